@@ -1,0 +1,25 @@
+/**
+ * Makes a fresh clone ready: installs the locked dependencies and builds, each only where it is not done yet.
+ * Called by `npm run demo` and `npm test`; prints nothing where there is nothing to do.
+ */
+import { execSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+const root = new URL("..", import.meta.url).pathname;
+const time = (path) => (existsSync(join(root, path)) ? statSync(join(root, path)).mtimeMs : 0);
+const newest = (folder) =>
+  readdirSync(join(root, folder), { recursive: true }).reduce(
+    (latest, file) => Math.max(latest, time(join(folder, file))),
+    0,
+  );
+const run = (command) => execSync(command, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+
+if (time("node_modules/.package-lock.json") < time("package-lock.json")) {
+  process.stderr.write("Installing dependencies…\n");
+  run("npm ci --no-audit --no-fund --loglevel=error");
+}
+if (time("dist/cli/main.js") < Math.max(newest("src"), time("tsconfig.build.json"))) {
+  process.stderr.write("Building…\n");
+  run("npm run --silent build");
+}
