@@ -1,0 +1,24 @@
+/** Doing several things at once without losing their order or doing too many. */
+
+/**
+ * Maps items with at most `limit` under way, and yields the results in the items' order.
+ * Work runs ahead of the reader by at most `limit` items; the first failure ends it.
+ */
+export async function* mapAhead<T, R>(
+  items: Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R, void> {
+  const underWay: Promise<R>[] = [];
+  const start = (item: T): void => {
+    const promise = work(item);
+    // A failure is met when its turn comes; until then it must not count as unhandled.
+    promise.catch(() => {});
+    underWay.push(promise);
+  };
+  for (const item of items) {
+    start(item);
+    if (underWay.length >= limit) yield await underWay.shift()!;
+  }
+  while (underWay.length > 0) yield await underWay.shift()!;
+}

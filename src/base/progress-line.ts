@@ -1,0 +1,102 @@
+/**
+ * Progress as text on a terminal: one line that is written over, or, where the output is a file or a CI log,
+ * a line now and then. Never on stdout: that belongs to results.
+ */
+import type { OnProgress, Progress } from "./progress.ts";
+
+/** Where the text goes; `process.stderr` is one. */
+export interface ProgressSink {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+export interface ProgressLineOptions {
+  /** Default `process.stderr`. */
+  readonly sink?: ProgressSink;
+  /** Shows nothing at all. */
+  readonly quiet?: boolean;
+  /** Milliseconds of any clock that never goes back; default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** Shows progress; give `show` to whatever asks for an `onProgress`. */
+export interface ProgressLine {
+  readonly show: OnProgress;
+  /** Ends the line, so that other text may follow. To be called after the work, done or failed. */
+  end(): void;
+}
+
+/** The least time between two updates, in milliseconds: of the line on a terminal, and of lines in a log. */
+const patience = { terminal: 100, log: 10_000 };
+
+/** A progress line. Each stage ends with its last state, once that was worth a line. */
+export function createProgressLine(options: ProgressLineOptions = {}): ProgressLine {
+  const { sink = process.stderr, quiet = false, now = () => performance.now() } = options;
+  if (quiet) return { show() {}, end() {} };
+  const terminal = sink.isTTY === true;
+  let latest: Progress | undefined;
+  let shown: Progress | undefined;
+  /** When something was last written; in a log, also when the stage began. */
+  let since = 0;
+  let lines = 0;
+
+  const write = (progress: Progress): void => {
+    const text = progressText(progress);
+    sink.write(terminal ? `\r${text.slice(0, (sink.columns || 80) - 1)}\u001b[K` : `${text}\n`);
+    shown = progress;
+    since = now();
+    lines++;
+  };
+  const end = (): void => {
+    if (lines > 0 && latest && latest !== shown) write(latest);
+    if (lines > 0 && terminal) sink.write("\n");
+    latest = undefined;
+    lines = 0;
+  };
+  return {
+    end,
+    show(progress) {
+      if (latest?.stage !== progress.stage) {
+        end();
+        since = terminal ? Number.NEGATIVE_INFINITY : now();
+      }
+      latest = progress;
+      if (now() - since >= patience[terminal ? "terminal" : "log"]) write(progress);
+    },
+  };
+}
+
+/** One line: the stage, how far it is, how fast it goes, how long it will take. */
+export function progressText({ stage, done, total, unit, ratePerSecond, secondsLeft }: Progress): string {
+  const { amount, of } = writers[unit] ?? counted(unit);
+  const parts = [`${stage}: ${total === undefined ? of(amount(done)) : of(`${amount(done)} of ${amount(total)}`)}`];
+  if (ratePerSecond > 0) parts.push(`${of(amount(ratePerSecond))}/s`);
+  if (secondsLeft) parts.push(`${durationText(secondsLeft)} left`);
+  return parts.join(", ");
+}
+
+/** How an amount of a unit is written, and how the unit is put to it. */
+interface UnitWriter {
+  amount(value: number): string;
+  of(amount: string): string;
+}
+
+const counted = (unit: string): UnitWriter => ({
+  amount: (value) =>
+    value.toLocaleString("en-US", { maximumFractionDigits: Number.isInteger(value) || value >= 10 ? 0 : 1 }),
+  of: (amount) => `${amount} ${unit}`,
+});
+
+const writers: Readonly<Record<string, UnitWriter>> = {
+  bytes: { amount: (value) => (value / 1e6).toFixed(1), of: (amount) => `${amount} MB` },
+};
+
+/** A length of time in words: "8 s", "3 min 20 s", "2 h 5 min". */
+export function durationText(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,8 @@
+/** Graft's own version, from its package file. */
+import { readFileSync } from "node:fs";
+
+const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+export const graftVersion: string = manifest.version;

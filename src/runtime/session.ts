@@ -1,0 +1,103 @@
+/**
+ * ONNX Runtime sessions: the only door to the engine. Knows models and tensors, nothing of images or training.
+ * This is the Node side (`onnxruntime-node`).
+ */
+import ort from "onnxruntime-node";
+import { dataError, messageOf } from "../base/errors.ts";
+
+/** What a tensor may hold when it goes in or comes out of a session. */
+export type Elements = Float32Array | Uint8Array | Int32Array | BigInt64Array | Float64Array | Uint16Array;
+
+/** A tensor in or out of a session: row-major `data` of shape `dims`. */
+export interface RuntimeTensor {
+  readonly dims: readonly number[];
+  readonly data: Elements;
+}
+
+export interface SessionOptions {
+  /** Threads of one run; default: all cores. */
+  readonly threads?: number;
+  /** Writes ONNX Runtime's profile (a JSON trace) to files that start with this. */
+  readonly profile?: string;
+}
+
+/** A model made ready to run. Call {@link Session.close} when done: the memory is outside JavaScript's heap. */
+export interface Session {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Declared dimensions of an input or output; symbols and unknowns as text. */
+  dims(name: string): readonly (number | string)[] | undefined;
+  /** Runs the graph; yields the wanted outputs, by default all. */
+  run(
+    feeds: Readonly<Record<string, RuntimeTensor>>,
+    wanted?: readonly string[],
+  ): Promise<Record<string, RuntimeTensor>>;
+  close(): Promise<void>;
+}
+
+const elementTypes = new Map<unknown, ort.Tensor.Type>([
+  [Float32Array, "float32"],
+  [Uint8Array, "uint8"],
+  [Buffer, "uint8"],
+  [Int32Array, "int32"],
+  [BigInt64Array, "int64"],
+  [Float64Array, "float64"],
+  [Uint16Array, "uint16"],
+]);
+
+function toOrt({ dims, data }: RuntimeTensor): ort.Tensor {
+  const type = elementTypes.get(data.constructor);
+  if (!type) throw new TypeError(`ONNX Runtime takes no ${data.constructor.name}.`);
+  return new ort.Tensor(type, data, dims);
+}
+
+/**
+ * Opens a model for running.
+ *
+ * @param source the bytes of an `.onnx` file, or its path (for large ones: the runtime then reads it itself)
+ * @throws GraftError (`data`) where ONNX Runtime does not accept the model
+ */
+export async function openSession(source: Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
+  const settings: ort.InferenceSession.SessionOptions = {
+    ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
+    ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 3,
+  };
+  let session: ort.InferenceSession;
+  try {
+    session =
+      typeof source === "string"
+        ? await ort.InferenceSession.create(source, settings)
+        : await ort.InferenceSession.create(source, settings);
+  } catch (error) {
+    const called = typeof source === "string" ? source : "The model";
+    throw dataError(`${called} is not a model that ONNX Runtime accepts: ${firstLine(messageOf(error))}`, error);
+  }
+  return wrap(session, options.profile !== undefined);
+}
+
+const firstLine = (message: string): string => message.split("\n")[0] ?? message;
+
+function wrap(session: ort.InferenceSession, profiled: boolean): Session {
+  const metadata = new Map([...session.inputMetadata, ...session.outputMetadata].map((value) => [value.name, value]));
+  return {
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    dims(name) {
+      const value = metadata.get(name);
+      return value?.isTensor ? value.shape : undefined;
+    },
+    async run(feeds, wanted) {
+      const tensors = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]));
+      const results = await (wanted ? session.run(tensors, [...wanted]) : session.run(tensors));
+      return Object.fromEntries(
+        Object.entries(results).map(([name, { dims, data }]) => [name, { dims, data: data as Elements }]),
+      );
+    },
+    async close() {
+      if (profiled) session.endProfiling();
+      await session.release();
+    },
+  };
+}
