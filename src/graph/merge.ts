@@ -1,0 +1,70 @@
+/** Joining graphs end to end: one graph's outputs become the next one's inputs. */
+import { dataError } from "../base/errors.ts";
+import type { Attribute, Graph, Model, Node, Value } from "./model.ts";
+
+/** The same graph with every tensor and node renamed. Tensors of subgraphs are renamed with it. */
+export function renameTensors(graph: Graph, rename: (tensor: string) => string): Graph {
+  const renamed = (name: string): string => (name === "" ? "" : rename(name));
+  const renameValue = (value: Value): Value => ({ ...value, name: renamed(value.name) });
+  const renameAttribute = (attribute: Attribute): Attribute =>
+    attribute.type === "graph" ? { type: "graph", value: renameTensors(attribute.value, rename) } : attribute;
+  const renameNode = (node: Node): Node => ({
+    ...node,
+    name: renamed(node.name),
+    inputs: node.inputs.map(renamed),
+    outputs: node.outputs.map(renamed),
+    attributes: Object.fromEntries(Object.entries(node.attributes).map(([k, v]) => [k, renameAttribute(v)])),
+  });
+  return {
+    name: graph.name,
+    nodes: graph.nodes.map(renameNode),
+    inputs: graph.inputs.map(renameValue),
+    outputs: graph.outputs.map(renameValue),
+    initializers: new Map([...graph.initializers].map(([name, tensor]) => [renamed(name), tensor])),
+  };
+}
+
+/**
+ * `first`, then `second`, whose inputs must all be tensors of `first` by name.
+ * The result takes the inputs of `first` and yields the outputs of `second`, then those in `alsoOutput`.
+ *
+ * @throws RangeError where both define a tensor of the same name, or `second` wants one that `first` lacks
+ */
+export function attach(first: Graph, second: Graph, alsoOutput: readonly Value[] = []): Graph {
+  const defined = new Set([
+    ...first.inputs.map(({ name }) => name),
+    ...first.initializers.keys(),
+    ...first.nodes.flatMap(({ outputs }) => outputs),
+  ]);
+  for (const { name } of second.inputs) {
+    if (!defined.has(name)) throw new RangeError(`"${second.name}" wants "${name}", which "${first.name}" lacks.`);
+  }
+  const added = [...second.initializers.keys(), ...second.nodes.flatMap(({ outputs }) => outputs)];
+  const twice = added.find((name) => name !== "" && defined.has(name));
+  if (twice !== undefined) throw new RangeError(`Both "${first.name}" and "${second.name}" define "${twice}".`);
+  return {
+    name: first.name,
+    nodes: [...first.nodes, ...second.nodes],
+    inputs: first.inputs,
+    outputs: [...second.outputs, ...alsoOutput],
+    initializers: new Map([...first.initializers, ...second.initializers]),
+  };
+}
+
+/**
+ * Versions under which both models mean what they meant apart: the same operator set must serve both, since an operator
+ * may change its meaning between sets. Older files are raised by {@link raiseOpset} before.
+ */
+export function mergedVersions(a: Model, b: Model): Pick<Model, "irVersion" | "opsets"> {
+  const opsets = new Map(a.opsets);
+  for (const [domain, version] of b.opsets) {
+    const other = opsets.get(domain);
+    if (other !== undefined && other !== version) {
+      throw dataError(
+        `Operator sets ${other} and ${version} cannot be merged: export the network again with opset 18.`,
+      );
+    }
+    opsets.set(domain, version);
+  }
+  return { irVersion: Math.max(a.irVersion, b.irVersion), opsets };
+}

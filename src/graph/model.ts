@@ -1,0 +1,120 @@
+/**
+ * An ONNX model as plain data: what the rest of Graft reads, rewrites and builds.
+ * Knows nothing of protobuf (see `onnx/`), of files, or of what a network is for.
+ */
+import type { Tensor, TensorType } from "./tensor.ts";
+
+/** One dimension of a value: a size, a symbol shared between values (`"N"`), or nothing known. */
+export type Dimension = number | string | undefined;
+
+/** The declared type of a graph input or output. `dims` is absent where the rank is unknown. */
+export interface Value {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly dims?: readonly Dimension[];
+}
+
+/** An attribute of a node, tagged as ONNX tags it. */
+export type Attribute =
+  | { readonly type: "int"; readonly value: number }
+  | { readonly type: "float"; readonly value: number }
+  | { readonly type: "string"; readonly value: string }
+  | { readonly type: "tensor"; readonly value: Tensor }
+  | { readonly type: "graph"; readonly value: Graph }
+  | { readonly type: "ints"; readonly value: readonly number[] }
+  | { readonly type: "floats"; readonly value: readonly number[] }
+  | { readonly type: "strings"; readonly value: readonly string[] };
+
+/** One operation. An empty input or output name means "not given", as in ONNX. */
+export interface Node {
+  readonly name: string;
+  /** The operator's name, such as `Conv`. */
+  readonly op: string;
+  /** The operator set; `""` is ONNX's own. */
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+/** Operations in topological order, with the constants that they read. */
+export interface Graph {
+  readonly name: string;
+  readonly nodes: readonly Node[];
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  /** Weights and other constants by tensor name. */
+  readonly initializers: ReadonlyMap<string, Tensor>;
+}
+
+/** A graph with the versions that give it meaning. */
+export interface Model {
+  readonly irVersion: number;
+  /** Operator-set versions by domain; `""` is ONNX's own. */
+  readonly opsets: ReadonlyMap<string, number>;
+  readonly graph: Graph;
+  /** Free text by key (`metadata_props`). */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** The ONNX operator set that Graft writes where it has the choice: the first with antialiased `Resize`. */
+export const GRAFT_OPSET = 18;
+/** The ONNX file format version that goes with {@link GRAFT_OPSET}. */
+export const GRAFT_IR_VERSION = 8;
+
+/** A value that a node may be given for an attribute; a bare number or list of numbers means integers. */
+export type AttributeLike = number | string | readonly number[] | Attribute;
+
+/** A floating-point attribute (a bare number would be an integer one). */
+export const float = (value: number): Attribute => ({ type: "float", value });
+
+function toAttribute(value: AttributeLike): Attribute {
+  if (typeof value === "number") return { type: "int", value };
+  if (typeof value === "string") return { type: "string", value };
+  if (Array.isArray(value)) return { type: "ints", value };
+  return value as Attribute;
+}
+
+/**
+ * A node in ONNX's own operator set, named after its first output.
+ *
+ * @example node("Conv", ["x", "w"], ["y"], { strides: [2, 2], group: 1 })
+ */
+export function node(
+  op: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: Readonly<Record<string, AttributeLike>> = {},
+): Node {
+  const tagged = Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, toAttribute(value)]));
+  return { name: outputs[0] ?? op, op, domain: "", inputs, outputs, attributes: tagged };
+}
+
+/** A model around a graph, in the operator set that Graft writes. */
+export function modelOf(graph: Graph, metadata: ReadonlyMap<string, string> = new Map()): Model {
+  return { irVersion: GRAFT_IR_VERSION, opsets: new Map([["", GRAFT_OPSET]]), graph, metadata };
+}
+
+/** The integer attribute `name` of a node, or `fallback` where the node leaves it to the operator's default. */
+export function intAttribute(of: Node, name: string, fallback: number): number {
+  const attribute = of.attributes[name];
+  return attribute?.type === "int" ? attribute.value : fallback;
+}
+
+/** The integer-list attribute `name` of a node, if it has one. */
+export function intsAttribute(of: Node, name: string): readonly number[] | undefined {
+  const attribute = of.attributes[name];
+  return attribute?.type === "ints" ? attribute.value : undefined;
+}
+
+/** The floating-point attribute `name` of a node, or `fallback`. */
+export function floatAttribute(of: Node, name: string, fallback: number): number {
+  const attribute = of.attributes[name];
+  return attribute?.type === "float" ? attribute.value : fallback;
+}
+
+/** The text attribute `name` of a node, or `fallback`. */
+export function stringAttribute(of: Node, name: string, fallback: string): string {
+  const attribute = of.attributes[name];
+  return attribute?.type === "string" ? attribute.value : fallback;
+}

@@ -1,0 +1,47 @@
+/** `TensorProto` → {@link Tensor}: raw bytes as they are, typed fields turned into raw bytes. Sizes are checked before use. */
+import type { TensorProto } from "onnx-buf";
+import { TensorProto_DataLocation as DataLocation } from "onnx-buf";
+import { dataError } from "../../base/errors.ts";
+import { bytesPerElement, elementCount, rawTensor, type Tensor, type TensorType } from "../tensor.ts";
+import { tensorTypeOf } from "./types.ts";
+
+const bytesOf = (view: ArrayBufferView): Uint8Array => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+
+/** How the elements of each type are kept where `raw_data` is empty (`onnx.proto`, message TensorProto). */
+const typedField: Readonly<Record<TensorType, (proto: TensorProto) => Uint8Array>> = {
+  float32: (proto) => bytesOf(Float32Array.from(proto.floatData)),
+  float64: (proto) => bytesOf(Float64Array.from(proto.doubleData)),
+  int64: (proto) => bytesOf(BigInt64Array.from(proto.int64Data)),
+  uint64: (proto) => bytesOf(BigUint64Array.from(proto.uint64Data)),
+  uint32: (proto) => bytesOf(Uint32Array.from(proto.uint64Data, Number)),
+  int32: (proto) => bytesOf(Int32Array.from(proto.int32Data)),
+  int16: (proto) => bytesOf(Int16Array.from(proto.int32Data)),
+  uint16: (proto) => bytesOf(Uint16Array.from(proto.int32Data)),
+  int8: (proto) => bytesOf(Int8Array.from(proto.int32Data)),
+  uint8: (proto) => bytesOf(Uint8Array.from(proto.int32Data)),
+  bool: (proto) => bytesOf(Uint8Array.from(proto.int32Data)),
+  float16: (proto) => bytesOf(Uint16Array.from(proto.int32Data)),
+  bfloat16: (proto) => bytesOf(Uint16Array.from(proto.int32Data)),
+  string: () => new Uint8Array(),
+};
+
+/** Reads one constant. Throws a data error where its size and shape disagree or its values lie in another file. */
+export function readTensor(proto: TensorProto, source: string): Tensor {
+  const called = `tensor "${proto.name}" in ${source}`;
+  if (proto.dataLocation === DataLocation.EXTERNAL || proto.externalData.length > 0) {
+    throw dataError(
+      `The weights of ${source} lie in a second file (external data): export the model again as one file.`,
+    );
+  }
+  const type = tensorTypeOf(proto.dataType);
+  if (!type || type === "string") {
+    throw dataError(`The ${called} has element type ${proto.dataType}, which Graft does not read.`);
+  }
+  const dims = proto.dims.map(Number);
+  const expected = elementCount(dims) * bytesPerElement[type];
+  const bytes = proto.rawData.length > 0 ? proto.rawData : typedField[type](proto);
+  if (dims.some((size) => size < 0) || bytes.length !== expected) {
+    throw dataError(`The ${called} claims shape [${dims}] but holds ${bytes.length} bytes: the file is damaged.`);
+  }
+  return rawTensor(type, dims, bytes);
+}

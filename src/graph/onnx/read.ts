@@ -1,0 +1,143 @@
+/**
+ * Bytes of an `.onnx` file → {@link Model}. Refuses what it cannot hold truthfully (external data, sparse tensors,
+ * model-local functions, operator sets from the future) rather than dropping it. Weights stay views of the file's bytes.
+ */
+import { fromBinary } from "@bufbuild/protobuf";
+import type { AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto } from "onnx-buf";
+import { AttributeProto_AttributeType as AttributeType, ModelProtoSchema } from "onnx-buf";
+import { dataError } from "../../base/errors.ts";
+import type { Attribute, Graph, Model, Node, Value } from "../model.ts";
+import type { Tensor } from "../tensor.ts";
+import { readTensor } from "./read-tensor.ts";
+import { tensorTypeOf } from "./types.ts";
+
+/** The operator-set versions that ONNX Runtime 1.30 runs. */
+const MIN_OPSET = 7;
+const MAX_OPSET = 26;
+
+/**
+ * Reads an ONNX model.
+ *
+ * @param bytes the whole file; the model keeps views into it
+ * @param source what to call the file in errors
+ * @throws GraftError (`data`) where the bytes are not a model that Graft can hold
+ */
+export function decodeModel(bytes: Uint8Array, source: string): Model {
+  const proto = parse(bytes, source);
+  const graph = proto.graph;
+  if (!graph || graph.node.length === 0 || graph.output.length === 0) {
+    throw dataError(`${source} is not an ONNX model: it holds no graph. Give a file that an ONNX exporter wrote.`);
+  }
+  if (proto.functions.length > 0) {
+    throw dataError(
+      `${source} uses model-local functions, which Graft does not read: export it again with functions inlined.`,
+    );
+  }
+  const opsets = new Map(proto.opsetImport.map(({ domain, version }) => [domain, Number(version)]));
+  // "ai.onnx" is the long name of the default domain.
+  const version = opsets.get("") ?? opsets.get("ai.onnx");
+  if (version === undefined || version < MIN_OPSET || version > MAX_OPSET) {
+    throw dataError(
+      `${source} is written for ONNX operator set ${version ?? "unknown"}, and Graft reads ${MIN_OPSET} to ${MAX_OPSET}: export it again with opset 18.`,
+    );
+  }
+  opsets.delete("ai.onnx");
+  opsets.set("", version);
+  return {
+    irVersion: Number(proto.irVersion),
+    opsets,
+    graph: readGraph(graph, source),
+    metadata: new Map(proto.metadataProps.map(({ key, value }) => [key, value])),
+  };
+}
+
+function parse(bytes: Uint8Array, source: string): ModelProto {
+  try {
+    // A plain view: a Buffer would pass its own `slice` on to every weight.
+    const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return fromBinary(ModelProtoSchema, view, { readUnknownFields: false });
+  } catch (error) {
+    throw dataError(
+      `${source} is not an ONNX model, or it is cut off: its ${bytes.length} bytes are not valid protobuf.`,
+      error,
+    );
+  }
+}
+
+function readGraph(proto: GraphProto, source: string): Graph {
+  if (proto.sparseInitializer.length > 0) {
+    throw dataError(`${source} holds sparse weights, which Graft does not read: export it again with dense ones.`);
+  }
+  const initializers = new Map<string, Tensor>(
+    proto.initializer.map((tensor) => [tensor.name, readTensor(tensor, source)]),
+  );
+  return {
+    name: proto.name,
+    nodes: proto.node.map((node) => readNode(node, source)),
+    // Before IR version 4 every weight was listed as an input too.
+    inputs: proto.input.filter(({ name }) => !initializers.has(name)).map((value) => readValue(value, source)),
+    outputs: proto.output.map((value) => readValue(value, source)),
+    initializers,
+  };
+}
+
+function readValue(proto: ValueInfoProto, source: string): Value {
+  const type = proto.type?.value;
+  if (type?.case !== "tensorType") {
+    throw dataError(`In ${source}, "${proto.name}" is not a tensor: Graft works on graphs of tensors only.`);
+  }
+  const element = tensorTypeOf(type.value.elemType);
+  if (!element) {
+    throw dataError(
+      `In ${source}, "${proto.name}" has element type ${type.value.elemType}, which Graft does not know.`,
+    );
+  }
+  const value = { name: proto.name, type: element };
+  const shape = type.value.shape;
+  if (!shape) return value;
+  const dims = shape.dim.map(({ value: dim }) => {
+    if (dim.case === "dimValue") return Number(dim.value);
+    return dim.case === "dimParam" && dim.value !== "" ? dim.value : undefined;
+  });
+  return { ...value, dims };
+}
+
+function readNode(proto: NodeProto, source: string): Node {
+  const attributes = Object.fromEntries(proto.attribute.map((a) => [a.name, readAttribute(a, proto.name, source)]));
+  return {
+    name: proto.name,
+    op: proto.opType,
+    domain: proto.domain === "ai.onnx" ? "" : proto.domain,
+    inputs: proto.input,
+    outputs: proto.output,
+    attributes,
+  };
+}
+
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+function readAttribute(proto: AttributeProto, nodeName: string, source: string): Attribute {
+  switch (proto.type) {
+    case AttributeType.INT:
+      return { type: "int", value: Number(proto.i) };
+    case AttributeType.FLOAT:
+      return { type: "float", value: proto.f };
+    case AttributeType.STRING:
+      return { type: "string", value: text(proto.s) };
+    case AttributeType.INTS:
+      return { type: "ints", value: proto.ints.map(Number) };
+    case AttributeType.FLOATS:
+      return { type: "floats", value: proto.floats };
+    case AttributeType.STRINGS:
+      return { type: "strings", value: proto.strings.map(text) };
+    case AttributeType.TENSOR:
+      if (proto.t) return { type: "tensor", value: readTensor(proto.t, source) };
+      break;
+    case AttributeType.GRAPH:
+      if (proto.g) return { type: "graph", value: readGraph(proto.g, source) };
+      break;
+  }
+  throw dataError(
+    `In ${source}, attribute "${proto.name}" of node "${nodeName}" is of a kind that Graft does not read (${proto.type}).`,
+  );
+}

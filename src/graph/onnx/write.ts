@@ -1,0 +1,129 @@
+/**
+ * {@link Model} → the bytes of an `.onnx` file, as a list of chunks in which every large weight is the very array
+ * that the model holds: a 550 MB network is written without a second copy of it.
+ */
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import {
+  type AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProtoSchema,
+  TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from "onnx-buf";
+import type { Attribute, Graph, Model, Node, Value } from "../model.ts";
+import type { Tensor } from "../tensor.ts";
+import { dataTypeOf } from "./types.ts";
+
+/** Field numbers of `onnx.proto` that are written by hand, so that weights need not be copied. */
+const MODEL_GRAPH = 7;
+const GRAPH_INITIALIZER = 5;
+const TENSOR_RAW_DATA = 9;
+
+/** The chunks of the file, in order. Their total is the file's size. */
+export function encodeModel(model: Model): Uint8Array[] {
+  const head = toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: BigInt(model.irVersion),
+      producerName: "graft",
+      opsetImport: [...model.opsets].map(([domain, version]) => ({ domain, version: BigInt(version) })),
+      metadataProps: [...model.metadata].map(([key, value]) => ({ key, value })),
+    }),
+  );
+  const { initializers, ...rest } = model.graph;
+  const body = toBinary(
+    GraphProtoSchema,
+    create(
+      GraphProtoSchema,
+      graphInit({ ...rest, initializers: new Map() }) as MessageInitShape<typeof GraphProtoSchema>,
+    ),
+  );
+  const graph = [body, ...[...initializers].flatMap(([name, tensor]) => initializerChunks(name, tensor))];
+  return [head, prefix(MODEL_GRAPH, totalBytes(graph)), ...graph];
+}
+
+/** The model as one array; for small models and for handing to a runtime. */
+export const encodeModelWhole = (model: Model): Uint8Array => Buffer.concat(encodeModel(model));
+
+/** The size of a list of chunks in bytes. */
+export const totalBytes = (chunks: readonly Uint8Array[]): number =>
+  chunks.reduce((sum, { length }) => sum + length, 0);
+
+/** Tag and length of a length-delimited protobuf field. */
+const prefix = (field: number, length: number): Uint8Array =>
+  new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish();
+
+function initializerChunks(name: string, tensor: Tensor): Uint8Array[] {
+  const head = toBinary(
+    TensorProtoSchema,
+    create(TensorProtoSchema, { name, dims: tensor.dims.map(BigInt), dataType: dataTypeOf[tensor.type] }),
+  );
+  const raw = prefix(TENSOR_RAW_DATA, tensor.bytes.length);
+  const length = head.length + raw.length + tensor.bytes.length;
+  return [prefix(GRAPH_INITIALIZER, length), head, raw, tensor.bytes];
+}
+
+const tensorInit = (name: string, tensor: Tensor): MessageInitShape<typeof TensorProtoSchema> => ({
+  name,
+  dims: tensor.dims.map(BigInt),
+  dataType: dataTypeOf[tensor.type],
+  rawData: new Uint8Array(tensor.bytes),
+});
+
+function graphInit(graph: Graph): MessageInitShape<typeof GraphProtoSchema> {
+  return {
+    name: graph.name,
+    node: graph.nodes.map(nodeInit),
+    input: graph.inputs.map(valueInit),
+    output: graph.outputs.map(valueInit),
+    initializer: [...graph.initializers].map(([name, tensor]) => tensorInit(name, tensor)),
+  };
+}
+
+function valueInit({ name, type, dims }: Value): MessageInitShape<typeof ValueInfoProtoSchema> {
+  const shape = dims && {
+    dim: dims.map((dim) => {
+      if (dim === undefined) return {};
+      return typeof dim === "number"
+        ? { value: { case: "dimValue" as const, value: BigInt(dim) } }
+        : { value: { case: "dimParam" as const, value: dim } };
+    }),
+  };
+  const elemType = dataTypeOf[type];
+  return { name, type: { value: { case: "tensorType", value: shape ? { elemType, shape } : { elemType } } } };
+}
+
+const nodeInit = (of: Node): MessageInitShape<typeof NodeProtoSchema> => ({
+  name: of.name,
+  opType: of.op,
+  domain: of.domain,
+  input: [...of.inputs],
+  output: [...of.outputs],
+  attribute: Object.entries(of.attributes).map(([name, attribute]) => attributeInit(name, attribute)),
+});
+
+const utf8 = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
+
+function attributeInit(name: string, attribute: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
+  switch (attribute.type) {
+    case "int":
+      return { name, type: AttributeType.INT, i: BigInt(attribute.value) };
+    case "float":
+      return { name, type: AttributeType.FLOAT, f: attribute.value };
+    case "string":
+      return { name, type: AttributeType.STRING, s: utf8(attribute.value) };
+    case "tensor":
+      return { name, type: AttributeType.TENSOR, t: tensorInit("", attribute.value) };
+    case "graph":
+      return { name, type: AttributeType.GRAPH, g: graphInit(attribute.value) };
+    case "ints":
+      return { name, type: AttributeType.INTS, ints: attribute.value.map(BigInt) };
+    case "floats":
+      return { name, type: AttributeType.FLOATS, floats: [...attribute.value] };
+    case "strings":
+      return { name, type: AttributeType.STRINGS, strings: attribute.value.map(utf8) };
+  }
+}
