@@ -1,0 +1,112 @@
+/**
+ * The user's npm configuration, as far as fetching a package needs it: registry, credentials, proxy, certificates,
+ * patience. Reads what npm reads, in npm's order: `npm_config_*` variables, the project's `.npmrc`, the user's, the
+ * machine's. Knows nothing of packages. (npm's own reader, `@npmcli/config`, wants npm around it and Node 22.)
+ * Source of the rules: https://docs.npmjs.com/cli/v11/using-npm/config and …/configuring-npm/npmrc.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { codeOf, messageOf, workError } from "../../base/errors.ts";
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Settings by name; a list is for names written as `name[]`. Credentials are among them: never to be shown. */
+export type NpmConfig = ReadonlyMap<string, string | readonly string[]>;
+
+/** Where the configuration is looked for; default: this process. */
+export interface NpmSurroundings {
+  readonly env?: Variables;
+  readonly cwd?: string;
+  readonly home?: string;
+}
+
+/** Reads the configuration anew. Throws a GraftError (`work`) where an `.npmrc` exists and cannot be read. */
+export function readNpmConfig({
+  env = process.env,
+  cwd = process.cwd(),
+  home = homedir(),
+}: NpmSurroundings = {}): NpmConfig {
+  const own = fromVariables(env);
+  const text = (name: string): string | undefined => {
+    const value = own.get(name);
+    return typeof value === "string" ? value : undefined;
+  };
+  const project = projectFolder(cwd);
+  const user = resolve(text("userconfig") ?? join(home, ".npmrc"));
+  const prefix = text("prefix") ?? env.PREFIX ?? defaultPrefix();
+  const files = [text("globalconfig") ?? join(prefix, "etc", "npmrc"), user];
+  if (project && join(project, ".npmrc") !== user) files.push(join(project, ".npmrc"));
+  return new Map([...files.flatMap((file) => [...fromFile(file, env)]), ...own]);
+}
+
+function fromVariables(env: Variables): NpmConfig {
+  const settings = new Map<string, string>();
+  for (const [variable, value] of Object.entries(env)) {
+    if (!value || !/^npm_config_/i.test(variable)) continue;
+    const name = variable.slice("npm_config_".length);
+    settings.set(name.startsWith("//") ? name : name.replace(/(?!^)_/g, "-").toLowerCase(), value);
+  }
+  return settings;
+}
+
+function fromFile(path: string, env: Variables): NpmConfig {
+  try {
+    return parseNpmrc(readFileSync(path, "utf8"), env);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return new Map();
+    throw workError(
+      `Could not read npm's configuration ${path}: ${messageOf(error)}; make it readable or remove it.`,
+      error,
+    );
+  }
+}
+
+/** Parses an `.npmrc`: `name = value` lines, `name[] = value` for lists, `;` and `#` comments, `${VARIABLE}` filled in. */
+export function parseNpmrc(text: string, env: Variables): NpmConfig {
+  const settings = new Map<string, string | string[]>();
+  for (const line of text.split(/\r?\n/)) {
+    const match = /^\s*([^;#=\s[][^=]*?)\s*(?:=\s*(.*?)\s*)?$/.exec(line);
+    if (!match) continue;
+    const name = filled(match[1]!, env);
+    const value = filled(unquoted(match[2] ?? "true"), env);
+    if (!name.endsWith("[]")) settings.set(name, value);
+    else {
+      const list = settings.get(name.slice(0, -2));
+      settings.set(name.slice(0, -2), [...(Array.isArray(list) ? list : []), value]);
+    }
+  }
+  return settings;
+}
+
+function unquoted(value: string): string {
+  if (value.startsWith('"') && value.endsWith('"') && value.length > 1) {
+    try {
+      const parsed: unknown = JSON.parse(value);
+      if (typeof parsed === "string") return parsed;
+    } catch {
+      return value.slice(1, -1);
+    }
+  }
+  if (value.startsWith("'") && value.endsWith("'") && value.length > 1) return value.slice(1, -1);
+  // A comment may follow the value, unless its sign is escaped.
+  return value.replace(/(?<!\\)\s*[;#].*$/, "").replace(/\\([;#])/g, "$1");
+}
+
+/** `${NAME}` becomes the variable's value and `${NAME?}` that or nothing; an unset `${NAME}` stays as it is, as in npm. */
+const filled = (text: string, env: Variables): string =>
+  text.replace(
+    /\$\{([^${}?]+)(\?)?\}/g,
+    (whole, name: string, optional?: string) => env[name] ?? (optional ? "" : whole),
+  );
+
+/** The nearest folder from `cwd` up that npm would take for a project. */
+function projectFolder(cwd: string): string | undefined {
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, "package.json")) || existsSync(join(folder, "node_modules"))) return folder;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+const defaultPrefix = (): string =>
+  process.platform === "win32" ? dirname(process.execPath) : dirname(dirname(process.execPath));

