@@ -1,0 +1,29 @@
+/** Opening a network by its catalogue name or by a file's path: the one entrance to the zoo. */
+import { existsSync } from "node:fs";
+import { usageError } from "../base/errors.ts";
+import type { OnProgress } from "../base/progress.ts";
+import { catalogue } from "./catalogue.ts";
+import { type FileOptions, openFile } from "./file.ts";
+import type { Network } from "./network.ts";
+import { openEntry } from "./pull.ts";
+
+export interface OpenOptions extends FileOptions {
+  readonly onProgress?: OnProgress;
+  /** Use only what is in the cache. */
+  readonly offline?: boolean;
+}
+
+/**
+ * Opens a network.
+ *
+ * @param name a name from the catalogue, or the path of an `.onnx` file
+ * @throws GraftError (`usage`) where there is no such network or file
+ */
+export async function openNetwork(name: string, options: OpenOptions = {}): Promise<Network> {
+  const entry = catalogue.find((row) => row.name === name);
+  if (entry) return openEntry(entry, options);
+  if (name.endsWith(".onnx") || existsSync(name)) return openFile(name, options);
+  throw usageError(
+    `There is no network "${name}": give one of ${catalogue.map((row) => row.name).join(", ")}, or the path of an .onnx file.`,
+  );
+}

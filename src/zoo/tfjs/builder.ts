@@ -1,0 +1,129 @@
+/**
+ * Building the ONNX graph of a network that was written for channels last: nodes, constants, and the shape of
+ * every tensor, which explicit padding and reshaping need. Maps are `[N, C, H, W]`, vectors `[N, C]`.
+ */
+import { dataError } from "../../base/errors.ts";
+import { type AttributeLike, type Graph, type Node, node } from "../../graph/model.ts";
+import { float32Tensor, int64Tensor, type Tensor } from "../../graph/tensor.ts";
+import type { Weight } from "./weights.ts";
+
+/** What one image has at a tensor. */
+export type Shape =
+  | { readonly kind: "map"; readonly height: number; readonly width: number; readonly channels: number }
+  | { readonly kind: "vector"; readonly channels: number };
+
+export type MapShape = Extract<Shape, { kind: "map" }>;
+
+/** A tensor of the graph under construction. */
+export interface Place {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+export interface Builder {
+  /** Adds a node and answers its output. */
+  add(
+    op: string,
+    inputs: readonly string[],
+    output: string,
+    shape: Shape,
+    attributes?: Readonly<Record<string, AttributeLike>>,
+  ): Place;
+  floats(name: string, dims: readonly number[], data: Float32Array | readonly number[]): string;
+  integers(name: string, values: readonly number[]): string;
+  /** A weight by name. Throws a data error where the model has none. */
+  weight(name: string): Weight;
+  /** The same, or undefined where the model has none. */
+  optionalWeight(name: string): Weight | undefined;
+  finish(input: Place, outputs: readonly Place[]): Graph;
+}
+
+export const dimsOf = (shape: Shape): (number | string)[] =>
+  shape.kind === "map" ? ["N", shape.channels, shape.height, shape.width] : ["N", shape.channels];
+
+export function createBuilder(weights: ReadonlyMap<string, Weight>, source: string): Builder {
+  const nodes: Node[] = [];
+  const initializers = new Map<string, Tensor>();
+  const constant = (name: string, tensor: Tensor): string => {
+    initializers.set(name, tensor);
+    return name;
+  };
+  return {
+    add(op, inputs, output, shape, attributes = {}) {
+      nodes.push(node(op, inputs, [output], attributes));
+      return { name: output, shape };
+    },
+    floats: (name, dims, data) => constant(name, float32Tensor(dims, data)),
+    integers: (name, values) => constant(name, int64Tensor([values.length], values)),
+    weight(name) {
+      const weight = weights.get(name);
+      if (!weight) throw dataError(`${source} lacks the weight "${name}": fetch the model again.`);
+      return weight;
+    },
+    optionalWeight: (name) => weights.get(name),
+    finish: (input, outputs) => ({
+      name: source,
+      nodes,
+      inputs: [{ name: input.name, type: "float32", dims: dimsOf(input.shape) }],
+      outputs: outputs.map(({ name, shape }) => ({ name, type: "float32", dims: dimsOf(shape) })),
+      initializers,
+    }),
+  };
+}
+
+/** The shape as a map. Throws a data error for a vector. */
+export function mapOf({ name, shape }: Place): MapShape {
+  if (shape.kind === "map") return shape;
+  throw dataError(`"${name}" is a vector where a picture-like tensor is needed: the model is damaged.`);
+}
+
+/** Height and width of a window, as TensorFlow pads it. */
+export interface Window {
+  readonly kernel: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
+  readonly padding: "same" | "valid";
+}
+
+/**
+ * The window's explicit padding `[top, left, bottom, right]` and output size.
+ * `SAME` pads so that the output is ⌈input / stride⌉, the odd pixel at the end (TensorFlow's documentation of `tf.nn`).
+ */
+export function slide(
+  { height, width }: MapShape,
+  { kernel, strides, dilations, padding }: Window,
+): { pads: number[]; height: number; width: number } {
+  const sides = [height, width].map((size, axis) => {
+    const reach = (kernel[axis]! - 1) * dilations[axis]! + 1;
+    if (padding === "valid") return { begin: 0, end: 0, out: Math.floor((size - reach) / strides[axis]!) + 1 };
+    const out = Math.ceil(size / strides[axis]!);
+    const total = Math.max(0, (out - 1) * strides[axis]! + reach - size);
+    return { begin: Math.floor(total / 2), end: Math.ceil(total / 2), out };
+  });
+  const [rows, columns] = [sides[0]!, sides[1]!];
+  if (rows.out < 1 || columns.out < 1)
+    throw dataError(
+      `A window of ${kernel.join(" × ")} does not fit a map of ${height} × ${width}: the model is damaged.`,
+    );
+  return { pads: [rows.begin, columns.begin, rows.end, columns.end], height: rows.out, width: columns.out };
+}
+
+/** Moves a kernel's axes: `order` names, for each new axis, the old one. */
+export function transposed({ dims, data }: Weight, order: readonly number[]): Weight {
+  const steps = dims.map((_, axis) => dims.slice(axis + 1).reduce((product, size) => product * size, 1));
+  const moved = order.map((axis) => ({ size: dims[axis]!, step: steps[axis]! }));
+  const result = new Float32Array(data.length);
+  const position = moved.map(() => 0);
+  let from = 0;
+  for (let to = 0; to < result.length; to++) {
+    result[to] = data[from]!;
+    for (let axis = moved.length - 1; axis >= 0; axis--) {
+      const { size, step } = moved[axis]!;
+      from += step;
+      if (++position[axis]! < size) break;
+      from -= size * step;
+      position[axis] = 0;
+    }
+  }
+  return { dims: moved.map(({ size }) => size), data: result };
+}

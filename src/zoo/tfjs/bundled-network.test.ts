@@ -1,0 +1,57 @@
+/** The networks of nsfwjs, a graph model and a layers model in JavaScript modules, against TensorFlow.js. */
+import { readFileSync } from "node:fs";
+import { posix } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { nsfwjs } from "../../hub/npm/packages.ts";
+import { catalogue } from "../catalogue.ts";
+import { openNetwork } from "../open.ts";
+import { bundledModelJson, bundledName, bundledShard } from "./bundled.ts";
+import { artifactsOf, filesOf, hasShared, photograph, useWasm } from "./reference.ts";
+import { expected, largestDifference, noise, runOnnx, tf } from "./testing.ts";
+
+const TOLERANCE = 1e-3;
+const files = await filesOf(nsfwjs, (path) => path.startsWith("dist/models/"));
+const reasons = typeof files === "string" ? [files] : [];
+
+describe.skipIf(reasons.length > 0)(["networks in JavaScript modules", ...reasons].join("; "), () => {
+  beforeAll(useWasm);
+
+  it.each(["mobilenet_v2_140_nsfw", "inception_v3_nsfw"])(
+    "%s: probabilities and features as TensorFlow.js",
+    async (name) => {
+      const { format, inputSize, cut, preprocessing } = catalogue.find((row) => row.name === name)!;
+      const folder = format.kind === "tfjs-bundled" ? format.folder : "";
+      const read = (file: string): string =>
+        readFileSync((files as ReadonlyMap<string, string>).get(posix.join(folder, bundledName(file)))!, "utf8");
+      const artifacts = await artifactsOf(bundledModelJson(read("model"), name), async (path) =>
+        bundledShard(read(path), name),
+      );
+      const { model } = await openNetwork(name);
+      const dims = [1, inputSize, inputSize, 3] as const;
+      // A photograph where there is one; else noise on the same scale.
+      const picture = hasShared("photos/cat.jpg")
+        ? await photograph("cat.jpg", preprocessing)
+        : noise(3 * inputSize * inputSize).map(Math.abs);
+
+      const layers = model.graph.outputs[0]!.name === "dense_3";
+      const reference = layers ? await tf.loadLayersModel(artifacts) : await tf.loadGraphModel(artifacts);
+      const probabilities = await expected(reference, picture, dims);
+      const features =
+        reference instanceof tf.GraphModel
+          ? (reference.execute(tf.tensor4d(picture, [...dims]), cut) as tf.Tensor)
+          : (tf
+              .model({ inputs: reference.inputs, outputs: reference.getLayer(cut).output as tf.SymbolicTensor })
+              .predict(tf.tensor4d(picture, [...dims])) as tf.Tensor);
+      const wanted = features.rank === 4 ? features.transpose([0, 3, 1, 2]) : features;
+
+      const answer = await runOnnx(model, picture, dims);
+      expect(answer.data.length).toBe(5);
+      expect(largestDifference(answer.data as Float32Array, probabilities.data)).toBeLessThan(TOLERANCE);
+      const cutAt = await runOnnx(model, picture, dims, cut);
+      expect(cutAt.dims).toEqual(wanted.shape);
+      expect(largestDifference(cutAt.data as Float32Array, (await wanted.data()) as Float32Array)).toBeLessThan(
+        TOLERANCE,
+      );
+    },
+  );
+});

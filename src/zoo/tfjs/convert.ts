@@ -1,0 +1,35 @@
+/** A TensorFlow.js model (`model.json` and its shards) → an ONNX model, channels first, float32. Layers models (Keras) and graph models (TensorFlow). */
+import { dataError } from "../../base/errors.ts";
+import { type Model, modelOf } from "../../graph/model.ts";
+import { convertGraphModel } from "./graph-model.ts";
+import { isRecord, type Json } from "./json.ts";
+import { convertLayersModel } from "./layers-model.ts";
+import { type ReadShard, readWeights } from "./weights.ts";
+
+/**
+ * Converts a network. Tensors are called as the layers or nodes are, so that a cut can be named; the input is `input`
+ * `[N, 3, H, W]`, in whatever scale the network was trained on.
+ *
+ * @param modelJson the text of `model.json`
+ * @param readShard reads a file beside it
+ * @throws GraftError (`data`) where the model is damaged or has a layer that Graft does not convert
+ */
+export async function convertTfjs(modelJson: string, readShard: ReadShard, source: string): Promise<Model> {
+  const json = parse(modelJson, source);
+  const topology = isRecord(json) ? json.modelTopology : undefined;
+  if (!isRecord(json) || !isRecord(topology)) {
+    throw dataError(`${source} is not a TensorFlow.js model: its JSON has no modelTopology.`);
+  }
+  const weights = await readWeights(json.weightsManifest, readShard, source);
+  if (topology.node !== undefined) return modelOf(convertGraphModel(topology, weights, source));
+  // Keras' converter wraps the model; TensorFlow.js itself, when it saves one, does not.
+  return modelOf(convertLayersModel(topology.model_config ?? topology, weights, source));
+}
+
+function parse(text: string, source: string): Json {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw dataError(`${source} is not a TensorFlow.js model: its model.json is not JSON.`, error);
+  }
+}

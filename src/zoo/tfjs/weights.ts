@@ -1,0 +1,106 @@
+/**
+ * The weights of a TensorFlow.js model: a manifest that names them, and shards that hold them one after the other.
+ * Quantised ones become float32. Every size is compared with the bytes that are there before anything is made.
+ */
+import { dataError } from "../../base/errors.ts";
+import { elementCount } from "../../graph/tensor.ts";
+import { isRecord, type Json, listOf, numbersOf, textOf } from "./json.ts";
+
+/** A weight in TensorFlow's own layout (channels last). */
+export interface Weight {
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** Reads a shard by the path that the manifest gives, relative to `model.json`. */
+export type ReadShard = (path: string) => Promise<Uint8Array>;
+
+interface Quantisation {
+  readonly type: string;
+  readonly scale: number;
+  readonly min: number;
+}
+
+/** How the bytes of each stored type become numbers; the view must be aligned. */
+const stored: Readonly<Record<string, { readonly size: number; read(bytes: Uint8Array): ArrayLike<number> }>> = {
+  float32: { size: 4, read: (bytes) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4) },
+  float16: {
+    size: 2,
+    read: (bytes) => Float32Array.from(new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2), halfToNumber),
+  },
+  int32: { size: 4, read: (bytes) => new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4) },
+  uint16: { size: 2, read: (bytes) => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2) },
+  uint8: { size: 1, read: (bytes) => bytes },
+  bool: { size: 1, read: (bytes) => bytes },
+};
+
+/** IEEE 754 half precision. */
+function halfToNumber(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 31;
+  const fraction = half & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/**
+ * Reads all weights that a manifest names.
+ *
+ * @throws GraftError (`data`) where a shard is missing or shorter than the manifest says
+ */
+export async function readWeights(
+  manifest: Json,
+  readShard: ReadShard,
+  source: string,
+): Promise<ReadonlyMap<string, Weight>> {
+  const weights = new Map<string, Weight>();
+  for (const group of listOf(manifest, `the weights manifest of ${source}`)) {
+    if (!isRecord(group)) throw dataError(`The weights manifest of ${source} is damaged: fetch the model again.`);
+    const shards: Uint8Array[] = [];
+    for (const path of listOf(group.paths, `the shard list of ${source}`))
+      shards.push(await readShard(textOf(path, `a shard's path in ${source}`)));
+    readGroup(listOf(group.weights, `the weight list of ${source}`), Buffer.concat(shards), source, weights);
+  }
+  return weights;
+}
+
+function readGroup(entries: readonly Json[], bytes: Uint8Array, source: string, into: Map<string, Weight>): void {
+  let offset = 0;
+  for (const entry of entries) {
+    if (!isRecord(entry)) throw dataError(`The weights manifest of ${source} is damaged: fetch the model again.`);
+    const name = textOf(entry.name, `a weight's name in ${source}`);
+    const dims = numbersOf(entry.shape, `the shape of "${name}" in ${source}`);
+    const quantisation = quantisationOf(entry.quantization, name, source);
+    const type = quantisation?.type ?? textOf(entry.dtype, `the type of "${name}" in ${source}`);
+    const format = Object.hasOwn(stored, type) ? stored[type] : undefined;
+    if (!format) throw dataError(`The weight "${name}" of ${source} has type "${type}", which Graft does not read.`);
+    if (!dims.every((size) => Number.isInteger(size) && size >= 0))
+      throw dataError(`The shape [${dims}] of "${name}" in ${source} is none: fetch the model again.`);
+    const length = elementCount(dims) * format.size;
+    if (!Number.isSafeInteger(length) || offset + length > bytes.length) {
+      throw dataError(`The shards of ${source} end before the weight "${name}" [${dims}] does: fetch the model again.`);
+    }
+    // A copy of its own: aligned, and the shards can go.
+    const values = format.read(new Uint8Array(bytes.subarray(offset, offset + length)));
+    const { scale, min } = quantisation ?? { scale: 1, min: 0 };
+    const data = quantisation
+      ? Float32Array.from(values, (value) => value * scale + min)
+      : values instanceof Float32Array
+        ? values
+        : Float32Array.from(values);
+    into.set(name, { dims, data });
+    offset += length;
+  }
+}
+
+function quantisationOf(value: Json, name: string, source: string): Quantisation | undefined {
+  if (value === undefined) return undefined;
+  if (!isRecord(value))
+    throw dataError(`The quantisation of "${name}" in ${source} is damaged: fetch the model again.`);
+  const type = textOf(value.dtype, `the quantised type of "${name}" in ${source}`);
+  // float16 is listed as a quantisation, but has neither scale nor minimum.
+  const scale = value.scale === undefined ? 1 : numbersOf([value.scale], `the scale of "${name}" in ${source}`)[0]!;
+  const min = value.min === undefined ? 0 : numbersOf([value.min], `the minimum of "${name}" in ${source}`)[0]!;
+  return { type, scale, min };
+}

@@ -1,0 +1,104 @@
+/** Operators that slide a window over an image: convolutions and poolings. */
+import type { AttributeLike } from "../../../graph/model.ts";
+import type { Operation, TfliteTensor } from "../read.ts";
+import { CONV_2D_OPTIONS, DEPTHWISE_OPTIONS, PADDING_SAME, POOL_OPTIONS } from "../schema.ts";
+import { samePadding } from "../window.ts";
+import { biasOf, inputOfRank, type Rule, weightsOf } from "./rule.ts";
+
+interface Sliding {
+  readonly padding: number;
+  readonly kernel: readonly [height: number, width: number];
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
+}
+
+/** ONNX's attributes for a window over the image `[N, H, W, C]`. */
+function windowAttributes(operation: Operation, image: TfliteTensor, sliding: Sliding): Record<string, AttributeLike> {
+  const { padding, kernel, strides, dilations } = sliding;
+  const [, height, width] = image.dims as readonly [number, number, number, number];
+  const all = [...kernel, ...strides, ...dilations, height, width];
+  if (all.some((size) => size < 1)) {
+    throw operation.error(
+      `slides a window of [${kernel}] by [${strides}] over [${image.dims}]: fetch or export the model again`,
+    );
+  }
+  const [pads0, pads1] = [height, width].map((size, axis) =>
+    padding === PADDING_SAME
+      ? samePadding({ size, kernel: kernel[axis]!, stride: strides[axis]!, dilation: dilations[axis]! })
+      : ([0, 0] as const),
+  ) as [readonly [number, number], readonly [number, number]];
+  return { kernel_shape: kernel, strides, dilations, pads: [pads0[0], pads1[0], pads0[1], pads1[1]] };
+}
+
+/** Weights `[C out, H, W, C in / groups]` become `[C out, C in / groups, H, W]`. */
+export const convolution: Rule = {
+  convert(operation, graph) {
+    const options = operation.options(CONV_2D_OPTIONS);
+    const image = inputOfRank(operation, 0, 4);
+    const filter = inputOfRank(operation, 1, 4);
+    const [outputs, height, width, depth] = filter.dims as readonly [number, number, number, number];
+    const group = image.dims[3]! / depth;
+    if (!Number.isInteger(group) || group < 1) {
+      throw operation.error(`has weights [${filter.dims}] for an image [${image.dims}]: export the model again`);
+    }
+    const value = graph.add(
+      "Conv",
+      [graph.read(image), weightsOf(operation, graph, filter, [0, 3, 1, 2]), ...biasOf(operation, graph, outputs)],
+      { group, ...windowAttributes(operation, image, slidingOf(options, [height, width])) },
+    );
+    return { value, activation: options.activation };
+  },
+};
+
+/** Weights `[1, H, W, C out]` become `[C out, 1, H, W]`; output channel `c × multiplier + m` reads channel `c`, as in ONNX. */
+export const depthwiseConvolution: Rule = {
+  convert(operation, graph) {
+    const options = operation.options(DEPTHWISE_OPTIONS);
+    const image = inputOfRank(operation, 0, 4);
+    const filter = inputOfRank(operation, 1, 4);
+    const [one, height, width, outputs] = filter.dims as readonly [number, number, number, number];
+    const group = image.dims[3]!;
+    if (one !== 1 || outputs % group !== 0) {
+      throw operation.error(`has weights [${filter.dims}] for an image [${image.dims}]: export the model again`);
+    }
+    const value = graph.add(
+      "Conv",
+      [graph.read(image), weightsOf(operation, graph, filter, [3, 0, 1, 2]), ...biasOf(operation, graph, outputs)],
+      { group, ...windowAttributes(operation, image, slidingOf(options, [height, width])) },
+    );
+    return { value, activation: options.activation };
+  },
+};
+
+interface ConvolutionOptions {
+  readonly padding: number;
+  readonly strideH: number;
+  readonly strideW: number;
+  readonly dilationH: number;
+  readonly dilationW: number;
+}
+
+const slidingOf = (options: ConvolutionOptions, kernel: readonly [number, number]): Sliding => ({
+  padding: options.padding,
+  kernel,
+  strides: [options.strideH, options.strideW],
+  dilations: [options.dilationH, options.dilationW],
+});
+
+/** A pooling; what is padded counts neither as a maximum nor in the mean, as in TensorFlow. */
+const pooling = (op: "AveragePool" | "MaxPool", extra: Record<string, AttributeLike>): Rule => ({
+  convert(operation, graph) {
+    const { padding, filterH, filterW, strideH, strideW, activation } = operation.options(POOL_OPTIONS);
+    const image = inputOfRank(operation, 0, 4);
+    const { dilations: _, ...attributes } = windowAttributes(operation, image, {
+      padding,
+      kernel: [filterH, filterW],
+      strides: [strideH, strideW],
+      dilations: [1, 1],
+    });
+    return { value: graph.add(op, [graph.read(image)], { ...attributes, ...extra }), activation, range: "kept" };
+  },
+});
+
+export const averagePooling: Rule = pooling("AveragePool", { count_include_pad: 0 });
+export const maxPooling: Rule = pooling("MaxPool", {});
