@@ -1,0 +1,113 @@
+/**
+ * Image files → upright 8-bit sRGB pixels, whatever the file says of itself. Nothing is resized here.
+ * Sizes are checked before any pixel is decoded.
+ */
+import { readFile, stat } from "node:fs/promises";
+import sharp from "sharp";
+import { codeOf, dataError, GraftError, messageOf } from "../base/errors.ts";
+import { decodeBmp } from "./bmp.ts";
+import { sniffFormat } from "./sniff.ts";
+
+// The same picture is decoded once: a cache would only hold memory.
+sharp.cache(false);
+
+/** Pixels, row by row: `data` is uint8 `[height, width, 3]`, RGB. */
+export interface RgbImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** Larger pictures are refused: 100 megapixels. */
+export const MAX_PIXELS = 100_000_000;
+
+/** Pictures longer than this many times their width (or the reverse) are refused: fitted to a crop they grow huge. */
+export const MAX_ASPECT = 200;
+
+/** Why a picture of more than `maxPixels` is not read. */
+export const tooLarge = (maxPixels: number): string =>
+  `it has more than ${maxPixels / 1e6} megapixels, resize it first`;
+
+/** Sample types that become 8 bits without loss of range: not the floating-point ones of scientific TIFFs. */
+const depths = new Set<string | undefined>(["uchar", "ushort"]);
+
+/**
+ * Decodes a picture: EXIF orientation applied, alpha laid over white, greyscale, palettes, CMYK, 16 bits and embedded
+ * colour profiles converted to sRGB, the first frame of an animation or the first page of a TIFF.
+ *
+ * @param source a path, or the bytes of a file
+ * @param maxPixels refuses larger pictures before decoding
+ * @throws GraftError (`data`) that names the file and the reason
+ */
+export async function decodeImage(source: string | Uint8Array, maxPixels = MAX_PIXELS): Promise<RgbImage> {
+  const called = typeof source === "string" ? source : "the image";
+  const fail = (reason: string, cause?: unknown): Error => dataError(`Could not read ${called}: ${reason}.`, cause);
+  const bytes = typeof source === "string" ? await readWhole(source, fail) : source;
+  if (bytes.length === 0) throw fail("the file is empty");
+  const format = sniffFormat(bytes);
+  if (format === undefined)
+    throw fail("it is no image in a format that is read: not one of JPEG, PNG, WebP, GIF, AVIF, TIFF, BMP");
+  if (format === "heic") throw fail("it is a HEIC photo, convert it to JPEG first");
+  const image = format === "bmp" ? decodeBmp(bytes, called, maxPixels) : await decodeBySharp(bytes, fail, maxPixels);
+  checkAspect(image, fail);
+  return image;
+}
+
+type Fail = (reason: string, cause?: unknown) => Error;
+
+async function readWhole(path: string, fail: Fail): Promise<Uint8Array> {
+  try {
+    // A pipe would keep its reader waiting for ever.
+    if (!(await stat(path)).isFile()) throw fail("it is not a file");
+    return await readFile(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") throw fail("there is no such file", error);
+    throw codeOf(error) === undefined ? error : fail(messageOf(error), error);
+  }
+}
+
+async function decodeBySharp(bytes: Uint8Array, fail: Fail, maxPixels: number): Promise<RgbImage> {
+  try {
+    const picture = sharp(bytes, { limitInputPixels: maxPixels, failOn: "error", pages: 1 });
+    const { width, height, depth } = await picture.metadata();
+    if (width * height > maxPixels) throw fail(tooLarge(maxPixels));
+    checkAspect({ width, height }, fail);
+    if (!depths.has(depth)) throw fail(`its pixels are of type ${depth}, save it with 8 or 16 bits a channel`);
+    const { data, info } = await picture
+      .autoOrient()
+      .flatten({ background: "white" })
+      .toColourspace("srgb")
+      .removeAlpha()
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== 3 && info.channels !== 1) throw fail(`it has ${info.channels} channels, save it as PNG`);
+    return { width: info.width, height: info.height, data: info.channels === 3 ? data : spread(data) };
+  } catch (error) {
+    throw error instanceof GraftError ? error : fail(reasonOf(messageOf(error), maxPixels), error);
+  }
+}
+
+function checkAspect({ width, height }: Pick<RgbImage, "width" | "height">, fail: Fail): void {
+  if (Math.max(width, height) > MAX_ASPECT * Math.min(width, height))
+    throw fail(`at ${width} × ${height} pixels one side is more than ${MAX_ASPECT} times the other, crop it first`);
+}
+
+/** One channel → three. */
+function spread(data: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(data.length * 3);
+  data.forEach((grey, i) => {
+    rgb[i * 3] = grey;
+    rgb[i * 3 + 1] = grey;
+    rgb[i * 3 + 2] = grey;
+  });
+  return rgb;
+}
+
+/**
+ * Why libvips gave up. Its codecs' own words stay in the error's cause: all threads share one buffer for them, so while
+ * several pictures are decoded they may be another picture's, or gone.
+ */
+const reasonOf = (message: string, maxPixels: number): string =>
+  /pixel limit/.test(message)
+    ? tooLarge(maxPixels)
+    : "the file is cut off or damaged, or a rare variant of its format: save it again as PNG or JPEG";
