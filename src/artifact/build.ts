@@ -1,0 +1,73 @@
+/** Building an artifact: preprocessing, backbone and head joined into one model. */
+import { attach } from "../graph/merge.ts";
+import { type Graph, type Model, node } from "../graph/model.ts";
+import { float32Tensor } from "../graph/tensor.ts";
+import { BACKBONE, backboneModel, type CutShape, FEATURES, PIXELS } from "../zoo/backbone.ts";
+import type { Network } from "../zoo/network.ts";
+import { preprocessingGraph } from "../zoo/preprocessing.ts";
+import { artifactKeys, type Head, IMAGE, LOGITS, PROBABILITIES } from "./contract.ts";
+
+/** What an artifact is made of. */
+export interface ArtifactParts {
+  readonly network: Network;
+  readonly shape: CutShape;
+  readonly head: Head;
+  readonly classes: readonly string[];
+  /** Logits are divided by this before the softmax. */
+  readonly temperature: number;
+  readonly graftVersion: string;
+}
+
+/** Joins preprocessing, backbone and head into one model. */
+export function buildArtifact({ network, shape, head, classes, temperature, graftVersion }: ArtifactParts): Model {
+  const backbone = backboneModel(network, shape);
+  const preprocessing = preprocessingGraph(network.preprocessing, IMAGE, PIXELS, "preprocess/");
+  const front: Graph = {
+    name: "graft",
+    nodes: preprocessing.nodes,
+    inputs: [{ name: IMAGE, type: "uint8", dims: ["N", "H", "W", 3] }],
+    outputs: [],
+    initializers: preprocessing.initializers,
+  };
+  const features = { name: FEATURES, type: "float32", dims: ["N", shape.features] } as const;
+  const graph = attach(attach(front, backbone.graph), headGraph(head, temperature, shape.features), [features]);
+  const metadata = new Map<string, string>([
+    [artifactKeys.version, graftVersion],
+    [artifactKeys.classes, JSON.stringify(classes)],
+    [artifactKeys.preprocessing, JSON.stringify(network.preprocessing)],
+    [
+      artifactKeys.network,
+      JSON.stringify({ name: network.name, sha256: network.sha256, licence: network.licence, cut: network.cut }),
+    ],
+    [artifactKeys.temperature, String(temperature)],
+  ]);
+  return { ...backbone, graph, metadata };
+}
+
+function headGraph({ weights, bias }: Head, temperature: number, features: number): Graph {
+  const classes = bias.length;
+  return {
+    name: "head",
+    nodes: [
+      node("Gemm", [FEATURES, "head/weight", "head/bias"], [LOGITS], { transB: 1 }),
+      node("Div", [LOGITS, "head/temperature"], ["head/calibrated"]),
+      node("Softmax", ["head/calibrated"], [PROBABILITIES], { axis: -1 }),
+    ],
+    inputs: [{ name: FEATURES, type: "float32", dims: ["N", features] }],
+    outputs: [
+      { name: PROBABILITIES, type: "float32", dims: ["N", classes] },
+      { name: LOGITS, type: "float32", dims: ["N", classes] },
+    ],
+    initializers: new Map([
+      ["head/weight", float32Tensor([classes, features], weights)],
+      ["head/bias", float32Tensor([classes], bias)],
+      ["head/temperature", float32Tensor([], [temperature])],
+    ]),
+  };
+}
+
+/** The frozen parameters of an artifact, by the names they had in the network. */
+export function frozenParameters(artifact: Model): ReadonlyMap<string, Uint8Array> {
+  const entries = [...artifact.graph.initializers].filter(([name]) => name.startsWith(BACKBONE));
+  return new Map(entries.map(([name, { bytes }]) => [name.slice(BACKBONE.length), bytes]));
+}

@@ -1,0 +1,104 @@
+/** The evaluation of a classifier's answers: checks the numbers, counts once, and derives every score from the counts. */
+import { dataError, usageError } from "../base/errors.ts";
+import { calibrationError, reliabilityBins } from "./calibration-error.ts";
+import type { ClassScores, Evaluation } from "./evaluation.ts";
+import { accuracyInterval } from "./interval.ts";
+import { argmax } from "./softmax.ts";
+
+export type { Evaluation } from "./evaluation.ts";
+
+/** Answers and truths, example by example. */
+export interface Predictions {
+  /** `[N, C]`, each in [0, 1]. */
+  readonly probabilities: Float32Array | readonly number[];
+  /** `[N]`, positions in `classes`. */
+  readonly labels: Int32Array | readonly number[];
+  readonly classes: readonly string[];
+  /** The class most frequent in training, for the baseline; without it there is none. */
+  readonly majorityClass?: number;
+}
+
+/** The least probability that the log loss reckons with: float32's epsilon, as scikit-learn's `log_loss` does. */
+const leastProbability = 2 ** -23;
+
+/**
+ * Scores the answers to `N` examples. The answer is the class with the highest probability (the first of equals).
+ * Precision, recall, F1 and log loss follow scikit-learn's definitions, with null where scikit-learn would divide by zero.
+ *
+ * @throws a usage error where shapes or labels do not fit, a data error where a probability is not a number in [0, 1]
+ *   or there is no example
+ */
+export function evaluatePredictions({ probabilities, labels, classes, majorityClass }: Predictions): Evaluation {
+  check(probabilities, labels, classes, majorityClass);
+  const size = classes.length;
+  const confusion = classes.map(() => new Array<number>(size).fill(0));
+  let [loss, floored] = [0, 0];
+  for (let i = 0; i < labels.length; i++) {
+    const truth = labels[i]!;
+    confusion[truth]![argmax(probabilities, i * size, size)]!++;
+    const probability = probabilities[i * size + truth]!;
+    if (probability < leastProbability) floored++;
+    loss -= Math.log(Math.max(probability, leastProbability));
+  }
+  const examples = labels.length;
+  const correct = confusion.reduce((sum, row, c) => sum + row[c]!, 0);
+  const perClass = classes.map((name, c) => classScores(name, c, confusion));
+  const recalls = perClass.flatMap(({ recall }) => (recall === null ? [] : [recall]));
+  const reliability = reliabilityBins(probabilities, labels, size);
+  return {
+    examples,
+    correct,
+    accuracy: correct / examples,
+    interval: accuracyInterval(correct, examples),
+    balancedAccuracy: recalls.reduce((sum, recall) => sum + recall, 0) / recalls.length,
+    logLoss: loss / examples,
+    logLossFloored: floored,
+    calibrationError: calibrationError(reliability),
+    reliability,
+    perClass,
+    confusion,
+    baseline:
+      majorityClass === undefined
+        ? null
+        : { class: classes[majorityClass]!, accuracy: perClass[majorityClass]!.support / examples },
+  };
+}
+
+function classScores(name: string, c: number, confusion: readonly (readonly number[])[]): ClassScores {
+  const support = confusion[c]!.reduce((sum, count) => sum + count, 0);
+  const predicted = confusion.reduce((sum, row) => sum + row[c]!, 0);
+  const found = confusion[c]![c]!;
+  const share = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
+  return {
+    name,
+    support,
+    predicted,
+    precision: share(found, predicted),
+    recall: share(found, support),
+    f1: share(2 * found, support + predicted),
+  };
+}
+
+function check(
+  probabilities: Predictions["probabilities"],
+  labels: Predictions["labels"],
+  classes: readonly string[],
+  majorityClass: number | undefined,
+): void {
+  if (labels.length === 0) throw dataError("There is no example to evaluate: give at least one labelled image.");
+  if (probabilities.length !== labels.length * classes.length)
+    throw usageError(
+      `${probabilities.length} probabilities do not fit ${labels.length} labels and ${classes.length} classes: give [N, C] values.`,
+    );
+  const isClass = (c: number): boolean => Number.isInteger(c) && c >= 0 && c < classes.length;
+  const stray = labels.find((label) => !isClass(label));
+  if (stray !== undefined || (majorityClass !== undefined && !isClass(majorityClass)))
+    throw usageError(
+      `The label ${stray ?? majorityClass} names none of the ${classes.length} classes: give positions from 0.`,
+    );
+  for (const probability of probabilities)
+    if (!(probability >= 0 && probability <= 1 + 1e-5))
+      throw dataError(
+        `The model answered with a probability of ${probability}, which is none: check that it ends in a softmax and was not trained to infinity.`,
+      );
+}

@@ -1,0 +1,51 @@
+/** What is known of a classifier after it was asked about examples whose answer is known. Plain data, ready for JSON. */
+import type { Interval } from "./interval.ts";
+
+/** How one class fared. */
+export interface ClassScores {
+  readonly name: string;
+  /** Examples that are of this class. */
+  readonly support: number;
+  /** Examples that were called this class. */
+  readonly predicted: number;
+  /** Share of the examples called this class that are; null where none was called so. */
+  readonly precision: number | null;
+  /** Share of the examples of this class that were found; null where there is none. */
+  readonly recall: number | null;
+  /** Harmonic mean of both, 2·TP / (support + predicted); null where the class neither occurs nor is predicted. */
+  readonly f1: number | null;
+}
+
+/** Examples whose top probability falls in ]`lower`, `upper`]. */
+export interface ReliabilityBin {
+  readonly lower: number;
+  readonly upper: number;
+  readonly count: number;
+  /** Mean top probability; null in an empty bin. */
+  readonly confidence: number | null;
+  /** Share answered rightly; null in an empty bin. */
+  readonly accuracy: number | null;
+}
+
+/** The result of {@link import("./evaluate.ts").evaluatePredictions}. Shares are in [0, 1]. */
+export interface Evaluation {
+  readonly examples: number;
+  readonly correct: number;
+  readonly accuracy: number;
+  /** 95% Wilson interval of the accuracy. */
+  readonly interval: Interval;
+  /** Mean recall of the classes that have examples. */
+  readonly balancedAccuracy: number;
+  /** Mean negative log of the true class's probability, in nats; probabilities below 2^-23 count as 2^-23. */
+  readonly logLoss: number;
+  /** Examples whose true class had less than 2^-23, for which `logLoss` is therefore too kind. */
+  readonly logLossFloored: number;
+  /** Expected calibration error of the top probability, 15 bins of equal width. */
+  readonly calibrationError: number;
+  readonly reliability: readonly ReliabilityBin[];
+  readonly perClass: readonly ClassScores[];
+  /** `[truth][prediction]` counts, `[C, C]`. */
+  readonly confusion: readonly (readonly number[])[];
+  /** Always answering the class most frequent in training; null where that class was not given. */
+  readonly baseline: { readonly class: string; readonly accuracy: number } | null;
+}

@@ -1,0 +1,55 @@
+/** A backbone that runs: one session that prepares single pictures, one that takes batches. Both open on first use. */
+import type { RgbImage } from "../../data/decode.ts";
+import { modelOf } from "../../graph/model.ts";
+import { encodeModelWhole } from "../../graph/onnx/write.ts";
+import { openSession, type RuntimeTensor, type Session } from "../../runtime/session.ts";
+import { backboneModel, type CutShape, FEATURES, PIXELS } from "../../zoo/backbone.ts";
+import type { Network } from "../../zoo/network.ts";
+import { type Preprocessing, preprocessingGraph } from "../../zoo/preprocessing.ts";
+
+export interface BackboneRunner {
+  /** The shape of one prepared picture: `[3, S, S]` or `[S, S, 3]`. */
+  readonly inputDims: readonly number[];
+  /** Resizes and normalises one picture, by the very graph that goes into the artifact. */
+  prepare(image: RgbImage): Promise<Float32Array>;
+  /** `[N, …inputDims]` → `[N, D]`. */
+  forward(pixels: RuntimeTensor): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** The bytes of a model that maps `image` uint8 `[N, H, W, 3]` to {@link PIXELS}. */
+export function preparationModel(preprocessing: Preprocessing): Uint8Array {
+  const { nodes, initializers } = preprocessingGraph(preprocessing, "image", PIXELS, "preprocess/");
+  const graph = {
+    name: "preprocess",
+    nodes,
+    inputs: [{ name: "image", type: "uint8", dims: ["N", "H", "W", 3] }],
+    outputs: [{ name: PIXELS, type: "float32" }],
+    initializers,
+  } as const;
+  return encodeModelWhole(modelOf(graph));
+}
+
+/** A runner for a network cut as it says. */
+export function createRunner(network: Network, shape: CutShape): BackboneRunner {
+  const { size, layout } = network.preprocessing;
+  let preparation: Promise<Session> | undefined;
+  let backbone: Promise<Session> | undefined;
+  return {
+    inputDims: layout === "nchw" ? [3, size, size] : [size, size, 3],
+    async prepare({ width, height, data }) {
+      preparation ??= openSession(preparationModel(network.preprocessing), { threads: 1 });
+      const result = await (await preparation).run({ image: { dims: [1, height, width, 3], data } });
+      return result[PIXELS]!.data as Float32Array;
+    },
+    async forward(pixels) {
+      backbone ??= openSession(encodeModelWhole(backboneModel(network, shape)));
+      const result = await (await backbone).run({ [PIXELS]: pixels });
+      return result[FEATURES]!.data as Float32Array;
+    },
+    async close() {
+      await (await preparation)?.close();
+      await (await backbone)?.close();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/** A table of features that is read in chunks, so that it may be larger than memory; and its standardisation. */
+
+/** Consecutive rows: `data` is `[rows, columns]`, valid until the next chunk is asked for. */
+export interface Chunk {
+  readonly first: number;
+  readonly rows: number;
+  readonly data: Float32Array;
+}
+
+/** `[rows, columns]` features. */
+export interface FeatureTable {
+  readonly rows: number;
+  readonly columns: number;
+  chunks(): Iterable<Chunk>;
+}
+
+/** A table whose rows can be read in any order. */
+export interface RowTable extends FeatureTable {
+  /** A table of some of the rows, in the order given. */
+  select(rows: readonly number[]): RowTable;
+}
+
+/** Chunks are at most this many bytes. */
+const CHUNK_BYTES = 32 << 20;
+/** Tables up to this size are kept in memory when they are transformed. */
+const IN_MEMORY_BYTES = 256 << 20;
+
+/** A table whose rows are read by number, chunk by chunk, into one reused buffer. */
+export function tableOf(rows: number, columns: number, read: (row: number, into: Float32Array) => void): RowTable {
+  const rowsPerChunk = Math.max(1, Math.floor(CHUNK_BYTES / (columns * 4)));
+  return {
+    rows,
+    columns,
+    select: (chosen) => tableOf(chosen.length, columns, (row, into) => read(chosen[row]!, into)),
+    *chunks() {
+      const buffer = new Float32Array(Math.min(rows, rowsPerChunk) * columns);
+      for (let first = 0; first < rows; first += rowsPerChunk) {
+        const count = Math.min(rowsPerChunk, rows - first);
+        for (let i = 0; i < count; i++) read(first + i, buffer.subarray(i * columns, (i + 1) * columns));
+        yield { first, rows: count, data: buffer.subarray(0, count * columns) };
+      }
+    },
+  };
+}
+
+/** A table in memory. `data` is `[rows, columns]`. */
+export const denseTable = (data: Float32Array, columns: number): FeatureTable => ({
+  rows: data.length / columns,
+  columns,
+  *chunks() {
+    yield { first: 0, rows: data.length / columns, data };
+  },
+});
+
+/** Mean and standard deviation of each column; a constant column gets deviation 1, so that it maps to 0. */
+export interface Standardisation {
+  readonly mean: Float64Array;
+  readonly deviation: Float64Array;
+}
+
+/** Measures a table's columns in one pass (sums about the first row, so that nothing cancels). */
+export function measureColumns(table: FeatureTable): Standardisation {
+  const { rows, columns } = table;
+  const shift = new Float64Array(columns);
+  const sum = new Float64Array(columns);
+  const squares = new Float64Array(columns);
+  for (const { first, rows: count, data } of table.chunks()) {
+    if (first === 0) for (let j = 0; j < columns; j++) shift[j] = data[j]!;
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < columns; j++) {
+        const value = data[i * columns + j]! - shift[j]!;
+        sum[j] = sum[j]! + value;
+        squares[j] = squares[j]! + value * value;
+      }
+    }
+  }
+  const mean = sum.map((total, j) => total / rows + shift[j]!);
+  const deviation = squares.map((total, j) => {
+    const variance = total / rows - (sum[j]! / rows) ** 2;
+    return variance > 1e-12 ? Math.sqrt(variance) : 1;
+  });
+  return { mean, deviation };
+}
+
+/** The table with standardised columns and a last column of ones (for the bias): `[rows, columns + 1]`. */
+export function standardised(table: FeatureTable, { mean, deviation }: Standardisation): FeatureTable {
+  const { rows, columns } = table;
+  const wide = columns + 1;
+  const transform = (source: Float32Array, count: number, target: Float32Array): void => {
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < columns; j++) {
+        target[i * wide + j] = (source[i * columns + j]! - mean[j]!) / deviation[j]!;
+      }
+      target[i * wide + columns] = 1;
+    }
+  };
+  if (rows * wide * 4 <= IN_MEMORY_BYTES) {
+    const data = new Float32Array(rows * wide);
+    for (const chunk of table.chunks()) transform(chunk.data, chunk.rows, data.subarray(chunk.first * wide));
+    return denseTable(data, wide);
+  }
+  return {
+    rows,
+    columns: wide,
+    *chunks() {
+      let buffer = new Float32Array(0);
+      for (const chunk of table.chunks()) {
+        if (buffer.length < chunk.rows * wide) buffer = new Float32Array(chunk.rows * wide);
+        transform(chunk.data, chunk.rows, buffer);
+        yield { first: chunk.first, rows: chunk.rows, data: buffer.subarray(0, chunk.rows * wide) };
+      }
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { createRandom } from "../../base/random.ts";
+import { softmax } from "../../evaluate/softmax.ts";
+import { denseTable, type FeatureTable } from "../features/table.ts";
+import { countLabels, fitHead, type HeadFit, type HeadOptions, headLogits, STRENGTHS } from "./fit.ts";
+
+interface Shape {
+  readonly rows: number;
+  readonly columns: number;
+  readonly classes: number;
+  /** Whether class 0 has a quarter of its rows. */
+  readonly rare: boolean;
+}
+
+interface Case extends Shape {
+  readonly l2: number;
+  readonly classWeights: "none" | "balanced";
+  readonly counts: number[];
+  /** Of every step-th row. */
+  readonly probabilities: number[][];
+}
+
+/** Made by bench/reference/sklearn_head.py. */
+const reference = JSON.parse(readFileSync(new URL("./sklearn.reference.json", import.meta.url), "utf8")) as {
+  step: number;
+  cases: Case[];
+};
+
+/** The examples of sklearn_head.py. */
+function examples({ rows, columns, classes, rare }: Shape): { data: Float32Array; labels: Int32Array } {
+  const labels = Int32Array.from({ length: rows }, (_, i) => {
+    const label = Math.floor((i * 7) / 3) % classes;
+    return rare && label === 0 && i % 4 !== 0 ? 1 : label;
+  });
+  const data = Float32Array.from({ length: rows * columns }, (_, at) => {
+    const [i, j] = [Math.floor(at / columns), at % columns];
+    const own = 0.8 * Math.cos(labels[i]! * (j + 1) * 1.9);
+    return (Math.sin(1.7 * i + 2.3 * j * j + 0.5 * i * j) + own + 3 * j) * (j + 1);
+  });
+  return { data, labels };
+}
+
+/** The same table read a few rows at a time. */
+const inChunks = (data: Float32Array, columns: number, rowsPerChunk: number): FeatureTable => ({
+  rows: data.length / columns,
+  columns,
+  *chunks() {
+    // As the real one does, every chunk is a view of one buffer that is overwritten.
+    const buffer = new Float32Array(rowsPerChunk * columns);
+    for (let first = 0; first * columns < data.length; first += rowsPerChunk) {
+      const part = data.subarray(first * columns, (first + rowsPerChunk) * columns);
+      buffer.set(part);
+      yield { first, rows: part.length / columns, data: buffer.subarray(0, part.length) };
+    }
+  },
+});
+
+const train = (table: FeatureTable, labels: Int32Array, classes: number, options: HeadOptions = {}): Promise<HeadFit> =>
+  fitHead(table, labels, classes, createRandom(1), options);
+
+const largestDifference = (a: Float32Array | number[], b: Float32Array | number[]): number => {
+  expect(a.length).toBe(b.length);
+  return Math.max(...[...a].map((value, i) => Math.abs(value - b[i]!)));
+};
+
+const shape: Shape = { rows: 60, columns: 5, classes: 3, rare: false };
+
+describe("the head against scikit-learn", () => {
+  for (const { l2, classWeights, counts, probabilities, ...of } of reference.cases) {
+    const title = `${of.classes} classes of ${counts} examples, λ ${l2}, class weights ${classWeights}`;
+    test(`${title}: the same probabilities to 1e-3`, async () => {
+      const { data, labels } = examples(of);
+      expect(countLabels(labels, of.classes)).toEqual(counts);
+      const table = denseTable(data, of.columns);
+      const { head, unfinished } = await train(table, labels, of.classes, { strengths: [l2], classWeights });
+      expect(unfinished).toBe(0);
+      const own = softmax(headLogits(head, table), of.classes, 1);
+      const picked = probabilities.flatMap((_, i) => {
+        const from = i * reference.step * of.classes;
+        return [...own.subarray(from, from + of.classes)];
+      });
+      expect(largestDifference(picked, probabilities.flat())).toBeLessThan(1e-3);
+    });
+  }
+});
+
+describe("fitHead", () => {
+  test("a table in chunks gives what the same table in one piece gives", async () => {
+    const { data, labels } = examples(shape);
+    const whole = await train(denseTable(data, 5), labels, 3);
+    for (const rowsPerChunk of [1, 7, 59]) {
+      const chunked = await train(inChunks(data, 5, rowsPerChunk), labels, 3);
+      expect(chunked.l2).toBe(whole.l2);
+      expect(largestDifference(chunked.head.weights, whole.head.weights)).toBeLessThan(1e-4);
+      expect(largestDifference(chunked.outOfFoldLogits, whole.outOfFoldLogits)).toBeLessThan(1e-3);
+    }
+  });
+
+  test("a column that is constant, or all but, changes nothing and breaks nothing", async () => {
+    const { data, labels } = examples(shape);
+    const wider = new Float32Array(60 * 7);
+    for (let i = 0; i < 60; i++) {
+      wider.set(data.subarray(i * 5, i * 5 + 5), i * 7);
+      wider.set([1234.5, 0], i * 7 + 5);
+    }
+    const [plain, wide] = [denseTable(data, 5), denseTable(wider, 7)];
+    const options = { strengths: [0.01] };
+    const a = headLogits((await train(plain, labels, 3, options)).head, plain);
+    const b = headLogits((await train(wide, labels, 3, options)).head, wide);
+    expect(b.every(Number.isFinite)).toBe(true);
+    expect(largestDifference(softmax(a, 3, 1), softmax(b, 3, 1))).toBeLessThan(1e-3);
+  });
+
+  test("the strength is the one with the least loss in cross-validation", async () => {
+    const { data, labels } = examples(shape);
+    const { l2, tried, folds } = await train(denseTable(data, 5), labels, 3);
+    expect(tried.map((result) => result.l2)).toEqual(STRENGTHS);
+    expect(folds).toBe(5);
+    expect(tried.find((result) => result.l2 === l2)!.logLoss).toBe(Math.min(...tried.map(({ logLoss }) => logLoss)));
+    // The strongest penalty leaves only the classes' frequencies: log 3 here.
+    expect(tried.at(-1)!.logLoss).toBeCloseTo(Math.log(3), 1);
+  });
+
+  test("an example's own label has no say in its out-of-fold logits", async () => {
+    const { labels } = examples(shape);
+    const noise = createRandom(5);
+    const random = Float32Array.from({ length: 60 * 40 }, () => noise.next());
+    const table = denseTable(random, 40);
+    const { tried, head } = await train(table, labels, 3, { strengths: [1e-4] });
+    expect(tried[0]!.accuracy).toBeLessThan(0.6);
+    const logits = headLogits(head, table);
+    const right = [...labels].filter((label, i) => {
+      const own = [...logits.subarray(i * 3, i * 3 + 3)];
+      return own.indexOf(Math.max(...own)) === label;
+    });
+    expect(right.length / 60).toBeGreaterThan(0.9);
+  });
+
+  test("never more folds than the rarest class has examples", async () => {
+    const { data } = examples({ ...shape, rows: 9 });
+    const labels = Int32Array.from([0, 0, 1, 1, 1, 1, 2, 2, 2]);
+    const { folds, outOfFoldLogits } = await train(denseTable(data, 5), labels, 3);
+    expect(folds).toBe(2);
+    expect(outOfFoldLogits.every(Number.isFinite)).toBe(true);
+  });
+
+  test("the same seed gives the same bytes", async () => {
+    const { data, labels } = examples(shape);
+    const [a, b] = [await train(denseTable(data, 5), labels, 3), await train(denseTable(data, 5), labels, 3)];
+    expect(a).toEqual(b);
+  });
+
+  test("classes that can be told apart without a doubt end with finite weights", async () => {
+    const labels = Int32Array.from({ length: 40 }, (_, i) => i % 2);
+    const data = Float32Array.from(
+      { length: 80 },
+      (_, at) => (labels[Math.floor(at / 2)]! === 0 ? -1 : 1) * (1 + (at % 5)),
+    );
+    const { head, tried } = await train(denseTable(data, 2), labels, 2);
+    expect([...head.weights, ...head.bias].every(Number.isFinite)).toBe(true);
+    expect(tried[0]!.accuracy).toBe(1);
+  });
+});

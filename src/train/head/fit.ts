@@ -1,0 +1,258 @@
+/**
+ * The head: multinomial logistic regression on standardised features, its L2 strength chosen by stratified
+ * cross-validation. All folds and strengths are fitted in lock step, one pass over the features a round.
+ */
+import type { Head } from "../../artifact/contract.ts";
+import type { Random } from "../../base/random.ts";
+import { stratifiedFolds } from "../../data/split.ts";
+import { type FeatureTable, measureColumns, type Standardisation, standardised } from "../features/table.ts";
+import { createMinimiser, type Minimiser, type MinimiserOptions } from "./lbfgs.ts";
+import { openSoftmaxLoss, type SoftmaxLoss } from "./softmax-loss.ts";
+
+/** How one L2 strength did in cross-validation. */
+export interface StrengthResult {
+  /** The penalty λ in mean cross-entropy + λ/2·‖W‖² on standardised features. */
+  readonly l2: number;
+  readonly accuracy: number;
+  readonly logLoss: number;
+}
+
+export interface HeadFit {
+  readonly head: Head;
+  readonly l2: number;
+  readonly folds: number;
+  /** Every strength that was tried, strongest penalty last. */
+  readonly tried: readonly StrengthResult[];
+  /** `[rows, classes]`: each example's logits from the fold that did not see it, at the chosen strength. */
+  readonly outOfFoldLogits: Float32Array;
+  /** Fits that ended at the iteration limit; their answers are still usable, but were not polished. */
+  readonly unfinished: number;
+}
+
+export interface HeadOptions {
+  /** Penalties to choose from. Default: 7, from 1e-4 to 100 in decades, divided by nothing: they act on the mean loss. */
+  readonly strengths?: readonly number[];
+  /** Folds; never more than the rarest class has examples. Default 5. */
+  readonly folds?: number;
+  /** `balanced`: each class counts the same however rare. Default `none`: each example does. */
+  readonly classWeights?: "none" | "balanced";
+  /** Called after each round with the fits still running. */
+  readonly onRound?: (running: number, total: number) => void;
+}
+
+/** The head that is kept is fitted more finely than those that only choose its strength: to 3e-4 in probability. */
+const FINAL: MinimiserOptions = { valueTolerance: 1e-7, gradientTolerance: 1e-5 };
+
+/** The penalties that are tried. */
+export const STRENGTHS = [1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100];
+
+/**
+ * Fits a head on `table` `[rows, features]`.
+ *
+ * @param labels the class of each row; every class has at least two
+ */
+export async function fitHead(
+  table: FeatureTable,
+  labels: Int32Array,
+  classes: number,
+  random: Random,
+  options: HeadOptions = {},
+): Promise<HeadFit> {
+  const strengths = options.strengths ?? STRENGTHS;
+  const counts = countLabels(labels, classes);
+  const folds = Math.min(options.folds ?? 5, ...counts);
+  const foldOf = stratifiedFolds([...labels], folds, random);
+  const classWeight = counts.map((count) =>
+    options.classWeights === "balanced" ? labels.length / (classes * count) : 1,
+  );
+  const scale = measureColumns(table);
+  const features = standardised(table, scale);
+  const loss = await openSoftmaxLoss(features, labels, classes);
+  try {
+    const size = classes * features.columns;
+    const jobs = strengths.flatMap((l2) => Array.from({ length: folds }, (_, fold) => ({ l2, heldOut: fold })));
+    const weighting = { labels, foldOf, classWeight };
+    const fits = await minimiseTogether(
+      loss,
+      features.columns,
+      jobs,
+      jobs.map(() => new Float32Array(size)),
+      weighting,
+      options.onRound,
+    );
+
+    const outOfFold = await crossValidatedLogits(loss, fits, strengths.length, folds, foldOf, classes);
+    const tried = strengths.map((l2, s) => ({ l2, ...score(outOfFold[s]!, labels, classes) }));
+    const chosen = tried.reduce((best, result, s) => (result.logLoss < tried[best]!.logLoss ? s : best), 0);
+    const l2 = strengths[chosen]!;
+
+    const start = meanOf(fits.slice(chosen * folds, (chosen + 1) * folds).map(({ point }) => point));
+    const [final] = await minimiseTogether(
+      loss,
+      features.columns,
+      [{ l2, heldOut: -1 }],
+      [start],
+      weighting,
+      undefined,
+      FINAL,
+    );
+    const all = [...fits, final!];
+    return {
+      head: onRawFeatures(final!.point, classes, scale),
+      l2,
+      folds,
+      tried,
+      outOfFoldLogits: outOfFold[chosen]!,
+      unfinished: all.filter(({ outcome }) => outcome === "iteration-limit").length,
+    };
+  } finally {
+    await loss.close();
+  }
+}
+
+interface Job {
+  readonly l2: number;
+  /** The fold left out; −1 for none. */
+  readonly heldOut: number;
+}
+
+interface Weighting {
+  readonly labels: Int32Array;
+  readonly foldOf: Int32Array;
+  readonly classWeight: readonly number[];
+}
+
+/** Runs every job's minimiser to its end; each round evaluates all that still run in one pass. */
+async function minimiseTogether(
+  loss: SoftmaxLoss,
+  columns: number,
+  jobs: readonly Job[],
+  starts: readonly Float32Array[],
+  { labels, foldOf, classWeight }: Weighting,
+  onRound?: (running: number, total: number) => void,
+  precision: MinimiserOptions = {},
+): Promise<Minimiser[]> {
+  const minimisers = starts.map((start) => createMinimiser(start, precision));
+  const weightOf = (row: number): number => classWeight[labels[row]!]!;
+  const totals = jobs.map(({ heldOut }) =>
+    labels.reduce((sum, _, row) => sum + (foldOf[row] === heldOut ? 0 : weightOf(row)), 0),
+  );
+  for (;;) {
+    const active = minimisers.flatMap(({ outcome }, job) => (outcome === undefined ? [job] : []));
+    onRound?.(active.length, jobs.length);
+    if (active.length === 0) return minimisers;
+    const size = minimisers[0]!.point.length;
+    const weights = new Float32Array(active.length * size);
+    active.forEach((job, slot) => {
+      weights.set(minimisers[job]!.point, slot * size);
+    });
+    const { values, gradients } = await loss.evaluate(weights, active.length, (row, slot) => {
+      const job = active[slot]!;
+      return foldOf[row] === jobs[job]!.heldOut ? 0 : weightOf(row) / totals[job]!;
+    });
+    active.forEach((job, slot) => {
+      const gradient = gradients.subarray(slot * size, (slot + 1) * size);
+      const penalty = penalise(minimisers[job]!.point, jobs[job]!.l2, columns, gradient);
+      minimisers[job]!.observe(values[slot]! + penalty, gradient);
+    });
+  }
+}
+
+/** λ/2·‖W‖² without the bias column; adds its gradient to `gradient`. */
+function penalise(weights: Float32Array, l2: number, columns: number, gradient: Float32Array): number {
+  let squares = 0;
+  for (let row = 0; row < weights.length; row += columns) {
+    for (let j = row; j < row + columns - 1; j++) {
+      squares += weights[j]! * weights[j]!;
+      gradient[j] = gradient[j]! + l2 * weights[j]!;
+    }
+  }
+  return (l2 / 2) * squares;
+}
+
+/** For each strength, `[rows, classes]` logits of each row under the fit that left its fold out. */
+async function crossValidatedLogits(
+  loss: SoftmaxLoss,
+  fits: readonly Minimiser[],
+  strengths: number,
+  folds: number,
+  foldOf: Int32Array,
+  classes: number,
+): Promise<Float32Array[]> {
+  const size = fits[0]!.point.length;
+  const weights = new Float32Array(fits.length * size);
+  fits.forEach(({ point }, job) => {
+    weights.set(point, job * size);
+  });
+  const picked = Array.from({ length: strengths }, () => new Float32Array(foldOf.length * classes));
+  await loss.logits(weights, fits.length, (first, logits) => {
+    const rows = logits.length / (fits.length * classes);
+    for (let i = 0; i < rows; i++) {
+      for (let s = 0; s < strengths; s++) {
+        const from = (i * fits.length + s * folds + foldOf[first + i]!) * classes;
+        picked[s]!.set(logits.subarray(from, from + classes), (first + i) * classes);
+      }
+    }
+  });
+  return picked;
+}
+
+function score(logits: Float32Array, labels: Int32Array, classes: number): { accuracy: number; logLoss: number } {
+  let correct = 0;
+  let logLoss = 0;
+  labels.forEach((label, row) => {
+    const own = logits.subarray(row * classes, (row + 1) * classes);
+    const top = Math.max(...own);
+    let sum = 0;
+    for (const logit of own) sum += Math.exp(logit - top);
+    logLoss += Math.log(sum) + top - own[label]!;
+    if (own.indexOf(top) === label) correct++;
+  });
+  return { accuracy: correct / labels.length, logLoss: logLoss / labels.length };
+}
+
+/** Undoes the standardisation: weights and bias that act on features as the backbone yields them. */
+function onRawFeatures(point: Float32Array, classes: number, { mean, deviation }: Standardisation): Head {
+  const features = mean.length;
+  const weights = new Float32Array(classes * features);
+  const bias = new Float32Array(classes);
+  for (let c = 0; c < classes; c++) {
+    let shift = point[c * (features + 1) + features]!;
+    for (let j = 0; j < features; j++) {
+      const weight = point[c * (features + 1) + j]! / deviation[j]!;
+      weights[c * features + j] = weight;
+      shift -= weight * mean[j]!;
+    }
+    bias[c] = shift;
+  }
+  return { weights, bias };
+}
+
+function meanOf(points: readonly Float32Array[]): Float32Array {
+  const mean = new Float32Array(points[0]!.length);
+  for (const point of points) for (let i = 0; i < mean.length; i++) mean[i] = mean[i]! + point[i]! / points.length;
+  return mean;
+}
+
+/** How many examples each class has. */
+export function countLabels(labels: Int32Array, classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of labels) counts[label] = counts[label]! + 1;
+  return counts;
+}
+
+/** `[rows, classes]` logits of a head on features. */
+export function headLogits({ weights, bias }: Head, table: FeatureTable): Float32Array {
+  const classes = bias.length;
+  const logits = new Float32Array(table.rows * classes);
+  for (const { first, rows, data } of table.chunks()) {
+    for (let i = 0; i < rows; i++) {
+      for (let c = 0; c < classes; c++) {
+        let sum = bias[c]!;
+        for (let j = 0; j < table.columns; j++) sum += weights[c * table.columns + j]! * data[i * table.columns + j]!;
+        logits[(first + i) * classes + c] = sum;
+      }
+    }
+  }
+  return logits;
+}

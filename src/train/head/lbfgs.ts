@@ -1,0 +1,160 @@
+/**
+ * Limited-memory BFGS as a machine that is driven from outside: it names a point, is told value and gradient there,
+ * and names the next. So many fits can advance in lock step, sharing one matrix product per round.
+ * Source: Nocedal & Wright, Numerical Optimization (2006), algorithm 7.4 (two-loop recursion) with Armijo backtracking.
+ */
+
+/** A function being minimised. Ask for {@link Minimiser.point}, evaluate, {@link Minimiser.observe}, until done. */
+export interface Minimiser {
+  /** Where value and gradient are wanted next; after the end, the best point found. Do not write to it. */
+  readonly point: Float32Array;
+  /** Undefined while running. */
+  readonly outcome: "converged" | "iteration-limit" | "no-progress" | undefined;
+  /** Accepted steps so far. */
+  readonly iterations: number;
+  /** Tells value and gradient at {@link Minimiser.point}. The gradient is copied. */
+  observe(value: number, gradient: Float32Array): void;
+}
+
+export interface MinimiserOptions {
+  /** Steps at the most. Default 200. */
+  readonly maxIterations?: number;
+  /** Ends when the largest component of the gradient is below this. Default 1e-4. */
+  readonly gradientTolerance?: number;
+  /** Ends when a step lowers the value by less than this share of it. Default 1e-6. */
+  readonly valueTolerance?: number;
+  /** Correction pairs kept. Default 8. */
+  readonly memory?: number;
+}
+
+const ARMIJO = 1e-4;
+const MAX_BACKTRACKS = 20;
+
+const dot = (a: Float32Array, b: Float32Array): number => {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+};
+
+/** `target += factor · addend` */
+const addScaled = (target: Float32Array, factor: number, addend: Float32Array): void => {
+  for (let i = 0; i < target.length; i++) target[i] = target[i]! + factor * addend[i]!;
+};
+
+const largest = (a: Float32Array): number => {
+  let max = 0;
+  for (let i = 0; i < a.length; i++) max = Math.max(max, Math.abs(a[i]!));
+  return max;
+};
+
+interface Correction {
+  readonly step: Float32Array;
+  readonly change: Float32Array;
+  readonly curvature: number;
+}
+
+/** Starts a minimisation at `start` (copied). */
+export function createMinimiser(start: Float32Array, options: MinimiserOptions = {}): Minimiser {
+  const { maxIterations = 200, gradientTolerance = 1e-4, valueTolerance = 1e-6, memory = 8 } = options;
+  const corrections: Correction[] = [];
+  let best = start.slice();
+  let bestValue = Number.POSITIVE_INFINITY;
+  let bestGradient: Float32Array | undefined;
+  let direction = new Float32Array(start.length);
+  let slope = 0;
+  let scale = 1;
+  let backtracks = 0;
+  let point = best;
+  let iterations = 0;
+  let outcome: Minimiser["outcome"];
+
+  const finish = (how: NonNullable<Minimiser["outcome"]>): void => {
+    outcome = how;
+    point = best;
+  };
+
+  /** Points `direction` downhill from `best`, by the inverse curvature that the corrections describe. */
+  const chooseDirection = (gradient: Float32Array): void => {
+    direction = gradient.slice();
+    const shares: number[] = [];
+    for (let i = corrections.length - 1; i >= 0; i--) {
+      const { step, change, curvature } = corrections[i]!;
+      const share = dot(step, direction) / curvature;
+      shares[i] = share;
+      addScaled(direction, -share, change);
+    }
+    const last = corrections.at(-1);
+    const inverseCurvature = last
+      ? last.curvature / dot(last.change, last.change)
+      : 1 / Math.sqrt(dot(gradient, gradient));
+    for (let i = 0; i < direction.length; i++) direction[i] = direction[i]! * inverseCurvature;
+    corrections.forEach(({ step, change, curvature }, i) => {
+      addScaled(direction, shares[i]! - dot(change, direction) / curvature, step);
+    });
+    for (let i = 0; i < direction.length; i++) direction[i] = -direction[i]!;
+    slope = dot(direction, gradient);
+    scale = 1;
+    backtracks = 0;
+  };
+
+  const propose = (): void => {
+    point = best.slice();
+    addScaled(point, scale, direction);
+  };
+
+  const backtrack = (value: number): void => {
+    if (++backtracks > MAX_BACKTRACKS) {
+      finish("no-progress");
+      return;
+    }
+    // The minimum of the parabola through what is known, kept within a tenth and a half of the last try.
+    const parabola = Number.isFinite(value) ? (-slope * scale) / (2 * ((value - bestValue) / scale - slope)) : 0;
+    scale = Math.min(Math.max(parabola, 0.1 * scale), 0.5 * scale);
+    propose();
+  };
+
+  return {
+    get point() {
+      return point;
+    },
+    get outcome() {
+      return outcome;
+    },
+    get iterations() {
+      return iterations;
+    },
+    observe(value, gradient) {
+      if (bestGradient) {
+        if (!(value <= bestValue + ARMIJO * scale * slope)) {
+          backtrack(value);
+          return;
+        }
+        const step = point.slice();
+        addScaled(step, -1, best);
+        const change = gradient.slice();
+        addScaled(change, -1, bestGradient);
+        const curvature = dot(step, change);
+        if (curvature > 1e-10 * dot(change, change)) {
+          corrections.push({ step, change, curvature });
+          if (corrections.length > memory) corrections.shift();
+        }
+        iterations++;
+      }
+      const gain = bestValue - value;
+      best = point;
+      bestValue = value;
+      bestGradient = gradient.slice();
+      if (largest(gradient) < gradientTolerance || gain < valueTolerance * Math.abs(value)) {
+        finish("converged");
+        return;
+      }
+      if (iterations >= maxIterations) {
+        finish("iteration-limit");
+        return;
+      }
+      chooseDirection(bestGradient);
+      if (slope < 0) propose();
+      else finish("no-progress");
+    },
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * The loss of many softmax heads at once, as one ONNX graph: values and gradients of all of them in a single pass
+ * over the features, so that the work is two large matrix products on ONNX Runtime.
+ */
+
+import { modelOf, node } from "../../graph/model.ts";
+import { encodeModelWhole } from "../../graph/onnx/write.ts";
+import { int64Tensor } from "../../graph/tensor.ts";
+import { openSession } from "../../runtime/session.ts";
+import type { FeatureTable } from "../features/table.ts";
+
+/** One evaluation of `fits` heads. */
+export interface Losses {
+  /** `[fits]`: the weighted cross-entropy of each head. */
+  readonly values: Float64Array;
+  /** `[fits, classes, columns]`: its gradient. */
+  readonly gradients: Float32Array;
+}
+
+export interface SoftmaxLoss {
+  /**
+   * @param weights `[fits, classes, columns]`, row-major
+   * @param rowWeight how much example `row` counts in fit `fit`; 0 leaves it out
+   */
+  evaluate(weights: Float32Array, fits: number, rowWeight: (row: number, fit: number) => number): Promise<Losses>;
+  /** `[rows, fits, classes]` logits of every example under every head, chunk by chunk. */
+  logits(weights: Float32Array, fits: number, visit: (firstRow: number, logits: Float32Array) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** logits = x·wᵀ; loss = −Σ m·y·log softmax; gradient = (m·(softmax − y))ᵀ·x. */
+function lossModel(classes: number): Uint8Array {
+  const nodes = [
+    node("Gemm", ["x", "w"], ["flat"], { transB: 1 }),
+    node("Reshape", ["flat", "grouped"], ["logits"]),
+    node("LogSoftmax", ["logits"], ["logP"], { axis: 2 }),
+    node("Exp", ["logP"], ["p"]),
+    node("Mul", ["logP", "y"], ["picked"]),
+    node("Mul", ["picked", "m"], ["weighted"]),
+    node("ReduceSum", ["weighted", "rowsAndClasses"], ["minusLoss"], { keepdims: 0 }),
+    node("Neg", ["minusLoss"], ["loss"]),
+    node("Sub", ["p", "y"], ["error"]),
+    node("Mul", ["error", "m"], ["residual"]),
+    node("Shape", ["flat"], ["flatShape"]),
+    node("Reshape", ["residual", "flatShape"], ["residualFlat"]),
+    node("Gemm", ["residualFlat", "x"], ["gradient"], { transA: 1 }),
+  ];
+  const graph = {
+    name: "softmax-loss",
+    nodes,
+    inputs: [
+      { name: "x", type: "float32", dims: ["n", "d"] },
+      { name: "w", type: "float32", dims: ["fc", "d"] },
+      { name: "y", type: "float32", dims: ["n", 1, classes] },
+      { name: "m", type: "float32", dims: ["n", "f", 1] },
+    ],
+    outputs: [
+      { name: "loss", type: "float32", dims: ["f"] },
+      { name: "gradient", type: "float32", dims: ["fc", "d"] },
+      { name: "logits", type: "float32", dims: ["n", "f", classes] },
+    ],
+    initializers: new Map([
+      ["grouped", int64Tensor([3], [0, -1, classes])],
+      ["rowsAndClasses", int64Tensor([2], [0, 2])],
+    ]),
+  } as const;
+  return encodeModelWhole(modelOf(graph));
+}
+
+/**
+ * Prepares the loss over a table of features.
+ *
+ * @param table `[rows, columns]` features, the last column all ones where a bias is wanted
+ * @param labels the class of each row, 0 … classes − 1
+ */
+export async function openSoftmaxLoss(table: FeatureTable, labels: Int32Array, classes: number): Promise<SoftmaxLoss> {
+  const session = await openSession(lossModel(classes));
+  const { columns } = table;
+  const oneHot = (first: number, rows: number): Float32Array => {
+    const y = new Float32Array(rows * classes);
+    for (let i = 0; i < rows; i++) y[i * classes + labels[first + i]!] = 1;
+    return y;
+  };
+  return {
+    async evaluate(weights, fits, rowWeight) {
+      const values = new Float64Array(fits);
+      let gradients: Float32Array | undefined;
+      for (const { first, rows, data } of table.chunks()) {
+        const m = new Float32Array(rows * fits);
+        for (let i = 0; i < rows; i++) for (let f = 0; f < fits; f++) m[i * fits + f] = rowWeight(first + i, f);
+        const { loss, gradient } = await session.run(
+          {
+            x: { dims: [rows, columns], data },
+            w: { dims: [fits * classes, columns], data: weights },
+            y: { dims: [rows, 1, classes], data: oneHot(first, rows) },
+            m: { dims: [rows, fits, 1], data: m },
+          },
+          ["loss", "gradient"],
+        );
+        const partial = gradient!.data as Float32Array;
+        for (let f = 0; f < fits; f++) values[f] = values[f]! + Number(loss!.data[f]);
+        if (!gradients) gradients = partial;
+        else for (let i = 0; i < partial.length; i++) gradients[i] = gradients[i]! + partial[i]!;
+      }
+      return { values, gradients: gradients ?? new Float32Array(fits * classes * columns) };
+    },
+    async logits(weights, fits, visit) {
+      for (const { first, rows, data } of table.chunks()) {
+        const { logits } = await session.run(
+          {
+            x: { dims: [rows, columns], data },
+            w: { dims: [fits * classes, columns], data: weights },
+            y: { dims: [rows, 1, classes], data: new Float32Array(rows * classes) },
+            m: { dims: [rows, fits, 1], data: new Float32Array(rows * fits) },
+          },
+          ["logits"],
+        );
+        visit(first, logits!.data as Float32Array);
+      }
+    },
+    close: () => session.close(),
+  };
+}
