@@ -1,0 +1,102 @@
+/** `graft train`: from a folder of pictures to `model.onnx`, `metrics.json`, `graft.json` and `report.html`. */
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import { makeFolder } from "../../base/files.ts";
+import { withLock } from "../../base/lock.ts";
+import { discoverDataset, withTestFolder } from "../../data/discover.ts";
+import { train } from "../../train/train.ts";
+import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
+import { ASSUMED_PREPROCESSING } from "../../zoo/file.ts";
+import { openNetwork } from "../../zoo/open.ts";
+import { preprocessingPresets } from "../../zoo/preprocessing.ts";
+import { presetName, wholeNumber } from "../options.ts";
+import { note, printJson, withProgress } from "../output.ts";
+import { createDisplay } from "../train-display.ts";
+import { jsonOf, writeRun } from "../write-run.ts";
+
+interface TrainFlags {
+  readonly network: string;
+  readonly cut?: string;
+  readonly preprocessing?: keyof typeof preprocessingPresets;
+  readonly test?: string;
+  readonly seed: number;
+  readonly out: string;
+  readonly classWeights: "none" | "balanced";
+  readonly offline?: boolean;
+  readonly json?: boolean;
+}
+
+export function trainCommand(): Command {
+  return new Command("train")
+    .description("train on a folder of pictures")
+    .argument("<dataset>", "a folder with one sub-folder a class (or train/, val/, test/ of such), or a .csv/.jsonl")
+    .option(
+      "--network <name|file>",
+      "the pretrained network: a name from `graft networks list`, or an .onnx file",
+      DEFAULT_NETWORK,
+    )
+    .option("--cut <tensor>", "where the backbone ends, instead of where the catalogue or the graph's structure says")
+    .addOption(
+      new Option(
+        "--preprocessing <preset>",
+        `how an .onnx file wants its pixels: ${Object.keys(preprocessingPresets).join(", ")}`,
+      ).argParser(presetName),
+    )
+    .option("--test <dir>", "a folder of test pictures, one sub-folder a class")
+    .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0)
+    .addOption(
+      new Option("--class-weights <how>", "balanced: rare classes count as much as frequent ones")
+        .choices(["none", "balanced"])
+        .default("none"),
+    )
+    .option("--out <dir>", "where to write the model and the report", "graft-out")
+    .option("--offline", "use only networks that are in the cache")
+    .option("--json", "print one JSON object on stdout")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  graft train ./photos
+  graft train ./photos --network inception_v3 --out models/flowers
+  graft train ./photos --network my-network.onnx --preprocessing imagenet --json`,
+    )
+    .action(trainAction);
+}
+
+async function trainAction(path: string, flags: TrainFlags): Promise<void> {
+  const began = performance.now();
+  await makeFolder(flags.out);
+  await withLock(join(flags.out, ".graft-lock"), { whenHeld: "fail", what: `the folder ${flags.out}` }, async () => {
+    const found = await discoverDataset(path);
+    const dataset = flags.test === undefined ? found : await withTestFolder(found, flags.test);
+    const display = createDisplay(flags.json === true);
+    display.dataset(dataset, path);
+    const result = await withProgress(async (line) => {
+      const network = await openNetwork(flags.network, {
+        onProgress: line.show,
+        ...(flags.cut === undefined ? {} : { cut: flags.cut }),
+        ...(flags.preprocessing === undefined ? {} : { preprocessing: flags.preprocessing }),
+        ...(flags.offline ? { offline: true } : {}),
+      });
+      if (network.assumedPreprocessing && flags.preprocessing === undefined) {
+        line.end();
+        note(
+          `${network.name} does not say how it wants its pixels: assuming "${ASSUMED_PREPROCESSING}"; --preprocessing says otherwise.`,
+        );
+      }
+      const trained = await train({
+        dataset,
+        network,
+        seed: flags.seed,
+        classWeights: flags.classWeights,
+        onProgress: line.show,
+      });
+      return { ...trained, network };
+    });
+    const seconds = (): number => (performance.now() - began) / 1000;
+    const run = { result, dataset, datasetPath: path, seed: flags.seed, out: flags.out, seconds };
+    await writeRun(run);
+    if (flags.json) printJson(jsonOf(run));
+    else display.result(run);
+  });
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+/** The `graft` command: reads the command line, runs one command, ends with the exit code of DESIGN's contract. */
+import { Command, CommanderError } from "commander";
+import { exitCodes, GraftError, messageOf } from "../base/errors.ts";
+import { graftVersion } from "../base/version.ts";
+import { evaluateCommand } from "./commands/evaluate.ts";
+import { networksCommand } from "./commands/networks.ts";
+import { predictCommand } from "./commands/predict.ts";
+import { sampleCommand } from "./commands/sample.ts";
+import { trainCommand } from "./commands/train.ts";
+
+const program = new Command("graft")
+  .description(
+    "Transfer learning for TypeScript: graft a new head onto a pretrained network and train it on your pictures.",
+  )
+  .version(graftVersion)
+  .option("--debug", "show stack traces")
+  .showSuggestionAfterError()
+  .addHelpText(
+    "after",
+    `
+Examples:
+  graft sample emoji ./emoji                 lay out a sample dataset
+  graft train ./photos                       train on a folder with one sub-folder a class
+  graft predict graft-out/model.onnx cat.jpg ask the trained model
+  graft networks list                        see which networks there are`,
+  );
+
+for (const command of [trainCommand(), predictCommand(), evaluateCommand(), networksCommand(), sampleCommand()]) {
+  program.addCommand(command);
+}
+
+/** Commander must throw instead of leaving, in every sub-command too, so that the exit code is ours. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) throwInsteadOfExit(child);
+}
+throwInsteadOfExit(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  // Commander has already said what is wrong.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  if (program.opts().debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  else process.stderr.write(`graft: ${messageOf(error)}\n`);
+  return error instanceof GraftError ? exitCodes[error.kind] : exitCodes.work;
+}

@@ -1,0 +1,61 @@
+/** What `graft train` tells a person: what it found, and how it went. */
+import type { Dataset } from "../data/discover.ts";
+import { note, percent, print, table } from "./output.ts";
+import type { TrainRun } from "./write-run.ts";
+
+/** From this ratio of the largest class to the smallest, the imbalance is worth a word. */
+const IMBALANCE = 5;
+
+/** Tells before the work what was found. With `quiet`, only on stderr and only what may matter. */
+export function createDisplay(quiet: boolean): {
+  dataset(dataset: Dataset, path: string): void;
+  result(run: TrainRun): void;
+} {
+  return {
+    dataset({ examples, classes, ignored }, path) {
+      if (!quiet) note(`${path}: ${examples.length} files in ${classes.length} classes.`);
+      if (ignored.length > 0)
+        note(`${ignored.length} files are no images and are left out, such as ${ignored[0]!.path}.`);
+      const counts = classes.map((_, label) => examples.filter((example) => example.label === label).length);
+      const [least, most] = [Math.min(...counts), Math.max(...counts)];
+      if (most >= IMBALANCE * least) {
+        note(
+          `"${classes[counts.indexOf(most)]}" has ${Math.round(most / least)} times the images of "${classes[counts.indexOf(least)]}": --class-weights balanced makes both count the same.`,
+        );
+      }
+    },
+    result,
+  };
+}
+
+function result({ result: trained, out, seconds }: TrainRun): void {
+  const { test, validation, counts, skipped, timings, rates, features } = trained;
+  const { accuracy, interval, baseline } = test.evaluation;
+  print();
+  const where = test.source === "folder" ? "test pictures" : "pictures held out for the test";
+  print(
+    `Accuracy ${percent(accuracy)} on ${counts.test} ${where} (95% interval ${percent(interval[0])} to ${percent(interval[1])}).`,
+  );
+  if (baseline) print(`Always answering "${baseline.class}" would reach ${percent(baseline.accuracy)}.`);
+  const how =
+    validation.source === "folder" ? "on the validation folder" : "in cross-validation on the training pictures";
+  print(`Accuracy ${percent(validation.evaluation.accuracy)} ${how}.`);
+  for (const { path, reason } of skipped.slice(0, 10)) note(`Skipped ${path}: ${reason}`);
+  if (skipped.length > 10) note(`… and ${skipped.length - 10} more skipped files: the report lists them.`);
+  print();
+  const speed = (value: number): string => (value > 0 ? `${value.toFixed(0)} images/s` : "–");
+  print(
+    table([
+      ["stage", "seconds", "speed"],
+      [
+        `features (${features.computed} computed, ${features.cached} from the cache)`,
+        timings.extract.toFixed(1),
+        speed(rates.forward),
+      ],
+      ["head", timings.head.toFixed(1), "–"],
+      ["in all", seconds().toFixed(1), "–"],
+    ]),
+  );
+  print();
+  print(`The model is ${out}/model.onnx, the report ${out}/report.html.`);
+}

@@ -1,0 +1,26 @@
+/**
+ * Graft as a library: what the command line does, as functions.
+ *
+ * @example
+ * import { discoverDataset, openNetwork, train, encodeModel } from "graft-ml";
+ * const dataset = await discoverDataset("photos");
+ * const network = await openNetwork("resnet50");
+ * const { artifact, test } = await train({ dataset, network });
+ * console.log(test.evaluation.accuracy, test.evaluation.interval);
+ */
+export type { Answer, Artifact } from "./artifact/open.ts";
+export { openArtifact, ranked } from "./artifact/open.ts";
+export { GraftError } from "./base/errors.ts";
+export type { OnProgress, Progress } from "./base/progress.ts";
+export { decodeImage, type RgbImage } from "./data/decode.ts";
+export { type Dataset, discoverDataset, type Example, withTestFolder } from "./data/discover.ts";
+export { type Evaluation, evaluatePredictions } from "./evaluate/evaluate.ts";
+export type { Graph, Model, Node } from "./graph/model.ts";
+export { decodeModel } from "./graph/onnx/read.ts";
+export { encodeModel } from "./graph/onnx/write.ts";
+export { renderReport } from "./report/report.ts";
+export { type TrainOptions, type TrainResult, train } from "./train/train.ts";
+export { type CatalogueEntry, catalogue } from "./zoo/catalogue.ts";
+export type { Network } from "./zoo/network.ts";
+export { type OpenOptions, openNetwork } from "./zoo/open.ts";
+export type { Preprocessing } from "./zoo/preprocessing.ts";

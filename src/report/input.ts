@@ -1,0 +1,99 @@
+/**
+ * Everything the report of a training says, as plain data. Whoever trained fills it in; the report computes nothing
+ * that is not in here and reads neither files nor clock.
+ */
+import type { Calibration } from "../evaluate/calibration.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
+
+/** The dataset as it was used. */
+export interface ReportDataset {
+  readonly path: string;
+  readonly classes: readonly string[];
+  /** Images; `validation` is 0 where cross-validation took its place. */
+  readonly counts: {
+    readonly train: number;
+    readonly validation: number;
+    readonly test: number;
+    readonly skipped: number;
+  };
+  /** Whether the test images came in a folder of their own or were held out by Graft. */
+  readonly testSource: "folder" | "held-out";
+}
+
+/** The pretrained network and where it was cut. */
+export interface ReportNetwork {
+  readonly name: string;
+  readonly description: string;
+  readonly licence: string;
+  readonly source: string;
+  /** Of the weights, hexadecimal. */
+  readonly sha256: string;
+  /** The tensor where the backbone ends. */
+  readonly cut: string;
+  /** Numbers an image becomes at the cut. */
+  readonly features: number;
+  /** Weights of the whole network. */
+  readonly parameters: number;
+  /** Side of the square the network sees, in pixels. */
+  readonly inputSize: number;
+}
+
+/** The head that was trained. */
+export interface ReportHead {
+  readonly kind: "logistic-regression";
+  /** The penalty that cross-validation chose. */
+  readonly l2: number;
+  readonly folds: number;
+  /** In [0, 1]. */
+  readonly crossValidatedAccuracy: number;
+}
+
+/** A wrong answer with its picture. */
+export interface ReportMistake {
+  /** A small JPEG, base64 without the `data:` prefix. */
+  readonly thumbnail: string;
+  readonly path: string;
+  readonly truth: string;
+  readonly prediction: string;
+  /** Of the wrong answer, in [0, 1]. */
+  readonly probability: number;
+}
+
+/** A file that was not used. */
+export interface ReportSkipped {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** The report of one training. */
+export interface ReportInput {
+  readonly title: string;
+  /** ISO 8601; shown in UTC. */
+  readonly createdAt: string;
+  readonly dataset: ReportDataset;
+  readonly network: ReportNetwork;
+  readonly head: ReportHead;
+  readonly seed: number;
+  /** Seconds; 0 for what was not done. */
+  readonly timings: {
+    readonly decode: number;
+    readonly extract: number;
+    readonly head: number;
+    readonly finetune: number;
+    readonly total: number;
+  };
+  /** Images a second; 0 for what was not done. */
+  readonly rates: { readonly decode: number; readonly forward: number; readonly step: number };
+  /** Images that the training never saw. Without them the report falls back on `validation` and says so. */
+  readonly test?: Evaluation;
+  readonly validation: Evaluation & { readonly source: "cross-validation" | "folder" };
+  /** Fitted and measured on the images of `validation`. */
+  readonly calibration: Omit<Calibration, "bound"> & Partial<Pick<Calibration, "bound">>;
+  /** The most confident first. */
+  readonly mistakes: readonly ReportMistake[];
+  readonly skipped: readonly ReportSkipped[];
+  /** The artifact's file name. */
+  readonly modelFile: string;
+  /** Software and its version, e.g. `{ graft: "0.1.0", "onnxruntime-node": "1.30.0" }`. */
+  readonly versions: Readonly<Record<string, string>>;
+}

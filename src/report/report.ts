@@ -1,0 +1,43 @@
+/** The report of a training as one HTML file: which sections it has, and in what order. */
+import { date, listed, plural } from "./format.ts";
+import type { ReportInput } from "./input.ts";
+import type { Section } from "./section.ts";
+import { calibrationSection } from "./sections/calibration.ts";
+import { classesSection } from "./sections/classes.ts";
+import { confusionSection } from "./sections/confusion.ts";
+import { headlineSection } from "./sections/headline.ts";
+import { mistakesSection } from "./sections/mistakes.ts";
+import { provenanceSection } from "./sections/provenance.ts";
+import { skippedSection } from "./sections/skipped.ts";
+import { usageSection } from "./sections/usage.ts";
+import { renderPage } from "./shell.ts";
+
+/** The sections of a training's report, in reading order. */
+export const reportSections: readonly Section[] = [
+  headlineSection,
+  provenanceSection,
+  confusionSection,
+  classesSection,
+  calibrationSection,
+  mistakesSection,
+  skippedSection,
+  usageSection,
+];
+
+/**
+ * One self-contained HTML document: no script, no request to anywhere, readable in light and dark, on a phone and on paper.
+ *
+ * @param sections other sections, or another order
+ * @throws a usage error where `createdAt` is no date
+ */
+export function renderReport(input: ReportInput, sections: readonly Section[] = reportSections): string {
+  return renderPage({
+    title: input.title,
+    eyebrow: `Graft report · ${date(input.createdAt)}`,
+    subtitle: `Tells ${plural(input.dataset.classes.length, "class", "classes")} apart: ${listed(input.dataset.classes)}`,
+    parts: sections.flatMap((section) => section(input) ?? []),
+    footer: Object.entries(input.versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(" · "),
+  });
+}

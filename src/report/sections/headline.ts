@@ -1,0 +1,74 @@
+/** How good the model is, in one number, with its interval, beside the answer that needs no model, and in words. */
+import { count, percent, percentRange } from "../format.ts";
+import { html } from "../html.ts";
+import type { ReportInput } from "../input.ts";
+import { type Judged, judged, type Section } from "../section.ts";
+
+/** Below this many images the report says that the interval is wide because they are few. */
+const FEW_IMAGES = 100;
+
+export const headlineSection: Section = (input) => {
+  const found = judged(input);
+  const { accuracy, interval, balancedAccuracy, baseline, correct, examples } = found.evaluation;
+  return {
+    id: "accuracy",
+    title: "How good it is",
+    body: html`
+<div class="score">
+<div>
+<p class="value">${percent(accuracy)}</p>
+<p class="what">${found.name[0]!.toUpperCase()}${found.name.slice(1)} accuracy · ${count(correct)} of ${count(examples)} right</p>
+</div>
+<dl class="aside">
+<div><dt>95% interval</dt><dd>${percentRange(interval)}</dd></div>
+<div><dt>Mean over classes</dt><dd>${percent(balancedAccuracy)}</dd></div>
+${baseline && html`<div><dt>Always “${baseline.class}”</dt><dd>${percent(baseline.accuracy)}</dd></div>`}
+</dl>
+</div>
+<div class="strip" aria-hidden="true"><i style="--from: ${interval[0]}; --to: ${interval[1]}"></i>${
+      baseline && html`<b class="baseline" style="--at: ${baseline.accuracy}"></b>`
+    }<b style="--at: ${accuracy}"></b></div>
+<div class="scale" aria-hidden="true"><span>0%</span><span>50%</span><span>100%</span></div>
+<ul class="key" aria-hidden="true">
+<li><span class="line"></span>this model</li>
+<li><span style="--swatch: color-mix(in srgb, var(--accent) 45%, var(--surface))"></span>95% interval</li>
+${baseline && html`<li><span class="line" style="--swatch: var(--muted)"></span>always “${baseline.class}”</li>`}
+</ul>
+<p class="verdict">${meaning(found)}</p>
+<p class="lead">${caveats(input, found).join(" ")}</p>`,
+  };
+};
+
+/** What the number means for new pictures, and whether it beats no model at all. */
+function meaning({ evaluation, images }: Judged): string {
+  const { interval, baseline } = evaluation;
+  const [low, high] = interval.map((share) => Math.round(share * 100));
+  const expected = low === high ? `${low}` : `${low} to ${high}`;
+  const sentence = `Of every 100 new pictures like these, expect ${expected} on average to be named correctly (95% interval, from ${images}).`;
+  if (baseline === null) return sentence;
+  const always = `always answering “${baseline.class}”, the most frequent class in training, gets ${percent(baseline.accuracy)}`;
+  if (interval[0] > baseline.accuracy) return `${sentence} By comparison, ${always}.`;
+  if (interval[1] < baseline.accuracy) return `${sentence} That is worse than no model at all: ${always}.`;
+  return `${sentence} That is no proof that it has learned anything: ${always}.`;
+}
+
+function caveats({ dataset, validation, test }: ReportInput, { evaluation, isTest }: Judged): string[] {
+  const source =
+    dataset.testSource === "folder"
+      ? "The test images came in a folder of their own; nothing was chosen or fitted on them."
+      : "The test images were held out of the dataset at random, class by class; nothing was chosen or fitted on them.";
+  const without =
+    validation.source === "folder"
+      ? "There was no test set: these are the validation images, which also chose the temperature."
+      : "There was no test set: each training image was judged by a head that was fitted without it, but the same images chose the penalty and the temperature, so the figure may be a little too kind.";
+  const name = validation.source === "folder" ? "the validation images" : "cross-validation on the training images";
+  return [
+    test ? source : without,
+    ...(isTest
+      ? [`By ${name}, accuracy is ${percent(validation.accuracy)} (${percentRange(validation.interval)}).`]
+      : []),
+    ...(evaluation.examples < FEW_IMAGES
+      ? ["The interval is wide because the images are few; more would narrow it."]
+      : []),
+  ];
+}

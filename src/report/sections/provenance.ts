@@ -1,0 +1,78 @@
+/** What was trained on what, with which settings, and where the time went. */
+import { big, count, duration, percent, plural, rate } from "../format.ts";
+import { type Html, html } from "../html.ts";
+import type { ReportInput } from "../input.ts";
+import type { Section } from "../section.ts";
+import { bar, factTable } from "../table.ts";
+
+/** Characters of a SHA-256 that are shown; the whole stands in the title. */
+const SHORT_HASH = 12;
+
+export const provenanceSection: Section = (input) => {
+  const { network, head } = input;
+  return {
+    id: "making",
+    title: "How it was made",
+    body: html`
+<p class="lead">The network below was kept as it is up to its cut; an image becomes ${count(network.features)} numbers there.
+A new head, a ${headWords[head.kind]}, was trained on those numbers.</p>
+<div class="pair">
+${data(input)}
+${factTable("The network", [
+  ["Name", network.name],
+  ["What it is", network.description],
+  ["Licence", network.licence],
+  ["Source", network.source],
+  ["Weights’ SHA-256", html`<code title="${network.sha256}">${network.sha256.slice(0, SHORT_HASH)}…</code>`],
+  ["Parameters", big(network.parameters)],
+  ["Sees", `${network.inputSize} × ${network.inputSize} pixels`],
+  ["Cut at", html`<code>${network.cut}</code>`],
+])}
+</div>
+<h3>Where the time went</h3>
+${timings(input)}`,
+  };
+};
+
+const headWords: Readonly<Record<ReportInput["head"]["kind"], string>> = {
+  "logistic-regression": "logistic regression",
+};
+
+function data({ dataset, head, seed, validation }: ReportInput): Html {
+  const { counts, classes } = dataset;
+  return factTable("The data and the head", [
+    ["Dataset", html`<code>${dataset.path}</code>`],
+    ["Classes", count(classes.length)],
+    ["Training", plural(counts.train, "image")],
+    ["Validation", validation.source === "folder" ? plural(counts.validation, "image") : "by cross-validation"],
+    [
+      "Test",
+      counts.test === 0
+        ? "none"
+        : `${plural(counts.test, "image")}, ${dataset.testSource === "folder" ? "own folder" : "held out"}`,
+    ],
+    ["Skipped", plural(counts.skipped, "file")],
+    ["Head", `${headWords[head.kind]}, L2 penalty ${head.l2}`],
+    ["Cross-validated", `${percent(head.crossValidatedAccuracy)} accuracy, ${plural(head.folds, "fold")}`],
+    ["Seed", String(seed)],
+  ]);
+}
+
+/** The parts of the total; reading and features overlap, so they need not sum to it. */
+function timings({ timings, rates }: ReportInput): Html {
+  const parts: readonly (readonly [string, number, number])[] = [
+    ["Decoding images", timings.decode, rates.decode],
+    ["Features from the network", timings.extract, rates.forward],
+    ["Training the head", timings.head, 0],
+    ["Fine-tuning", timings.finetune, rates.step],
+  ];
+  const rows = parts
+    .filter(([, seconds]) => seconds > 0)
+    .map(
+      ([name, seconds, speed]) => html`<tr><th scope="row">${name}${bar(Math.min(1, seconds / timings.total))}</th>
+<td class="number">${duration(seconds)}</td><td class="number">${speed > 0 ? rate(speed) : "—"}</td></tr>\n`,
+    );
+  return html`<table><caption>Decoding runs beside the network, so the parts may sum to more than the whole; pictures whose features were in the cache took no time.</caption>
+<thead><tr><th scope="col">Step</th><th scope="col" class="number">Time</th><th scope="col" class="number">Images/s</th></tr></thead>
+<tbody>${rows}<tr><th scope="row">Everything</th><td class="number">${duration(timings.total)}</td><td class="number">—</td></tr></tbody></table>`;
+}
