@@ -1,0 +1,61 @@
+/**
+ * `npm run bench -- NAME`: the figures that Graft's README and issues quote, each beside a peer measured in the same run.
+ * Only the table of benches lives here.
+ */
+import { messageOf } from "../src/base/errors.ts";
+import { WrongFlags } from "./support/flags.ts";
+import { isSharedHere, SHARED_ABSENT } from "./support/shared.ts";
+
+interface Bench {
+  readonly usage: string;
+  readonly about: string;
+  /** Prints its tables on stdout. */
+  load(): Promise<(flags: readonly string[]) => Promise<void>>;
+}
+
+const benches: Readonly<Record<string, Bench>> = {
+  head: {
+    usage: "head [--data pollen|flowers|sign-digits] [--part all|train|fit] [--repeat 3]",
+    about: "the whole `graft train` against PyTorch + timm, and the head's fit against scikit-learn",
+    load: async () => (await import("./head.ts")).benchHead,
+  },
+  tfjs: {
+    usage: "tfjs [--batch 16] [--repeat 3]",
+    about: "forward images/s of one network in Graft and in TensorFlow.js (wasm)",
+    load: async () => (await import("./tfjs.ts")).benchTfjs,
+  },
+};
+
+const help = (): string =>
+  [
+    "Usage: npm run bench -- <name> [flags]",
+    "",
+    ...Object.values(benches).map(({ usage, about }) => `  ${usage.padEnd(82)}${about}`),
+    "",
+    "The Python peers run with GRAFT_PEER_PYTHON (default: python3). Quote the ratios, never the absolute times.",
+  ].join("\n");
+
+async function main([name, ...flags]: readonly string[]): Promise<number> {
+  if (name === undefined || [name, ...flags].some((word) => word === "--help" || word === "-h")) {
+    console.log(help());
+    return name === undefined ? 2 : 0;
+  }
+  const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+  if (!bench) {
+    console.error(`There is no bench "${name}": give one of ${Object.keys(benches).join(", ")}.`);
+    return 2;
+  }
+  if (!isSharedHere()) {
+    console.log(SHARED_ABSENT);
+    return 0;
+  }
+  try {
+    await (await bench.load())(flags);
+    return 0;
+  } catch (error) {
+    console.error(messageOf(error));
+    return error instanceof WrongFlags ? 2 : 1;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
