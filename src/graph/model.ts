@@ -7,10 +7,13 @@ import type { Tensor, TensorType } from "./tensor.ts";
 /** One dimension of a value: a size, a symbol shared between values (`"N"`), or nothing known. */
 export type Dimension = number | string | undefined;
 
-/** The declared type of a graph input or output. `dims` is absent where the rank is unknown. */
+/**
+ * The declared type of a graph input or output. `dims` is absent where the rank is unknown; `type` may be absent of an
+ * output, whose type the runtime then infers.
+ */
 export interface Value {
   readonly name: string;
-  readonly type: TensorType;
+  readonly type?: TensorType;
   readonly dims?: readonly Dimension[];
 }
 

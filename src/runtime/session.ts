@@ -4,6 +4,7 @@
  */
 import ort from "onnxruntime-node";
 import { dataError, messageOf } from "../base/errors.ts";
+import type { TensorType } from "../graph/tensor.ts";
 
 /** What a tensor may hold when it goes in or comes out of a session. */
 export type Elements = Float32Array | Uint8Array | Int32Array | BigInt64Array | Float64Array | Uint16Array;
@@ -19,14 +20,16 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Writes ONNX Runtime's profile (a JSON trace) to files that start with this. */
   readonly profile?: string;
+  /** Whether ONNX Runtime may fuse and rewrite the graph; default true. Off, opening is quick and running is slow. */
+  readonly optimise?: boolean;
 }
 
 /** A model made ready to run. Call {@link Session.close} when done: the memory is outside JavaScript's heap. */
 export interface Session {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Declared dimensions of an input or output; symbols and unknowns as text. */
-  dims(name: string): readonly (number | string)[] | undefined;
+  /** The declared or inferred type and dimensions of an input or output; symbols as text, nothing known as −1. */
+  declared(name: string): { readonly type: TensorType; readonly dims: readonly (number | string)[] } | undefined;
   /** Runs the graph; yields the wanted outputs, by default all. */
   run(
     feeds: Readonly<Record<string, RuntimeTensor>>,
@@ -61,7 +64,7 @@ export async function openSession(source: Uint8Array | string, options: SessionO
   const settings: ort.InferenceSession.SessionOptions = {
     ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
     ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
-    graphOptimizationLevel: "all",
+    graphOptimizationLevel: options.optimise === false ? "disabled" : "all",
     logSeverityLevel: 3,
   };
   let session: ort.InferenceSession;
@@ -84,9 +87,9 @@ function wrap(session: ort.InferenceSession, profiled: boolean): Session {
   return {
     inputs: session.inputNames,
     outputs: session.outputNames,
-    dims(name) {
+    declared(name) {
       const value = metadata.get(name);
-      return value?.isTensor ? value.shape : undefined;
+      return value?.isTensor ? { type: value.type as TensorType, dims: value.shape } : undefined;
     },
     async run(feeds, wanted) {
       const tensors = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]));

@@ -84,6 +84,7 @@ function graphInit(graph: Graph): MessageInitShape<typeof GraphProtoSchema> {
 }
 
 function valueInit({ name, type, dims }: Value): MessageInitShape<typeof ValueInfoProtoSchema> {
+  if (!type) return { name };
   const shape = dims && {
     dim: dims.map((dim) => {
       if (dim === undefined) return {};
