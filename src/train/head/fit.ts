@@ -6,6 +6,7 @@ import type { Head } from "../../artifact/contract.ts";
 import type { Random } from "../../base/random.ts";
 import { stratifiedFolds } from "../../data/split.ts";
 import { type FeatureTable, measureColumns, type Standardisation, standardised } from "../features/table.ts";
+import { weightsOfClasses } from "./contrasts.ts";
 import { createMinimiser, type Minimiser, type MinimiserOptions } from "./lbfgs.ts";
 import { openSoftmaxLoss, type SoftmaxLoss } from "./softmax-loss.ts";
 
@@ -69,7 +70,7 @@ export async function fitHead(
   const features = standardised(table, scale);
   const loss = await openSoftmaxLoss(features, labels, classes);
   try {
-    const size = classes * features.columns;
+    const size = (classes - 1) * features.columns;
     const jobs = strengths.flatMap((l2) => Array.from({ length: folds }, (_, fold) => ({ l2, heldOut: fold })));
     const weighting = { labels, foldOf, classWeight };
     const fits = await minimiseTogether(
@@ -98,7 +99,7 @@ export async function fitHead(
     );
     const all = [...fits, final!];
     return {
-      head: onRawFeatures(final!.point, classes, scale),
+      head: onRawFeatures(weightsOfClasses(final!.point, classes), scale),
       l2,
       folds,
       tried,
@@ -212,8 +213,9 @@ function score(logits: Float32Array, labels: Int32Array, classes: number): { acc
 }
 
 /** Undoes the standardisation: weights and bias that act on features as the backbone yields them. */
-function onRawFeatures(point: Float32Array, classes: number, { mean, deviation }: Standardisation): Head {
+function onRawFeatures(point: Float32Array, { mean, deviation }: Standardisation): Head {
   const features = mean.length;
+  const classes = point.length / (features + 1);
   const weights = new Float32Array(classes * features);
   const bias = new Float32Array(classes);
   for (let c = 0; c < classes; c++) {

@@ -1,25 +1,27 @@
 /**
  * The loss of many softmax heads at once, as one ONNX graph: values and gradients of all of them in a single pass
- * over the features, so that the work is two large matrix products on ONNX Runtime.
+ * over the features, so that the work is two large matrix products on ONNX Runtime. Heads are given as weights of
+ * contrasts between classes (contrasts.ts), one output fewer than there are classes.
  */
 
 import { modelOf, node } from "../../graph/model.ts";
 import { encodeModelWhole } from "../../graph/onnx/write.ts";
-import { int64Tensor } from "../../graph/tensor.ts";
+import { float32Tensor, int64Tensor } from "../../graph/tensor.ts";
 import { openSession } from "../../runtime/session.ts";
 import type { FeatureTable } from "../features/table.ts";
+import { contrastsOf } from "./contrasts.ts";
 
 /** One evaluation of `fits` heads. */
 export interface Losses {
   /** `[fits]`: the weighted cross-entropy of each head. */
   readonly values: Float64Array;
-  /** `[fits, classes, columns]`: its gradient. */
+  /** `[fits, classes − 1, columns]`: its gradient. */
   readonly gradients: Float32Array;
 }
 
 export interface SoftmaxLoss {
   /**
-   * @param weights `[fits, classes, columns]`, row-major
+   * @param weights `[fits, classes − 1, columns]`, row-major
    * @param rowWeight how much example `row` counts in fit `fit`; 0 leaves it out
    */
   evaluate(weights: Float32Array, fits: number, rowWeight: (row: number, fit: number) => number): Promise<Losses>;
@@ -28,11 +30,17 @@ export interface SoftmaxLoss {
   close(): Promise<void>;
 }
 
-/** logits = x·wᵀ; loss = −Σ m·y·log softmax; gradient = (m·(softmax − y))ᵀ·x. */
+/** logits = x·wᵀ·K with contrasts K; loss = −Σ m·y·log softmax; gradient = (m·(softmax − y)·Kᵀ)ᵀ·x. */
 function lossModel(classes: number): Uint8Array {
+  const contrasts = contrastsOf(classes);
+  const transposed = Float32Array.from(contrasts, (_, i) => {
+    const [c, k] = [Math.floor(i / (classes - 1)), i % (classes - 1)];
+    return contrasts[k * classes + c]!;
+  });
   const nodes = [
     node("Gemm", ["x", "w"], ["flat"], { transB: 1 }),
-    node("Reshape", ["flat", "grouped"], ["logits"]),
+    node("Reshape", ["flat", "grouped"], ["contrasted"]),
+    node("MatMul", ["contrasted", "contrasts"], ["logits"]),
     node("LogSoftmax", ["logits"], ["logP"], { axis: 2 }),
     node("Exp", ["logP"], ["p"]),
     node("Mul", ["logP", "y"], ["picked"]),
@@ -41,8 +49,9 @@ function lossModel(classes: number): Uint8Array {
     node("Neg", ["minusLoss"], ["loss"]),
     node("Sub", ["p", "y"], ["error"]),
     node("Mul", ["error", "m"], ["residual"]),
+    node("MatMul", ["residual", "contrastsTransposed"], ["residualContrasted"]),
     node("Shape", ["flat"], ["flatShape"]),
-    node("Reshape", ["residual", "flatShape"], ["residualFlat"]),
+    node("Reshape", ["residualContrasted", "flatShape"], ["residualFlat"]),
     node("Gemm", ["residualFlat", "x"], ["gradient"], { transA: 1 }),
   ];
   const graph = {
@@ -50,17 +59,19 @@ function lossModel(classes: number): Uint8Array {
     nodes,
     inputs: [
       { name: "x", type: "float32", dims: ["n", "d"] },
-      { name: "w", type: "float32", dims: ["fc", "d"] },
+      { name: "w", type: "float32", dims: ["fk", "d"] },
       { name: "y", type: "float32", dims: ["n", 1, classes] },
       { name: "m", type: "float32", dims: ["n", "f", 1] },
     ],
     outputs: [
       { name: "loss", type: "float32", dims: ["f"] },
-      { name: "gradient", type: "float32", dims: ["fc", "d"] },
+      { name: "gradient", type: "float32", dims: ["fk", "d"] },
       { name: "logits", type: "float32", dims: ["n", "f", classes] },
     ],
     initializers: new Map([
-      ["grouped", int64Tensor([3], [0, -1, classes])],
+      ["grouped", int64Tensor([3], [0, -1, classes - 1])],
+      ["contrasts", float32Tensor([classes - 1, classes], contrasts)],
+      ["contrastsTransposed", float32Tensor([classes, classes - 1], transposed)],
       ["rowsAndClasses", int64Tensor([2], [0, 2])],
     ]),
   } as const;
@@ -91,7 +102,7 @@ export async function openSoftmaxLoss(table: FeatureTable, labels: Int32Array, c
         const { loss, gradient } = await session.run(
           {
             x: { dims: [rows, columns], data },
-            w: { dims: [fits * classes, columns], data: weights },
+            w: { dims: [fits * (classes - 1), columns], data: weights },
             y: { dims: [rows, 1, classes], data: oneHot(first, rows) },
             m: { dims: [rows, fits, 1], data: m },
           },
@@ -102,14 +113,14 @@ export async function openSoftmaxLoss(table: FeatureTable, labels: Int32Array, c
         if (!gradients) gradients = partial;
         else for (let i = 0; i < partial.length; i++) gradients[i] = gradients[i]! + partial[i]!;
       }
-      return { values, gradients: gradients ?? new Float32Array(fits * classes * columns) };
+      return { values, gradients: gradients ?? new Float32Array(fits * (classes - 1) * columns) };
     },
     async logits(weights, fits, visit) {
       for (const { first, rows, data } of table.chunks()) {
         const { logits } = await session.run(
           {
             x: { dims: [rows, columns], data },
-            w: { dims: [fits * classes, columns], data: weights },
+            w: { dims: [fits * (classes - 1), columns], data: weights },
             y: { dims: [rows, 1, classes], data: new Float32Array(rows * classes) },
             m: { dims: [rows, fits, 1], data: new Float32Array(rows * fits) },
           },
