@@ -12,8 +12,8 @@ export type Initialiser =
   | { readonly kind: "constant"; readonly value: number }
   /** Normal, deviation √(2 / fan): He et al. 2015, arXiv 1502.01852. */
   | { readonly kind: "kaiming-normal"; readonly fan: "in" | "out" }
-  /** Uniform in ±√(1 / fan in): what PyTorch gives a layer whose author says nothing. */
-  | { readonly kind: "fan-in-uniform" }
+  /** Uniform in ±√(1 / fan in): what PyTorch gives a layer whose author says nothing. A bias has the fan of its layer. */
+  | { readonly kind: "fan-in-uniform"; readonly fanIn?: number }
   | { readonly kind: "normal"; readonly std: number }
   /** Normal, values beyond two deviations drawn again. */
   | { readonly kind: "truncated-normal"; readonly std: number };
@@ -68,4 +68,12 @@ export interface Definition {
   /** What the names of the classifier's parameters begin with: `fc`, `classifier`, `head`. */
   readonly classifier: string;
   readonly inputSize: number;
+  /** Names that weight files may hold beyond `parameters`: parts used only while the authors trained. */
+  readonly ignored?: readonly RegExp[];
 }
+
+/** Builds a definition. */
+export type Define = (options?: DefinitionOptions) => Definition;
+
+/** A family's variants by name: what each family's file exports, and `registry.ts` gathers. */
+export type Family = ReadonlyMap<string, Define>;

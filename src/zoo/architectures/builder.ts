@@ -1,0 +1,136 @@
+/**
+ * Building a {@link Definition}: collects nodes, parameters, constants and stages, and knows the shape of every tensor on
+ * the way, so that a family reads like its paper. The layers are functions over it, in `layers/`; families add their own.
+ */
+import { usageError } from "../../base/errors.ts";
+import { type AttributeLike, type Node, node } from "../../graph/model.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import type { Definition, DefinitionOptions, Dialect, Initialiser, Parameter, Stage } from "./definition.ts";
+
+/** A tensor under construction. `dims` is what one image has there: `[C, H, W]` of a map, `[T, C]` of tokens, `[C]`. */
+export interface Place {
+  readonly name: string;
+  readonly dims: readonly number[];
+}
+
+/** What an architecture is published as. */
+export interface Published {
+  readonly name: string;
+  /** Side of the input in pixels. */
+  readonly inputSize: number;
+  /** Default: `timm` alone. */
+  readonly dialects?: readonly Dialect[];
+}
+
+/** Collects the parts of one architecture. */
+export interface ArchitectureBuilder {
+  /** The input: `[3, S, S]`. */
+  readonly image: Place;
+  readonly classes: number;
+  readonly dialect: Dialect;
+  /** Adds a node of one output, whose tensor and node are called `name`, and answers its place. Inputs may be tensor names. */
+  add(
+    op: string,
+    inputs: readonly (Place | string)[],
+    name: string,
+    dims: readonly number[],
+    attributes?: Readonly<Record<string, AttributeLike>>,
+  ): Place;
+  /** Declares a parameter and answers its name. */
+  parameter(name: string, dims: readonly number[], role: Parameter["role"], initialiser: Initialiser): string;
+  /** Declares a constant and answers its name; the same name may be declared again. */
+  constant(name: string, tensor: Tensor): string;
+  /** Marks that stage `name` ends at `end`; answers `end`. */
+  stage(name: string, end: Place): Place;
+  /** The finished definition; `logits` must be the tensor of that name. */
+  finish(end: {
+    readonly features: Place;
+    readonly logits: Place;
+    readonly classifier: string;
+    readonly ignored?: readonly RegExp[];
+  }): Definition;
+}
+
+/**
+ * Starts an architecture.
+ *
+ * @throws GraftError (`usage`) for a dialect that it does not have, or a size or number of classes that is not a whole
+ * number above 0
+ */
+export function createArchitecture(published: Published, options: DefinitionOptions = {}): ArchitectureBuilder {
+  const { name } = published;
+  const { classes = 1000, inputSize = published.inputSize, dialect = "timm" } = options;
+  checkCount(`${name}'s number of classes`, classes);
+  checkCount(`${name}'s input size`, inputSize);
+  if (!(published.dialects ?? ["timm"]).includes(dialect))
+    throw usageError(`${name} has no "${dialect}" form: use one of its own kind of weights.`);
+
+  const nodes: Node[] = [];
+  const parameters = new Map<string, Parameter>();
+  const initializers = new Map<string, Tensor>();
+  const stages: Stage[] = [];
+  const taken = new Set(["image"]);
+  const claim = (tensor: string): void => {
+    if (taken.has(tensor)) throw new RangeError(`${name} has two tensors "${tensor}".`);
+    taken.add(tensor);
+  };
+  const image: Place = { name: "image", dims: [3, inputSize, inputSize] };
+
+  return {
+    image,
+    classes,
+    dialect,
+    add(op, inputs, output, dims, attributes = {}) {
+      if (!dims.every((size) => size >= 1))
+        throw usageError(
+          `${name} cannot take pictures of ${inputSize} px: nothing is left at "${output}"; use larger ones.`,
+        );
+      claim(output);
+      nodes.push(
+        node(
+          op,
+          inputs.map((input) => (typeof input === "string" ? input : input.name)),
+          [output],
+          attributes,
+        ),
+      );
+      return { name: output, dims };
+    },
+    parameter(parameter, dims, role, initialiser) {
+      claim(parameter);
+      parameters.set(parameter, { dims, role, initialiser });
+      return parameter;
+    },
+    constant(constant, tensor) {
+      if (!initializers.has(constant)) claim(constant);
+      initializers.set(constant, tensor);
+      return constant;
+    },
+    stage(stage, end) {
+      stages.push({ name: stage, output: end.name });
+      return end;
+    },
+    finish({ features, logits, classifier, ignored }) {
+      return {
+        name,
+        graph: {
+          name,
+          nodes,
+          inputs: [{ name: image.name, type: "float32", dims: ["N", ...image.dims] }],
+          outputs: [{ name: logits.name, type: "float32", dims: ["N", ...logits.dims] }],
+          initializers,
+        },
+        parameters,
+        stages,
+        features: { tensor: features.name, size: features.dims[0]! },
+        classifier,
+        inputSize,
+        ...(ignored ? { ignored } : {}),
+      };
+    },
+  };
+}
+
+function checkCount(what: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1) throw usageError(`${what} must be a whole number above 0, not ${value}.`);
+}

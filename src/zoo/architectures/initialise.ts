@@ -1,0 +1,65 @@
+/** Fresh values for the parameters of a definition, drawn as its initialisers say. */
+import type { Random } from "../../base/random.ts";
+import { elementCount, float32Tensor, type Tensor } from "../../graph/tensor.ts";
+import type { Definition, Initialiser, Parameter } from "./definition.ts";
+
+/** Weights to train from scratch with: every parameter, drawn in the definition's order, so that a seed gives the same bytes. */
+export const freshWeights = (definition: Definition, random: Random): Map<string, Tensor> =>
+  new Map([...definition.parameters].map(([name, parameter]) => [name, fresh(parameter, random)]));
+
+function fresh({ dims, initialiser }: Parameter, random: Random): Tensor {
+  const values = new Float32Array(elementCount(dims));
+  const draw = drawer(initialiser, dims, random);
+  for (let index = 0; index < values.length; index++) values[index] = draw();
+  return float32Tensor(dims, values);
+}
+
+function drawer(initialiser: Initialiser, dims: readonly number[], random: Random): () => number {
+  switch (initialiser.kind) {
+    case "constant":
+      return () => initialiser.value;
+    case "fan-in-uniform": {
+      const bound = Math.sqrt(1 / (initialiser.fanIn ?? fans(dims).in));
+      return () => bound * (2 * random.next() - 1);
+    }
+    case "kaiming-normal":
+      return scaled(normals(random), Math.sqrt(2 / fans(dims)[initialiser.fan]));
+    case "normal":
+      return scaled(normals(random), initialiser.std);
+    case "truncated-normal":
+      return scaled(within(normals(random), 2), initialiser.std);
+  }
+}
+
+/** Values that one output reads, and outputs that one value reaches, as PyTorch's `_calculate_fan_in_and_fan_out` counts. */
+function fans(dims: readonly number[]): { readonly in: number; readonly out: number } {
+  if (dims.length < 2) throw new RangeError(`A parameter of shape [${dims}] has no fan.`);
+  const field = elementCount(dims.slice(2));
+  return { in: dims[1]! * field, out: dims[0]! * field };
+}
+
+const scaled = (draw: () => number, factor: number) => (): number => factor * draw();
+
+/** Draws again what lies beyond ±`limit`. */
+const within = (draw: () => number, limit: number) => (): number => {
+  for (;;) {
+    const value = draw();
+    if (Math.abs(value) <= limit) return value;
+  }
+};
+
+/** Standard normal numbers, two from each pair of uniform ones: Box and Muller 1958. */
+function normals(random: Random): () => number {
+  let spare: number | undefined;
+  return () => {
+    if (spare !== undefined) {
+      const value = spare;
+      spare = undefined;
+      return value;
+    }
+    const radius = Math.sqrt(-2 * Math.log(1 - random.next()));
+    const angle = 2 * Math.PI * random.next();
+    spare = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  };
+}

@@ -1,0 +1,88 @@
+/** Layers with learned weights that mix channels: convolution and the fully connected layer. */
+import type { ArchitectureBuilder, Place } from "../builder.ts";
+import type { Definition, Initialiser } from "../definition.ts";
+import { slide, type Window } from "./window.ts";
+
+const heOut: Initialiser = { kind: "kaiming-normal", fan: "out" };
+const zero: Initialiser = { kind: "constant", value: 0 };
+
+export interface ConvOptions extends Window {
+  /** Output channels. */
+  readonly out: number;
+  /** Groups of channels that do not mix; the number of input channels makes it depthwise. Default 1. */
+  readonly groups?: number;
+  /** Default false: a normalisation follows. */
+  readonly bias?: boolean;
+  /** Default He's normal over the fan out. */
+  readonly initialiser?: Initialiser;
+  /** Default 0. */
+  readonly biasInitialiser?: Initialiser;
+}
+
+/** 2-D convolution, `[C, H, W]` → `[out, H', W']`; weight `[out, C / groups, rows, columns]`, PyTorch's layout. */
+export function conv(b: ArchitectureBuilder, x: Place, name: string, options: ConvOptions): Place {
+  const { out, groups = 1, bias = false, initialiser = heOut, biasInitialiser = zero } = options;
+  const channels = x.dims[0]!;
+  if (channels % groups || out % groups)
+    throw new RangeError(`"${name}" cannot split ${channels} or ${out} channels into ${groups} groups.`);
+  const { kernel, attributes, height, width } = slide(x, options);
+  const inputs = [b.parameter(`${name}.weight`, [out, channels / groups, ...kernel], "weight", initialiser)];
+  if (bias) inputs.push(b.parameter(`${name}.bias`, [out], "bias", biasInitialiser));
+  return b.add("Conv", [x, ...inputs], name, [out, height, width], { ...attributes, group: groups });
+}
+
+/** Convolution of each channel by itself, `[C, H, W]` → `[C, H', W']`. */
+export const depthwise = (
+  b: ArchitectureBuilder,
+  x: Place,
+  name: string,
+  options: Omit<ConvOptions, "out" | "groups">,
+): Place => conv(b, x, name, { ...options, out: x.dims[0]!, groups: x.dims[0]! });
+
+export interface LinearOptions {
+  /** Output channels. */
+  readonly out: number;
+  /** Default true. */
+  readonly bias?: boolean;
+  /** Default PyTorch's, uniform over the fan in. */
+  readonly initialiser?: Initialiser;
+  /** Default: as the weight where that is by fan in, else 0. */
+  readonly biasInitialiser?: Initialiser;
+}
+
+/**
+ * Fully connected layer over the last axis, `[…, C]` → `[…, out]`; weight `[out, C]`, PyTorch's layout. A vector takes a
+ * `Gemm`, whose tensor is `name`; tokens take a `MatMul` with the transposed weight (a constant once weights are known).
+ */
+export function linear(b: ArchitectureBuilder, x: Place, name: string, options: LinearOptions): Place {
+  return linearAs(b, x, name, name, options);
+}
+
+/**
+ * The last layer, `[C]` → `logits` `[classes]`, and with it the finished definition.
+ *
+ * @param name what the classifier's parameters begin with: `fc`
+ */
+export function classify(
+  b: ArchitectureBuilder,
+  features: Place,
+  name: string,
+  options: Omit<LinearOptions, "out"> & { readonly ignored?: readonly RegExp[] } = {},
+): Definition {
+  const { ignored, ...rest } = options;
+  const logits = linearAs(b, features, name, "logits", { ...rest, out: b.classes });
+  return b.finish({ features, logits, classifier: name, ...(ignored ? { ignored } : {}) });
+}
+
+function linearAs(b: ArchitectureBuilder, x: Place, name: string, output: string, options: LinearOptions): Place {
+  const fanIn = x.dims.at(-1)!;
+  const { out, bias = true, initialiser = { kind: "fan-in-uniform" } } = options;
+  const { biasInitialiser = initialiser.kind === "fan-in-uniform" ? { ...initialiser, fanIn } : zero } = options;
+  const weight = b.parameter(`${name}.weight`, [out, fanIn], "weight", initialiser);
+  const biases = bias ? [b.parameter(`${name}.bias`, [out], "bias", biasInitialiser)] : [];
+  const dims = [...x.dims.slice(0, -1), out];
+  if (dims.length === 1) return b.add("Gemm", [x, weight, ...biases], output, dims, { transB: 1 });
+  const transposed = b.add("Transpose", [weight], `${name}.weight.T`, [fanIn, out], { perm: [1, 0] });
+  const product = b.add("MatMul", [x, transposed], bias ? `${output}.matmul` : output, dims);
+  return bias ? b.add("Add", [product, ...biases], output, dims) : product;
+}

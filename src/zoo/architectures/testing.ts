@@ -1,0 +1,70 @@
+/**
+ * For tests of architectures: weights and pictures by a rule that `bench/reference/parity.py` follows too, bit for bit, so
+ * that networks can be compared across languages without a weight file.
+ */
+import { elementCount, float32Tensor, type Tensor } from "../../graph/tensor.ts";
+import type { Definition, Dialect } from "./definition.ts";
+
+/** FNV-1a over the bytes of a name, 32 bits. */
+function hashOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash;
+}
+
+/**
+ * `count` numbers `shift + scale · u` that belong to `name`, with u in [−1, 1) a multiple of 2⁻²³: the upper 24 bits of
+ * MurmurHash3's finaliser over `hash(name) + i · 0x9e3779b9`. In float64, then rounded to float32.
+ */
+export function numbersOf(name: string, count: number, scale: number, shift: number): Float32Array {
+  const numbers = new Float32Array(count);
+  let counter = hashOf(name);
+  for (let i = 0; i < count; i++) {
+    let x = Math.imul(counter ^ (counter >>> 16), 0x85ebca6b);
+    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+    numbers[i] = shift + scale * (((x ^ (x >>> 16)) >>> 8) / 2 ** 23 - 1);
+    counter = (counter + 0x9e3779b9) | 0;
+  }
+  return numbers;
+}
+
+/**
+ * Parameters by the rule, from names and shapes alone: tokens ±½; shifts, biases and means ±0.1; scales and variances
+ * 1 ± ¼; weights ±gain·√(6 / fan in), which keeps the size of the signal through a layer and its ReLU at gain 1.
+ */
+export function parityTensor(name: string, dims: readonly number[], gain: number): Tensor {
+  const [scale, shift] = spreadOf(name, dims, gain);
+  return float32Tensor(dims, numbersOf(name, elementCount(dims), scale, shift));
+}
+
+function spreadOf(name: string, dims: readonly number[], gain: number): readonly [scale: number, shift: number] {
+  if (/(_token|pos_embed)$/.test(name)) return [0.5, 0];
+  if (/\.(bias|running_mean)$/.test(name)) return [0.1, 0];
+  if (dims.length < 2) return [0.25, 1];
+  return [gain * Math.sqrt(6 / elementCount(dims.slice(1))), 0];
+}
+
+/** Every parameter of a definition by the rule. */
+export const parityWeights = (definition: Definition, gain: number): Map<string, Tensor> =>
+  new Map([...definition.parameters].map(([name, { dims }]) => [name, parityTensor(name, dims, gain)]));
+
+/** The pictures that parity is measured on: `[count, 3, S, S]`, noise in [−1, 1). */
+export const parityImages = (count: number, inputSize: number): Float32Array =>
+  numbersOf("image", count * 3 * inputSize ** 2, 1, 0);
+
+/** What another implementation says of an architecture with weights by the rule: `fixtures/*.json`. */
+export interface ParityFixture {
+  readonly architecture: string;
+  readonly dialect: Dialect;
+  readonly inputSize: number;
+  readonly images: number;
+  readonly gain: number;
+  /** By `features`, `logits` or the name of a stage (its output): all values' norm, and some, evenly spaced from the first. */
+  readonly outputs: Readonly<
+    Record<string, { readonly dims: readonly number[]; readonly norm: number; readonly values: readonly number[] }>
+  >;
+}
+
+/** Which of `count` values a fixture keeps when it keeps `kept`. */
+export const keptIndices = (count: number, kept: number): number[] =>
+  Array.from({ length: kept }, (_, index) => Math.floor((index * count) / kept));
