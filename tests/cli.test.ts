@@ -1,6 +1,6 @@
 /** The command line from end to end: pictures to a model, the model asked and measured. Bad input is in cli-errors.test.ts. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { graft, graftJson, temporaryFolder } from "./support/cli.ts";
 import { tinyNetwork } from "./support/network.ts";
@@ -160,6 +160,14 @@ describe("graft evaluate", () => {
     );
     expect(scores).toMatchObject({ part: "all", examples: 18, accuracy: tested.accuracy.test });
     expect(scores.confusion.flat().reduce((sum, count) => sum + count)).toBe(18);
+  });
+
+  test("one picture of one class is enough to be judged", async () => {
+    const one = join(work, "one", "circle");
+    mkdirSync(one, { recursive: true });
+    copyFileSync(join(fresh, "circle", "000.png"), join(one, "a.png"));
+    const scores = await graftJson<{ examples: number }>(["evaluate", join(out, "model.onnx"), dirname(one)], cache);
+    expect(scores).toMatchObject({ examples: 1, accuracy: 1 });
   });
 
   test("for a person: the accuracy and a row a class", async () => {

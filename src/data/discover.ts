@@ -28,6 +28,9 @@ export interface Dataset {
   readonly ignored: readonly Ignored[];
 }
 
+/** What a dataset is read for. */
+export type Purpose = "learn" | "judge";
+
 /** A picture as a layout names it, before classes have numbers. */
 export interface Named {
   readonly path: string;
@@ -51,15 +54,16 @@ const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
  * `test/` folders of such; or a `.csv`/`.jsonl` with `path,label[,split]`. Only a `train/` that has sub-folders makes
  * split folders of them: otherwise they are classes of these names.
  *
- * @throws GraftError (`data`) where there is nothing to learn from, with the remedy
+ * @param purpose learning takes two classes of two training pictures each; judging a trained model takes one picture
+ * @throws GraftError (`data`) where there is too little for the purpose, with the remedy
  */
-export async function discoverDataset(path: string): Promise<Dataset> {
+export async function discoverDataset(path: string, purpose: Purpose = "learn"): Promise<Dataset> {
   const root = resolve(path);
   const found = await stat(root).catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") throw dataError(`There is no dataset ${path}: check the path.`, error);
     throw dataError(`Could not read the dataset ${path}: ${messageOf(error)}.`, error);
   });
-  if (found.isFile()) return number(root, path, "manifest", await readManifest(root, path), []);
+  if (found.isFile()) return number(root, path, "manifest", await readManifest(root, path), [], purpose);
   if (!found.isDirectory()) throw dataError(`${path} is neither a folder nor a file: give a folder of pictures.`);
   const ignored: Ignored[] = [];
   const { folders, files } = await listFolder(root, ignored);
@@ -77,7 +81,7 @@ export async function discoverDataset(path: string): Promise<Dataset> {
     for (const name of files) ignored.push({ path: join(root, name), reason: BESIDE });
   } else named.push(...(await classFolders(root, root, undefined, ignored)));
   if (named.length === 0) throw emptyError(path, folders, files);
-  return number(root, path, isSplit ? "split-folders" : "class-folders", named, ignored);
+  return number(root, path, isSplit ? "split-folders" : "class-folders", named, ignored, purpose);
 }
 
 const BESIDE = "beside the class folders, not in one of them";
@@ -106,15 +110,29 @@ const unknownClass = (name: string, where: string): Error =>
     `${where[0]!.toUpperCase()}${where.slice(1)} has a class "${name}" that the training pictures lack: add it there, or remove it.`,
   );
 
-/** Gives the classes their numbers and checks that there is something to learn. */
+/** Gives the classes their numbers, having checked that there is enough for the purpose. */
 function number(
   root: string,
   path: string,
   layout: Dataset["layout"],
   named: readonly Named[],
   ignored: Ignored[],
+  purpose: Purpose,
 ): Dataset {
   const learnable = named.filter(({ split }) => split === undefined || split === "train");
+  if (purpose === "learn") checkLearnable(path, layout, learnable);
+  const known = purpose === "learn" ? learnable : named;
+  const classes = [...new Set(known.map(({ className }) => className))].sort(byName);
+  const labels = new Map(classes.map((name, label) => [name, label]));
+  const examples = named.map(({ path: file, className, split }): Example => {
+    const label = labels.get(className);
+    if (label === undefined) throw unknownClass(className, `the ${split} part of ${path}`);
+    return { path: file, label, split };
+  });
+  return { root, classes, examples, layout, ignored };
+}
+
+function checkLearnable(path: string, layout: Dataset["layout"], learnable: readonly Named[]): void {
   const classes = [...new Set(learnable.map(({ className }) => className))].sort(byName);
   const remedy =
     layout === "manifest" ? "list pictures of at least two" : "put pictures of at least two into sub-folders";
@@ -126,13 +144,6 @@ function number(
     if (counts.get(name) === 1)
       throw dataError(`The class "${name}" has only one training image: add at least one more.`);
   }
-  const labels = new Map(classes.map((name, label) => [name, label]));
-  const examples = named.map(({ path: file, className, split }): Example => {
-    const label = labels.get(className);
-    if (label === undefined) throw unknownClass(className, `the ${split} part of ${path}`);
-    return { path: file, label, split };
-  });
-  return { root, classes, examples, layout, ignored };
 }
 
 async function classFolders(

@@ -21,7 +21,7 @@ export function evaluateCommand(): Command {
 async function evaluate(model: string, path: string, { json }: { json?: boolean }): Promise<void> {
   const artifact = await openArtifact(model);
   try {
-    const dataset = await discoverDataset(path);
+    const dataset = await discoverDataset(path, "judge");
     const testOnly = dataset.examples.some(({ split }) => split === "test");
     const examples = dataset.examples.filter(({ split }) => !testOnly || split === "test");
     const labels: number[] = [];
