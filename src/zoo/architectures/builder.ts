@@ -62,8 +62,9 @@ export function createArchitecture(published: Published, options: DefinitionOpti
   const { classes = 1000, inputSize = published.inputSize, dialect = "timm" } = options;
   checkCount(`${name}'s number of classes`, classes);
   checkCount(`${name}'s input size`, inputSize);
-  if (!(published.dialects ?? ["timm"]).includes(dialect))
-    throw usageError(`${name} has no "${dialect}" form: use one of its own kind of weights.`);
+  const { dialects = ["timm"] } = published;
+  if (!dialects.includes(dialect))
+    throw usageError(`${name} has no ${dialect} form, only ${dialects.join(" and ")}: give weights made for that.`);
 
   const nodes: Node[] = [];
   const parameters = new Map<string, Parameter>();

@@ -12,7 +12,7 @@ export type Initialiser =
   | { readonly kind: "constant"; readonly value: number }
   /** Normal, deviation √(2 / fan): He et al. 2015, arXiv 1502.01852. */
   | { readonly kind: "kaiming-normal"; readonly fan: "in" | "out" }
-  /** Uniform in ±√(1 / fan in): what PyTorch gives a layer whose author says nothing. A bias has the fan of its layer. */
+  /** Uniform in ±√(1 / fan in): what PyTorch gives a layer whose author says nothing. `fanIn` where it is not the tensor's own: a bias has its layer's. */
   | { readonly kind: "fan-in-uniform"; readonly fanIn?: number }
   | { readonly kind: "normal"; readonly std: number }
   /** Normal, values beyond two deviations drawn again. */

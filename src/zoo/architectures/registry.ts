@@ -3,8 +3,12 @@
 import { usageError } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { Define, Definition, DefinitionOptions, Family } from "./definition.ts";
+import { inceptionV3 } from "./inception-v3.ts";
+import { mobilenetV2 } from "./mobilenet-v2.ts";
+import { resnet } from "./resnet.ts";
+import { vgg } from "./vgg.ts";
 
-const families: readonly Family[] = [];
+const families: readonly Family[] = [vgg, resnet, inceptionV3, mobilenetV2];
 
 export const architectures: ReadonlyMap<string, Define> = new Map(families.flatMap((family) => [...family]));
 

@@ -31,13 +31,19 @@ export function conv(b: ArchitectureBuilder, x: Place, name: string, options: Co
   return b.add("Conv", [x, ...inputs], name, [out, height, width], { ...attributes, group: groups });
 }
 
-/** Convolution of each channel by itself, `[C, H, W]` → `[C, H', W']`. */
+/** Convolution of each channel by itself, `[C, H, W]` → `[C, H', W']`. Initialised by its own fan, the kernel's area. */
 export const depthwise = (
   b: ArchitectureBuilder,
   x: Place,
   name: string,
   options: Omit<ConvOptions, "out" | "groups">,
-): Place => conv(b, x, name, { ...options, out: x.dims[0]!, groups: x.dims[0]! });
+): Place =>
+  conv(b, x, name, {
+    initialiser: { kind: "kaiming-normal", fan: "in" },
+    ...options,
+    out: x.dims[0]!,
+    groups: x.dims[0]!,
+  });
 
 export interface LinearOptions {
   /** Output channels. */

@@ -1,4 +1,5 @@
 /** Pooling of maps `[C, H, W]`. */
+import { float32Tensor } from "../../../graph/tensor.ts";
 import type { ArchitectureBuilder, Place } from "../builder.ts";
 import { flatten } from "./join.ts";
 import { slide, type Window } from "./window.ts";
@@ -31,3 +32,32 @@ export const globalAverage = (b: ArchitectureBuilder, x: Place, name: string): P
 /** The mean over all pixels as a vector, `[C, H, W]` → `[C]`: how most convolutional networks end. The tensor is `name`. */
 export const globalPool = (b: ArchitectureBuilder, x: Place, name = "global_pool"): Place =>
   flatten(b, globalAverage(b, x, `${name}.pool`), name);
+
+/**
+ * Means over windows so placed that the result has `side` × `side` pixels, more than the map has or fewer: PyTorch's
+ * `adaptive_avg_pool2d`. A product with a constant matrix from either side.
+ */
+export function adaptiveAverage(b: ArchitectureBuilder, x: Place, name: string, side: number): Place {
+  const [channels, height, width] = [x.dims[0]!, x.dims[1]!, x.dims[2]!];
+  const rows = b.constant(`${name}.rows`, float32Tensor([side, height], meansOver(height, side)));
+  const columns = b.constant(
+    `${name}.columns`,
+    float32Tensor([width, side], transposed(meansOver(width, side), width)),
+  );
+  const down = b.add("MatMul", [rows, x], `${name}.down`, [channels, side, width]);
+  return b.add("MatMul", [down, columns], name, [channels, side, side]);
+}
+
+/** The matrix `[side, size]` that takes means over ⌊i·size/side⌋ … ⌈(i+1)·size/side⌉ − 1. */
+function meansOver(size: number, side: number): number[] {
+  return Array.from({ length: side }, (_, i) => {
+    const [start, end] = [Math.floor((i * size) / side), Math.ceil(((i + 1) * size) / side)];
+    return Array.from({ length: size }, (_, at) => (at >= start && at < end ? 1 / (end - start) : 0));
+  }).flat();
+}
+
+const transposed = (matrix: readonly number[], columns: number): number[] =>
+  matrix.map((_, index) => {
+    const rows = matrix.length / columns;
+    return matrix[(index % rows) * columns + Math.floor(index / rows)]!;
+  });

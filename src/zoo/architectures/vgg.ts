@@ -1,0 +1,74 @@
+/**
+ * VGG: Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition", arXiv 1409.1556.
+ * Names and layout of timm's `vgg.py`, in which the two hidden fully connected layers are convolutions (`pre_logits`).
+ */
+import { type ArchitectureBuilder, createArchitecture, type Place } from "./builder.ts";
+import type { Definition, DefinitionOptions, Dialect, Family } from "./definition.ts";
+import { relu } from "./layers/activation.ts";
+import { classify, conv } from "./layers/linear.ts";
+import { batchNorm } from "./layers/norm.ts";
+import { adaptiveAverage, globalPool, maxPool } from "./layers/pool.ts";
+
+interface Variant {
+  /** Convolutions in each of the five blocks. */
+  readonly depths: readonly number[];
+  /** Whether each convolution has a batch norm. Keras has only the two deep networks without. */
+  readonly norm?: boolean;
+  readonly dialects?: readonly Dialect[];
+}
+
+const variants: Readonly<Record<string, Variant>> = {
+  vgg11: { depths: [1, 1, 2, 2, 2] },
+  vgg11_bn: { depths: [1, 1, 2, 2, 2], norm: true },
+  vgg13: { depths: [2, 2, 2, 2, 2] },
+  vgg13_bn: { depths: [2, 2, 2, 2, 2], norm: true },
+  vgg16: { depths: [2, 2, 3, 3, 3], dialects: ["timm", "keras"] },
+  vgg16_bn: { depths: [2, 2, 3, 3, 3], norm: true },
+  vgg19: { depths: [2, 2, 4, 4, 4], dialects: ["timm", "keras"] },
+  vgg19_bn: { depths: [2, 2, 4, 4, 4], norm: true },
+};
+
+/** Channels of the five blocks. */
+const WIDTHS = [64, 128, 256, 512, 512];
+/** Channels of the two hidden layers behind them. */
+const HIDDEN = 4096;
+/** The map that the first hidden layer covers, in pixels. */
+const WINDOW = 7;
+
+export const vgg: Family = new Map(
+  Object.entries(variants).map(([name, variant]) => [name, (options) => define(name, variant, options)]),
+);
+
+function define(name: string, variant: Variant, options?: DefinitionOptions): Definition {
+  const b = createArchitecture({ name, inputSize: 224, ...variant }, options);
+  const hidden = preLogits(b, features(b, variant));
+  return classify(b, globalPool(b, hidden, "head.global_pool"), "head.fc", {
+    initialiser: { kind: "normal", std: 0.01 },
+  });
+}
+
+/** Five blocks of 3 × 3 convolutions, each ended by a pooling that halves the map. Modules are numbered through. */
+function features(b: ArchitectureBuilder, { depths, norm = false }: Variant): Place {
+  let x = b.image;
+  let index = 0;
+  const next = (): string => `features.${index++}`;
+  for (const [block, depth] of depths.entries()) {
+    const first = `features.${index}`;
+    for (let layer = 0; layer < depth; layer++) {
+      x = conv(b, x, next(), { out: WIDTHS[block]!, kernel: 3, padding: 1, bias: true });
+      if (norm) x = batchNorm(b, x, next());
+      x = relu(b, x, next());
+    }
+    x = b.stage(first, maxPool(b, x, next(), { kernel: 2, stride: 2 }));
+  }
+  return x;
+}
+
+/** A map smaller than the window (pictures below 224 px) is first stretched to it. */
+function preLogits(b: ArchitectureBuilder, x: Place): Place {
+  const small = x.dims[1]! < WINDOW;
+  const map = small ? adaptiveAverage(b, x, "pre_logits.pool", WINDOW) : x;
+  const first = conv(b, map, "pre_logits.fc1", { out: HIDDEN, kernel: WINDOW, bias: true });
+  const second = conv(b, relu(b, first, "pre_logits.act1"), "pre_logits.fc2", { out: HIDDEN, kernel: 1, bias: true });
+  return b.stage("pre_logits", relu(b, second, "pre_logits.act2"));
+}
