@@ -7,24 +7,21 @@ import hashlib
 import json
 import math
 import pathlib
+import re
+import sys
+import types
 
 import numpy as np
 
 FIXTURES = pathlib.Path(__file__).parents[2] / "src/zoo/architectures/fixtures"
 KEPT = 24
+KEPT_OF_STAGE = 6
 CHUNK = 1 << 22
 
 
 def import_timm():
-    """timm, also where torchvision is built for another torch."""
-    import torch
-
-    try:
-        import torchvision  # noqa: F401
-    except RuntimeError:
-        library = torch.library.Library("torchvision", "DEF")
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import_timm.library = library  # its operators live as long as it does
+    """timm, also where torchvision's compiled operators do not load: networks need none of them."""
+    sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("torchvision._meta_registrations"))
     import timm
 
     return timm
@@ -97,13 +94,13 @@ def parameter_row(model, ignored=()):
 
 
 def rounded(value):
-    return float(f"{value:.8g}")
+    return float(f"{value:.7g}")
 
 
-def kept(array):
+def kept(array, most):
     """What a fixture holds of an output [N, ...] laid out as timm has it."""
     flat = np.asarray(array, np.float64).reshape(-1)
-    count = min(KEPT, flat.size)
+    count = min(most, flat.size)
     return {
         "dims": list(array.shape),
         "norm": rounded(np.linalg.norm(flat)),
@@ -112,18 +109,13 @@ def kept(array):
 
 
 def write_fixture(architecture, outputs, *, input_size, images=2, gain=1.0, dialect="timm"):
-    """Writes fixtures/{architecture}[.keras].json; `outputs` maps features, logits or a stage's name to an array."""
+    """Writes fixtures/{architecture}.{dialect}.json; `outputs` maps features, logits or a stage's name to an array."""
     FIXTURES.mkdir(exist_ok=True)
-    fixture = {
-        "architecture": architecture,
-        "dialect": dialect,
-        "inputSize": input_size,
-        "images": images,
-        "gain": gain,
-        "outputs": {name: kept(array) for name, array in outputs.items()},
-    }
-    suffix = "" if dialect == "timm" else f".{dialect}"
-    (FIXTURES / f"{architecture}{suffix}.json").write_text(json.dumps(fixture, indent=1) + "\n")
+    head = {"architecture": architecture, "dialect": dialect, "inputSize": input_size, "images": images, "gain": gain}
+    most = lambda name: KEPT if name in ("features", "logits") else KEPT_OF_STAGE
+    lines = [f"  {json.dumps(name)}: {json.dumps(kept(array, most(name)))}" for name, array in outputs.items()]
+    text = json.dumps(head)[:-1] + ', "outputs": {\n' + ",\n".join(lines) + "\n}}\n"
+    (FIXTURES / f"{architecture}.{dialect}.json").write_text(text)
 
 
 def write_parameters(rows):
