@@ -34,6 +34,8 @@ export interface MeterOptions {
   readonly stage: string;
   readonly unit: string;
   readonly total?: number | undefined;
+  /** Units done before, as of a download that is resumed: they count as done, not for the rate. Default 0. */
+  readonly from?: number;
   readonly onProgress?: OnProgress | undefined;
   /** Milliseconds of any clock that never goes back; default `performance.now`. */
   readonly now?: () => number;
@@ -43,10 +45,11 @@ export interface MeterOptions {
 const span = 10_000;
 const grain = 200;
 
-/** A meter for a stage of work that begins now. Reports the beginning (0 done) at once. */
-export function createMeter({ stage, unit, total, onProgress, now = () => performance.now() }: MeterOptions): Meter {
-  let done = 0;
-  const samples = [{ at: now(), done: 0 }];
+/** A meter for a stage of work that begins now. Reports the beginning at once. */
+export function createMeter(options: MeterOptions): Meter {
+  const { stage, unit, total, from: before = 0, onProgress, now = () => performance.now() } = options;
+  let done = before;
+  const samples = [{ at: now(), done }];
 
   const tell = (): void => {
     if (!onProgress) return;
