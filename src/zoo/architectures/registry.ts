@@ -2,13 +2,17 @@
 
 import { usageError } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
+import { convnext } from "./convnext.ts";
 import type { Define, Definition, DefinitionOptions, Family } from "./definition.ts";
+import { efficientnet } from "./efficientnet.ts";
 import { inceptionV3 } from "./inception-v3.ts";
 import { mobilenetV2 } from "./mobilenet-v2.ts";
+import { mobilenetV3 } from "./mobilenet-v3.ts";
 import { resnet } from "./resnet.ts";
 import { vgg } from "./vgg.ts";
+import { vit } from "./vit.ts";
 
-const families: readonly Family[] = [vgg, resnet, inceptionV3, mobilenetV2];
+const families: readonly Family[] = [vgg, resnet, inceptionV3, mobilenetV2, mobilenetV3, efficientnet, convnext, vit];
 
 export const architectures: ReadonlyMap<string, Define> = new Map(families.flatMap((family) => [...family]));
 
