@@ -2,7 +2,7 @@
 
     python bench/reference/architectures.py [NAME...]
 
-Needs torch and timm, and for the rows of `KERAS` also keras and tensorflow. Without names, all rows. Writes
+Needs torch and timm, and for the rows of the two `KERAS` also keras and tensorflow. Without names, all rows. Writes
 src/zoo/architectures/fixtures/NAME.DIALECT.json, and parameters.json beside them. The rule is in parity.py.
 
 Pictures are small, which costs little and makes sizes odd on the way, so that kinds of padding differ. Gains are such that
@@ -14,6 +14,7 @@ import sys
 from typing import NamedTuple
 
 import keras_architectures
+import keras_classic
 from parity import (
     import_timm,
     parameter_row,
@@ -32,6 +33,19 @@ class Row(NamedTuple):
     images: int = 2
     options: dict = {}
     """For `timm.create_model`."""
+    classifier: bool = True
+    """Whether features and logits are measured, and not only stages."""
+    ends: dict = {}
+    """Stages by the module that they end in, where it has another name."""
+
+
+def vgg(depth, norm):
+    """Only the smallest network runs its hidden layers, as published: they have 124 million parameters and are all alike."""
+    modules = 3 if norm else 2  # of a convolution
+    pool = modules * (depth - 3) + 4
+    first = pool - modules * {11: 2, 13: 2, 16: 3, 19: 4}[depth]
+    whole = depth == 11 and not norm
+    return Row(224 if whole else 70, classifier=whole, ends={f"features.{pool}": f"features.{first}"})
 
 
 def vit(size, **row):
@@ -39,7 +53,7 @@ def vit(size, **row):
 
 
 TIMM = {
-    **{f"vgg{depth}{norm}": Row(64) for depth in (11, 13, 16, 19) for norm in ("", "_bn")},
+    **{f"vgg{depth}{norm}": vgg(depth, norm) for depth in (11, 13, 16, 19) for norm in ("", "_bn")},
     **{f"resnet{depth}": Row(70, gain=0.8) for depth in (18, 34, 50, 101, 152)},
     "inception_v3": Row(139, gain=1.2),
     **{f"mobilenetv2_{width}": Row(70) for width in ("035", "050", "075", "100", "110d", "120d", "140")},
@@ -47,8 +61,11 @@ TIMM = {
     **{f"mobilenetv3_small_{width}": Row(70, gain=1.1) for width in ("050", "075", "100")},
     "tf_mobilenetv3_large_100": Row(70),
     "tf_mobilenetv3_small_100": Row(70, gain=1.1),
-    **{f"{kind}efficientnet_b{size}": Row(70, gain=1.15) for kind in ("", "tf_") for size in range(3)},
-    **{f"{kind}efficientnet_b3": Row(70, gain=1.1) for kind in ("", "tf_")},
+    **{
+        f"{kind}efficientnet_b{size}": Row(70, gain=gain)
+        for kind in ("", "tf_")
+        for size, gain in enumerate(keras_architectures.EFFICIENTNET_GAINS)
+    },
     "convnext_tiny": Row(96),
     "convnext_small": Row(64),
     "vit_tiny_patch16_224": vit(224),
@@ -67,21 +84,23 @@ def measure(name, row):
 
     model = import_timm().create_model(name, **row.options).eval()
     set_weights(model, row.gain)
+    model.double()  # so that no rounding but Graft's remains
     outputs = {}
 
     def keep(stage):
         return lambda _module, _inputs, output: outputs.__setitem__(stage, output.numpy())
 
-    for stage, module in model.named_modules():
-        if STAGES.fullmatch(stage):
-            module.register_forward_hook(keep(stage))
+    for part, module in model.named_modules():
+        if part in row.ends or STAGES.fullmatch(part):
+            module.register_forward_hook(keep(row.ends.get(part, part)))
     with torch.no_grad():
-        last = model.forward_features(torch.from_numpy(parity_images(row.images, row.size)))
-        outputs["features"] = model.forward_head(last, pre_logits=True).numpy()
-        if model.num_classes:
+        last = model.forward_features(torch.from_numpy(parity_images(row.images, row.size)).double())
+        if row.classifier:
+            outputs["features"] = model.forward_head(last, pre_logits=True).numpy()
+        if row.classifier and model.num_classes:
             outputs["logits"] = model.forward_head(last).numpy()
     write_fixture(name, outputs, input_size=row.size, images=row.images, gain=row.gain)
-    features = outputs["features"]
+    features = outputs.get("features", next(iter(outputs.values())))
     apart = f", two pictures {(features[0] - features[1]).std() / features.std():.1%} apart" if row.images > 1 else ""
     print(f"{name}: features {features.std():.3g}{apart}", file=sys.stderr)
 
@@ -100,5 +119,5 @@ if __name__ == "__main__":
     for name, row in wanted(TIMM).items():
         measure(name, row)
     write_parameters({name: parameter_row(published(name)) for name in wanted(TIMM)})
-    for name, row in wanted(keras_architectures.KERAS).items():
+    for name, row in wanted(keras_architectures.KERAS | keras_classic.KERAS).items():
         keras_architectures.measure(name, row)

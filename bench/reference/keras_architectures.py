@@ -20,8 +20,8 @@ class Row(NamedTuple):
     """Its constructor's name."""
     module_of: Callable[[str], str]
     """timm's module by the name of the Keras layer."""
-    features: str
-    """The layer whose output the classifier reads."""
+    features: str | None
+    """The layer whose output the classifier reads; without it, only stages are measured."""
     size: int
     gain: float = 1.0
     images: int = 2
@@ -29,6 +29,8 @@ class Row(NamedTuple):
     """For the constructor."""
     pixels: Callable = lambda x: x
     """Undoes the normalisation that is part of the Keras network."""
+    stages: dict = {}
+    """timm's names of stages, by the Keras layers that end them."""
 
 
 def renamed(name, table):
@@ -53,6 +55,24 @@ def efficientnet(layer):
     return renamed(layer, [*ends, ("predictions", "classifier"), (r"block(\d)([a-z])_(\w+)", block)])
 
 
+def mobilenet_v3(starts):
+    """Keras counts blocks through; `starts` says which begin timm's stages."""
+    first = {"depthwise": "conv_dw", "depthwise_bn": "bn1", "project": "conv_pw", "project_bn": "bn2"}
+    other = {"expand": "conv_pw", "expand_bn": "bn1", "depthwise": "conv_dw", "depthwise_bn": "bn2", "project": "conv_pwl"}
+    other["project_bn"] = "bn3"
+    squeeze = {"squeeze_excite_conv": "se.conv_reduce", "squeeze_excite_conv_1": "se.conv_expand"}
+
+    def block(found):
+        number = int(found[1] or 0)
+        stage = max(index for index, start in enumerate(starts) if start <= number)
+        return f"blocks.{stage}.{number - starts[stage]}.{((other if number else first) | squeeze)[found[2]]}"
+
+    last = f"blocks.{len(starts)}.0"
+    ends = [("conv", "conv_stem"), ("conv_bn", "bn1"), ("conv_1", f"{last}.conv"), ("conv_1_bn", f"{last}.bn1")]
+    table = [*ends, ("conv_2", "conv_head"), ("logits", "classifier"), (r"expanded_conv_(?:(\d+)_)?([a-z]\w+)", block)]
+    return lambda layer: renamed(layer, table)
+
+
 def convnext(layer):
     block = r"\w+_stage_(\d)_block_(\d+)"
     following = lambda part: lambda found: f"stages.{int(found[1]) + 1}.downsample.{part}"
@@ -71,23 +91,25 @@ def convnext(layer):
     return renamed(layer, table)
 
 
+EFFICIENTNET_GAINS = (1.15, 1.1, 1.1, 1.07)
+"""Of B0 to B3; more, and rounding grows from layer to layer."""
+
 KERAS = {
     **{
-        f"efficientnet_b{size}": Row(
-            f"EfficientNetB{size}", efficientnet, "avg_pool", 70, gain=1.1 if size == 3 else 1.15, pixels=lambda x: x * 255
+        f"mobilenetv3_{name.lower()}_100": Row(
+            f"MobileNetV3{name}", mobilenet_v3(starts), "dropout", 70, gain=gain, options={"include_preprocessing": False}
         )
-        for size in range(4)
+        for name, starts, gain in (("Large", (0, 1, 3, 6, 10, 12), 1.0), ("Small", (0, 1, 3, 6, 8), 1.1))
     },
     **{
-        f"convnext_{size}": Row(
-            f"ConvNeXt{size.capitalize()}",
-            convnext,
-            f"convnext_{size}_head_layernorm",
-            64,
-            options={"include_preprocessing": False},
+        f"efficientnet_b{size}": Row(
+            f"EfficientNetB{size}", efficientnet, "avg_pool", 70, gain=gain, pixels=lambda x: x * 255
         )
-        for size in ("tiny", "small")
+        for size, gain in enumerate(EFFICIENTNET_GAINS)
     },
+    "convnext_tiny": Row(
+        "ConvNeXtTiny", convnext, "convnext_tiny_head_layernorm", 64, options={"include_preprocessing": False}
+    ),
 }
 
 ROLES = {
@@ -141,23 +163,24 @@ def set_keras_weights(model, row):
 
 
 def measure(name, row):
-    """Features and logits."""
+    """Features, logits and the outputs of stages."""
     import keras
 
+    keras.backend.clear_session()  # layers without a name are numbered
     shape = (row.size, row.size, 3)
     build = getattr(keras.applications, row.build)
     model = build(weights=None, input_shape=shape, classifier_activation=None, **row.options)
     set_keras_weights(model, row)
-    features = keras.Model(model.inputs, [model.get_layer(row.features).output, *model.outputs])
+    wanted = {stage: model.get_layer(layer).output for layer, stage in row.stages.items()}
+    if row.features:
+        wanted |= {"features": model.get_layer(row.features).output, "logits": model.outputs[0]}
     images = row.pixels(parity_images(row.images, row.size)).transpose(0, 2, 3, 1)
-    outputs = [np.asarray(output) for output in features(images.astype(np.float32), training=False)]
-    write_fixture(
-        name,
-        dict(zip(("features", "logits"), outputs)),
-        input_size=row.size,
-        images=row.images,
-        gain=row.gain,
-        dialect="keras",
-    )
-    print(f"{name} (Keras): features {outputs[0].std():.3g}", file=sys.stderr)
-    keras.backend.clear_session()
+    found = keras.Model(model.inputs[0], wanted)(images.astype(np.float32), training=False)
+    outputs = {key: channels_first(np.asarray(output)) for key, output in found.items()}
+    outputs |= {key: outputs[key].reshape(row.images, -1) for key in ("features", "logits") if key in outputs}
+    write_fixture(name, outputs, input_size=row.size, images=row.images, gain=row.gain, dialect="keras")
+    print(f"{name} (Keras): " + ", ".join(f"{k} {v.std():.3g}" for k, v in outputs.items()), file=sys.stderr)
+
+
+def channels_first(values):
+    return values.transpose(0, 3, 1, 2) if values.ndim == 4 else values
