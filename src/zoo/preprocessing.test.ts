@@ -1,55 +1,11 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
-import { modelOf } from "../graph/model.ts";
-import { encodeModelWhole } from "../graph/onnx/write.ts";
-import { openSession, type Session } from "../runtime/session.ts";
+import { describe, expect, it } from "vitest";
+import { picture, prepare } from "./preprocessing.test-helper.ts";
 import { type Preprocessing, preprocessingGraph, preprocessingPresets } from "./preprocessing.ts";
 
 const raw = { size: 8, fit: { kind: "stretch" }, interpolation: "bilinear", layout: "nhwc" } as const;
 const asBytes: Preprocessing = { ...raw, ...preprocessingPresets.raw };
-
-const sessions = new Map<string, Promise<Session>>();
-afterAll(async () => {
-  for (const session of sessions.values()) await (await session).close();
-});
-
-function sessionFor(preprocessing: Preprocessing): Promise<Session> {
-  const key = JSON.stringify(preprocessing);
-  const open = (): Promise<Session> => {
-    const { nodes, initializers } = preprocessingGraph(preprocessing, "image", "pixels", "p/");
-    const inputs = [{ name: "image", type: "uint8", dims: ["N", "H", "W", 3] }] as const;
-    const outputs = [{ name: "pixels", type: "float32" }] as const;
-    const model = modelOf({ name: "p", nodes, inputs, outputs, initializers });
-    return openSession(encodeModelWhole(model), { threads: 1 });
-  };
-  const session = sessions.get(key) ?? open();
-  sessions.set(key, session);
-  return session;
-}
-
-/** Runs `images` uint8 `[N, H, W, 3]` through the graph. */
-async function prepare(preprocessing: Preprocessing, dims: readonly number[], data: Uint8Array) {
-  const session = await sessionFor(preprocessing);
-  const { pixels } = await session.run({ image: { dims, data } });
-  return { dims: [...pixels!.dims], data: pixels!.data as Float32Array };
-}
-
-/** The same rule as in bench/reference/pillow_resize.py. */
-function picture(height: number, width: number): Uint8Array {
-  const data = new Uint8Array(height * width * 3);
-  let at = 0;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const checks = ((Math.floor(x / 9) + Math.floor(y / 7)) % 2) * 97;
-      for (let c = 0; c < 3; c++) {
-        const noise = ((x * y) % 31) * 3 + ((x * x + y * 5 + c * 11) % 17) * 5;
-        data[at++] = (x * 7 + y * 13 + c * 29 + checks + noise) % 256;
-      }
-    }
-  }
-  return data;
-}
 
 interface Golden {
   readonly width: number;
