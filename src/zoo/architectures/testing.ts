@@ -2,8 +2,12 @@
  * For tests of architectures: weights and pictures by a rule that `bench/reference/parity.py` follows too, bit for bit, so
  * that networks can be compared across languages without a weight file.
  */
+import { cutGraph } from "../../graph/cut.ts";
+import { tensorsRead } from "../../graph/lookup.ts";
+import type { Model } from "../../graph/model.ts";
 import { elementCount, float32Tensor, type Tensor } from "../../graph/tensor.ts";
 import type { Definition, Dialect } from "./definition.ts";
+import { withWeights } from "./weights.ts";
 
 /** FNV-1a over the bytes of a name, 32 bits. */
 function hashOf(name: string): number {
@@ -47,6 +51,18 @@ function spreadOf(name: string, dims: readonly number[], gain: number): readonly
 /** Every parameter of a definition by the rule. */
 export const parityWeights = (definition: Definition, gain: number): Map<string, Tensor> =>
   new Map([...definition.parameters].map(([name, { dims }]) => [name, parityTensor(name, dims, gain)]));
+
+/** The part of a definition that yields `tensors`, as a model with weights by the rule. */
+export function parityModel(definition: Definition, tensors: readonly string[], gain: number): Model {
+  const graph = cutGraph(
+    definition.graph,
+    tensors.map((name) => ({ name })),
+  );
+  const read = new Set(graph.nodes.flatMap(tensorsRead));
+  const parameters = new Map([...definition.parameters].filter(([name]) => read.has(name)));
+  const part = { ...definition, graph, parameters };
+  return withWeights(part, parityWeights(part, gain));
+}
 
 /** The pictures that parity is measured on: `[count, 3, S, S]`, noise in [−1, 1). */
 export const parityImages = (count: number, inputSize: number): Float32Array =>

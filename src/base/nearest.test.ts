@@ -1,0 +1,33 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { editDistance, nearest } from "./nearest.ts";
+
+const word = fc.string({ maxLength: 12 });
+
+describe("editDistance", () => {
+  it("counts letters changed, left out and put in", () => {
+    expect(editDistance("kitten", "sitting")).toBe(3);
+    expect(editDistance("", "abc")).toBe(3);
+  });
+
+  it("is a metric", () => {
+    fc.assert(
+      fc.property(word, word, word, (a, b, c) => {
+        expect(editDistance(a, b)).toBe(editDistance(b, a));
+        expect(editDistance(a, b) === 0).toBe(a === b);
+        expect(editDistance(a, c)).toBeLessThanOrEqual(editDistance(a, b) + editDistance(b, c));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("nearest", () => {
+  it("puts the likeliest first, whatever the case", () => {
+    expect(nearest("ResNet5", ["vgg16", "resnet152", "resnet50"], 2)).toEqual(["resnet50", "resnet152"]);
+  });
+
+  it("is quick however long the word", () => {
+    expect(nearest("a".repeat(1e6), ["vgg16"])).toEqual(["vgg16"]);
+  });
+});
