@@ -1,0 +1,92 @@
+/**
+ * Adding nodes to a graph: fresh names, constants, and the type and shape of everything added, so that rules can be
+ * written as formulas. An operation already added with the same inputs is not added again. What the operations are
+ * called and what shapes they yield: `operations.ts`.
+ */
+import { type AttributeLike, type Node, node } from "../../graph/model.ts";
+import type { Tensor, TensorType } from "../../graph/tensor.ts";
+
+/** What is known of a tensor before anything runs; the shapes given to autodiff are such. */
+export interface TensorShape {
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+}
+
+/** A tensor of the graph being built. */
+export interface Ref extends TensorShape {
+  readonly name: string;
+}
+
+export type Attributes = Readonly<Record<string, AttributeLike>>;
+
+/** Collects nodes and constants whose names differ from all those taken. */
+export class Builder {
+  readonly nodes: Node[] = [];
+  readonly initializers = new Map<string, Tensor>();
+  /** What new names start with; set it to tell in a profile what a node belongs to. */
+  scope = "";
+  readonly #taken: Set<string>;
+  readonly #made = new Map<string, readonly Ref[]>();
+
+  /** @param taken names of tensors that exist already */
+  constructor(taken: Iterable<string> = []) {
+    this.#taken = new Set(taken);
+  }
+
+  /** A name that no tensor has yet. */
+  fresh(hint: string): string {
+    const base = this.scope === "" ? hint : `${this.scope}/${hint}`;
+    let name = base;
+    for (let count = 2; this.#taken.has(name); count++) name = `${base}.${count}`;
+    this.#taken.add(name);
+    return name;
+  }
+
+  /** Adds a node with several outputs, or finds the one that computes the same already. Absent inputs are left out. */
+  emitAll(
+    op: string,
+    inputs: readonly (Ref | undefined)[],
+    outputs: readonly TensorShape[],
+    attributes: Attributes = {},
+  ): readonly Ref[] {
+    const names = inputs.map((input) => input?.name ?? "");
+    while (names.at(-1) === "") names.pop();
+    const key = JSON.stringify([op, names, attributes, outputs.length]);
+    const known = this.#made.get(key);
+    if (known) return known;
+    const refs = outputs.map(({ type, dims }) => ({ name: this.fresh(op), type, dims }));
+    this.nodes.push(
+      node(
+        op,
+        names,
+        refs.map(({ name }) => name),
+        attributes,
+      ),
+    );
+    this.#made.set(key, refs);
+    return refs;
+  }
+
+  /** Adds a node with one output of shape `dims`; its type is that of the first input, or `type`. */
+  emit(
+    op: string,
+    inputs: readonly (Ref | undefined)[],
+    dims: readonly number[],
+    attributes: Attributes = {},
+    type: TensorType = inputs[0]?.type ?? "float32",
+  ): Ref {
+    return this.emitAll(op, inputs, [{ type, dims }], attributes)[0]!;
+  }
+
+  /** Adds a constant; equal small constants are shared. */
+  constant(tensor: Tensor, hint = "constant"): Ref {
+    const { type, dims, bytes } = tensor;
+    const key = bytes.length <= 1024 ? JSON.stringify(["constant", type, dims, [...bytes]]) : undefined;
+    const known = key === undefined ? undefined : this.#made.get(key);
+    if (known) return known[0]!;
+    const ref: Ref = { name: this.fresh(hint), type, dims };
+    this.initializers.set(ref.name, tensor);
+    if (key !== undefined) this.#made.set(key, [ref]);
+    return ref;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Reverse-mode differentiation of an ONNX graph: walks back from the loss and adds, for every node between a trainable
+ * parameter and the loss, the nodes that its operator's rule writes. The result is an ordinary ONNX graph.
+ * Knows no operator itself (`rules/`), and nothing of training (`optimisers/`, `step.ts`).
+ *
+ * Source of the method: Baydin et al., "Automatic Differentiation in Machine Learning: a Survey" (arXiv 1502.05767), §3.2.
+ */
+import { dataError, usageError } from "../base/errors.ts";
+import { tensorsRead } from "../graph/lookup.ts";
+import type { Graph, Node } from "../graph/model.ts";
+import { elementCount } from "../graph/tensor.ts";
+import type { Ref, TensorShape } from "./build/builder.ts";
+import { floatTensor, Operations } from "./build/operations.ts";
+import { constants } from "./constants.ts";
+import { differentiationOf } from "./registry.ts";
+import { Site, type Surroundings } from "./rule.ts";
+
+/** Type and shape of every tensor of a graph. */
+export type Shapes = ReadonlyMap<string, TensorShape>;
+
+export interface Gradients {
+  /** The graph given, and after its nodes those of the gradients; its outputs are followed by the gradients. */
+  readonly graph: Graph;
+  /** The tensor that holds the gradient of the loss towards each parameter, in the parameter's shape. */
+  readonly gradientOf: ReadonlyMap<string, string>;
+}
+
+/**
+ * Adds the gradient of a loss to a graph.
+ *
+ * @param graph in topological order and operator set 18 or later
+ * @param shapes of every tensor of the graph; they are static, so that the gradient's own shapes are constants
+ * @param loss a tensor of one floating-point element
+ * @param parameters tensors (initializers, inputs or computed) towards which the gradient is wanted
+ * @throws GraftError (`usage`) where the loss does not depend on a parameter; (`data`) where an operator on the way has no rule
+ */
+export function gradients(graph: Graph, shapes: Shapes, loss: string, parameters: readonly string[]): Gradients {
+  const build = new Operations(allTensors(graph));
+  const totals = backward(graph, shapes, loss, parameters, build);
+  const outputs = [...totals.values()].map(({ name, type, dims }) => ({ name, type, dims }));
+  return {
+    graph: {
+      ...graph,
+      nodes: [...graph.nodes, ...build.nodes],
+      initializers: new Map([...graph.initializers, ...build.initializers]),
+      outputs: [...graph.outputs, ...outputs],
+    },
+    gradientOf: new Map([...totals].map(([parameter, { name }]) => [parameter, name])),
+  };
+}
+
+/** The names of all tensors of a graph. */
+export const allTensors = (graph: Graph): string[] => [
+  ...graph.inputs.map(({ name }) => name),
+  ...graph.initializers.keys(),
+  ...graph.nodes.flatMap(({ outputs }) => outputs),
+];
+
+/** As {@link gradients}, but into a builder that the caller goes on with; yields the gradient of each parameter. */
+export function backward(
+  graph: Graph,
+  shapes: Shapes,
+  loss: string,
+  parameters: readonly string[],
+  build: Operations,
+): ReadonlyMap<string, Ref> {
+  const around = surroundings(graph, shapes, build);
+  const lossShape = around.shape(loss);
+  if (elementCount(lossShape.dims) !== 1)
+    throw usageError(`The loss "${loss}" has shape [${lossShape.dims}], not one value.`);
+  const wanted = onThePath(graph, around, loss, parameters);
+  const contributions = new Map<string, Ref[]>();
+  const contribute = (tensor: string, gradient: Ref): void => {
+    contributions.set(tensor, [...(contributions.get(tensor) ?? []), gradient]);
+  };
+  const totals = new Map<string, Ref>();
+  const total = (tensor: string): Ref | undefined => {
+    const parts = contributions.get(tensor);
+    if (!parts) return undefined;
+    const sum = totals.get(tensor) ?? build.total(parts);
+    totals.set(tensor, sum);
+    return sum;
+  };
+
+  contribute(loss, build.constant(floatTensor(lossShape.type, lossShape.dims, [1])));
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((output) => contributions.has(output))) continue;
+    if (!node.inputs.some((input) => wanted.has(input))) continue;
+    build.scope = `gradient/${node.name}`;
+    const site = new Site(
+      node,
+      around,
+      node.outputs.map((output) => total(output)),
+    );
+    const found = differentiationOf(node);
+    if (!found) {
+      throw dataError(
+        `${site.called} has no gradient rule: freeze the layers up to it (docs/operators.md lists what can be trained).`,
+      );
+    }
+    if (found.kind === "none") continue;
+    const towards = found.rule(site);
+    for (const [index, input] of node.inputs.entries()) {
+      if (!wanted.has(input)) continue;
+      const gradient = towards[index];
+      if (!gradient) throw site.unsupported(`a trainable input ${index}`);
+      contribute(input, build.sumTo(gradient(), around.shape(input).dims));
+    }
+  }
+  build.scope = "";
+  return new Map(
+    parameters.map((parameter) => {
+      const sum = total(parameter);
+      if (!sum)
+        throw usageError(`The loss "${loss}" does not depend on parameter "${parameter}": it cannot be trained.`);
+      return [parameter, sum];
+    }),
+  );
+}
+
+function surroundings(graph: Graph, shapes: Shapes, build: Operations): Surroundings {
+  const shape = (tensor: string): TensorShape => {
+    const known = shapes.get(tensor);
+    if (!known) throw dataError(`The shape of tensor "${tensor}" is not known, and its gradient needs it.`);
+    return known;
+  };
+  return { build, shape, ...constants(graph, shapes) };
+}
+
+const floating = new Set(["float32", "float64", "float16", "bfloat16"]);
+
+/** Tensors that depend on a parameter and on which the loss depends. Nodes without a gradient stop both. */
+function onThePath(graph: Graph, around: Surroundings, loss: string, parameters: readonly string[]): Set<string> {
+  const passes = (node: Node): boolean => differentiationOf(node)?.kind !== "none";
+  const influenced = new Set(parameters);
+  for (const node of graph.nodes) {
+    if (!passes(node) || !tensorsRead(node).some((input) => influenced.has(input))) continue;
+    for (const output of node.outputs) {
+      if (output !== "" && floating.has(around.shape(output).type)) influenced.add(output);
+    }
+  }
+  const wanted = new Set(influenced.has(loss) ? [loss] : []);
+  for (const node of graph.nodes.toReversed()) {
+    if (!passes(node) || !node.outputs.some((output) => wanted.has(output))) continue;
+    for (const input of tensorsRead(node)) if (influenced.has(input)) wanted.add(input);
+  }
+  return wanted;
+}

@@ -1,0 +1,142 @@
+/**
+ * The gradient of a convolution towards its kernel: for every kernel position, the product of what it saw and the gradient
+ * of what came out. Three ways, each the fastest measured for its kind of convolution.
+ */
+import type { Ref } from "../build/builder.ts";
+import type { Operations } from "../build/operations.ts";
+import { positions, product, range } from "../build/shape.ts";
+import { all, padsOf, type Window } from "./window.ts";
+
+/** With fewer input channels than this, one product per kernel position would be too thin to be fast. */
+const THIN = 16;
+
+/**
+ * @param x [N, C, ...input]
+ * @param dy [N, O, ...output]
+ * @returns [O, C / group, ...kernel]
+ */
+export function weightGradient(build: Operations, x: Ref, dy: Ref, window: Window, group: number): Ref {
+  const channels = x.dims[1]!;
+  if (channels === group) return depthwise(build, x, dy, window);
+  if (group > 1 || channels < THIN) return gathered(build, x, dy, window, group);
+  if (all(window.kernel, 1)) return pointwise(build, x, dy, window);
+  return perPosition(build, x, dy, window);
+}
+
+const spatialAxes = (x: Ref): number[] => range(x.dims.length).slice(2);
+
+/** Everything that the window passes over and nothing more: zeros around, pixels that it never reaches cut off. */
+const reached = (build: Operations, x: Ref, { before, after }: Window): Ref =>
+  build.pad(x, [0, 0, ...before], [0, 0, ...after]);
+
+/** `dy` as a matrix with a row for each channel: [O, N · output]. */
+function channelRows(build: Operations, dy: Ref): Ref {
+  const swapped = build.transpose(dy, [1, 0, ...spatialAxes(dy)]);
+  return build.reshape(swapped, [swapped.dims[0]!, product(swapped.dims.slice(1))]);
+}
+
+/** What the kernel position sees, given the first of the spatial `axes` of `x`. */
+const seen = (
+  build: Operations,
+  x: Ref,
+  first: number,
+  window: Window,
+  at: readonly number[],
+  output: readonly number[],
+) =>
+  build.slice(
+    x,
+    at.map((_, axis) => first + axis),
+    at.map((offset, axis) => offset * window.dilations[axis]!),
+    output,
+    [...window.strides],
+  );
+
+/**
+ * Kernels of one pixel: one product of [O, N · output] and [C, N · output]ᵀ.
+ * Compared on ResNet50's stage 4 (batch 16): 1.9 × the speed of a product per image and a sum, 2.9 × a `Conv` with
+ * batch and channels exchanged.
+ */
+function pointwise(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
+  const output = dy.dims.slice(2);
+  const pixels = seen(
+    build,
+    reached(build, x, window),
+    2,
+    window,
+    output.map(() => 0),
+    output,
+  );
+  const gradient = build.gemm(channelRows(build, dy), channelRows(build, pixels), { transB: true });
+  return build.reshape(gradient, [...gradient.dims, ...window.kernel]);
+}
+
+/**
+ * Dense kernels: the input once with channels last, so that each position's slice copies whole rows of channels; one
+ * product per position. Compared on ResNet50's stage 4: 1.4 × the speed of gathering all positions into one product
+ * (whose copy it saves), 2.2 × a `Conv` with batch and channels exchanged.
+ */
+function perPosition(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
+  const [batch, out, ...output] = dy.dims as [number, number, ...number[]];
+  const channels = x.dims[1]!;
+  const last = build.transpose(reached(build, x, window), [0, ...spatialAxes(x), 1]);
+  const rows = channelRows(build, dy);
+  const products = positions(window.kernel).map((at) => {
+    const pixels = build.reshape(seen(build, last, 1, window, at, output), [batch * product(output), channels]);
+    return build.gemm(rows, pixels);
+  });
+  const stacked = build.reshape(build.concat(products, 0), [products.length, out * channels]);
+  return build.reshape(build.transpose(stacked, [1, 0]), [out, channels, ...window.kernel]);
+}
+
+/** Grouped kernels, and those of few channels: all positions gathered side by side, one product per group. */
+function gathered(build: Operations, x: Ref, dy: Ref, window: Window, group: number): Ref {
+  const [batch, out, ...output] = dy.dims as [number, number, ...number[]];
+  const perGroup = x.dims[1]! / group;
+  const pixels = batch * product(output);
+  const padded = reached(build, x, window);
+  const apart = build.reshape(padded, [batch, group, perGroup, ...padded.dims.slice(2)]);
+  const axes = range(output.length).map((axis) => axis + 3);
+  const last = build.transpose(apart, [1, 0, ...axes, 2]);
+  const places = positions(window.kernel);
+  const views = places.map((at) => seen(build, last, 2, window, at, output));
+  const columns = build.reshape(build.concat(views, last.dims.length - 1), [group, pixels, places.length * perGroup]);
+  const rows = build.reshape(channelRows(build, dy), [group, out / group, pixels]);
+  const gradient = build.reshape(build.matmul(rows, columns), [out, places.length, perGroup]);
+  return build.reshape(build.transpose(gradient, [0, 2, 1]), [out, perGroup, ...window.kernel]);
+}
+
+/**
+ * Depthwise kernels: a convolution of each image's channel with its own gradient as the kernel (strides and dilations
+ * exchanged), then the sum over images. Compared on MobileNetV2: up to 5 × the speed of multiplying and summing a slice
+ * per kernel position, and no copies of the input.
+ */
+function depthwise(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
+  const [batch, channels, ...input] = x.dims as [number, number, ...number[]];
+  const [, out, ...output] = dy.dims as [number, number, ...number[]];
+  const after = window.after.map((amount) => Math.max(amount, 0));
+  const yielded = window.kernel.map((size, axis) => {
+    const unread = Math.max(-window.after[axis]!, 0);
+    return size + Math.floor(unread / window.dilations[axis]!);
+  });
+  const perImage = build.emit(
+    "Conv",
+    [build.reshape(x, [1, batch * channels, ...input]), build.reshape(dy, [batch * out, 1, ...output])],
+    [1, batch * out, ...yielded],
+    {
+      kernel_shape: output,
+      strides: window.dilations,
+      dilations: window.strides,
+      group: batch * channels,
+      pads: padsOf({ before: window.before, after }),
+    },
+  );
+  const axes = range(window.kernel.length);
+  const cut = build.slice(
+    perImage,
+    axes.map((axis) => axis + 2),
+    axes.map(() => 0),
+    window.kernel,
+  );
+  return build.sum(build.reshape(cut, [batch, out, 1, ...window.kernel]), [0], false);
+}

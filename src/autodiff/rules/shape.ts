@@ -1,0 +1,149 @@
+/** Gradients of operators that move elements without changing them: reshape, transpose, join, cut, repeat. */
+import type { Ref } from "../build/builder.ts";
+import type { Operations } from "../build/operations.ts";
+import { inversePermutation, normalAxis, range, withSize } from "../build/shape.ts";
+import { by, type Rule, type RuleTable } from "../rule.ts";
+
+/** The same elements in another shape. */
+const reshape: Rule = (site) => [() => site.build.reshape(site.gradient(), site.input(0).dims)];
+
+const transpose: Rule = (site) => [
+  () => {
+    const perm = site.ints("perm") ?? range(site.input(0).dims.length).toReversed();
+    return site.build.transpose(site.gradient(), inversePermutation(perm));
+  },
+];
+
+/** Where the parts of an axis begin, from their sizes. */
+const offsets = (sizes: readonly number[]): number[] =>
+  sizes.map((_, index) => sizes.slice(0, index).reduce((a, b) => a + b, 0));
+
+const concat: Rule = (site) => {
+  const axis = normalAxis(site.int("axis", 0), site.output().dims.length);
+  const sizes = site.inputs.map(({ dims }) => dims[axis]!);
+  return offsets(sizes).map(
+    (start, index) => () => site.build.slice(site.gradient(), [axis], [start], [sizes[index]!]),
+  );
+};
+
+const split: Rule = (site) => [
+  () => {
+    const axis = normalAxis(site.int("axis", 0), site.input(0).dims.length);
+    return site.build.concat(
+      site.node.outputs.map((_, index) => site.gradient(index)),
+      axis,
+    );
+  },
+];
+
+/** Puts `x` back where a slice took it from, among zeros: along `axis` of `size`, from `start`, `step` apart. */
+export function unslice(build: Operations, x: Ref, axis: number, size: number, start: number, step: number): Ref {
+  const count = x.dims[axis]!;
+  const first = step < 0 ? start + (count - 1) * step : start;
+  const ordered = step < 0 ? build.flip(x, [axis]) : x;
+  const spread = spaced(build, ordered, axis, Math.abs(step));
+  const before = x.dims.map((_, index) => (index === axis ? first : 0));
+  const after = x.dims.map((_, index) => (index === axis ? size - first - spread.dims[axis]! : 0));
+  return build.pad(spread, before, after);
+}
+
+/** Elements along an axis set `step` apart, with step − 1 zeros after each. */
+export function spaced(build: Operations, x: Ref, axis: number, step: number): Ref {
+  if (step === 1) return x;
+  const { dims } = x;
+  const apart = build.reshape(x, [...dims.slice(0, axis + 1), 1, ...dims.slice(axis + 1)]);
+  const zeros = apart.dims.map(() => 0);
+  const padded = build.pad(apart, zeros, withSize(zeros, axis + 1, step - 1));
+  return build.reshape(padded, withSize(dims, axis, dims[axis]! * step));
+}
+
+const slice: Rule = (site) => [
+  () => {
+    const { dims } = site.input(0);
+    const starts = site.integers(1) ?? [];
+    const axes = (site.integers(3) ?? range(starts.length)).map((axis) => normalAxis(axis, dims.length));
+    const steps = site.integers(4) ?? axes.map(() => 1);
+    return axes.reduce((gradient, axis, index) => {
+      const size = dims[axis]!;
+      const [start, step] = [starts[index]!, steps[index]!];
+      // As in ONNX: counted from the back if negative, then kept within what a slice in this direction can begin at.
+      const first = Math.min(Math.max(start < 0 ? start + size : start, 0), step < 0 ? size - 1 : size);
+      return unslice(site.build, gradient, axis, size, first, step);
+    }, site.gradient());
+  },
+];
+
+/** Every copy's gradient counts. */
+const tile: Rule = (site) => [
+  () => {
+    const { build } = site;
+    const { dims } = site.input(0);
+    const repeats = site.integers(1) ?? dims.map(() => 1);
+    const apart = build.reshape(
+      site.gradient(),
+      dims.flatMap((size, axis) => [repeats[axis]!, size]),
+    );
+    return build.reshape(
+      build.sum(
+        apart,
+        dims.map((_, axis) => 2 * axis),
+      ),
+      dims,
+    );
+  },
+];
+
+/**
+ * Blocks of b × b channels become pixels. Backwards: pixels become channels again, by the order that `mode` names.
+ * Source of the orders: the operator's definition in the ONNX specification.
+ */
+const depthToSpace: Rule = (site) => [
+  () => {
+    const { build } = site;
+    const [n, channels, height, width] = site.input(0).dims as [number, number, number, number];
+    const block = site.int("blocksize", 1);
+    const depth = channels / block ** 2;
+    const apart = build.reshape(site.gradient(), [n, depth, height, block, width, block]);
+    const perm = site.text("mode", "DCR") === "CRD" ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4];
+    return build.reshape(build.transpose(apart, perm), site.input(0).dims);
+  },
+];
+
+const spaceToDepth: Rule = (site) => [
+  () =>
+    site.build.emit("DepthToSpace", [site.gradient()], site.input(0).dims, {
+      blocksize: site.int("blocksize", 1),
+      mode: "DCR",
+    }),
+];
+
+/** At inference nothing is dropped; in training the mask that the node yields tells what was. */
+const dropout: Rule = (site) => [
+  () => {
+    const { build } = site;
+    const name = site.node.inputs[2];
+    const inference = name === undefined || name === "" || site.constantIntegers(2)?.[0] === 0;
+    if (inference) return site.gradient();
+    const ratio = site.node.inputs[1] ? site.constantFloats(1)?.[0] : 0.5;
+    if (ratio === undefined) throw site.unsupported("a ratio that varies");
+    const mask = build.cast(site.output(1), site.gradient().type);
+    return build.mul(build.mul(site.gradient(), mask), 1 / (1 - ratio));
+  },
+];
+
+export const shape: RuleTable = {
+  Reshape: by(reshape),
+  Flatten: by(reshape),
+  Squeeze: by(reshape),
+  Unsqueeze: by(reshape),
+  Transpose: by(transpose),
+  Concat: by(concat),
+  Split: by(split),
+  Slice: by(slice, "constant bounds"),
+  // What was repeated is summed by the caller.
+  Expand: by((site) => [() => site.gradient()]),
+  Tile: by(tile, "constant repeats"),
+  DepthToSpace: by(depthToSpace),
+  SpaceToDepth: by(spaceToDepth),
+  Dropout: by(dropout, "in training mode with its mask output"),
+};
