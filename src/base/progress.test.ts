@@ -59,6 +59,23 @@ describe("createMeter", () => {
     expect(last!.ratePerSecond).toBeCloseTo(2, 6);
   });
 
+  it("does not count what was done before for the rate", () => {
+    const { now, pass } = clock();
+    let last: Progress | undefined;
+    const meter = createMeter({
+      stage: "s",
+      unit: "bytes",
+      total: 1000,
+      from: 800,
+      onProgress: (p) => (last = p),
+      now,
+    });
+    expect(last).toMatchObject({ done: 800, ratePerSecond: 0 });
+    pass(1000);
+    meter.set(850);
+    expect(last).toMatchObject({ done: 850, ratePerSecond: 50, secondsLeft: 3 });
+  });
+
   it("knows no time left without a total", () => {
     const { now, pass } = clock();
     let last: Progress | undefined;

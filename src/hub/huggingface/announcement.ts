@@ -2,7 +2,7 @@
  * What a hub tells of a file before it sends it: commit, size, hash. The answers' headers are the hub's own; nothing
  * of the file is transferred.
  */
-import { type Hub, type HubFile, isCommit, resolveUrl } from "./address.ts";
+import { isCommit, resolveUrl } from "./address.ts";
 import { type Digest, digestOf } from "./digest.ts";
 import { type Attempt, announcementFailure, sizeFailure, statusFault } from "./failures.ts";
 import { hops } from "./request.ts";
@@ -30,8 +30,8 @@ export interface AskOptions {
  * Of several answers (a renamed repository, a mirror that sends on to the hub, the hub's storage) the first that
  * tells a thing counts, and no more are asked for once all is told.
  */
-export async function announcementOf(hub: Hub, of: HubFile, { silence, maxBytes }: AskOptions): Promise<Announcement> {
-  const attempt: Attempt = { hub, of };
+export async function announcementOf(attempt: Attempt, { silence, maxBytes }: AskOptions): Promise<Announcement> {
+  const { hub, of } = attempt;
   const home = new URL(hub.endpoint).origin;
   let commit: string | undefined;
   let size: number | undefined;

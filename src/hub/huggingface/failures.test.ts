@@ -33,7 +33,12 @@ describe("what went wrong", () => {
       /only for those who accepted its licence .*: accept it at .*resnet50.a1_in1k and set HF_TOKEN to a/,
     ],
     [403, "GatedRepo", "hf_mine", /set HF_TOKEN to a token that may read it \(the one set may not\)/],
-    [403, "", "", /only for those who accepted its licence/],
+    [
+      403,
+      "",
+      "",
+      /refused .* \(HTTP 403\): if .*resnet50.a1_in1k has a licence to accept, accept it, and set HF_TOKEN/,
+    ],
     [401, "", "hf_mine", /that the token in HF_TOKEN may read/],
     [404, "", "", /has no timm.*model.safetensors at revision main \(HTTP 404\)/],
     [418, "", "", /refused .* \(HTTP 418\)/],
@@ -46,6 +51,14 @@ describe("what went wrong", () => {
     const failing = scene.fetched();
     await expect(failing).rejects.toThrow(sentence);
     await expect(failing).rejects.not.toThrow(/hf_/);
+  });
+
+  it("offers the copy in the cache where the hub is away", async () => {
+    await scene.fetched();
+    vi.stubEnv("HF_ENDPOINT", "http://127.0.0.1:9");
+    await expect(scene.fetched()).rejects.toThrow(
+      "pass --offline to use the copy in the cache (commit c0c0c0c0), or pass a file with --weights.",
+    );
   });
 
   it("says what to do without a network, and without leave to use it", async () => {

@@ -9,6 +9,8 @@ import { type Hub, type HubFile, nameOf } from "./address.ts";
 export interface Attempt {
   readonly hub: Hub;
   readonly of: HubFile;
+  /** The commit of which the cache holds this file, where it does: what `--offline` would take. */
+  readonly cached?: string | undefined;
 }
 
 /** A fault that may pass: what was done is worth doing again, at the soonest after `wait` milliseconds where given. */
@@ -24,9 +26,13 @@ export class PassingFault extends Error {
   }
 }
 
-const unreachable = (origin: string, code: string): string =>
-  `Could not reach ${origin} (${code}): check the connection, set HF_ENDPOINT to a mirror, ` +
-  `or pass a file with --weights${proxyHint()}.`;
+function unreachable(origin: string, code: string, { cached }: Attempt): string {
+  const copy = cached ? `pass --offline to use the copy in the cache (commit ${cached.slice(0, 8)}), ` : "";
+  return (
+    `Could not reach ${origin} (${code}): check the connection, set HF_ENDPOINT to a mirror, ` +
+    `${copy}or pass a file with --weights${proxyHint()}.`
+  );
+}
 
 /** Node's fetch takes no notice of a proxy unless it is told to. */
 function proxyHint(env = process.env): string {
@@ -50,7 +56,8 @@ const uncertified = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL/;
 const malformed = /^(HPE_\w+|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED_MAX_SIZE|UND_ERR_INVALID_ARG)$/;
 
 /** For what `fetch` threw at an address, before or while its body arrived. */
-export function connectionFault(error: unknown, url: URL, { of }: Attempt): GraftError | PassingFault {
+export function connectionFault(error: unknown, url: URL, attempt: Attempt): GraftError | PassingFault {
+  const { of } = attempt;
   const code = rootCode(error);
   if (uncertified.test(code))
     return workError(
@@ -64,13 +71,13 @@ export function connectionFault(error: unknown, url: URL, { of }: Attempt): Graf
         "set HF_ENDPOINT to a working hub.",
       error,
     );
-  const final = workError(unreachable(url.origin, code), error);
+  const final = workError(unreachable(url.origin, code, attempt), error);
   return absent.test(code) ? final : new PassingFault(final);
 }
 
 /** No byte came for a while. */
-export const stallFault = (url: URL, milliseconds: number): PassingFault =>
-  new PassingFault(workError(unreachable(url.origin, `nothing came for ${milliseconds / 1000} s`)));
+export const stallFault = (url: URL, milliseconds: number, attempt: Attempt): PassingFault =>
+  new PassingFault(workError(unreachable(url.origin, `nothing came for ${milliseconds / 1000} s`, attempt)));
 
 /** A transfer that ended before its end. */
 export const cutFault = ({ of }: Attempt, url: URL, received: number, size: number | undefined): PassingFault =>
@@ -120,7 +127,7 @@ function waitOf(headers: Headers): number | undefined {
 /** What the hub means by a refusal; its codes: huggingface_hub's `hf_raise_for_status`. */
 function refusal(status: number, code: string, { hub: { endpoint, token }, of }: Attempt): string {
   const { repo, file, revision } = of;
-  if (code === "GatedRepo" || (status === 403 && code !== "RepoNotFound"))
+  if (code === "GatedRepo")
     return (
       `${repo} is only for those who accepted its licence (HTTP ${status}): accept it at ${endpoint}/${repo} ` +
       `and set HF_TOKEN to ${token ? "a token that may read it (the one set may not)" : "a token of that account"}.`
@@ -133,6 +140,11 @@ function refusal(status: number, code: string, { hub: { endpoint, token }, of }:
     return (
       `${endpoint} has no repository ${repo} that ${token ? "the token in HF_TOKEN may read" : "all may read"} (HTTP ${status}): ` +
       `check the name, ${token ? "and that the token is valid and may read it" : "or set HF_TOKEN if it is private or gated"}.`
+    );
+  if (status === 403)
+    return (
+      `${endpoint} refused ${nameOf(of)} (HTTP 403): if ${endpoint}/${repo} has a licence to accept, accept it, ` +
+      `and set HF_TOKEN to a token that may read it${token ? " (the one set may not)" : ""}.`
     );
   if (status === 404)
     return `${endpoint} has no ${nameOf(of)} at revision ${revision} (HTTP 404): check repository, revision and file name.`;

@@ -68,6 +68,15 @@ describe("fetchHubFile", () => {
     );
   });
 
+  it("does not take a cached file for the pinned one that it is not", async () => {
+    await scene.fetched();
+    const pinned = { ...main, sha256: sha256Of(config) };
+    expect(await hubFileInCache(pinned)).toBeUndefined();
+    await expect(fetchHubFile(pinned, { offline: true })).rejects.toThrow(
+      "is not in the cache and Graft works offline",
+    );
+  });
+
   it("holds a commit's file to what it was when it first came", async () => {
     const { path } = await fetchHubFile(main);
     await rm(path);

@@ -68,8 +68,9 @@ export async function fetchHubFile(of: HubFile, options: HubOptions = {}): Promi
     createMeter({ stage, unit: "bytes", onProgress });
   };
   const { silence } = patience;
-  const announced = await persist(patience, onWait, () => announcementOf(hub, of, { silence, maxBytes }));
-  return await settle({ hub, of }, announced, { maxBytes, patience, onProgress, onWait });
+  const attempt: Attempt = { hub, of, cached: (await lookUp(of))?.commit };
+  const announced = await persist(patience, onWait, () => announcementOf(attempt, { silence, maxBytes }));
+  return await settle(attempt, announced, { maxBytes, patience, onProgress, onWait });
 }
 
 interface SettleOptions {

@@ -47,4 +47,16 @@ describe("redirects", () => {
     };
     await expect(scene.fetched()).rejects.toThrow(sentence);
   });
+
+  it("does not follow from https to http", async () => {
+    const asked: string[] = [];
+    vi.stubEnv("HF_ENDPOINT", "https://hub.test");
+    vi.stubGlobal("fetch", async (url: URL) => {
+      asked.push(url.href);
+      return new Response(null, { status: 302, headers: { location: "http://hub.test/x" } });
+    });
+    await expect(scene.fetched()).rejects.toThrow("from https to http, where anyone could change it");
+    expect(asked).toHaveLength(1);
+    vi.unstubAllGlobals();
+  });
 });

@@ -68,7 +68,7 @@ async function send(url: URL, attempt: Attempt, { method, headers, silence }: Re
   const stop = new AbortController();
   /** Waits for something of the server, but not for ever. */
   const within = async <T>(work: () => Promise<T>): Promise<T> => {
-    const timer = setTimeout(() => stop.abort(stallFault(url, silence)), silence);
+    const timer = setTimeout(() => stop.abort(stallFault(url, silence, attempt)), silence);
     try {
       return await work();
     } catch (error) {
