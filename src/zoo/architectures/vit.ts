@@ -23,6 +23,7 @@ interface Variant {
   readonly initialScale?: number;
   /** False where nothing is published that reads the features: then there is a classifier only if classes are asked for. */
   readonly classifier?: boolean;
+  readonly ignored?: readonly RegExp[];
 }
 
 const variants: Readonly<Record<string, Variant>> = {
@@ -36,6 +37,8 @@ const variants: Readonly<Record<string, Variant>> = {
     inputSize: 518,
     initialScale: 1e-5,
     classifier: false,
+    // What hid patches from the student.
+    ignored: [/^mask_token$/],
   },
 };
 
@@ -50,7 +53,7 @@ export const vit: Family = new Map(
 );
 
 function define(name: string, variant: Variant, options: DefinitionOptions = {}): Definition {
-  const { classifier = true, heads, initialScale } = variant;
+  const { classifier = true, heads, initialScale, ignored = [] } = variant;
   const b = createArchitecture({ name, inputSize: variant.inputSize }, options);
   let x = b.stage("patch_embed", positioned(b, patches(b, name, variant)));
   const block = { heads, expansion: EXPANSION, initialiser, ...(initialScale === undefined ? {} : { initialScale }) };
@@ -60,8 +63,9 @@ function define(name: string, variant: Variant, options: DefinitionOptions = {})
   }
   x = b.stage("norm", layerNorm(b, x, "norm"));
   const features = reshape(b, slice(b, x, "class", 0, 1), "features", [variant.width]);
-  if (!classifier && options.classes === undefined) return b.finish({ features, logits: features, classifier: "head" });
-  return classify(b, features, "head", { initialiser });
+  if (!classifier && options.classes === undefined)
+    return b.finish({ features, logits: features, classifier: "head", ignored });
+  return classify(b, features, "head", { initialiser, ignored });
 }
 
 /** The picture cut into squares, each made a token: `[3, S, S]` → `[(S / patch)², C]`, row by row. */
