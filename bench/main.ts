@@ -19,6 +19,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "the whole `graft train` against PyTorch + timm, and the head's fit against scikit-learn",
     load: async () => (await import("./head.ts")).benchHead,
   },
+  cuts: {
+    usage: "cuts [--network resnet50] [--cuts A,B] [--data flowers,pollen] [--fits stretch,crop875]",
+    about: "the accuracy of a linear probe at each cut of a network",
+    load: async () => (await import("./cuts.ts")).benchCuts,
+  },
   tfjs: {
     usage: "tfjs [--batch 16] [--repeat 3]",
     about: "forward images/s of one network in Graft and in TensorFlow.js (wasm)",
@@ -30,7 +35,7 @@ const help = (): string =>
   [
     "Usage: npm run bench -- <name> [flags]",
     "",
-    ...Object.values(benches).map(({ usage, about }) => `  ${usage.padEnd(82)}${about}`),
+    ...Object.values(benches).map(({ usage, about }) => `  ${usage.padEnd(90)}${about}`),
     "",
     "The Python peers run with GRAFT_PEER_PYTHON (default: python3). Quote the ratios, never the absolute times.",
   ].join("\n");

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { createRandom } from "../../src/base/random.ts";
 import { denseTable } from "../../src/train/features/table.ts";
 import { fitHead, headLogits } from "../../src/train/head/fit.ts";
-import { type Features, featuresOf } from "../support/features.ts";
+import { openNetwork } from "../../src/zoo/open.ts";
+import { accuracyOf, type Features, featuresOf } from "../support/features.ts";
 import { median, ratios, spread, verdict } from "../support/figures.ts";
 import { PYTHON } from "../support/python.ts";
 import { numberAt, runJson } from "../support/run.ts";
@@ -19,7 +20,7 @@ interface Fit {
 
 /** Measures and prints the table of fits. */
 export async function compareFits({ data, repeat, folder, withPeer }: Settings): Promise<void> {
-  const features = await featuresOf(shared("datasets", data), NETWORK, folder);
+  const features = await featuresOf(shared("datasets", data), await openNetwork(NETWORK), folder);
   await writeFeatures(features, folder);
   const [own, theirs]: [Fit[], Fit[]] = [[], []];
   for (let run = 0; run < repeat; run++) {
@@ -69,11 +70,7 @@ async function fitOnce({ train, test, columns, classes }: Features): Promise<Fit
   const { head } = await fitHead(denseTable(train.data, columns), train.labels, classes, createRandom(0));
   const seconds = (performance.now() - began) / 1000;
   const logits = headLogits(head, denseTable(test.data, columns));
-  const isRight = (label: number, row: number): boolean => {
-    const own = logits.subarray(row * classes, (row + 1) * classes);
-    return own.indexOf(Math.max(...own)) === label;
-  };
-  return { seconds, accuracy: [...test.labels].filter(isRight).length / test.labels.length };
+  return { seconds, accuracy: accuracyOf(logits, test.labels, classes) };
 }
 
 async function sklearnOnce(folder: string): Promise<Fit> {

@@ -5,7 +5,7 @@ import { openFeatureCache } from "../../src/train/features/cache.ts";
 import { extractFeatures } from "../../src/train/features/extract.ts";
 import { createRunner } from "../../src/train/features/runner.ts";
 import { measureCut } from "../../src/zoo/backbone.ts";
-import { openNetwork } from "../../src/zoo/open.ts";
+import type { Network } from "../../src/zoo/network.ts";
 
 /** `data` is `[labels.length, columns]`. */
 export interface Rows {
@@ -21,9 +21,8 @@ export interface Features {
 }
 
 /** Runs every picture of a dataset with a test folder through a network's backbone; the cache goes into `folder`. */
-export async function featuresOf(datasetPath: string, networkPath: string, folder: string): Promise<Features> {
+export async function featuresOf(datasetPath: string, network: Network, folder: string): Promise<Features> {
   const { examples, classes } = await discoverDataset(datasetPath);
-  const network = await openNetwork(networkPath);
   const shape = await measureCut(network);
   const cache = await openFeatureCache(join(folder, "features"), shape.features);
   const runner = createRunner(network, shape);
@@ -41,4 +40,13 @@ export async function featuresOf(datasetPath: string, networkPath: string, folde
     await runner.close();
     cache.close();
   }
+}
+
+/** The share of rows whose largest logit is their label's; `logits` is `[labels.length, classes]`. */
+export function accuracyOf(logits: Float32Array, labels: Int32Array, classes: number): number {
+  const isRight = (label: number, row: number): boolean => {
+    const own = logits.subarray(row * classes, (row + 1) * classes);
+    return own.indexOf(Math.max(...own)) === label;
+  };
+  return [...labels].filter(isRight).length / labels.length;
 }
