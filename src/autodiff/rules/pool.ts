@@ -19,7 +19,7 @@ const globalAverage: Rule = (site) => [
 const globalMax: Rule = (site) => [
   () => {
     const x = site.input(0);
-    return sharedExtreme({ site, x, y: site.output(), dy: site.gradient(), axes: spatialAxes(x) });
+    return sharedExtreme({ site, x, y: () => site.output(), dy: site.gradient(), axes: spatialAxes(x) });
   },
 ];
 

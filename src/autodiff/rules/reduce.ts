@@ -16,9 +16,10 @@ interface Reduction {
   readonly site: Site;
   /** The input. */
   readonly x: Ref;
-  /** The output and its gradient, with the reduced axes kept. */
-  readonly y: Ref;
+  /** The output's gradient, with the reduced axes kept. */
   readonly dy: Ref;
+  /** The output itself, likewise; asked for only by gradients that read it. */
+  readonly y: () => Ref;
   readonly axes: readonly number[];
   /** How many elements make one. */
   readonly count: number;
@@ -34,7 +35,7 @@ const reduction = (gradient: (of: Reduction) => Ref): Differentiation =>
       const of: Reduction = {
         site,
         x,
-        y: build.reshape(site.output(), kept),
+        y: () => build.reshape(site.output(), kept),
         dy: build.reshape(site.gradient(), kept),
         axes,
         count: product(axes.map((axis) => x.dims[axis]!)),
@@ -45,7 +46,7 @@ const reduction = (gradient: (of: Reduction) => Ref): Differentiation =>
 
 /** The extreme elements share the gradient, as in PyTorch's `amax`. */
 export const sharedExtreme = ({ site: { build }, x, y, dy, axes }: Omit<Reduction, "count">): Ref => {
-  const mask = build.cast(build.equal(x, y), x.type);
+  const mask = build.cast(build.equal(x, y()), x.type);
   return build.mul(mask, build.div(dy, build.sum(mask, axes)));
 };
 
@@ -58,9 +59,9 @@ export const reduce = {
   ReduceL1: reduction(({ site: { build }, x, dy }) => build.mul(build.unary("Sign", x), dy)),
   // The norm of nothing but zeros has no slope; 0 is taken, as in PyTorch.
   ReduceL2: reduction(({ site: { build }, x, y, dy }) => {
-    const nonZero = build.where(build.greater(y, 0), y, 1);
+    const nonZero = build.where(build.greater(y(), 0), y(), 1);
     return build.mul(x, build.div(dy, nonZero));
   }),
-  ReduceLogSum: reduction(({ site: { build }, y, dy }) => build.div(dy, build.unary("Exp", y))),
-  ReduceLogSumExp: reduction(({ site: { build }, x, y, dy }) => build.mul(build.unary("Exp", build.sub(x, y)), dy)),
+  ReduceLogSum: reduction(({ site: { build }, y, dy }) => build.div(dy, build.unary("Exp", y()))),
+  ReduceLogSumExp: reduction(({ site: { build }, x, y, dy }) => build.mul(build.unary("Exp", build.sub(x, y())), dy)),
 };

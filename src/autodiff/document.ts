@@ -1,0 +1,26 @@
+/** The page that lists which operators can be trained through (`docs/operators.md`), made from the registry. */
+import { subjects } from "./registry.ts";
+import type { Differentiation, RuleTable } from "./rule.ts";
+
+const INTRODUCTION = `# Operators that can be trained
+
+Graft writes the backward pass of a network itself: one rule per ONNX operator, each checked against finite differences and
+PyTorch's autograd. Frozen layers need no rule: an operator that is not listed here stands in the way only where a layer
+before it shall be trained. Then Graft stops and names the node.
+
+This page is generated from the rules: \`npx vitest run src/autodiff/document -u\` writes it.
+`;
+
+/** The text of `docs/operators.md`. */
+export function operatorsPage(): string {
+  const sections = Object.entries(subjects).map(([subject, rules]) => `## ${subject}\n\n${listed(rules)}\n`);
+  return [INTRODUCTION, ...sections].join("\n");
+}
+
+function listed(rules: RuleTable): string {
+  const rows = Object.entries(rules).map(([op, how]) => `| ${op} | ${remark(how)} |`);
+  const heading = Object.values(rules).every(({ kind }) => kind === "none") ? "why" : "covered";
+  return [`| operator | ${heading} |`, "|---|---|", ...rows].join("\n");
+}
+
+const remark = (how: Differentiation): string => (how.kind === "none" ? how.why : (how.limits ?? "all of it"));
