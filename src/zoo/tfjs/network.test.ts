@@ -5,7 +5,7 @@ import { join, posix } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Model } from "../../graph/model.ts";
 import { reactNativeTflite, resnetImagenet } from "../../hub/npm/packages.ts";
-import { catalogue } from "../catalogue.ts";
+import { npmNetworks } from "../catalogue/npm.ts";
 import { openNetwork } from "../open.ts";
 import { type Preprocessing, preprocessingPresets } from "../preprocessing.ts";
 import { convertTfjs } from "./convert.ts";
@@ -80,7 +80,7 @@ const resnetFiles = shared
 const resnetReasons = typeof resnetFiles === "string" ? [resnetFiles] : [];
 
 describe.skipIf(resnetReasons.length > 0)(title("ResNet50 of the catalogue", ...resnetReasons), () => {
-  const entry = catalogue.find(({ name }) => name === "resnet50")!;
+  const entry = npmNetworks.find(({ name }) => name === "resnet50")!;
   const dims = [1, 224, 224, 3] as const;
   let converted: Model;
 
@@ -97,7 +97,7 @@ describe.skipIf(resnetReasons.length > 0)(title("ResNet50 of the catalogue", ...
     const picture = await photograph("cat.jpg", entry.preprocessing);
     for (const [name, model] of [
       [undefined, reference],
-      [entry.cut, featuresOf(reference, entry.cut)],
+      [entry.source.cut, featuresOf(reference, entry.source.cut)],
     ] as const) {
       const { data } = await runOnnx(converted, picture, dims, name);
       expect(largestDifference(data as Float32Array, (await expected(model, picture, dims)).data)).toBeLessThan(
@@ -112,9 +112,12 @@ describe.skipIf(resnetReasons.length > 0)(title("ResNet50 of the catalogue", ...
   });
 });
 
-const inception = catalogue.find(({ name }) => name === "inception_v3")!;
+const inception = npmNetworks.find(({ name }) => name === "inception_v3")!;
 const inceptionFiles = shared
-  ? await filesOf(reactNativeTflite, (path) => inception.format.kind === "tflite" && path === inception.format.file)
+  ? await filesOf(
+      reactNativeTflite,
+      (path) => inception.source.format.kind === "tflite" && path === inception.source.format.file,
+    )
   : "skipped: ../shared is absent";
 const inceptionReasons = typeof inceptionFiles === "string" ? [inceptionFiles] : [];
 

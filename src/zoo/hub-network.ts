@@ -1,0 +1,49 @@
+/** A network of a model hub: its weights fetched, put into the architecture that they belong to, nothing converted. */
+import { sha256 } from "../base/files.ts";
+import { type RepositoryConfig, repositoryConfig } from "../hub/huggingface/config.ts";
+import { fetchHubFile, hubFileInCache } from "../hub/huggingface/fetch.ts";
+import { define } from "./architectures/registry.ts";
+import type { EntryFrom } from "./catalogue.ts";
+import { fromHubPreprocessing } from "./hub-preprocessing.ts";
+import type { Network } from "./network.ts";
+import type { OpenOptions } from "./open.ts";
+import type { Preprocessing } from "./preprocessing.ts";
+import { withWeightsOf } from "./weighted.ts";
+
+/** Whether the network can be opened without the hub. */
+export async function isHubNetworkOnDisk({ source }: EntryFrom<"hub">): Promise<boolean> {
+  const files = [source, { ...source, file: "config.json" }];
+  return (await Promise.all(files.map(hubFileInCache))).every((found) => found !== undefined);
+}
+
+/** Opens a network of a hub, fetching what the cache lacks. */
+export async function openHubNetwork(entry: EntryFrom<"hub">, options: OpenOptions): Promise<Network> {
+  const { source } = entry;
+  const asked = {
+    ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+    ...(options.offline ? { offline: true } : {}),
+  };
+  const config = await repositoryConfig(source, asked);
+  const weights = await fetchHubFile({ ...source, revision: config.commit }, asked);
+  const preprocessing = preprocessingOf(entry, config);
+  const definition = define(entry.architecture ?? entry.name, { inputSize: preprocessing.size });
+  return {
+    name: entry.name,
+    description: entry.description,
+    licence: entry.licence,
+    source: `hub:${source.repo}@${config.commit}`,
+    sha256: sha256(`${weights.sha256} ${definition.name} ${preprocessing.size}`),
+    model: await withWeightsOf(definition, weights.path),
+    preprocessing,
+    cut: options.cut ?? definition.features.tensor,
+  };
+}
+
+/**
+ * What the repository says of normalisation. The input's size, and how a picture is brought to it, are the row's: that
+ * the whole picture is taken is Graft's choice, and transformers take any size that their embedding is resampled to.
+ */
+function preprocessingOf({ preprocessing, source }: EntryFrom<"hub">, config: RepositoryConfig): Preprocessing {
+  const { channels, mean, std } = fromHubPreprocessing(config.preprocessing, source.repo);
+  return { ...preprocessing, channels, mean, std };
+}

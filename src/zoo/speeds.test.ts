@@ -1,0 +1,34 @@
+import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FEWEST_PICTURES, knownSpeeds, rememberSpeed } from "./speeds.ts";
+
+describe("speeds of this machine", () => {
+  let cache: string;
+  beforeEach(() => {
+    cache = mkdtempSync(join(tmpdir(), "graft-speeds-"));
+    vi.stubEnv("GRAFT_CACHE", cache);
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  it("are remembered by network, the latest counts, and too few pictures are none", async () => {
+    expect(await knownSpeeds()).toEqual(new Map());
+    await rememberSpeed("resnet50", 500, 30);
+    await Promise.all([rememberSpeed("resnet50", 500, 40), rememberSpeed("vgg16", FEWEST_PICTURES, 10)]);
+    await rememberSpeed("resnet50", FEWEST_PICTURES - 1, 1);
+    expect(await knownSpeeds()).toEqual(
+      new Map([
+        ["resnet50", 40],
+        ["vgg16", 10],
+      ]),
+    );
+  });
+
+  it("are forgotten where the file is damaged", async () => {
+    await rememberSpeed("resnet50", 500, 30);
+    const [file] = readdirSync(join(cache, "speeds")).filter((name) => name.endsWith(".json"));
+    writeFileSync(join(cache, "speeds", file!), "{");
+    expect(await knownSpeeds()).toEqual(new Map());
+  });
+});
