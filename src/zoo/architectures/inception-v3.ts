@@ -47,8 +47,8 @@ const styles: Readonly<Record<Dialect, Style>> = {
 /** Of every batch norm, in both dialects. */
 const EPSILON = 1e-3;
 
-/** Of every weight. */
-const initialiser: Initialiser = { kind: "truncated-normal", std: 0.1 };
+/** Of every weight. timm's and torchvision's "truncated" normal is cut at ±2, twenty deviations: not at all. */
+const initialiser: Initialiser = { kind: "normal", std: 0.1 };
 
 const half = (kernel: Pair): Pair =>
   typeof kernel === "number" ? (kernel - 1) / 2 : [(kernel[0] - 1) / 2, (kernel[1] - 1) / 2];
