@@ -3,6 +3,8 @@
  * features out; class names and how it was made in the metadata. Here are the names that make it one.
  */
 
+import { PREPROCESSING_KEY } from "../zoo/preprocessing-metadata.ts";
+
 /** The artifact's input, uint8 `[N, H, W, 3]`, RGB. */
 export const IMAGE = "image";
 /** The artifact's outputs besides `features`. */
@@ -13,7 +15,7 @@ export const PROBABILITIES = "probabilities";
 export const artifactKeys = {
   version: "graft.version",
   classes: "graft.classes",
-  preprocessing: "graft.preprocessing",
+  preprocessing: PREPROCESSING_KEY,
   network: "graft.network",
   temperature: "graft.temperature",
 } as const;

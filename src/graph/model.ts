@@ -58,6 +58,8 @@ export interface Model {
   readonly graph: Graph;
   /** Free text by key (`metadata_props`). */
   readonly metadata: ReadonlyMap<string, string>;
+  /** The program that wrote the file that the model was read from, with its version, where the file says. */
+  readonly producer?: string;
 }
 
 /** The ONNX operator set that Graft writes where it has the choice: the first with antialiased `Resize`. */

@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly profile?: string;
   /** Whether ONNX Runtime may fuse and rewrite the graph; default true. Off, opening is quick and running is slow. */
   readonly optimise?: boolean;
+  /** Whether ONNX Runtime keeps to itself what it says of errors, besides throwing them; for runs that may fail. */
+  readonly silent?: boolean;
 }
 
 /** A model made ready to run. Call {@link Session.close} when done: the memory is outside JavaScript's heap. */
@@ -65,7 +67,7 @@ export async function openSession(source: Uint8Array | string, options: SessionO
     ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
     ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
     graphOptimizationLevel: options.optimise === false ? "disabled" : "all",
-    logSeverityLevel: 3,
+    logSeverityLevel: options.silent ? 4 : 3,
   };
   let session: ort.InferenceSession;
   try {

@@ -3,10 +3,10 @@
  * weights are only declared, so that it takes milliseconds and no memory however large the network.
  */
 import { dataError } from "../base/errors.ts";
-import type { Model, Node, Value } from "../graph/model.ts";
+import { type Model, type Node, node, type Value } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import type { Tensor, TensorType } from "../graph/tensor.ts";
-import { openSession } from "./session.ts";
+import { openSession, type Session } from "./session.ts";
 
 /** What is known of a tensor before anything runs. */
 export interface TensorShape {
@@ -19,46 +19,93 @@ const WEIGHT_ELEMENTS = 64;
 
 const isWeight = ({ type, bytes }: Tensor): boolean => type === "float32" && bytes.length >= 4 * WEIGHT_ELEMENTS;
 
+/** Shapes for graph inputs that are not wholly declared, by name; `[1, 3, 224, 224]` for a picture. */
+export type InputShapes = Readonly<Record<string, readonly number[]>>;
+
 /**
  * Infers the shape of every tensor of a model's graph: inputs, weights, and what each node yields.
  *
- * @param inputs the shape of each graph input that is not wholly declared, by name; `[1, 3, 224, 224]` for a picture
  * @throws GraftError (`data`) where ONNX Runtime refuses the model, or where a shape depends on values at run time
  */
-export async function inferShapes(
+export async function inferShapes(model: Model, inputs: InputShapes = {}): Promise<ReadonlyMap<string, TensorShape>> {
+  const { shapes, unknown } = await inferKnownShapes(model, inputs);
+  const [first] = unknown;
+  if (first)
+    throw dataError(`The shape of tensor "${first.name}" [${first.dims}] is only known when the network runs.`);
+  return shapes;
+}
+
+/**
+ * The same, as far as it can be known before anything runs.
+ *
+ * @returns the known shapes, and the tensors of the others with what is known of their dimensions
+ * @throws GraftError (`data`) where ONNX Runtime refuses the model
+ */
+export async function inferKnownShapes(
   model: Model,
-  inputs: Readonly<Record<string, readonly number[]>> = {},
-): Promise<ReadonlyMap<string, TensorShape>> {
+  inputs: InputShapes = {},
+): Promise<{
+  readonly shapes: ReadonlyMap<string, TensorShape>;
+  readonly unknown: readonly { readonly name: string; readonly dims: string }[];
+}> {
   const { graph } = model;
+  const names = [...graph.inputs.map(({ name }) => name), ...graph.nodes.flatMap(({ outputs }) => outputs)];
+  const declared = await declaredShapes(
+    model,
+    inputs,
+    graph.nodes,
+    names.filter((name) => name !== ""),
+  );
+  // A scalar and a tensor of unknown rank look alike; a Shape node behind each tells them apart.
+  const maybeScalars = [...declared].filter(([, value]) => value?.dims.length === 0).map(([name]) => name);
+  const shapeOf = (name: string): string => `${name}/shape of`;
+  const ranks = await declaredShapes(
+    model,
+    inputs,
+    [...graph.nodes, ...maybeScalars.map((name) => node("Shape", [name], [shapeOf(name)]))],
+    maybeScalars.map(shapeOf),
+  );
+  const shapes = new Map<string, TensorShape>();
+  const unknown: { name: string; dims: string }[] = [];
+  for (const [name, { type, dims }] of graph.initializers) shapes.set(name, { type, dims });
+  for (const [name, value] of declared) {
+    const dims = value?.dims.filter((dim) => typeof dim === "number" && dim >= 0) as number[] | undefined;
+    const isRankKnown = !ranks.has(shapeOf(name)) || ranks.get(shapeOf(name))?.dims[0] === 0;
+    if (value && dims?.length === value.dims.length && isRankKnown) shapes.set(name, { type: value.type, dims });
+    else unknown.push({ name, dims: isRankKnown ? String(value?.dims ?? "?") : "?" });
+  }
+  return { shapes, unknown };
+}
+
+type Declared = ReturnType<Session["declared"]>;
+
+/** What ONNX Runtime infers of the tensors `names`, which are inputs or made by `nodes`. */
+async function declaredShapes(
+  { graph, ...model }: Model,
+  inputs: InputShapes,
+  nodes: readonly Node[],
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Declared>> {
+  if (names.length === 0) return new Map();
   const weights = [...graph.initializers].filter(([, tensor]) => isWeight(tensor));
-  const declared: Value[] = graph.inputs.map((value) => ({ ...value, dims: inputs[value.name] ?? value.dims ?? [] }));
-  const yielded = graph.nodes.flatMap(({ outputs }: Node) => outputs.filter((name) => name !== ""));
+  const given: Value[] = graph.inputs.map((value) => ({ ...value, dims: inputs[value.name] ?? value.dims ?? [] }));
+  const isGiven = new Set(given.map(({ name }) => name));
   const session = await openSession(
     encodeModelWhole({
       ...model,
       graph: {
         ...graph,
-        inputs: [...declared, ...weights.map(([name, { type, dims }]) => ({ name, type, dims }))],
-        outputs: yielded.map((name) => ({ name })),
+        nodes,
+        inputs: [...given, ...weights.map(([name, { type, dims }]) => ({ name, type, dims }))],
+        outputs: names.filter((name) => !isGiven.has(name)).map((name) => ({ name })),
         initializers: new Map([...graph.initializers].filter(([, tensor]) => !isWeight(tensor))),
       },
     }),
-    { optimise: false },
+    { optimise: false, silent: true },
   );
   try {
-    const shapes = new Map<string, TensorShape>();
-    for (const [name, { type, dims }] of graph.initializers) shapes.set(name, { type, dims });
-    for (const name of [...declared.map((value) => value.name), ...yielded]) shapes.set(name, known(name));
-    return shapes;
+    return new Map(names.map((name) => [name, session.declared(name)]));
   } finally {
     await session.close();
-  }
-
-  function known(name: string): TensorShape {
-    const found = session.declared(name);
-    const dims = found?.dims.filter((dim) => typeof dim === "number" && dim >= 0) as number[] | undefined;
-    if (!found || dims?.length !== found.dims.length)
-      throw dataError(`The shape of tensor "${name}" [${found?.dims ?? "?"}] is only known when the network runs.`);
-    return { type: found.type, dims };
   }
 }

@@ -1,23 +1,25 @@
 /**
  * The backbone: a network cut where its features are, ending in `features` `[N, D]` whatever the shape at the cut.
- * The shape is learned by running the network once on a grey picture.
+ * How that shape is pooled is chosen in pooling.ts.
  */
 import { dataError } from "../base/errors.ts";
 import { cutGraph } from "../graph/cut.ts";
 import { attach, renameTensors } from "../graph/merge.ts";
-import { type Graph, type Model, type Node, node } from "../graph/model.ts";
-import { encodeModelWhole } from "../graph/onnx/write.ts";
-import { openSession } from "../runtime/session.ts";
+import type { Graph, Model } from "../graph/model.ts";
+import { measureShapes } from "../runtime/measure-shapes.ts";
+import type { TensorShape } from "../runtime/shapes.ts";
 import type { Network } from "./network.ts";
+import { choosePooling, type Pooling, poolings } from "./pooling.ts";
 
-/** How the values at the cut become one vector an image. */
-export type Pooling = "none" | "flatten" | "spatial-mean";
+export type { Pooling } from "./pooling.ts";
 
 /** What a cut yields. */
 export interface CutShape {
   readonly pooling: Pooling;
   /** Features an image. */
   readonly features: number;
+  /** Why it is pooled so, in words. */
+  readonly why?: string;
 }
 
 /** The prefix of every tensor of the backbone inside an artifact. */
@@ -26,15 +28,6 @@ export const BACKBONE = "backbone/";
 export const PIXELS = "pixels";
 /** The backbone's output, `[N, D]`. */
 export const FEATURES = "features";
-
-const poolingNodes: Readonly<Record<Pooling, (cut: string) => Node[]>> = {
-  none: (cut) => [node("Identity", [cut], [FEATURES])],
-  flatten: (cut) => [node("Flatten", [cut], [FEATURES], { axis: 1 })],
-  "spatial-mean": (cut) => [
-    node("GlobalAveragePool", [cut], ["pooled"]),
-    node("Flatten", ["pooled"], [FEATURES], { axis: 1 }),
-  ],
-};
 
 /** The network up to its cut, with its own output shape, tensors prefixed, the input called {@link PIXELS}. */
 function cutNetwork({ model, cut }: Network): Graph {
@@ -47,40 +40,42 @@ function cutNetwork({ model, cut }: Network): Graph {
   };
 }
 
-/** Runs the network once to learn what its cut yields. */
-export async function measureCut(network: Network): Promise<CutShape> {
-  const { size, layout } = network.preprocessing;
-  const graph = cutNetwork(network);
-  const session = await openSession(encodeModelWhole({ ...network.model, graph }));
-  try {
-    const dims = layout === "nchw" ? [1, 3, size, size] : [1, size, size, 3];
-    const result = await session.run({ [PIXELS]: { dims, data: new Float32Array(3 * size * size) } });
-    return shapeOf(result[BACKBONE + network.cut]!.dims, network);
-  } finally {
-    await session.close();
-  }
+/** The shape of a batch of prepared pictures for a network. */
+export function pixelDims(
+  { preprocessing: { size, layout } }: Pick<Network, "preprocessing">,
+  batch: number,
+): number[] {
+  return layout === "nchw" ? [batch, 3, size, size] : [batch, size, size, 3];
 }
 
-function shapeOf(dims: readonly number[], { cut, name }: Network): CutShape {
-  const [, features, height = 1, width = 1] = dims;
-  if (dims.length === 2 && features) return { pooling: "none", features };
-  if (dims.length === 4 && features) {
-    return { pooling: height * width === 1 ? "flatten" : "spatial-mean", features };
+/** The shape of every tensor of a network for one picture, its classifier's too. */
+export const shapesOf = (network: Network): Promise<ReadonlyMap<string, TensorShape>> =>
+  measureShapes(network.model, { [network.model.graph.inputs[0]!.name]: pixelDims(network, 1) });
+
+/** Learns what a network's cut yields. Throws a usage error where there is no such tensor. */
+export async function measureCut(network: Network): Promise<CutShape> {
+  const { model, cut, name } = network;
+  // Only to say so where there is no such tensor, before anything is measured.
+  cutGraph(model.graph, [{ name: cut, type: "float32" }]);
+  const shapes = await shapesOf(network);
+  const type = shapes.get(cut)?.type;
+  if (type !== "float32") {
+    throw dataError(
+      `The tensor "${cut}" of ${name} is of type ${type ?? "unknown"}, not float32: choose another with --cut.`,
+    );
   }
-  throw dataError(
-    `The tensor "${cut}" of ${name} has shape [${dims}], which is no feature map or vector: choose another with --cut.`,
-  );
+  return choosePooling(model.graph, shapes, cut, name);
 }
 
 /** The backbone as a model: {@link PIXELS} in, {@link FEATURES} `[N, D]` out. */
 export function backboneModel(network: Network, { pooling, features }: CutShape): Model {
   const graph = cutNetwork(network);
+  const cut = BACKBONE + network.cut;
   const pool: Graph = {
     name: "pool",
-    nodes: poolingNodes[pooling](BACKBONE + network.cut),
-    inputs: [{ name: BACKBONE + network.cut, type: "float32" }],
+    ...poolings[pooling].graph(cut, FEATURES),
+    inputs: [{ name: cut, type: "float32" }],
     outputs: [{ name: FEATURES, type: "float32", dims: ["N", features] }],
-    initializers: new Map(),
   };
   return { ...network.model, graph: attach(graph, pool), metadata: new Map() };
 }

@@ -1,19 +1,30 @@
-/** Any ONNX file as a network: read, checked for one image input, its classifier found. */
+/**
+ * Any ONNX file as a network: read, brought to the form that Graft works on, its classifier found. What the file does not
+ * say is assumed only where it is announced.
+ */
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { codeOf, dataError, messageOf, usageError } from "../base/errors.ts";
 import { sha256 } from "../base/files.ts";
-import type { Model, Value } from "../graph/model.ts";
+import { cutGraph } from "../graph/cut.ts";
+import { foldConstants } from "../graph/fold-constants.ts";
+import type { Model } from "../graph/model.ts";
 import { decodeModel } from "../graph/onnx/read.ts";
 import { raiseOpset } from "../graph/raise-opset.ts";
-import { findClassifier } from "./classifier.ts";
+import { isHalfPrecision, widen } from "../graph/widen.ts";
+import { measureShapes } from "../runtime/measure-shapes.ts";
+import { anyBatch } from "./any-batch.ts";
+import { withoutPreprocessing } from "./artifact-input.ts";
+import { findClassifier } from "./classifier/find.ts";
+import { type ImageInput, imageInput, takingFloats } from "./image-input.ts";
 import type { Network } from "./network.ts";
-import { type PresetName, preprocessingPresets } from "./preprocessing.ts";
+import { type Preprocessing, type PresetName, preprocessingPresets } from "./preprocessing.ts";
+import { fromMetadata } from "./preprocessing-metadata.ts";
 
 export interface FileOptions {
   /** The tensor where the backbone ends; by default what the classifier reads. */
   readonly cut?: string;
-  /** How pixels become the network's input; the file does not say. Default `inception`, announced by {@link openFile}'s caller. */
+  /** How pixels become the network's input. Default: what the file says, else `inception`, with `assumedPreprocessing` set. */
   readonly preprocessing?: PresetName;
 }
 
@@ -32,34 +43,89 @@ export async function readModelFile(path: string): Promise<{ model: Model; sha25
   return { model: raiseOpset(decodeModel(bytes, path)), sha256: sha256(bytes) };
 }
 
-/** The one image input of a model: 4 dimensions, three channels. Throws a data error where there is none. */
-export function imageInput(model: Model, source: string): { value: Value; layout: "nchw" | "nhwc"; size: number } {
-  const [value, ...others] = model.graph.inputs;
-  const dims = value?.dims;
-  if (!value || others.length > 0 || dims?.length !== 4 || value.type !== "float32") {
-    throw dataError(`${source} is not an image network: it must have one float32 input of four dimensions.`);
-  }
-  const layout = dims[1] === 3 ? "nchw" : dims[3] === 3 ? "nhwc" : undefined;
-  const size = layout === "nchw" ? dims[2] : dims[1];
-  if (!layout) throw dataError(`${source} does not take pictures of three colours: its input is [${dims}].`);
-  return { value, layout, size: typeof size === "number" ? size : 224 };
+/**
+ * Opens an ONNX file as a network.
+ *
+ * @throws GraftError (`usage`) where there is no such file or tensor; (`data`) where it is no network that Graft can use
+ */
+export async function openFile(path: string, options: FileOptions = {}): Promise<Network> {
+  const { model: read, sha256 } = await readModelFile(path);
+  return { ...(await networkOf(read, path, options)), sha256 };
 }
 
-/** Opens an ONNX file as a network. */
-export async function openFile(path: string, options: FileOptions = {}): Promise<Network> {
-  const { model, sha256 } = await readModelFile(path);
-  const { layout, size } = imageInput(model, path);
-  const cut = options.cut ?? findClassifier(model.graph, path).cut;
-  const preset = preprocessingPresets[options.preprocessing ?? ASSUMED_PREPROCESSING];
+/** A model as a network, named after its file. */
+export async function networkOf(
+  read: Model,
+  path: string,
+  options: FileOptions = {},
+): Promise<Omit<Network, "sha256">> {
+  const own = withoutPreprocessing(read, path);
+  const graph = foldConstants((own?.model ?? read).graph);
+  const input = imageInput(widen(graph), path);
+  const model = { ...read, graph: takingFloats(widen(graph)) };
+  const { size, layout } = input;
+  const dims = layout === "nchw" ? [input.batch ?? 1, 3, size, size] : [input.batch ?? 1, size, size, 3];
+  const shapes = await measureShapes(model, { [model.graph.inputs[0]!.name]: dims });
+  // Says so where there is no such tensor.
+  if (options.cut !== undefined) cutGraph(model.graph, [{ name: options.cut, type: "float32" }]);
+  const { cut, why } =
+    options.cut === undefined
+      ? findClassifier(model.graph, shapes, path)
+      : { cut: options.cut, why: "the tensor that --cut names" };
+  const { graph: free, change } = await anyBatch(model, cut, dims, shapes, input.batch === undefined, path);
+  const changes = [
+    ...(own ? ["It is a model that Graft trained; its preprocessing, which was in the graph, was taken off."] : []),
+    ...(isHalfPrecision(graph) ? ["Its weights are in half precision; they were widened to float32."] : []),
+    ...(change === undefined ? [] : [change]),
+    ...(input.isAnySize ? [`It takes pictures of any size; ${size} × ${size} pixels are assumed.`] : []),
+  ];
   return {
     name: basename(path),
     description: `The network in ${basename(path)}.`,
     licence: "unknown (see where the file came from)",
     source: basename(path),
-    sha256,
-    model,
-    preprocessing: { size, fit: { kind: "stretch" }, interpolation: "bilinear", layout, ...preset },
-    ...(options.preprocessing === undefined ? { assumedPreprocessing: true as const } : {}),
+    model: { ...model, graph: free },
+    ...choosePreprocessing(read, input, options.preprocessing, own?.preprocessing, path),
     cut,
+    why,
+    ...(changes.length > 0 ? { changes } : {}),
+  };
+}
+
+type Chosen = Pick<Network, "preprocessing" | "preprocessingFrom" | "assumedPreprocessing">;
+
+/** What the command line says, else the file, else the assumption, which is marked as one. */
+function choosePreprocessing(
+  { metadata }: Model,
+  { size, layout, value }: ImageInput,
+  said: PresetName | undefined,
+  own: Preprocessing | undefined,
+  source: string,
+): Chosen {
+  const frame = own ?? ({ size, fit: { kind: "stretch" }, interpolation: "bilinear", layout } as const);
+  if (value.type === "uint8") {
+    if (said !== undefined && said !== "raw") {
+      throw usageError(
+        `${source} takes pixels from 0 to 255 as they are: leave --preprocessing ${said} out, or say raw.`,
+      );
+    }
+    return {
+      preprocessing: { ...frame, ...preprocessingPresets.raw },
+      preprocessingFrom: "its input, which is uint8: 0 to 255 as they are, taken to be RGB",
+    };
+  }
+  if (said !== undefined) {
+    return { preprocessing: { ...frame, ...preprocessingPresets[said] }, preprocessingFrom: `--preprocessing ${said}` };
+  }
+  if (own) return { preprocessing: own, preprocessingFrom: "the file's metadata (Graft's own)" };
+  const found = fromMetadata(metadata, source);
+  if (found) {
+    const { from, ...normalisation } = found;
+    return { preprocessing: { ...frame, ...normalisation }, preprocessingFrom: from };
+  }
+  return {
+    preprocessing: { ...frame, ...preprocessingPresets[ASSUMED_PREPROCESSING] },
+    preprocessingFrom: `an assumption (${ASSUMED_PREPROCESSING}): the file does not say`,
+    assumedPreprocessing: true,
   };
 }

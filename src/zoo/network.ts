@@ -1,5 +1,5 @@
 /** What Graft knows of a network before anything is cut or trained. No weights are fetched here. */
-import type { Model } from "../graph/model.ts";
+import type { Graph, Model } from "../graph/model.ts";
 import { elementCount } from "../graph/tensor.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 
@@ -19,15 +19,30 @@ export interface Network {
   readonly preprocessing: Preprocessing;
   /** Whether the preprocessing is an assumption, because the file does not say. */
   readonly assumedPreprocessing?: true;
+  /** Where the preprocessing is known from, in words; absent where the catalogue says it. */
+  readonly preprocessingFrom?: string;
   /** The tensor where the backbone ends. */
   readonly cut: string;
+  /** Why it ends there, in words; absent where the catalogue says it. */
+  readonly why?: string;
+  /** What was changed when it was read, so that Graft can use it; a sentence each. */
+  readonly changes?: readonly string[];
 }
 
-/** How many numbers a model learned: elements of its floating-point constants with one dimension or more. */
+/**
+ * How many numbers a model learned: elements of its floating-point constants with one dimension or more, and of the
+ * whole-number ones that are dequantised.
+ */
 export function countParameters(model: Model): number {
   let parameters = 0;
-  for (const { type, dims } of model.graph.initializers.values()) {
-    if (type === "float32" && dims.length > 0) parameters += elementCount(dims);
-  }
+  for (const name of parameterNames(model.graph)) parameters += elementCount(model.graph.initializers.get(name)!.dims);
   return parameters;
+}
+
+/** The names of a graph's parameters, as {@link countParameters} counts them. */
+export function parameterNames({ nodes, initializers }: Graph): string[] {
+  const dequantised = new Set(nodes.flatMap(({ op, inputs }) => (op === "DequantizeLinear" ? inputs.slice(0, 1) : [])));
+  return [...initializers]
+    .filter(([name, { type, dims }]) => dims.length > 0 && (type === "float32" || dequantised.has(name)))
+    .map(([name]) => name);
 }

@@ -1,9 +1,11 @@
 /** `graft networks`: which networks there are, what one is made of, and fetching one ahead of time. */
 import { Command } from "commander";
+import { count } from "../../report/format.ts";
 import { catalogue } from "../../zoo/catalogue.ts";
 import { countParameters } from "../../zoo/network.ts";
 import { openNetwork } from "../../zoo/open.ts";
 import { print, printJson, table, withProgress } from "../output.ts";
+import { showCommand } from "./networks-show.ts";
 
 export function networksCommand(): Command {
   return new Command("networks")
@@ -20,15 +22,9 @@ export function networksCommand(): Command {
         .description("fetch a network into the cache, for work without the internet")
         .argument("<name>", "a name from the list")
         .option("--json", "print one JSON object")
-        .action(show),
+        .action(pull),
     )
-    .addCommand(
-      new Command("show")
-        .description("what a network takes and yields, and where it would be cut")
-        .argument("<network>", "a name from the list, or an .onnx file")
-        .option("--json", "print one JSON object")
-        .action(show),
-    )
+    .addCommand(showCommand())
     .addHelpText(
       "after",
       "\nExamples:\n  graft networks list\n  graft networks show resnet50\n  graft networks show my-network.onnx",
@@ -63,24 +59,14 @@ function list({ json }: { json?: boolean }): void {
   );
 }
 
-async function show(name: string, { json }: { json?: boolean }): Promise<void> {
-  const network = await withProgress((line) => openNetwork(name, { onProgress: line.show }));
-  const { model, preprocessing, cut, sha256, licence, source, description } = network;
+async function pull(name: string, { json }: { json?: boolean }): Promise<void> {
+  const { model, ...network } = await withProgress((line) => openNetwork(name, { onProgress: line.show }));
   const facts = {
     name: network.name,
-    description,
-    licence,
-    source,
-    sha256,
+    sha256: network.sha256,
+    source: network.source,
     parameters: countParameters(model),
-    inputs: model.graph.inputs,
-    outputs: model.graph.outputs,
-    nodes: model.graph.nodes.length,
-    opset: model.opsets.get(""),
-    preprocessing,
-    cut,
   };
   if (json) return printJson(facts);
-  for (const [key, value] of Object.entries(facts))
-    print(`${key.padEnd(14)} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+  print(`${network.name} is on this disk: ${count(facts.parameters)} parameters, from ${network.source}.`);
 }

@@ -1,0 +1,127 @@
+/** `graft networks show`: what one network takes and yields, what it costs, and where it would be cut. Fetches nothing. */
+import { Command, Option } from "commander";
+import { GraftError } from "../../base/errors.ts";
+import type { Value } from "../../graph/model.ts";
+import { big, count } from "../../report/format.ts";
+import { type CatalogueEntry, catalogue } from "../../zoo/catalogue.ts";
+import { type Inspection, inspect } from "../../zoo/inspect.ts";
+import type { Network } from "../../zoo/network.ts";
+import { openNetwork } from "../../zoo/open.ts";
+import { type Preprocessing, type PresetName, preprocessingPresets } from "../../zoo/preprocessing.ts";
+import { presetName } from "../options.ts";
+import { percent, print, printJson, table } from "../output.ts";
+
+interface ShowFlags {
+  readonly cut?: string;
+  readonly preprocessing?: PresetName;
+  readonly json?: boolean;
+}
+
+const presets = Object.keys(preprocessingPresets).join(", ");
+
+export function showCommand(): Command {
+  return new Command("show")
+    .description("what a network takes and yields, what it costs, and where it would be cut; fetches nothing")
+    .argument("<network>", "a name from the list, or an .onnx file")
+    .option("--cut <tensor>", "where the backbone shall end")
+    .addOption(
+      new Option("--preprocessing <preset>", `how an .onnx file wants its pixels: ${presets}`).argParser(presetName),
+    )
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  graft networks show resnet50\n  graft networks show my-network.onnx --preprocessing imagenet",
+    )
+    .action(show);
+}
+
+async function show(name: string, { json, ...flags }: ShowFlags): Promise<void> {
+  const entry = catalogue.find((row) => row.name === name);
+  const network = entry ? await fromDisk(entry, flags) : await openNetwork(name, { ...flags, offline: true });
+  if (!network) return showRow(entry!, json === true);
+  const inspection = await inspect(network);
+  if (json) printJson({ fetched: true, ...inspection });
+  else printInspection(inspection, entry === undefined);
+}
+
+/** The network as the cache has it; nothing where it would have to be fetched. */
+async function fromDisk(entry: CatalogueEntry, flags: Omit<ShowFlags, "json">): Promise<Network | undefined> {
+  try {
+    return await openNetwork(entry.name, { ...flags, offline: true });
+  } catch (error) {
+    if (error instanceof GraftError && error.kind === "work") return undefined;
+    throw error;
+  }
+}
+
+/** What the catalogue alone knows, of a network that is not on this disk. */
+function showRow({ source, ...row }: CatalogueEntry, json: boolean): void {
+  if (json) {
+    printJson({ fetched: false, ...row });
+    return;
+  }
+  print(`${row.name}: ${row.description}`);
+  print(`${label("licence")}${row.licence}`);
+  print(`${label("input")}${row.inputSize} × ${row.inputSize} pixels`);
+  print(`${label("pixels")}${pixels(row.preprocessing)}; as the catalogue says`);
+  print(`${label("features")}${count(row.features)}`);
+  print(
+    `${label("weights")}not on this disk: \`graft networks pull ${row.name}\` fetches ${Math.round(row.download / 1e6)} MB, and show then tells more`,
+  );
+}
+
+const label = (text: string): string => text.padEnd(14);
+
+function printInspection(of: Inspection, isFile: boolean): void {
+  print(`${of.name}: ${of.description}`);
+  print(`${label("licence")}${of.licence}`);
+  print(`${label("source")}${of.source}, SHA-256 ${of.sha256}`);
+  print(`${label("written by")}${of.producer ?? "unknown"}; operator set ${of.opset}, ${count(of.nodes)} nodes`);
+  print(`${label("input")}${of.inputs.map(declared).join(", ")}`);
+  print(`${label("output")}${of.outputs.map(declared).join(", ")}`);
+  print(`${label("parameters")}${count(of.parameters)}`);
+  print(
+    `${label("multiply-adds")}${big(of.multiplyAdds)} a picture of ${of.preprocessing.size} × ${of.preprocessing.size}`,
+  );
+  const remedy = isFile ? `; --preprocessing (${presets}) says otherwise` : "";
+  print(`${label("pixels")}${pixels(of.preprocessing)}`);
+  print(`${label("")}from ${of.preprocessingFrom}${remedy}`);
+  print(`${label("cut")}${of.cut}`);
+  print(`${label("")}${of.why}`);
+  print(`${label("features")}${count(of.features)}: ${of.pooled}`);
+  for (const change of of.changes) print(`${label("changed")}${change}`);
+  print();
+  print(stageTable(of));
+}
+
+const declared = ({ name, type, dims }: Value): string =>
+  `${name} ${type ?? ""} [${(dims ?? []).map((dim) => dim ?? "?").join(", ")}]`;
+
+/** How pixels are prepared, in a line. */
+function pixels({ size, fit, interpolation, channels, mean, std, layout }: Preprocessing): string {
+  const how =
+    fit.kind === "stretch" ? "stretched" : `cropped out of the centre (${percent(fit.fraction)} of the shorter side)`;
+  const numbers = (values: readonly number[]): string => [...new Set(values)].join(", ");
+  const scale = `(${channels.toUpperCase()} from 0 to 255 − [${numbers(mean)}]) ÷ [${numbers(std)}]`;
+  return `${size} × ${size}, ${how}, ${interpolation}; ${scale}; ${layout.toUpperCase()}`;
+}
+
+/** The stages, and what comes after the cut. */
+function stageTable({ stages, parameters, multiplyAdds }: Inspection): string {
+  const row = (name: string, shape: readonly number[], own: number, work: number, output: string): string[] => [
+    name,
+    shape.join(" × "),
+    count(own),
+    percent(parameters > 0 ? own / parameters : 0),
+    count(work),
+    percent(multiplyAdds > 0 ? work / multiplyAdds : 0),
+    output,
+  ];
+  const rest = (of: "parameters" | "multiplyAdds", all: number): number =>
+    all - stages.reduce((sum, one) => sum + one[of], 0);
+  return table([
+    ["stage", "yields", "parameters", "", "multiply-adds", "", "ends in"],
+    ...stages.map((stage) => row(stage.name, stage.shape, stage.parameters, stage.multiplyAdds, stage.output)),
+    row("(after the cut)", [], rest("parameters", parameters), rest("multiplyAdds", multiplyAdds), ""),
+  ]);
+}

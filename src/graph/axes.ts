@@ -1,0 +1,141 @@
+/**
+ * Following one axis through a graph: where the batch, or the channels, of a tensor are after each node. Transpose moves
+ * an axis, Reshape may keep it or lose it in another, most operators leave it where it is.
+ */
+import { type Graph, intAttribute, intsAttribute, type Node } from "./model.ts";
+import type { Shapes } from "./multiply-adds.ts";
+import { asIntegers, elementCount } from "./tensor.ts";
+
+/** What a rule may ask. */
+interface Step {
+  readonly node: Node;
+  readonly from: readonly number[];
+  readonly to: readonly number[];
+  readonly axis: number;
+  readonly graph: Graph;
+}
+type Rule = (step: Step) => number | undefined;
+
+/** The integers that an input of a node holds as a constant. */
+export function constantIntegers(graph: Graph, node: Node, position: number): readonly number[] | undefined {
+  const tensor = graph.initializers.get(node.inputs[position] ?? "");
+  return tensor && (tensor.type === "int64" || tensor.type === "int32") ? asIntegers(tensor) : undefined;
+}
+
+/** Axes counted from the front, whichever way they are written. */
+export const fromFront = (axes: readonly number[], rank: number): number[] =>
+  axes.map((axis) => (axis < 0 ? axis + rank : axis));
+
+/** The axes of Squeeze, Unsqueeze and the reductions: an input since opset 13 or 18, an attribute before. */
+export const axesOf = (graph: Graph, node: Node): readonly number[] | undefined =>
+  constantIntegers(graph, node, 1) ?? intsAttribute(node, "axes");
+
+/** An axis that Reshape keeps: the same size, and as many elements before it as there were. */
+const reshaped: Rule = ({ from, to, axis }) => {
+  const before = elementCount(from.slice(0, axis));
+  const kept = to.findIndex((size, i) => size === from[axis] && elementCount(to.slice(0, i)) === before);
+  return kept < 0 ? undefined : kept;
+};
+
+/** An axis after others were taken away. */
+const without = (gone: readonly number[], axis: number): number | undefined =>
+  gone.includes(axis) ? undefined : axis - gone.filter((other) => other < axis).length;
+
+const reduced: Rule = ({ node, graph, from, axis }) => {
+  const axes = axesOf(graph, node);
+  const gone = axes ? fromFront(axes, from.length) : from.map((_, i) => i);
+  if (intAttribute(node, "keepdims", 1) !== 0) return gone.includes(axis) ? undefined : axis;
+  return without(gone, axis);
+};
+
+const gathered: Rule = ({ node, from, to, axis }) => {
+  const [along = 0] = fromFront([intAttribute(node, "axis", 0)], from.length);
+  if (axis === along) return to.length === from.length ? axis : undefined;
+  return axis < along ? axis : axis + to.length - from.length;
+};
+
+/** The last two axes take part in the product, the others line up from the right. */
+const multiplied: Rule = ({ from, to, axis }) => {
+  if (axis === from.length - 1) return undefined;
+  return from.length === 1 ? undefined : axis + to.length - from.length;
+};
+
+/** Everything that keeps the rank, or broadcasts to a higher one: axes line up from the right. */
+const aligned: Rule = ({ from, to, axis }) => (from.length > to.length ? undefined : axis + to.length - from.length);
+
+const rules: Readonly<Record<string, Rule>> = {
+  Transpose: ({ node, from, axis }) => {
+    const order = intsAttribute(node, "perm") ?? from.map((_, i) => from.length - 1 - i);
+    const at = order.indexOf(axis);
+    return at < 0 ? undefined : at;
+  },
+  Reshape: reshaped,
+  Flatten: reshaped,
+  Squeeze: ({ node, graph, from, axis }) => {
+    const axes = axesOf(graph, node);
+    return without(axes ? fromFront(axes, from.length) : from.flatMap((size, i) => (size === 1 ? [i] : [])), axis);
+  },
+  Unsqueeze: ({ node, graph, to, axis }) => {
+    const added = new Set(fromFront(axesOf(graph, node) ?? [], to.length));
+    return to.flatMap((_, i) => (added.has(i) ? [] : [i]))[axis];
+  },
+  ...Object.fromEntries(
+    ["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL2"].map((op) => [op, reduced]),
+  ),
+  Gather: gathered,
+  MatMul: multiplied,
+  Gemm: ({ node, axis }) => (axis === (intAttribute(node, "transA", 0) ? 1 : 0) ? 0 : undefined),
+  Einsum: () => undefined,
+};
+
+/** Where axis `axis` of a node's input is in its output; nothing where it is lost or cannot be told. */
+export function axisThrough(
+  graph: Graph,
+  shapes: Shapes,
+  node: Node,
+  input: string,
+  output: string,
+  axis: number,
+): number | undefined {
+  const [from, to] = [shapes.get(input)?.dims, shapes.get(output)?.dims];
+  if (!from || !to) return undefined;
+  const rule = Object.hasOwn(rules, node.op) ? rules[node.op] : undefined;
+  return (rule ?? aligned)({ node, from, to, axis, graph });
+}
+
+/** An axis by tensor, through the given nodes (in topological order). */
+export type AxisMap = ReadonlyMap<string, number>;
+
+/**
+ * Follows an axis from where it is known through everything that is computed of it.
+ *
+ * @param known where it starts: graph inputs by name
+ * @param made the axis where a node makes it anew, whatever it reads (a convolution makes channels on axis 1)
+ * @param dataOf the inputs through which a node is followed, the first that has the axis deciding
+ */
+export function followAxis(
+  graph: Graph,
+  shapes: Shapes,
+  nodes: readonly Node[],
+  known: AxisMap,
+  made: (node: Node) => number | undefined,
+  dataOf: (node: Node) => readonly string[],
+): AxisMap {
+  const axes = new Map(known);
+  for (const node of nodes) {
+    const anew = made(node);
+    for (const output of node.outputs.filter((name) => name !== "")) {
+      const through = (input: string): number | undefined => {
+        const axis = axes.get(input);
+        return axis === undefined ? undefined : axisThrough(graph, shapes, node, input, output, axis);
+      };
+      const axis =
+        anew ??
+        dataOf(node)
+          .map(through)
+          .find((found) => found !== undefined);
+      if (axis !== undefined) axes.set(output, axis);
+    }
+  }
+  return axes;
+}

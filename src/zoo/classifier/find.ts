@@ -1,0 +1,162 @@
+/**
+ * Where a network's own classifier begins: found from the structure of the graph, walking up from each output through
+ * what exporters put behind a classifier, to the layer that makes the logits. No network is known by name.
+ */
+import { dataError } from "../../base/errors.ts";
+import type { Graph, Node } from "../../graph/model.ts";
+import { elementCount } from "../../graph/tensor.ts";
+import { type Known, know, type TensorShapes } from "./known.ts";
+import { type Linear, linearLayer, nameOf, weightName } from "./linear.ts";
+import { type Passing, passingOf } from "./passing.ts";
+
+/** Where to cut a network. */
+export interface Classifier {
+  /** The tensor that the classifier reads, or the output of a network without one: the natural cut. */
+  readonly cut: string;
+  /** The node that makes the logits; none where the network ends in its features. */
+  readonly layer?: Node;
+  /** Why there, in words that follow "Cut at …:". */
+  readonly why: string;
+}
+
+/** What lies at the end of one output. */
+interface Ending {
+  readonly output: string;
+  readonly layers: readonly Linear[];
+  readonly passed: readonly Passing[];
+}
+
+/**
+ * Finds the classifier of an image network, or its features where it has none.
+ *
+ * @param shapes of every tensor; the batch may be of any size
+ * @throws GraftError (`data`) where an output looks like logits but no layer is found that makes them; the remedy is `--cut`
+ */
+export function findClassifier(graph: Graph, shapes: TensorShapes, source: string): Classifier {
+  const known = know(graph, shapes);
+  const names = graph.outputs.map(({ name }) => name).filter((name) => shapes.get(name)?.type === "float32");
+  const endings = names.map((output) => ({ output, ...walkUp(output, known) }));
+  const classifiers = endings.filter((ending) => isClassifier(ending, known));
+  const best = deepest(classifiers, known);
+  const [layer, twin] = best?.layers ?? [];
+  if (best && layer) {
+    const rest = [
+      ...(twin ? [`the average with those of ${nameOf(twin, known)}`] : []),
+      ...(best.passed.includes("weak") ? [beforePooling(layer, known)] : []),
+      ...(names.length > 1
+        ? [`of the outputs ${names.join(", ")}, ${best.output} depends on the most of the network`]
+        : []),
+    ];
+    const why = `the input of the last ${layer.node.op}, ${nameOf(layer, known)}, which makes ${classes(layer, known)} logits`;
+    return { cut: layer.reads, layer: layer.node, why: [why, ...rest].join("; ") };
+  }
+  const features = endings.filter(
+    (ending) => !isLikeLogits(ending, known) && known.flow.dependence(ending.output) === "values",
+  );
+  const end =
+    deepest(
+      features.filter(({ output }) => shapes.get(output)?.dims.length === 2),
+      known,
+    ) ?? deepest(features, known);
+  if (!end) {
+    throw dataError(
+      `No classifier was found at the end of ${source}, although its output looks like one's: name the tensor to cut at with --cut TENSOR.`,
+    );
+  }
+  const dims = shapes.get(end.output)?.dims.slice(1) ?? [];
+  const several = names.length > 1 ? `, of the outputs ${names.join(", ")}` : "";
+  return {
+    cut: end.output,
+    why: `the output itself${several}: no classifier was found behind its [${["N", ...dims].join(", ")}] values, so they are taken as features`,
+  };
+}
+
+/** Follows an output up to the linear layer that it comes from; two of them where their logits are averaged. */
+function walkUp(output: string, known: Known): { layers: readonly Linear[]; passed: readonly Passing[] } {
+  const passed: Passing[] = [];
+  let tensor = output;
+  for (let node = known.made.producer(tensor); node; node = known.made.producer(tensor)) {
+    const data = [...new Set(known.flow.data(node))];
+    const layer = linearLayer(node, known);
+    if (layer) return { layers: [layer], passed };
+    if (data.length === 2 && (node.op === "Add" || node.op === "Mean" || node.op === "Sum")) {
+      const heads = data.map((input) => walkUp(input, known));
+      const isVector = data.every((input) => known.shapes.get(input)?.dims.length === 2);
+      const isPair =
+        isVector &&
+        heads.every(({ layers, passed: way }) => layers.length === 1 && way.every((one) => one === "plain"));
+      return { layers: isPair ? heads.flatMap(({ layers }) => layers) : [], passed };
+    }
+    const passing = passingOf(node, known);
+    if (data.length !== 1 || !passing) break;
+    passed.push(passing);
+    tensor = data[0]!;
+  }
+  return { layers: [], passed };
+}
+
+/** Names that people give to classifiers and to what they yield. */
+const classifierNames =
+  /(?:^|[^a-z])(?:classifier|logits?|predictions?|prob(?:s|abilit(?:y|ies))?|softmax|scores?|heads?|fc\d*)(?:$|[^a-z])/i;
+/** How many classes ImageNet and its larger relatives have, with and without a background. */
+const knownClasses = new Set([1000, 1001, 11221, 11821, 21841, 21843]);
+
+const classes = (layer: Linear, { shapes }: Known): number => {
+  const dims = shapes.get(layer.node.outputs[0]!)?.dims ?? [];
+  return (layer.node.op === "Conv" ? dims[1] : dims.at(-1)) ?? 0;
+};
+
+/** One vector an image: all dimensions but one, and the batch's, are 1. */
+const isVector = (dims: readonly number[]): boolean => dims.slice(1).filter((size) => size > 1).length <= 1;
+
+function isClassifier(ending: Ending, known: Known): boolean {
+  const [layer] = ending.layers;
+  if (!layer || !isVector(known.shapes.get(ending.output)?.dims ?? [])) return false;
+  const isActive = ending.passed.includes("active");
+  // Behind an activation, a layer of features is likelier than one of logits: fc7 of VGG, cut off before fc8.
+  if (isActive && layer.node.op !== "Conv" && !ending.passed.includes("probable")) return false;
+  const isPooled = ending.passed.includes("weak");
+  const isBare = isVector(known.shapes.get(layer.node.outputs[0]!)?.dims ?? []) && !isPooled && !isActive;
+  const names = [nameOf(layer, known), weightName(layer, known), layer.node.name, ending.output];
+  return (
+    isBare ||
+    ending.passed.includes("probable") ||
+    names.some((name) => classifierNames.test(name)) ||
+    knownClasses.has(classes(layer, known))
+  );
+}
+
+/** Whether an output is one of logits or probabilities, whatever made it. */
+function isLikeLogits({ output, passed }: Ending, { shapes }: Known): boolean {
+  const dims = shapes.get(output)?.dims ?? [];
+  const isNamed = /(?:^|[^a-z])(?:logits?|predictions?|prob(?:s|abilit(?:y|ies))?|softmax)(?:$|[^a-z])/i.test(output);
+  return passed.includes("probable") || isNamed || (isVector(dims) && knownClasses.has(elementCount(dims.slice(1))));
+}
+
+const beforePooling = (layer: Linear, { shapes }: Known): string => {
+  const positions = elementCount(shapes.get(layer.reads)?.dims.slice(2) ?? []);
+  return layer.node.op === "Conv" && positions > 1
+    ? "the network pools them; Graft pools what the layer reads"
+    : "at every position, before they are pooled";
+};
+
+/** The ending that most of the network goes into: auxiliary classifiers branch off early. */
+function deepest(endings: readonly Ending[], { flow, made }: Known): Ending | undefined {
+  const depth = ({ output, layers }: Ending): number => {
+    const seen = new Set<Node>();
+    const pending = [layers[0]?.reads ?? output];
+    for (let tensor = pending.pop(); tensor !== undefined; tensor = pending.pop()) {
+      const node = made.producer(tensor);
+      if (!node || seen.has(node)) continue;
+      seen.add(node);
+      pending.push(...flow.data(node));
+    }
+    return seen.size;
+  };
+  let best: { ending: Ending; depth: number } | undefined;
+  for (const ending of endings) {
+    const own = depth(ending);
+    if (!best || own > best.depth) best = { ending, depth: own };
+  }
+  return best?.ending;
+}

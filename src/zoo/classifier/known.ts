@@ -1,0 +1,24 @@
+/** What is known of a network before its classifier is sought. */
+import { type Dataflow, dataflow } from "../../graph/dataflow.ts";
+import { type Lookup, lookup } from "../../graph/lookup.ts";
+import type { Graph } from "../../graph/model.ts";
+import type { TensorShape } from "../../runtime/shapes.ts";
+
+/** The type and shape of every tensor. */
+export type TensorShapes = ReadonlyMap<string, TensorShape>;
+
+export interface Known {
+  readonly graph: Graph;
+  /** Of every tensor, for a batch of any size; the first dimension is that of the batch. */
+  readonly shapes: TensorShapes;
+  readonly flow: Dataflow;
+  readonly made: Lookup;
+}
+
+/** Indexes a graph. Throws a data error where it is cyclic. */
+export const know = (graph: Graph, shapes: TensorShapes): Known => ({
+  graph,
+  shapes,
+  flow: dataflow(graph),
+  made: lookup(graph),
+});
