@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { lookup } from "../../graph/lookup.ts";
 import { modelOf } from "../../graph/model.ts";
+import { multiplyAdds } from "../../graph/multiply-adds.ts";
 import { elementCount } from "../../graph/tensor.ts";
 import { inferShapes } from "../../runtime/shapes.ts";
 import type { Definition } from "./definition.ts";
@@ -21,6 +22,11 @@ const rows = new Map<string, Row>(
   Object.entries(JSON.parse(readFileSync(new URL("fixtures/parameters.json", import.meta.url), "utf8"))),
 );
 
+/** timm's own at the published input size, counted by PyTorch: `bench/reference/multiply_adds.py`. */
+const counts = new Map<string, { readonly inputSize: number; readonly multiplyAdds: number }>(
+  Object.entries(JSON.parse(readFileSync(new URL("fixtures/multiply_adds.json", import.meta.url), "utf8"))),
+);
+
 /** Keras has this one, timm not. */
 const WITHOUT_ROW = ["mobilenetv2_130"];
 
@@ -34,12 +40,14 @@ function rowOf({ parameters }: Definition): Row {
   };
 }
 
-/** Shapes of all tensors for two pictures; parameters are declared as inputs, so that they take no memory. */
+const PICTURES = 2;
+
+/** Shapes of all tensors for so many pictures; parameters are declared as inputs, so that they take no memory. */
 function shapesOf({ graph, parameters }: Definition) {
   const declared = [...parameters].map(([name, { dims }]) => ({ name, type: "float32" as const, dims }));
   const [image] = graph.inputs;
   return inferShapes(modelOf({ ...graph, inputs: [...graph.inputs, ...declared] }), {
-    image: [2, ...(image!.dims!.slice(1) as number[])],
+    image: [PICTURES, ...(image!.dims!.slice(1) as number[])],
   });
 }
 
@@ -66,6 +74,14 @@ describe.each([...architectures])("%s", (name, build) => {
     expect(rowOf(definition)).toEqual(rows.get(name));
   });
 
+  it.skipIf(WITHOUT_ROW.includes(name))("has timm's input size and multiply-adds", async () => {
+    const found = multiplyAdds(definition.graph, await shapesOf(definition)) / PICTURES;
+    expect({ inputSize: definition.inputSize, multiplyAdds: found }).toEqual({
+      inputSize: counts.get(name)?.inputSize,
+      multiplyAdds: counts.get(name)?.multiplyAdds,
+    });
+  });
+
   it("is divided by its stages, each of which hides all before it", () => {
     const { stages, features, parameters, classifier } = definition;
     const staged = new Set<string>();
@@ -87,9 +103,9 @@ describe.each([...architectures])("%s", (name, build) => {
   it("ends in features and logits of the shapes that it says, for another size and number of classes too", async () => {
     for (const each of [definition, build({ classes: 7, inputSize: 2 * definition.inputSize })]) {
       const shapes = await shapesOf(each);
-      expect(shapes.get(each.features.tensor)?.dims).toEqual([2, each.features.size]);
+      expect(shapes.get(each.features.tensor)?.dims).toEqual([PICTURES, each.features.size]);
       const [output] = each.graph.outputs;
-      expect(shapes.get(output!.name)?.dims).toEqual([2, output!.dims![1]]);
+      expect(shapes.get(output!.name)?.dims).toEqual([PICTURES, output!.dims![1]]);
     }
   });
 });
@@ -98,7 +114,7 @@ describe("VGG", () => {
   it.each([32, 64, 223, 256, 448])("takes pictures of %i px", async (inputSize) => {
     const vgg = define("vgg11", { inputSize });
     const shapes = await shapesOf(vgg);
-    expect(shapes.get("logits")?.dims).toEqual([2, 1000]);
+    expect(shapes.get("logits")?.dims).toEqual([PICTURES, 1000]);
     expect(rowOf(vgg)).toEqual(rows.get("vgg11"));
   });
 });
