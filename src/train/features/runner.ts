@@ -2,6 +2,7 @@
 import type { RgbImage } from "../../data/decode.ts";
 import { modelOf } from "../../graph/model.ts";
 import { encodeModelWhole } from "../../graph/onnx/write.ts";
+import { openModel } from "../../runtime/open-model.ts";
 import { openSession, type RuntimeTensor, type Session } from "../../runtime/session.ts";
 import { backboneModel, type CutShape, FEATURES, PIXELS } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
@@ -43,7 +44,7 @@ export function createRunner(network: Network, shape: CutShape): BackboneRunner 
       return result[PIXELS]!.data as Float32Array;
     },
     async forward(pixels) {
-      backbone ??= openSession(encodeModelWhole(backboneModel(network, shape)));
+      backbone ??= openModel(backboneModel(network, shape));
       const result = await (await backbone).run({ [PIXELS]: pixels });
       return result[FEATURES]!.data as Float32Array;
     },

@@ -1,0 +1,47 @@
+/**
+ * A model in memory → a session. A large one goes through a file that ONNX Runtime maps, because handed over in memory it
+ * would be copied several times: VGG-16 then takes 1.7 GB instead of 3.3 GB, and 3 s instead of 9 s.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeFailure } from "../base/files.ts";
+import type { Model } from "../graph/model.ts";
+import { encodeModelWhole } from "../graph/onnx/write.ts";
+import { encodeModelExternally } from "../graph/onnx/write-external.ts";
+import { openSession, type Session, type SessionOptions } from "./session.ts";
+
+/** From this many bytes of weights on, a model goes through a file. */
+export const LARGE_MODEL_BYTES = 128 << 20;
+
+const weightBytes = ({ graph }: Model): number =>
+  [...graph.initializers.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+
+/**
+ * Opens a model for running.
+ *
+ * @throws GraftError (`data`) where ONNX Runtime does not accept it; (`work`) where a large one cannot be written
+ */
+export async function openModel(model: Model, options: SessionOptions = {}): Promise<Session> {
+  if (weightBytes(model) < LARGE_MODEL_BYTES) return openSession(encodeModelWhole(model), options);
+  const folder = await mkdtemp(join(tmpdir(), "graft-model-"));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const { model: bytes, weights } = encodeModelExternally(model, "weights.bin");
+    await writeFile(join(folder, "weights.bin"), weights).catch((error: unknown) => {
+      throw writeFailure(folder, error);
+    });
+    await writeFile(join(folder, "model.onnx"), bytes);
+    const session = await openSession(join(folder, "model.onnx"), options);
+    // What is mapped stays mapped, except where the system forbids removing an open file: there it goes at the end.
+    const removed = await remove().then(
+      () => true,
+      () => false,
+    );
+    if (removed) return session;
+    return { ...session, close: () => session.close().then(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
