@@ -13,7 +13,7 @@ import type { Ref, TensorShape } from "./build/builder.ts";
 import { floatTensor, Operations } from "./build/operations.ts";
 import { constants } from "./constants.ts";
 import { differentiationOf } from "./registry.ts";
-import { Site, type Surroundings } from "./rule.ts";
+import { calledBy, Site, type Surroundings } from "./rule.ts";
 
 /** Type and shape of every tensor of a graph. */
 export type Shapes = ReadonlyMap<string, TensorShape>;
@@ -86,7 +86,7 @@ export function backward(
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((output) => contributions.has(output))) continue;
     if (!node.inputs.some((input) => wanted.has(input))) continue;
-    build.scope = `gradient/${node.name}`;
+    build.scope = `gradient/${calledBy(node)}`;
     const site = new Site(
       node,
       around,

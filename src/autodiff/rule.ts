@@ -38,6 +38,9 @@ export const by = (rule: Rule, limits?: string): Differentiation => ({
   ...(limits === undefined ? {} : { limits }),
 });
 
+/** What to call a node: exporters may leave its name empty. */
+export const calledBy = ({ name, op, outputs }: Node): string => name || outputs.find((output) => output !== "") || op;
+
 /** What a {@link Site} asks of the graph around it. */
 export interface Surroundings {
   readonly build: Operations;
@@ -64,7 +67,7 @@ export class Site {
 
   /** How errors call the node. */
   get called(): string {
-    return `Node "${this.node.name}" (${this.node.op})`;
+    return `Node "${calledBy(this.node)}" (${this.node.op})`;
   }
 
   /** The gradient of the loss towards output `index`; zeros where the loss does not depend on it. */

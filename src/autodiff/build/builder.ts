@@ -23,6 +23,8 @@ export type Attributes = Readonly<Record<string, AttributeLike>>;
 export class Builder {
   readonly nodes: Node[] = [];
   readonly initializers = new Map<string, Tensor>();
+  /** Type and shape of every tensor added. */
+  readonly shapes = new Map<string, TensorShape>();
   /** What new names start with; set it to tell in a profile what a node belongs to. */
   scope = "";
   readonly #taken: Set<string>;
@@ -54,7 +56,7 @@ export class Builder {
     const key = JSON.stringify([op, names, attributes, outputs.length]);
     const known = this.#made.get(key);
     if (known) return known;
-    const refs = outputs.map(({ type, dims }) => ({ name: this.fresh(op), type, dims }));
+    const refs = outputs.map(({ type, dims }) => this.#added(op, type, dims));
     this.nodes.push(
       node(
         op,
@@ -84,9 +86,15 @@ export class Builder {
     const key = bytes.length <= 1024 ? JSON.stringify(["constant", type, dims, [...bytes]]) : undefined;
     const known = key === undefined ? undefined : this.#made.get(key);
     if (known) return known[0]!;
-    const ref: Ref = { name: this.fresh(hint), type, dims };
+    const ref = this.#added(hint, type, dims);
     this.initializers.set(ref.name, tensor);
     if (key !== undefined) this.#made.set(key, [ref]);
     return ref;
+  }
+
+  #added(hint: string, type: TensorType, dims: readonly number[]): Ref {
+    const name = this.fresh(hint);
+    this.shapes.set(name, { type, dims });
+    return { name, type, dims };
   }
 }

@@ -1,0 +1,187 @@
+/**
+ * One training step as one graph: forward pass, loss, gradients, clipping, update. Weights and optimiser state go in and
+ * their next values come out; what is frozen stays constant, so that ONNX Runtime prepares it once.
+ * Runs nothing: that is the trainer's.
+ */
+import { usageError } from "../base/errors.ts";
+import { cutGraph } from "../graph/cut.ts";
+import type { Graph, Value } from "../graph/model.ts";
+import type { Ref, TensorShape } from "./build/builder.ts";
+import { Operations } from "./build/operations.ts";
+import { allTensors, backward, type Shapes } from "./gradients.ts";
+import type { Loss } from "./losses/loss.ts";
+import { movedAverage } from "./optimisers/average.ts";
+import { clipByNorm } from "./optimisers/clip.ts";
+import type { Optimiser } from "./optimisers/optimiser.ts";
+
+/** A parameter that the step changes: an initializer of the graph. */
+export interface Trainable {
+  readonly name: string;
+  /** Whether weight decay applies; not to biases and norms (He et al., arXiv 1812.01187, §3.1). */
+  readonly decays: boolean;
+  /** Its learning rate relative to the step's; default 1. */
+  readonly rate?: number;
+}
+
+/** A constant that a step replaces by a tensor it computes, such as running statistics. */
+export interface Carried {
+  /** An initializer of the graph. */
+  readonly name: string;
+  /** The tensor that holds its next value. */
+  readonly next: string;
+}
+
+export interface StepOptions {
+  /** The tensor on which the loss is taken, such as the logits [N, C]. */
+  readonly prediction: string;
+  readonly loss: Loss;
+  readonly trainable: readonly Trainable[];
+  readonly optimiser: Optimiser;
+  /** The longest that all gradients together may be; default no limit. */
+  readonly longestGradient?: number;
+  /** Keeps moving averages of the weights, with this share of the last average; default none. */
+  readonly averageDecay?: number;
+  readonly carried?: readonly Carried[];
+}
+
+/** A tensor that goes into a step and comes out changed. */
+export interface Slot {
+  readonly input: string;
+  readonly output: string;
+  readonly type: "float32" | "float64";
+  readonly dims: readonly number[];
+}
+
+/** State of a parameter: which, and what to begin with. */
+export interface StateSlot extends Slot {
+  readonly parameter: string;
+  readonly kind: string;
+  /** All zero, or the parameter's own value. */
+  readonly begins: "zero" | "parameter";
+}
+
+export interface StepGraph {
+  /**
+   * Inputs: those of the network that are still read, those of the loss, `learningRate` and `step` (scalars; the step counts from
+   * 1), then all slots. Outputs: `loss`, `gradientNorm`, then all slots. The prediction keeps its name and is an output too.
+   */
+  readonly graph: Graph;
+  /** What must be fed with each batch: the network's inputs and the loss's. */
+  readonly batch: readonly Value[];
+  /** The trainable parameters, in the order given; each input has the parameter's name. */
+  readonly weights: readonly Slot[];
+  readonly state: readonly StateSlot[];
+  readonly carried: readonly Slot[];
+  /** Names of the outputs that tell how the step went. */
+  readonly loss: string;
+  readonly gradientNorm: string;
+}
+
+/**
+ * Assembles a training step.
+ *
+ * @param graph a network in operator set 18 or later, its weights as initializers
+ * @param shapes of every tensor, for the batch size to train with
+ * @throws GraftError (`usage`) where a parameter is not one of the graph's or has no influence on the loss; (`data`) where an
+ *   operator between has no gradient rule
+ */
+export function stepGraph(graph: Graph, shapes: Shapes, options: StepOptions): StepGraph {
+  const { trainable, optimiser, carried = [] } = options;
+  for (const { name } of [...trainable, ...carried]) {
+    if (!graph.initializers.has(name)) throw usageError(`The network has no parameter "${name}" to train.`);
+  }
+  const build = new Operations([...allTensors(graph), "learningRate", "step"]);
+  const ref = (name: string): Ref => ({ name, ...known(shapes, name) });
+
+  build.scope = "loss";
+  const prediction = ref(options.prediction);
+  const labels = options.loss.inputs(prediction);
+  const own = [...labels.map(({ name }) => name), "learningRate", "step"].find((name) => shapes.has(name));
+  if (own)
+    throw usageError(`The network has a tensor "${own}", which is what a training step calls an input: rename it.`);
+  const loss = options.loss.write(build, prediction, labels);
+  const forward = {
+    ...graph,
+    nodes: [...graph.nodes, ...build.nodes],
+    initializers: new Map([...graph.initializers, ...build.initializers]),
+  };
+  const forwardShapes = new Map([...shapes, ...labels.map((value) => [value.name, value] as const), ...build.shapes]);
+
+  const parameters = trainable.map(({ name }) => name);
+  const towards = backward(forward, forwardShapes, loss.name, parameters, build);
+  build.scope = "clip";
+  const longest = options.longestGradient ?? Number.POSITIVE_INFINITY;
+  const clipped = clipByNorm(
+    build,
+    parameters.map((name) => towards.get(name)!),
+    longest,
+  );
+
+  const scalarOf = (name: string): Ref => ({ name, type: prediction.type, dims: [] });
+  const [learningRate, step] = [scalarOf("learningRate"), scalarOf("step")];
+  const weights: Slot[] = [];
+  const state: StateSlot[] = [];
+  for (const [index, { name, decays, rate = 1 }] of trainable.entries()) {
+    build.scope = `update/${name}`;
+    const parameter = ref(name);
+    const slot = (kind: string): Ref => ({ ...parameter, name: `state/${kind}/${name}` });
+    const updated = optimiser.update(build, {
+      parameter,
+      gradient: clipped.gradients[index]!,
+      state: Object.fromEntries(optimiser.slots.map((kind) => [kind, slot(kind)])),
+      learningRate: build.mul(learningRate, rate),
+      step,
+      decays,
+    });
+    weights.push(slotOf(parameter, updated.parameter));
+    const keep = (kind: string, next: Ref, begins: StateSlot["begins"]): void => {
+      state.push({ ...slotOf(slot(kind), next), parameter: name, kind, begins });
+    };
+    for (const kind of optimiser.slots) keep(kind, updated.state[kind]!, "zero");
+    if (options.averageDecay !== undefined) {
+      keep("average", movedAverage(build, slot("average"), updated.parameter, options.averageDecay), "parameter");
+    }
+  }
+  const carriedSlots = carried.map(({ name, next }) => slotOf(ref(name), ref(next)));
+
+  const slots = [...weights, ...state, ...carriedSlots];
+  const replaced = new Set([...weights, ...carriedSlots].map(({ input }) => input));
+  const batch = [...graph.inputs.map(({ name }) => ({ ...ref(name) })), ...labels];
+  const whole: Graph = {
+    name: `${graph.name}/step`,
+    nodes: [...graph.nodes, ...build.nodes],
+    inputs: [...batch, learningRate, step, ...slots.map(({ input, type, dims }) => ({ name: input, type, dims }))],
+    outputs: [],
+    initializers: new Map([...[...graph.initializers].filter(([name]) => !replaced.has(name)), ...build.initializers]),
+  };
+  const outputs = [
+    loss,
+    clipped.norm,
+    prediction,
+    ...slots.map(({ output, type, dims }) => ({ name: output, type, dims })),
+  ];
+  const cut = cutGraph(whole, outputs);
+  const read = new Set(cut.inputs.map(({ name }) => name));
+  return {
+    graph: cut,
+    batch: batch.filter(({ name }) => read.has(name)),
+    weights,
+    state,
+    carried: carriedSlots,
+    loss: loss.name,
+    gradientNorm: clipped.norm.name,
+  };
+}
+
+function known(shapes: Shapes, name: string): TensorShape {
+  const shape = shapes.get(name);
+  if (!shape) throw usageError(`The network has no tensor "${name}".`);
+  return shape;
+}
+
+function slotOf(input: Ref, output: Ref): Slot {
+  if (input.type !== "float32" && input.type !== "float64") {
+    throw usageError(`Parameter "${input.name}" is ${input.type}: only floating-point parameters can be trained.`);
+  }
+  return { input: input.name, output: output.name, type: input.type, dims: input.dims };
+}
