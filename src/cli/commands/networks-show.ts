@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { GraftError } from "../../base/errors.ts";
 import type { Value } from "../../graph/model.ts";
 import { big, count } from "../../report/format.ts";
-import { type CatalogueEntry, catalogue } from "../../zoo/catalogue.ts";
+import { type CatalogueEntry, catalogue, placeOf } from "../../zoo/catalogue.ts";
 import { type Inspection, inspect } from "../../zoo/inspect.ts";
 import type { Network } from "../../zoo/network.ts";
 import { openNetwork } from "../../zoo/open.ts";
@@ -55,14 +55,18 @@ async function fromDisk(entry: CatalogueEntry, flags: Omit<ShowFlags, "json">): 
 }
 
 /** What the catalogue alone knows, of a network that is not on this disk. */
-function showRow({ source, ...row }: CatalogueEntry, json: boolean): void {
+function showRow(row: CatalogueEntry, json: boolean): void {
   if (json) {
-    printJson({ fetched: false, ...row });
+    printJson({ fetched: false, ...row, source: placeOf(row) });
     return;
   }
   print(`${row.name}: ${row.description}`);
   print(`${label("licence")}${row.licence}`);
+  print(`${label("source")}${placeOf(row)}`);
+  if (row.top1) print(`${label("top-1")}${row.top1.percent}% on ImageNet, says ${row.top1.source}`);
   print(`${label("input")}${row.inputSize} × ${row.inputSize} pixels`);
+  print(`${label("parameters")}${count(row.parameters)}`);
+  print(`${label("multiply-adds")}${big(row.multiplyAdds)} a picture`);
   print(`${label("pixels")}${pixels(row.preprocessing)}; as the catalogue says`);
   print(`${label("features")}${count(row.features)}`);
   print(

@@ -1,22 +1,16 @@
 /** `graft networks`: which networks there are, what one is made of, and fetching one ahead of time. */
 import { Command } from "commander";
 import { count } from "../../report/format.ts";
-import { catalogue } from "../../zoo/catalogue.ts";
 import { countParameters } from "../../zoo/network.ts";
 import { openNetwork } from "../../zoo/open.ts";
-import { print, printJson, table, withProgress } from "../output.ts";
+import { print, printJson, withProgress } from "../output.ts";
+import { listCommand } from "./networks-list.ts";
 import { showCommand } from "./networks-show.ts";
 
 export function networksCommand(): Command {
   return new Command("networks")
     .description("list, fetch and inspect pretrained networks")
-    .addCommand(
-      new Command("list")
-        .description("the networks that Graft knows by name")
-        .option("--json", "print one JSON array")
-        .action(list),
-      { isDefault: true },
-    )
+    .addCommand(listCommand(), { isDefault: true })
     .addCommand(
       new Command("pull")
         .description("fetch a network into the cache, for work without the internet")
@@ -27,36 +21,8 @@ export function networksCommand(): Command {
     .addCommand(showCommand())
     .addHelpText(
       "after",
-      "\nExamples:\n  graft networks list\n  graft networks show resnet50\n  graft networks show my-network.onnx",
+      "\nExamples:\n  graft networks list --max-size 50MB --sort top1\n  graft networks show resnet50\n  graft networks show my-network.onnx",
     );
-}
-
-function list({ json }: { json?: boolean }): void {
-  const rows = catalogue.map(({ name, description, inputSize, features, download, licence }) => ({
-    name,
-    inputSize,
-    features,
-    download,
-    licence,
-    description,
-  }));
-  if (json) {
-    printJson(rows);
-    return;
-  }
-  print(
-    table([
-      ["name", "input", "features", "download", "licence", "what it is"],
-      ...rows.map((row) => [
-        row.name,
-        `${row.inputSize} px`,
-        String(row.features),
-        `${Math.round(row.download / 1e6)} MB`,
-        row.licence,
-        row.description,
-      ]),
-    ]),
-  );
 }
 
 async function pull(name: string, { json }: { json?: boolean }): Promise<void> {

@@ -9,6 +9,7 @@ import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
 import { ASSUMED_PREPROCESSING } from "../../zoo/file.ts";
 import { openNetwork } from "../../zoo/open.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
+import { rememberSpeed } from "../../zoo/speeds.ts";
 import { presetName, wholeNumber } from "../options.ts";
 import { note, printJson, withProgress } from "../output.ts";
 import { createDisplay } from "../train-display.ts";
@@ -96,6 +97,7 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
     const seconds = (): number => (performance.now() - began) / 1000;
     const run = { result, dataset, datasetPath: path, seed: flags.seed, out: flags.out, seconds };
     await writeRun(run);
+    await rememberSpeed(flags.network, result.features.computed, result.rates.forward);
     if (flags.json) printJson(jsonOf(run));
     else display.result(run);
   });
