@@ -8,6 +8,7 @@ import { AttributeProto_AttributeType as AttributeType, ModelProtoSchema } from 
 import { dataError } from "../../base/errors.ts";
 import type { Attribute, Graph, Model, Node, Value } from "../model.ts";
 import type { Tensor } from "../tensor.ts";
+import { readCost } from "./bounds.ts";
 import { readTensor } from "./read-tensor.ts";
 import { tensorTypeOf } from "./types.ts";
 
@@ -52,10 +53,27 @@ export function decodeModel(bytes: Uint8Array, source: string): Model {
   };
 }
 
+/** What reading may take beside the file: three times its size, and as much as the largest sound graphs need. */
+const allowance = (size: number): number => 3 * size + 64 * 2 ** 20;
+
 function parse(bytes: Uint8Array, source: string): ModelProto {
+  // A plain view: a Buffer would pass its own `slice` on to every weight.
+  const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let cost: number;
   try {
-    // A plain view: a Buffer would pass its own `slice` on to every weight.
-    const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    cost = readCost(ModelProtoSchema, view);
+  } catch (error) {
+    throw dataError(
+      `${source} is not an ONNX model, or it is cut off: its ${bytes.length} bytes are not valid protobuf.`,
+      error,
+    );
+  }
+  if (cost > allowance(bytes.length)) {
+    throw dataError(
+      `${source} would take ${Math.round(cost / 2 ** 20)} MB of memory to read its ${bytes.length} bytes: it is damaged, or its weights are not stored as raw data and must be exported so.`,
+    );
+  }
+  try {
     return fromBinary(ModelProtoSchema, view, { readUnknownFields: false });
   } catch (error) {
     throw dataError(

@@ -30,41 +30,48 @@ interface Ending {
  * Finds the classifier of an image network, or its features where it has none.
  *
  * @param shapes of every tensor; the batch may be of any size
- * @throws GraftError (`data`) where an output looks like logits but no layer is found that makes them; the remedy is `--cut`
+ * @throws GraftError (`data`) where there is neither: the outputs look like logits, but no layer is found that makes them; the remedy is `--cut`
  */
 export function findClassifier(graph: Graph, shapes: TensorShapes, source: string): Classifier {
   const known = know(graph, shapes);
-  const names = graph.outputs.map(({ name }) => name).filter((name) => shapes.get(name)?.type === "float32");
-  const endings = names.map((output) => ({ output, ...walkUp(output, known) }));
-  const classifiers = endings.filter((ending) => isClassifier(ending, known));
-  const best = deepest(classifiers, known);
-  const [layer, twin] = best?.layers ?? [];
-  if (best && layer) {
-    const rest = [
-      ...(twin ? [`the average with those of ${nameOf(twin, known)}`] : []),
-      ...(best.passed.includes("weak") ? [beforePooling(layer, known)] : []),
-      ...(names.length > 1
-        ? [`of the outputs ${names.join(", ")}, ${best.output} depends on the most of the network`]
-        : []),
-    ];
-    const why = `the input of the last ${layer.node.op}, ${nameOf(layer, known)}, which makes ${classes(layer, known)} logits`;
-    return { cut: layer.reads, layer: layer.node, why: [why, ...rest].join("; ") };
-  }
-  const features = endings.filter(
-    (ending) => !isLikeLogits(ending, known) && known.flow.dependence(ending.output) === "values",
+  const outputs = graph.outputs.map(({ name }) => name).filter((name) => shapes.get(name)?.type === "float32");
+  const endings = outputs.map((output) => ({ output, ...walkUp(output, known) }));
+  const found = classifierAmong(endings, known) ?? featuresAmong(endings, known);
+  if (found) return found;
+  throw dataError(
+    `No classifier was found at the end of ${source}, and its output is not one of features: name the tensor to cut at with --cut TENSOR.`,
   );
-  const end =
-    deepest(
-      features.filter(({ output }) => shapes.get(output)?.dims.length === 2),
-      known,
-    ) ?? deepest(features, known);
-  if (!end) {
-    throw dataError(
-      `No classifier was found at the end of ${source}, although its output looks like one's: name the tensor to cut at with --cut TENSOR.`,
-    );
-  }
-  const dims = shapes.get(end.output)?.dims.slice(1) ?? [];
-  const several = names.length > 1 ? `, of the outputs ${names.join(", ")}` : "";
+}
+
+function classifierAmong(endings: readonly Ending[], known: Known): Classifier | undefined {
+  const best = deepest(
+    endings.filter((ending) => isClassifier(ending, known)),
+    known,
+  );
+  const [layer, twin] = best?.layers ?? [];
+  if (!best || !layer) return undefined;
+  const outputs = endings.map(({ output }) => output);
+  const why = [
+    `the input of the last ${layer.node.op}, ${nameOf(layer, known)}, which makes ${classes(layer, known)} logits`,
+    ...(twin ? [`the average with those of ${nameOf(twin, known)}`] : []),
+    ...(best.passed.includes("weak") ? [beforePooling(layer, known)] : []),
+    ...(outputs.length > 1
+      ? [`of the outputs ${outputs.join(", ")}, ${best.output} depends on the most of the network`]
+      : []),
+  ];
+  return { cut: layer.reads, layer: layer.node, why: why.join("; ") };
+}
+
+/** The output itself, where it is not one of logits: a vector where there is one. */
+function featuresAmong(endings: readonly Ending[], known: Known): Classifier | undefined {
+  const features = endings.filter(
+    (ending) => !isLikeLogits(ending, known) && known.made.producer(ending.output) !== undefined,
+  );
+  const vectors = features.filter(({ output }) => known.shapes.get(output)?.dims.length === 2);
+  const end = deepest(vectors, known) ?? deepest(features, known);
+  if (!end) return undefined;
+  const dims = known.shapes.get(end.output)?.dims.slice(1) ?? [];
+  const several = endings.length > 1 ? `, of the outputs ${endings.map(({ output }) => output).join(", ")}` : "";
   return {
     cut: end.output,
     why: `the output itself${several}: no classifier was found behind its [${["N", ...dims].join(", ")}] values, so they are taken as features`,
@@ -72,15 +79,19 @@ export function findClassifier(graph: Graph, shapes: TensorShapes, source: strin
 }
 
 /** Follows an output up to the linear layer that it comes from; two of them where their logits are averaged. */
-function walkUp(output: string, known: Known): { layers: readonly Linear[]; passed: readonly Passing[] } {
+function walkUp(
+  output: string,
+  known: Known,
+  mayPair = true,
+): { layers: readonly Linear[]; passed: readonly Passing[] } {
   const passed: Passing[] = [];
   let tensor = output;
   for (let node = known.made.producer(tensor); node; node = known.made.producer(tensor)) {
     const data = [...new Set(known.flow.data(node))];
     const layer = linearLayer(node, known);
     if (layer) return { layers: [layer], passed };
-    if (data.length === 2 && (node.op === "Add" || node.op === "Mean" || node.op === "Sum")) {
-      const heads = data.map((input) => walkUp(input, known));
+    if (mayPair && data.length === 2 && (node.op === "Add" || node.op === "Mean" || node.op === "Sum")) {
+      const heads = data.map((input) => walkUp(input, known, false));
       const isVector = data.every((input) => known.shapes.get(input)?.dims.length === 2);
       const isPair =
         isVector &&
