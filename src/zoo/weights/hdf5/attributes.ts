@@ -1,0 +1,102 @@
+/**
+ * Attributes that are texts: the names of layers and weights. Others are passed over by their readers, which ask by name.
+ * HDF5 File Format Specification 3.0, sections IV.A.2.m and III.E (global heap).
+ */
+import type { Cursor } from "./cursor.ts";
+import { damaged, type MetadataReader, unsupported } from "./metadata.ts";
+import { type Message, messageTypes } from "./object-header.ts";
+import { readDims, readElementType } from "./types.ts";
+
+/** A long text's length, and where in which heap it is. */
+const REFERENCE = 16;
+
+/**
+ * The texts of attribute `name`: one for a scalar, several for a list; nothing where there is no such attribute.
+ *
+ * @throws GraftError (`data`) where it is damaged or no text
+ */
+export async function readTexts(
+  file: MetadataReader,
+  messages: readonly Message[],
+  name: string,
+): Promise<readonly string[] | undefined> {
+  for (const message of messages) {
+    if (message.type === messageTypes.attributeInfo) refuseIndexed(file, message.contents);
+    if (message.type !== messageTypes.attribute) continue;
+    const attribute = new Attribute(message.contents);
+    if (attribute.name === name) return textsOf(file, attribute);
+  }
+  return undefined;
+}
+
+/** Many or long attributes may be kept outside the object header, in an index. */
+function refuseIndexed(file: MetadataReader, info: Cursor): void {
+  info.at = 0;
+  const flags = info.skip(1).u8();
+  if (flags & 1) info.skip(2);
+  if (info.address() !== undefined) throw unsupported(file.path, "an indexed list of attributes");
+}
+
+/** The parts of an attribute message. */
+class Attribute {
+  readonly name: string;
+  readonly type: Cursor;
+  readonly space: Cursor;
+  readonly data: Cursor;
+
+  constructor(message: Cursor) {
+    message.at = 0;
+    const version = message.u8();
+    const [nameSize, typeSize, spaceSize] = [message.skip(1).u16(), message.u16(), message.u16()];
+    if (version === 3) message.skip(1);
+    // Version 1 pads each part to a multiple of 8 bytes.
+    const part = (size: number): Cursor => {
+      const contents = message.part(size);
+      if (version === 1) message.align();
+      return contents;
+    };
+    this.name = part(nameSize).text(nameSize);
+    this.type = part(typeSize);
+    this.space = part(spaceSize);
+    this.data = message.part(message.left);
+  }
+}
+
+async function textsOf(file: MetadataReader, { name, type, space, data }: Attribute): Promise<readonly string[]> {
+  const element = readElementType(type);
+  const dims = readDims(space) ?? [0];
+  const count = dims.reduce((product, size) => product * size, 1);
+  if (element.kind !== "text" && element.kind !== "long text")
+    throw damaged(file.path, `the attribute "${name}" is no text`);
+  if (element.size === 0 || count * element.size > data.left)
+    throw damaged(file.path, `the attribute "${name}" ends early`);
+  const texts: string[] = [];
+  for (let i = 0; i < count; i++) {
+    texts.push(
+      element.kind === "text"
+        ? data.text(element.size).trimEnd()
+        : await readLongText(file, data.part(Math.max(REFERENCE, element.size))),
+    );
+  }
+  return texts;
+}
+
+async function readLongText(file: MetadataReader, reference: Cursor): Promise<string> {
+  const [length, collection, index] = [reference.u32(), reference.address(), reference.u32()];
+  if (length === 0 || collection === undefined) return "";
+  const head = await file.at(collection, 16, "a heap of texts");
+  if (!head.signature("GCOL")) throw damaged(file.path, `there is no heap of texts at byte ${collection}`);
+  const size = head.skip(4).u64();
+  for (let at = 16; at + 16 <= size; ) {
+    const item = await file.at(collection + at, 16, "a heap of texts");
+    const [number, bytes] = [item.u16(), item.skip(6).u64()];
+    if (number === index) {
+      if (length > bytes) throw damaged(file.path, "a text is longer than its place");
+      return (await file.at(collection + at + 16, length, "a text")).text(length);
+    }
+    // Number 0 is the free space at the end.
+    if (number === 0) break;
+    at += 16 + Math.ceil(bytes / 8) * 8;
+  }
+  throw damaged(file.path, "a text is missing from its heap");
+}

@@ -1,0 +1,88 @@
+/** Reading little-endian fields of a structure one after the other, never past its end. */
+
+/** "Undefined address": all bits set. */
+const UNDEFINED = 0xffff_ffff_ffff_ffffn;
+
+export class Cursor {
+  readonly bytes: Uint8Array;
+  /** The next byte to read. */
+  at = 0;
+  readonly #view: DataView;
+  readonly #fail: (wanted: string) => Error;
+
+  /** @param fail makes the error for a field that the bytes end before */
+  constructor(bytes: Uint8Array, fail: (wanted: string) => Error) {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#fail = fail;
+  }
+
+  get left(): number {
+    return this.bytes.length - this.at;
+  }
+
+  #take(length: number, wanted: string): number {
+    if (length > this.left) throw this.#fail(wanted);
+    const at = this.at;
+    this.at += length;
+    return at;
+  }
+
+  skip(length: number): this {
+    this.#take(length, "next field");
+    return this;
+  }
+
+  /** Moves on to a multiple of 8 bytes from the beginning, or to the end. */
+  align(): this {
+    this.at = Math.min(this.bytes.length, Math.ceil(this.at / 8) * 8);
+    return this;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1, "byte"));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2, "number"), true);
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4, "number"), true);
+  }
+
+  /** A number of 8 bytes; above 2^53 it is rounded, which is far beyond any file. */
+  u64(): number {
+    return Number(this.#view.getBigUint64(this.#take(8, "number"), true));
+  }
+
+  /** A number of 1, 2, 4 or 8 bytes. */
+  uint(width: number): number {
+    return width === 1 ? this.u8() : width === 2 ? this.u16() : width === 4 ? this.u32() : this.u64();
+  }
+
+  /** An address in the file; nothing where it is the "undefined address". */
+  address(): number | undefined {
+    const value = this.#view.getBigUint64(this.#take(8, "address"), true);
+    return value === UNDEFINED ? undefined : Number(value);
+  }
+
+  /** The next `length` bytes as a cursor of their own. */
+  part(length: number): Cursor {
+    const at = this.#take(length, "contents");
+    return new Cursor(this.bytes.subarray(at, at + length), this.#fail);
+  }
+
+  /** `length` bytes as text, up to the first NUL if there is one. */
+  text(length: number): string {
+    const at = this.#take(length, "text");
+    const bytes = this.bytes.subarray(at, at + length);
+    const end = bytes.indexOf(0);
+    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  }
+
+  /** Whether the next four bytes are this signature; they are read. */
+  signature(word: string): boolean {
+    return this.text(4) === word;
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Reading safetensors: eight bytes with the header's length, the header, the tensors one after the other. No pickle, no
+ * code: what is in the file can only be numbers. Rules of https://huggingface.co/docs/safetensors/index that are kept:
+ *
+ * - the length is little-endian, at most 100 MB and at most the file; the header begins with `{`;
+ * - tensors are little-endian, row-major; the size of each is its shape times its type's size;
+ * - ranges lie in the file, do not overlap, and leave no byte between or after them.
+ */
+import { dataError } from "../../../base/errors.ts";
+import { bytesPerElement, elementCount, type TensorType } from "../../../graph/tensor.ts";
+import type { Ranges } from "../ranges.ts";
+import { tensorOf, type WeightEntry, type WeightFile } from "../weight-file.ts";
+import { type HeaderTensor, parseHeader } from "./header.ts";
+
+/** The format's words for element types, and ours. Those of 8 bits and fewer (`F8_E4M3`, …) hold no published image network. */
+export const dtypes: Readonly<Record<string, TensorType>> = {
+  F64: "float64",
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+  I64: "int64",
+  I32: "int32",
+  I16: "int16",
+  I8: "int8",
+  U64: "uint64",
+  U32: "uint32",
+  U16: "uint16",
+  U8: "uint8",
+  BOOL: "bool",
+};
+
+/** The longest header that the format allows, in bytes. */
+const LONGEST_HEADER = 100_000_000;
+/** Bytes of the header's length. */
+const PREFIX = 8;
+
+/**
+ * Opens a safetensors file; `ranges` is closed with it.
+ *
+ * @throws GraftError (`data`) naming the rule that the file breaks
+ */
+export async function openSafetensors(ranges: Ranges): Promise<WeightFile & { metadata: ReadonlyMap<string, string> }> {
+  const { path } = ranges;
+  const { text, end } = await readHeader(ranges);
+  const { tensors, metadata } = parseHeader(text, path);
+  const checked = new Map([...tensors].map(([name, tensor]) => [name, entryOf(name, tensor, path)]));
+  checkRanges(tensors, ranges.size - end, path);
+  return {
+    path,
+    format: "safetensors",
+    entries: checked,
+    metadata,
+    async read(name) {
+      const entry = checked.get(name);
+      if (!entry) throw new RangeError(`${path} has no tensor "${name}".`);
+      const [from, to] = tensors.get(name)!.offsets;
+      return tensorOf(entry, await ranges.read(end + from, to - from));
+    },
+    close: () => ranges.close(),
+  };
+}
+
+async function readHeader(ranges: Ranges): Promise<{ text: string; end: number }> {
+  const { path, size } = ranges;
+  const fail = (what: string): Error =>
+    dataError(`${path} is no safetensors file, or a damaged one: ${what}; fetch it again.`);
+  if (size < PREFIX + 2) throw fail(`it has only ${size} bytes`);
+  const prefix = await ranges.read(0, PREFIX);
+  const length = new DataView(prefix.buffer).getBigUint64(0, true);
+  if (length > LONGEST_HEADER) throw fail(`its header would have ${length} bytes, and ${LONGEST_HEADER} are allowed`);
+  if (length > size - PREFIX) throw fail(`its header would have ${length} bytes, and the file has ${size}`);
+  const bytes = await ranges.read(PREFIX, Number(length));
+  if (bytes[0] !== 0x7b) throw fail('its header does not begin with "{"');
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), end: PREFIX + Number(length) };
+  } catch {
+    throw fail("its header is not UTF-8");
+  }
+}
+
+function entryOf(name: string, { dtype, shape, offsets: [begin, end] }: HeaderTensor, path: string): WeightEntry {
+  const type = Object.hasOwn(dtypes, dtype) ? dtypes[dtype]! : undefined;
+  if (!type)
+    throw dataError(`The tensor "${name}" of ${path} has type "${dtype}", which Graft does not read: save it as F32.`);
+  const bytes = elementCount(shape) * bytesPerElement[type];
+  if (bytes !== end - begin) {
+    throw dataError(
+      `${path} is a damaged safetensors file: "${name}" is ${dtype} [${shape}], ${bytes} bytes, but has the range ${begin} to ${end}; fetch it again.`,
+    );
+  }
+  return { type, dims: shape };
+}
+
+/** The ranges, in order, must fill the `length` bytes after the header without gap or overlap. */
+function checkRanges(tensors: ReadonlyMap<string, HeaderTensor>, length: number, path: string): void {
+  const inOrder = [...tensors].sort(([, a], [, b]) => a.offsets[0] - b.offsets[0] || a.offsets[1] - b.offsets[1]);
+  let reached = 0;
+  for (const [name, { offsets }] of inOrder) {
+    const [begin, end] = offsets;
+    if (begin === reached) reached = end;
+    else
+      throw dataError(
+        `${path} is a damaged safetensors file: "${name}" begins at byte ${begin}, where ${reached} was due (ranges must not overlap or leave gaps); fetch it again.`,
+      );
+  }
+  if (reached !== length) {
+    throw dataError(
+      `${path} is ${reached > length ? "cut off" : "longer than its tensors"}: they take ${reached} bytes after the header, and ${length} are there; fetch it again.`,
+    );
+  }
+}
