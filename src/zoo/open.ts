@@ -7,11 +7,14 @@ import { catalogue } from "./catalogue.ts";
 import { type FileOptions, openFile } from "./file.ts";
 import type { Network } from "./network.ts";
 import { openEntry } from "./pull.ts";
+import { openWeighted } from "./weighted.ts";
 
 export interface OpenOptions extends FileOptions {
   readonly onProgress?: OnProgress;
   /** Use only what is in the cache. */
   readonly offline?: boolean;
+  /** A file of weights, for an architecture that Graft builds; the name is then the architecture's. */
+  readonly weights?: string;
 }
 
 /**
@@ -21,6 +24,7 @@ export interface OpenOptions extends FileOptions {
  * @throws GraftError (`usage`) where there is no such network or file
  */
 export async function openNetwork(name: string, options: OpenOptions = {}): Promise<Network> {
+  if (options.weights !== undefined) return openWeighted(name, options.weights, options);
   const entry = catalogue.find((row) => row.name === name);
   if (entry) return openEntry(entry, options);
   if (name.endsWith(".onnx") || existsSync(name)) return openFile(name, options);

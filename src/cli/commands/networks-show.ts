@@ -12,6 +12,7 @@ import { presetName } from "../options.ts";
 import { percent, print, printJson, table } from "../output.ts";
 
 interface ShowFlags {
+  readonly weights?: string;
   readonly cut?: string;
   readonly preprocessing?: PresetName;
   readonly json?: boolean;
@@ -23,6 +24,7 @@ export function showCommand(): Command {
   return new Command("show")
     .description("what a network takes and yields, what it costs, and where it would be cut; fetches nothing")
     .argument("<network>", "a name from the list, or an .onnx file")
+    .option("--weights <file>", "weights of your own for the architecture of that name")
     .option("--cut <tensor>", "where the backbone shall end")
     .addOption(
       new Option("--preprocessing <preset>", `how an .onnx file wants its pixels: ${presets}`).argParser(presetName),
@@ -36,7 +38,7 @@ export function showCommand(): Command {
 }
 
 async function show(name: string, { json, ...flags }: ShowFlags): Promise<void> {
-  const entry = catalogue.find((row) => row.name === name);
+  const entry = flags.weights === undefined ? catalogue.find((row) => row.name === name) : undefined;
   const network = entry ? await fromDisk(entry, flags) : await openNetwork(name, { ...flags, offline: true });
   if (!network) return showRow(entry!, json === true);
   const inspection = await inspect(network);

@@ -17,6 +17,7 @@ import { jsonOf, writeRun } from "../write-run.ts";
 
 interface TrainFlags {
   readonly network: string;
+  readonly weights?: string;
   readonly cut?: string;
   readonly preprocessing?: keyof typeof preprocessingPresets;
   readonly test?: string;
@@ -33,8 +34,12 @@ export function trainCommand(): Command {
     .argument("<dataset>", "a folder with one sub-folder a class (or train/, val/, test/ of such), or a .csv/.jsonl")
     .option(
       "--network <name|file>",
-      "the pretrained network: a name from `graft networks list`, or an .onnx file",
+      "the pretrained network: a name from `graft networks list`, or an .onnx file; with --weights, an architecture",
       DEFAULT_NETWORK,
+    )
+    .option(
+      "--weights <file>",
+      "weights of your own for the architecture that --network names: .safetensors, or Keras' .h5",
     )
     .option("--cut <tensor>", "where the backbone ends, instead of where the catalogue or the graph's structure says")
     .addOption(
@@ -59,6 +64,7 @@ export function trainCommand(): Command {
 Examples:
   graft train ./photos
   graft train ./photos --network inception_v3 --out models/flowers
+  graft train ./photos --network vgg16 --weights vgg16.safetensors
   graft train ./photos --network my-network.onnx --preprocessing imagenet --json`,
     )
     .action(trainAction);
@@ -75,6 +81,7 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
     const result = await withProgress(async (line) => {
       const network = await openNetwork(flags.network, {
         onProgress: line.show,
+        ...(flags.weights === undefined ? {} : { weights: flags.weights }),
         ...(flags.cut === undefined ? {} : { cut: flags.cut }),
         ...(flags.preprocessing === undefined ? {} : { preprocessing: flags.preprocessing }),
         ...(flags.offline ? { offline: true } : {}),
