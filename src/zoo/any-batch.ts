@@ -34,6 +34,7 @@ export async function anyBatch(
 ): Promise<AnyBatch> {
   const until = (graph: Graph): Graph => cutGraph(graph, [{ name: cut, type: "float32" }]);
   const [batch = 1] = dims;
+  const batchAtCut = shapes.get(cut)?.dims[0] ?? 0;
   if (isOpen && (await grows(until(model.graph)))) return { graph: model.graph };
   const graph = freeBatch(model.graph, shapes);
   if (await grows(until(graph))) {
@@ -44,16 +45,23 @@ export async function anyBatch(
     `${source} takes pictures in batches of ${batch} only, and could not be rewritten: export it again with a dynamic batch axis.`,
   );
 
-  /** Whether twice the pictures make twice of every value on the way to the cut. */
+  /** Whether twice the pictures make twice of every tensor on the way to the cut, and of nothing else. */
   async function grows(part: Graph): Promise<boolean> {
     const doubled = [2 * batch, ...dims.slice(1)];
     const larger = await measureShapes({ ...model, graph: part }, { [part.inputs[0]!.name]: doubled }).catch(onlyGraft);
     if (!larger) return false;
     const flow = dataflow(part);
-    return flow.nodes
-      .flatMap(({ outputs }) => outputs.filter((name) => flow.dependence(name) === "values" && shapes.has(name)))
-      .every((name) => elementCount(larger.get(name)?.dims ?? []) === 2 * elementCount(shapes.get(name)!.dims));
+    const carrying = flow.nodes.flatMap(({ outputs }) => outputs.filter((name) => flow.dependence(name) === "values"));
+    const isDoubled = (name: string): boolean => doubles(shapes.get(name)?.dims, larger.get(name)?.dims);
+    return carrying.filter((name) => shapes.has(name)).every(isDoubled) && larger.get(cut)?.dims[0] === 2 * batchAtCut;
   }
+}
+
+/** Whether one axis is twice as long and the others are as they were; where there is nothing, nothing need grow. */
+function doubles(once: readonly number[] = [], twice: readonly number[] = []): boolean {
+  if (elementCount(once) === 0) return elementCount(twice) === 0;
+  const changed = once.filter((size, i) => size !== twice[i]);
+  return once.length === twice.length && changed.length === 1 && elementCount(twice) === 2 * elementCount(once);
 }
 
 /** ONNX Runtime's refusal of a shape is the answer that was asked for; anything else is a defect. */

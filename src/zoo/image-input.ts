@@ -4,7 +4,7 @@
  */
 import { dataError } from "../base/errors.ts";
 import { lookup } from "../graph/lookup.ts";
-import { type Graph, intsAttribute, node, type Value } from "../graph/model.ts";
+import { type Graph, node, type Value } from "../graph/model.ts";
 
 /** How a network wants its pictures. */
 export interface ImageInput {
@@ -63,18 +63,28 @@ export function imageInput(graph: Graph, source: string): ImageInput {
 const sizeOf = (dim: number | string | undefined): number | undefined =>
   typeof dim === "number" && dim > 0 ? dim : undefined;
 
-/** Which axis has the colours: the one of size 3, else what the first nodes make of it. */
+/** Which axis has the colours: the one of size 3, else what the first layer takes it for. */
 function layoutOf(graph: Graph, { name, dims = [] }: Value): ImageInput["layout"] | undefined {
   if (dims[1] === 3) return "nchw";
   if (dims[3] === 3) return "nhwc";
   if (sizeOf(dims[1]) !== undefined && sizeOf(dims[3]) !== undefined) return undefined;
-  const readers = lookup(graph).consumers(name);
-  const isFirst = readers.some(
-    ({ op, inputs }) => op === "Conv" && graph.initializers.get(inputs[1] ?? "")?.dims[1] === 3,
-  );
-  if (isFirst) return "nchw";
-  return readers.some((reader) => String(intsAttribute(reader, "perm")) === "0,3,1,2") ? "nhwc" : undefined;
+  const { consumers } = lookup(graph);
+  const pending = [name];
+  const seen = new Set<string>();
+  for (let tensor = pending.pop(); tensor !== undefined; tensor = pending.pop()) {
+    if (seen.has(tensor)) continue;
+    seen.add(tensor);
+    for (const { op, inputs, outputs, attributes } of consumers(tensor)) {
+      if (op === "Conv") return graph.initializers.get(inputs[1] ?? "")?.dims[1] === 3 ? "nchw" : undefined;
+      if (op === "Transpose") return String(attributes.perm?.value) === "0,3,1,2" ? "nhwc" : undefined;
+      if (inPlace.has(op)) pending.push(...outputs);
+    }
+  }
+  return undefined;
 }
+
+/** What may come before a network's first layer and leaves every pixel where it is. */
+const inPlace = new Set(["Identity", "Cast", "Add", "Sub", "Mul", "Div", "Clip", "Pad"]);
 
 /** A graph whose uint8 input is float32 instead, cast where the network begins: 0 to 255 either way. */
 export function takingFloats(graph: Graph): Graph {
