@@ -154,7 +154,7 @@ def main(target):
             kept[name] = stripped(path)
             print(f"{name}: {len(kept[name])} characters", file=sys.stderr)
     with open(target, "w") as file:
-        json.dump(kept, file, indent=1)
+        json.dump(kept, file, indent=2)
         file.write("\n")
 
 

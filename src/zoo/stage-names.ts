@@ -12,6 +12,8 @@ export interface NamedLink {
 
 /** A module that holds more than this share of all layers says nothing: its parts are named instead. */
 const DOMINANT = 0.8;
+/** Flat names must leave at most this share of the links. */
+const GROUPED = 0.75;
 /** Fewer or more names than these make no useful list of stages. */
 const FEWEST = 3;
 const MOST = 40;
@@ -47,8 +49,8 @@ function flatNames(links: readonly NamedLink[]): readonly string[] | undefined {
   const names = links.map(({ modules }) =>
     heaviest(modules, ({ parts: [name = ""] }) => flatBlock.exec(name)?.[1] ?? ""),
   );
-  // Names that bring nothing together are those of single layers.
-  return !names.includes("") && runsOf(names).length <= links.length / 2 ? usable(names) : undefined;
+  // Names that bring little together are those of single layers.
+  return !names.includes("") && runsOf(names).length <= GROUPED * links.length ? usable(names) : undefined;
 }
 
 /** Modules by their first part; those that hold nearly everything, or all that there is, by one part more. */
