@@ -13,6 +13,8 @@ export type Elements = Float32Array | Uint8Array | Int32Array | BigInt64Array | 
 export interface RuntimeTensor {
   readonly dims: readonly number[];
   readonly data: Elements;
+  /** Says `float16` of a Uint16Array that holds the bits of such numbers; else the array tells the type. */
+  readonly type?: "float16";
 }
 
 export interface SessionOptions {
@@ -50,10 +52,17 @@ const elementTypes = new Map<unknown, ort.Tensor.Type>([
   [Uint16Array, "uint16"],
 ]);
 
-function toOrt({ dims, data }: RuntimeTensor): ort.Tensor {
-  const type = elementTypes.get(data.constructor);
+function toOrt({ dims, data, type: said }: RuntimeTensor): ort.Tensor {
+  const type = said ?? elementTypes.get(data.constructor);
   if (!type) throw new TypeError(`ONNX Runtime takes no ${data.constructor.name}.`);
   return new ort.Tensor(type, data, dims);
+}
+
+function fromOrt({ type, dims, data }: ort.Tensor): RuntimeTensor {
+  if (type !== "float16") return { dims, data: data as Elements };
+  // Where JavaScript has a Float16Array, ONNX Runtime yields one: its bits are wanted.
+  const { buffer, byteOffset, length } = data as Uint16Array;
+  return { dims, data: new Uint16Array(buffer, byteOffset, length), type };
 }
 
 /**
@@ -96,9 +105,7 @@ function wrap(session: ort.InferenceSession, profiled: boolean): Session {
     async run(feeds, wanted) {
       const tensors = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]));
       const results = await (wanted ? session.run(tensors, [...wanted]) : session.run(tensors));
-      return Object.fromEntries(
-        Object.entries(results).map(([name, { dims, data }]) => [name, { dims, data: data as Elements }]),
-      );
+      return Object.fromEntries(Object.entries(results).map(([name, result]) => [name, fromOrt(result)]));
     },
     async close() {
       if (profiled) session.endProfiling();

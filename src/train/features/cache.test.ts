@@ -43,7 +43,7 @@ describe("feature cache", () => {
     bytes[16 + record + 34] = bytes[16 + record + 34]! ^ 1;
     writeFileSync(file, bytes);
     truncateSync(file, bytes.length - 3);
-    appendFileSync(join(path, "junk.features"), "GRAFTF1");
+    appendFileSync(join(path, "junk.records"), "GRAFTR1");
     const again = await openFeatureCache(path, 2);
     expect([read(again, "a"), read(again, "b"), read(again, "c")]).toEqual([[1, 2], undefined, undefined]);
     again.close();
