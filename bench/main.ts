@@ -24,6 +24,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "the accuracy of a linear probe at each cut of a network",
     load: async () => (await import("./cuts.ts")).benchCuts,
   },
+  forward: {
+    usage: "forward [--networks resnet50,vgg16,…] [--batch 16] [--seconds 5] [--repeat 3]",
+    about: "forward images/s, memory and loading of whole networks against PyTorch with the same weights",
+    load: async () => (await import("./forward.ts")).benchForward,
+  },
   tfjs: {
     usage: "tfjs [--batch 16] [--repeat 3]",
     about: "forward images/s of one network in Graft and in TensorFlow.js (wasm)",
