@@ -3,6 +3,8 @@
  * so that the same seed gives the same split, folds and weights on every machine.
  */
 
+import { fnv1a } from "./hash.ts";
+
 /** A seeded stream of random numbers. */
 export interface Random {
   /** The next number, uniform in [0, 1). */
@@ -52,3 +54,10 @@ export function createRandom(seed: number): Random {
     },
   };
 }
+
+/**
+ * A stream that belongs to one thing (a picture's third view, a fold): the same seed and key give the same numbers,
+ * whatever else was drawn and in whatever order; other keys give unrelated ones.
+ */
+export const randomFor = (seed: number, ...key: readonly (string | number)[]): Random =>
+  createRandom(fnv1a(JSON.stringify([seed | 0, ...key])));

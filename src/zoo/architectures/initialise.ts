@@ -1,13 +1,15 @@
 /** Fresh values for the parameters of a definition, drawn as its initialisers say. */
+import { normals } from "../../base/normal.ts";
 import type { Random } from "../../base/random.ts";
 import { elementCount, float32Tensor, type Tensor } from "../../graph/tensor.ts";
 import type { Definition, Initialiser, Parameter } from "./definition.ts";
 
 /** Weights to train from scratch with: every parameter, drawn in the definition's order, so that a seed gives the same bytes. */
 export const freshWeights = (definition: Definition, random: Random): Map<string, Tensor> =>
-  new Map([...definition.parameters].map(([name, parameter]) => [name, fresh(parameter, random)]));
+  new Map([...definition.parameters].map(([name, parameter]) => [name, freshTensor(parameter, random)]));
 
-function fresh({ dims, initialiser }: Parameter, random: Random): Tensor {
+/** A parameter's first values. */
+export function freshTensor({ dims, initialiser }: Pick<Parameter, "dims" | "initialiser">, random: Random): Tensor {
   const values = new Float32Array(elementCount(dims));
   const draw = drawer(initialiser, dims, random);
   for (let index = 0; index < values.length; index++) values[index] = draw();
@@ -47,19 +49,3 @@ const within = (draw: () => number, limit: number) => (): number => {
     if (Math.abs(value) <= limit) return value;
   }
 };
-
-/** Standard normal numbers, two from each pair of uniform ones: Box and Muller 1958. */
-function normals(random: Random): () => number {
-  let spare: number | undefined;
-  return () => {
-    if (spare !== undefined) {
-      const value = spare;
-      spare = undefined;
-      return value;
-    }
-    const radius = Math.sqrt(-2 * Math.log(1 - random.next()));
-    const angle = 2 * Math.PI * random.next();
-    spare = radius * Math.sin(angle);
-    return radius * Math.cos(angle);
-  };
-}

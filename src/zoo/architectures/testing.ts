@@ -2,6 +2,7 @@
  * For tests of architectures: weights and pictures by a rule that `bench/reference/parity.py` follows too, bit for bit, so
  * that networks can be compared across languages without a weight file.
  */
+import { fnv1a } from "../../base/hash.ts";
 import { cutGraph } from "../../graph/cut.ts";
 import { tensorsRead } from "../../graph/lookup.ts";
 import type { Model } from "../../graph/model.ts";
@@ -9,20 +10,13 @@ import { elementCount, float32Tensor, type Tensor } from "../../graph/tensor.ts"
 import type { Definition, Dialect } from "./definition.ts";
 import { withWeights } from "./weights.ts";
 
-/** FNV-1a over the bytes of a name, 32 bits. */
-function hashOf(name: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash;
-}
-
 /**
  * `count` numbers `shift + scale · u` that belong to `name`, with u in [−1, 1) a multiple of 2⁻²³: the upper 24 bits of
  * MurmurHash3's finaliser over `hash(name) + i · 0x9e3779b9`. In float64, then rounded to float32.
  */
 export function numbersOf(name: string, count: number, scale: number, shift: number): Float32Array {
   const numbers = new Float32Array(count);
-  let counter = hashOf(name);
+  let counter = fnv1a(name);
   for (let i = 0; i < count; i++) {
     let x = Math.imul(counter ^ (counter >>> 16), 0x85ebca6b);
     x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);

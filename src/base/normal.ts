@@ -1,0 +1,18 @@
+/** Normally distributed numbers from uniform ones. */
+import type { Random } from "./random.ts";
+
+/** A stream of standard normal numbers, two from each pair of uniform ones: Box and Muller 1958. */
+export function normals(random: Random): () => number {
+  let spare: number | undefined;
+  return () => {
+    if (spare !== undefined) {
+      const value = spare;
+      spare = undefined;
+      return value;
+    }
+    const radius = Math.sqrt(-2 * Math.log(1 - random.next()));
+    const angle = 2 * Math.PI * random.next();
+    spare = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  };
+}

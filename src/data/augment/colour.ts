@@ -1,0 +1,85 @@
+/**
+ * Changes of colour, one small function each, in place: torchvision's `functional.adjust_brightness`, `adjust_contrast`,
+ * `adjust_saturation` and `adjust_hue` on floating-point pictures.
+ */
+import type { Raster } from "./raster.ts";
+import type { ColourStep } from "./view.ts";
+
+/** Luma as torchvision weighs it: ITU-R BT.601 to four digits. */
+const grey = (red: number, green: number, blue: number): number => 0.2989 * red + 0.587 * green + 0.114 * blue;
+
+const limit = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : value);
+
+type Change<Kind extends ColourStep["kind"]> = (data: Float32Array, step: Extract<ColourStep, { kind: Kind }>) => void;
+
+const changes: { readonly [Kind in ColourStep["kind"]]: Change<Kind> } = {
+  brightness: (data, { factor }) => blend(data, factor, 0),
+  contrast: (data, { factor }) => blend(data, factor, meanGrey(data)),
+  saturation: (data, { factor }) => saturate(data, factor),
+  hue: (data, { turns }) => turnHue(data, turns),
+};
+
+/** Applies one step to a raster's own pixels. */
+export function applyColour<Kind extends ColourStep["kind"]>(
+  { data }: Raster,
+  step: Extract<ColourStep, { kind: Kind }>,
+): void {
+  changes[step.kind as Kind](data, step);
+}
+
+/** factor · value + (1 − factor) · other: beyond the picture where the factor is above 1. */
+function blend(data: Float32Array, factor: number, other: number): void {
+  const added = (1 - factor) * other;
+  for (let i = 0; i < data.length; i++) data[i] = limit(factor * data[i]! + added);
+}
+
+function meanGrey(data: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < data.length; i += 3) sum += grey(data[i]!, data[i + 1]!, data[i + 2]!);
+  return sum / (data.length / 3);
+}
+
+function saturate(data: Float32Array, factor: number): void {
+  for (let i = 0; i < data.length; i += 3) {
+    const red = data[i]!;
+    const green = data[i + 1]!;
+    const blue = data[i + 2]!;
+    const added = (1 - factor) * grey(red, green, blue);
+    data[i] = limit(factor * red + added);
+    data[i + 1] = limit(factor * green + added);
+    data[i + 2] = limit(factor * blue + added);
+  }
+}
+
+/**
+ * Turns the hue of HSV (Smith 1978), whose value and chroma stay. A hue h of 0 to 6 has the channels
+ * value − chroma · max(0, min(k, 4 − k, 1)) with k = (n + h) mod 6 and n = 5, 3, 1 for red, green, blue.
+ */
+function turnHue(data: Float32Array, turns: number): void {
+  const turned = 6 * (turns - Math.floor(turns));
+  for (let i = 0; i < data.length; i += 3) {
+    const red = data[i]!;
+    const green = data[i + 1]!;
+    const blue = data[i + 2]!;
+    const value = Math.max(red, green, blue);
+    const chroma = value - Math.min(red, green, blue);
+    if (chroma === 0) continue;
+    const sector =
+      value === red
+        ? (green - blue) / chroma
+        : value === green
+          ? 2 + (blue - red) / chroma
+          : 4 + (red - green) / chroma;
+    // Sectors start at −1; turned by less than a whole circle.
+    const hue = sector + turned + 1;
+    data[i] = value - chroma * falling(hue + 4);
+    data[i + 1] = value - chroma * falling(hue + 2);
+    data[i + 2] = value - chroma * falling(hue);
+  }
+}
+
+/** max(0, min(k mod 6, 4 − k mod 6, 1)) for k from 0 to 18. */
+function falling(k: number): number {
+  const at = k >= 12 ? k - 12 : k >= 6 ? k - 6 : k;
+  return at < 1 ? at : at < 3 ? 1 : at < 4 ? 4 - at : 0;
+}

@@ -1,0 +1,97 @@
+/** Making the pixels of a view. The same picture, view and size give the same bytes, on any machine. */
+import type { RgbImage } from "../decode.ts";
+import { applyColour } from "./colour.ts";
+import { levelFor, pyramidOf } from "./pyramid.ts";
+import { type Colour, meanColour, type Raster, toBytes } from "./raster.ts";
+import { type Axis, resample } from "./resample.ts";
+import { overhang, rotate } from "./rotate.ts";
+import type { Box, View } from "./view.ts";
+
+/** Renders views of one picture. */
+export type Renderer = (view: View, size: number) => RgbImage;
+
+/**
+ * Prepares a picture for rendering: several views of a large one share the work of making it smaller.
+ *
+ * The renderer takes a view and its side in pixels, and yields a picture of `size` × `size`: to a network of that input
+ * size, preparing it with the fit `stretch` is normalisation alone. It throws a RangeError where the crop has no area or
+ * leaves the picture.
+ */
+export function rendererOf(image: RgbImage): Renderer {
+  const pyramid = pyramidOf(image);
+  return (view, size) => {
+    checkCrop(view.crop, image);
+    const level = levelFor(Math.min(view.crop.width, view.crop.height) / size);
+    const source = pyramid(level);
+    const scaled = { ...view, crop: scale(view.crop, 1 / 2 ** level) };
+    const raster = view.degrees === 0 ? straight(source, scaled, size) : turned(source, scaled, size);
+    for (const step of view.colour) applyColour(raster, step);
+    if (view.erased.length > 0) {
+      const colour = meanColour(raster);
+      for (const box of view.erased) paint(raster, box, colour);
+    }
+    return { width: size, height: size, data: toBytes(raster) };
+  };
+}
+
+/** Renders one view of a picture, as {@link rendererOf} does. */
+export const renderView = (image: RgbImage, view: View, size: number): RgbImage => rendererOf(image)(view, size);
+
+const scale = ({ left, top, width, height }: Box, by: number): Box => ({
+  left: left * by,
+  top: top * by,
+  width: width * by,
+  height: height * by,
+});
+
+/** Crops may be a rounding error too large. */
+const SLACK = 1e-6;
+
+function checkCrop({ left, top, width, height }: Box, image: RgbImage): void {
+  const isInside = left >= 0 && top >= 0 && left + width <= image.width + SLACK && top + height <= image.height + SLACK;
+  if (!(width > 0 && height > 0 && isInside))
+    throw new RangeError(
+      `A crop of ${width} × ${height} at ${left}, ${top} does not lie in a picture of ${image.width} × ${image.height}.`,
+    );
+}
+
+function straight(image: RgbImage, { crop, flip }: View, size: number): Raster {
+  const across = { from: crop.left, step: crop.width / size, first: 0, count: size };
+  const down = { from: crop.top, step: crop.height / size, first: 0, count: size };
+  return resample(image, across, down, flip);
+}
+
+/** Resizes as much of the picture as turns into view, then turns it. */
+function turned(image: RgbImage, { crop, flip, degrees }: View, size: number): Raster {
+  const reach = overhang(size, degrees);
+  const across = within(
+    { from: crop.left, step: crop.width / size, first: -reach, count: size + 2 * reach },
+    image.width,
+  );
+  const down = within(
+    { from: crop.top, step: crop.height / size, first: -reach, count: size + 2 * reach },
+    image.height,
+  );
+  const raster = resample(image, across, down, flip);
+  const left = flip ? size - across.first - across.count : across.first;
+  return rotate({ raster, left, top: down.first }, size, degrees, meanColour(raster));
+}
+
+/** Of an axis, the pixels whose centres lie in the picture. */
+function within({ from, step, first, count }: Axis, length: number): Axis {
+  const lowest = Math.max(first, Math.ceil(-from / step - 0.5));
+  const end = Math.min(first + count, Math.ceil((length - from) / step - 0.5));
+  return { from, step, first: lowest, count: end - lowest };
+}
+
+function paint({ width, height, data }: Raster, box: Box, [red, green, blue]: Colour): void {
+  const [left, right] = [Math.round(box.left * width), Math.round((box.left + box.width) * width)];
+  const [top, bottom] = [Math.round(box.top * height), Math.round((box.top + box.height) * height)];
+  for (let y = top; y < bottom; y++) {
+    for (let at = (y * width + left) * 3, end = (y * width + right) * 3; at < end; at += 3) {
+      data[at] = red;
+      data[at + 1] = green;
+      data[at + 2] = blue;
+    }
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Crop and resize in one go, antialiased: Pillow's `Image.resize(size, BILINEAR, box=crop)`, but without rounding between
+ * its two passes. Source: Pillow's `Resample.c` (a triangle as wide as two of the larger pixels).
+ */
+import type { RgbImage } from "../decode.ts";
+import type { Raster } from "./raster.ts";
+
+/** Where output pixels along one axis lie in the picture, in its pixels: pixel i covers `from + i × step` to `from + (i + 1) × step`. */
+export interface Axis {
+  readonly from: number;
+  readonly step: number;
+  /** The first output pixel wanted, which may be negative, and how many. */
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Which source pixels make up each output pixel: `taps` of them from `starts[i]` on, weighing `weights[i × taps …]`. */
+interface Kernel {
+  readonly taps: number;
+  readonly starts: Int32Array;
+  readonly weights: Float32Array;
+}
+
+function kernelOf({ from, step, first, count }: Axis, length: number): Kernel {
+  const reach = Math.max(1, step);
+  const taps = Math.min(length, Math.ceil(reach) * 2 + 1);
+  const starts = new Int32Array(count);
+  const weights = new Float32Array(count * taps);
+  for (let i = 0; i < count; i++) {
+    const centre = from + (first + i + 0.5) * step;
+    const lowest = Math.max(0, Math.floor(centre - reach + 0.5));
+    const start = Math.min(lowest, length - taps);
+    const end = Math.min(length, Math.floor(centre + reach + 0.5));
+    let sum = 0;
+    for (let at = lowest; at < end; at++) {
+      const weight = Math.max(0, 1 - Math.abs(at + 0.5 - centre) / reach);
+      weights[i * taps + at - start] = weight;
+      sum += weight;
+    }
+    for (let tap = 0; tap < taps; tap++) weights[i * taps + tap]! /= sum;
+    starts[i] = start;
+  }
+  return { taps, starts, weights };
+}
+
+/**
+ * Resamples part of a picture.
+ *
+ * @param across, down every output pixel's centre must lie in the picture
+ * @param mirror whether each row's pixels come out from right to left
+ */
+export function resample(image: RgbImage, across: Axis, down: Axis, mirror = false): Raster {
+  const columns = kernelOf(across, image.width);
+  const rows = kernelOf(down, image.height);
+  const top = rows.starts[0]!;
+  const bottom = rows.starts[down.count - 1]! + rows.taps;
+  const narrow = resampleRows(image, top, bottom, columns, mirror);
+  const stride = across.count * 3;
+  const data = new Float32Array(down.count * stride);
+  for (let y = 0; y < down.count; y++) {
+    const into = data.subarray(y * stride, (y + 1) * stride);
+    for (let tap = 0; tap < rows.taps; tap++) {
+      const weight = rows.weights[y * rows.taps + tap]!;
+      if (weight === 0) continue;
+      const row = (rows.starts[y]! - top + tap) * stride;
+      for (let i = 0; i < stride; i++) into[i]! += weight * narrow[row + i]!;
+    }
+  }
+  return { width: across.count, height: down.count, data };
+}
+
+/** The picture's rows `top` to `bottom`, each brought to the output's width. */
+function resampleRows(image: RgbImage, top: number, bottom: number, kernel: Kernel, mirror: boolean): Float32Array {
+  const { taps, starts, weights } = kernel;
+  const count = starts.length;
+  const source = image.data;
+  const narrow = new Float32Array((bottom - top) * count * 3);
+  for (let y = top, row = 0; y < bottom; y++, row += count * 3) {
+    const line = y * image.width * 3;
+    for (let x = 0; x < count; x++) {
+      let red = 0;
+      let green = 0;
+      let blue = 0;
+      let at = line + starts[x]! * 3;
+      for (let i = x * taps, end = i + taps; i < end; i++, at += 3) {
+        const weight = weights[i]!;
+        red += weight * source[at]!;
+        green += weight * source[at + 1]!;
+        blue += weight * source[at + 2]!;
+      }
+      const to = row + (mirror ? count - 1 - x : x) * 3;
+      narrow[to] = red;
+      narrow[to + 1] = green;
+      narrow[to + 2] = blue;
+    }
+  }
+  return narrow;
+}

@@ -1,0 +1,67 @@
+/**
+ * Turning a picture about its centre, bilinear, as torchvision's `functional.rotate`: positive angles are
+ * counter-clockwise, and beyond the picture's edge lies one colour.
+ */
+import type { Colour, Raster } from "./raster.ts";
+
+/** A raster that is part of a larger plane: its pixel (0, 0) is the plane's (`left`, `top`). */
+export interface Placed {
+  readonly raster: Raster;
+  readonly left: number;
+  readonly top: number;
+}
+
+/** The square of pixels 0 … `size` − 1 of the plane, turned about that square's centre; `fill` beyond the raster. */
+export function rotate({ raster, left, top }: Placed, size: number, degrees: number, fill: Colour): Raster {
+  const { width, height, data: source } = raster;
+  const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
+  const data = new Float32Array(size * size * 3);
+  const centre = (size - 1) / 2;
+  const stride = width * 3;
+  let to = 0;
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++, to += 3) {
+      const fromX = cos * (x - centre) - sin * (y - centre) + centre - left;
+      const fromY = sin * (x - centre) + cos * (y - centre) + centre - top;
+      const column = Math.floor(fromX);
+      const row = Math.floor(fromY);
+      const right = fromX - column;
+      const below = fromY - row;
+      const upperLeft = (1 - right) * (1 - below);
+      const upperRight = right * (1 - below);
+      const lowerLeft = (1 - right) * below;
+      const lowerRight = right * below;
+      if (column >= 0 && row >= 0 && column < width - 1 && row < height - 1) {
+        const at = row * stride + column * 3;
+        const under = at + stride;
+        for (let c = 0; c < 3; c++) {
+          data[to + c] =
+            upperLeft * source[at + c]! +
+            upperRight * source[at + c + 3]! +
+            lowerLeft * source[under + c]! +
+            lowerRight * source[under + c + 3]!;
+        }
+      } else {
+        for (let c = 0; c < 3; c++) {
+          data[to + c] =
+            upperLeft * edge(c, column, row) +
+            upperRight * edge(c, column + 1, row) +
+            lowerLeft * edge(c, column, row + 1) +
+            lowerRight * edge(c, column + 1, row + 1);
+        }
+      }
+    }
+  }
+  return { width: size, height: size, data };
+
+  function edge(channel: number, column: number, row: number): number {
+    const isInside = column >= 0 && row >= 0 && column < width && row < height;
+    return isInside ? source[(row * width + column) * 3 + channel]! : fill[channel]!;
+  }
+}
+
+/** How far beyond a square of `size` pixels its corners reach when it is turned, in whole pixels. */
+export const overhang = (size: number, degrees: number): number => {
+  const angle = (degrees * Math.PI) / 180;
+  return Math.max(0, Math.ceil((size * (Math.abs(Math.cos(angle)) + Math.abs(Math.sin(angle)) - 1)) / 2) + 1);
+};

@@ -1,0 +1,29 @@
+/** The views of a dataset's pictures, each the same whenever and in whatever order it is asked for. */
+import { randomFor } from "../../base/random.ts";
+import type { RgbImage } from "../decode.ts";
+import { type Frame, planView } from "./plan.ts";
+import type { Policy } from "./policy.ts";
+import { rendererOf } from "./render.ts";
+
+export interface ViewOptions {
+  readonly policy: Policy;
+  /** How the network's preprocessing fits a picture (its `fit`). */
+  readonly frame: Frame;
+  /** Side of a view in pixels: the network's input size. */
+  readonly size: number;
+  readonly seed: number;
+}
+
+/**
+ * The views of one picture: a function from a view's number to its pixels `[size, size, 3]`.
+ *
+ * @param key what tells the picture from others whatever the order of work: its digest, or its place in the dataset
+ */
+export function viewsOf(
+  image: RgbImage,
+  key: string | number,
+  { policy, frame, size, seed }: ViewOptions,
+): (view: number) => RgbImage {
+  const render = rendererOf(image);
+  return (view) => render(planView(policy, image, frame, randomFor(seed, "view", key, view)), size);
+}
