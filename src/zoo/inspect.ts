@@ -71,7 +71,7 @@ export async function inspect(network: Network): Promise<Inspection> {
     pooling,
     pooled: `${poolings[pooling].description} (${why})`,
     features,
-    stages: stagesOf(model.graph, cut, shapes).map((stage) => ({
+    stages: stagesOf(model.graph, cut, shapes, network.stages).map((stage) => ({
       ...stage,
       shape: shapes.get(stage.output)?.dims.slice(1) ?? [],
     })),

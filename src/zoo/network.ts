@@ -1,6 +1,7 @@
 /** What Graft knows of a network before anything is cut or trained. No weights are fetched here. */
 import type { Graph, Model } from "../graph/model.ts";
 import { elementCount } from "../graph/tensor.ts";
+import type { Stage } from "./architectures/definition.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 
 /** A pretrained network, read and ready to be cut. */
@@ -25,6 +26,8 @@ export interface Network {
   readonly cut: string;
   /** Why it ends there, in words; absent where the catalogue says it. */
   readonly why?: string;
+  /** The stages that its architecture names, where it is one of Graft's; in other networks they are found. */
+  readonly stages?: readonly Stage[];
   /** What was changed when it was read, so that Graft can use it; a sentence each. */
   readonly changes?: readonly string[];
 }

@@ -8,6 +8,8 @@ import { multiplyAdds } from "../graph/multiply-adds.ts";
 import { decodeModel } from "../graph/onnx/read.ts";
 import { elementCount, float32Tensor, rawTensor } from "../graph/tensor.ts";
 import { inferShapes } from "../runtime/shapes.ts";
+import { define } from "./architectures/registry.ts";
+import { withWeights } from "./architectures/weights.ts";
 import { layerName, type ModulePath, moduleOfNode, moduleOfParameter, pathName } from "./module-names.ts";
 import { countParameters } from "./network.ts";
 import { stageNames } from "./stage-names.ts";
@@ -184,6 +186,33 @@ describe("stages of a graph without names", () => {
     ]);
     expect(countParameters(modelOf(graph))).toBe(elementCount(weight.dims));
   });
+});
+
+describe("stages of an architecture that Graft builds", () => {
+  test.each(["resnet18", "mobilenetv2_100", "mobilenetv3_large_100"])(
+    "%s: found as it names them itself",
+    async (name) => {
+      const definition = define(name);
+      const weights = [...definition.parameters].map(
+        ([key, { dims }]) => [key, float32Tensor(dims, new Float32Array(elementCount(dims)))] as const,
+      );
+      const model = withWeights(definition, new Map(weights));
+      const { inputSize: side, features, stages } = definition;
+      const shapes = await inferShapes(model, { image: [1, 3, side, side] });
+      const found = stagesOf(model.graph, features.tensor, shapes);
+      expect(found.map((stage) => stage.name)).toEqual(stages.map((stage) => stage.name));
+      // Told where they end, the same work falls to the same stages.
+      const given = stagesOf(model.graph, features.tensor, shapes, stages);
+      expect(given.map((stage) => [stage.name, stage.multiplyAdds])).toEqual(
+        found.map((stage) => [stage.name, stage.multiplyAdds]),
+      );
+      // Cut within a stage, it ends there, and those after it are none.
+      const early = stagesOf(model.graph, stages[1]!.output, shapes, stages);
+      expect(early.map(({ name: own, output }) => [own, output])).toEqual(
+        stages.slice(0, 2).map(({ name: own, output }) => [own, output]),
+      );
+    },
+  );
 });
 
 const shared = fileURLToPath(new URL("../../../shared/networks/mobilenet_v2_100_224.onnx", import.meta.url));

@@ -1,0 +1,96 @@
+/** What each link of a network costs, and whose modules it holds: what stages are made of. */
+import { channelAxes } from "../graph/channels.ts";
+import { dataflow } from "../graph/dataflow.ts";
+import type { Link } from "../graph/links.ts";
+import type { Graph, Node } from "../graph/model.ts";
+import { nodeMultiplyAdds, type Shapes } from "../graph/multiply-adds.ts";
+import { elementCount } from "../graph/tensor.ts";
+import { type ModulePath, moduleOfNode, moduleOfParameter } from "./module-names.ts";
+import { parameterNames } from "./network.ts";
+import { commonParts, type NamedLink } from "./stage-names.ts";
+
+/** A link with its costs. */
+export interface Work extends Link, NamedLink {
+  readonly parameters: number;
+  readonly multiplyAdds: number;
+  /** Positions of the map, or tokens, that its last layer works at. */
+  readonly positions: number;
+}
+
+export const sum = <T>(items: readonly T[], of: (item: T) => number): number =>
+  items.reduce((total, item) => total + of(item), 0);
+
+/** Links with their costs; a parameter counts where it is first read. */
+export function workOf(graph: Graph, links: readonly Link[], shapes: Shapes): Work[] {
+  const channels = channelAxes(graph, shapes, dataflow(graph));
+  const counted = new Set<string>();
+  const parameters = new Set(parameterNames(graph));
+  /** Parameters that a node is the first to read. */
+  const ownParameters = (node: Node): string[] =>
+    node.inputs.filter((name) => parameters.has(name) && !counted.has(name) && counted.add(name));
+  return links.map((link) => {
+    const own = link.nodes.map((node) => ({
+      node,
+      names: ownParameters(node),
+      multiplyAdds: nodeMultiplyAdds(node, shapes),
+    }));
+    const last = own.findLast(({ multiplyAdds }) => multiplyAdds > 0)?.node.outputs[0] ?? link.output;
+    const dims = shapes.get(last)?.dims ?? [];
+    const axis = channels.get(last) ?? 1;
+    return {
+      ...link,
+      parameters: sum(
+        own.flatMap(({ names }) => names),
+        (name) => elementCount(graph.initializers.get(name)!.dims),
+      ),
+      multiplyAdds: sum(own, ({ multiplyAdds }) => multiplyAdds),
+      modules: own.flatMap(({ node, names, multiplyAdds }) => {
+        if (multiplyAdds === 0 && names.length === 0) return [];
+        const path = moduleOf(node, names);
+        return path ? [{ path, multiplyAdds }] : [];
+      }),
+      positions: elementCount(dims.filter((_, i) => i !== 0 && i !== axis)),
+    };
+  });
+}
+
+const moduleOf = (node: Node, parameters: readonly string[]): ModulePath | undefined =>
+  moduleOfNode(node) ?? parameters.map(moduleOfParameter).find((found) => found !== undefined);
+
+/**
+ * Links joined such that each does some work. Those without multiply-adds (activations, pooling, normalisation) go with the one
+ * before, but with the one after where that is nearer by name: a stage may begin with its normalisation.
+ */
+export function joined(links: readonly Link[], shapes: Shapes): Link[] {
+  const isWorking = ({ nodes }: Link): boolean => nodes.some((node) => nodeMultiplyAdds(node, shapes) > 0);
+  const result: Link[] = [];
+  let pending: Link[] = [];
+  const join = (parts: readonly Link[]): Link => ({
+    nodes: parts.flatMap(({ nodes }) => nodes),
+    output: parts.at(-1)!.output,
+  });
+  links.forEach((link, at) => {
+    if (!isWorking(link)) {
+      pending.push(link);
+      return;
+    }
+    const before = result.pop();
+    const named = links.slice(at).find((one) => isWorking(one) && pathsOf(one).length > 0) ?? link;
+    // From the first that is nearer to what follows, all go there.
+    const from = before ? pending.findIndex((idle) => nearness(idle, named) > nearness(idle, before)) : 0;
+    const split = from < 0 ? pending.length : from;
+    if (before) result.push(join([before, ...pending.slice(0, split)]));
+    result.push(join([...pending.slice(split), link]));
+    pending = [];
+  });
+  const last = result.pop();
+  return last ? [...result, join([last, ...pending])] : pending.length > 0 ? [join(pending)] : [];
+}
+
+const pathsOf = ({ nodes }: Link): ModulePath[] => nodes.flatMap((node) => moduleOf(node, node.inputs) ?? []);
+
+/** How many parts of their names two links share at most. */
+function nearness(a: Link, b: Link): number {
+  const theirs = pathsOf(b);
+  return Math.max(0, ...pathsOf(a).flatMap(({ parts }) => theirs.map((other) => commonParts([parts, other.parts]))));
+}
