@@ -44,7 +44,8 @@ export function buildArtifact({ network, shape, head, classes, temperature, graf
   return { ...backbone, graph, metadata };
 }
 
-function headGraph({ weights, bias }: Head, temperature: number, features: number): Graph {
+/** The head: `features` → {@link PROBABILITIES} and {@link LOGITS}. */
+export function headGraph({ weights, bias }: Head, temperature: number, features: number): Graph {
   const classes = bias.length;
   return {
     name: "head",
@@ -66,8 +67,8 @@ function headGraph({ weights, bias }: Head, temperature: number, features: numbe
   };
 }
 
-/** The frozen parameters of an artifact, by the names they had in the network. */
-export function frozenParameters(artifact: Model): ReadonlyMap<string, Uint8Array> {
+/** The backbone's parameters in an artifact, by the names they had in the network. */
+export function backboneParameters(artifact: Model): ReadonlyMap<string, Uint8Array> {
   const entries = [...artifact.graph.initializers].filter(([name]) => name.startsWith(BACKBONE));
   return new Map(entries.map(([name, { bytes }]) => [name.slice(BACKBONE.length), bytes]));
 }

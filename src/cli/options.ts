@@ -13,6 +13,13 @@ export const wholeNumber =
     return value;
   };
 
+/** A number above 0. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("A number above 0 is wanted.");
+  return value;
+}
+
 /** The name of a preprocessing preset. */
 export function presetName(text: string): PresetName {
   if (!Object.hasOwn(preprocessingPresets, text)) {

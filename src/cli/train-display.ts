@@ -36,8 +36,11 @@ function result({ result: trained, out, seconds }: TrainRun): void {
     `Accuracy ${percent(accuracy)} on ${counts.test} ${where} (95% interval ${percent(interval[0])} to ${percent(interval[1])}).`,
   );
   if (baseline) print(`Always answering "${baseline.class}" would reach ${percent(baseline.accuracy)}.`);
-  const how =
-    validation.source === "folder" ? "on the validation folder" : "in cross-validation on the training pictures";
+  const how = {
+    folder: "on the validation folder",
+    "held-out": "on the training pictures held out for validation",
+    "cross-validation": "in cross-validation on the training pictures",
+  }[validation.source];
   print(`Accuracy ${percent(validation.evaluation.accuracy)} ${how}.`);
   for (const { path, reason } of skipped.slice(0, 10)) note(`Skipped ${path}: ${reason}`);
   if (skipped.length > 10) note(`… and ${skipped.length - 10} more skipped files: the report lists them.`);

@@ -44,6 +44,7 @@ export function jsonOf({ result, dataset, out, seconds }: TrainRun): Record<stri
     head: headFacts(result),
     temperature: result.calibration.temperature,
     frozenUnchanged: result.frozenUnchanged,
+    ...(result.finetune ? { finetune: result.finetune } : {}),
     skipped: result.skipped,
     out,
   };

@@ -86,7 +86,7 @@ export interface ReportInput {
   readonly rates: { readonly decode: number; readonly forward: number; readonly step: number };
   /** Images that the training never saw. Without them the report falls back on `validation` and says so. */
   readonly test?: Evaluation;
-  readonly validation: Evaluation & { readonly source: "cross-validation" | "folder" };
+  readonly validation: Evaluation & { readonly source: "cross-validation" | "folder" | "held-out" };
   /** Fitted and measured on the images of `validation`. */
   readonly calibration: Omit<Calibration, "bound"> & Partial<Pick<Calibration, "bound">>;
   /** The most confident first. */

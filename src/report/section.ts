@@ -21,7 +21,7 @@ export function judged({ test, validation }: ReportInput): Judged {
   const evaluation = test ?? validation;
   const [name, kind] = test
     ? ["test", "test"]
-    : validation.source === "folder"
+    : validation.source !== "cross-validation"
       ? ["validation", "validation"]
       : ["cross-validation", "training"];
   const images = `${evaluation.examples.toLocaleString("en-US")} ${kind} ${evaluation.examples === 1 ? "image" : "images"}`;

@@ -1,31 +1,36 @@
 /**
- * One training, from a folder of pictures to an artifact in memory: features, head, calibration, evaluation.
+ * One training, from a folder of pictures to an artifact in memory: features, head, fine-tuning, calibration, evaluation.
  * Writes nothing but the cache; files and words for people are made by the rooms above.
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { buildArtifact, frozenParameters } from "../artifact/build.ts";
+import { backboneParameters, buildArtifact } from "../artifact/build.ts";
 import { cacheFolder } from "../base/cache.ts";
-import { dataError } from "../base/errors.ts";
 import { sha256, writeWhole } from "../base/files.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import { graftVersion } from "../base/version.ts";
 import { datasetDigest } from "../data/digest.ts";
 import type { Dataset, Example } from "../data/discover.ts";
-import { stratifiedSplit } from "../data/split.ts";
 import { type Calibration, calibrate } from "../evaluate/calibration.ts";
 import { type Evaluation, evaluatePredictions } from "../evaluate/evaluate.ts";
 import { softmax } from "../evaluate/softmax.ts";
 import type { Model } from "../graph/model.ts";
 import { type CutShape, measureCut } from "../zoo/backbone.ts";
 import type { Network } from "../zoo/network.ts";
-import { openFeatureCache } from "./features/cache.ts";
+import { type FeatureCache, openFeatureCache } from "./features/cache.ts";
 import { type Extraction, extractFeatures, type Skipped } from "./features/extract.ts";
 import { createRunner, preparationModel } from "./features/runner.ts";
-import type { FeatureTable } from "./features/table.ts";
+import {
+  type Finetuned,
+  type FinetuneFacts,
+  type FinetuneOptions,
+  finetune,
+  type Labelled,
+} from "./finetune/finetune.ts";
 import { countLabels, fitHead, type HeadFit, headLogits, STRENGTHS } from "./head/fit.ts";
+import { holdOutValidation, type Part, type Parts, partition } from "./parts.ts";
 
 export interface TrainOptions {
   readonly dataset: Dataset;
@@ -33,6 +38,8 @@ export interface TrainOptions {
   /** Default 0. The same seed gives the same split, folds and weights. */
   readonly seed?: number;
   readonly classWeights?: "none" | "balanced";
+  /** Trains stages of the network too; without it, the head alone. */
+  readonly finetune?: FinetuneOptions;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
@@ -47,6 +54,9 @@ export interface Judged {
   readonly evaluation: Evaluation;
 }
 
+/** What fine-tuning, calibration and the validation scores were judged on. */
+export type ValidationSource = "cross-validation" | "folder" | "held-out";
+
 export interface TrainResult {
   readonly artifact: Model;
   readonly shape: CutShape;
@@ -58,7 +68,7 @@ export interface TrainResult {
     readonly test: number;
     readonly skipped: number;
   };
-  readonly validation: Judged & { readonly source: "cross-validation" | "folder" };
+  readonly validation: Judged & { readonly source: ValidationSource };
   readonly test: Judged & { readonly source: "folder" | "held-out" };
   readonly skipped: readonly Skipped[];
   /** The dataset's fingerprint, see {@link datasetDigest}. */
@@ -75,68 +85,147 @@ export interface TrainResult {
   readonly rates: { readonly decode: number; readonly forward: number; readonly step: number };
   /** Pictures whose features were computed now, and that the cache had. */
   readonly features: { readonly computed: number; readonly cached: number };
+  /** How fine-tuning went, where it was asked for. */
+  readonly finetune?: FinetuneFacts;
 }
 
-/** A row of the feature table with its example. */
-interface Part {
-  readonly examples: readonly Example[];
-  readonly table: FeatureTable;
-  readonly labels: Int32Array;
-}
-
-/** The share of the pictures that is held out for the test where the dataset has no test folder. */
-export const HELD_OUT_SHARE = 0.2;
-
-/** Trains a head on frozen features (a linear probe). Throws GraftError where the data cannot be learned from. */
+/**
+ * Trains a head on frozen features (a linear probe) and, where asked, the last stages of the network with it. Throws
+ * GraftError where the data cannot be learned from.
+ */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { dataset, network, seed = 0 } = options;
   const random = createRandom(seed);
   const folder = featureFolder(network);
   const shape = await rememberedShape(network, folder);
   const cache = await openFeatureCache(folder, shape.features);
-  const runner = createRunner(network, shape);
   try {
     const began = performance.now();
-    const extraction = await extractFeatures(
-      dataset.examples.map(({ path }) => path),
-      cache,
-      runner,
-      {
-        ...(options.onProgress ? { onProgress: options.onProgress } : {}),
-        ...(options.signal ? { signal: options.signal } : {}),
-      },
-    );
+    const extraction = await extractAll(options, cache, shape);
     const extract = (performance.now() - began) / 1000;
     const parts = partition(dataset, extraction, random);
-    return await trainOnFeatures(options, shape, parts, extraction, extract, random);
+    const answer = await learn(options, shape, parts, random);
+    return resultOf(options, shape, parts, answer, extraction, extract);
   } finally {
-    await runner.close();
     cache.close();
   }
 }
 
-async function trainOnFeatures(
-  { dataset, network, classWeights = "none", onProgress }: TrainOptions,
+/** The features of every picture. The backbone's memory is given back before anything else is loaded. */
+async function extractAll(
+  { dataset, network, onProgress, signal }: TrainOptions,
+  cache: FeatureCache,
   shape: CutShape,
-  parts: Parts,
-  extraction: Extraction,
-  extract: number,
+): Promise<Extraction> {
+  const runner = createRunner(network, shape);
+  try {
+    return await extractFeatures(
+      dataset.examples.map(({ path }) => path),
+      cache,
+      runner,
+      { ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) },
+    );
+  } finally {
+    await runner.close();
+  }
+}
+
+/** What was learned: a network, its head, and their answers. */
+interface Learned {
+  readonly network: Network;
+  readonly head: HeadFit;
+  readonly train: Part;
+  readonly validation: { readonly part: Part; readonly logits: Float32Array; readonly source: ValidationSource };
+  /** `[N, C]` */
+  readonly testLogits: Float32Array;
+  readonly headSeconds: number;
+  readonly finetuned: Finetuned | undefined;
+}
+
+async function learn(options: TrainOptions, shape: CutShape, parts: Parts, random: Random): Promise<Learned> {
+  if (!options.finetune) return probe(options, parts, random);
+  const apart = parts.validation
+    ? { train: parts.train, validation: parts.validation, source: "folder" as const }
+    : { ...holdOutValidation(parts.train, random), source: "held-out" as const };
+  const { head, headSeconds } = await fitted(options, apart.train, random);
+  const labelled = ({ examples, digests, labels }: Part): Labelled => ({
+    pictures: examples.map(({ path }, row) => ({ path, digest: digests[row]! })),
+    labels,
+  });
+  const { network, dataset, seed = 0, classWeights = "none", onProgress, signal } = options;
+  const finetuned = await finetune(
+    {
+      network,
+      shape,
+      head: head.head,
+      train: labelled(apart.train),
+      validation: labelled(apart.validation),
+      test: labelled(parts.test),
+      classes: dataset.classes.length,
+      classWeights,
+      seed,
+      onProgress,
+      signal,
+    },
+    options.finetune,
+  );
+  const { tuned } = finetuned;
+  // A linear probe that was not outdone learns from the held-out pictures too.
+  if (!tuned) return { ...(await probe(options, parts, random)), finetuned };
+  return {
+    network: tuned.network,
+    head: { ...head, head: tuned.head },
+    train: apart.train,
+    validation: { part: apart.validation, logits: tuned.validationLogits, source: apart.source },
+    testLogits: tuned.testLogits,
+    headSeconds,
+    finetuned,
+  };
+}
+
+async function probe(options: TrainOptions, { train, validation, test }: Parts, random: Random): Promise<Learned> {
+  const { head, headSeconds } = await fitted(options, train, random);
+  return {
+    network: options.network,
+    head,
+    train,
+    validation: validation
+      ? { part: validation, logits: headLogits(head.head, validation.table), source: "folder" }
+      : { part: train, logits: head.outOfFoldLogits, source: "cross-validation" },
+    testLogits: headLogits(head.head, test.table),
+    headSeconds,
+    finetuned: undefined,
+  };
+}
+
+/** A head on frozen features. */
+async function fitted(
+  { dataset, classWeights = "none", onProgress }: TrainOptions,
+  { table, labels }: Part,
   random: Random,
-): Promise<TrainResult> {
-  const classes = dataset.classes.length;
+): Promise<{ head: HeadFit; headSeconds: number }> {
   const began = performance.now();
   const fits = STRENGTHS.length * 5;
   const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
-  const head = await fitHead(parts.train.table, parts.train.labels, classes, random, {
+  const head = await fitHead(table, labels, dataset.classes.length, random, {
     classWeights,
     onRound: (running) => meter.set(fits - running),
   });
-  const headSeconds = (performance.now() - began) / 1000;
+  return { head, headSeconds: (performance.now() - began) / 1000 };
+}
 
-  const validationLogits = parts.validation ? headLogits(head.head, parts.validation.table) : head.outOfFoldLogits;
-  const validationPart = parts.validation ?? parts.train;
-  const calibration = calibrate(validationLogits, validationPart.labels, classes);
-  const counts = countLabels(parts.train.labels, classes);
+function resultOf(
+  { dataset, network }: TrainOptions,
+  shape: CutShape,
+  parts: Parts,
+  learned: Learned,
+  extraction: Extraction,
+  extract: number,
+): TrainResult {
+  const { head, validation, finetuned } = learned;
+  const classes = dataset.classes.length;
+  const calibration = calibrate(validation.logits, validation.part.labels, classes);
+  const counts = countLabels(learned.train.labels, classes);
   const majorityClass = counts.indexOf(Math.max(...counts));
   const judge = (part: Part, logits: Float32Array): Judged => {
     const probabilities = softmax(logits, classes, calibration.temperature);
@@ -149,7 +238,7 @@ async function trainOnFeatures(
     return { examples: part.examples, logits, probabilities, evaluation };
   };
   const artifact = buildArtifact({
-    network,
+    network: learned.network,
     shape,
     head: head.head,
     classes: dataset.classes,
@@ -162,81 +251,40 @@ async function trainOnFeatures(
     head,
     calibration,
     counts: {
-      train: parts.train.examples.length,
-      validation: parts.validation?.examples.length ?? 0,
+      train: learned.train.examples.length,
+      validation: validation.source === "cross-validation" ? 0 : validation.part.examples.length,
       test: parts.test.examples.length,
       skipped: extraction.skipped.length,
     },
-    validation: {
-      ...judge(validationPart, validationLogits),
-      source: parts.validation ? "folder" : "cross-validation",
-    },
-    test: { ...judge(parts.test, headLogits(head.head, parts.test.table)), source: parts.testSource },
+    validation: { ...judge(validation.part, validation.logits), source: validation.source },
+    test: { ...judge(parts.test, learned.testLogits), source: parts.testSource },
     skipped: extraction.skipped,
     datasetDigest: datasetDigest(dataset, extraction.digests),
-    frozenUnchanged: isUnchanged(artifact, network),
-    timings: { decode: extraction.decodeSeconds, extract, head: headSeconds, finetune: 0 },
+    frozenUnchanged: isUnchanged(artifact, network, finetuned?.tuned ? finetuned.trained : new Set()),
+    timings: {
+      decode: extraction.decodeSeconds,
+      extract,
+      head: learned.headSeconds,
+      finetune: finetuned?.seconds ?? 0,
+    },
     rates: {
       decode: rate(extraction.computed, extraction.decodeSeconds),
       forward: rate(extraction.computed, extraction.forwardSeconds),
-      step: 0,
+      step: finetuned?.stepRate ?? 0,
     },
     features: { computed: extraction.computed, cached: extraction.cached },
+    ...(finetuned ? { finetune: finetuned.facts } : {}),
   };
 }
 
 const rate = (count: number, seconds: number): number => (seconds > 0 ? count / seconds : 0);
 
-interface Parts {
-  readonly train: Part;
-  readonly validation: Part | undefined;
-  readonly test: Part;
-  readonly testSource: "folder" | "held-out";
-}
-
-/** Deals the readable pictures to train, validation and test; holds out a test where the dataset has none. */
-function partition({ examples, classes }: Dataset, { kept, table }: Extraction, random: Random): Parts {
-  const rowsOf = (wanted: (split: Example["split"]) => boolean): number[] =>
-    kept.flatMap((item, row) => (wanted(examples[item]!.split) ? [row] : []));
-  const rows = rowsOf((split) => split === "train" || split === undefined);
-  const validation = rowsOf((split) => split === "validation");
-  const test = rowsOf((split) => split === "test");
-  const part = (chosen: readonly number[]): Part => ({
-    examples: chosen.map((row) => examples[kept[row]!]!),
-    table: table.select(chosen),
-    labels: Int32Array.from(chosen, (row) => examples[kept[row]!]!.label),
-  });
-  if (kept.length === 0)
-    throw dataError(
-      `None of the ${examples.length} images could be read: check that they are JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP files.`,
-    );
-  const split = test.length > 0 ? { kept: rows, held: test } : holdOut(rows, part(rows).labels, random);
-  const train = part(split.kept);
-  countLabels(train.labels, classes.length).forEach((count, label) => {
-    if (count < 2) {
-      throw dataError(
-        `The class "${classes[label]}" has ${count} readable image${count === 1 ? "" : "s"} to train on: add at least ${2 - count} more.`,
-      );
-    }
-  });
-  return {
-    train,
-    validation: validation.length > 0 ? part(validation) : undefined,
-    test: part(split.held),
-    testSource: test.length > 0 ? "folder" : "held-out",
-  };
-}
-
-function holdOut(rows: readonly number[], labels: Int32Array, random: Random): { kept: number[]; held: number[] } {
-  const { kept, held } = stratifiedSplit([...labels], HELD_OUT_SHARE, random);
-  return { kept: kept.map((i) => rows[i]!), held: held.map((i) => rows[i]!) };
-}
-
 const hash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-/** Compares the hash of every frozen parameter in the artifact with the network's own. */
-function isUnchanged(artifact: Model, network: Network): boolean {
-  return [...frozenParameters(artifact)].every(([name, bytes]) => {
+/** Compares the hash of every parameter in the artifact that was not trained with the network's own. */
+function isUnchanged(artifact: Model, network: Network, trained: ReadonlySet<string>): boolean {
+  return [...backboneParameters(artifact)].every(([name, bytes]) => {
+    if (trained.has(name)) return true;
     const original = network.model.graph.initializers.get(name);
     return original !== undefined && hash(original.bytes) === hash(bytes);
   });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Command, Option } from "commander";
 import { makeFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
+import { augmentations } from "../../data/augment/policy.ts";
 import { discoverDataset, withTestFolder } from "../../data/discover.ts";
 import { train } from "../../train/train.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
@@ -10,7 +11,7 @@ import { ASSUMED_PREPROCESSING } from "../../zoo/file.ts";
 import { openNetwork } from "../../zoo/open.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { rememberSpeed } from "../../zoo/speeds.ts";
-import { presetName, wholeNumber } from "../options.ts";
+import { positive, presetName, wholeNumber } from "../options.ts";
 import { note, printJson, withProgress } from "../output.ts";
 import { createDisplay } from "../train-display.ts";
 import { jsonOf, writeRun } from "../write-run.ts";
@@ -24,6 +25,11 @@ interface TrainFlags {
   readonly seed: number;
   readonly out: string;
   readonly classWeights: "none" | "balanced";
+  readonly unfreeze: string;
+  readonly epochs?: number;
+  readonly augment?: string;
+  readonly batch?: number;
+  readonly learningRate?: number;
   readonly offline?: boolean;
   readonly json?: boolean;
 }
@@ -55,6 +61,19 @@ export function trainCommand(): Command {
         .choices(["none", "balanced"])
         .default("none"),
     )
+    .option(
+      "--unfreeze <stage|n|all|none>",
+      "train the network's last stages too: from a stage on (see `graft networks show`), the last n, or all",
+      "none",
+    )
+    .option(
+      "--epochs <n>",
+      "fine-tuning: times that each picture is seen, at most; default by the dataset's size",
+      wholeNumber(1),
+    )
+    .option("--augment <how>", `fine-tuning: ${Object.keys(augmentations).join(", ")}; default by the dataset's size`)
+    .option("--batch <n>", "fine-tuning: pictures a step", wholeNumber(1))
+    .option("--learning-rate <rate>", "fine-tuning: the highest learning rate", positive)
     .option("--out <dir>", "where to write the model and the report", "graft-out")
     .option("--offline", "use only networks that are in the cache")
     .option("--json", "print one JSON object on stdout")
@@ -64,6 +83,7 @@ export function trainCommand(): Command {
 Examples:
   graft train ./photos
   graft train ./photos --network inception_v3 --out models/flowers
+  graft train ./photos --unfreeze 2
   graft train ./photos --network vgg16 --weights vgg16.safetensors
   graft train ./photos --network my-network.onnx --preprocessing imagenet --json`,
     )
@@ -97,6 +117,7 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
         network,
         seed: flags.seed,
         classWeights: flags.classWeights,
+        ...(flags.unfreeze === "none" ? {} : { finetune: flags }),
         onProgress: line.show,
       });
       return { ...trained, network };

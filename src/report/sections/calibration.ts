@@ -37,7 +37,9 @@ function explanation({ calibration, validation }: ReportInput): string {
   const { eceBefore, eceAfter, bound = "none" } = calibration;
   const direction = calibration.temperature >= 1 ? "less" : "more";
   const on =
-    validation.source === "folder" ? "the validation images" : "cross-validated answers to the training images";
+    validation.source !== "cross-validation"
+      ? "the validation images"
+      : "cross-validated answers to the training images";
   const change =
     eceAfter <= eceBefore
       ? `brings the expected calibration error (the mean distance from the line) from ${percent(eceBefore)} to ${percent(eceAfter)}`

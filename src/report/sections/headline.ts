@@ -52,16 +52,23 @@ function meaning({ evaluation, images }: Judged): string {
   return `${sentence} That is no proof that it has learned anything: ${always}.`;
 }
 
+const validationNames: Readonly<Record<ReportInput["validation"]["source"], string>> = {
+  folder: "the validation images",
+  "held-out": "the images held out of the training images, which chose the epoch to keep,",
+  "cross-validation": "cross-validation on the training images",
+};
+
 function caveats({ dataset, validation, test }: ReportInput, { evaluation, isTest }: Judged): string[] {
   const source =
     dataset.testSource === "folder"
       ? "The test images came in a folder of their own; nothing was chosen or fitted on them."
       : "The test images were held out of the dataset at random, class by class; nothing was chosen or fitted on them.";
+  const chosen = validation.source === "held-out" ? "the epoch and the temperature" : "the temperature";
   const without =
-    validation.source === "folder"
-      ? "There was no test set: these are the validation images, which also chose the temperature."
+    validation.source !== "cross-validation"
+      ? `There was no test set: these are the validation images, which also chose ${chosen}.`
       : "There was no test set: each training image was judged by a head that was fitted without it, but the same images chose the penalty and the temperature, so the figure may be a little too kind.";
-  const name = validation.source === "folder" ? "the validation images" : "cross-validation on the training images";
+  const name = validationNames[validation.source];
   return [
     test ? source : without,
     ...(isTest

@@ -38,13 +38,20 @@ const headWords: Readonly<Record<ReportInput["head"]["kind"], string>> = {
   "logistic-regression": "logistic regression",
 };
 
+const validated = (source: ReportInput["validation"]["source"], images: number): string =>
+  ({
+    folder: plural(images, "image"),
+    "held-out": `${plural(images, "image")}, held out of the training images`,
+    "cross-validation": "by cross-validation",
+  })[source];
+
 function data({ dataset, head, seed, validation }: ReportInput): Html {
   const { counts, classes } = dataset;
   return factTable("The data and the head", [
     ["Dataset", html`<code>${dataset.path}</code>`],
     ["Classes", count(classes.length)],
     ["Training", plural(counts.train, "image")],
-    ["Validation", validation.source === "folder" ? plural(counts.validation, "image") : "by cross-validation"],
+    ["Validation", validated(validation.source, counts.validation)],
     [
       "Test",
       counts.test === 0

@@ -1,0 +1,72 @@
+/**
+ * One recipe for every dataset: how long, how fast and how varied a fine-tuning is, worked out from how many examples and
+ * classes there are. Flags may replace single values; nothing here knows a dataset or a network by name.
+ */
+import { type Augmentation, augmentationFor, augmentationNamed } from "../../data/augment/policy.ts";
+
+/** Everything that a fine-tuning is set by. */
+export interface Recipe {
+  readonly epochs: number;
+  /** Examples a step. */
+  readonly batch: number;
+  /** The highest learning rate, of the head; earlier stages learn slower by `stageDecay` each. */
+  readonly learningRate: number;
+  readonly stageDecay: number;
+  readonly weightDecay: number;
+  readonly labelSmoothing: number;
+  /** Share of all steps in which the learning rate rises to its peak. */
+  readonly warmUp: number;
+  /** The longest that all gradients together may be. */
+  readonly longestGradient: number;
+  /** Share of the last moving average of the weights that each step keeps; nothing for no average. */
+  readonly averageDecay: number | undefined;
+  /** Epochs without a better answer to the validation pictures after which training ends. */
+  readonly patience: number;
+  /** Views of each picture, as far as there is room for them. */
+  readonly views: number;
+  readonly augmentation: Augmentation;
+}
+
+/** What a user may say instead. */
+export interface RecipeFlags {
+  readonly epochs?: number | undefined;
+  readonly batch?: number | undefined;
+  readonly learningRate?: number | undefined;
+  readonly augment?: string | undefined;
+}
+
+/** Examples that a whole training sees, views of the same one counted each time; within the bounds of epochs below. */
+const EXAMPLES_SEEN = 24_000;
+const FEWEST_EPOCHS = 8;
+const MOST_EPOCHS = 40;
+/** More views than this of one picture tell little more. */
+const MOST_VIEWS = 10;
+
+/**
+ * The recipe for a dataset.
+ *
+ * @param examples pictures to train on
+ * @throws GraftError (`usage`) where there is no augmentation of the name given
+ */
+export function recipeFor(
+  { examples, classes }: { readonly examples: number; readonly classes: number },
+  flags: RecipeFlags = {},
+): Recipe {
+  const epochs = flags.epochs ?? Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.round(EXAMPLES_SEEN / examples)));
+  const augmentation =
+    flags.augment === undefined ? augmentationFor({ examples, classes }) : augmentationNamed(flags.augment);
+  return {
+    epochs,
+    batch: flags.batch ?? 32,
+    learningRate: flags.learningRate ?? 5e-4,
+    stageDecay: 0.7,
+    weightDecay: 0.05,
+    labelSmoothing: 0.1,
+    warmUp: 0.1,
+    longestGradient: 5,
+    averageDecay: undefined,
+    patience: Math.max(5, Math.ceil(epochs / 3)),
+    views: augmentation.name === "none" ? 1 : Math.min(MOST_VIEWS, epochs),
+    augmentation,
+  };
+}

@@ -1,0 +1,204 @@
+/**
+ * A network in two at its freeze boundary: the front, frozen, from prepared pictures to what is stored of them; and the
+ * tail, from what is stored to logits, whose parameters train. Nothing is run here but to learn shapes.
+ */
+import { headGraph } from "../../artifact/build.ts";
+import { type Head, IMAGE, LOGITS } from "../../artifact/contract.ts";
+import { layerRate } from "../../autodiff/optimisers/schedule.ts";
+import { parametersOf } from "../../autodiff/parameters.ts";
+import type { Trainable } from "../../autodiff/step.ts";
+import { dataError } from "../../base/errors.ts";
+import { graphAfter } from "../../graph/after.ts";
+import { cutGraph } from "../../graph/cut.ts";
+import { attach } from "../../graph/merge.ts";
+import { type Graph, type Model, node } from "../../graph/model.ts";
+import { dataTypeOf } from "../../graph/onnx/types.ts";
+import { bytesPerElement, elementCount } from "../../graph/tensor.ts";
+import { measureShapes } from "../../runtime/measure-shapes.ts";
+import { inferKnownShapes, type TensorShape } from "../../runtime/shapes.ts";
+import { BACKBONE, backboneModel, type CutShape, PIXELS, pixelDims } from "../../zoo/backbone.ts";
+import type { Network } from "../../zoo/network.ts";
+import { preprocessingGraph } from "../../zoo/preprocessing.ts";
+import { foldShapes } from "./fold-shapes.ts";
+import type { Unfrozen } from "./plan.ts";
+
+/** How values of the boundary are stored: pixels as they are; activations in half precision, or in full where they are too large. */
+export type StoredType = "uint8" | "float16" | "float32";
+
+/** The tensor at which the network is parted. */
+export interface Boundary {
+  /** Its name in the graph from {@link IMAGE} to {@link LOGITS}. */
+  readonly tensor: string;
+  /** What a person would call it. */
+  readonly called: string;
+  /** For one picture, without the batch. */
+  readonly dims: readonly number[];
+  readonly stored: StoredType;
+  /** Whether it is the resized picture itself, before it is normalised. */
+  readonly isPixels: boolean;
+}
+
+/** What the tail is fed with: stored values `[N, …dims]`. */
+export const STORED = "stored";
+/** Inputs of a tail that mixes examples: the share of each example's own values, and who each is mixed with `[N]`. */
+export const SHARE = "mixing/share";
+export const PARTNERS = "mixing/partners";
+
+const PREPARATION = "preprocess/";
+/** The resized picture as float32 `[N, 3, S, S]`, whole numbers from 0 to 255. */
+const RESIZED = `${PREPARATION}float`;
+
+/** Bytes of one picture at the boundary. */
+export const storedBytes = ({ dims, stored }: Boundary): number => elementCount(dims) * bytesPerElement[stored];
+
+/** The boundary before everything: pixels, resized. */
+export const pixelBoundary = ({ preprocessing: { size } }: Network): Boundary => ({
+  tensor: RESIZED,
+  called: "pixels",
+  dims: [3, size, size],
+  stored: "uint8",
+  isPixels: true,
+});
+
+/**
+ * The boundary that a plan names.
+ *
+ * @param shapes of the network's own tensors, for one picture
+ * @throws GraftError (`data`) where a picture's values do not lie together in it
+ */
+export function boundaryOf(
+  network: Network,
+  { boundary }: Unfrozen,
+  shapes: ReadonlyMap<string, TensorShape>,
+  stored: StoredType = "float16",
+): Boundary {
+  if (boundary === undefined) return pixelBoundary(network);
+  const { type, dims = [] } = shapes.get(boundary) ?? {};
+  if (type !== "float32" || dims[0] !== 1)
+    throw dataError(
+      `The frozen part would end in "${boundary}" (${type} [${dims}]), whose first axis is not the batch: unfreeze another stage, or all.`,
+    );
+  return { tensor: BACKBONE + boundary, called: boundary, dims: dims.slice(1), stored, isPixels: false };
+}
+
+/** Pixels of any size → {@link PIXELS}. */
+function preparation({ preprocessing }: Network): Graph {
+  const { nodes, initializers } = preprocessingGraph(preprocessing, IMAGE, PIXELS, PREPARATION);
+  return {
+    name: "front",
+    nodes,
+    inputs: [{ name: IMAGE, type: "uint8", dims: ["N", "H", "W", 3] }],
+    outputs: [{ name: PIXELS, type: "float32" }],
+    initializers,
+  };
+}
+
+/** The front: {@link IMAGE} (for pixels) or {@link PIXELS} → {@link STORED}. */
+export function frontModel(network: Network, shape: CutShape, boundary: Boundary): Model {
+  const graph = boundary.isPixels ? preparation(network) : backboneModel(network, shape).graph;
+  const cut = cutGraph(graph, [{ name: boundary.tensor }]);
+  const nodes = [...cut.nodes, node("Cast", [boundary.tensor], [STORED], { to: dataTypeOf[boundary.stored] })];
+  return { ...network.model, metadata: new Map(), graph: { ...cut, nodes, outputs: [{ name: STORED }] } };
+}
+
+export interface TailOptions {
+  readonly network: Network;
+  readonly shape: CutShape;
+  readonly boundary: Boundary;
+  readonly head: Head;
+  readonly batch: number;
+  /** Whether examples are mixed with one another as they come in. */
+  readonly mixes?: boolean;
+}
+
+/** The tail for batches of one size, with the shape of each of its tensors. */
+export interface Tail {
+  /** {@link STORED} → {@link LOGITS}, the weights as initializers. */
+  readonly graph: Graph;
+  readonly shapes: ReadonlyMap<string, TensorShape>;
+}
+
+/** The tail of a network, its head last. */
+export async function tailOf(options: TailOptions): Promise<Tail> {
+  const { network, shape, boundary, head, batch } = options;
+  const { graph: backbone } = backboneModel(network, shape);
+  const logits = { name: LOGITS, type: "float32", dims: [batch, head.bias.length] } as const;
+  const whole = cutGraph(attach(backbone, headGraph(head, 1, shape.features)), [logits]);
+  const measured = await measureShapes({ ...network.model, graph: whole }, { [PIXELS]: pixelDims(network, batch) });
+  const folded = foldShapes(whole, measured);
+  const joined = boundary.isPixels ? attach(preparation(network), folded) : folded;
+  const dims = [batch, ...boundary.dims];
+  const graph = fedWithStored(graphAfter(joined, { name: boundary.tensor, type: "float32", dims }), options);
+  const { shapes, unknown } = await inferKnownShapes({ ...network.model, graph });
+  const missing = unknown.flatMap(({ name }) => {
+    const known = measured.get(name);
+    return known ? [[name, known] as const] : [];
+  });
+  return { graph, shapes: new Map([...shapes, ...missing]) };
+}
+
+/** Puts the reading of what is stored, and the mixing, in front of a tail. */
+function fedWithStored(tail: Graph, { boundary, batch, mixes = false }: TailOptions): Graph {
+  const [own, ...others] = tail.inputs;
+  if (own?.name !== boundary.tensor || others.length > 0)
+    throw new Error(
+      `The tail reads ${tail.inputs.map(({ name }) => name).join(", ")}, not "${boundary.tensor}" alone.`,
+    );
+  const values = mixes ? "mixing/values" : boundary.tensor;
+  const mixing = [
+    node("Gather", [values, PARTNERS], ["mixing/others"], { axis: 0 }),
+    node("Sub", [values, "mixing/others"], ["mixing/difference"]),
+    node("Mul", ["mixing/difference", SHARE], ["mixing/part"]),
+    node("Add", ["mixing/others", "mixing/part"], [boundary.tensor]),
+  ];
+  return {
+    ...tail,
+    inputs: [
+      { name: STORED, type: boundary.stored, dims: [batch, ...boundary.dims] },
+      ...(mixes
+        ? ([
+            { name: SHARE, type: "float32", dims: [] },
+            { name: PARTNERS, type: "int64", dims: [batch] },
+          ] as const)
+        : []),
+    ],
+    nodes: [node("Cast", [STORED], [values], { to: dataTypeOf.float32 }), ...(mixes ? mixing : []), ...tail.nodes],
+  };
+}
+
+/**
+ * The parameters that train: those of the trainable stages that no frozen layer reads too, and the head's. The nearer to the
+ * input, the slower.
+ *
+ * @param decay learning rate of a stage relative to the next
+ */
+export function trainablesOf(network: Network, plan: Unfrozen, tail: Graph, decay: number): Trainable[] {
+  const frozenUntil = plan.all.length - plan.stages.length;
+  const stageOf = new Map<string, number>();
+  plan.all.forEach(({ output }, stage) => {
+    const until = cutGraph(network.model.graph, [{ name: output }]);
+    for (const name of until.initializers.keys()) if (!stageOf.has(name)) stageOf.set(name, stage);
+  });
+  const layers = plan.stages.length + 1;
+  return parametersOf(tail).flatMap(({ name, decays }) => {
+    if (!name.startsWith(BACKBONE)) return name.startsWith("head/") ? [{ name, decays }] : [];
+    const stage = stageOf.get(name.slice(BACKBONE.length)) ?? plan.all.length - 1;
+    if (stage < frozenUntil) return [];
+    return [{ name, decays, rate: layerRate(stage - frozenUntil, layers, decay) }];
+  });
+}
+
+/** The tail without its gradient: trainable parameters as inputs, logits out. */
+export function evaluationModel(network: Network, { graph }: Tail, trainable: readonly Trainable[]): Model {
+  const fed = new Set(trainable.map(({ name }) => name));
+  const inputs = [...fed].map((name) => {
+    const { type, dims } = graph.initializers.get(name)!;
+    return { name, type, dims };
+  });
+  const initializers = new Map([...graph.initializers].filter(([name]) => !fed.has(name)));
+  return {
+    ...network.model,
+    metadata: new Map(),
+    graph: { ...graph, inputs: [...graph.inputs, ...inputs], initializers },
+  };
+}

@@ -1,0 +1,92 @@
+/** Dealing a dataset's readable pictures to training, validation and test, with their features. Nothing is fitted here. */
+import { dataError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import type { Dataset, Example } from "../data/discover.ts";
+import { stratifiedSplit } from "../data/split.ts";
+import type { Extraction } from "./features/extract.ts";
+import type { RowTable } from "./features/table.ts";
+import { countLabels } from "./head/fit.ts";
+
+/** Pictures with their features, labels, and the SHA-256 of their files, row by row. */
+export interface Part {
+  readonly examples: readonly Example[];
+  readonly digests: readonly Buffer[];
+  readonly table: RowTable;
+  readonly labels: Int32Array;
+}
+
+export interface Parts {
+  readonly train: Part;
+  readonly validation: Part | undefined;
+  readonly test: Part;
+  readonly testSource: "folder" | "held-out";
+}
+
+/** The share of the pictures that is held out for the test where the dataset has no test folder. */
+export const HELD_OUT_SHARE = 0.2;
+/** The share of the training pictures that is held out to stop fine-tuning by, where there is no validation folder. */
+export const VALIDATION_SHARE = 0.15;
+
+/** Deals the readable pictures to train, validation and test; holds out a test where the dataset has none. */
+export function partition({ examples, classes }: Dataset, extraction: Extraction, random: Random): Parts {
+  const { kept, table, digests } = extraction;
+  const rowsOf = (wanted: (split: Example["split"]) => boolean): number[] =>
+    kept.flatMap((item, row) => (wanted(examples[item]!.split) ? [row] : []));
+  const rows = rowsOf((split) => split === "train" || split === undefined);
+  const validation = rowsOf((split) => split === "validation");
+  const test = rowsOf((split) => split === "test");
+  const part = (chosen: readonly number[]): Part => ({
+    examples: chosen.map((row) => examples[kept[row]!]!),
+    digests: chosen.map((row) => digests.get(kept[row]!)!),
+    table: table.select(chosen),
+    labels: Int32Array.from(chosen, (row) => examples[kept[row]!]!.label),
+  });
+  if (kept.length === 0)
+    throw dataError(
+      `None of the ${examples.length} images could be read: check that they are JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP files.`,
+    );
+  const split = test.length > 0 ? { kept: rows, held: test } : holdOut(rows, part(rows).labels, random);
+  const train = part(split.kept);
+  countLabels(train.labels, classes.length).forEach((count, label) => {
+    if (count < 2) {
+      throw dataError(
+        `The class "${classes[label]}" has ${count} readable image${count === 1 ? "" : "s"} to train on: add at least ${2 - count} more.`,
+      );
+    }
+  });
+  return {
+    train,
+    validation: validation.length > 0 ? part(validation) : undefined,
+    test: part(split.held),
+    testSource: test.length > 0 ? "folder" : "held-out",
+  };
+}
+
+function holdOut(rows: readonly number[], labels: Int32Array, random: Random): { kept: number[]; held: number[] } {
+  const { kept, held } = stratifiedSplit([...labels], HELD_OUT_SHARE, random);
+  return { kept: kept.map((i) => rows[i]!), held: held.map((i) => rows[i]!) };
+}
+
+/** Some rows of a part. */
+function selected({ examples, digests, table, labels }: Part, rows: readonly number[]): Part {
+  return {
+    examples: rows.map((row) => examples[row]!),
+    digests: rows.map((row) => digests[row]!),
+    table: table.select(rows),
+    labels: Int32Array.from(rows, (row) => labels[row]!),
+  };
+}
+
+/**
+ * Holds {@link VALIDATION_SHARE} of each class out of a part.
+ *
+ * @throws GraftError (`data`) where every class is too small for that
+ */
+export function holdOutValidation(part: Part, random: Random): { readonly train: Part; readonly validation: Part } {
+  const { kept, held } = stratifiedSplit(part.labels, VALIDATION_SHARE, random);
+  if (held.length === 0)
+    throw dataError(
+      "Fine-tuning needs pictures to validate on, and no class has three images: add images, or leave --unfreeze out.",
+    );
+  return { train: selected(part, kept), validation: selected(part, held) };
+}
