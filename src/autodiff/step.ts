@@ -6,6 +6,7 @@
 import { usageError } from "../base/errors.ts";
 import { cutGraph } from "../graph/cut.ts";
 import type { Graph, Value } from "../graph/model.ts";
+import { elementCount } from "../graph/tensor.ts";
 import type { Ref, TensorShape } from "./build/builder.ts";
 import { Operations } from "./build/operations.ts";
 import { allTensors, backward, type Shapes } from "./gradients.ts";
@@ -52,7 +53,7 @@ export interface Slot {
   readonly dims: readonly number[];
 }
 
-/** State of a parameter: which, and what to begin with. */
+/** State of a parameter, as a flat list: which, and what to begin with. */
 export interface StateSlot extends Slot {
   readonly parameter: string;
   readonly kind: string;
@@ -111,11 +112,11 @@ export function stepGraph(graph: Graph, shapes: Shapes, options: StepOptions): S
   const towards = backward(forward, forwardShapes, loss.name, parameters, build);
   build.scope = "clip";
   const longest = options.longestGradient ?? Number.POSITIVE_INFINITY;
-  const clipped = clipByNorm(
-    build,
-    parameters.map((name) => towards.get(name)!),
-    longest,
-  );
+  const flatGradients = parameters.map((name) => {
+    const gradient = towards.get(name)!;
+    return build.reshape(gradient, [elementCount(gradient.dims)]);
+  });
+  const clipped = clipByNorm(build, flatGradients, longest);
 
   const scalarOf = (name: string): Ref => ({ name, type: prediction.type, dims: [] });
   const [learningRate, step] = [scalarOf("learningRate"), scalarOf("step")];
@@ -124,16 +125,18 @@ export function stepGraph(graph: Graph, shapes: Shapes, options: StepOptions): S
   for (const [index, { name, decays, rate = 1 }] of trainable.entries()) {
     build.scope = `update/${name}`;
     const parameter = ref(name);
-    const slot = (kind: string): Ref => ({ ...parameter, name: `state/${kind}/${name}` });
+    // As flat lists: ONNX Runtime is many times slower where a scalar meets a tensor whose last axes have size 1.
+    const flat = [elementCount(parameter.dims)];
+    const slot = (kind: string): Ref => ({ name: `state/${kind}/${name}`, type: parameter.type, dims: flat });
     const updated = optimiser.update(build, {
-      parameter,
+      parameter: build.reshape(parameter, flat),
       gradient: clipped.gradients[index]!,
       state: Object.fromEntries(optimiser.slots.map((kind) => [kind, slot(kind)])),
       learningRate: build.mul(learningRate, rate),
       step,
       decays,
     });
-    weights.push(slotOf(parameter, updated.parameter));
+    weights.push(slotOf(parameter, build.reshape(updated.parameter, parameter.dims)));
     const keep = (kind: string, next: Ref, begins: StateSlot["begins"]): void => {
       state.push({ ...slotOf(slot(kind), next), parameter: name, kind, begins });
     };

@@ -6,7 +6,7 @@ import type { Operations } from "../build/operations.ts";
 export interface UpdateInputs {
   readonly parameter: Ref;
   readonly gradient: Ref;
-  /** The parameter's state by slot, each in the parameter's shape. */
+  /** The parameter's state by slot. Parameter, gradient and state have one shape, and so have the results. */
   readonly state: Readonly<Record<string, Ref>>;
   /** The learning rate of this parameter in this step: a scalar. */
   readonly learningRate: Ref;
