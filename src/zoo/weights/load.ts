@@ -5,6 +5,7 @@
 import { dataError } from "../../base/errors.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Define, Definition, DefinitionOptions } from "../architectures/definition.ts";
+import { headless } from "./headless.ts";
 import { storedDims } from "./names/layout.ts";
 import { dialectOf, type NamingKind } from "./names/naming.ts";
 import { type NamingRow, namingsOf } from "./names/table.ts";
@@ -23,14 +24,14 @@ export interface LoadOptions {
 
 /** Weights, and the definition that they belong to. */
 export interface LoadedWeights {
-  /** In the dialect of the weights, with as many classes as the file has. */
+  /** In the dialect of the weights, with as many classes as the file has; without a classifier where it has none. */
   readonly definition: Definition;
   /** By the definition's names, float32, in our layout. */
   readonly weights: Map<string, Tensor>;
   readonly naming: NamingKind;
   /** Whether the file has no classifier: then the network has features, and no logits. */
   readonly notop: boolean;
-  /** The definition's parameters that are not in the file: none, or the classifier's and (Keras' VGG and MobileNetV3) those before it. */
+  /** The architecture's parameters that are not in the file: none, or the classifier's and (Keras' VGG and MobileNetV3) those before it. */
   readonly absent: readonly string[];
 }
 
@@ -44,7 +45,8 @@ export interface LoadedWeights {
 export async function loadWeights(define: Define, file: WeightFile, options: LoadOptions = {}): Promise<LoadedWeights> {
   const plan = bestPlan(define, file, options);
   if (!fits(plan)) throw misfit(plan, file, options.others ?? new Map());
-  const { definition, naming, steps, absent } = plan;
+  const { naming, steps, absent } = plan;
+  const definition = absent.length > 0 ? headless(plan.definition, absent) : plan.definition;
   const notop = ![...steps.keys()].some((parameter) => parameter.startsWith(`${definition.classifier}.`));
   return { definition, weights: await readPlan(plan, file), naming: naming.kind, notop, absent };
 }
