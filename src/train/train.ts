@@ -41,6 +41,8 @@ export interface TrainOptions {
   /** Trains stages of the network too; without it, the head alone. */
   readonly finetune?: FinetuneOptions;
   readonly onProgress?: OnProgress;
+  /** Told of choices and of what went otherwise than asked, a sentence each. */
+  readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -152,7 +154,7 @@ async function learn(options: TrainOptions, shape: CutShape, parts: Parts, rando
     pictures: examples.map(({ path }, row) => ({ path, digest: digests[row]! })),
     labels,
   });
-  const { network, dataset, seed = 0, classWeights = "none", onProgress, signal } = options;
+  const { network, dataset, seed = 0, classWeights = "none", onProgress, onNote, signal } = options;
   const finetuned = await finetune(
     {
       network,
@@ -165,6 +167,7 @@ async function learn(options: TrainOptions, shape: CutShape, parts: Parts, rando
       classWeights,
       seed,
       onProgress,
+      onNote,
       signal,
     },
     options.finetune,

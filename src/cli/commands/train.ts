@@ -1,6 +1,8 @@
 /** `graft train`: from a folder of pictures to `model.onnx`, `metrics.json`, `graft.json` and `report.html`. */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, Option } from "commander";
+import { workError } from "../../base/errors.ts";
 import { makeFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
 import { augmentations } from "../../data/augment/policy.ts";
@@ -30,6 +32,9 @@ interface TrainFlags {
   readonly augment?: string;
   readonly batch?: number;
   readonly learningRate?: number;
+  readonly findLr?: boolean;
+  readonly boundaryCache: "auto" | "off";
+  readonly resume?: boolean;
   readonly offline?: boolean;
   readonly json?: boolean;
 }
@@ -74,6 +79,13 @@ export function trainCommand(): Command {
     .option("--augment <how>", `fine-tuning: ${Object.keys(augmentations).join(", ")}; default by the dataset's size`)
     .option("--batch <n>", "fine-tuning: pictures a step", wholeNumber(1))
     .option("--learning-rate <rate>", "fine-tuning: the highest learning rate", positive)
+    .option("--find-lr", "fine-tuning: look for the learning rate first, by a short training that raises it")
+    .addOption(
+      new Option("--boundary-cache <how>", "fine-tuning: off runs the frozen part in every step instead of once")
+        .choices(["auto", "off"])
+        .default("auto"),
+    )
+    .option("--resume", "fine-tuning: go on from the checkpoint that a stopped run left in the output folder")
     .option("--out <dir>", "where to write the model and the report", "graft-out")
     .option("--offline", "use only networks that are in the cache")
     .option("--json", "print one JSON object on stdout")
@@ -90,6 +102,18 @@ Examples:
     .action(trainAction);
 }
 
+/** The file in the output folder that a stopped fine-tuning leaves, and a finished one does not. */
+const CHECKPOINT = "checkpoint.safetensors";
+
+/** Ctrl-C asks for an orderly end; pressed again, it ends the process at once. */
+function interruptible(): AbortController {
+  const controller = new AbortController();
+  process.once("SIGINT", () =>
+    controller.abort(workError("Stopped: what was computed is kept, run the same command again to go on.")),
+  );
+  return controller;
+}
+
 async function trainAction(path: string, flags: TrainFlags): Promise<void> {
   const began = performance.now();
   await makeFolder(flags.out);
@@ -98,6 +122,7 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
     const dataset = flags.test === undefined ? found : await withTestFolder(found, flags.test);
     const display = createDisplay(flags.json === true);
     display.dataset(dataset, path);
+    const interruption = interruptible();
     const result = await withProgress(async (line) => {
       const network = await openNetwork(flags.network, {
         onProgress: line.show,
@@ -117,14 +142,20 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
         network,
         seed: flags.seed,
         classWeights: flags.classWeights,
-        ...(flags.unfreeze === "none" ? {} : { finetune: flags }),
+        ...(flags.unfreeze === "none" ? {} : { finetune: { ...flags, checkpoint: join(flags.out, CHECKPOINT) } }),
         onProgress: line.show,
+        onNote: (text) => {
+          line.end();
+          note(text);
+        },
+        signal: interruption.signal,
       });
       return { ...trained, network };
     });
     const seconds = (): number => (performance.now() - began) / 1000;
     const run = { result, dataset, datasetPath: path, seed: flags.seed, out: flags.out, seconds };
     await writeRun(run);
+    await rm(join(flags.out, CHECKPOINT), { force: true });
     await rememberSpeed(flags.network, result.features.computed, result.rates.forward);
     if (flags.json) printJson(jsonOf(run));
     else display.result(run);

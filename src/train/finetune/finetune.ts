@@ -1,50 +1,47 @@
 /**
- * One fine-tuning from end to end: the boundary is chosen, views are stored, the step graph is built, the loop runs, and the
- * better of the tuned network and the linear probe comes out. Each of these has a file of its own beside this one.
+ * One fine-tuning from end to end, head first (LP-FT: Kumar et al., arXiv 2202.10054): a linear probe's head is given; the
+ * freeze boundary is chosen, what the frozen part yields is stored, the loop runs, and the better of the tuned network and the
+ * probe comes out. Each of these has a file of its own beside this one.
  */
-import { join } from "node:path";
+import { availableParallelism } from "node:os";
 import type { Head } from "../../artifact/contract.ts";
-import { LOGITS } from "../../artifact/contract.ts";
-import { crossEntropy } from "../../autodiff/losses/cross-entropy.ts";
-import { adamW } from "../../autodiff/optimisers/adamw.ts";
-import { stepGraph, type Trainable } from "../../autodiff/step.ts";
-import { cacheFolder } from "../../base/cache.ts";
 import { workError } from "../../base/errors.ts";
-import { sha256 } from "../../base/files.ts";
-import type { OnProgress } from "../../base/progress.ts";
-import { randomFor } from "../../base/random.ts";
-import { oneHot, planMixup } from "../../data/augment/mixup.ts";
-import { asFloat32, float32Tensor } from "../../graph/tensor.ts";
-import { openModel } from "../../runtime/open-model.ts";
-import type { RuntimeTensor, Session } from "../../runtime/session.ts";
+import { makeFolder, sha256 } from "../../base/files.ts";
+import { createMeter, type OnProgress } from "../../base/progress.ts";
+import { float32Tensor } from "../../graph/tensor.ts";
 import { BACKBONE, type CutShape, shapesOf } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { stagesOf } from "../../zoo/stages.ts";
-import { type Location, openRecordCache, type RecordCache } from "../features/records.ts";
-import { preparationModel } from "../features/runner.ts";
-import { openFront } from "./front.ts";
+import type { Location } from "../features/records.ts";
+import { countLabels } from "../head/fit.ts";
+import { logitsOf, type Scores, scoresOf } from "./answers.ts";
+import { batchesOf, createReader } from "./batches.ts";
+import { type Checkpoint, type Choices, type Identity, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { type Engine, openEngine } from "./engine.ts";
+import { findLearningRate, RANGE_STEPS, type RangeTest } from "./find-lr.ts";
+import { TooLarge } from "./front.ts";
 import { type Unfrozen, unfrozen } from "./plan.ts";
 import { type Recipe, type RecipeFlags, recipeFor } from "./recipe.ts";
+import { chooseStorage, roomIn, type Storage, storageText } from "./room.ts";
 import { createSampler } from "./sampler.ts";
-import {
-  type Boundary,
-  boundaryOf,
-  evaluationModel,
-  PARTNERS,
-  SHARE,
-  STORED,
-  storedBytes,
-  type Tail,
-  tailOf,
-  trainablesOf,
-} from "./tail.ts";
-import { type EpochRecord, initialState, runTraining, type Scores, type Stop, type Weights } from "./trainer.ts";
-import { fillViews, type Picture } from "./views.ts";
+import type { Weights } from "./step-runner.ts";
+import { boundaryCaches, type Stored, storePictures } from "./store.ts";
+import { type Boundary, boundaryOf, pixelBoundary, type StoredType } from "./tail.ts";
+import { type EpochRecord, initialState, type Outcome, runTraining, type Stop } from "./trainer.ts";
+import type { Picture } from "./views.ts";
 
 /** What a user may say of a fine-tuning. */
 export interface FinetuneOptions extends RecipeFlags {
   /** A stage, `all`, or a number of last stages. */
   readonly unfreeze: string;
+  /** Whether to look for the learning rate first. */
+  readonly findLr?: boolean | undefined;
+  /** `off`: the frozen part runs in every step, and only pixels are kept. Default `auto`. */
+  readonly boundaryCache?: "auto" | "off" | undefined;
+  /** Where checkpoints are written; without it there are none. */
+  readonly checkpoint?: string | undefined;
+  /** Goes on from the checkpoint, if there is one. */
+  readonly resume?: boolean | undefined;
 }
 
 /** Pictures with their labels. */
@@ -65,22 +62,34 @@ export interface FinetuneInput {
   readonly classWeights: "none" | "balanced";
   readonly seed: number;
   readonly onProgress?: OnProgress | undefined;
+  /** Told of choices and of what went otherwise than asked, a sentence each. */
+  readonly onNote?: ((text: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** What is told of a fine-tuning: the JSON's `finetune`. */
 export interface FinetuneFacts {
+  /** The stages that were trained. */
   readonly stages: readonly string[];
+  /** The tensor that the frozen part ends in, or `pixels`. */
   readonly boundary: string;
+  /** Views of each training picture. */
   readonly views: number;
-  readonly storage: { readonly type: string; readonly bytes: number };
+  readonly storage: { readonly type: StoredType; readonly bytes: number };
+  /** Epochs that were run. */
   readonly epochs: number;
+  /** 0 where none did better than the linear probe. */
   readonly bestEpoch: number;
   readonly kept: "fine-tuned" | "linear-probe";
-  readonly stop: Stop | undefined;
+  /** Why it ended before its last epoch. */
+  readonly stop?: Stop;
   readonly history: readonly EpochRecord[];
+  /** How the linear probe answered to the same validation pictures. */
   readonly probe: Scores;
   readonly recipe: Recipe;
+  readonly rangeTest?: RangeTest;
+  /** Views that went through the frozen part now, and how many a second. */
+  readonly front: { readonly computed: number; readonly rate: number };
 }
 
 export interface Finetuned {
@@ -98,257 +107,272 @@ export interface Finetuned {
   readonly trained: ReadonlySet<string>;
   readonly facts: FinetuneFacts;
   readonly seconds: number;
-  /** Images a second inside the loop. */
+  /** Images a second inside the loop; 0 where nothing was left to do. */
   readonly stepRate: number;
 }
 
-const HEAD_WEIGHT = "head/weight";
-const HEAD_BIAS = "head/bias";
+const [HEAD_WEIGHT, HEAD_BIAS] = ["head/weight", "head/bias"];
 
-/** Fine-tunes a network. */
+/**
+ * Fine-tunes a network.
+ *
+ * @throws GraftError (`usage`) where there is no such stage, or the checkpoint is another training's; (`data`) where there is no
+ *   room for it; (`work`) where it was interrupted, after the checkpoint was written
+ */
 export async function finetune(input: FinetuneInput, options: FinetuneOptions): Promise<Finetuned> {
   const began = performance.now();
   const { network, train, classes } = input;
   const shapes = await shapesOf(network);
   const plan = unfrozen(stagesOf(network.model.graph, network.cut, shapes), options.unfreeze, network.name);
   const recipe = recipeFor({ examples: train.labels.length, classes }, options);
-  const boundary = boundaryOf(network, plan, shapes);
-  const cache = await openRecordCache(boundaryFolder(network, boundary), storedBytes(boundary));
-  try {
-    const stored = await storeViews(input, boundary, recipe, cache);
-    const result = await train_(input, plan, recipe, boundary, cache, stored);
-    return { ...result, seconds: (performance.now() - began) / 1000 };
-  } finally {
-    cache.close();
-  }
-}
-
-/** The cache's folder for a network, boundary and preprocessing. */
-function boundaryFolder({ sha256: weights, cut, preprocessing }: Network, { tensor, stored }: Boundary): string {
-  const key = JSON.stringify([weights, cut, tensor, stored, sha256(preparationModel(preprocessing))]);
-  return join(cacheFolder(), "boundary", sha256(key).slice(0, 32));
-}
-
-interface Stored {
-  readonly views: number;
-  readonly train: readonly (readonly Location[])[];
-  readonly validation: readonly Location[];
-  readonly test: readonly Location[];
-}
-
-async function storeViews(
-  input: FinetuneInput,
-  boundary: Boundary,
-  recipe: Recipe,
-  cache: RecordCache,
-): Promise<Stored> {
-  const { network, shape, seed, onProgress, signal } = input;
-  const front = openFront(network, shape, boundary, 16);
-  const { augmentation } = recipe;
-  const common = { augmentation, preprocessing: network.preprocessing, seed, batch: 16, onProgress, signal };
-  const views = augmentation.name === "none" ? 0 : recipe.views;
-  try {
-    const centre = async ({ pictures }: Labelled, stage: string): Promise<Location[]> => {
-      const { locations } = await fillViews(pictures, cache, front, { ...common, views: 0, stage });
-      return locations.map(([one]) => one!);
-    };
-    const trained = await fillViews(input.train.pictures, cache, front, {
-      ...common,
-      views,
-      stage: "Running the frozen part on views of the training pictures",
-    });
-    return {
-      views: Math.max(1, views),
-      train: trained.locations,
-      validation: await centre(input.validation, "Running the frozen part on the validation pictures"),
-      test: await centre(input.test, "Running the frozen part on the test pictures"),
-    };
-  } finally {
-    await front.close();
-  }
-}
-
-async function train_(
-  input: FinetuneInput,
-  plan: Unfrozen,
-  recipe: Recipe,
-  boundary: Boundary,
-  cache: RecordCache,
-  stored: Stored,
-): Promise<Omit<Finetuned, "seconds">> {
-  const { network, shape, head, classes, seed, train, validation, onProgress, signal } = input;
-  const { batch } = recipe;
-  const mixes = recipe.augmentation.policy.mixup > 0;
-  const tail = await tailOf({ network, shape, boundary, head, batch, mixes });
-  const plain = mixes ? await tailOf({ network, shape, boundary, head, batch }) : tail;
-  const trainable = trainablesOf(network, plan, tail.graph, recipe.stageDecay);
-  const step = stepGraph(tail.graph, tail.shapes, {
-    prediction: LOGITS,
-    loss: crossEntropy({ labelSmoothing: recipe.labelSmoothing, labels: "probabilities", ...weightsOf(input) }),
-    trainable,
-    optimiser: adamW({ weightDecay: recipe.weightDecay }),
-    longestGradient: recipe.longestGradient,
-    ...(recipe.averageDecay === undefined ? {} : { averageDecay: recipe.averageDecay }),
+  const identity = identityOf(input, plan, recipe, options);
+  const saved = await savedBefore(input, options, identity);
+  const boundary = (stored: StoredType): Boundary =>
+    options.boundaryCache === "off" ? pixelBoundary(network) : boundaryOf(network, plan, shapes, stored);
+  const { storage, stored } = await stored_(input, recipe, boundary, saved?.choices);
+  const engine = await openEngine({
+    ...input,
+    boundary: storage.boundary,
+    plan,
+    recipe,
+    classWeights: lossWeights(input),
   });
-  const session = await openModel({ ...network.model, metadata: new Map(), graph: step.graph });
-  const evaluation = await openModel(evaluationModel(network, plain, trainable));
   try {
-    const reader = readerOf(cache, boundary, batch);
-    const logitsOf = (weights: Weights, locations: readonly Location[]): Promise<Float32Array> =>
-      answers(evaluation, tail, weights, locations, reader, batch, classes);
-    const evaluate = async (weights: Weights): Promise<Scores> =>
-      scoresOf(await logitsOf(weights, stored.validation), validation.labels, classes);
-    const sampler = createSampler({ examples: train.labels.length, views: stored.views, batch, seed });
-    const feeds = (number: number): Record<string, RuntimeTensor> => {
-      const drawn = sampler.batch(number);
-      const labels = oneHot(
-        drawn.map(({ example }) => train.labels[example]!),
-        classes,
-      );
-      const fed = { [STORED]: reader(drawn.map(({ example, view }) => stored.train[example]![view]!)) };
-      if (!mixes) return { ...fed, labels: { dims: [batch, classes], data: labels } };
-      const mixing = planMixup(batch, recipe.augmentation.policy.mixup, randomFor(seed, "mixup", number));
-      return {
-        ...fed,
-        [SHARE]: { dims: [], data: Float32Array.of(mixing.share) },
-        [PARTNERS]: { dims: [batch], data: BigInt64Array.from(mixing.partners, BigInt) },
-        labels: { dims: [batch, classes], data: mixedRows(labels, mixing, classes) },
-      };
-    };
-    const own = new Map(trainable.map(({ name }) => [name, asFloat32(tail.graph.initializers.get(name)!)]));
-    const begin = await initialState(step, own, evaluate);
-    const outcome = await runTraining(begin, {
-      step,
-      session,
-      feeds,
-      batch,
-      epochs: recipe.epochs,
-      stepsUntil: sampler.steps,
-      learningRate: recipe.learningRate,
-      warmUp: recipe.warmUp,
-      patience: recipe.patience,
-      evaluate,
-      checkpoint: async () => {},
-      onProgress,
-      signal,
-    });
-    if (outcome.interrupted) throw workError("Interrupted.");
-    const { best, history } = outcome.state;
-    const tuned =
-      best.epoch === 0
-        ? undefined
-        : {
-            network: withWeights(network, best.weights),
-            head: { weights: best.weights.get(HEAD_WEIGHT)!, bias: best.weights.get(HEAD_BIAS)! },
-            validationLogits: await logitsOf(best.weights, stored.validation),
-            testLogits: await logitsOf(best.weights, stored.test),
-          };
+    const trained = await trainOn(input, options, recipe, { engine, storage, stored, identity, saved });
     return {
-      tuned,
-      trained: new Set(trainedNames(trainable)),
-      facts: {
-        stages: plan.stages,
-        boundary: boundary.called,
-        views: stored.views,
-        storage: { type: boundary.stored, bytes: storedBytes(boundary) * stored.views * train.labels.length },
-        epochs: history.length,
-        bestEpoch: best.epoch,
-        kept: tuned ? "fine-tuned" : "linear-probe",
-        stop: outcome.stop,
-        history,
-        probe: { accuracy: begin.best.accuracy, logLoss: begin.best.logLoss },
-        recipe,
-      },
-      stepRate: outcome.stepSeconds > 0 ? (outcome.steps * batch) / outcome.stepSeconds : 0,
+      ...(await concluded(input, plan, trained, engine, storage, stored)),
+      seconds: (performance.now() - began) / 1000,
     };
   } finally {
-    await session.close();
-    await evaluation.close();
+    await engine.close();
+    stored.cache.close();
   }
 }
 
-const trainedNames = (trainable: readonly Trainable[]): string[] =>
-  trainable.flatMap(({ name }) => (name.startsWith(BACKBONE) ? [name.slice(BACKBONE.length)] : []));
-
-function weightsOf({ classWeights, train, classes }: FinetuneInput): { classWeights?: number[] } {
-  if (classWeights === "none") return {};
-  const counts = new Array<number>(classes).fill(0);
-  for (const label of train.labels) counts[label]!++;
-  return { classWeights: counts.map((count) => train.labels.length / (classes * count)) };
+/** The checkpoint to go on from. */
+async function savedBefore(
+  { onNote }: FinetuneInput,
+  { checkpoint, resume = false }: FinetuneOptions,
+  identity: Identity,
+): Promise<Checkpoint | undefined> {
+  if (!resume || checkpoint === undefined) return undefined;
+  const saved = await readCheckpoint(checkpoint, identity);
+  onNote?.(
+    saved
+      ? `Going on from ${checkpoint}, after ${saved.state.history.length} epochs and ${saved.state.step} steps.`
+      : `There is no checkpoint ${checkpoint} to go on from: beginning at the first epoch.`,
+  );
+  return saved;
 }
 
-function mixedRows(
-  labels: Float32Array,
-  { share, partners }: { readonly share: number; readonly partners: readonly number[] },
-  classes: number,
-): Float32Array {
-  return labels.map((own, i) => {
-    const other = labels[partners[Math.floor(i / classes)]! * classes + (i % classes)]!;
-    return share * own + (1 - share) * other;
-  });
-}
-
-type Reader = (locations: readonly Location[]) => RuntimeTensor;
-
-const containers = { uint8: Uint8Array, float16: Uint16Array, float32: Float32Array };
-
-/** Reads stored rows into batches; two buffers in turn, so that one may be read while the other is in use. */
-function readerOf(cache: RecordCache, boundary: Boundary, batch: number): Reader {
-  const size = storedBytes(boundary);
-  const buffers = [new Uint8Array(size * batch), new Uint8Array(size * batch)];
-  let turn = 0;
-  return (locations) => {
-    const bytes = buffers[turn++ % 2]!;
-    locations.forEach((at, i) => {
-      cache.read(at, bytes.subarray(i * size, (i + 1) * size));
-    });
-    const data = new containers[boundary.stored](bytes.buffer);
-    return { dims: [batch, ...boundary.dims], data, ...(boundary.stored === "float16" ? { type: "float16" } : {}) };
+/** What two runs must share for one to go on where the other stopped. */
+function identityOf(
+  { network, head, train, validation, seed, classWeights }: FinetuneInput,
+  { stages }: Unfrozen,
+  recipe: Recipe,
+  { findLr = false, boundaryCache = "auto" }: FinetuneOptions,
+): Identity {
+  const digestOf = ({ pictures, labels }: Labelled): string =>
+    sha256(pictures.map(({ digest }, i) => `${digest.toString("hex")} ${labels[i]}\n`).join(""));
+  return {
+    network: network.sha256,
+    "the training pictures' digest": digestOf(train),
+    "the validation pictures' digest": digestOf(validation),
+    "the head's digest": sha256(new Uint8Array(head.weights.buffer, head.weights.byteOffset, head.weights.byteLength)),
+    "--unfreeze": stages.join(", "),
+    "--seed": String(seed),
+    "--class-weights": classWeights,
+    "--find-lr": String(findLr),
+    "--boundary-cache": boundaryCache,
+    "--epochs": String(recipe.epochs),
+    "--batch": String(recipe.batch),
+    "--learning-rate": String(recipe.learningRate),
+    "--augment": recipe.augmentation.name,
+    "the recipe": JSON.stringify(recipe),
+    threads: String(availableParallelism()),
   };
 }
 
-/** `[N, C]` logits of stored pictures; the last batch is filled up with what the buffer holds, whose answers are dropped. */
-async function answers(
-  session: Session,
-  { graph }: Tail,
-  weights: Weights,
-  locations: readonly Location[],
-  reader: Reader,
-  batch: number,
-  classes: number,
-): Promise<Float32Array> {
-  const fed = Object.fromEntries(
-    [...weights].map(([name, data]) => [name, { dims: graph.initializers.get(name)!.dims, data }]),
-  );
-  const logits = new Float32Array(locations.length * classes);
-  for (let first = 0; first < locations.length; first += batch) {
-    const chunk = locations.slice(first, first + batch);
-    const result = await session.run({ [STORED]: reader(chunk), ...fed });
-    logits.set((result[LOGITS]!.data as Float32Array).subarray(0, chunk.length * classes), first * classes);
+/** Chooses what to keep, or keeps to what was chosen before, and computes it; in full precision where half does not reach. */
+async function stored_(
+  input: FinetuneInput,
+  recipe: Recipe,
+  boundary: (stored: StoredType) => Boundary,
+  before: Choices | undefined,
+): Promise<{ storage: Storage; stored: Stored }> {
+  const { network, train, onNote } = input;
+  await makeFolder(boundaryCaches());
+  const room = await roomIn(boundaryCaches());
+  const pixels = pixelBoundary(network);
+  const attempt = async (type: StoredType): Promise<{ storage: Storage; stored: Stored }> => {
+    const wanted = boundary(type);
+    const pictures = train.labels.length;
+    const chosen = chooseStorage(wanted, pixels, { pictures, wanted: recipe.views }, room);
+    const storage = before
+      ? { ...chosen, boundary: before.tensor === pixels.tensor ? pixels : wanted, views: before.views }
+      : chosen;
+    onNote?.(storageText(storage, wanted, { pictures, room }));
+    const { pictures: validation } = input.validation;
+    const { pictures: test } = input.test;
+    const stored = await storePictures(
+      { ...input, train: train.pictures, validation, test },
+      storage.boundary,
+      recipe,
+      storage.views,
+    );
+    return { storage, stored };
+  };
+  try {
+    return await attempt(before?.stored === "float32" ? "float32" : "float16");
+  } catch (error) {
+    if (!(error instanceof TooLarge)) throw error;
+    onNote?.("The frozen part yields numbers that half precision does not hold: they are kept in full precision.");
+    return attempt("float32");
   }
-  return logits;
 }
 
-function scoresOf(logits: Float32Array, labels: Int32Array, classes: number): Scores {
-  let [correct, logLoss] = [0, 0];
-  labels.forEach((label, row) => {
-    const own = logits.subarray(row * classes, (row + 1) * classes);
-    const top = Math.max(...own);
-    const sum = own.reduce((total, logit) => total + Math.exp(logit - top), 0);
-    logLoss += Math.log(sum) + top - own[label]!;
-    if (own.indexOf(top) === label) correct++;
-  });
-  return { accuracy: correct / labels.length, logLoss: logLoss / labels.length };
+function lossWeights({ classWeights, train, classes }: FinetuneInput): number[] | undefined {
+  if (classWeights === "none") return undefined;
+  return countLabels(train.labels, classes).map((count) => train.labels.length / (classes * count));
 }
+
+interface Training {
+  readonly engine: Engine;
+  readonly storage: Storage;
+  readonly stored: Stored;
+  readonly identity: Identity;
+  readonly saved: Checkpoint | undefined;
+}
+
+interface Trained {
+  readonly outcome: Outcome;
+  readonly recipe: Recipe;
+  readonly rangeTest: RangeTest | undefined;
+  readonly answers: (weights: Weights, locations: readonly Location[]) => Promise<Float32Array>;
+}
+
+async function trainOn(
+  input: FinetuneInput,
+  { findLr, checkpoint }: FinetuneOptions,
+  planned: Recipe,
+  { engine, storage, stored, identity, saved }: Training,
+): Promise<Trained> {
+  const { classes, seed, train, validation, onProgress, onNote, signal } = input;
+  const { batch, epochs } = planned;
+  const reader = createReader(stored.cache, storage.boundary, batch);
+  const sampler = createSampler({ examples: train.labels.length, views: stored.views, batch, seed });
+  const { mixup } = planned.augmentation.policy;
+  const feeds = batchesOf({ sampler, reader, locations: stored.train, labels: train.labels, classes, mixup, seed });
+  const answers: Trained["answers"] = (weights, locations) =>
+    logitsOf(weights, locations, { session: engine.evaluation, reader, dims: engine.dims, batch, classes });
+  const evaluate = async (weights: Weights): Promise<Scores> =>
+    scoresOf(await answers(weights, stored.validation), validation.labels, classes);
+
+  const state = saved?.state ?? (await initialState(engine.step, engine.own, evaluate));
+  const rangeTest = findLr && !saved ? await rangeTestOf(input, engine, state.held, feeds) : undefined;
+  const learningRate = saved?.choices.learningRate ?? rangeTest?.suggested ?? planned.learningRate;
+  const recipe = { ...planned, learningRate };
+  const { tensor, stored: type } = storage.boundary;
+  const choices: Choices = { tensor, stored: type, views: storage.views, learningRate };
+  const outcome = await runTraining(state, {
+    step: engine.step,
+    run: engine.run,
+    feeds,
+    batch,
+    epochs,
+    stepsUntil: sampler.steps,
+    learningRate,
+    warmUp: recipe.warmUp,
+    patience: recipe.patience,
+    evaluate,
+    checkpoint: async (now) => {
+      if (checkpoint !== undefined) await writeCheckpoint(checkpoint, identity, { choices, state: now });
+    },
+    onProgress,
+    signal,
+  });
+  if (outcome.interrupted) {
+    const remedy = checkpoint === undefined ? "" : `: the same command with --resume goes on from ${checkpoint}`;
+    throw workError(`Stopped in epoch ${outcome.state.history.length + 1} of ${epochs}${remedy}.`);
+  }
+  if (outcome.stop) onNote?.(stopText(outcome.stop, outcome.state.best.epoch));
+  return { outcome, recipe, rangeTest, answers };
+}
+
+async function rangeTestOf(
+  { onProgress, onNote }: FinetuneInput,
+  { run }: Engine,
+  held: Weights,
+  batch: Parameters<typeof findLearningRate>[0]["batch"],
+): Promise<RangeTest> {
+  const meter = createMeter({ stage: "Finding the learning rate", unit: "steps", total: RANGE_STEPS, onProgress });
+  const found = await findLearningRate({ run, held, batch, onStep: meter.set });
+  onNote?.(
+    `The loss is least at a learning rate of ${(10 * found.suggested).toPrecision(2)}: training with a tenth of it, ${found.suggested.toPrecision(2)}.`,
+  );
+  return found;
+}
+
+/** Why training ended early, with the remedy where there is something to mend. */
+export function stopText(stop: Stop, bestEpoch: number): string {
+  const kept = bestEpoch === 0 ? "The linear probe is kept" : `The weights of epoch ${bestEpoch} are kept`;
+  if (stop.kind === "patience") return `${kept}: ${stop.epoch - bestEpoch} epochs brought nothing better.`;
+  const what = stop.kind === "not-finite" ? "stopped being a number" : `rose to ${stop.loss.toPrecision(3)}`;
+  return `The loss ${what} in epoch ${stop.epoch} at a learning rate of ${stop.learningRate.toPrecision(2)}. ${kept}: try --learning-rate ${(stop.learningRate / 10).toPrecision(1)}, or --find-lr.`;
+}
+
+async function concluded(
+  { network, onNote }: FinetuneInput,
+  plan: Unfrozen,
+  { outcome, recipe, rangeTest, answers }: Trained,
+  { trainable }: Engine,
+  { boundary, bytes }: Storage,
+  stored: Stored,
+): Promise<Omit<Finetuned, "seconds">> {
+  const { best, history, probe } = outcome.state;
+  const isTuned = best.epoch > 0;
+  if (!isTuned)
+    onNote?.("No epoch answered better to the validation pictures than the linear probe: the probe is kept.");
+  return {
+    tuned: isTuned
+      ? {
+          network: withWeights(network, best.weights),
+          head: { weights: best.weights.get(HEAD_WEIGHT)!, bias: best.weights.get(HEAD_BIAS)! },
+          validationLogits: await answers(best.weights, stored.validation),
+          testLogits: await answers(best.weights, stored.test),
+        }
+      : undefined,
+    trained: new Set(trainable.flatMap(({ name }) => ownName(name) ?? [])),
+    facts: {
+      stages: plan.stages,
+      boundary: boundary.called,
+      views: stored.views,
+      storage: { type: boundary.stored, bytes },
+      epochs: history.length,
+      bestEpoch: best.epoch,
+      kept: isTuned ? "fine-tuned" : "linear-probe",
+      ...(outcome.stop ? { stop: outcome.stop } : {}),
+      history,
+      probe,
+      recipe,
+      ...(rangeTest ? { rangeTest } : {}),
+      front: { computed: stored.computed, rate: stored.seconds > 0 ? stored.computed / stored.seconds : 0 },
+    },
+    stepRate: outcome.stepSeconds > 0 ? (outcome.steps * recipe.batch) / outcome.stepSeconds : 0,
+  };
+}
+
+/** The network's own name of a backbone's tensor. */
+const ownName = (name: string): string | undefined =>
+  name.startsWith(BACKBONE) ? name.slice(BACKBONE.length) : undefined;
 
 /** The network with other values for some of its parameters. */
 function withWeights(network: Network, weights: Weights): Network {
   const { graph } = network.model;
   const initializers = new Map(graph.initializers);
   for (const [name, values] of weights) {
-    if (!name.startsWith(BACKBONE)) continue;
-    const own = name.slice(BACKBONE.length);
-    initializers.set(own, float32Tensor(graph.initializers.get(own)!.dims, values));
+    const own = ownName(name);
+    if (own !== undefined) initializers.set(own, float32Tensor(graph.initializers.get(own)!.dims, values));
   }
   return { ...network, model: { ...network.model, graph: { ...graph, initializers } } };
 }

@@ -40,7 +40,7 @@ const EXAMPLES_SEEN = 24_000;
 const FEWEST_EPOCHS = 8;
 const MOST_EPOCHS = 40;
 /** More views than this of one picture tell little more. */
-const MOST_VIEWS = 10;
+const MOST_VIEWS = 8;
 
 /**
  * The recipe for a dataset.

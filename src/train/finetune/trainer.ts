@@ -4,9 +4,10 @@
  */
 import { cosineRate } from "../../autodiff/optimisers/schedule.ts";
 import type { StepGraph } from "../../autodiff/step.ts";
-import { createMeter, type OnProgress } from "../../base/progress.ts";
-import { elementCount } from "../../graph/tensor.ts";
-import type { RuntimeTensor, Session } from "../../runtime/session.ts";
+import { createMeter, type Meter, type OnProgress } from "../../base/progress.ts";
+import type { RuntimeTensor } from "../../runtime/session.ts";
+import type { Scores } from "./answers.ts";
+import { answering, freshlyHeld, type StepRunner, type Weights } from "./step-runner.ts";
 
 /** How one epoch went. */
 export interface EpochRecord {
@@ -18,15 +19,6 @@ export interface EpochRecord {
   /** Of the epoch's last step. */
   readonly learningRate: number;
 }
-
-/** How answers to the validation pictures fare. */
-export interface Scores {
-  readonly accuracy: number;
-  readonly logLoss: number;
-}
-
-/** Weights by the step graph's input names. */
-export type Weights = ReadonlyMap<string, Float32Array>;
 
 /** The weights that did best on the validation pictures; epoch 0 is before training. */
 export interface Best extends Scores {
@@ -56,12 +48,14 @@ export interface TrainingState {
   /** The loss of the first step. */
   readonly firstLoss: number | undefined;
   readonly history: readonly EpochRecord[];
+  /** How the linear probe, which training begins with, answered. */
+  readonly probe: Scores;
   readonly best: Best;
 }
 
 export interface TrainerOptions {
   readonly step: StepGraph;
-  readonly session: Session;
+  readonly run: StepRunner;
   /** Feeds of a step: what the network reads and the labels. */
   readonly feeds: (step: number) => Readonly<Record<string, RuntimeTensor>>;
   /** Examples a step. */
@@ -74,7 +68,7 @@ export interface TrainerOptions {
   readonly warmUp: number;
   readonly patience: number;
   readonly evaluate: (weights: Weights) => Promise<Scores>;
-  /** Called at the end of each epoch, and once when `signal` is aborted, after a whole step. */
+  /** Called at the end of each epoch but the last, and when `signal` is aborted, after a whole step. */
   readonly checkpoint: (state: TrainingState) => Promise<void>;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -90,21 +84,19 @@ export interface Outcome {
   readonly stepSeconds: number;
 }
 
-/** A loss so many times the first one, or a blind guess's if that is more, has exploded. */
+/** A loss so many times the first one (or 1, where that was less) has exploded. */
 const EXPLOSION = 10;
 
-/** What a training begins with. `weights` by parameter. */
+/** What a training begins with. `own` by parameter. */
 export async function initialState(
-  { weights, state }: StepGraph,
+  step: StepGraph,
   own: Weights,
   evaluate: TrainerOptions["evaluate"],
 ): Promise<TrainingState> {
-  const held = new Map<string, Float32Array>();
-  for (const { input } of weights) held.set(input, own.get(input)!);
-  for (const { input, dims, begins, parameter } of state)
-    held.set(input, begins === "zero" ? new Float32Array(elementCount(dims)) : own.get(parameter)!);
-  const best = { epoch: 0, weights: own, ...(await evaluate(own)) };
-  return { step: 0, held, lossSum: 0, lossSteps: 0, firstLoss: undefined, history: [], best };
+  const probe = await evaluate(own);
+  const best = { epoch: 0, weights: own, ...probe };
+  const held = freshlyHeld(step, own);
+  return { step: 0, held, lossSum: 0, lossSteps: 0, firstLoss: undefined, history: [], probe, best };
 }
 
 /** Whether scores are better: by accuracy, among equals by log loss. */
@@ -113,102 +105,72 @@ export const isBetter = (a: Scores, b: Scores): boolean =>
 
 /** Trains from a state on to the end, a stop or an interruption. */
 export async function runTraining(begin: TrainingState, options: TrainerOptions): Promise<Outcome> {
-  const { step: graph, session, epochs, stepsUntil, batch, evaluate, signal } = options;
+  const { epochs, stepsUntil, batch, patience, signal } = options;
   const steps = stepsUntil(epochs);
-  const rateOf = (step: number): number =>
-    cosineRate(step, { peak: options.learningRate, steps, warmUp: Math.round(options.warmUp * steps) });
-  const slots = [...graph.weights, ...graph.state];
-  const wanted = [graph.loss, graph.gradientNorm, ...slots.map(({ output }) => output)];
-  const isRead = new Set(session.inputs);
+  const schedule = { peak: options.learningRate, steps, warmUp: Math.round(options.warmUp * steps) };
   let state = begin;
-  let epoch = state.history.length + 1;
   let stepSeconds = 0;
-  const meterFor = (number: number) =>
+  const meterOf = (): Meter =>
     createMeter({
-      stage: `Fine-tuning, epoch ${number} of ${epochs}${told(state)}`,
+      stage: `Fine-tuning, epoch ${state.history.length + 1} of ${epochs}${told(state)}`,
       unit: "images",
       total: steps * batch,
       from: state.step * batch,
       onProgress: options.onProgress,
     });
-  let meter = meterFor(epoch);
-  const ended = (stop: Stop | undefined, interrupted = false): Outcome => ({
-    state,
-    stop,
-    interrupted,
-    steps: state.step - begin.step,
-    stepSeconds,
-  });
+  const ended = (stop: Stop | undefined, interrupted = false): Outcome => {
+    return { state, stop, interrupted, steps: state.step - begin.step, stepSeconds };
+  };
 
-  const early = stopOf(state, options.patience);
-  if (early) return ended(early);
+  let meter = meterOf();
   let next = state.step < steps ? options.feeds(state.step + 1) : {};
-  while (state.step < steps) {
-    const began = performance.now();
-    const step = state.step + 1;
-    const learningRate = rateOf(step);
-    const running = session.run(
-      Object.fromEntries(
-        Object.entries({
-          ...next,
-          learningRate: scalar(learningRate),
-          step: scalar(step),
-          ...Object.fromEntries(slots.map(({ input, dims }) => [input, { dims, data: state.held.get(input)! }])),
-        }).filter(([name]) => isRead.has(name)),
-      ),
-      wanted,
-    );
-    // The next batch is read while this one runs.
-    if (step < steps) next = options.feeds(step + 1);
-    const result = await running;
-    stepSeconds += (performance.now() - began) / 1000;
-    const loss = Number(result[graph.loss]!.data[0]);
-    const norm = Number(result[graph.gradientNorm]!.data[0]);
-    const firstLoss = state.firstLoss ?? loss;
-    if (!Number.isFinite(loss) || !Number.isFinite(norm))
-      return ended({ kind: "not-finite", epoch, learningRate, loss });
-    if (loss > EXPLOSION * Math.max(firstLoss, 1)) return ended({ kind: "exploded", epoch, learningRate, loss });
-    const held = new Map(slots.map(({ input, output }) => [input, result[output]!.data as Float32Array]));
-    state = { ...state, step, held, firstLoss, lossSum: state.lossSum + loss, lossSteps: state.lossSteps + 1 };
-    meter.add(batch);
-
-    if (step === stepsUntil(epoch)) {
-      state = await withEpoch(state, graph, { epoch, learningRate }, evaluate);
-      await options.checkpoint(state);
-      const stop = stopOf(state, options.patience);
-      if (stop && step < steps) return ended(stop);
-      epoch++;
-      if (step < steps) meter = meterFor(epoch);
-      if (signal?.aborted && step < steps) return ended(undefined, true);
-    } else if (signal?.aborted) {
+  for (;;) {
+    const patienceEnds = state.lossSteps === 0 ? stopOf(state, patience) : undefined;
+    if (state.step === steps || patienceEnds) return ended(state.step === steps ? undefined : patienceEnds);
+    if (signal?.aborted) {
       await options.checkpoint(state);
       return ended(undefined, true);
     }
+    const epoch = state.history.length + 1;
+    const step = state.step + 1;
+    const learningRate = cosineRate(step, schedule);
+    const began = performance.now();
+    const running = options.run(state.held, next, learningRate, step);
+    // The next batch is read while this one runs.
+    if (step < steps) next = options.feeds(step + 1);
+    const { loss, norm, held } = await running;
+    stepSeconds += (performance.now() - began) / 1000;
+    const bad = failureOf(loss, norm, state.firstLoss ?? loss);
+    if (bad) return ended({ kind: bad, epoch, learningRate, loss });
+    const [lossSum, lossSteps] = [state.lossSum + loss, state.lossSteps + 1];
+    state = { ...state, step, held, firstLoss: state.firstLoss ?? loss, lossSum, lossSteps };
+    meter.add(batch);
+    if (step === stepsUntil(epoch)) {
+      state = await withEpoch(state, options, learningRate);
+      if (step < steps) await options.checkpoint(state);
+      meter = meterOf();
+    }
   }
-  return ended(undefined);
 }
 
-const scalar = (value: number): RuntimeTensor => ({ dims: [], data: Float32Array.of(value) });
+function failureOf(loss: number, norm: number, firstLoss: number): "not-finite" | "exploded" | undefined {
+  if (!Number.isFinite(loss) || !Number.isFinite(norm)) return "not-finite";
+  return loss > EXPLOSION * Math.max(firstLoss, 1) ? "exploded" : undefined;
+}
 
 function told({ history }: TrainingState): string {
   const last = history.at(-1);
   return last ? ` (loss ${last.loss.toFixed(3)}, validation ${(100 * last.validationAccuracy).toFixed(1)}%)` : "";
 }
 
-/** The weights to answer with: their moving averages, where those are kept. */
-export function answering({ weights, state }: StepGraph, held: Weights): Weights {
-  const averages = new Map(state.filter(({ kind }) => kind === "average").map((slot) => [slot.parameter, slot.input]));
-  return new Map(weights.map(({ input }) => [input, held.get(averages.get(input) ?? input)!]));
-}
-
 /** The state after an epoch: judged, noted, and kept where it is the best so far. */
 async function withEpoch(
   state: TrainingState,
-  graph: StepGraph,
-  { epoch, learningRate }: { readonly epoch: number; readonly learningRate: number },
-  evaluate: TrainerOptions["evaluate"],
+  { step, evaluate }: TrainerOptions,
+  learningRate: number,
 ): Promise<TrainingState> {
-  const weights = answering(graph, state.held);
+  const epoch = state.history.length + 1;
+  const weights = answering(step, state.held);
   const scores = await evaluate(weights);
   const record: EpochRecord = {
     epoch,

@@ -1,0 +1,51 @@
+/** What a tail answers to stored pictures, and how right that is. */
+import { LOGITS } from "../../artifact/contract.ts";
+import type { Session } from "../../runtime/session.ts";
+import type { Location } from "../features/records.ts";
+import type { Reader } from "./batches.ts";
+import type { Weights } from "./step-runner.ts";
+import { STORED } from "./tail.ts";
+
+/** How answers fare: the share that is right, and the mean negative log of the true class's probability. */
+export interface Scores {
+  readonly accuracy: number;
+  readonly logLoss: number;
+}
+
+export interface AnswerOptions {
+  /** An evaluation model, see tail.ts. */
+  readonly session: Session;
+  readonly reader: Reader;
+  readonly dims: ReadonlyMap<string, readonly number[]>;
+  readonly batch: number;
+  readonly classes: number;
+}
+
+/** `[N, C]` logits of stored pictures. The last batch is full too: what was in the reader's buffer is answered and dropped. */
+export async function logitsOf(
+  weights: Weights,
+  locations: readonly Location[],
+  { session, reader, dims, batch, classes }: AnswerOptions,
+): Promise<Float32Array> {
+  const fed = Object.fromEntries([...weights].map(([name, data]) => [name, { dims: dims.get(name)!, data }]));
+  const logits = new Float32Array(locations.length * classes);
+  for (let first = 0; first < locations.length; first += batch) {
+    const chunk = locations.slice(first, first + batch);
+    const result = await session.run({ [STORED]: reader(chunk), ...fed });
+    logits.set((result[LOGITS]!.data as Float32Array).subarray(0, chunk.length * classes), first * classes);
+  }
+  return logits;
+}
+
+/** Scores of logits `[N, C]` against the classes `[N]`. */
+export function scoresOf(logits: Float32Array, labels: Int32Array, classes: number): Scores {
+  let [correct, logLoss] = [0, 0];
+  labels.forEach((label, row) => {
+    const own = logits.subarray(row * classes, (row + 1) * classes);
+    const top = own.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
+    const sum = own.reduce((total, logit) => total + Math.exp(logit - top), 0);
+    logLoss += Math.log(sum) + top - own[label]!;
+    if (own.indexOf(top) === label) correct++;
+  });
+  return { accuracy: correct / labels.length, logLoss: logLoss / labels.length };
+}

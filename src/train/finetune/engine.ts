@@ -1,0 +1,75 @@
+/** The sessions of one fine-tuning: the step, and the answers. Built for a recipe, closed when training is over. */
+import { type Head, LOGITS } from "../../artifact/contract.ts";
+import { crossEntropy } from "../../autodiff/losses/cross-entropy.ts";
+import { adamW } from "../../autodiff/optimisers/adamw.ts";
+import { type StepGraph, stepGraph, type Trainable } from "../../autodiff/step.ts";
+import { asFloat32 } from "../../graph/tensor.ts";
+import { openModel } from "../../runtime/open-model.ts";
+import type { Session } from "../../runtime/session.ts";
+import { inferKnownShapes } from "../../runtime/shapes.ts";
+import type { CutShape } from "../../zoo/backbone.ts";
+import type { Network } from "../../zoo/network.ts";
+import { availableMemory, checkMemory, stepBytes } from "./memory.ts";
+import type { Unfrozen } from "./plan.ts";
+import type { Recipe } from "./recipe.ts";
+import { type StepRunner, stepRunner, type Weights } from "./step-runner.ts";
+import { type Boundary, evaluationModel, tailOf, trainablesOf } from "./tail.ts";
+
+export interface Engine {
+  readonly step: StepGraph;
+  readonly run: StepRunner;
+  /** {@link STORED} and the weights in, logits out. */
+  readonly evaluation: Session;
+  readonly trainable: readonly Trainable[];
+  /** What the trainable parameters begin with, and their shapes. */
+  readonly own: Weights;
+  readonly dims: ReadonlyMap<string, readonly number[]>;
+  close(): Promise<void>;
+}
+
+export interface EngineOptions {
+  readonly network: Network;
+  readonly shape: CutShape;
+  readonly boundary: Boundary;
+  readonly plan: Unfrozen;
+  readonly head: Head;
+  readonly recipe: Recipe;
+  /** Weights of the classes in the loss; default 1. */
+  readonly classWeights?: readonly number[] | undefined;
+}
+
+/** Opens an engine. Throws a data error where a step would not fit into memory, or cannot be differentiated. */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { network, plan, recipe, classWeights } = options;
+  const { batch, labelSmoothing } = recipe;
+  const mixes = recipe.augmentation.policy.mixup > 0;
+  const tail = await tailOf({ ...options, batch, mixes });
+  const plain = mixes ? await tailOf({ ...options, batch }) : tail;
+  const trainable = trainablesOf(network, plan, tail.graph, recipe.stageDecay);
+  const step = stepGraph(tail.graph, tail.shapes, {
+    prediction: LOGITS,
+    loss: crossEntropy({ labelSmoothing, labels: "probabilities", ...(classWeights ? { classWeights } : {}) }),
+    trainable,
+    optimiser: adamW({ weightDecay: recipe.weightDecay }),
+    longestGradient: recipe.longestGradient,
+    ...(recipe.averageDecay === undefined ? {} : { averageDecay: recipe.averageDecay }),
+  });
+  const model = { ...network.model, metadata: new Map(), graph: step.graph };
+  const { shapes } = await inferKnownShapes(model);
+  checkMemory(stepBytes(step, shapes), availableMemory(), batch);
+  const session = await openModel(model);
+  const evaluation = await openModel(evaluationModel(network, plain, trainable));
+  const initial = trainable.map(({ name }) => [name, tail.graph.initializers.get(name)!] as const);
+  return {
+    step,
+    run: stepRunner(step, session),
+    evaluation,
+    trainable,
+    own: new Map(initial.map(([name, tensor]) => [name, asFloat32(tensor)])),
+    dims: new Map(initial.map(([name, { dims }]) => [name, dims])),
+    async close() {
+      await session.close();
+      await evaluation.close();
+    },
+  };
+}

@@ -1,0 +1,93 @@
+/** The boundary cache of one fine-tuning: where it lies, and the filling of it with training, validation and test pictures. */
+import { join } from "node:path";
+import { cacheFolder } from "../../base/cache.ts";
+import { sha256 } from "../../base/files.ts";
+import type { OnProgress } from "../../base/progress.ts";
+import type { CutShape } from "../../zoo/backbone.ts";
+import type { Network } from "../../zoo/network.ts";
+import { type Location, openRecordCache, type RecordCache } from "../features/records.ts";
+import { preparationModel } from "../features/runner.ts";
+import { openFront } from "./front.ts";
+import type { Recipe } from "./recipe.ts";
+import { type Boundary, storedBytes } from "./tail.ts";
+import { fillViews, type Picture } from "./views.ts";
+
+/** Everything that is stored, and where. */
+export interface Stored {
+  readonly cache: RecordCache;
+  /** Views of each training picture. */
+  readonly views: number;
+  /** `[pictures][views]` */
+  readonly train: readonly (readonly Location[])[];
+  readonly validation: readonly Location[];
+  readonly test: readonly Location[];
+  /** Views that went through the front now, and the seconds that it ran. */
+  readonly computed: number;
+  readonly seconds: number;
+}
+
+export interface StoreOptions {
+  readonly network: Network;
+  readonly shape: CutShape;
+  readonly train: readonly Picture[];
+  readonly validation: readonly Picture[];
+  readonly test: readonly Picture[];
+  readonly seed: number;
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Pictures of a run of the front. Part of the cache's key: what comes out may differ in the last bit with it. */
+const FRONT_BATCH = 16;
+
+/** The parent of all boundary caches. */
+export const boundaryCaches = (): string => join(cacheFolder(), "boundary");
+
+/** The cache's folder for a network, boundary and preprocessing; a view's key names the picture, policy and seed. */
+function folderOf({ sha256: weights, cut, preprocessing }: Network, { tensor, stored }: Boundary): string {
+  const key = JSON.stringify([weights, cut, tensor, stored, sha256(preparationModel(preprocessing)), FRONT_BATCH]);
+  return join(boundaryCaches(), sha256(key).slice(0, 32));
+}
+
+/**
+ * Computes, or finds in the cache, what is stored of all pictures: `views` augmented views of those to train on (their
+ * centre alone where the augmentation is none), the centre of the others. The cache is to be closed by the caller.
+ *
+ * @throws TooLarge where half precision does not hold an activation
+ */
+export async function storePictures(
+  { network, shape, train, validation, test, seed, onProgress, signal }: StoreOptions,
+  boundary: Boundary,
+  { augmentation }: Recipe,
+  views: number,
+): Promise<Stored> {
+  const cache = await openRecordCache(folderOf(network, boundary), storedBytes(boundary));
+  const front = openFront(network, shape, boundary, FRONT_BATCH);
+  const common = { augmentation, preprocessing: network.preprocessing, seed, batch: FRONT_BATCH, onProgress, signal };
+  const doing = boundary.isPixels ? "Rendering" : "Running the frozen part on";
+  let computed = 0;
+  const filled = async (pictures: readonly Picture[], count: number, what: string) => {
+    const filling = await fillViews(pictures, cache, front, { ...common, views: count, stage: `${doing} ${what}` });
+    computed += filling.computed;
+    return filling.locations;
+  };
+  const centres = async (pictures: readonly Picture[], what: string): Promise<Location[]> =>
+    (await filled(pictures, 0, what)).map(([one]) => one!);
+  try {
+    const isVaried = augmentation.name !== "none";
+    return {
+      cache,
+      views: isVaried ? views : 1,
+      train: await filled(train, isVaried ? views : 0, "the training pictures"),
+      validation: await centres(validation, "the validation pictures"),
+      test: await centres(test, "the test pictures"),
+      computed,
+      seconds: front.seconds,
+    };
+  } catch (error) {
+    cache.close();
+    throw error;
+  } finally {
+    await front.close();
+  }
+}
