@@ -1,0 +1,55 @@
+/** What must be known of a network before its parameters can be told: flow, shapes, and what follows what. */
+import { type Dataflow, dataflow } from "../../graph/dataflow.ts";
+import { type Lookup, lookup } from "../../graph/lookup.ts";
+import type { Graph, Node } from "../../graph/model.ts";
+import type { TensorShape } from "../../runtime/shapes.ts";
+
+export interface Anatomy {
+  readonly graph: Graph;
+  readonly flow: Dataflow;
+  readonly made: Lookup;
+  /** The shape of a tensor; throws a RangeError for one that is not known. */
+  dims(tensor: string): readonly number[];
+  /** Whether a tensor holds values of the picture that no layer with weights has seen: what prepares pixels. */
+  isRaw(tensor: string): boolean;
+  /** Whether a constant, or the one that a tensor is made of, is zero throughout. */
+  isZero(tensor: string): boolean;
+}
+
+/** Operators whose second input may be a weight that mixes features. */
+const layers = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum"]);
+
+/** Whether a node is a layer with a weight: it reads the picture's values, and something that no picture changes. */
+export const isLayer = (node: Node, { flow }: { readonly flow: Dataflow }): boolean =>
+  layers.has(node.op) &&
+  node.inputs.slice(0, 2).some((input) => flow.dependence(input) === "values") &&
+  node.inputs.slice(0, 2).some((input) => input !== "" && flow.dependence(input) !== "values");
+
+/** Examines a graph. `shapes` hold every tensor, for any batch. Throws a data error where it is cyclic. */
+export function examine(graph: Graph, shapes: ReadonlyMap<string, TensorShape>): Anatomy {
+  const flow = dataflow(graph);
+  const made = lookup(graph);
+  const seen = new Set<string>();
+  for (const node of flow.nodes) {
+    if (isLayer(node, { flow }) || node.inputs.some((input) => seen.has(input)))
+      for (const output of node.outputs) seen.add(output);
+  }
+  return {
+    graph,
+    flow,
+    made,
+    dims(tensor) {
+      const shape = graph.initializers.get(tensor) ?? shapes.get(tensor);
+      if (!shape) throw new RangeError(`The shape of "${tensor}" is not known.`);
+      return shape.dims;
+    },
+    isRaw: (tensor) => flow.dependence(tensor) === "values" && !seen.has(tensor),
+    isZero(tensor) {
+      for (let name: string | undefined = tensor; name !== undefined; name = made.producer(name)?.inputs[0]) {
+        const held = graph.initializers.get(name);
+        if (held) return held.bytes.every((byte) => byte === 0);
+      }
+      return false;
+    },
+  };
+}

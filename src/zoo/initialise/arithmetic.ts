@@ -1,0 +1,42 @@
+/**
+ * What a constant is that is added to, or multiplied with, features one by one: told by its shape and its place, since
+ * exporters write biases, scales, position embeddings and the pixels' mean all alike.
+ */
+import { asFloat32, elementCount } from "../../graph/tensor.ts";
+import type { Anatomy } from "./anatomy.ts";
+import type { Role } from "./role.ts";
+import type { Use } from "./uses.ts";
+
+/** Attention masks hold nothing but 0 and a number so low that its softmax is 0. */
+const MASKED = -10;
+
+/** The role of a constant operand of Add, Sub, Mul or Div. */
+export function arithmetic(use: Use, of: Anatomy): Role {
+  const { node, position, tensor } = use;
+  const dims = of.dims(tensor);
+  const other = node.inputs[1 - position] ?? "";
+  // Single numbers are settings (½ of a GELU, the root of an attention's width); what precedes all layers prepares pixels.
+  if (elementCount(dims) === 1 || of.isRaw(other)) return { kind: "constant" };
+  const isPerChannel = dims.filter((size) => size > 1).length === 1;
+  if (node.op === "Add" || node.op === "Sub") {
+    if (isPerChannel) return { kind: "bias" };
+    return isMask(tensor, of) ? { kind: "constant" } : { kind: "token" };
+  }
+  // A number for each of several axes is a table: windows, the sines of rotary positions.
+  if (!isPerChannel) return { kind: "constant" };
+  return { kind: node.op === "Mul" && endsBranch(node.outputs[0]!, of) ? "layer scale" : "scale" };
+}
+
+/** Whether a tensor goes straight into a residual sum. */
+function endsBranch(tensor: string, { made, flow }: Anatomy): boolean {
+  const passing = new Set(["Transpose", "Reshape", "Identity", "Dropout", "Cast"]);
+  let readers = made.consumers(tensor);
+  while (readers.length === 1 && passing.has(readers[0]!.op)) readers = made.consumers(readers[0]!.outputs[0]!);
+  const [reader] = readers;
+  return readers.length === 1 && reader?.op === "Add" && flow.data(reader).length === 2;
+}
+
+function isMask(tensor: string, { graph }: Anatomy): boolean {
+  const held = graph.initializers.get(tensor);
+  return held?.type === "float32" && asFloat32(held).every((value) => value === 0 || value <= MASKED);
+}

@@ -1,0 +1,47 @@
+/** How the parameters of each role begin: the field's initialisers. */
+import type { Initialiser } from "../architectures/definition.ts";
+import type { Anatomy } from "./anatomy.ts";
+import { following } from "./gain.ts";
+import type { Role } from "./role.ts";
+
+/** How a parameter is drawn, and what that is called in a report. */
+export interface Beginning {
+  readonly initialiser: Initialiser;
+  readonly called: string;
+}
+
+const filled = (value: number, called: string): Beginning => ({ initialiser: { kind: "constant", value }, called });
+
+const fixed: Readonly<Record<Exclude<Role["kind"], "weight" | "constant">, Beginning>> = {
+  bias: filled(0, "biases: 0"),
+  scale: filled(1, "scales: 1"),
+  shift: filled(0, "shifts: 0"),
+  mean: filled(0, "running means: 0"),
+  variance: filled(1, "running variances: 1"),
+  // ConvNeXt's, arXiv 2201.03545.
+  "layer scale": filled(1e-6, "layer scales: 1e-6"),
+  // He et al. 2015.
+  slope: filled(0.25, "slopes of parametric rectifiers: 0.25"),
+  // Dosovitskiy et al. 2020, arXiv 2010.11929.
+  token: { initialiser: { kind: "normal", std: 0.02 }, called: "tokens and embeddings: normal, deviation 0.02" },
+};
+
+/**
+ * Weights by He's rule before a rectifier, deviation gain / √(fan in), and by Glorot's (Glorot and Bengio 2010) elsewhere,
+ * √(2 / (fan in + fan out)).
+ */
+function weightBeginning({ fanIn, fanOut, output }: Extract<Role, { kind: "weight" }>, of: Anatomy): Beginning {
+  const next = following(output, of);
+  return next.kind === "rectifier"
+    ? {
+        initialiser: { kind: "normal", std: next.gain / Math.sqrt(fanIn) },
+        called: "weights before a rectifier: He normal",
+      }
+    : { initialiser: { kind: "normal", std: Math.sqrt(2 / (fanIn + fanOut)) }, called: "other weights: Glorot normal" };
+}
+
+/** How a constant of this role begins; nothing where it is none that is learned. */
+export function beginningOf(role: Role, of: Anatomy): Beginning | undefined {
+  if (role.kind === "constant") return undefined;
+  return role.kind === "weight" ? weightBeginning(role, of) : fixed[role.kind];
+}

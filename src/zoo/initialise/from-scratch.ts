@@ -1,0 +1,112 @@
+/**
+ * Any ONNX network with fresh parameters: what each constant is, told from how the graph uses it, and then drawn as the
+ * field does. Architectures that Graft builds itself know better than any rule how they begin: see
+ * `../architectures/initialise.ts`.
+ */
+import { dataError } from "../../base/errors.ts";
+import type { Random } from "../../base/random.ts";
+import { foldConstants } from "../../graph/fold-constants.ts";
+import type { Model } from "../../graph/model.ts";
+import { elementCount, type Tensor } from "../../graph/tensor.ts";
+import type { TensorShape } from "../../runtime/shapes.ts";
+import { freshTensor } from "../architectures/initialise.ts";
+import { type Anatomy, examine } from "./anatomy.ts";
+import { type Beginning, beginningOf } from "./draw.ts";
+import { restoreNorms } from "./restore-norm.ts";
+import type { Role } from "./role.ts";
+import { roleOf } from "./roles.ts";
+import { untie } from "./untie.ts";
+import { type Use, usesOf } from "./uses.ts";
+
+/** Parameters that began alike. */
+export interface Drawn {
+  /** What they are and how they began, in words: `weights before a rectifier: He normal`. */
+  readonly called: string;
+  readonly tensors: number;
+  /** Numbers in all of them. */
+  readonly values: number;
+}
+
+/** A network that has learned nothing yet. */
+export interface Scratch {
+  readonly model: Model;
+  /** Its parameters by how they began. */
+  readonly drawn: readonly Drawn[];
+  /** The names of its parameters with their roles; `mean` and `variance` have no gradient. */
+  readonly parameters: ReadonlyMap<string, Role["kind"]>;
+  /** The convolutions, by their outputs, whose folded batch norm was put back. */
+  readonly restored: readonly string[];
+}
+
+/** Operators of networks whose weights are whole numbers, with ranges measured of what they had learned. */
+const quantised = /^(?:QuantizeLinear|DequantizeLinear|DynamicQuantizeLinear|QLinear\w+|ConvInteger|MatMulInteger)$/;
+
+/**
+ * Draws every parameter of a network anew: the same seed gives the same bytes. Networks with folded batch norm get it back
+ * (restore-norm.ts), in inference mode, as everywhere in Graft: what trains it must use the batch's own statistics.
+ *
+ * @param shapes of every tensor of the model, for any batch
+ * @throws GraftError (`data`) where the network is quantised, or a constant is used in a way that has no initialiser
+ */
+export function fromScratch(model: Model, shapes: ReadonlyMap<string, TensorShape>, random: Random): Scratch {
+  const folded = foldConstants(model.graph);
+  const whole = folded.nodes.find(({ op }) => quantised.test(op));
+  if (whole)
+    throw dataError(
+      `The network is quantised (node "${whole.name}", ${whole.op}), and whole numbers cannot be trained from scratch: give it in float32.`,
+    );
+  const { graph: normed, restored } = restoreNorms(examine(folded, shapes));
+  const of = examine(normed, shapes);
+  const read = learnable(normed.initializers).map((name) => [name, usesOf(name, normed, of.flow, of.made)] as const);
+  const untied = untie(normed, new Map(read.filter(([, uses]) => uses.length > 0)));
+  const own = examine(untied.graph, shapes);
+  const initializers = new Map(untied.graph.initializers);
+  const parameters = new Map<string, Role["kind"]>();
+  const drawn = new Map<string, Drawn>();
+  for (const [name, uses] of untied.uses) {
+    const begins = beginningAt(name, uses, own);
+    if (!begins) continue;
+    const { dims } = initializers.get(name)!;
+    const { initialiser, called, role } = begins;
+    initializers.set(name, freshTensor({ dims, initialiser }, random));
+    parameters.set(name, role);
+    const { tensors, values } = drawn.get(called) ?? { tensors: 0, values: 0 };
+    drawn.set(called, { called, tensors: tensors + 1, values: values + elementCount(dims) });
+  }
+  return {
+    model: { ...model, graph: { ...untied.graph, initializers } },
+    drawn: [...drawn.values()],
+    parameters,
+    restored,
+  };
+}
+
+/** Constants that may be learned: lists of float32 numbers. */
+const learnable = (initializers: ReadonlyMap<string, Tensor>): string[] =>
+  [...initializers].filter(([, { type, dims }]) => type === "float32" && dims.length > 0).map(([name]) => name);
+
+/** How a constant begins, by the first of its uses in which it is learned. */
+function beginningAt(
+  name: string,
+  uses: readonly Use[],
+  of: Anatomy,
+): (Beginning & { readonly role: Role["kind"] }) | undefined {
+  const roles = uses.map((use) => roleOf(use, of)).filter(({ kind }) => kind !== "constant");
+  const [role] = roles;
+  if (!role) return undefined;
+  const odd = roles.find(({ kind }) => kind !== role.kind);
+  if (odd)
+    throw dataError(
+      `The constant "${name}" is a ${role.kind} in one place and a ${odd.kind} in another: export the network without sharing constants.`,
+    );
+  return { ...beginningOf(role, of)!, role: role.kind };
+}
+
+/** What was done, in sentences for the user. */
+export function describeScratch({ drawn, restored }: Scratch): string[] {
+  const norms = `Batch norm, which had been folded into ${restored.length} convolutions, was put back behind them.`;
+  return [
+    ...drawn.map(({ called, tensors, values }) => `${values} numbers in ${tensors} tensors began as ${called}.`),
+    ...(restored.length > 0 ? [norms] : []),
+  ];
+}

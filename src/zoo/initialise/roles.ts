@@ -1,0 +1,116 @@
+/** Telling what a constant is from the operator that reads it: one row an operator. Elementwise arithmetic is in arithmetic.ts. */
+import { dataError } from "../../base/errors.ts";
+import { intAttribute, intsAttribute, type Node, stringAttribute } from "../../graph/model.ts";
+import { elementCount } from "../../graph/tensor.ts";
+import type { Anatomy } from "./anatomy.ts";
+import { arithmetic } from "./arithmetic.ts";
+import type { Role } from "./role.ts";
+import type { Use } from "./uses.ts";
+
+/** Tells a role; nothing where the operator reads no such thing at this position. */
+export type Tell = (use: Use, of: Anatomy) => Role | undefined;
+
+const constant: Role = { kind: "constant" };
+
+const at =
+  (...roles: readonly (Role | Tell | undefined)[]): Tell =>
+  (use, of) => {
+    const role = roles[use.position];
+    return typeof role === "function" ? role(use, of) : role;
+  };
+
+const weight = ({ node }: Use, fanIn: number, fanOut: number): Role => ({
+  kind: "weight",
+  fanIn,
+  fanOut,
+  output: node.outputs[0]!,
+});
+
+/** `[M, C / group, …kernel]`. */
+const convolution: Tell = (use, of) => {
+  const [out = 1, inEach = 1, ...kernel] = of.dims(use.tensor);
+  const field = elementCount(kernel);
+  return weight(use, inEach * field, (out / intAttribute(use.node, "group", 1)) * field);
+};
+
+/** `[C, M / group, …kernel]`; a stride spreads an input's reach over as many outputs. */
+const transposedConvolution: Tell = (use, of) => {
+  const [channels = 1, outEach = 1, ...kernel] = of.dims(use.tensor);
+  const field = elementCount(kernel);
+  const stride = elementCount(intsAttribute(use.node, "strides") ?? []);
+  const fanIn = ((channels / intAttribute(use.node, "group", 1)) * field) / stride;
+  return weight(use, Math.max(1, fanIn), outEach * field);
+};
+
+/** `[…, K, N]` on the right, `[…, M, K]` on the left. */
+const product: Tell = (use, of) => {
+  const dims = of.dims(use.tensor);
+  const [rows, columns] = [dims.at(-2) ?? 1, dims.at(-1) ?? 1];
+  return use.position === 1 ? weight(use, dims.length > 1 ? rows : columns, columns) : weight(use, columns, rows);
+};
+
+const gemm =
+  (transposed: string): Tell =>
+  (use, of) => {
+    const [rows = 1, columns = 1] = of.dims(use.tensor);
+    const isTurned = intAttribute(use.node, transposed, 0) !== (use.position === 0 ? 1 : 0);
+    return isTurned ? weight(use, columns, rows) : weight(use, rows, columns);
+  };
+
+/** Summed over the letters that the result lacks. */
+const einsum: Tell = (use, of) => {
+  const [left = "", right = ""] = stringAttribute(use.node, "equation", "").replaceAll(" ", "").split("->");
+  const letters = [...(left.split(",")[use.position] ?? "").replace("...", "")];
+  const sizes = of.dims(use.tensor).slice(-letters.length || undefined);
+  const over = (isSummed: boolean): number =>
+    elementCount(sizes.filter((_, i) => !right.includes(letters[i]!) === isSummed));
+  return weight(use, over(true), over(false));
+};
+
+const normalisation = at(undefined, { kind: "scale" }, { kind: "shift" });
+const token: Role = { kind: "token" };
+/** What is joined to `[N, T, C]` is a token; zeros beside a map's channels are padding. */
+const joined: Tell = (use, of) =>
+  of.dims(use.node.outputs[0]!).length !== 3 && of.isZero(use.tensor) ? constant : token;
+
+const nothing = (...operators: string[]): [string, Tell][] => operators.map((op) => [op, () => constant]);
+
+const rules: ReadonlyMap<string, Tell> = new Map<string, Tell>([
+  ["Conv", at(undefined, convolution, { kind: "bias" })],
+  ["ConvTranspose", at(undefined, transposedConvolution, { kind: "bias" })],
+  ["Gemm", at(gemm("transA"), gemm("transB"), { kind: "bias" })],
+  ["MatMul", product],
+  ["Einsum", einsum],
+  ["BatchNormalization", at(undefined, { kind: "scale" }, { kind: "shift" }, { kind: "mean" }, { kind: "variance" })],
+  ["LayerNormalization", normalisation],
+  ["InstanceNormalization", normalisation],
+  ["GroupNormalization", normalisation],
+  ["PRelu", at(undefined, { kind: "slope" })],
+  ["Gather", at(token)],
+  ["Concat", joined],
+  ["Add", arithmetic],
+  ["Sub", arithmetic],
+  ["Mul", arithmetic],
+  ["Div", arithmetic],
+  ...nothing("Clip", "Resize", "Upsample", "Pad", "Where", "Max", "Min", "Pow", "Mod", "Greater", "GreaterOrEqual"),
+  ...nothing("Less", "LessOrEqual", "Equal", "Range", "OneHot", "ConstantOfShape", "Dropout", "Shape", "Size"),
+]);
+
+/**
+ * What a constant is at one of its uses.
+ *
+ * @throws GraftError (`data`) where the operator is not known to read a parameter or a plain constant there
+ */
+export function roleOf(use: Use, of: Anatomy): Role {
+  const { node } = use;
+  const rule = node.domain === "" ? rules.get(node.op) : undefined;
+  const role = use.position < 0 ? undefined : rule?.(use, of);
+  if (role) return role;
+  // A single number is a setting: an epsilon, a temperature.
+  if (elementCount(of.dims(use.tensor)) === 1) return constant;
+  throw dataError(
+    `Node "${node.name}" (${called(node)}) reads "${use.tensor}", and Graft does not know how that begins from scratch: give a network in ONNX's own operators.`,
+  );
+}
+
+const called = ({ domain, op }: Node): string => (domain === "" ? op : `${domain}'s ${op}`);

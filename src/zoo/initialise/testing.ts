@@ -1,0 +1,70 @@
+/** For tests only: graphs with their shapes, and the sizes of what flows through them. */
+import { createRandom } from "../../base/random.ts";
+import { type Dimension, type Graph, type Model, modelOf, type Node } from "../../graph/model.ts";
+import { encodeModelWhole } from "../../graph/onnx/write.ts";
+import { asFloat32, elementCount, float32Tensor, type Tensor } from "../../graph/tensor.ts";
+import { measureShapes } from "../../runtime/measure-shapes.ts";
+import { openSession } from "../../runtime/session.ts";
+import { fromScratch, type Scratch } from "./from-scratch.ts";
+
+/** Float32 constants of these shapes, of numbers that no initialiser draws. */
+export const odd = (dims: Readonly<Record<string, readonly number[]>>): Map<string, Tensor> =>
+  new Map(
+    Object.entries(dims).map(([name, shape]) => {
+      const values = Float32Array.from({ length: elementCount(shape) }, (_, i) => 7 + (i % 5));
+      return [name, float32Tensor(shape, values)];
+    }),
+  );
+
+/** A model of these nodes that reads `x`; its output is that of the last node. */
+export function modelFrom(
+  nodes: readonly Node[],
+  dims: readonly Dimension[],
+  initializers: ReadonlyMap<string, Tensor>,
+): Model {
+  const graph: Graph = {
+    name: "g",
+    nodes,
+    inputs: [{ name: "x", type: "float32", dims }],
+    outputs: [{ name: nodes.at(-1)!.outputs[0]! }],
+    initializers,
+  };
+  return modelOf(graph);
+}
+
+/** A model with fresh parameters. */
+export async function scratchOf(model: Model, seed = 1): Promise<Scratch> {
+  const [input] = model.graph.inputs;
+  const dims = input!.dims!.map((size) => (typeof size === "number" ? size : 2));
+  return fromScratch(model, await measureShapes(model, { [input!.name]: dims }), createRandom(seed));
+}
+
+/** Mean and deviation of numbers. */
+export function spreadOf(values: Float32Array): { readonly mean: number; readonly deviation: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  return { mean, deviation: Math.sqrt(variance) };
+}
+
+export const valuesOf = (model: Model, name: string): Float32Array => asFloat32(model.graph.initializers.get(name)!);
+
+/** The deviation of each of `tensors` for noise of deviation 1; batch norm by the batch's own statistics, as in training. */
+export async function deviations(
+  model: Model,
+  dims: readonly number[],
+  tensors: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const nodes = model.graph.nodes.map((node) => {
+    if (node.op !== "BatchNormalization") return node;
+    const outputs = [node.outputs[0]!, ...node.inputs.slice(3).map((name) => `${name}/next`)];
+    return { ...node, outputs, attributes: { ...node.attributes, training_mode: { type: "int", value: 1 } as const } };
+  });
+  const graph = { ...model.graph, nodes, outputs: tensors.map((name) => ({ name })) };
+  const session = await openSession(encodeModelWhole({ ...model, graph }));
+  const random = createRandom(3);
+  // Uniform noise of deviation 1.
+  const data = Float32Array.from({ length: elementCount(dims) }, () => Math.sqrt(12) * (random.next() - 0.5));
+  const result = await session.run({ [model.graph.inputs[0]!.name]: { dims, data } });
+  await session.close();
+  return new Map(tensors.map((name) => [name, spreadOf(result[name]!.data as Float32Array).deviation]));
+}
