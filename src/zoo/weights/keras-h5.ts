@@ -48,8 +48,9 @@ const BESIDE = new Set(["optimizer_weights", "optimizer"]);
 export async function openKerasH5(ranges: Ranges): Promise<WeightFile> {
   const { path } = ranges;
   const root = await readHdf5(ranges);
+  const weights = root.groups.get("model_weights") ?? root;
   const found: (readonly [layer: string, variable: string, dataset: Dataset])[] = [];
-  await collect(root.groups.get("model_weights") ?? root, "", found, path);
+  await collect(weights, "", found, path);
   const renamed = renumber(found.map(([layer]) => layer));
   const datasets = new Map<string, Dataset>();
   for (const [layer, variable, dataset] of found) {
@@ -58,10 +59,15 @@ export async function openKerasH5(ranges: Ranges): Promise<WeightFile> {
     datasets.set(name, dataset);
   }
   if (datasets.size === 0) throw dataError(`${path} holds no weights: give a file that Keras' save_weights wrote.`);
+  const layers = (await layersInOrder(weights))?.flatMap((layer) =>
+    found.some(([name]) => name === layer) ? [renamed.get(layer) ?? layer] : [],
+  );
+  const nested = new Set(layers).size < new Set(found.map(([layer]) => layer)).size;
   return {
     path,
     format: "HDF5",
     entries: datasets,
+    ...(layers && !nested ? { layers } : {}),
     async read(name) {
       const dataset = datasets.get(name);
       if (!dataset) throw new RangeError(`${path} has no weight "${name}".`);
@@ -70,6 +76,18 @@ export async function openKerasH5(ranges: Ranges): Promise<WeightFile> {
     },
     close: () => ranges.close(),
   };
+}
+
+/** The attribute `layer_names`; long ones are cut into `layer_names0`, `layer_names1`, …. */
+async function layersInOrder(weights: Group): Promise<readonly string[] | undefined> {
+  const whole = await weights.texts("layer_names");
+  if (whole) return whole;
+  const parts: string[] = [];
+  for (let number = 0; ; number++) {
+    const part = await weights.texts(`layer_names${number}`);
+    if (!part) return number === 0 ? undefined : parts;
+    parts.push(...part);
+  }
 }
 
 /** Walks the groups: a dataset's layer is the group around it. */

@@ -7,7 +7,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import type { Define, Definition, DefinitionOptions } from "../architectures/definition.ts";
 import { headless } from "./headless.ts";
 import { storedDims } from "./names/layout.ts";
-import { dialectOf, type NamingKind } from "./names/naming.ts";
+import { byOrder, dialectOf, type NamingKind } from "./names/naming.ts";
 import { type NamingRow, namingsOf } from "./names/table.ts";
 import { fits, type Plan, planOf, readPlan } from "./plan.ts";
 import type { WeightFile } from "./weight-file.ts";
@@ -59,13 +59,17 @@ function bestPlan(define: Define, file: WeightFile, options: LoadOptions): Plan 
 
 const explained = ({ steps, unlike }: Plan): number => steps.size + unlike.length;
 
-function planFor(row: NamingRow, define: Define, { entries }: WeightFile, options: LoadOptions): Plan {
+function planFor(row: NamingRow, define: Define, { entries, layers }: WeightFile, options: LoadOptions): Plan {
   const size = options.inputSize === undefined ? {} : { inputSize: options.inputSize };
   const asked: DefinitionOptions = { ...size, dialect: dialectOf[row.kind] };
   const published = define(asked);
   const classes = options.classes ?? classesIn(row, published, entries);
   const definition = classes === undefined ? published : define({ ...asked, classes });
-  return planOf(definition, row.of(definition), entries);
+  const naming = row.of(definition);
+  const byName = planOf(definition, naming, entries);
+  if (fits(byName) || !naming.inOrder || !layers) return byName;
+  const inOrder = planOf(definition, byOrder(naming, definition, layers), entries);
+  return fits(inOrder) ? inOrder : byName;
 }
 
 /** The classes of the classifier in the file, if it has one of the right number of axes. */

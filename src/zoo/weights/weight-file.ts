@@ -18,6 +18,8 @@ export interface WeightFile {
   readonly format: string;
   /** By the names in the file, in its order. Every one of them has been compared with the file's size. */
   readonly entries: ReadonlyMap<string, WeightEntry>;
+  /** What entries' names begin with (before the `/`), in the order of the network's layers, where the file tells it. */
+  readonly layers?: readonly string[];
   /**
    * One tensor: only its bytes are read. float16, bfloat16 and float64 become float32; integers stay what they are.
    *

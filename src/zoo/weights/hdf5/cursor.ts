@@ -3,6 +3,9 @@
 /** "Undefined address": all bits set. */
 const UNDEFINED = 0xffff_ffff_ffff_ffffn;
 
+const utf8 = new TextDecoder();
+
+/** Bytes, and a place in them. */
 export class Cursor {
   readonly bytes: Uint8Array;
   /** The next byte to read. */
@@ -78,7 +81,7 @@ export class Cursor {
     const at = this.#take(length, "text");
     const bytes = this.bytes.subarray(at, at + length);
     const end = bytes.indexOf(0);
-    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+    return utf8.decode(end < 0 ? bytes : bytes.subarray(0, end));
   }
 
   /** Whether the next four bytes are this signature; they are read. */

@@ -13,6 +13,7 @@ export type Link = readonly [name: string, address: number];
 /** B-trees of a few levels hold billions. */
 const DEEPEST = 16;
 const SYMBOL = 40;
+const utf8 = new TextDecoder();
 const SOFT_LINK = 2;
 
 /** The members of a group in the order of the file; nothing where the object is no group. */
@@ -80,7 +81,7 @@ async function readNames(file: MetadataReader, address: number): Promise<(offset
     const end = offset < length ? bytes.indexOf(0, offset) : -1;
     if (end < 0) throw damaged(file.path, "a name is outside its heap");
     file.spend(end - offset);
-    return new TextDecoder().decode(bytes.subarray(offset, end));
+    return utf8.decode(bytes.subarray(offset, end));
   };
 }
 

@@ -159,18 +159,21 @@ function kerasBlocks(
   });
 }
 
-export const kerasMobilenetV2 = keras((definition) => [
-  ...kerasBlocks(definition, (_, position) => (position === 0 ? "expanded_conv" : `block_${position}`), {
-    expand: ["_expand", "_expand_BN"],
-    filter: ["_depthwise", "_depthwise_BN"],
-    narrow: ["_project", "_project_BN"],
-  }),
-  [/^conv_stem$/, "Conv1"],
-  [/^bn1$/, () => ["bn_Conv1", "Conv1_bn"]],
-  [/^conv_head$/, "Conv_1"],
-  [/^bn2$/, "Conv_1_bn"],
-  [/^classifier$/, () => ["predictions", "Logits"]],
-]);
+export const kerasMobilenetV2 = keras(
+  (definition) => [
+    ...kerasBlocks(definition, (_, position) => (position === 0 ? "expanded_conv" : `block_${position}`), {
+      expand: ["_expand", "_expand_BN"],
+      filter: ["_depthwise", "_depthwise_BN"],
+      narrow: ["_project", "_project_BN"],
+    }),
+    [/^conv_stem$/, "Conv1"],
+    [/^bn1$/, () => ["bn_Conv1", "Conv1_bn"]],
+    [/^conv_head$/, "Conv_1"],
+    [/^bn2$/, "Conv_1_bn"],
+    [/^classifier$/, () => ["predictions", "Logits"]],
+  ],
+  { inOrder: true },
+);
 
 /** The layer in front of the classifier is part of Keras' top. */
 export const kerasMobilenetV3 = keras(

@@ -29,6 +29,8 @@ export interface Naming {
   readonly classesAxis: 0 | -1;
   /** Entries of such files that are no parameters of the network. */
   readonly ignored: readonly RegExp[];
+  /** Whether files keep layers in the order of our parameters: then layers of unknown names are told by their place. */
+  readonly inOrder: boolean;
   /** Our parameters that files without a classifier lack, besides the classifier's. */
   readonly top: readonly RegExp[];
 }
@@ -66,6 +68,7 @@ export const timm = ({ ignored = [] }: Definition): Naming => ({
   source: (name) => ({ names: [name], layout: same }),
   classesAxis: 0,
   ignored: [STEP_COUNT, ...ignored],
+  inOrder: false,
   top: [],
 });
 
@@ -101,7 +104,7 @@ const PREPROCESSING = /^normalization(_\d+)?\//;
  * names, the earlier ones last. Rows must cover every module.
  */
 export const keras =
-  (rows: Rows, { top = [] }: { readonly top?: readonly RegExp[] } = {}) =>
+  (rows: Rows, { top = [], inOrder = false }: Partial<Pick<Naming, "top" | "inOrder">> = {}) =>
   (definition: Definition): Naming => {
     const all = rows(definition);
     return {
@@ -121,6 +124,27 @@ export const keras =
       },
       classesAxis: -1,
       ignored: [PREPROCESSING],
+      inOrder,
       top,
     };
   };
+
+/**
+ * A naming with other names for its layers: those of a file, in the file's order. Keras reads its own files so; the names in
+ * published ones are often those of an earlier program. Shapes are compared as ever.
+ */
+export function byOrder(naming: Naming, { parameters }: Definition, layers: readonly string[]): Naming {
+  const layerOf = (name: string): string => name.slice(0, name.lastIndexOf("/"));
+  const ours = [...parameters].map(([name, { dims }]) => layerOf(naming.source(name, dims)?.names[0] ?? ""));
+  const theirs = new Map([...new Set(ours)].map((layer, index) => [layer, layers[index]]));
+  return {
+    ...naming,
+    source(name, dims) {
+      const source = naming.source(name, dims);
+      const [first] = source?.names ?? [];
+      if (!source || first === undefined) return undefined;
+      const layer = theirs.get(layerOf(first));
+      return { ...source, names: [layer === undefined ? first : `${layer}${first.slice(layerOf(first).length)}`] };
+    },
+  };
+}

@@ -16,7 +16,7 @@ export const kerasVgg = keras(
     [/^head\.fc$/, "predictions"],
   ],
   // Keras' notop ends behind the last pooling.
-  { top: [/^pre_logits\./] },
+  { top: [/^pre_logits\./], inOrder: true },
 );
 
 /** timm numbers all modules through, Keras convolutions within each block: a block is a stage of the definition. */
