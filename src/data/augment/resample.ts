@@ -23,14 +23,15 @@ interface Kernel {
 
 function kernelOf({ from, step, first, count }: Axis, length: number): Kernel {
   const reach = Math.max(1, step);
-  const taps = Math.min(length, Math.ceil(reach) * 2 + 1);
+  // ⌊x + w⌋ − ⌊x⌋ is ⌈w⌉ at the most.
+  const taps = Math.min(length, Math.ceil(2 * reach));
   const starts = new Int32Array(count);
   const weights = new Float32Array(count * taps);
   for (let i = 0; i < count; i++) {
     const centre = from + (first + i + 0.5) * step;
     const lowest = Math.max(0, Math.floor(centre - reach + 0.5));
     const start = Math.min(lowest, length - taps);
-    const end = Math.min(length, Math.floor(centre + reach + 0.5));
+    const end = Math.min(start + taps, Math.floor(centre + reach + 0.5));
     let sum = 0;
     for (let at = lowest; at < end; at++) {
       const weight = Math.max(0, 1 - Math.abs(at + 0.5 - centre) / reach);

@@ -20,9 +20,11 @@ export function rotate({ raster, left, top }: Placed, size: number, degrees: num
   const stride = width * 3;
   let to = 0;
   for (let y = 0; y < size; y++) {
+    const startX = centre - left - cos * centre - sin * (y - centre);
+    const startY = centre - top - sin * centre + cos * (y - centre);
     for (let x = 0; x < size; x++, to += 3) {
-      const fromX = cos * (x - centre) - sin * (y - centre) + centre - left;
-      const fromY = sin * (x - centre) + cos * (y - centre) + centre - top;
+      const fromX = startX + cos * x;
+      const fromY = startY + sin * x;
       const column = Math.floor(fromX);
       const row = Math.floor(fromY);
       const right = fromX - column;
@@ -34,13 +36,21 @@ export function rotate({ raster, left, top }: Placed, size: number, degrees: num
       if (column >= 0 && row >= 0 && column < width - 1 && row < height - 1) {
         const at = row * stride + column * 3;
         const under = at + stride;
-        for (let c = 0; c < 3; c++) {
-          data[to + c] =
-            upperLeft * source[at + c]! +
-            upperRight * source[at + c + 3]! +
-            lowerLeft * source[under + c]! +
-            lowerRight * source[under + c + 3]!;
-        }
+        data[to] =
+          upperLeft * source[at]! +
+          upperRight * source[at + 3]! +
+          lowerLeft * source[under]! +
+          lowerRight * source[under + 3]!;
+        data[to + 1] =
+          upperLeft * source[at + 1]! +
+          upperRight * source[at + 4]! +
+          lowerLeft * source[under + 1]! +
+          lowerRight * source[under + 4]!;
+        data[to + 2] =
+          upperLeft * source[at + 2]! +
+          upperRight * source[at + 5]! +
+          lowerLeft * source[under + 2]! +
+          lowerRight * source[under + 5]!;
       } else {
         for (let c = 0; c < 3; c++) {
           data[to + c] =
