@@ -60,9 +60,13 @@ const addScaled = (target: Float32Array, factor: number, addend: Float32Array): 
 };
 
 const largest = (a: Float32Array): number => {
-  let max = 0;
-  for (let i = 0; i < a.length; i++) max = Math.max(max, Math.abs(a[i]!));
-  return max;
+  let [low, high] = [0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const value = a[i]!;
+    if (value > high) high = value;
+    else if (value < low) low = value;
+  }
+  return Math.max(high, -low);
 };
 
 interface Correction {
