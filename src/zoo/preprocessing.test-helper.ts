@@ -1,5 +1,6 @@
 /** For tests only: runs preprocessing graphs, and draws the picture that the reference scripts draw as well. */
 import { afterAll } from "vitest";
+import { drawn } from "../data/augment/testing.ts";
 import { modelOf } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import { openSession, type Session } from "../runtime/session.ts";
@@ -31,18 +32,5 @@ export async function prepare(preprocessing: Preprocessing, dims: readonly numbe
   return { dims: [...pixels!.dims], data: pixels!.data as Float32Array };
 }
 
-/** The same rule as in bench/reference/pillow_resize.py. */
-export function picture(height: number, width: number): Uint8Array {
-  const data = new Uint8Array(height * width * 3);
-  let at = 0;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const checks = ((Math.floor(x / 9) + Math.floor(y / 7)) % 2) * 97;
-      for (let c = 0; c < 3; c++) {
-        const noise = ((x * y) % 31) * 3 + ((x * x + y * 5 + c * 11) % 17) * 5;
-        data[at++] = (x * 7 + y * 13 + c * 29 + checks + noise) % 256;
-      }
-    }
-  }
-  return data;
-}
+/** The same rule as in bench/reference/pillow_resize.py: `[height, width, 3]`. */
+export const picture = (height: number, width: number): Uint8Array => drawn(width, height).data;

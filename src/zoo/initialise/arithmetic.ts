@@ -38,5 +38,7 @@ function endsBranch(tensor: string, { made, flow }: Anatomy): boolean {
 
 function isMask(tensor: string, { graph }: Anatomy): boolean {
   const held = graph.initializers.get(tensor);
-  return held?.type === "float32" && asFloat32(held).every((value) => value === 0 || value <= MASKED);
+  if (held?.type !== "float32") return false;
+  const values = asFloat32(held);
+  return values.every((value) => value === 0 || value <= MASKED) && values.some((value) => value !== 0);
 }
