@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { modelOf } from "../src/graph/model.ts";
 import { multiplyAdds } from "../src/graph/multiply-adds.ts";
 import { inferShapes } from "../src/runtime/shapes.ts";
-import { withoutClassifier } from "../src/zoo/architectures/headless.ts";
 import { define } from "../src/zoo/architectures/registry.ts";
+import { headless } from "../src/zoo/weights/headless.ts";
 import { matrixProductRate } from "./forward/matrix-product.ts";
 import { median, ratios, spread, verdict } from "./support/figures.ts";
 import { readFlags } from "./support/flags.ts";
@@ -85,7 +85,9 @@ async function measure(
   file: string,
   { batch, seconds, repeat }: { batch: number; seconds: number; repeat: number },
 ): Promise<Measured> {
-  const { graph, inputSize, parameters } = withoutClassifier(define(network));
+  const whole = define(network);
+  const classifier = [...whole.parameters.keys()].filter((name) => name.startsWith(`${whole.classifier}.`));
+  const { graph, inputSize, parameters } = headless(whole, classifier);
   const declared = [...parameters].map(([name, { dims }]) => ({ name, type: "float32", dims }) as const);
   const model = modelOf({ ...graph, inputs: [...graph.inputs, ...declared] });
   const work = multiplyAdds(graph, await inferShapes(model, { image: [1, 3, inputSize, inputSize] }));

@@ -2,13 +2,12 @@
 import { sha256 } from "../base/files.ts";
 import { type RepositoryConfig, repositoryConfig } from "../hub/huggingface/config.ts";
 import { fetchHubFile, hubFileInCache } from "../hub/huggingface/fetch.ts";
-import { define } from "./architectures/registry.ts";
 import type { EntryFrom } from "./catalogue.ts";
 import { fromHubPreprocessing } from "./hub-preprocessing.ts";
 import type { Network } from "./network.ts";
 import type { OpenOptions } from "./open.ts";
 import type { Preprocessing } from "./preprocessing.ts";
-import { withWeightsOf } from "./weighted.ts";
+import { weigh } from "./weighted.ts";
 
 /** Whether the network can be opened without the hub. */
 export async function isHubNetworkOnDisk({ source }: EntryFrom<"hub">): Promise<boolean> {
@@ -26,15 +25,17 @@ export async function openHubNetwork(entry: EntryFrom<"hub">, options: OpenOptio
   const config = await repositoryConfig(source, asked);
   const weights = await fetchHubFile({ ...source, revision: config.commit }, asked);
   const preprocessing = preprocessingOf(entry, config);
-  const definition = define(entry.architecture ?? entry.name, { inputSize: preprocessing.size });
+  const { definition, model } = await weigh(entry.architecture ?? entry.name, weights.path, preprocessing.size);
   return {
     name: entry.name,
     description: entry.description,
     licence: entry.licence,
     source: `hub:${source.repo}@${config.commit}`,
     sha256: sha256(`${weights.sha256} ${definition.name} ${preprocessing.size}`),
-    model: await withWeightsOf(definition, weights.path),
+    model,
     preprocessing,
+    preprocessingFrom: `the hub's config.json, but the whole picture is taken`,
+    stages: definition.stages,
     cut: options.cut ?? definition.features.tensor,
   };
 }
