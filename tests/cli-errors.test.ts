@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { pngOfSize } from "./support/bomb.ts";
 import { type Finished, graft, graftJson, startGraft, temporaryFolder } from "./support/cli.ts";
 import { textNetwork, tinyNetwork } from "./support/network.ts";
@@ -212,25 +212,20 @@ describe("a disk that will not be written", () => {
     expectSentence(await graft(train(good), join(network, "cache")), "work", "a part of that path is a file");
   });
 
-  const full = mountFull();
-  afterAll(() => full?.unmount());
-
-  test.skipIf(!full)(
-    full
-      ? "a full disk, for the output and for the cache"
-      : "a full disk (skipped: mounting a tmpfs is not permitted here)",
-    async () => {
+  test("a full disk, for the output and for the cache", async ({ skip }) => {
+    const full = mountFull();
+    if (!full) return skip("mounting a tmpfs is not permitted here");
+    try {
       const run = ["train", good, "--network", network, "--preprocessing", "imagenet"];
-      expectSentence(await graft([...run, "--out", join(full!.folder, "out")], cache), "work", "the disk is full");
-      const left = existsSync(join(full!.folder, "out")) ? readdirSync(join(full!.folder, "out")) : [];
+      expectSentence(await graft([...run, "--out", join(full.folder, "out")], cache), "work", "the disk is full");
+      const left = existsSync(join(full.folder, "out")) ? readdirSync(join(full.folder, "out")) : [];
       expect(left.filter((name) => name.endsWith(".part"))).toEqual([]);
-      expectSentence(
-        await graft([...run, "--out", newFolder()], join(full!.folder, "cache")),
-        "work",
-        "the disk is full",
-      );
-    },
-  );
+      const withCache = graft([...run, "--out", newFolder()], join(full.folder, "cache"));
+      expectSentence(await withCache, "work", "the disk is full");
+    } finally {
+      full.unmount();
+    }
+  });
 });
 
 describe("two runs, and a run that was killed", () => {
@@ -285,7 +280,7 @@ function bytesOfFeatures(folder: string): number {
   if (!existsSync(folder)) return 0;
   const files = readdirSync(folder, { recursive: true }) as string[];
   return files
-    .filter((name) => name.endsWith(".features"))
+    .filter((name) => name.endsWith(".records"))
     .reduce((sum, name) => sum + readFileSync(join(folder, name)).length, 0);
 }
 
