@@ -14,6 +14,11 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, Bench>> = {
+  augment: {
+    usage: "augment [--data flowers] [--images 100] [--views 4] [--repeat 3]",
+    about: "augmented views/s on one thread, against torchvision",
+    load: async () => (await import("./augment.ts")).benchAugment,
+  },
   head: {
     usage: "head [--data pollen|flowers|sign-digits] [--part all|train|fit] [--repeat 3]",
     about: "the whole `graft train` against PyTorch + timm, and the head's fit against scikit-learn",
@@ -28,6 +33,11 @@ const benches: Readonly<Record<string, Bench>> = {
     usage: "forward [--networks resnet50,vgg16,…] [--batch 16] [--seconds 5] [--repeat 3]",
     about: "forward images/s, memory and loading of whole networks against PyTorch with the same weights",
     load: async () => (await import("./forward.ts")).benchForward,
+  },
+  scratch: {
+    usage: "scratch [--data sign-digits] [--size 64] [--steps 200] [--batch 32] [--clip 5] [--peaks 0.05,0.2,0.8]",
+    about: "how networks with folded batch norm are best begun from scratch",
+    load: async () => (await import("./scratch.ts")).benchScratch,
   },
   tfjs: {
     usage: "tfjs [--batch 16] [--repeat 3]",

@@ -17,7 +17,9 @@ export function cutGraph(graph: Graph, outputs: readonly Value[]): Graph {
   const pending = outputs.map(({ name }) => name);
   for (const name of pending) {
     if (!producer(name) && !inputs.has(name)) {
-      throw usageError(`The network has no tensor "${name}" to cut at: \`graft networks show FILE\` lists those where its stages end.`);
+      throw usageError(
+        `The network has no tensor "${name}" to cut at: \`graft networks show FILE\` lists those where its stages end.`,
+      );
     }
   }
   for (let tensor = pending.pop(); tensor !== undefined; tensor = pending.pop()) {

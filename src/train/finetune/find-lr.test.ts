@@ -1,0 +1,41 @@
+import { describe, expect, test } from "vitest";
+import { findLearningRate } from "./find-lr.ts";
+import type { StepRunner } from "./step-runner.ts";
+
+/** Gradient descent on w² / 2, which diverges from a learning rate of 2 / curvature on. */
+const descent =
+  (curvature: number): StepRunner =>
+  async (held, _batch, learningRate) => {
+    const w = held.get("w")![0]!;
+    const gradient = curvature * w;
+    return {
+      loss: (curvature * w * w) / 2,
+      norm: Math.abs(gradient),
+      held: new Map([["w", Float32Array.of(w - learningRate * gradient)]]),
+    };
+  };
+const held = new Map([["w", Float32Array.of(1)]]);
+const batch = () => ({});
+
+describe("the learning-rate finder", () => {
+  test("suggests a rate below where descent diverges, and the less the steeper the valley", async () => {
+    const [gentle, steep] = [
+      await findLearningRate({ run: descent(20), held, batch }),
+      await findLearningRate({ run: descent(2000), held, batch }),
+    ];
+    expect(gentle.suggested).toBeLessThan(2 / 20);
+    expect(gentle.suggested).toBeGreaterThan(2 / 20 / 100);
+    expect(steep.suggested).toBeLessThan(2 / 2000);
+    expect(steep.suggested).toBeLessThan(gentle.suggested);
+    expect(held.get("w")![0]).toBe(1);
+  });
+
+  test("ends where the loss diverges or is no number, and tells the rates that it tried, ascending", async () => {
+    const { points } = await findLearningRate({ run: descent(2000), held, batch });
+    expect(points.length).toBeLessThan(80);
+    const rates = points.map(({ learningRate }) => learningRate);
+    expect(rates).toEqual(rates.toSorted((a, b) => a - b));
+    const broken: StepRunner = async () => ({ loss: Number.NaN, norm: 1, held });
+    expect((await findLearningRate({ run: broken, held, batch })).points).toEqual([]);
+  });
+});

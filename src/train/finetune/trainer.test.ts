@@ -1,0 +1,115 @@
+/** The loop alone: a made-up step, whose one weight moves by the learning rate, and a made-up judge. */
+import { describe, expect, test } from "vitest";
+import type { StepGraph } from "../../autodiff/step.ts";
+import { node } from "../../graph/model.ts";
+import type { StepRunner } from "./step-runner.ts";
+import { initialState, runTraining, type TrainerOptions, type TrainingState } from "./trainer.ts";
+
+const slot = { input: "w", output: "next", type: "float32", dims: [1] } as const;
+const step: StepGraph = {
+  graph: { name: "step", nodes: [node("Identity", ["w"], ["next"])], inputs: [], outputs: [], initializers: new Map() },
+  batch: [],
+  weights: [slot],
+  state: [],
+  carried: [],
+  loss: "loss",
+  gradientNorm: "norm",
+};
+
+/** Five steps an epoch; the loss is given by step, the accuracy by epoch, 0 being the probe. */
+function trainer(accuracies: readonly number[], lossOf = (number: number) => 1 / number) {
+  const saved: TrainingState[] = [];
+  let asked = 0;
+  const run: StepRunner = async (held, _batch, learningRate, number) => ({
+    loss: lossOf(number),
+    norm: 1,
+    held: new Map([["w", Float32Array.of(held.get("w")![0]! + learningRate)]]),
+  });
+  const options: TrainerOptions = {
+    step,
+    run,
+    feeds: () => ({}),
+    batch: 2,
+    epochs: accuracies.length - 1,
+    stepsUntil: (epoch) => 5 * epoch,
+    learningRate: 0.1,
+    warmUp: 0.1,
+    patience: 3,
+    evaluate: async () => ({ accuracy: accuracies[asked++]!, logLoss: 1 }),
+    checkpoint: async (state) => {
+      saved.push(state);
+    },
+  };
+  const begin = () => initialState(step, new Map([["w", Float32Array.of(0)]]), options.evaluate);
+  return { options, begin, saved };
+}
+
+describe("the training loop", () => {
+  test("keeps the best weights, notes every epoch, and writes a checkpoint after each but the last", async () => {
+    const { options, begin, saved } = trainer([0.5, 0.6, 0.9, 0.8]);
+    const { state, stop } = await runTraining(await begin(), options);
+    expect(stop).toBeUndefined();
+    expect(state.history.map(({ epoch, validationAccuracy }) => [epoch, validationAccuracy])).toEqual([
+      [1, 0.6],
+      [2, 0.9],
+      [3, 0.8],
+    ]);
+    expect(state.best).toMatchObject({ epoch: 2, accuracy: 0.9 });
+    expect(state.best.weights.get("w")![0]!).toBeLessThan(state.held.get("w")![0]!);
+    expect(saved.map((one) => one.step)).toEqual([5, 10]);
+    expect(state.history[0]!.loss).toBeCloseTo((1 + 1 / 2 + 1 / 3 + 1 / 4 + 1 / 5) / 5);
+  });
+
+  test("what is never better than the probe leaves the probe, and ends after the patience", async () => {
+    const { options, begin } = trainer([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]);
+    const { state, stop } = await runTraining(await begin(), options);
+    expect(state.best).toMatchObject({ epoch: 0, accuracy: 0.9 });
+    expect(stop).toEqual({ kind: "patience", epoch: 3 });
+  });
+
+  test("among equal accuracies, the smaller log loss is better", async () => {
+    const { options, begin } = trainer([0.5, 0.5, 0.5]);
+    const losses = [1, 0.5, 0.7];
+    const evaluate = async () => ({ accuracy: 0.5, logLoss: losses.shift()! });
+    const state = await begin();
+    losses.unshift(1);
+    losses.shift();
+    const outcome = await runTraining(
+      { ...state, best: { ...state.best, logLoss: losses.shift()! } },
+      { ...options, evaluate },
+    );
+    expect(outcome.state.best.epoch).toBe(1);
+  });
+
+  test.each([
+    ["not-finite", Number.NaN],
+    ["not-finite", Number.POSITIVE_INFINITY],
+    ["exploded", 50],
+  ])("a loss that is %s (%d) stops it at once, with epoch and rate, keeping the best weights", async (kind, bad) => {
+    const { options, begin } = trainer([0.5, 0.7, 0.8, 0.9], (number) => (number === 8 ? bad : 1));
+    const { state, stop } = await runTraining(await begin(), options);
+    expect(stop).toMatchObject({ kind, epoch: 2, loss: bad });
+    expect(stop).toHaveProperty("learningRate");
+    expect(state.step).toBe(7);
+    expect(state.best).toMatchObject({ epoch: 1, accuracy: 0.7 });
+  });
+
+  test("interrupted after any step, it goes on to the very same end", async () => {
+    const { options, begin } = trainer([0.5, 0.6, 0.9, 0.8]);
+    const whole = await runTraining(await begin(), options);
+    for (const at of [1, 4, 5, 9, 14]) {
+      const first = trainer([0.5, 0.6, 0.9, 0.8]);
+      const controller = new AbortController();
+      const run: StepRunner = async (held, batch, rate, number) => {
+        if (number === at) controller.abort();
+        return first.options.run(held, batch, rate, number);
+      };
+      const half = await runTraining(await first.begin(), { ...first.options, run, signal: controller.signal });
+      expect(half.interrupted).toBe(true);
+      const checkpoint = first.saved.at(-1)!;
+      expect(checkpoint.step).toBe(at);
+      const again = await runTraining(checkpoint, first.options);
+      expect(again.state).toEqual(whole.state);
+    }
+  });
+});
