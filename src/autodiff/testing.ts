@@ -3,7 +3,7 @@
  */
 import { expect } from "vitest";
 import { createRandom, type Random } from "../base/random.ts";
-import { type Graph, modelOf, type Node, node } from "../graph/model.ts";
+import { GRAFT_OPSET, type Graph, type Model, modelOf, type Node, node } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import { elementCount, float32Tensor, rawTensor, type Tensor } from "../graph/tensor.ts";
 import { measureShapes } from "../runtime/measure-shapes.ts";
@@ -29,6 +29,8 @@ export interface Check {
   readonly type?: FloatType;
   /** Largest difference allowed, relative to the gradient's size. */
   readonly tolerance?: number;
+  /** The operator set; default the one that Graft writes. */
+  readonly opset?: number;
   /** Inputs that the gradient is taken towards; default all. */
   readonly towards?: readonly string[];
 }
@@ -82,8 +84,16 @@ export async function expectGradient(check: Check, random: Random = createRandom
   const type = check.type ?? "float32";
   const outputs = check.outputs ?? ["y"];
   const forward = withLoss(check, type);
+  const model = (graph: Graph): Model => ({
+    ...modelOf(graph),
+    irVersion: 10,
+    opsets: new Map([
+      ["", check.opset ?? GRAFT_OPSET],
+      ["com.microsoft", 1],
+    ]),
+  });
   const inputDims = Object.fromEntries(Object.entries(check.variables).map(([name, { dims }]) => [name, dims]));
-  const shapes = new Map(await measureShapes(modelOf(forward), inputDims));
+  const shapes = new Map(await measureShapes(model(forward), inputDims));
   const weights = outputs.map((name) => normal(random, shapes.get(name)!.dims));
 
   // The loss as nodes.
@@ -116,11 +126,11 @@ export async function expectGradient(check: Check, random: Random = createRandom
   const { graph, gradientOf } = gradients(whole, shapes, "loss", towards);
 
   const feeds = Object.fromEntries(Object.entries(check.variables).map(([name, v]) => [name, toRuntime(type, v)]));
-  const backwardSession = await openSession(encodeModelWhole(modelOf(graph)), { threads: 1, optimise: false });
+  const backwardSession = await openSession(encodeModelWhole(model(graph)), { threads: 1, optimise: false });
   const result = await backwardSession.run(feeds);
   await backwardSession.close();
 
-  const session = await openSession(encodeModelWhole(modelOf(forward)), { threads: 1, optimise: false });
+  const session = await openSession(encodeModelWhole(model(forward)), { threads: 1, optimise: false });
   const loss = async (name: string, values: readonly number[]): Promise<number> => {
     const moved = { ...feeds, [name]: toRuntime(type, { dims: check.variables[name]!.dims, values }) };
     const yielded = await session.run(moved);

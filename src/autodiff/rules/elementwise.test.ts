@@ -42,7 +42,7 @@ const unary: readonly Unary[] = [
   { op: "Mish" },
   { op: "Tanh", type: "float64" },
   { op: "Softplus" },
-  { op: "Softsign" },
+  { op: "Softsign", at: apart },
   { op: "Gelu", domain: "com.microsoft" },
   { op: "QuickGelu", domain: "com.microsoft", attributes: { alpha: float(1.2) } },
 ];
@@ -70,6 +70,12 @@ describe("functions by element", () => {
     const nodes = [node("Clip", ["x", ...bounds], ["y"])];
     const constants = bound(bounds, { low: -1, high: 1.5, zero: 0 });
     await expectGradient({ nodes, variables: { x: apart(random, [3, 5]) }, constants }, random);
+  });
+
+  test.each(["none", "tanh"])("Gelu of operator set 20, approximated by %s", async (approximate) => {
+    const random = createRandom(4);
+    const nodes = [node("Gelu", ["x"], ["y"], { approximate })];
+    await expectGradient({ nodes, variables: { x: normal(random, [4, 6], 2) }, opset: 20 }, random);
   });
 
   test.each([-1, 0, 1])("Softmax and LogSoftmax along axis %i", async (axis) => {

@@ -17,6 +17,24 @@ describe("normalisation", () => {
     }
   });
 
+  test("BatchNormalization by the batch's own statistics", async () => {
+    const random = createRandom(6);
+    await expectGradient({
+      nodes: [node("BatchNormalization", ["x", "s", "b", "m", "v"], ["y", "mean", "variance"], { training_mode: 1 })],
+      variables: { x: normal(random, [3, 2, 4, 2]), s: normal(random, [2]), b: normal(random, [2]) },
+      constants: { m: float32Tensor([2], [0, 0]), v: float32Tensor([2], [1, 1]) },
+    });
+  });
+
+  test("GroupNormalization with scales per channel, as since operator set 21", async () => {
+    const random = createRandom(7);
+    await expectGradient({
+      nodes: [node("GroupNormalization", ["x", "s", "b"], ["y"], { num_groups: 2, epsilon: float(1e-4) })],
+      variables: { x: normal(random, [2, 4, 3, 3]), s: normal(random, [4]), b: normal(random, [4]) },
+      opset: 21,
+    });
+  });
+
   test.each([
     { dims: [2, 3, 4], axis: -1 },
     { dims: [2, 3, 4], axis: 1 },
