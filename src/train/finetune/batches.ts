@@ -4,20 +4,19 @@ import { mixRows, oneHot, planMixup } from "../../data/augment/mixup.ts";
 import type { RuntimeTensor } from "../../runtime/session.ts";
 import type { Location, RecordCache } from "../features/records.ts";
 import type { Sampler } from "./sampler.ts";
+import type { Batch } from "./step-runner.ts";
 import { type Boundary, PARTNERS, SHARE, STORED, storedBytes } from "./tail.ts";
 
-/** Reads stored pictures into one tensor `[batch, …]`. It is valid until the call after the next. */
+/** Reads stored pictures into one tensor `[batch, …]`. It is valid until the next call. */
 export type Reader = (locations: readonly Location[]) => RuntimeTensor;
 
 const containers = { uint8: Uint8Array, float16: Uint16Array, float32: Float32Array };
 
-/** A reader; two buffers in turn, so that one may be filled while the other is in use. Fewer than a batch leave a rest as it was. */
+/** A reader with one buffer. Fewer pictures than a batch leave the rest as it was. */
 export function createReader(cache: RecordCache, boundary: Boundary, batch: number): Reader {
   const size = storedBytes(boundary);
-  const buffers = [new Uint8Array(size * batch), new Uint8Array(size * batch)];
-  let turn = 0;
+  const bytes = new Uint8Array(size * batch);
   return (locations) => {
-    const bytes = buffers[turn++ % 2]!;
     locations.forEach((at, i) => {
       cache.read(at, bytes.subarray(i * size, (i + 1) * size));
     });
@@ -39,7 +38,7 @@ export interface BatchOptions {
 }
 
 /** What a step is fed with, by its number: the same whenever it is asked for. */
-export function batchesOf(options: BatchOptions): (step: number) => Readonly<Record<string, RuntimeTensor>> {
+export function batchesOf(options: BatchOptions): (step: number) => Batch {
   const { sampler, reader, locations, classes, mixup, seed } = options;
   return (step) => {
     const drawn = sampler.batch(step);

@@ -2,6 +2,7 @@
 import { type Head, LOGITS } from "../../artifact/contract.ts";
 import { crossEntropy } from "../../autodiff/losses/cross-entropy.ts";
 import { adamW } from "../../autodiff/optimisers/adamw.ts";
+import { repeatedStep } from "../../autodiff/repeat.ts";
 import { type StepGraph, stepGraph, type Trainable } from "../../autodiff/step.ts";
 import { asFloat32 } from "../../graph/tensor.ts";
 import { openModel } from "../../runtime/open-model.ts";
@@ -12,7 +13,7 @@ import type { Network } from "../../zoo/network.ts";
 import { availableMemory, checkMemory, stepBytes } from "./memory.ts";
 import type { Unfrozen } from "./plan.ts";
 import type { Recipe } from "./recipe.ts";
-import { type StepRunner, stepRunner, type Weights } from "./step-runner.ts";
+import { repeatedRunner, type StepRunner, type Weights } from "./step-runner.ts";
 import { type Boundary, evaluationModel, tailOf, trainablesOf } from "./tail.ts";
 
 export interface Engine {
@@ -36,11 +37,13 @@ export interface EngineOptions {
   readonly recipe: Recipe;
   /** Weights of the classes in the loss; default 1. */
   readonly classWeights?: readonly number[] | undefined;
+  /** Where ONNX Runtime's profile of the step goes, see runtime/session.ts; default nowhere. */
+  readonly profile?: string;
 }
 
 /** Opens an engine. Throws a data error where a step would not fit into memory, or cannot be differentiated. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const { network, plan, recipe, classWeights } = options;
+  const { network, plan, recipe, classWeights, profile } = options;
   const { batch, labelSmoothing } = recipe;
   const mixes = recipe.augmentation.policy.mixup > 0;
   const tail = await tailOf({ ...options, batch, mixes });
@@ -54,15 +57,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     longestGradient: recipe.longestGradient,
     ...(recipe.averageDecay === undefined ? {} : { averageDecay: recipe.averageDecay }),
   });
-  const model = { ...network.model, metadata: new Map(), graph: step.graph };
-  const { shapes } = await inferKnownShapes(model);
+  const bare = { ...network.model, metadata: new Map() };
+  const { shapes } = await inferKnownShapes({ ...bare, graph: step.graph });
   checkMemory(stepBytes(step, shapes), availableMemory(), batch);
-  const session = await openModel(model);
+  const session = await openModel({ ...bare, graph: repeatedStep(step) }, profile === undefined ? {} : { profile });
   const evaluation = await openModel(evaluationModel(network, plain, trainable));
   const initial = trainable.map(({ name }) => [name, tail.graph.initializers.get(name)!] as const);
   return {
     step,
-    run: stepRunner(step, session),
+    run: repeatedRunner(step, session),
     evaluation,
     trainable,
     own: new Map(initial.map(([name, tensor]) => [name, asFloat32(tensor)])),

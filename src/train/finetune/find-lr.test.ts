@@ -5,12 +5,12 @@ import type { StepRunner } from "./step-runner.ts";
 /** Gradient descent on w² / 2, which diverges from a learning rate of 2 / curvature on. */
 const descent =
   (curvature: number): StepRunner =>
-  async (held, _batch, learningRate) => {
+  async (held, _batch, [learningRate = 0]) => {
     const w = held.get("w")![0]!;
     const gradient = curvature * w;
     return {
-      loss: (curvature * w * w) / 2,
-      norm: Math.abs(gradient),
+      losses: [(curvature * w * w) / 2],
+      norms: [Math.abs(gradient)],
       held: new Map([["w", Float32Array.of(w - learningRate * gradient)]]),
     };
   };
@@ -35,7 +35,7 @@ describe("the learning-rate finder", () => {
     expect(points.length).toBeLessThan(80);
     const rates = points.map(({ learningRate }) => learningRate);
     expect(rates).toEqual(rates.toSorted((a, b) => a - b));
-    const broken: StepRunner = async () => ({ loss: Number.NaN, norm: 1, held });
+    const broken: StepRunner = async () => ({ losses: [Number.NaN], norms: [1], held });
     expect((await findLearningRate({ run: broken, held, batch })).points).toEqual([]);
   });
 });

@@ -3,8 +3,7 @@
  * below where it is least. Source: Smith, "Cyclical Learning Rates for Training Neural Networks" (arXiv 1506.01186), §3.3;
  * smoothing, stop and the tenth as in Howard and Gugger's fastai (`lr_find`, `minimum`).
  */
-import type { RuntimeTensor } from "../../runtime/session.ts";
-import type { StepRunner, Weights } from "./step-runner.ts";
+import type { Batch, StepRunner, Weights } from "./step-runner.ts";
 
 export interface RangeTest {
   /** Learning rates with the smoothed loss at each, ascending. */
@@ -15,7 +14,7 @@ export interface RangeTest {
 export interface RangeOptions {
   readonly run: StepRunner;
   readonly held: Weights;
-  readonly batch: (step: number) => Readonly<Record<string, RuntimeTensor>>;
+  readonly batch: (step: number) => Batch;
   /** Default 80. */
   readonly steps?: number;
   readonly onStep?: (step: number) => void;
@@ -39,10 +38,11 @@ export async function findLearningRate({ run, batch, onStep, ...options }: Range
   const points: { learningRate: number; loss: number }[] = [];
   for (let step = 1; step <= steps; step++) {
     const learningRate = LOWEST * (HIGHEST / LOWEST) ** ((step - 1) / (steps - 1));
-    const stepped = await run(held, batch(step), learningRate, step);
-    if (!Number.isFinite(stepped.loss) || !Number.isFinite(stepped.norm)) break;
+    const stepped = await run(held, batch, [learningRate], step);
+    const [stepLoss = Number.NaN, norm] = [stepped.losses[0], stepped.norms[0]];
+    if (!Number.isFinite(stepLoss) || !Number.isFinite(norm)) break;
     held = stepped.held;
-    average = KEPT * average + (1 - KEPT) * stepped.loss;
+    average = KEPT * average + (1 - KEPT) * stepLoss;
     const loss = average / (1 - KEPT ** step);
     points.push({ learningRate, loss });
     onStep?.(step);

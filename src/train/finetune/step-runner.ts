@@ -1,24 +1,32 @@
-/** One step after another through one session: weights and optimiser state go in and their next values come out. */
-import type { StepGraph } from "../../autodiff/step.ts";
+/** Step after step through one session: weights and optimiser state go in and their next values come out. */
+import { after, LOSSES, NORMS, NUMBERS, RATES, stacked } from "../../autodiff/repeat.ts";
+import type { Slot, StepGraph } from "../../autodiff/step.ts";
 import { elementCount } from "../../graph/tensor.ts";
-import type { RuntimeTensor, Session } from "../../runtime/session.ts";
+import type { Elements, RuntimeTensor, Session } from "../../runtime/session.ts";
 
 /** Weights, or weights and optimiser state, by the step graph's input names. */
 export type Weights = ReadonlyMap<string, Float32Array>;
 
+/** What one step, or each of several, is fed with besides the weights. */
+export type Batch = Readonly<Record<string, RuntimeTensor>>;
+
 export interface Stepped {
-  readonly loss: number;
-  /** Euclidean norm of all gradients, before clipping. */
-  readonly norm: number;
+  /** The loss of each step. */
+  readonly losses: readonly number[];
+  /** Euclidean norm of all gradients of each step, before clipping. */
+  readonly norms: readonly number[];
   readonly held: Weights;
 }
 
-/** Runs steps. `number` counts from 1. */
+/**
+ * Runs as many steps as there are learning rates, one after the other. `first` is the number of the first, counted from 1;
+ * `batch` is asked for each step's batch once, in order.
+ */
 export type StepRunner = (
   held: Weights,
-  batch: Readonly<Record<string, RuntimeTensor>>,
-  learningRate: number,
-  number: number,
+  batch: (step: number) => Batch,
+  learningRates: readonly number[],
+  first: number,
 ) => Promise<Stepped>;
 
 /** What a training begins with: `own` values of the parameters, and fresh optimiser state. */
@@ -38,24 +46,73 @@ export function answering({ weights, state }: StepGraph, held: Weights): Weights
 
 const scalar = (value: number): RuntimeTensor => ({ dims: [], data: Float32Array.of(value) });
 
-/** A runner for a step graph that `session` holds. The prediction is not asked for: nobody reads it. */
+/** A runner for a step graph that `session` holds, a run for each step. The prediction is not asked for: nobody reads it. */
 export function stepRunner(graph: StepGraph, session: Session): StepRunner {
   const slots = [...graph.weights, ...graph.state];
   const wanted = [graph.loss, graph.gradientNorm, ...slots.map(({ output }) => output)];
   const isRead = new Set(session.inputs);
-  return async (held, batch, learningRate, number) => {
-    const kept = slots.map(({ input, dims }) => [input, { dims, data: held.get(input)! }] as const);
+  return async (begin, batch, learningRates, first) => {
+    const [losses, norms]: [number[], number[]] = [[], []];
+    let held = begin;
+    for (const [index, learningRate] of learningRates.entries()) {
+      const number = first + index;
+      const fed = [
+        ...Object.entries(batch(number)),
+        ["learningRate", scalar(learningRate)] as const,
+        ["step", scalar(number)] as const,
+        ...fedSlots(slots, held),
+      ].filter(([name]) => isRead.has(name));
+      const result = await session.run(Object.fromEntries(fed), wanted);
+      losses.push(Number(result[graph.loss]!.data[0]));
+      norms.push(Number(result[graph.gradientNorm]!.data[0]));
+      held = new Map(slots.map(({ input, output }) => [input, result[output]!.data as Float32Array]));
+    }
+    return { losses, norms, held };
+  };
+}
+
+/** A runner for a {@link repeatedStep} that `session` holds: one run for all steps of a call. */
+export function repeatedRunner(graph: StepGraph, session: Session): StepRunner {
+  const slots = [...graph.weights, ...graph.state];
+  const isRead = new Set(session.inputs);
+  return async (held, batch, learningRates, first) => {
+    const count = learningRates.length;
+    const list = (values: readonly number[]): RuntimeTensor => ({ dims: [count], data: Float32Array.from(values) });
+    const stacks = new Map<string, RuntimeTensor>();
+    for (let index = 0; index < count; index++)
+      for (const [name, tensor] of Object.entries(batch(first + index))) stackOnto(stacks, name, tensor, index, count);
     const fed = [
-      ...Object.entries(batch),
-      ["learningRate", scalar(learningRate)] as const,
-      ["step", scalar(number)] as const,
-      ...kept,
+      ...[...stacks].map(([name, stack]) => [stacked(name), stack] as const),
+      [RATES, list(learningRates)] as const,
+      [NUMBERS, list(learningRates.map((_, index) => first + index))] as const,
+      ...fedSlots(slots, held),
     ].filter(([name]) => isRead.has(name));
-    const result = await session.run(Object.fromEntries(fed), wanted);
+    const result = await session.run(Object.fromEntries(fed));
     return {
-      loss: Number(result[graph.loss]!.data[0]),
-      norm: Number(result[graph.gradientNorm]!.data[0]),
-      held: new Map(slots.map(({ input, output }) => [input, result[output]!.data as Float32Array])),
+      losses: Array.from(result[LOSSES]!.data, Number),
+      norms: Array.from(result[NORMS]!.data, Number),
+      held: new Map(slots.map(({ input, output }) => [input, result[after(output)]!.data as Float32Array])),
     };
   };
 }
+
+const fedSlots = (slots: readonly Slot[], held: Weights): (readonly [string, RuntimeTensor])[] =>
+  slots.map(({ input, dims }) => [input, { dims, data: held.get(input)! }] as const);
+
+/** Writes one of `count` tensors of a name into the stack of them, `[count, …dims]`. */
+function stackOnto(
+  stacks: Map<string, RuntimeTensor>,
+  name: string,
+  tensor: RuntimeTensor,
+  index: number,
+  count: number,
+): void {
+  const { dims, data } = tensor;
+  const stack = stacks.get(name) ?? { ...tensor, dims: [count, ...dims], data: emptyLike(data, count * data.length) };
+  stacks.set(name, stack);
+  // Both are of one type: the stack was made after the first tensor.
+  (stack.data as Float32Array).set(data as Float32Array, index * data.length);
+}
+
+const emptyLike = (data: Elements, length: number): Elements =>
+  new (data.constructor as new (length: number) => Elements)(length);

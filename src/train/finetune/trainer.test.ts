@@ -20,10 +20,10 @@ const step: StepGraph = {
 function trainer(accuracies: readonly number[], lossOf = (number: number) => 1 / number) {
   const saved: TrainingState[] = [];
   let asked = 0;
-  const run: StepRunner = async (held, _batch, learningRate, number) => ({
-    loss: lossOf(number),
-    norm: 1,
-    held: new Map([["w", Float32Array.of(held.get("w")![0]! + learningRate)]]),
+  const run: StepRunner = async (held, _batch, learningRates, first) => ({
+    losses: learningRates.map((_, index) => lossOf(first + index)),
+    norms: learningRates.map(() => 1),
+    held: new Map([["w", Float32Array.of(learningRates.reduce((sum, rate) => sum + rate, held.get("w")![0]!))]]),
   });
   const options: TrainerOptions = {
     step,
@@ -35,6 +35,7 @@ function trainer(accuracies: readonly number[], lossOf = (number: number) => 1 /
     learningRate: 0.1,
     warmUp: 0.1,
     patience: 3,
+    atOnce: 1,
     evaluate: async () => ({ accuracy: accuracies[asked++]!, logLoss: 1 }),
     checkpoint: async (state) => {
       saved.push(state);
@@ -101,15 +102,34 @@ describe("the training loop", () => {
       const first = trainer([0.5, 0.6, 0.9, 0.8]);
       const controller = new AbortController();
       const run: StepRunner = async (held, batch, rate, number) => {
-        if (number === at) controller.abort();
+        if (number <= at && at < number + rate.length) controller.abort();
         return first.options.run(held, batch, rate, number);
       };
       const half = await runTraining(await first.begin(), { ...first.options, run, signal: controller.signal });
       expect(half.interrupted).toBe(true);
       const checkpoint = first.saved.at(-1)!;
       expect(checkpoint.step).toBe(at);
-      const again = await runTraining(checkpoint, first.options);
+      const again = await runTraining(checkpoint, { ...first.options, atOnce: 2 });
       expect(again.state).toEqual(whole.state);
+    }
+  });
+
+  test("however many steps are taken at once, they stay within an epoch and come out the same", async () => {
+    const accuracies = [0.5, 0.6, 0.9, 0.8];
+    const { options, begin } = trainer(accuracies);
+    const whole = await runTraining(await begin(), options);
+    for (const atOnce of [2, 5, 100, undefined]) {
+      const other = trainer(accuracies);
+      const counts: number[] = [];
+      const run: StepRunner = async (held, batch, rates, first) => {
+        counts.push(rates.length);
+        return other.options.run(held, batch, rates, first);
+      };
+      const outcome = await runTraining(await other.begin(), { ...other.options, run, atOnce });
+      expect(outcome.state).toEqual(whole.state);
+      expect(counts.reduce((sum, count) => sum + count)).toBe(15);
+      if (atOnce === 2) expect(counts).toEqual([2, 2, 1, 2, 2, 1, 2, 2, 1]);
+      else expect(Math.max(...counts)).toBeLessThanOrEqual(5);
     }
   });
 });

@@ -5,9 +5,8 @@
 import { cosineRate } from "../../autodiff/optimisers/schedule.ts";
 import type { StepGraph } from "../../autodiff/step.ts";
 import { createMeter, type Meter, type OnProgress } from "../../base/progress.ts";
-import type { RuntimeTensor } from "../../runtime/session.ts";
 import type { Scores } from "./answers.ts";
-import { answering, freshlyHeld, type StepRunner, type Weights } from "./step-runner.ts";
+import { answering, type Batch, freshlyHeld, type StepRunner, type Weights } from "./step-runner.ts";
 
 /** How one epoch went. */
 export interface EpochRecord {
@@ -57,7 +56,7 @@ export interface TrainerOptions {
   readonly step: StepGraph;
   readonly run: StepRunner;
   /** Feeds of a step: what the network reads and the labels. */
-  readonly feeds: (step: number) => Readonly<Record<string, RuntimeTensor>>;
+  readonly feeds: (step: number) => Batch;
   /** Examples a step. */
   readonly batch: number;
   readonly epochs: number;
@@ -67,8 +66,10 @@ export interface TrainerOptions {
   /** Share of all steps. */
   readonly warmUp: number;
   readonly patience: number;
+  /** Steps that are handed to the runner at once; default by how long they take. They come out the same. */
+  readonly atOnce?: number | undefined;
   readonly evaluate: (weights: Weights) => Promise<Scores>;
-  /** Called at the end of each epoch but the last, and when `signal` is aborted, after a whole step. */
+  /** Called at the end of each epoch but the last, and when `signal` is aborted, after the steps under way. */
   readonly checkpoint: (state: TrainingState) => Promise<void>;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -83,6 +84,13 @@ export interface Outcome {
   readonly steps: number;
   readonly stepSeconds: number;
 }
+
+/**
+ * Steps that are handed to the runner at once, at most, and the seconds that they may take together: weights are then
+ * copied less often, and the user still sees progress and is heard.
+ */
+const MOST_AT_ONCE = 8;
+const SECONDS_AT_ONCE = 2;
 
 /** A loss so many times the first one (or 1, where that was less) has exploded. */
 const EXPLOSION = 10;
@@ -123,7 +131,6 @@ export async function runTraining(begin: TrainingState, options: TrainerOptions)
   };
 
   let meter = meterOf();
-  let next = state.step < steps ? options.feeds(state.step + 1) : {};
   for (;;) {
     const patienceEnds = state.lossSteps === 0 ? stopOf(state, patience) : undefined;
     if (state.step === steps || patienceEnds) return ended(state.step === steps ? undefined : patienceEnds);
@@ -132,22 +139,25 @@ export async function runTraining(begin: TrainingState, options: TrainerOptions)
       return ended(undefined, true);
     }
     const epoch = state.history.length + 1;
-    const step = state.step + 1;
-    const learningRate = cosineRate(step, schedule);
+    const first = state.step + 1;
+    const perStep = stepSeconds / (state.step - begin.step);
+    const fitting = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(SECONDS_AT_ONCE / perStep) || 1));
+    const count = Math.min(options.atOnce ?? fitting, stepsUntil(epoch) - state.step);
+    const learningRates = Array.from({ length: count }, (_, index) => cosineRate(first + index, schedule));
     const began = performance.now();
-    const running = options.run(state.held, next, learningRate, step);
-    // The next batch is read while this one runs.
-    if (step < steps) next = options.feeds(step + 1);
-    const { loss, norm, held } = await running;
+    const { losses, norms, held } = await options.run(state.held, options.feeds, learningRates, first);
     stepSeconds += (performance.now() - began) / 1000;
-    const bad = failureOf(loss, norm, state.firstLoss ?? loss);
-    if (bad) return ended({ kind: bad, epoch, learningRate, loss });
-    const [lossSum, lossSteps] = [state.lossSum + loss, state.lossSteps + 1];
-    state = { ...state, step, held, firstLoss: state.firstLoss ?? loss, lossSum, lossSteps };
-    meter.add(batch);
-    if (step === stepsUntil(epoch)) {
-      state = await withEpoch(state, options, learningRate);
-      if (step < steps) await options.checkpoint(state);
+    const firstLoss = state.firstLoss ?? losses[0]!;
+    for (const [index, loss] of losses.entries()) {
+      const bad = failureOf(loss, norms[index]!, firstLoss);
+      if (bad) return ended({ kind: bad, epoch, learningRate: learningRates[index]!, loss });
+    }
+    const lossSum = losses.reduce((sum, loss) => sum + loss, state.lossSum);
+    state = { ...state, step: state.step + count, held, firstLoss, lossSum, lossSteps: state.lossSteps + count };
+    meter.add(batch * count);
+    if (state.step === stepsUntil(epoch)) {
+      state = await withEpoch(state, options, learningRates.at(-1)!);
+      if (state.step < steps) await options.checkpoint(state);
       meter = meterOf();
     }
   }
