@@ -9,7 +9,6 @@ import type { Graph, Value } from "../graph/model.ts";
 import { elementCount } from "../graph/tensor.ts";
 import type { Ref, TensorShape } from "./build/builder.ts";
 import { Operations } from "./build/operations.ts";
-import { foldNorms } from "./fold-norms.ts";
 import { allTensors, backward, type Shapes } from "./gradients.ts";
 import type { Loss } from "./losses/loss.ts";
 import { movedAverage } from "./optimisers/average.ts";
@@ -82,21 +81,16 @@ export interface StepGraph {
 /**
  * Assembles a training step.
  *
- * @param network in operator set 18 or later, its weights as initializers
- * @param networkShapes of every tensor, for the batch size to train with
+ * @param graph a network in operator set 18 or later, its weights as initializers; as prepare/ leaves it, where speed counts
+ * @param shapes of every tensor, for the batch size to train with
  * @throws GraftError (`usage`) where a parameter is not one of the graph's or has no influence on the loss; (`data`) where an
  *   operator between has no gradient rule
  */
-export function stepGraph(network: Graph, networkShapes: Shapes, options: StepOptions): StepGraph {
+export function stepGraph(graph: Graph, shapes: Shapes, options: StepOptions): StepGraph {
   const { trainable, optimiser, carried = [] } = options;
   for (const { name } of [...trainable, ...carried]) {
-    if (!network.initializers.has(name)) throw usageError(`The network has no parameter "${name}" to train.`);
+    if (!graph.initializers.has(name)) throw usageError(`The network has no parameter "${name}" to train.`);
   }
-  const cutNetwork = {
-    ...network,
-    outputs: [options.prediction, ...carried.map(({ next }) => next)].map((name) => ({ name })),
-  };
-  const { graph, shapes } = foldNorms(cutNetwork, networkShapes, new Set(trainable.map(({ name }) => name)));
   const build = new Operations([...allTensors(graph), "learningRate", "step"]);
   const ref = (name: string): Ref => ({ name, ...known(shapes, name) });
 

@@ -2,6 +2,8 @@
 import { type Head, LOGITS } from "../../artifact/contract.ts";
 import { crossEntropy } from "../../autodiff/losses/cross-entropy.ts";
 import { adamW } from "../../autodiff/optimisers/adamw.ts";
+import { toChannelsFirst } from "../../autodiff/prepare/channels-last.ts";
+import { prepare } from "../../autodiff/prepare/prepare.ts";
 import { repeatedStep } from "../../autodiff/repeat.ts";
 import { type StepGraph, stepGraph, type Trainable } from "../../autodiff/step.ts";
 import { asFloat32 } from "../../graph/tensor.ts";
@@ -25,6 +27,8 @@ export interface Engine {
   /** What the trainable parameters begin with, and their shapes. */
   readonly own: Weights;
   readonly dims: ReadonlyMap<string, readonly number[]>;
+  /** The values of a parameter in the order that the network has them in; those of {@link Weights} may be in another. */
+  ofNetwork(name: string, values: Float32Array): Float32Array;
   close(): Promise<void>;
 }
 
@@ -49,7 +53,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const tail = await tailOf({ ...options, batch, mixes });
   const plain = mixes ? await tailOf({ ...options, batch }) : tail;
   const trainable = trainablesOf(network, plan, tail.graph, recipe.stageDecay);
-  const step = stepGraph(tail.graph, tail.shapes, {
+  const trained = new Set(trainable.map(({ name }) => name));
+  const { graph, shapes: tailShapes, kernels } = prepare(tail.graph, tail.shapes, trained);
+  const step = stepGraph(graph, tailShapes, {
     prediction: LOGITS,
     loss: crossEntropy({ labelSmoothing, labels: "probabilities", ...(classWeights ? { classWeights } : {}) }),
     trainable,
@@ -61,8 +67,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { shapes } = await inferKnownShapes({ ...bare, graph: step.graph });
   checkMemory(stepBytes(step, shapes), availableMemory(), batch);
   const session = await openModel({ ...bare, graph: repeatedStep(step) }, profile === undefined ? {} : { profile });
-  const evaluation = await openModel(evaluationModel(network, plain, trainable));
-  const initial = trainable.map(({ name }) => [name, tail.graph.initializers.get(name)!] as const);
+  const answering = mixes ? prepare(plain.graph, plain.shapes, trained).graph : graph;
+  const evaluation = await openModel(evaluationModel(network, answering, trainable));
+  const initial = trainable.map(({ name }) => [name, graph.initializers.get(name)!] as const);
   return {
     step,
     run: repeatedRunner(step, session),
@@ -70,6 +77,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     trainable,
     own: new Map(initial.map(([name, tensor]) => [name, asFloat32(tensor)])),
     dims: new Map(initial.map(([name, { dims }]) => [name, dims])),
+    ofNetwork: (name, values) =>
+      kernels.has(name) ? toChannelsFirst(values, tail.graph.initializers.get(name)!.dims) : values,
     async close() {
       await session.close();
       await evaluation.close();

@@ -325,7 +325,7 @@ async function concluded(
   { network, onNote }: FinetuneInput,
   plan: Unfrozen,
   { outcome, recipe, rangeTest, answers }: Trained,
-  { trainable }: Engine,
+  { trainable, ofNetwork }: Engine,
   { boundary, bytes }: Storage,
   stored: Stored,
 ): Promise<Omit<Finetuned, "seconds">> {
@@ -336,7 +336,7 @@ async function concluded(
   return {
     tuned: isTuned
       ? {
-          network: withWeights(network, best.weights),
+          network: withWeights(network, best.weights, ofNetwork),
           head: { weights: best.weights.get(HEAD_WEIGHT)!, bias: best.weights.get(HEAD_BIAS)! },
           validationLogits: await answers(best.weights, stored.validation),
           testLogits: await answers(best.weights, stored.test),
@@ -367,12 +367,13 @@ const ownName = (name: string): string | undefined =>
   name.startsWith(BACKBONE) ? name.slice(BACKBONE.length) : undefined;
 
 /** The network with other values for some of its parameters. */
-function withWeights(network: Network, weights: Weights): Network {
+function withWeights(network: Network, weights: Weights, ofNetwork: Engine["ofNetwork"]): Network {
   const { graph } = network.model;
   const initializers = new Map(graph.initializers);
   for (const [name, values] of weights) {
     const own = ownName(name);
-    if (own !== undefined) initializers.set(own, float32Tensor(graph.initializers.get(own)!.dims, values));
+    if (own !== undefined)
+      initializers.set(own, float32Tensor(graph.initializers.get(own)!.dims, ofNetwork(name, values)));
   }
   return { ...network, model: { ...network.model, graph: { ...graph, initializers } } };
 }

@@ -188,8 +188,8 @@ export function trainablesOf(network: Network, plan: Unfrozen, tail: Graph, deca
   });
 }
 
-/** The tail without its gradient: trainable parameters as inputs, logits out. */
-export function evaluationModel(network: Network, { graph }: Tail, trainable: readonly Trainable[]): Model {
+/** A tail without its gradient: trainable parameters as inputs, logits out. */
+export function evaluationModel(network: Network, graph: Graph, trainable: readonly Trainable[]): Model {
   const fed = new Set(trainable.map(({ name }) => name));
   const inputs = [...fed].map((name) => {
     const { type, dims } = graph.initializers.get(name)!;

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { createRandom } from "../base/random.ts";
-import { float, type Graph, modelOf, node } from "../graph/model.ts";
-import { encodeModelWhole } from "../graph/onnx/write.ts";
-import { float32Tensor } from "../graph/tensor.ts";
-import { measureShapes } from "../runtime/measure-shapes.ts";
-import { openSession } from "../runtime/session.ts";
+import { createRandom } from "../../base/random.ts";
+import { float, type Graph, modelOf, node } from "../../graph/model.ts";
+import { encodeModelWhole } from "../../graph/onnx/write.ts";
+import { float32Tensor } from "../../graph/tensor.ts";
+import { measureShapes } from "../../runtime/measure-shapes.ts";
+import { openSession } from "../../runtime/session.ts";
+import { gradients, type Shapes } from "../gradients.ts";
+import { between, normal } from "../testing.ts";
 import { foldNorms } from "./fold-norms.ts";
-import { gradients, type Shapes } from "./gradients.ts";
-import { between, normal } from "./testing.ts";
 
 const random = createRandom(5);
 const tensor = (dims: readonly number[], low = -1, high = 1) =>

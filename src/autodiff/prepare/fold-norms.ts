@@ -5,17 +5,13 @@
  *
  * Source: Jacob et al., "Quantization and Training of Neural Networks" (arXiv 1712.05877), §3.2.
  */
-import { lookup } from "../graph/lookup.ts";
-import { floatAttribute, type Graph, intAttribute, type Node } from "../graph/model.ts";
-import type { Ref, TensorShape } from "./build/builder.ts";
-import { Operations } from "./build/operations.ts";
-import { product } from "./build/shape.ts";
-import { allTensors, type Shapes } from "./gradients.ts";
-
-export interface Folded {
-  readonly graph: Graph;
-  readonly shapes: Shapes;
-}
+import { lookup } from "../../graph/lookup.ts";
+import { floatAttribute, type Graph, intAttribute, type Node } from "../../graph/model.ts";
+import type { Ref, TensorShape } from "../build/builder.ts";
+import { Operations } from "../build/operations.ts";
+import { product } from "../build/shape.ts";
+import { allTensors, type Shapes } from "../gradients.ts";
+import type { Prepared } from "./prepared.ts";
 
 /**
  * Folds every batch norm that follows a trained convolution and nothing else. Frozen convolutions are left alone: their
@@ -23,7 +19,7 @@ export interface Folded {
  *
  * @param trained names of the parameters that will change
  */
-export function foldNorms(graph: Graph, shapes: Shapes, trained: ReadonlySet<string>): Folded {
+export function foldNorms(graph: Graph, shapes: Shapes, trained: ReadonlySet<string>): Prepared {
   const build = new Operations(allTensors(graph));
   const { producer, consumers } = lookup(graph);
   const wanted = new Set(graph.outputs.map(({ name }) => name));
