@@ -12,10 +12,10 @@ import type { Session } from "../../runtime/session.ts";
 import { inferKnownShapes } from "../../runtime/shapes.ts";
 import type { CutShape } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
-import { availableMemory, checkMemory, stepBytes } from "./memory.ts";
+import { availableMemory, checkMemory, isWorthRepeating, stepBytes } from "./memory.ts";
 import type { Unfrozen } from "./plan.ts";
 import type { Recipe } from "./recipe.ts";
-import { repeatedRunner, type StepRunner, type Weights } from "./step-runner.ts";
+import { repeatedRunner, type StepRunner, stepRunner, type Weights } from "./step-runner.ts";
 import { type Boundary, evaluationModel, tailOf, trainablesOf } from "./tail.ts";
 
 export interface Engine {
@@ -66,13 +66,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const bare = { ...network.model, metadata: new Map() };
   const { shapes } = await inferKnownShapes({ ...bare, graph: step.graph });
   checkMemory(stepBytes(step, shapes), availableMemory(), batch);
-  const session = await openModel({ ...bare, graph: repeatedStep(step) }, profile === undefined ? {} : { profile });
+  const repeats = isWorthRepeating(step, shapes);
+  const session = await openModel(
+    { ...bare, graph: repeats ? repeatedStep(step) : step.graph },
+    profile === undefined ? {} : { profile },
+  );
   const answering = mixes ? prepare(plain.graph, plain.shapes, trained).graph : graph;
   const evaluation = await openModel(evaluationModel(network, answering, trainable));
   const initial = trainable.map(({ name }) => [name, graph.initializers.get(name)!] as const);
   return {
     step,
-    run: repeatedRunner(step, session),
+    run: repeats ? repeatedRunner(step, session) : stepRunner(step, session),
     evaluation,
     trainable,
     own: new Map(initial.map(([name, tensor]) => [name, asFloat32(tensor)])),
