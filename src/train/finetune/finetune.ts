@@ -9,6 +9,7 @@ import { workError } from "../../base/errors.ts";
 import { makeFolder, sha256 } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { float32Tensor } from "../../graph/tensor.ts";
+import { openModel } from "../../runtime/open-model.ts";
 import { BACKBONE, type CutShape, shapesOf } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { stagesOf } from "../../zoo/stages.ts";
@@ -22,7 +23,7 @@ import { findLearningRate, RANGE_STEPS, type RangeTest } from "./find-lr.ts";
 import { TooLarge } from "./front.ts";
 import { type Unfrozen, unfrozen } from "./plan.ts";
 import { type Recipe, type RecipeFlags, recipeFor } from "./recipe.ts";
-import { chooseStorage, roomIn, type Storage, storageText } from "./room.ts";
+import { availableMemory, chooseStorage, roomIn, type Storage, storageText } from "./room.ts";
 import { createSampler } from "./sampler.ts";
 import type { Weights } from "./step-runner.ts";
 import { boundaryCaches, type Stored, storePictures } from "./store.ts";
@@ -136,6 +137,8 @@ export async function finetune(input: FinetuneInput, options: FinetuneOptions): 
     plan,
     recipe,
     classWeights: lossWeights(input),
+    open: openModel,
+    available: availableMemory(),
   });
   try {
     const trained = await trainOn(input, options, recipe, { engine, storage, stored, identity, saved });

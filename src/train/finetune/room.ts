@@ -5,7 +5,7 @@
  */
 import { statfs } from "node:fs/promises";
 import { dataError } from "../../base/errors.ts";
-import { availableMemory, inGigabytes } from "./memory.ts";
+import { inGigabytes } from "./memory.ts";
 import { type Boundary, storedBytes } from "./tail.ts";
 
 /** Bytes that may be used. */
@@ -24,6 +24,9 @@ export interface Storage {
 /** Shares of what is free that the cache may take. */
 const DISK_SHARE = 1 / 4;
 const MEMORY_SHARE = 1 / 2;
+
+/** What the system can give this process: free memory in bytes, within the container's limit. */
+export const availableMemory = (): number => process.availableMemory();
 
 /** The room for a cache in a folder that exists. */
 export async function roomIn(folder: string): Promise<Room> {
