@@ -18,7 +18,7 @@ let current: Promise<Engine> | undefined;
 
 /** The engine of this process or page. */
 export function engine(): Promise<Engine> {
-  current ??= import("#onnxruntime").then(({ default: ort }) => ({ ort }));
+  current ??= import("#onnxruntime").then((ort) => ({ ort }));
   return current;
 }
 

@@ -1,0 +1,49 @@
+/** What the tests' page can be asked from Node (call.ts). Everything that goes in or comes out is plain data. */
+
+/** As in src/web/engine.ts, which Node's types do not reach. */
+export interface EngineOptions {
+  readonly device?: "auto" | "webgpu" | "wasm";
+  readonly wasm?: string;
+  readonly threads?: number;
+}
+
+export interface EngineFacts {
+  readonly device: "webgpu" | "wasm";
+  readonly why: string;
+  readonly threads: number;
+  readonly whyThreads: string;
+}
+
+/** A picture by how the page gets hold of it. */
+export type Given = "blob" | "img" | "bitmap" | "canvas" | "offscreen" | "video-frame" | "image-data";
+
+export interface Predicted {
+  readonly label: string;
+  readonly probability: number;
+  readonly top: readonly { readonly label: string; readonly probability: number }[];
+  readonly probabilities: readonly number[];
+}
+
+/** What the page says of an error: its class and its sentence. */
+export interface Refusal {
+  readonly name: string;
+  readonly message: string;
+}
+
+export interface PageApi {
+  /** Opens a model, which later calls ask. */
+  open(address: string, options?: EngineOptions): Promise<{ classes: readonly string[]; engine: EngineFacts }>;
+  /** Asks about the pictures at addresses, one after the other. */
+  predict(addresses: readonly string[], given?: Given): Promise<Predicted[]>;
+  /** The same, all at once. */
+  predictAtOnce(addresses: readonly string[]): Promise<Predicted[]>;
+  /** The same in a worker, which opens the model for itself. */
+  predictInWorker(model: string, addresses: readonly string[]): Promise<Predicted[]>;
+  /** The pixels of a picture: width, height, and base64 of `[height, width, 3]`. */
+  pixels(address: string, given?: Given): Promise<{ width: number; height: number; data: string }>;
+}
+
+/** Either an answer, or why there is none. */
+export type Outcome<T> =
+  | { readonly kind: "answer"; readonly value: T }
+  | { readonly kind: "refusal"; readonly error: Refusal };
