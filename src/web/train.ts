@@ -50,7 +50,14 @@ const open: OpenModel = (model, options) => openSession(encodeModelWhole(model),
 export async function train({ examples, unfreeze, ...options }: TrainOptions): Promise<TrainResult> {
   if (examples.length === 0) throw usageError("There are no examples: give pictures with their labels.");
   const engine = await openEngine();
-  const around: Surroundings = { open, available: WASM_BYTES, kept: KEPT_BYTES, pause: nextTask };
+  const around: Surroundings = {
+    open,
+    available: WASM_BYTES,
+    kept: KEPT_BYTES,
+    // Graphics cards may lack it.
+    halfPrecision: engine.device === "wasm",
+    pause: nextTask,
+  };
   const { artifact, ...result } = await trainInMemory(
     {
       ...options,

@@ -1,5 +1,7 @@
 /** What the tests' page can be asked from Node (call.ts). Everything that goes in or comes out is plain data. */
 
+import type { StepsJob } from "./steps.ts";
+
 /** As in src/web/engine.ts, which Node's types do not reach. */
 export interface EngineOptions {
   readonly device?: "auto" | "webgpu" | "wasm";
@@ -39,8 +41,43 @@ export interface PageApi {
   predictAtOnce(addresses: readonly string[]): Promise<Predicted[]>;
   /** The same in a worker, which opens the model for itself. */
   predictInWorker(model: string, addresses: readonly string[]): Promise<Predicted[]>;
+  /** Takes training steps with a network and pictures; yields the losses, and base64 of the weights by name. */
+  steps(
+    network: string,
+    addresses: readonly string[],
+    job: StepsJob,
+    engine?: EngineOptions,
+  ): Promise<{ losses: readonly number[]; weights: Readonly<Record<string, string>> }>;
+  /** Trains, and asks the trained model about the first example. */
+  train(job: TrainingJob, engine?: EngineOptions): Promise<Trained>;
   /** The pixels of a picture: width, height, and base64 of `[height, width, 3]`. */
   pixels(address: string, given?: Given): Promise<{ width: number; height: number; data: string }>;
+}
+
+/** A training to be done in the page: a network, pictures with their classes, and what is said of it. */
+export interface TrainingJob {
+  readonly network: string;
+  readonly examples: readonly { readonly address: string; readonly label: string }[];
+  readonly unfreeze: string | number;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly augment: string;
+  readonly seed: number;
+}
+
+export interface Trained {
+  readonly engine: EngineFacts;
+  readonly accuracy: number;
+  readonly history: readonly { readonly loss: number; readonly validationLogLoss: number }[];
+  readonly bestEpoch: number;
+  /** Base64 of `model.onnx`. */
+  readonly model: string;
+  /** The stages of work that were told of, each once. */
+  readonly told: readonly string[];
+  readonly notes: readonly string[];
+  /** How often the page could do something else meanwhile. */
+  readonly breaths: number;
 }
 
 /** Either an answer, or why there is none. */

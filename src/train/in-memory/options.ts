@@ -32,6 +32,8 @@ export interface Surroundings {
   readonly open: OpenModel;
   /** Bytes that the engine may take for a step. */
   readonly available: number;
+  /** Whether the engine computes with half precision; what is kept then takes half the room. */
+  readonly halfPrecision: boolean;
   /** Bytes that may be kept of all pictures' views. */
   readonly kept: number;
   /** Awaited between steps, so that a page can draw itself meanwhile. */

@@ -90,7 +90,7 @@ export async function tune(input: TuneInput, around: Surroundings): Promise<Tune
   const recipe = recipeFor({ examples: train.places.length, classes }, options);
   const storeAs = (type: StoredType): Promise<Stored> =>
     store(input, recipe, boundaryOf(network, plan, shapes, type), around);
-  const stored = await storeAs("float16").catch((error: unknown) => {
+  const stored = await storeAs(around.halfPrecision ? "float16" : "float32").catch((error: unknown) => {
     if (!(error instanceof TooLarge)) throw error;
     options.onNote?.(
       "The frozen part yields numbers that half precision does not hold: they are kept in full precision.",

@@ -1,6 +1,9 @@
 /** The tests' page: puts what Graft does in a page within reach of a test in Node. */
-import { openArtifact, type Picture, pixelsOf, type WebArtifact } from "../../../src/web/index.ts";
+import { encodeModelWhole } from "../../../src/graph/onnx/write.ts";
+import { type OpenModel, openSession } from "../../../src/runtime/session.ts";
+import { openArtifact, openNetwork, type Picture, pixelsOf, train, type WebArtifact } from "../../../src/web/index.ts";
 import type { Given, Outcome, PageApi, Predicted } from "../contract.ts";
+import { takeSteps } from "../steps.ts";
 
 let model: WebArtifact | undefined;
 
@@ -64,6 +67,43 @@ const api: PageApi = {
       worker.onmessage = ({ data }) => resolve(data as Predicted[]);
       worker.onerror = ({ message }) => reject(new Error(message));
     });
+  },
+  async steps(address, addresses, job, engine = {}) {
+    const network = await openNetwork(address, { preprocessing: "inception", ...engine });
+    const pictures = addresses.map((one) => async () => pixelsOf(await blobOf(one)));
+    const open: OpenModel = (model, options) => openSession(encodeModelWhole(model), options);
+    const { losses, weights } = await takeSteps(network, pictures, job, open);
+    const bytes = [...weights].map(([name, { buffer, byteOffset, byteLength }]) => [
+      name,
+      base64(new Uint8Array(buffer, byteOffset, byteLength)),
+    ]);
+    return { losses, weights: Object.fromEntries(bytes) };
+  },
+  async train({ network: address, examples, ...said }, engine = {}) {
+    const network = await openNetwork(address, { preprocessing: "inception", ...engine });
+    const [told, notes] = [new Set<string>(), [] as string[]];
+    let breaths = 0;
+    const breathing = setInterval(() => breaths++, 0);
+    const result = await train({
+      ...said,
+      network,
+      examples: examples.map(({ address: picture, label }) => ({ label, picture: () => blobOf(picture) })),
+      onProgress: ({ stage }) => told.add(stage),
+      onNote: (text) => notes.push(text),
+    });
+    clearInterval(breathing);
+    model = await openArtifact(result.model);
+    const { validation, finetune } = result;
+    return {
+      engine: result.engine,
+      accuracy: validation.accuracy,
+      history: finetune?.history ?? [],
+      bestEpoch: finetune?.bestEpoch ?? 0,
+      model: base64(result.model),
+      told: [...told],
+      notes,
+      breaths,
+    };
   },
   async pixels(address, given = "blob") {
     const { width, height, data } = await pixelsOf(await ways[given](address));
