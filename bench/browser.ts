@@ -61,7 +61,10 @@ async function pageOf(browser: Browser, site: Site): Promise<Page> {
 
 async function compareAnswers(data: string, folder: string, browser: Browser, site: Site): Promise<void> {
   const rows = photosIn(shared("datasets", data, "train"), 20);
-  writeFileSync(join(folder, "train.csv"), `path,label\n${rows.map(({ path, label }) => `${path},${label}\n`).join("")}`);
+  writeFileSync(
+    join(folder, "train.csv"),
+    `path,label\n${rows.map(({ path, label }) => `${path},${label}\n`).join("")}`,
+  );
   const model = await trainModel(NETWORK, join(folder, "train.csv"), join(folder, "model.onnx"));
   const all = photosIn(shared("datasets", data, "test"), 1000);
   const photos = all.filter((_, i) => Math.floor((i * 200) / all.length) !== Math.floor(((i - 1) * 200) / all.length));

@@ -14,7 +14,7 @@ import { createRandom } from "../../src/base/random.ts";
 import { elementCount } from "../../src/graph/tensor.ts";
 import { openModel } from "../../src/runtime/open-model.ts";
 import { openEngine } from "../../src/train/finetune/engine.ts";
-import { availableMemory } from "../../src/train/finetune/room.ts";
+import { availableMemory } from "../../src/train/finetune/machine.ts";
 import { unfrozen } from "../../src/train/finetune/plan.ts";
 import { recipeFor } from "../../src/train/finetune/recipe.ts";
 import { freshlyHeld } from "../../src/train/finetune/step-runner.ts";

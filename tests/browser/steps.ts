@@ -69,9 +69,13 @@ export async function takeSteps(
   });
   const losses: number[] = [];
   let held = freshlyHeld(engine.step, engine.own);
-  for (let number = 1; number <= steps; number++) {
-    const stepped = await engine.run(held, feeds(number), learningRate, number);
-    losses.push(stepped.loss);
+  // One alone, then several in one run.
+  for (const [first, count] of [
+    [1, 1],
+    [2, steps - 1],
+  ] as const) {
+    const stepped = await engine.run(held, feeds, new Array<number>(count).fill(learningRate), first);
+    losses.push(...stepped.losses);
     held = stepped.held;
   }
   await engine.close();

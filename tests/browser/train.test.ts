@@ -211,8 +211,8 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
     () => {
       test("learns step by step, and has Node's weights", async () => {
         const pictures: Labelled[] = [];
+        // As PNG, so that Node and the page see the same pixels whatever their JPEG decoders do.
         for (const label of ["1", "2", "7"])
-          // As PNG, so that Node and the page see the same pixels whatever their JPEG decoders do.
           for (const name of readdirSync(join(signs, label)).slice(0, 8))
             pictures.push({
               file: await sharp(join(signs, label, name))

@@ -199,6 +199,8 @@ async function loop(
     learningRate: recipe.learningRate,
     warmUp: recipe.warmUp,
     patience: recipe.patience,
+    // A page draws itself between runs.
+    atOnce: 1,
     evaluate,
     checkpoint: async () => {},
     onProgress,
