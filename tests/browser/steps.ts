@@ -30,6 +30,8 @@ export interface StepsJob {
 export interface Stepped {
   /** Of each step. */
   readonly losses: readonly number[];
+  /** Before the first one. */
+  readonly begin: Weights;
   /** After the last one. */
   readonly weights: Weights;
 }
@@ -79,5 +81,9 @@ export async function takeSteps(
     held = stepped.held;
   }
   await engine.close();
-  return { losses, weights: new Map(engine.step.weights.map(({ input }) => [input, held.get(input)!])) };
+  return {
+    losses,
+    begin: engine.own,
+    weights: new Map(engine.step.weights.map(({ input }) => [input, held.get(input)!])),
+  };
 }

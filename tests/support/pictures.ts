@@ -46,8 +46,8 @@ export function drawStripes(angle: number, width: number, height: number, seed: 
   const data = new Uint8Array(width * height * 3);
   for (let at = 0; at < width * height; at++) {
     const along = (at % width) * Math.cos(angle) + Math.floor(at / width) * Math.sin(angle);
-    const grey = 128 + 22 * Math.sin(phase + 0.8 * along) + 200 * (random.next() - 0.5);
-    data.fill(Math.max(0, Math.min(255, Math.round(grey))), 3 * at, 3 * at + 3);
+    const grey = 128 + 22 * Math.sin(phase + 0.8 * along);
+    for (let c = 0; c < 3; c++) data[3 * at + c] = Math.max(0, Math.min(255, grey + 200 * (random.next() - 0.5)));
   }
   return { width, height, data };
 }
