@@ -320,7 +320,6 @@ describe.skipIf(browserNote !== "")(`a trained model in a page${browserNote}`, (
         );
         const wanted = await answersOfNode(real, photos);
         const distances = answers.map(({ probabilities }, i) => apart(probabilities, wanted[i]!));
-        console.log(Math.max(...distances), distances.filter((d) => d > 1e-5).length);
         expect(Math.max(...distances)).toBeLessThan(1e-3);
         expect(answers.map(({ probabilities }) => best(probabilities))).toEqual(wanted.map(best));
         await page.close();

@@ -200,7 +200,7 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
     expect(page.bestEpoch).toBe(node.finetune!.bestEpoch);
     expect(page.accuracy).toBe(node.validation.accuracy);
     const artifact = decodeModel(page.model, "the page's model");
-    console.log("whole", parametersApart(artifact, node.artifact));
+    // After a hundred steps of AdamW what began as rounding has grown.
     expect(parametersApart(artifact, node.artifact)).toBeLessThan(5e-2);
     expect(changed(decodeModel(readFileSync(tiny), tiny), artifact)).toEqual(["again/w"]);
     expect(page.told).toEqual(expect.arrayContaining(["Reading features", "Fitting the head"]));
@@ -244,7 +244,6 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
             });
         const said = { steps: 9, batch: 8, learningRate: 5e-4, stored: "float32" } as const;
         const few = await stepBoth(mobilenet, pictures, { ...said, steps: 3 });
-        console.log("few", few.apart, few.apartOfMoved, few.lossesApart);
         expect(few.lossesApart).toBeLessThan(1e-4);
         expect(few.apart).toBeLessThan(1e-3);
         const { losses, lossesApart } = await stepBoth(mobilenet, pictures, said);
