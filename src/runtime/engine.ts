@@ -4,6 +4,7 @@
  * and in a page as a file of its own: its threads are workers that load that file again, and must find nothing else in it.
  */
 import type ort from "#onnxruntime";
+import type { InTurn } from "../base/concurrency.ts";
 
 export type { ort };
 
@@ -12,6 +13,8 @@ export interface Engine {
   readonly ort: Pick<typeof ort, "InferenceSession" | "Tensor">;
   /** Execution providers, the preferred first; without any, the build's own default. */
   readonly providers?: readonly string[];
+  /** Whether only one session may do something at a time, for builds that do not stand two at once. */
+  readonly inTurn?: InTurn;
 }
 
 let current: Promise<Engine> | undefined;

@@ -2,6 +2,7 @@
  * ONNX Runtime sessions: the only door to the engine, in Node and in a page alike. Knows models and tensors, nothing of
  * images or training. Which build of the engine runs is said in engine.ts.
  */
+import type { InTurn } from "../base/concurrency.ts";
 import { dataError, messageOf } from "../base/errors.ts";
 import type { Model } from "../graph/model.ts";
 import type { TensorType } from "../graph/tensor.ts";
@@ -76,7 +77,7 @@ function fromOrt({ type, dims, data }: ort.Tensor): RuntimeTensor {
  * @throws GraftError (`data`) where ONNX Runtime does not accept the model
  */
 export async function openSession(source: Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
-  const { ort, providers } = await engine();
+  const { ort, providers, inTurn = atOnce } = await engine();
   const settings: ort.InferenceSession.SessionOptions = {
     // Sessions that are not optimised only tell shapes: no place for a graphics card.
     ...(providers && options.optimise !== false ? { executionProviders: [...providers] } : {}),
@@ -89,20 +90,23 @@ export async function openSession(source: Uint8Array | string, options: SessionO
   };
   let session: ort.InferenceSession;
   try {
-    session =
+    session = await inTurn(() =>
       typeof source === "string"
-        ? await ort.InferenceSession.create(source, settings)
-        : await ort.InferenceSession.create(source, settings);
+        ? ort.InferenceSession.create(source, settings)
+        : ort.InferenceSession.create(source, settings),
+    );
   } catch (error) {
     const called = typeof source === "string" ? source : "The model";
     throw dataError(`${called} is not a model that ONNX Runtime accepts: ${firstLine(messageOf(error))}`, error);
   }
-  return wrap(session, ort, options.profile !== undefined);
+  return wrap(session, ort, inTurn, options.profile !== undefined);
 }
 
 const firstLine = (message: string): string => message.split("\n")[0] ?? message;
 
-function wrap(session: ort.InferenceSession, ort: Engine["ort"], profiled: boolean): Session {
+const atOnce: InTurn = (work) => work();
+
+function wrap(session: ort.InferenceSession, ort: Engine["ort"], inTurn: InTurn, profiled: boolean): Session {
   const metadata = new Map([...session.inputMetadata, ...session.outputMetadata].map((value) => [value.name, value]));
   return {
     inputs: session.inputNames,
@@ -113,12 +117,12 @@ function wrap(session: ort.InferenceSession, ort: Engine["ort"], profiled: boole
     },
     async run(feeds, wanted) {
       const tensors = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort, tensor)]));
-      const results = await (wanted ? session.run(tensors, [...wanted]) : session.run(tensors));
+      const results = await inTurn(() => (wanted ? session.run(tensors, [...wanted]) : session.run(tensors)));
       return Object.fromEntries(Object.entries(results).map(([name, result]) => [name, fromOrt(result)]));
     },
     async close() {
       if (profiled) session.endProfiling();
-      await session.release();
+      await inTurn(() => session.release());
     },
   };
 }

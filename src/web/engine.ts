@@ -2,6 +2,7 @@
  * The engine in a page: which of `onnxruntime-web`'s two builds runs, on what, on how many threads, and where its one large
  * file comes from. Chosen once a page (or worker), because the build keeps one heap and one pool of threads.
  */
+import { queue } from "../base/concurrency.ts";
 import { messageOf, usageError, workError } from "../base/errors.ts";
 import { modelOf, node } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
@@ -147,7 +148,9 @@ async function startBuild(device: Device, threads: number, folder: string | URL 
     const providers = device === "webgpu" ? ["webgpu", "wasm"] : ["wasm"];
     const session = await build.InferenceSession.create(oneNode(), { executionProviders: providers });
     await session.release();
-    useEngine({ ort: build, providers } satisfies Engine);
+    // Two runs at once wait for each other for ever on WebGPU.
+    const engine: Engine = { ort: build, providers, ...(device === "webgpu" ? { inTurn: queue() } : {}) };
+    useEngine(engine);
   } catch (error) {
     throw startFailure(error, device, file, address);
   }
