@@ -20,7 +20,7 @@ import { printTable } from "./support/table.ts";
 
 const NETWORK = shared("networks", "mobilenet_v2_100_224.onnx");
 /** Steps that are timed, after as many as warm up. */
-const [WARM, TIMED] = [3, 10];
+const [WARM, TIMED] = [3, 60];
 
 /** Photos of each class of a folder of class folders. */
 const photosIn = (folder: string, each: number): { path: string; label: string }[] =>
