@@ -19,6 +19,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "augmented views/s on one thread, against torchvision",
     load: async () => (await import("./augment.ts")).benchAugment,
   },
+  browser: {
+    usage: "browser [--data flowers|pollen|sign-digits]",
+    about: "a model's answers and training steps in Chromium against Node: how far apart, how fast",
+    load: async () => (await import("./browser.ts")).benchBrowser,
+  },
   head: {
     usage: "head [--data pollen|flowers|sign-digits] [--part all|train|fit] [--repeat 3]",
     about: "the whole `graft train` against PyTorch + timm, and the head's fit against scikit-learn",

@@ -12,7 +12,9 @@ import { join } from "node:path";
 import { resourceUsage } from "node:process";
 import { createRandom } from "../../src/base/random.ts";
 import { elementCount } from "../../src/graph/tensor.ts";
+import { openModel } from "../../src/runtime/open-model.ts";
 import { openEngine } from "../../src/train/finetune/engine.ts";
+import { availableMemory } from "../../src/train/finetune/machine.ts";
 import { unfrozen } from "../../src/train/finetune/plan.ts";
 import { recipeFor } from "../../src/train/finetune/recipe.ts";
 import { freshlyHeld } from "../../src/train/finetune/step-runner.ts";
@@ -37,7 +39,17 @@ const head = {
   bias: new Float32Array(CLASSES),
 };
 const folder = await mkdtemp(join(tmpdir(), "graft-bench-"));
-const engine = await openEngine({ network, shape, boundary, plan, head, recipe, profile: join(folder, "step") });
+const engine = await openEngine({
+  network,
+  shape,
+  boundary,
+  plan,
+  head,
+  recipe,
+  open: openModel,
+  available: availableMemory(),
+  profile: join(folder, "step"),
+});
 
 const size = batch * elementCount(boundary.dims);
 const stored =

@@ -1,18 +1,11 @@
-/** Opening an artifact and asking it: one picture in, one answer out, by the file alone. */
+/** Opening an artifact's file in Node. */
 import { readFile } from "node:fs/promises";
 import { codeOf, dataError, messageOf, usageError } from "../base/errors.ts";
-import type { RgbImage } from "../data/decode.ts";
-import { decodeModel } from "../graph/onnx/read.ts";
+import type { RgbImage } from "../data/rgb-image.ts";
 import { openSession } from "../runtime/session.ts";
-import { artifactKeys, IMAGE, LOGITS, PROBABILITIES } from "./contract.ts";
+import { type Answer, ask, classesOf } from "./artifact.ts";
 
-/** What an artifact says of one picture. */
-export interface Answer {
-  /** `[C]`, calibrated. */
-  readonly probabilities: Float32Array;
-  /** `[C]`, before temperature scaling. */
-  readonly logits: Float32Array;
-}
+export { type Answer, ranked } from "./artifact.ts";
 
 export interface Artifact {
   readonly path: string;
@@ -32,44 +25,12 @@ export async function openArtifact(path: string): Promise<Artifact> {
       throw usageError(`There is no model ${path}: train one with \`graft train DATASET\`.`, error);
     throw dataError(`Could not read the model ${path}: ${messageOf(error)}.`, error);
   });
-  const { metadata } = decodeModel(bytes, path);
-  const classes = parseClasses(metadata.get(artifactKeys.classes));
-  if (!classes) {
-    throw dataError(
-      `${path} is an ONNX model, but not one that Graft trained (it names no classes): train one with \`graft train DATASET --network ${path}\`.`,
-    );
-  }
+  const classes = classesOf(bytes, path);
   const session = await openSession(path);
   return {
     path,
     classes,
-    async predict({ width, height, data }) {
-      const result = await session.run({ [IMAGE]: { dims: [1, height, width, 3], data } }, [PROBABILITIES, LOGITS]);
-      return {
-        probabilities: result[PROBABILITIES]!.data as Float32Array,
-        logits: result[LOGITS]!.data as Float32Array,
-      };
-    },
+    predict: (image) => ask(session, image),
     close: () => session.close(),
   };
-}
-
-function parseClasses(text: string | undefined): string[] | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) && value.every((name) => typeof name === "string") ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The classes of an answer, most probable first. */
-export function ranked(
-  classes: readonly string[],
-  { probabilities }: Answer,
-): { label: string; probability: number }[] {
-  return classes
-    .map((label, index) => ({ label, probability: probabilities[index]! }))
-    .sort((a, b) => b.probability - a.probability);
 }

@@ -22,3 +22,16 @@ export async function* mapAhead<T, R>(
   }
   while (underWay.length > 0) yield await underWay.shift()!;
 }
+
+/** Lets one piece of work begin when the one before it is over, however that ended. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** A queue of its own. */
+export function queue(): InTurn {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const own = last.then(work);
+    last = own.catch(() => {});
+    return own;
+  };
+}

@@ -3,7 +3,7 @@
  * 32 bits with or without masks. The layout is Microsoft's BITMAPINFOHEADER with its successors V4 and V5.
  */
 import { dataError } from "../base/errors.ts";
-import { type RgbImage, tooLarge } from "./decode.ts";
+import { type RgbImage, tooLarge } from "./rgb-image.ts";
 
 /** `biCompression` */
 const [UNCOMPRESSED, RLE8, RLE4, BIT_FIELDS] = [0, 1, 2, 3];

@@ -6,27 +6,13 @@ import { readFile, stat } from "node:fs/promises";
 import sharp from "sharp";
 import { codeOf, dataError, GraftError, messageOf } from "../base/errors.ts";
 import { decodeBmp } from "./bmp.ts";
+import { MAX_PIXELS, type RgbImage, sizeFault, tooLarge } from "./rgb-image.ts";
 import { sniffFormat } from "./sniff.ts";
+
+export type { RgbImage } from "./rgb-image.ts";
 
 // The same picture is decoded once: a cache would only hold memory.
 sharp.cache(false);
-
-/** Pixels, row by row: `data` is uint8 `[height, width, 3]`, RGB. */
-export interface RgbImage {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array;
-}
-
-/** Larger pictures are refused: 100 megapixels. */
-export const MAX_PIXELS = 100_000_000;
-
-/** Pictures longer than this many times their width (or the reverse) are refused: fitted to a crop they grow huge. */
-export const MAX_ASPECT = 200;
-
-/** Why a picture of more than `maxPixels` is not read. */
-export const tooLarge = (maxPixels: number): string =>
-  `it has more than ${maxPixels / 1e6} megapixels, resize it first`;
 
 /** Sample types that become 8 bits without loss of range: not the floating-point ones of scientific TIFFs. */
 const depths = new Set<string | undefined>(["uchar", "ushort"]);
@@ -49,7 +35,7 @@ export async function decodeImage(source: string | Uint8Array, maxPixels = MAX_P
     throw fail("it is no image in a format that is read: not one of JPEG, PNG, WebP, GIF, AVIF, TIFF, BMP");
   if (format === "heic") throw fail("it is a HEIC photo, convert it to JPEG first");
   const image = format === "bmp" ? decodeBmp(bytes, called, maxPixels) : await decodeBySharp(bytes, fail, maxPixels);
-  checkAspect(image, fail);
+  checkSize(image, fail, maxPixels);
   return image;
 }
 
@@ -70,8 +56,7 @@ async function decodeBySharp(bytes: Uint8Array, fail: Fail, maxPixels: number): 
   try {
     const picture = sharp(bytes, { limitInputPixels: maxPixels, failOn: "error", pages: 1 });
     const { width, height, depth } = await picture.metadata();
-    if (width * height > maxPixels) throw fail(tooLarge(maxPixels));
-    checkAspect({ width, height }, fail);
+    checkSize({ width, height }, fail, maxPixels);
     if (!depths.has(depth)) throw fail(`its pixels are of type ${depth}, save it with 8 or 16 bits a channel`);
     const { data, info } = await picture
       .autoOrient()
@@ -87,9 +72,9 @@ async function decodeBySharp(bytes: Uint8Array, fail: Fail, maxPixels: number): 
   }
 }
 
-function checkAspect({ width, height }: Pick<RgbImage, "width" | "height">, fail: Fail): void {
-  if (Math.max(width, height) > MAX_ASPECT * Math.min(width, height))
-    throw fail(`at ${width} × ${height} pixels one side is more than ${MAX_ASPECT} times the other, crop it first`);
+function checkSize(size: Pick<RgbImage, "width" | "height">, fail: Fail, maxPixels: number): void {
+  const fault = sizeFault(size, maxPixels);
+  if (fault !== undefined) throw fail(fault);
 }
 
 /** One channel → three. */

@@ -1,6 +1,9 @@
 /** Dealing examples to splits and folds so that every class is spread evenly, by chance but reproducibly. */
 import type { Random } from "../base/random.ts";
 
+/** The share of the training pictures that is held out to stop fine-tuning by, where no others are given for that. */
+export const VALIDATION_SHARE = 0.15;
+
 const byClass = (labels: ArrayLike<number>): Map<number, number[]> => {
   const members = new Map<number, number[]>();
   for (let i = 0; i < labels.length; i++) {

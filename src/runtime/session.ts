@@ -1,10 +1,12 @@
 /**
- * ONNX Runtime sessions: the only door to the engine. Knows models and tensors, nothing of images or training.
- * This is the Node side (`onnxruntime-node`).
+ * ONNX Runtime sessions: the only door to the engine, in Node and in a page alike. Knows models and tensors, nothing of
+ * images or training. Which build of the engine runs is said in engine.ts.
  */
-import ort from "onnxruntime-node";
+import type { InTurn } from "../base/concurrency.ts";
 import { dataError, messageOf } from "../base/errors.ts";
+import type { Model } from "../graph/model.ts";
 import type { TensorType } from "../graph/tensor.ts";
+import { type Engine, engine, type ort } from "./engine.ts";
 
 /** What a tensor may hold when it goes in or comes out of a session. */
 export type Elements = Float32Array | Uint8Array | Int32Array | BigInt64Array | Float64Array | Uint16Array;
@@ -42,20 +44,23 @@ export interface Session {
   close(): Promise<void>;
 }
 
-const elementTypes = new Map<unknown, ort.Tensor.Type>([
-  [Float32Array, "float32"],
-  [Uint8Array, "uint8"],
-  [Buffer, "uint8"],
-  [Int32Array, "int32"],
-  [BigInt64Array, "int64"],
-  [Float64Array, "float64"],
-  [Uint16Array, "uint16"],
+/** How models are opened where one runs: through a file where that saves memory (open-model.ts), as bytes in a page. */
+export type OpenModel = (model: Model, options?: SessionOptions) => Promise<Session>;
+
+/** By the name of the array's class that JavaScript itself gives, which a subclass (Node's `Buffer`) shares. */
+const elementTypes: ReadonlyMap<string, ort.Tensor.Type> = new Map([
+  ["Float32Array", "float32"],
+  ["Uint8Array", "uint8"],
+  ["Int32Array", "int32"],
+  ["BigInt64Array", "int64"],
+  ["Float64Array", "float64"],
+  ["Uint16Array", "uint16"],
 ]);
 
-function toOrt({ dims, data, type: said }: RuntimeTensor): ort.Tensor {
-  const type = said ?? elementTypes.get(data.constructor);
-  if (!type) throw new TypeError(`ONNX Runtime takes no ${data.constructor.name}.`);
-  return new ort.Tensor(type, data, dims);
+function toOrt({ Tensor }: Engine["ort"], { dims, data, type: said }: RuntimeTensor): ort.Tensor {
+  const type = said ?? elementTypes.get(data[Symbol.toStringTag]);
+  if (!type) throw new TypeError(`ONNX Runtime takes no ${data[Symbol.toStringTag]}.`);
+  return new Tensor(type, data, dims);
 }
 
 function fromOrt({ type, dims, data }: ort.Tensor): RuntimeTensor {
@@ -72,7 +77,10 @@ function fromOrt({ type, dims, data }: ort.Tensor): RuntimeTensor {
  * @throws GraftError (`data`) where ONNX Runtime does not accept the model
  */
 export async function openSession(source: Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
+  const { ort, providers, inTurn = atOnce } = await engine();
   const settings: ort.InferenceSession.SessionOptions = {
+    // Sessions that are not optimised only tell shapes: no place for a graphics card.
+    ...(providers && options.optimise !== false ? { executionProviders: [...providers] } : {}),
     ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
     ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
     graphOptimizationLevel: options.optimise === false ? "disabled" : "all",
@@ -82,20 +90,23 @@ export async function openSession(source: Uint8Array | string, options: SessionO
   };
   let session: ort.InferenceSession;
   try {
-    session =
+    session = await inTurn(() =>
       typeof source === "string"
-        ? await ort.InferenceSession.create(source, settings)
-        : await ort.InferenceSession.create(source, settings);
+        ? ort.InferenceSession.create(source, settings)
+        : ort.InferenceSession.create(source, settings),
+    );
   } catch (error) {
     const called = typeof source === "string" ? source : "The model";
     throw dataError(`${called} is not a model that ONNX Runtime accepts: ${firstLine(messageOf(error))}`, error);
   }
-  return wrap(session, options.profile !== undefined);
+  return wrap(session, ort, inTurn, options.profile !== undefined);
 }
 
 const firstLine = (message: string): string => message.split("\n")[0] ?? message;
 
-function wrap(session: ort.InferenceSession, profiled: boolean): Session {
+const atOnce: InTurn = (work) => work();
+
+function wrap(session: ort.InferenceSession, ort: Engine["ort"], inTurn: InTurn, profiled: boolean): Session {
   const metadata = new Map([...session.inputMetadata, ...session.outputMetadata].map((value) => [value.name, value]));
   return {
     inputs: session.inputNames,
@@ -105,13 +116,13 @@ function wrap(session: ort.InferenceSession, profiled: boolean): Session {
       return value?.isTensor ? { type: value.type as TensorType, dims: value.shape } : undefined;
     },
     async run(feeds, wanted) {
-      const tensors = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]));
-      const results = await (wanted ? session.run(tensors, [...wanted]) : session.run(tensors));
+      const tensors = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort, tensor)]));
+      const results = await inTurn(() => (wanted ? session.run(tensors, [...wanted]) : session.run(tensors)));
       return Object.fromEntries(Object.entries(results).map(([name, result]) => [name, fromOrt(result)]));
     },
     async close() {
       if (profiled) session.endProfiling();
-      await session.release();
+      await inTurn(() => session.release());
     },
   };
 }

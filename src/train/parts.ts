@@ -2,7 +2,7 @@
 import { dataError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Dataset, Example } from "../data/discover.ts";
-import { stratifiedSplit } from "../data/split.ts";
+import { stratifiedSplit, VALIDATION_SHARE } from "../data/split.ts";
 import type { Extraction } from "./features/extract.ts";
 import type { RowTable } from "./features/table.ts";
 import { countLabels } from "./head/fit.ts";
@@ -24,8 +24,6 @@ export interface Parts {
 
 /** The share of the pictures that is held out for the test where the dataset has no test folder. */
 export const HELD_OUT_SHARE = 0.2;
-/** The share of the training pictures that is held out to stop fine-tuning by, where there is no validation folder. */
-export const VALIDATION_SHARE = 0.15;
 
 /** Deals the readable pictures to train, validation and test; holds out a test where the dataset has none. */
 export function partition({ examples, classes }: Dataset, extraction: Extraction, random: Random): Parts {

@@ -11,7 +11,7 @@ import { raiseOpset } from "../graph/raise-opset.ts";
 import { elementCount, float32Tensor } from "../graph/tensor.ts";
 import { openSession } from "../runtime/session.ts";
 import { backboneModel, FEATURES, measureCut, PIXELS, pixelDims, shapesOf } from "./backbone.ts";
-import { networkOf } from "./file.ts";
+import { networkOf } from "./model-network.ts";
 import type { Network } from "./network.ts";
 import { stagesOf } from "./stages.ts";
 

@@ -11,8 +11,9 @@ import { raiseOpset } from "../graph/raise-opset.ts";
 import { elementCount, float32Tensor, int64Tensor, type Tensor, type TensorType } from "../graph/tensor.ts";
 import { openSession } from "../runtime/session.ts";
 import { backboneModel, FEATURES, measureCut, PIXELS, pixelDims } from "./backbone.ts";
-import { type FileOptions, networkOf } from "./file.ts";
+import type { FileOptions } from "./file.ts";
 import { inspect } from "./inspect.ts";
+import { networkOf } from "./model-network.ts";
 import type { Network } from "./network.ts";
 
 function noise(...dims: number[]): Tensor {

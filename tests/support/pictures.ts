@@ -39,6 +39,19 @@ export function drawShape(shape: Shape, width: number, height: number, seed: num
   return { width, height, data };
 }
 
+/** Grey stripes at an angle (in radians) under strong noise: hard to tell apart by features that were not learned for it. */
+export function drawStripes(angle: number, width: number, height: number, seed: number): Pixels {
+  const random = createRandom(seed);
+  const phase = 2 * Math.PI * random.next();
+  const data = new Uint8Array(width * height * 3);
+  for (let at = 0; at < width * height; at++) {
+    const along = (at % width) * Math.cos(angle) + Math.floor(at / width) * Math.sin(angle);
+    const grey = 128 + 22 * Math.sin(phase + 0.8 * along);
+    for (let c = 0; c < 3; c++) data[3 * at + c] = Math.max(0, Math.min(255, grey + 200 * (random.next() - 0.5)));
+  }
+  return { width, height, data };
+}
+
 /** Pixels as a file of the given kind. */
 export const encode = ({ width, height, data }: Pixels, format: "png" | "jpeg" | "webp"): Promise<Buffer> =>
   sharp(data, { raw: { width, height, channels: 3 } })

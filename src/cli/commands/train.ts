@@ -9,7 +9,7 @@ import { augmentations } from "../../data/augment/policy.ts";
 import { discoverDataset, withTestFolder } from "../../data/discover.ts";
 import { train } from "../../train/train.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
-import { ASSUMED_PREPROCESSING } from "../../zoo/file.ts";
+import { ASSUMED_PREPROCESSING } from "../../zoo/model-network.ts";
 import { openNetwork } from "../../zoo/open.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { rememberSpeed } from "../../zoo/speeds.ts";

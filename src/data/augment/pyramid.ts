@@ -2,7 +2,7 @@
  * A large picture in halves, quarters …, made when first asked for: a view much smaller than its crop reads from one of
  * these, so that rendering many views of a photograph costs little more than of a thumbnail.
  */
-import type { RgbImage } from "../decode.ts";
+import type { RgbImage } from "../rgb-image.ts";
 
 /** A picture at 1 / 2^`level` of its size: level n's pixel i covers the picture's 2ⁿ·i to 2ⁿ·(i + 1). */
 export type Pyramid = (level: number) => RgbImage;

@@ -1,5 +1,5 @@
 /** Making the pixels of a view. The same picture, view and size give the same bytes, on any machine. */
-import type { RgbImage } from "../decode.ts";
+import type { RgbImage } from "../rgb-image.ts";
 import { applyColour } from "./colour.ts";
 import { levelFor, pyramidOf } from "./pyramid.ts";
 import { type Colour, meanColour, type Raster, toBytes } from "./raster.ts";

@@ -2,7 +2,7 @@
  * Crop and resize in one go, antialiased: Pillow's `Image.resize(size, BILINEAR, box=crop)`, but without rounding between
  * its two passes. Source: Pillow's `Resample.c` (a triangle as wide as two of the larger pixels).
  */
-import type { RgbImage } from "../decode.ts";
+import type { RgbImage } from "../rgb-image.ts";
 import type { Raster } from "./raster.ts";
 
 /** Where output pixels along one axis lie in the picture, in its pixels: pixel i covers `from + i × step` to `from + (i + 1) × step`. */

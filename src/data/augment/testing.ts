@@ -1,6 +1,6 @@
 /** For tests only: the picture that bench/reference/pillow_resize.py draws as well, and pictures of noise. */
 import { createRandom } from "../../base/random.ts";
-import type { RgbImage } from "../decode.ts";
+import type { RgbImage } from "../rgb-image.ts";
 
 /** Ramps, edges, moiré and noise, in whole numbers. */
 export function drawn(width: number, height: number): RgbImage {

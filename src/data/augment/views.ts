@@ -1,6 +1,6 @@
 /** The views of a dataset's pictures, each the same whenever and in whatever order it is asked for. */
 import { randomFor } from "../../base/random.ts";
-import type { RgbImage } from "../decode.ts";
+import type { RgbImage } from "../rgb-image.ts";
 import { type Frame, planView } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import { rendererOf } from "./render.ts";

@@ -46,7 +46,16 @@ export function encodeModel(model: Model): Uint8Array[] {
 }
 
 /** The model as one array; for small models and for handing to a runtime. */
-export const encodeModelWhole = (model: Model): Uint8Array => Buffer.concat(encodeModel(model));
+export function encodeModelWhole(model: Model): Uint8Array<ArrayBuffer> {
+  const chunks = encodeModel(model);
+  const whole = new Uint8Array(totalBytes(chunks));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
 
 /** The size of a list of chunks in bytes. */
 export const totalBytes = (chunks: readonly Uint8Array[]): number =>

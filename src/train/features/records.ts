@@ -10,24 +10,19 @@ import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readdirSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { makeFolder, writeFailure } from "../../base/files.ts";
+import type { Location, RecordReader } from "./location.ts";
+
+export type { Location } from "./location.ts";
 
 const MAGIC = Buffer.from("GRAFTR1\n");
 const HEADER = 16;
 const KEY = 32;
 const CHECK = 8;
 
-/** Where a record lies. */
-export interface Location {
-  readonly file: number;
-  readonly offset: number;
-}
-
-export interface RecordCache {
+export interface RecordCache extends RecordReader {
   find(key: Buffer): Location | undefined;
   /** Appends as many records as there are keys, one after the other in `values`; they can be found at once. */
   add(keys: readonly Buffer[], values: Uint8Array): Location[];
-  /** Reads one record into as many bytes. */
-  read(at: Location, into: Uint8Array): void;
   close(): void;
 }
 

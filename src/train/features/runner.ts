@@ -1,12 +1,12 @@
 /** A backbone that runs: one session that prepares single pictures, one that takes batches. Both open on first use. */
-import type { RgbImage } from "../../data/decode.ts";
-import { modelOf } from "../../graph/model.ts";
-import { encodeModelWhole } from "../../graph/onnx/write.ts";
+import type { RgbImage } from "../../data/rgb-image.ts";
 import { openModel } from "../../runtime/open-model.ts";
 import { openSession, type RuntimeTensor, type Session } from "../../runtime/session.ts";
 import { backboneModel, type CutShape, FEATURES, PIXELS } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
-import { type Preprocessing, preprocessingGraph } from "../../zoo/preprocessing.ts";
+import { preparationModel } from "../../zoo/preparation.ts";
+
+export { preparationModel };
 
 export interface BackboneRunner {
   /** The shape of one prepared picture: `[3, S, S]` or `[S, S, 3]`. */
@@ -16,19 +16,6 @@ export interface BackboneRunner {
   /** `[N, …inputDims]` → `[N, D]`. */
   forward(pixels: RuntimeTensor): Promise<Float32Array>;
   close(): Promise<void>;
-}
-
-/** The bytes of a model that maps `image` uint8 `[N, H, W, 3]` to {@link PIXELS}. */
-export function preparationModel(preprocessing: Preprocessing): Uint8Array {
-  const { nodes, initializers } = preprocessingGraph(preprocessing, "image", PIXELS, "preprocess/");
-  const graph = {
-    name: "preprocess",
-    nodes,
-    inputs: [{ name: "image", type: "uint8", dims: ["N", "H", "W", 3] }],
-    outputs: [{ name: PIXELS, type: "float32" }],
-    initializers,
-  } as const;
-  return encodeModelWhole(modelOf(graph));
 }
 
 /** A runner for a network cut as it says. */

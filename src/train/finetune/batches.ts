@@ -2,7 +2,7 @@
 import { randomFor } from "../../base/random.ts";
 import { mixRows, oneHot, planMixup } from "../../data/augment/mixup.ts";
 import type { RuntimeTensor } from "../../runtime/session.ts";
-import type { Location, RecordCache } from "../features/records.ts";
+import type { Location, RecordReader } from "../features/location.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Batch } from "./step-runner.ts";
 import { type Boundary, PARTNERS, SHARE, STORED, storedBytes } from "./tail.ts";
@@ -13,7 +13,7 @@ export type Reader = (locations: readonly Location[]) => RuntimeTensor;
 const containers = { uint8: Uint8Array, float16: Uint16Array, float32: Float32Array };
 
 /** A reader with one buffer. Fewer pictures than a batch leave the rest as it was. */
-export function createReader(cache: RecordCache, boundary: Boundary, batch: number): Reader {
+export function createReader(cache: RecordReader, boundary: Boundary, batch: number): Reader {
   const size = storedBytes(boundary);
   const bytes = new Uint8Array(size * batch);
   return (locations) => {

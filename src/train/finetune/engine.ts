@@ -7,12 +7,11 @@ import { prepare } from "../../autodiff/prepare/prepare.ts";
 import { repeatedStep } from "../../autodiff/repeat.ts";
 import { type StepGraph, stepGraph, type Trainable } from "../../autodiff/step.ts";
 import { asFloat32 } from "../../graph/tensor.ts";
-import { openModel } from "../../runtime/open-model.ts";
-import type { Session } from "../../runtime/session.ts";
+import type { OpenModel, Session } from "../../runtime/session.ts";
 import { inferKnownShapes } from "../../runtime/shapes.ts";
 import type { CutShape } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
-import { availableMemory, checkMemory, isWorthRepeating, stepBytes } from "./memory.ts";
+import { checkMemory, isWorthRepeating, stepBytes } from "./memory.ts";
 import type { Unfrozen } from "./plan.ts";
 import type { Recipe } from "./recipe.ts";
 import { repeatedRunner, type StepRunner, stepRunner, type Weights } from "./step-runner.ts";
@@ -41,13 +40,17 @@ export interface EngineOptions {
   readonly recipe: Recipe;
   /** Weights of the classes in the loss; default 1. */
   readonly classWeights?: readonly number[] | undefined;
+  /** How models are opened here. */
+  readonly open: OpenModel;
+  /** Bytes of memory to be had, see memory.ts. */
+  readonly available: number;
   /** Where ONNX Runtime's profile of the step goes, see runtime/session.ts; default nowhere. */
   readonly profile?: string;
 }
 
 /** Opens an engine. Throws a data error where a step would not fit into memory, or cannot be differentiated. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const { network, plan, recipe, classWeights, profile } = options;
+  const { network, plan, recipe, classWeights, open, available, profile } = options;
   const { batch, labelSmoothing } = recipe;
   const mixes = recipe.augmentation.policy.mixup > 0;
   const tail = await tailOf({ ...options, batch, mixes });
@@ -65,14 +68,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   });
   const bare = { ...network.model, metadata: new Map() };
   const { shapes } = await inferKnownShapes({ ...bare, graph: step.graph });
-  checkMemory(stepBytes(step, shapes), availableMemory(), batch);
+  checkMemory(stepBytes(step, shapes), available, batch);
   const repeats = isWorthRepeating(step, shapes);
-  const session = await openModel(
+  const session = await open(
     { ...bare, graph: repeats ? repeatedStep(step) : step.graph },
     profile === undefined ? {} : { profile },
   );
   const answering = mixes ? prepare(plain.graph, plain.shapes, trained).graph : graph;
-  const evaluation = await openModel(evaluationModel(network, answering, trainable));
+  const evaluation = await open(evaluationModel(network, answering, trainable));
   const initial = trainable.map(({ name }) => [name, graph.initializers.get(name)!] as const);
   return {
     step,

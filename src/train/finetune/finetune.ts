@@ -8,8 +8,8 @@ import type { Head } from "../../artifact/contract.ts";
 import { workError } from "../../base/errors.ts";
 import { makeFolder, sha256 } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
-import { float32Tensor } from "../../graph/tensor.ts";
-import { BACKBONE, type CutShape, shapesOf } from "../../zoo/backbone.ts";
+import { openModel } from "../../runtime/open-model.ts";
+import { type CutShape, shapesOf } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { stagesOf } from "../../zoo/stages.ts";
 import type { Location } from "../features/records.ts";
@@ -20,14 +20,16 @@ import { type Checkpoint, type Choices, type Identity, readCheckpoint, writeChec
 import { type Engine, openEngine } from "./engine.ts";
 import { findLearningRate, RANGE_STEPS, type RangeTest } from "./find-lr.ts";
 import { TooLarge } from "./front.ts";
+import { availableMemory, roomIn } from "./machine.ts";
 import { type Unfrozen, unfrozen } from "./plan.ts";
 import { type Recipe, type RecipeFlags, recipeFor } from "./recipe.ts";
-import { chooseStorage, roomIn, type Storage, storageText } from "./room.ts";
+import { chooseStorage, type Storage, storageText } from "./room.ts";
 import { createSampler } from "./sampler.ts";
 import type { Weights } from "./step-runner.ts";
 import { boundaryCaches, type Stored, storePictures } from "./store.ts";
 import { type Boundary, boundaryOf, pixelBoundary, type StoredType } from "./tail.ts";
 import { type EpochRecord, initialState, type Outcome, runTraining, type Stop } from "./trainer.ts";
+import { headIn, ownName, stopText, withWeights } from "./tuned.ts";
 import type { Picture } from "./views.ts";
 
 /** What a user may say of a fine-tuning. */
@@ -111,8 +113,6 @@ export interface Finetuned {
   readonly stepRate: number;
 }
 
-const [HEAD_WEIGHT, HEAD_BIAS] = ["head/weight", "head/bias"];
-
 /**
  * Fine-tunes a network.
  *
@@ -136,6 +136,8 @@ export async function finetune(input: FinetuneInput, options: FinetuneOptions): 
     plan,
     recipe,
     classWeights: lossWeights(input),
+    open: openModel,
+    available: availableMemory(),
   });
   try {
     const trained = await trainOn(input, options, recipe, { engine, storage, stored, identity, saved });
@@ -313,14 +315,6 @@ async function rangeTestOf(
   return found;
 }
 
-/** Why training ended early, with the remedy where there is something to mend. */
-export function stopText(stop: Stop, bestEpoch: number): string {
-  const kept = bestEpoch === 0 ? "The linear probe is kept" : `The weights of epoch ${bestEpoch} are kept`;
-  if (stop.kind === "patience") return `${kept}: ${stop.epoch - bestEpoch} epochs brought nothing better.`;
-  const what = stop.kind === "not-finite" ? "stopped being a number" : `rose to ${stop.loss.toPrecision(3)}`;
-  return `The loss ${what} in epoch ${stop.epoch} at a learning rate of ${stop.learningRate.toPrecision(2)}. ${kept}: try --learning-rate ${(stop.learningRate / 10).toPrecision(1)}, or --find-lr.`;
-}
-
 async function concluded(
   { network, onNote }: FinetuneInput,
   plan: Unfrozen,
@@ -337,7 +331,7 @@ async function concluded(
     tuned: isTuned
       ? {
           network: withWeights(network, best.weights, ofNetwork),
-          head: { weights: best.weights.get(HEAD_WEIGHT)!, bias: best.weights.get(HEAD_BIAS)! },
+          head: headIn(best.weights),
           validationLogits: await answers(best.weights, stored.validation),
           testLogits: await answers(best.weights, stored.test),
         }
@@ -360,20 +354,4 @@ async function concluded(
     },
     stepRate: outcome.stepSeconds > 0 ? (outcome.steps * recipe.batch) / outcome.stepSeconds : 0,
   };
-}
-
-/** The network's own name of a backbone's tensor. */
-const ownName = (name: string): string | undefined =>
-  name.startsWith(BACKBONE) ? name.slice(BACKBONE.length) : undefined;
-
-/** The network with other values for some of its parameters. */
-function withWeights(network: Network, weights: Weights, ofNetwork: Engine["ofNetwork"]): Network {
-  const { graph } = network.model;
-  const initializers = new Map(graph.initializers);
-  for (const [name, values] of weights) {
-    const own = ownName(name);
-    if (own !== undefined)
-      initializers.set(own, float32Tensor(graph.initializers.get(own)!.dims, ofNetwork(name, values)));
-  }
-  return { ...network, model: { ...network.model, graph: { ...graph, initializers } } };
 }

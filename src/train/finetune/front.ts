@@ -2,14 +2,13 @@
  * The frozen part of a network, running: pictures in, what is stored of them out. Two sessions, as for features: one
  * prepares single pictures, one takes batches. Both open on first use.
  */
-import type { RgbImage } from "../../data/decode.ts";
+import type { RgbImage } from "../../data/rgb-image.ts";
 import { encodeModelWhole } from "../../graph/onnx/write.ts";
-import { openModel } from "../../runtime/open-model.ts";
-import { openSession, type RuntimeTensor, type Session } from "../../runtime/session.ts";
+import { type OpenModel, openSession, type RuntimeTensor, type Session } from "../../runtime/session.ts";
 import { type CutShape, PIXELS } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
+import { preparationModel } from "../../zoo/preparation.ts";
 import type { Preprocessing } from "../../zoo/preprocessing.ts";
-import { preparationModel } from "../features/runner.ts";
 import { type Boundary, frontModel, STORED } from "./tail.ts";
 
 /** One picture, brought to the network's size: what a batch is made of. */
@@ -42,15 +41,22 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
  * Opens the front of a network.
  *
  * @param batch pictures of every run; fewer are filled up, so that a picture's values never depend on how many came with it
+ * @param open how models are opened here
  */
-export function openFront(network: Network, shape: CutShape, boundary: Boundary, batch: number): FrontRunner {
+export function openFront(
+  network: Network,
+  shape: CutShape,
+  boundary: Boundary,
+  batch: number,
+  open: OpenModel,
+): FrontRunner {
   const { preprocessing } = network;
   const stretched: Preprocessing = { ...preprocessing, fit: { kind: "stretch" } };
   const { size, layout } = preprocessing;
   const inputDims = layout === "nchw" ? [3, size, size] : [size, size, 3];
   const sessions = new Map<string, Promise<Session>>();
-  const session = (name: string, open: () => Promise<Session>): Promise<Session> => {
-    const known = sessions.get(name) ?? open();
+  const session = (name: string, opened: () => Promise<Session>): Promise<Session> => {
+    const known = sessions.get(name) ?? opened();
     sessions.set(name, known);
     return known;
   };
@@ -76,7 +82,7 @@ export function openFront(network: Network, shape: CutShape, boundary: Boundary,
     },
     async forward(prepared) {
       if (boundary.isPixels) return joined(prepared.map(bytesOf), prepared.length);
-      const front = await session("front", () => openModel(frontModel(network, shape, boundary)));
+      const front = await session("front", () => open(frontModel(network, shape, boundary)));
       const bytes = joined(prepared.map(bytesOf), batch);
       const began = performance.now();
       const result = await front.run({

@@ -67,9 +67,6 @@ export function stepBytes(step: StepGraph, shapes: Shapes): number {
 export const inGigabytes = (bytes: number): string =>
   bytes < 0.95e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 
-/** What the system can give this process: free memory, within the container's limit. */
-export const availableMemory = (): number => process.availableMemory();
-
 /**
  * Refuses a training that would not fit.
  *

@@ -3,9 +3,8 @@
  * disk through; and where even one view of each picture is too much, the pixels instead, from which the frozen part is
  * computed anew in every step.
  */
-import { statfs } from "node:fs/promises";
 import { dataError } from "../../base/errors.ts";
-import { availableMemory, inGigabytes } from "./memory.ts";
+import { inGigabytes } from "./memory.ts";
 import { type Boundary, storedBytes } from "./tail.ts";
 
 /** Bytes that may be used. */
@@ -19,16 +18,6 @@ export interface Storage {
   readonly boundary: Boundary;
   readonly views: number;
   readonly bytes: number;
-}
-
-/** Shares of what is free that the cache may take. */
-const DISK_SHARE = 1 / 4;
-const MEMORY_SHARE = 1 / 2;
-
-/** The room for a cache in a folder that exists. */
-export async function roomIn(folder: string): Promise<Room> {
-  const { bavail, bsize } = await statfs(folder);
-  return { disk: bavail * bsize * DISK_SHARE, memory: availableMemory() * MEMORY_SHARE };
 }
 
 /**

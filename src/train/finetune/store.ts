@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { cacheFolder } from "../../base/cache.ts";
 import { sha256 } from "../../base/files.ts";
 import type { OnProgress } from "../../base/progress.ts";
+import { openModel } from "../../runtime/open-model.ts";
 import type { CutShape } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
+import { preparationModel } from "../../zoo/preparation.ts";
 import { type Location, openRecordCache, type RecordCache } from "../features/records.ts";
-import { preparationModel } from "../features/runner.ts";
 import { openFront } from "./front.ts";
 import type { Recipe } from "./recipe.ts";
 import { type Boundary, storedBytes } from "./tail.ts";
@@ -62,7 +63,7 @@ export async function storePictures(
   views: number,
 ): Promise<Stored> {
   const cache = await openRecordCache(folderOf(network, boundary), storedBytes(boundary));
-  const front = openFront(network, shape, boundary, FRONT_BATCH);
+  const front = openFront(network, shape, boundary, FRONT_BATCH, openModel);
   const common = { augmentation, preprocessing: network.preprocessing, seed, batch: FRONT_BATCH, onProgress, signal };
   const doing = boundary.isPixels ? "Rendering" : "Running the frozen part on";
   let computed = 0;

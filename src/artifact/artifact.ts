@@ -1,0 +1,61 @@
+/** An artifact that was read and is asked: one picture in, one answer out. Where the file's bytes come from is not its matter. */
+import { dataError } from "../base/errors.ts";
+import type { RgbImage } from "../data/rgb-image.ts";
+import { decodeModel } from "../graph/onnx/read.ts";
+import type { Session } from "../runtime/session.ts";
+import { artifactKeys, IMAGE, LOGITS, PROBABILITIES } from "./contract.ts";
+
+/** What an artifact says of one picture. */
+export interface Answer {
+  /** `[C]`, calibrated. */
+  readonly probabilities: Float32Array;
+  /** `[C]`, before temperature scaling. */
+  readonly logits: Float32Array;
+}
+
+/** One class of an answer. */
+export interface Ranked {
+  readonly label: string;
+  readonly probability: number;
+}
+
+/**
+ * The classes of an artifact, in the order of its answers.
+ *
+ * @param bytes of an ONNX file
+ * @param source names it in errors
+ * @throws GraftError (`data`) where it is no ONNX model, or not one that Graft trained
+ */
+export function classesOf(bytes: Uint8Array, source: string): readonly string[] {
+  const classes = parseClasses(decodeModel(bytes, source).metadata.get(artifactKeys.classes));
+  if (classes) return classes;
+  throw dataError(
+    `${source} is an ONNX model, but not one that Graft trained (it names no classes): train one with \`graft train DATASET --network ${source}\`.`,
+  );
+}
+
+function parseClasses(text: string | undefined): string[] | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) && value.every((name) => typeof name === "string") ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Asks a session that holds an artifact about one picture. */
+export async function ask(session: Session, { width, height, data }: RgbImage): Promise<Answer> {
+  const result = await session.run({ [IMAGE]: { dims: [1, height, width, 3], data } }, [PROBABILITIES, LOGITS]);
+  return {
+    probabilities: result[PROBABILITIES]!.data as Float32Array,
+    logits: result[LOGITS]!.data as Float32Array,
+  };
+}
+
+/** The classes of an answer, most probable first. */
+export function ranked(classes: readonly string[], { probabilities }: Answer): Ranked[] {
+  return classes
+    .map((label, index) => ({ label, probability: probabilities[index]! }))
+    .sort((a, b) => b.probability - a.probability);
+}

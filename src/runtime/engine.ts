@@ -1,0 +1,31 @@
+/**
+ * Which build of ONNX Runtime the sessions run on: `onnxruntime-node` in Node, one of `onnxruntime-web`'s in a page. The
+ * package's import `#onnxruntime` says which, so that a bundler for pages never meets Node's. It is loaded on first use,
+ * and in a page as a file of its own: its threads are workers that load that file again, and must find nothing else in it.
+ */
+import type ort from "#onnxruntime";
+import type { InTurn } from "../base/concurrency.ts";
+
+export type { ort };
+
+/** A build of ONNX Runtime, and what its sessions run on. */
+export interface Engine {
+  readonly ort: Pick<typeof ort, "InferenceSession" | "Tensor">;
+  /** Execution providers, the preferred first; without any, the build's own default. */
+  readonly providers?: readonly string[];
+  /** Whether only one session may do something at a time, for builds that do not stand two at once. */
+  readonly inTurn?: InTurn;
+}
+
+let current: Promise<Engine> | undefined;
+
+/** The engine of this process or page. */
+export function engine(): Promise<Engine> {
+  current ??= import("#onnxruntime").then((ort) => ({ ort }));
+  return current;
+}
+
+/** Sets the engine that all sessions opened from now on run on. */
+export function useEngine(chosen: Engine): void {
+  current = Promise.resolve(chosen);
+}

@@ -1,0 +1,181 @@
+/**
+ * One training wholly in memory, from pixels to an artifact, for where there are no files: a page. The same parts as train.ts
+ * puts together over a disk: the head's fit, the recipe, the step graph, the loop, the calibration. Touches neither files nor
+ * the system: how models are opened, and how much memory there is, is said by the caller.
+ */
+import { buildArtifact } from "../../artifact/build.ts";
+import { dataError } from "../../base/errors.ts";
+import { createMeter } from "../../base/progress.ts";
+import { createRandom, type Random } from "../../base/random.ts";
+import { graftVersion } from "../../base/version.ts";
+import { stratifiedSplit, VALIDATION_SHARE } from "../../data/split.ts";
+import { calibrate } from "../../evaluate/calibration.ts";
+import { type Evaluation, evaluatePredictions } from "../../evaluate/evaluate.ts";
+import { softmax } from "../../evaluate/softmax.ts";
+import type { Model } from "../../graph/model.ts";
+import { type CutShape, FEATURES, measureCut } from "../../zoo/backbone.ts";
+import type { Network } from "../../zoo/network.ts";
+import { type RowTable, tableOf } from "../features/table.ts";
+import { openFront } from "../finetune/front.ts";
+import { type Boundary, storedBytes } from "../finetune/tail.ts";
+import { countLabels, fitHead, type HeadFit, STRENGTHS } from "../head/fit.ts";
+import { FRONT_BATCH, type InMemoryOptions, type Surroundings } from "./options.ts";
+import { memoryRecords } from "./records.ts";
+import { runFront } from "./run-front.ts";
+import { type Part, type TuneFacts, tune } from "./tune.ts";
+
+export interface InMemoryResult {
+  readonly artifact: Model;
+  readonly classes: readonly string[];
+  /** Of pictures that took no part: each by the fold of a cross-validation that did not see it, or held out of fine-tuning. */
+  readonly validation: Evaluation & { readonly source: "cross-validation" | "held-out" };
+  /** How many pictures trained the head. */
+  readonly trained: number;
+  /** Pictures that could not be read, by their place among the examples. */
+  readonly skipped: readonly { readonly place: number; readonly reason: string }[];
+  /** How fine-tuning went, where it was asked for. */
+  readonly finetune?: TuneFacts;
+}
+
+/**
+ * Trains a head on frozen features, and the last stages of the network with it where `unfreeze` says so.
+ *
+ * @throws GraftError (`data`) where the pictures cannot be learned from; (`usage`) where there is no such stage
+ */
+export async function trainInMemory(options: InMemoryOptions, around: Surroundings): Promise<InMemoryResult> {
+  const { network, seed = 0 } = options;
+  const random = createRandom(seed);
+  const shape = await measureCut(network);
+  const { all, table, classes, skipped } = await featuresOf(options, shape, around);
+  const part = (rows: readonly number[]): Part & { readonly table: RowTable } => ({
+    places: rows.map((row) => all.places[row]!),
+    labels: Int32Array.from(rows, (row) => all.labels[row]!),
+    table: table.select(rows),
+  });
+  const whole = part(all.places.map((_, row) => row));
+  const probe = async (): Promise<Learned> => {
+    const fit = await fitted(options, whole, classes.length, random, around);
+    const { head, outOfFoldLogits: logits } = fit;
+    return { network, head, trained: whole.labels.length, logits, labels: whole.labels, source: "cross-validation" };
+  };
+  const wanted = options.unfreeze ?? "none";
+  if (wanted === "none") return concluded(await probe(), classes, shape, skipped);
+
+  const { kept, held } = stratifiedSplit(whole.labels, VALIDATION_SHARE, random);
+  if (held.length === 0)
+    throw dataError(
+      "Fine-tuning needs pictures to validate on, and no class has three images: add images, or train the head alone.",
+    );
+  const [train, validation] = [part(kept), part(held)];
+  const { head } = await fitted(options, train, classes.length, random, around);
+  const { tuned, facts } = await tune({ options, shape, head, classes: classes.length, train, validation }, around);
+  // A linear probe that was not outdone learns from the held-out pictures too.
+  if (!tuned) return { ...concluded(await probe(), classes, shape, skipped), finetune: facts };
+  const { validationLogits: logits, ...learned } = tuned;
+  const { labels } = validation;
+  const result = { ...learned, trained: train.labels.length, logits, labels, source: "held-out" } as const;
+  return { ...concluded(result, classes, shape, skipped), finetune: facts };
+}
+
+/** What was learned, and how it answers to pictures that took no part in it. */
+interface Learned {
+  readonly network: Network;
+  readonly head: HeadFit["head"];
+  readonly trained: number;
+  /** `[N, C]` */
+  readonly logits: Float32Array;
+  readonly labels: Int32Array;
+  readonly source: InMemoryResult["validation"]["source"];
+}
+
+interface Features {
+  /** The pictures that could be read, row by row of the table. */
+  readonly all: Part;
+  readonly table: RowTable;
+  readonly classes: readonly string[];
+  readonly skipped: InMemoryResult["skipped"];
+}
+
+/** The features of every picture, by the whole backbone. */
+async function featuresOf(
+  { network, examples, onProgress, signal }: InMemoryOptions,
+  shape: CutShape,
+  { open, pause }: Surroundings,
+): Promise<Features> {
+  const boundary: Boundary = {
+    tensor: FEATURES,
+    called: FEATURES,
+    dims: [shape.features],
+    stored: "float32",
+    isPixels: false,
+  };
+  const records = memoryRecords(storedBytes(boundary));
+  const front = openFront(network, shape, boundary, FRONT_BATCH, open);
+  try {
+    const { locations, unreadable } = await runFront(
+      { count: examples.length, read: (place) => examples[place]!.read() },
+      front,
+      records,
+      { batch: FRONT_BATCH, stage: "Reading features", onProgress, signal, pause },
+    );
+    const places = examples.flatMap((_, place) => (unreadable.has(place) ? [] : [place]));
+    const classes = [...new Set(examples.map(({ label }) => label))].sort();
+    const labels = Int32Array.from(places, (place) => classes.indexOf(examples[place]!.label));
+    checkClasses(labels, classes);
+    const table = tableOf(places.length, shape.features, (row, into) =>
+      records.read(locations[places[row]!]![0]!, new Uint8Array(into.buffer, into.byteOffset, into.byteLength)),
+    );
+    const skipped = [...unreadable].map(([place, reason]) => ({ place, reason }));
+    return { all: { places, labels }, table, classes, skipped };
+  } finally {
+    await front.close();
+  }
+}
+
+function checkClasses(labels: Int32Array, classes: readonly string[]): void {
+  if (classes.length < 2) {
+    const [only] = classes;
+    throw dataError(
+      `${only === undefined ? "There are no pictures" : `All pictures are of the class "${only}"`}: add pictures of ${only === undefined ? "two classes" : "another"} at least.`,
+    );
+  }
+  countLabels(labels, classes.length).forEach((count, label) => {
+    if (count < 2)
+      throw dataError(
+        `The class "${classes[label]}" has ${count} readable image${count === 1 ? "" : "s"} to train on: add at least ${2 - count} more.`,
+      );
+  });
+}
+
+/** A head on frozen features. */
+async function fitted(
+  { classWeights = "none", onProgress }: InMemoryOptions,
+  { table, labels }: { readonly table: RowTable; readonly labels: Int32Array },
+  classes: number,
+  random: Random,
+  { pause }: Surroundings,
+): Promise<HeadFit> {
+  await pause();
+  const fits = STRENGTHS.length * 5;
+  const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
+  return fitHead(table, labels, classes, random, { classWeights, onRound: (running) => meter.set(fits - running) });
+}
+
+function concluded(
+  { network, head, trained, logits, labels, source }: Learned,
+  classes: readonly string[],
+  shape: CutShape,
+  skipped: InMemoryResult["skipped"],
+): InMemoryResult {
+  const { temperature } = calibrate(logits, labels, classes.length);
+  const probabilities = softmax(logits, classes.length, temperature);
+  const counts = countLabels(labels, classes.length);
+  const majorityClass = counts.indexOf(Math.max(...counts));
+  return {
+    artifact: buildArtifact({ network, shape, head, classes, temperature, graftVersion }),
+    classes,
+    validation: { ...evaluatePredictions({ probabilities, labels, classes, majorityClass }), source },
+    trained,
+    skipped,
+  };
+}

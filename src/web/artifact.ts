@@ -1,0 +1,72 @@
+/** A trained model in a page: opened from its file alone, asked about pictures, with the answers that Node gives. */
+import { type Answer, ask, classesOf, type Ranked, ranked } from "../artifact/artifact.ts";
+import { usageError } from "../base/errors.ts";
+import type { OnProgress } from "../base/progress.ts";
+import { openSession } from "../runtime/session.ts";
+import { type EngineFacts, type EngineOptions, openEngine } from "./engine.ts";
+import { bytesOf, type Source } from "./fetch.ts";
+import { type Picture, pixelsOf } from "./pixels.ts";
+
+export interface OpenOptions extends EngineOptions {
+  /** Told of the bytes that are fetched. */
+  readonly onProgress?: OnProgress;
+}
+
+export interface PredictOptions {
+  /** How many classes `top` has, at most. Default 5. */
+  readonly topK?: number;
+}
+
+/** What a model says of one picture. */
+export interface Prediction extends Answer {
+  /** The most probable class. */
+  readonly label: string;
+  readonly probability: number;
+  /** The most probable classes, the first of them `label`. */
+  readonly top: readonly Ranked[];
+}
+
+/** A `model.onnx` that is ready to be asked. */
+export interface WebArtifact {
+  /** In the order of `probabilities`. */
+  readonly classes: readonly string[];
+  /** What it runs on, and why. */
+  readonly engine: EngineFacts;
+  /** @throws GraftError (`data`) where the picture cannot be read */
+  predict(picture: Picture, options?: PredictOptions): Promise<Prediction>;
+  /** Gives its memory back. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a `model.onnx` that Graft trained.
+ *
+ * @param source its address, a File or Blob, or its bytes
+ * @throws GraftError (`data`) where there is no such file, or it is not one of Graft's; (`work`) where the engine or the network
+ *   fails
+ *
+ * @example
+ * import { openArtifact } from "graft-ml/web";
+ * const model = await openArtifact("/model.onnx");
+ * const { label, probability } = await model.predict(document.querySelector("img"));
+ * console.log(label, probability, model.engine.why);
+ */
+export async function openArtifact(source: Source, options: OpenOptions = {}): Promise<WebArtifact> {
+  const { onProgress, ...wanted } = options;
+  const { bytes, name } = await bytesOf(source, onProgress);
+  const classes = classesOf(bytes, name);
+  const engine = await openEngine(wanted);
+  const session = await openSession(bytes);
+  return {
+    classes,
+    engine,
+    async predict(picture, { topK = 5 } = {}) {
+      if (!(Number.isInteger(topK) && topK >= 1))
+        throw usageError(`The option topK is ${topK}: give a whole number from 1.`);
+      const answer = await ask(session, await pixelsOf(picture));
+      const top = ranked(classes, answer).slice(0, topK);
+      return { ...top[0]!, ...answer, top };
+    },
+    close: () => session.close(),
+  };
+}

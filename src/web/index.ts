@@ -1,0 +1,20 @@
+/**
+ * Graft in a page: what needs a browser. Bundle it for the browser (Vite, webpack, esbuild): docs/browser.md says how, and
+ * how everything comes from your own site.
+ *
+ * @example
+ * import { openArtifact } from "graft-ml/web";
+ * const model = await openArtifact("/model.onnx");
+ * const { label, probability } = await model.predict(file);
+ */
+export type { Ranked } from "../artifact/artifact.ts";
+export { GraftError } from "../base/errors.ts";
+export type { OnProgress, Progress } from "../base/progress.ts";
+export type { RgbImage } from "../data/rgb-image.ts";
+export type { Network } from "../zoo/network.ts";
+export { type OpenOptions, openArtifact, type Prediction, type PredictOptions, type WebArtifact } from "./artifact.ts";
+export { type Device, type EngineFacts, type EngineOptions, openEngine } from "./engine.ts";
+export type { Source } from "./fetch.ts";
+export { type NetworkOptions, openNetwork } from "./network.ts";
+export { type Picture, pixelsOf } from "./pixels.ts";
+export { type Example, type TrainOptions, type TrainResult, train } from "./train.ts";

@@ -1,0 +1,18 @@
+/** Preprocessing as a model of its own, for those who prepare pictures apart from the network. */
+import { modelOf } from "../graph/model.ts";
+import { encodeModelWhole } from "../graph/onnx/write.ts";
+import { PIXELS } from "./backbone.ts";
+import { type Preprocessing, preprocessingGraph } from "./preprocessing.ts";
+
+/** The bytes of a model that maps `image` uint8 `[N, H, W, 3]` to {@link PIXELS}. */
+export function preparationModel(preprocessing: Preprocessing): Uint8Array {
+  const { nodes, initializers } = preprocessingGraph(preprocessing, "image", PIXELS, "preprocess/");
+  const graph = {
+    name: "preprocess",
+    nodes,
+    inputs: [{ name: "image", type: "uint8", dims: ["N", "H", "W", 3] }],
+    outputs: [{ name: PIXELS, type: "float32" }],
+    initializers,
+  } as const;
+  return encodeModelWhole(modelOf(graph));
+}

@@ -1,0 +1,89 @@
+/**
+ * A few training steps, the very same in Node and in the tests' page: a head that knows nothing and the last stage of a network,
+ * on batches of pictures in turn. Without the fit of a head beforehand, so that there is something to learn.
+ */
+import type { RgbImage } from "../../src/data/rgb-image.ts";
+import type { OpenModel } from "../../src/runtime/session.ts";
+import { batchesOf, createReader } from "../../src/train/finetune/batches.ts";
+import { openEngine } from "../../src/train/finetune/engine.ts";
+import { openFront } from "../../src/train/finetune/front.ts";
+import { unfrozen } from "../../src/train/finetune/plan.ts";
+import { recipeFor } from "../../src/train/finetune/recipe.ts";
+import { createSampler } from "../../src/train/finetune/sampler.ts";
+import { freshlyHeld, type Weights } from "../../src/train/finetune/step-runner.ts";
+import { boundaryOf, type StoredType, storedBytes } from "../../src/train/finetune/tail.ts";
+import { memoryRecords } from "../../src/train/in-memory/records.ts";
+import { runFront } from "../../src/train/in-memory/run-front.ts";
+import { measureCut, shapesOf } from "../../src/zoo/backbone.ts";
+import type { Network } from "../../src/zoo/network.ts";
+import { stagesOf } from "../../src/zoo/stages.ts";
+
+export interface StepsJob {
+  /** The class of each picture. */
+  readonly labels: readonly number[];
+  readonly steps: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly stored: StoredType;
+}
+
+export interface Stepped {
+  /** Of each step. */
+  readonly losses: readonly number[];
+  /** Before the first one. */
+  readonly begin: Weights;
+  /** After the last one. */
+  readonly weights: Weights;
+}
+
+/** Takes the steps. */
+export async function takeSteps(
+  network: Network,
+  pictures: readonly (() => Promise<RgbImage>)[],
+  { labels, steps, batch, learningRate, stored }: StepsJob,
+  open: OpenModel,
+): Promise<Stepped> {
+  const classes = Math.max(...labels) + 1;
+  const shape = await measureCut(network);
+  const shapes = await shapesOf(network);
+  const plan = unfrozen(stagesOf(network.model.graph, network.cut, shapes), "1", network.name);
+  const boundary = boundaryOf(network, plan, shapes, stored);
+  const records = memoryRecords(storedBytes(boundary));
+  const front = openFront(network, shape, boundary, batch, open);
+  const { locations } = await runFront(
+    { count: pictures.length, read: (place) => pictures[place]!() },
+    front,
+    records,
+    { batch, stage: "Running the frozen part", pause: async () => {} },
+  );
+  await front.close();
+  const head = { weights: new Float32Array(classes * shape.features), bias: new Float32Array(classes) };
+  const recipe = recipeFor({ examples: pictures.length, classes }, { batch, augment: "none" });
+  const engine = await openEngine({ network, shape, head, boundary, plan, recipe, open, available: 2 ** 32 });
+  const feeds = batchesOf({
+    sampler: createSampler({ examples: pictures.length, views: 1, batch, seed: 1 }),
+    reader: createReader(records, boundary, batch),
+    locations,
+    labels: Int32Array.from(labels),
+    classes,
+    mixup: 0,
+    seed: 1,
+  });
+  const losses: number[] = [];
+  let held = freshlyHeld(engine.step, engine.own);
+  // One alone, then several in one run.
+  for (const [first, count] of [
+    [1, 1],
+    [2, steps - 1],
+  ] as const) {
+    const stepped = await engine.run(held, feeds, new Array<number>(count).fill(learningRate), first);
+    losses.push(...stepped.losses);
+    held = stepped.held;
+  }
+  await engine.close();
+  return {
+    losses,
+    begin: engine.own,
+    weights: new Map(engine.step.weights.map(({ input }) => [input, held.get(input)!])),
+  };
+}
