@@ -33,19 +33,16 @@ class Row(NamedTuple):
     images: int = 2
     options: dict = {}
     """For `timm.create_model`."""
-    classifier: bool = True
-    """Whether features and logits are measured, and not only stages."""
     ends: dict = {}
     """Stages by the module that they end in, where it has another name."""
 
 
 def vgg(depth, norm):
-    """Only the smallest network runs its hidden layers, as published: they have 124 million parameters and are all alike."""
+    """The smallest network takes pictures as published; of the others' the last map is smaller than the hidden layers' window."""
     modules = 3 if norm else 2  # of a convolution
     pool = modules * (depth - 3) + 4
     first = pool - modules * {11: 2, 13: 2, 16: 3, 19: 4}[depth]
-    whole = depth == 11 and not norm
-    return Row(224 if whole else 70, classifier=whole, ends={f"features.{pool}": f"features.{first}"})
+    return Row(224 if depth == 11 and not norm else 70, ends={f"features.{pool}": f"features.{first}"})
 
 
 def vit(size, **row):
@@ -70,7 +67,7 @@ TIMM = {
     "convnext_small": Row(64),
     "vit_tiny_patch16_224": vit(224),
     "vit_small_patch16_224": vit(96),
-    "vit_base_patch16_224": None,  # ViT small, but twice as wide: only its parameters are compared
+    "vit_base_patch16_224": vit(64, images=1),
     "vit_small_patch14_dinov2": vit(98),
 }
 
@@ -95,12 +92,11 @@ def measure(name, row):
             module.register_forward_hook(keep(row.ends.get(part, part)))
     with torch.no_grad():
         last = model.forward_features(torch.from_numpy(parity_images(row.images, row.size)).double())
-        if row.classifier:
-            outputs["features"] = model.forward_head(last, pre_logits=True).numpy()
-        if row.classifier and model.num_classes:
+        outputs["features"] = model.forward_head(last, pre_logits=True).numpy()
+        if model.num_classes:
             outputs["logits"] = model.forward_head(last).numpy()
     write_fixture(name, outputs, input_size=row.size, images=row.images, gain=row.gain)
-    features = outputs.get("features", next(iter(outputs.values())))
+    features = outputs["features"]
     apart = f", two pictures {(features[0] - features[1]).std() / features.std():.1%} apart" if row.images > 1 else ""
     print(f"{name}: features {features.std():.3g}{apart}", file=sys.stderr)
 
@@ -117,8 +113,7 @@ if __name__ == "__main__":
     names = sys.argv[1:]
     wanted = lambda table: {name: row for name, row in table.items() if not names or name in names}
     for name, row in wanted(TIMM).items():
-        if row:
-            measure(name, row)
+        measure(name, row)
     write_parameters({name: parameter_row(published(name)) for name in wanted(TIMM)})
     for name, row in wanted(keras_architectures.KERAS | keras_classic.KERAS).items():
         keras_architectures.measure(name, row)

@@ -20,8 +20,8 @@ class Row(NamedTuple):
     """Its constructor's name."""
     module_of: Callable[[str], str]
     """timm's module by the name of the Keras layer."""
-    features: str | None
-    """The layer whose output the classifier reads; without it, only stages are measured."""
+    features: str
+    """The layer whose output the classifier reads."""
     size: int
     gain: float = 1.0
     images: int = 2
@@ -31,6 +31,8 @@ class Row(NamedTuple):
     """Undoes the normalisation that is part of the Keras network."""
     stages: dict = {}
     """timm's names of stages, by the Keras layers that end them."""
+    flattened: dict = {}
+    """Shapes (rows, columns, channels) of maps, by the dense layers that read them; such a layer is timm's convolution."""
 
 
 def renamed(name, table):
@@ -107,9 +109,16 @@ KERAS = {
         )
         for size, gain in enumerate(EFFICIENTNET_GAINS)
     },
-    "convnext_tiny": Row(
-        "ConvNeXtTiny", convnext, "convnext_tiny_head_layernorm", 64, options={"include_preprocessing": False}
-    ),
+    **{
+        f"convnext_{size}": Row(
+            f"ConvNeXt{size.title()}",
+            convnext,
+            f"convnext_{size}_head_layernorm",
+            64,
+            options={"include_preprocessing": False},
+        )
+        for size in ("tiny", "small")
+    },
 }
 
 ROLES = {
@@ -157,9 +166,11 @@ def set_keras_weights(model, row):
         module = row.module_of(layer.name)
         depthwise = type(layer).__name__ == "DepthwiseConv2D"
         for variable in layer.weights:
-            shape = from_keras(tuple(variable.shape), depthwise)
+            own = tuple(variable.shape)
+            apart = (*row.flattened[layer.name], own[1]) if len(own) == 2 and layer.name in row.flattened else own
+            shape = from_keras(apart, depthwise)
             values = parity_tensor(f"{module}.{role_of(layer, variable.name)}", shape, row.gain)
-            variable.assign(to_keras(values, depthwise))
+            variable.assign(to_keras(values, depthwise).reshape(own))
 
 
 def measure(name, row):
@@ -172,12 +183,11 @@ def measure(name, row):
     model = build(weights=None, input_shape=shape, classifier_activation=None, **row.options)
     set_keras_weights(model, row)
     wanted = {stage: model.get_layer(layer).output for layer, stage in row.stages.items()}
-    if row.features:
-        wanted |= {"features": model.get_layer(row.features).output, "logits": model.outputs[0]}
+    wanted |= {"features": model.get_layer(row.features).output, "logits": model.outputs[0]}
     images = row.pixels(parity_images(row.images, row.size)).transpose(0, 2, 3, 1)
     found = keras.Model(model.inputs[0], wanted)(images.astype(np.float32), training=False)
     outputs = {key: channels_first(np.asarray(output)) for key, output in found.items()}
-    outputs |= {key: outputs[key].reshape(row.images, -1) for key in ("features", "logits") if key in outputs}
+    outputs |= {key: outputs[key].reshape(row.images, -1) for key in ("features", "logits")}
     write_fixture(name, outputs, input_size=row.size, images=row.images, gain=row.gain, dialect="keras")
     print(f"{name} (Keras): " + ", ".join(f"{k} {v.std():.3g}" for k, v in outputs.items()), file=sys.stderr)
 

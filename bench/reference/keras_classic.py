@@ -10,9 +10,10 @@ def vgg(build, *depths):
     """timm numbers all modules through: a convolution and its ReLU, and the pooling after each block."""
     first = [2 * sum(depths[:block]) + block for block in range(len(depths))]
     place = lambda found: f"features.{first[int(found[1]) - 1] + 2 * (int(found[2]) - 1)}"
-    module_of = lambda layer: renamed(layer, [(r"block(\d)_conv(\d)", place)])
+    table = [(r"block(\d)_conv(\d)", place), (r"fc(\d)", r"pre_logits.fc\1"), ("predictions", "head.fc")]
     stages = {"block5_pool": f"features.{first[-1]}"}
-    return Row(build, module_of, None, 70, options={"include_top": False}, stages=stages)
+    module_of = lambda layer: renamed(layer, table)
+    return Row(build, module_of, "fc2", 224, images=1, stages=stages, flattened={"fc1": (7, 7, 512)})
 
 
 def resnet(layer):

@@ -1,6 +1,7 @@
 /**
  * For tests: whether the gradient of a small graph agrees with central finite differences of ONNX Runtime's own results.
  */
+import fc from "fast-check";
 import { expect } from "vitest";
 import { createRandom, type Random } from "../base/random.ts";
 import { GRAFT_OPSET, type Graph, type Model, modelOf, type Node, node } from "../graph/model.ts";
@@ -55,6 +56,19 @@ export function apart(random: Random, dims: readonly number[], spacing = 0.25): 
 export function between(random: Random, dims: readonly number[], low: number, high: number): Variable {
   return { dims, values: Array.from({ length: elementCount(dims) }, () => low + (high - low) * random.next()) };
 }
+
+/** Two shapes that broadcast to each other. */
+export const broadcasting = fc
+  .record({
+    dims: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 0, maxLength: 3 }),
+    ones: fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
+    dropped: fc.tuple(fc.nat(3), fc.nat(3)),
+  })
+  .map(({ dims, ones, dropped }) => {
+    const side = (offset: number, drop: number): number[] =>
+      dims.map((size, i) => (ones[i + offset] ? 1 : size)).slice(Math.min(drop, dims.length));
+    return [side(0, dropped[0]), side(3, dropped[1])] as const;
+  });
 
 const toTensor = (type: FloatType, { dims, values }: Variable): Tensor =>
   type === "float32"

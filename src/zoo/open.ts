@@ -13,7 +13,10 @@ export interface OpenOptions extends FileOptions {
   readonly onProgress?: OnProgress;
   /** Use only what is in the cache. */
   readonly offline?: boolean;
-  /** A file of weights, for an architecture that Graft builds; the name is then the architecture's. */
+  /**
+   * A file of weights, on this disk or of a hub (`hf:OWNER/NAME/FILE`), for an architecture that Graft builds; the name is
+   * then the architecture's.
+   */
   readonly weights?: string;
 }
 

@@ -5,6 +5,8 @@ import { sha256, sha256OfFile } from "../base/files.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Model } from "../graph/model.ts";
 import { wholeMapConvolutionsAsGemm } from "../graph/whole-map-convolution.ts";
+import { hubFileOf } from "../hub/huggingface/address.ts";
+import { fetchHubFile } from "../hub/huggingface/fetch.ts";
 import { inferShapes } from "../runtime/shapes.ts";
 import type { Definition } from "./architectures/definition.ts";
 import { architectures } from "./architectures/registry.ts";
@@ -66,23 +68,43 @@ const kerasNormalisation: Readonly<Record<string, PresetName>> = {
   convnext: "imagenet",
 };
 
+/** A file of weights on this disk, fetched if it is a hub's. */
+interface Given {
+  readonly path: string;
+  /** What to call it. */
+  readonly called: string;
+  /** Where it came from. */
+  readonly source: string;
+}
+
+async function given(weights: string, { onProgress, offline }: OpenOptions): Promise<Given> {
+  const file = hubFileOf(weights);
+  if (!file) return { path: weights, called: basename(weights), source: basename(weights) };
+  const asked = { ...(onProgress ? { onProgress } : {}), ...(offline ? { offline } : {}) };
+  const { path, commit } = await fetchHubFile(file, asked);
+  return { path, called: `${file.repo}/${file.file}`, source: `hub:${file.repo}/${file.file}@${commit}` };
+}
+
 /**
- * Opens an architecture with the weights of a file on this disk.
+ * Opens an architecture with weights of one's own.
  *
  * @param name of an architecture, or of a network in the catalogue that has one
- * @throws GraftError as {@link weigh}
+ * @param weights a file on this disk, or one of a hub as {@link hubFileOf} reads it
+ * @throws GraftError as {@link weigh}; (`work`) where the hub's file cannot be had
  */
-export async function openWeighted(name: string, path: string, options: OpenOptions = {}): Promise<Network> {
+export async function openWeighted(name: string, weights: string, options: OpenOptions = {}): Promise<Network> {
   const architecture = catalogued(name)?.architecture ?? name;
+  if (!architectures.has(architecture)) throw noArchitecture(architecture);
+  const { path, called, source } = await given(weights, options);
   const published = catalogue.find((row) => row.source.kind === "hub" && row.architecture === architecture);
   // DINOv2 is run at another size than it was published for.
   const { definition, model, naming } = await weigh(architecture, path, sizeFor(published));
   const { preset, from } = normalisationOf(naming, architecture, published, options.preprocessing);
   return {
     name: architecture,
-    description: `${architecture} with the weights in ${basename(path)}.`,
+    description: `${architecture} with the weights in ${called}.`,
     licence: "unknown (see where the weights came from)",
-    source: basename(path),
+    source,
     sha256: sha256(`${await sha256OfFile(path)} ${architecture} ${definition.inputSize}`),
     model,
     preprocessing: {

@@ -3,22 +3,9 @@ import { describe, expect, test } from "vitest";
 import { createRandom, type Random } from "../../base/random.ts";
 import { float, node } from "../../graph/model.ts";
 import { int64Tensor, rawTensor } from "../../graph/tensor.ts";
-import { apart, between, expectGradient, normal, type Variable } from "../testing.ts";
+import { apart, between, broadcasting, expectGradient, normal, type Variable } from "../testing.ts";
 
 const seeds = fc.integer({ min: 1, max: 1e6 });
-
-/** Two shapes that broadcast to each other. */
-const broadcasting = fc
-  .record({
-    dims: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 0, maxLength: 3 }),
-    ones: fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
-    dropped: fc.tuple(fc.nat(3), fc.nat(3)),
-  })
-  .map(({ dims, ones, dropped }) => {
-    const side = (offset: number, drop: number): number[] =>
-      dims.map((size, i) => (ones[i + offset] ? 1 : size)).slice(Math.min(drop, dims.length));
-    return [side(0, dropped[0]), side(3, dropped[1])] as const;
-  });
 
 type Fill = (random: Random, dims: readonly number[]) => Variable;
 const positive: Fill = (random, dims) => between(random, dims, 0.5, 2);

@@ -4,7 +4,7 @@
  */
 import type { Ref } from "../build/builder.ts";
 import { floatTensor, type Operations } from "../build/operations.ts";
-import { range } from "../build/shape.ts";
+import { product, range } from "../build/shape.ts";
 import { by, type Rule, type RuleTable } from "../rule.ts";
 import { type Resampling, type Rows, resampled } from "./resample.ts";
 
@@ -18,11 +18,12 @@ function adjoint(build: Operations, dy: Ref, axis: number, size: number, rows: R
   const [before, after] = [dims.slice(0, axis), dims.slice(axis + 1)];
   if (axis === dims.length - 1) {
     const matrix = build.constant(floatTensor(type, [rows.length, size], [...values]), "weights");
-    return build.matmul(dy, matrix);
+    const flat = build.reshape(dy, [product(before), rows.length]);
+    return build.reshape(build.matmul(flat, matrix), [...before, size]);
   }
   const turned = range(size).flatMap((input) => range(rows.length).map((row) => values[row * size + input]!));
   const matrix = build.constant(floatTensor(type, [size, rows.length], turned), "weights");
-  const flat = build.reshape(dy, [...before, rows.length, after.reduce((a, b) => a * b, 1)]);
+  const flat = build.reshape(dy, [...before, rows.length, product(after)]);
   return build.reshape(build.matmul(matrix, flat), [...before, size, ...after]);
 }
 

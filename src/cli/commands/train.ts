@@ -50,7 +50,7 @@ export function trainCommand(): Command {
     )
     .option(
       "--weights <file>",
-      "weights of your own for the architecture that --network names: .safetensors, or Keras' .h5",
+      "weights of your own for the architecture that --network names: .safetensors or Keras' .h5, on this disk or of a Hugging Face repository (hf:OWNER/NAME/FILE)",
     )
     .option("--cut <tensor>", "where the backbone ends, instead of where the catalogue or the graph's structure says")
     .addOption(

@@ -1,12 +1,21 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
+import { hubFileOf } from "./address.ts";
 import { hubFileInCache } from "./fetch.ts";
 import { main, repo, setScene } from "./scene.test-helper.ts";
 
 const scene = setScene();
 
 describe("names of files and hubs", () => {
+  it("tells a file of a hub from a path", () => {
+    expect(hubFileOf("hf:timm/x.y/model.safetensors")).toEqual({ ...main, repo: "timm/x.y" });
+    expect(hubFileOf("hf:a/b/c/d.h5@v1/x")).toEqual({ repo: "a/b", file: "c/d.h5", revision: "v1/x" });
+    expect(hubFileOf("weights/hf:a/b/c")).toBeUndefined();
+    for (const text of ["hf:", "hf:a", "hf:a/b", "hf:a/b/", "hf://a/b/c", "hf:a/b/c@"])
+      expect(() => hubFileOf(text)).toThrow(/write it as hf:OWNER\/NAME\/FILE/);
+  });
+
   it.each([
     { file: "../evil" },
     { file: "/etc/passwd" },

@@ -27,6 +27,25 @@ export interface Hub {
 /** `owner/name: file`, as sentences name it. */
 export const nameOf = ({ repo, file }: HubFile): string => `${repo}/${file}`;
 
+/** How a command names a file of a hub. */
+const HUB_FILE = /^hf:([^/]+\/[^/]+)\/([^@]+)(?:@(.+))?$/;
+
+/**
+ * The file of a hub that a text such as `hf:owner/name/vgg16.h5` or `hf:owner/name/vgg16.h5@revision` names; nothing where
+ * it is no such text. The revision is the branch `main` unless said.
+ *
+ * @throws GraftError (`usage`) where the text begins so and goes on otherwise
+ */
+export function hubFileOf(text: string): HubFile | undefined {
+  if (!text.startsWith("hf:")) return undefined;
+  const [, repo, file, revision = "main"] = HUB_FILE.exec(text) ?? [];
+  if (repo === undefined || file === undefined)
+    throw usageError(
+      `${JSON.stringify(text)} names no file of a hub: write it as hf:OWNER/NAME/FILE, or with @REVISION.`,
+    );
+  return { repo, file, revision };
+}
+
 /** Whether a revision is a commit, which always holds the same files. */
 export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision);
 
