@@ -2,6 +2,7 @@
  * One recipe for every dataset: how long, how fast and how varied a fine-tuning is, worked out from how many examples and
  * classes there are. Flags may replace single values; nothing here knows a dataset or a network by name.
  */
+import { usageError } from "../../base/errors.ts";
 import { type Augmentation, augmentationFor, augmentationNamed } from "../../data/augment/policy.ts";
 
 /** Everything that a fine-tuning is set by. */
@@ -42,11 +43,20 @@ const MOST_EPOCHS = 40;
 /** More views than this of one picture tell little more. */
 const MOST_VIEWS = 8;
 
+const MOST_BATCH = 32;
+
+/** A batch is never more than there is to train on: an epoch takes a step at least. */
+function batchFor(examples: number, wanted: number | undefined): number {
+  if (wanted === undefined) return Math.min(MOST_BATCH, examples);
+  if (wanted <= examples) return wanted;
+  throw usageError(`--batch ${wanted} is more than there are pictures to train on: give ${examples} at most.`);
+}
+
 /**
  * The recipe for a dataset.
  *
  * @param examples pictures to train on
- * @throws GraftError (`usage`) where there is no augmentation of the name given
+ * @throws GraftError (`usage`) where there is no augmentation of the name given, or fewer examples than a batch shall have
  */
 export function recipeFor(
   { examples, classes }: { readonly examples: number; readonly classes: number },
@@ -57,7 +67,7 @@ export function recipeFor(
     flags.augment === undefined ? augmentationFor({ examples, classes }) : augmentationNamed(flags.augment);
   return {
     epochs,
-    batch: flags.batch ?? 32,
+    batch: batchFor(examples, flags.batch),
     learningRate: flags.learningRate ?? 5e-4,
     stageDecay: 0.7,
     weightDecay: 0.05,
