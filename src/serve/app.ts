@@ -94,7 +94,9 @@ export function createApp(options: AppOptions): Hono<ServeEnv> {
 /** The answer to a request that is refused. What has not been read of its body is not waited for. */
 function refuse(c: Context<ServeEnv>, { status, message, headers }: Refusal): Response {
   c.var.noted.error ??= message;
-  const close = c.env.incoming.complete ? {} : { connection: "close" };
+  const { complete, headers: asked } = c.env.incoming;
+  const isUnread = !complete && (Number(asked["content-length"] ?? 0) > 0 || asked["transfer-encoding"] !== undefined);
+  const close = isUnread ? { connection: "close" } : {};
   return c.json({ error: message }, status, { ...headers, ...close });
 }
 

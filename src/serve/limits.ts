@@ -22,7 +22,7 @@ export const defaultLimits: Limits = {
   maxPixels: 50e6,
   maxImages: 64,
   maxQueue: 256,
-  maxBatch: 8,
+  maxBatch: 4,
   maxWaitMs: 5,
   timeoutMs: 30_000,
 };
