@@ -7,6 +7,8 @@ import { type SentPicture, tooMany } from "./pictures.ts";
 /** Bytes of one part's headers, and how many of them are read. */
 const MAX_PART_HEADER_BYTES = 4096;
 const MAX_PART_HEADERS = 16;
+/** Longer file names are refused: they would be sent back with each answer. */
+const MAX_NAME_LENGTH = 255;
 
 /** @throws Refusal (400) where the form is malformed or holds anything but files; (413) where it holds too many */
 export async function picturesOfForm(
@@ -33,6 +35,8 @@ export async function picturesOfForm(
       });
       form.on("file", (_field, file, name) => {
         const chunks: Buffer[] = [];
+        if ((name ?? "").length > MAX_NAME_LENGTH)
+          fail(new Refusal(400, `A file's name is longer than ${MAX_NAME_LENGTH} characters: shorten it.`));
         pictures.push({ ...(name === undefined ? {} : { name }), chunks });
         file.on("data", (chunk: Buffer) => chunks.push(chunk)).on("error", malformed);
       });
