@@ -87,7 +87,7 @@ function speakTo(worker: Worker, onEnd: (error: Error) => void): Thread {
   worker.on("message", (reply: Reply) => {
     const asked = waiting.get(reply.call);
     waiting.delete(reply.call);
-    if ("failure" in reply) asked?.reject(errorOf(reply.failure));
+    if (reply.failure) asked?.reject(errorOf(reply.failure));
     else asked?.resolve(reply.value);
   });
   worker.on("error", (error) => {

@@ -29,7 +29,8 @@ export interface Call {
   readonly call: number;
   readonly request: Request;
 }
-export type Reply = { readonly call: number } & (
-  | { readonly value?: readonly Outcome[] }
-  | { readonly failure: Failure }
-);
+export interface Reply {
+  readonly call: number;
+  readonly value?: readonly Outcome[];
+  readonly failure?: Failure;
+}

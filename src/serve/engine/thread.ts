@@ -80,6 +80,12 @@ function rowOf(results: Readonly<Record<string, RuntimeTensor>>, row: number, ro
   );
 }
 
+/** The memory of all outputs: handed over, not copied. */
+const buffersOf = (outcomes: readonly Outcome[]): ArrayBuffer[] =>
+  outcomes.flatMap((outcome) =>
+    "outputs" in outcome ? Object.values(outcome.outputs).map(({ buffer }) => buffer as ArrayBuffer) : [],
+  );
+
 async function close(version: VersionId): Promise<void> {
   const sessions = versions.get(version);
   versions.delete(version);
@@ -111,6 +117,6 @@ port.on("message", async ({ call, request }: Call) => {
   } catch (error) {
     reply = { call, failure: failureOf(error) };
   }
-  port.postMessage(reply);
+  port.postMessage(reply, reply.value ? buffersOf(reply.value) : []);
   if (request.kind === "stop") port.close();
 });
