@@ -44,6 +44,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "how networks with folded batch norm are best begun from scratch",
     load: async () => (await import("./scratch.ts")).benchScratch,
   },
+  serve: {
+    usage: "serve [--data flowers] [--clients 32] [--seconds 60] [--repeat 1] [--options '--max-batch 4']",
+    about: "`graft serve` under load, against a bare loop and FastAPI + uvicorn + ONNX Runtime",
+    load: async () => (await import("./serve.ts")).benchServe,
+  },
   tfjs: {
     usage: "tfjs [--batch 16] [--repeat 3]",
     about: "forward images/s of one network in Graft and in TensorFlow.js (wasm)",

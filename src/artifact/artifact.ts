@@ -1,6 +1,7 @@
 /** An artifact that was read and is asked: one picture in, one answer out. Where the file's bytes come from is not its matter. */
 import { dataError } from "../base/errors.ts";
 import type { RgbImage } from "../data/rgb-image.ts";
+import type { Model } from "../graph/model.ts";
 import { decodeModel } from "../graph/onnx/read.ts";
 import type { Session } from "../runtime/session.ts";
 import { artifactKeys, IMAGE, LOGITS, PROBABILITIES } from "./contract.ts";
@@ -19,16 +20,22 @@ export interface Ranked {
   readonly probability: number;
 }
 
+/** An artifact's graph, and the classes that it tells apart, in the order of its answers. */
+export interface ArtifactFile {
+  readonly model: Model;
+  readonly classes: readonly string[];
+}
+
 /**
- * The classes of an artifact, in the order of its answers.
+ * Reads the bytes of a `model.onnx` that Graft trained.
  *
- * @param bytes of an ONNX file
  * @param source names it in errors
  * @throws GraftError (`data`) where it is no ONNX model, or not one that Graft trained
  */
-export function classesOf(bytes: Uint8Array, source: string): readonly string[] {
-  const classes = parseClasses(decodeModel(bytes, source).metadata.get(artifactKeys.classes));
-  if (classes) return classes;
+export function readArtifact(bytes: Uint8Array, source: string): ArtifactFile {
+  const model = decodeModel(bytes, source);
+  const classes = parseClasses(model.metadata.get(artifactKeys.classes));
+  if (classes) return { model, classes };
   throw dataError(
     `${source} is an ONNX model, but not one that Graft trained (it names no classes): train one with \`graft train DATASET --network ${source}\`.`,
   );
@@ -58,4 +65,16 @@ export function ranked(classes: readonly string[], { probabilities }: Answer): R
   return classes
     .map((label, index) => ({ label, probability: probabilities[index]! }))
     .sort((a, b) => b.probability - a.probability);
+}
+
+/** What Graft answers of one picture, on the command line and over HTTP alike. */
+export interface Prediction extends Ranked {
+  /** The most probable classes, best first. */
+  readonly top: readonly Ranked[];
+}
+
+/** An answer as it is printed and sent, with its `top` best classes. */
+export function predictionOf(classes: readonly string[], answer: Answer, top: number): Prediction {
+  const best = ranked(classes, answer);
+  return { ...best[0]!, top: best.slice(0, top) };
 }

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { codeOf, dataError, messageOf, usageError } from "../base/errors.ts";
 import type { RgbImage } from "../data/rgb-image.ts";
 import { openSession } from "../runtime/session.ts";
-import { type Answer, ask, classesOf } from "./artifact.ts";
+import { type Answer, ask, readArtifact } from "./artifact.ts";
 
-export { type Answer, ranked } from "./artifact.ts";
+export { type Answer, type Prediction, predictionOf, ranked, readArtifact } from "./artifact.ts";
 
 export interface Artifact {
   readonly path: string;
@@ -15,17 +15,25 @@ export interface Artifact {
 }
 
 /**
+ * The bytes of a model file.
+ *
+ * @throws GraftError (`usage`) where there is no such file; (`data`) where it cannot be read
+ */
+export function readModelFile(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT")
+      throw usageError(`There is no model ${path}: train one with \`graft train DATASET\`.`, error);
+    throw dataError(`Could not read the model ${path}: ${messageOf(error)}.`, error);
+  });
+}
+
+/**
  * Opens a `model.onnx` that `graft train` wrote.
  *
  * @throws GraftError (`usage`) where there is no such file; (`data`) where it is not one of Graft's
  */
 export async function openArtifact(path: string): Promise<Artifact> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    if (codeOf(error) === "ENOENT")
-      throw usageError(`There is no model ${path}: train one with \`graft train DATASET\`.`, error);
-    throw dataError(`Could not read the model ${path}: ${messageOf(error)}.`, error);
-  });
-  const classes = classesOf(bytes, path);
+  const { classes } = readArtifact(await readModelFile(path), path);
   const session = await openSession(path);
   return {
     path,

@@ -7,6 +7,7 @@ import { evaluateCommand } from "./commands/evaluate.ts";
 import { networksCommand } from "./commands/networks.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { sampleCommand } from "./commands/sample.ts";
+import { serveCommand } from "./commands/serve.ts";
 import { trainCommand } from "./commands/train.ts";
 
 const program = new Command("graft")
@@ -23,10 +24,18 @@ Examples:
   graft sample emoji ./emoji                 lay out a sample dataset
   graft train ./photos                       train on a folder with one sub-folder a class
   graft predict graft-out/model.onnx cat.jpg ask the trained model
+  graft serve graft-out/model.onnx           answer over HTTP
   graft networks list                        see which networks there are`,
   );
 
-for (const command of [trainCommand(), predictCommand(), evaluateCommand(), networksCommand(), sampleCommand()]) {
+for (const command of [
+  trainCommand(),
+  predictCommand(),
+  evaluateCommand(),
+  serveCommand(),
+  networksCommand(),
+  sampleCommand(),
+]) {
   program.addCommand(command);
 }
 

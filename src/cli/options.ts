@@ -45,3 +45,9 @@ export const bytes = quantity({ kB: 1e3, MB: 1e6, GB: 1e9, B: 1 }, "20MB");
 
 /** Multiply-adds: `600M`, `4G`. */
 export const multiplyAdds = quantity({ M: 1e6, G: 1e9, k: 1e3, T: 1e12 }, "600M");
+
+/** Pixels: `50M`. */
+export const pixels = quantity({ M: 1e6, k: 1e3 }, "50M");
+
+/** Milliseconds: `5ms`, `30s`. */
+export const milliseconds = quantity({ ms: 1, s: 1000, m: 60_000 }, "5ms");

@@ -22,6 +22,10 @@ export interface RuntimeTensor {
 export interface SessionOptions {
   /** Threads of one run; default: all cores. */
   readonly threads?: number;
+  /** Whether threads without work keep their core busy for a while; default true. Off where others need the cores. */
+  readonly spin?: boolean;
+  /** Whether memory is kept for the next run; default true. Off where one large picture must not hold memory for ever. */
+  readonly keepMemory?: boolean;
   /** Writes ONNX Runtime's profile (a JSON trace) to files that start with this. */
   readonly profile?: string;
   /** Whether ONNX Runtime may fuse and rewrite the graph; default true. Off, opening is quick and running is slow. */
@@ -86,6 +90,8 @@ export async function openSession(source: Uint8Array | string, options: SessionO
     graphOptimizationLevel: options.optimise === false ? "disabled" : "all",
     // One block for all activations, planned beforehand, takes a fifth more memory and gains no time (`bench -- forward`).
     enableMemPattern: false,
+    ...(options.keepMemory === false ? { enableCpuMemArena: false } : {}),
+    ...(options.spin === false ? { extra: { session: { intra_op: { allow_spinning: "0" } } } } : {}),
     logSeverityLevel: options.silent ? 4 : 3,
   };
   let session: ort.InferenceSession;

@@ -1,5 +1,5 @@
 /** A trained model in a page: opened from its file alone, asked about pictures, with the answers that Node gives. */
-import { type Answer, ask, classesOf, type Ranked, ranked } from "../artifact/artifact.ts";
+import { type Answer, ask, type Ranked, ranked, readArtifact } from "../artifact/artifact.ts";
 import { usageError } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { openSession } from "../runtime/session.ts";
@@ -54,7 +54,7 @@ export interface WebArtifact {
 export async function openArtifact(source: Source, options: OpenOptions = {}): Promise<WebArtifact> {
   const { onProgress, ...wanted } = options;
   const { bytes, name } = await bytesOf(source, onProgress);
-  const classes = classesOf(bytes, name);
+  const { classes } = readArtifact(bytes, name);
   const engine = await openEngine(wanted);
   const session = await openSession(bytes);
   return {

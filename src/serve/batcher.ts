@@ -1,0 +1,137 @@
+/**
+ * Dynamic batching: items that arrive one by one → batches for free lanes, under a bound on waiting. Knows nothing of pictures,
+ * models or HTTP; the clock and the work are passed in.
+ *
+ * An item waits for company only while a lane is free, more items of its key are on their way, and the bound is not reached: a
+ * lone client never waits, and under load batches fill up while the lanes are busy.
+ */
+
+export interface BatcherOptions<Key, Item, Result> {
+  /** Batches that may run at once. */
+  readonly lanes: number;
+  readonly maxBatch: number;
+  /** The longest that an item waits for others beside a free lane, in milliseconds. */
+  readonly maxWaitMs: number;
+  /** Runs one batch of items of one key; yields a result for each, in order. */
+  run(lane: number, key: Key, items: readonly Item[]): Promise<readonly Result[]>;
+  /** Milliseconds of a clock that never goes back; default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** An item that was announced. Exactly one of its methods is to be called, once. */
+export interface Announced<Item, Result> {
+  /** It is here: to be run with the next batch, unless `signal` is aborted before that begins. */
+  arrive(item: Item, signal?: AbortSignal): Promise<Result>;
+  /** It will not come. */
+  leave(): void;
+}
+
+export interface Batcher<Key, Item, Result> {
+  /** Says that an item of a key is on its way, being received or decoded. */
+  announce(key: Key): Announced<Item, Result>;
+  /** Items that have arrived and are not under way yet. */
+  readonly waiting: number;
+}
+
+interface Waiting<Item, Result> {
+  readonly item: Item;
+  readonly since: number;
+  readonly signal: AbortSignal | undefined;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+interface Line<Item, Result> {
+  onTheWay: number;
+  readonly waiting: Waiting<Item, Result>[];
+}
+
+/** A batcher with no items. */
+export function createBatcher<Key, Item, Result>(
+  options: BatcherOptions<Key, Item, Result>,
+): Batcher<Key, Item, Result> {
+  const { maxBatch, maxWaitMs, now = () => performance.now() } = options;
+  const lines = new Map<Key, Line<Item, Result>>();
+  const free = Array.from({ length: options.lanes }, (_, lane) => lane);
+  let timer: NodeJS.Timeout | undefined;
+
+  const lineOf = (key: Key): Line<Item, Result> => {
+    const line = lines.get(key) ?? { onTheWay: 0, waiting: [] };
+    lines.set(key, line);
+    return line;
+  };
+
+  /** Drops those that nobody waits for any more, and lines that are empty. */
+  const tidy = (): void => {
+    for (const [key, line] of lines) {
+      for (let i = line.waiting.length - 1; i >= 0; i--) {
+        const { signal, reject } = line.waiting[i]!;
+        if (!signal?.aborted) continue;
+        line.waiting.splice(i, 1);
+        reject(signal.reason);
+      }
+      if (line.onTheWay === 0 && line.waiting.length === 0) lines.delete(key);
+    }
+  };
+
+  /** When the first of a line may be run; the past where nothing more is to be waited for. */
+  const dueAt = ({ waiting, onTheWay }: Line<Item, Result>): number =>
+    onTheWay === 0 || waiting.length >= maxBatch ? Number.NEGATIVE_INFINITY : waiting[0]!.since + maxWaitMs;
+
+  const dispatch = (): void => {
+    clearTimeout(timer);
+    tidy();
+    while (free.length > 0) {
+      // The longest waiting goes first, whatever its key.
+      const filled = [...lines].filter(([, { waiting }]) => waiting.length > 0);
+      const due = filled.filter(([, line]) => dueAt(line) <= now());
+      due.sort(([, a], [, b]) => a.waiting[0]!.since - b.waiting[0]!.since);
+      const next = due[0];
+      if (!next) {
+        if (filled.length === 0) return;
+        const soonest = Math.min(...filled.map(([, line]) => dueAt(line)));
+        timer = setTimeout(dispatch, Math.max(0, soonest - now()));
+        return;
+      }
+      const [key, { waiting }] = next;
+      void start(key, waiting.splice(0, Math.min(maxBatch, Math.ceil(waiting.length / free.length))));
+    }
+  };
+
+  const start = async (key: Key, batch: readonly Waiting<Item, Result>[]): Promise<void> => {
+    const lane = free.pop()!;
+    try {
+      const items = batch.map(({ item }) => item);
+      const results = await options.run(lane, key, items);
+      for (const [i, { resolve }] of batch.entries()) resolve(results[i]!);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    } finally {
+      free.push(lane);
+      dispatch();
+    }
+  };
+
+  return {
+    announce(key) {
+      lineOf(key).onTheWay++;
+      return {
+        arrive(item, signal) {
+          const line = lineOf(key);
+          line.onTheWay--;
+          return new Promise((resolve, reject) => {
+            line.waiting.push({ item, since: now(), signal, resolve, reject });
+            dispatch();
+          });
+        },
+        leave() {
+          lineOf(key).onTheWay--;
+          dispatch();
+        },
+      };
+    },
+    get waiting() {
+      return [...lines.values()].reduce((sum, { waiting }) => sum + waiting.length, 0);
+    },
+  };
+}

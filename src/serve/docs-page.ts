@@ -1,0 +1,78 @@
+/** The page for people at `/docs`: the same as the OpenAPI document says, to be read. It fetches nothing. */
+import { graftVersion } from "../base/version.ts";
+import { type Html, html } from "../report/html.ts";
+import { renderPage } from "../report/shell.ts";
+import type { Limits } from "./limits.ts";
+import type { ModelVersion } from "./models.ts";
+import { routes } from "./openapi.ts";
+import { refusals } from "./refusal.ts";
+
+/** One HTML document. */
+export function docsPage(models: readonly ModelVersion[], limits: Limits, hasToken: boolean): string {
+  return renderPage({
+    eyebrow: "graft serve",
+    title: models.map(({ name }) => name).join(", "),
+    subtitle: "Ask with pictures, get classes and probabilities.",
+    parts: [
+      { id: "ask", title: "Ask", body: examples(models, hasToken) },
+      { id: "models", title: "Models", body: modelTable(models) },
+      { id: "routes", title: "Routes", body: routeTable() },
+      { id: "limits", title: "Limits", body: limitTable(limits) },
+      { id: "refusals", title: "Refusals", body: refusalTable() },
+    ],
+    footer: `Graft ${graftVersion}. For programs: /openapi.json.`,
+  });
+}
+
+function examples(models: readonly ModelVersion[], hasToken: boolean): Html {
+  const address = models.length === 1 ? "/predict" : `/models/${models[0]!.name}/predict`;
+  const curl = hasToken ? "curl -H 'Authorization: Bearer TOKEN'" : "curl";
+  const ways: readonly [string, string][] = [
+    ["One picture as the body", `${curl} -H 'Content-Type: image/jpeg' --data-binary @cat.jpg ADDRESS${address}`],
+    ["Several as a form", `${curl} -F a=@cat.jpg -F b=@dog.jpg 'ADDRESS${address}?top=1'`],
+    ["Base64 as JSON", `${curl} --json '{"images":["/9j/4AAQ…"]}' ADDRESS${address}`],
+  ];
+  return html`<p>Pictures are JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP; their content decides, not their name.</p>
+${ways.map(([what, command]) => html`<h3>${what}</h3><p><code>${command}</code></p>`)}
+<h3>The answer</h3><p><code>{"model":"${models[0]!.name}","predictions":[{"label":"${models[0]!.classes[0]!}","probability":0.93,"top":[…]}]}</code></p>`;
+}
+
+const table = (head: readonly string[], rows: readonly (readonly (string | Html)[])[]): Html =>
+  html`<div class="scroll"><table><thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
+<tbody>${rows.map(
+    ([first, ...rest]) => html`<tr><th scope="row">${first!}</th>${rest.map((cell) => html`<td>${cell}</td>`)}</tr>`,
+  )}</tbody></table></div>`;
+
+const modelTable = (models: readonly ModelVersion[]): Html =>
+  table(
+    ["Name", "Classes", "Loaded", "SHA-256 of the file"],
+    models.map(({ name, classes, loadedAt, sha256 }) => [
+      name,
+      classes.join(", "),
+      loadedAt,
+      html`<code>${sha256.slice(0, 16)}…</code>`,
+    ]),
+  );
+
+const routeTable = (): Html =>
+  table(
+    ["Route", "What it answers"],
+    routes.map(({ method, path, summary }) => [html`<code>${method.toUpperCase()} ${path}</code>`, summary]),
+  );
+
+function limitTable(limits: Limits): Html {
+  const rows: readonly [string, string][] = [
+    ["A body", `${limits.maxBodyBytes / 1e6} MB`],
+    ["A picture", `${limits.maxPixels / 1e6} megapixels`],
+    ["Pictures of a request", String(limits.maxImages)],
+    ["Pictures accepted at once", String(limits.maxQueue)],
+    ["Time to arrive, and to be answered", `${limits.timeoutMs / 1000} s each`],
+  ];
+  return table(["What", "At most"], rows);
+}
+
+const refusalTable = (): Html =>
+  table(
+    ["Status", "When"],
+    Object.entries(refusals).map(([status, when]) => [status, when]),
+  );

@@ -1,0 +1,122 @@
+/**
+ * One engine thread: holds a session pair for each open version and runs one batch at a time. ONNX Runtime's runs block the
+ * thread that makes them, so they are made here and not where requests arrive.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { IMAGE } from "../../artifact/contract.ts";
+import { readArtifact } from "../../artifact/open.ts";
+import { artifactParts } from "../../artifact/parts.ts";
+import { GraftError, messageOf } from "../../base/errors.ts";
+import type { RgbImage } from "../../data/decode.ts";
+import { openModel } from "../../runtime/open-model.ts";
+import type { RuntimeTensor, Session } from "../../runtime/session.ts";
+import { PIXELS } from "../../zoo/backbone.ts";
+import type { Call, Failure, Outcome, Outputs, Reply, Request, VersionId } from "./messages.ts";
+
+/** What a thread is started with. */
+export interface ThreadData {
+  /** Cores that one run may use. */
+  readonly cores: number;
+}
+
+interface Sessions {
+  readonly preparation: Session;
+  readonly answering: Session;
+}
+
+const port = parentPort!;
+const { cores } = workerData as ThreadData;
+const versions = new Map<VersionId, Sessions>();
+
+async function open(bytes: Uint8Array, path: string): Promise<Sessions> {
+  const parts = artifactParts(readArtifact(bytes, path).model, path);
+  // A large picture takes much memory while it is resized: it must not stay taken.
+  const preparation = await openModel(parts.preparation, { threads: 1, keepMemory: false });
+  try {
+    return { preparation, answering: await openModel(parts.answering, { threads: cores, spin: false }) };
+  } catch (error) {
+    await preparation.close();
+    throw error;
+  }
+}
+
+const failureOf = (error: unknown): Failure =>
+  error instanceof GraftError ? { message: error.message, kind: error.kind } : { message: messageOf(error) };
+
+/** Answers a batch; a picture that cannot be prepared fails alone. */
+async function run({ preparation, answering }: Sessions, images: readonly RgbImage[]): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const prepared: { readonly at: number; readonly pixels: RuntimeTensor }[] = [];
+  for (const [at, { width, height, data }] of images.entries()) {
+    try {
+      const result = await preparation.run({ [IMAGE]: { dims: [1, height, width, 3], data } });
+      prepared.push({ at, pixels: result[PIXELS]! });
+    } catch (error) {
+      outcomes[at] = { failure: failureOf(error) };
+    }
+  }
+  if (prepared.length === 0) return outcomes;
+  const results = await answering.run({ [PIXELS]: stack(prepared.map(({ pixels }) => pixels)) });
+  for (const [row, { at }] of prepared.entries()) outcomes[at] = { outputs: rowOf(results, row, prepared.length) };
+  return outcomes;
+}
+
+/** Pictures `[1, …]` → `[N, …]`. */
+function stack(pictures: readonly RuntimeTensor[]): RuntimeTensor {
+  const first = pictures[0]!;
+  if (pictures.length === 1) return first;
+  const data = new Float32Array(first.data.length * pictures.length);
+  for (const [i, picture] of pictures.entries()) data.set(picture.data as Float32Array, i * first.data.length);
+  return { dims: [pictures.length, ...first.dims.slice(1)], data };
+}
+
+/** One row of each output, copied: a view would send the whole batch along. */
+function rowOf(results: Readonly<Record<string, RuntimeTensor>>, row: number, rows: number): Outputs {
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { data }]) => {
+      const length = data.length / rows;
+      return [name, data.slice(row * length, (row + 1) * length)];
+    }),
+  );
+}
+
+/** The memory of all outputs: handed over, not copied. */
+const buffersOf = (outcomes: readonly Outcome[]): ArrayBuffer[] =>
+  outcomes.flatMap((outcome) =>
+    "outputs" in outcome ? Object.values(outcome.outputs).map(({ buffer }) => buffer as ArrayBuffer) : [],
+  );
+
+async function close(version: VersionId): Promise<void> {
+  const sessions = versions.get(version);
+  versions.delete(version);
+  await sessions?.preparation.close();
+  await sessions?.answering.close();
+}
+
+async function handle(request: Request): Promise<readonly Outcome[] | undefined> {
+  switch (request.kind) {
+    case "open":
+      versions.set(request.version, await open(request.bytes, request.path));
+      return undefined;
+    case "run":
+      return run(versions.get(request.version)!, request.images);
+    case "close":
+      await close(request.version);
+      return undefined;
+    case "stop":
+      for (const version of [...versions.keys()]) await close(version);
+      return undefined;
+  }
+}
+
+port.on("message", async ({ call, request }: Call) => {
+  let reply: Reply;
+  try {
+    const value = await handle(request);
+    reply = value ? { call, value } : { call };
+  } catch (error) {
+    reply = { call, failure: failureOf(error) };
+  }
+  port.postMessage(reply, reply.value ? buffersOf(reply.value) : []);
+  if (request.kind === "stop") port.close();
+});

@@ -1,0 +1,43 @@
+/** What one client may ask for, and what the server takes on at all. Every bound of the server is a row here. */
+
+export interface Limits {
+  /** Bytes of one request's body. */
+  readonly maxBodyBytes: number;
+  /** Pixels of one picture. */
+  readonly maxPixels: number;
+  /** Pictures of one request. */
+  readonly maxImages: number;
+  /** Pictures accepted and not answered yet, of all requests together. */
+  readonly maxQueue: number;
+  /** Pictures of one run of a model. */
+  readonly maxBatch: number;
+  /** The longest that a picture waits for others beside a free lane, in milliseconds. */
+  readonly maxWaitMs: number;
+  /** The longest that a request may take to arrive, and then to be answered, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export const defaultLimits: Limits = {
+  maxBodyBytes: 32e6,
+  maxPixels: 50e6,
+  maxImages: 64,
+  maxQueue: 256,
+  maxBatch: 4,
+  maxWaitMs: 5,
+  timeoutMs: 30_000,
+};
+
+/** Bytes of all bodies that are being received or decoded at once. */
+export const allBodiesBytes = ({ maxBodyBytes }: Limits): number => 8 * maxBodyBytes;
+
+/** Decoded pixels that may wait for their batch before no further picture is decoded, in bytes. */
+export const MAX_DECODED_BYTES = 256e6;
+
+/** Sockets open at once; more are closed as they come. */
+export const MAX_CONNECTIONS = 1000;
+
+/** Bytes of a request's line and headers. */
+export const MAX_HEADER_BYTES = 16 << 10;
+
+/** Time for a request's line and headers to arrive, in milliseconds. */
+export const headersTimeoutMs = ({ timeoutMs }: Limits): number => Math.min(10_000, timeoutMs);

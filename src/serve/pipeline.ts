@@ -1,0 +1,130 @@
+/**
+ * The way of a picture: accepted or refused, decoded on a bounded number of cores, batched, answered. Memory is bounded at
+ * each step: the queue by pictures, what is decoded by bytes.
+ */
+
+import { isDataError, messageOf } from "../base/errors.ts";
+import { decodeImage } from "../data/decode.ts";
+import { type RgbImage, tooLarge } from "../data/rgb-image.ts";
+import { createBatcher } from "./batcher.ts";
+import { unlessAborted } from "./deadline.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { Outcome, Outputs } from "./engine/messages.ts";
+import { createGate, createRoom } from "./gate.ts";
+import { type Limits, MAX_DECODED_BYTES } from "./limits.ts";
+import type { Metrics } from "./metrics.ts";
+import type { ModelVersion } from "./models.ts";
+import { busy, Refusal } from "./refusal.ts";
+
+/** What a picture came to: the model's outputs, or why it could not be read. */
+export type PictureResult = { readonly outputs: Outputs } | { readonly refusal: Refusal };
+
+export interface Pipeline {
+  /**
+   * Asks a model about the pictures of one request, all or none of them accepted.
+   *
+   * @throws Refusal (503) where the queue has no room for them; the signal's reason where that is aborted first
+   */
+  ask(version: ModelVersion, pictures: readonly Uint8Array[], signal: AbortSignal): Promise<PictureResult[]>;
+}
+
+export interface PipelineOptions {
+  readonly engine: Pick<Engine, "lanes" | "run">;
+  /** Pictures decoded at once. */
+  readonly cores: number;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+}
+
+export function createPipeline({ engine, cores, limits, metrics }: PipelineOptions): Pipeline {
+  const { maxPixels, maxQueue, maxBatch } = limits;
+  const accepted = createRoom(maxQueue);
+  let decodedBytes = 0;
+  // Far enough ahead for every lane's next batch, no further.
+  const aheadOfLanes = 2 * engine.lanes * maxBatch;
+  const decoding = createGate(cores, () => decodedBytes < MAX_DECODED_BYTES && batcher.waiting < aheadOfLanes);
+  /** Smoothed, for Retry-After. */
+  let secondsPerPicture = 0.05;
+
+  const batcher = createBatcher<ModelVersion, RgbImage, Outcome>({
+    lanes: engine.lanes,
+    maxBatch,
+    maxWaitMs: limits.maxWaitMs,
+    async run(lane, version, images) {
+      const began = performance.now();
+      // Their places beside the lanes are free: others may be decoded meanwhile.
+      setImmediate(decoding.look);
+      try {
+        return await engine.run(lane, version.id, images);
+      } finally {
+        const seconds = (performance.now() - began) / 1000;
+        metrics.batch(version.name, images.length, seconds);
+        secondsPerPicture += 0.1 * (seconds / images.length / engine.lanes - secondsPerPicture);
+      }
+    },
+  });
+
+  const decode = async (bytes: Uint8Array, signal: AbortSignal): Promise<RgbImage | Refusal> => {
+    const began = performance.now();
+    try {
+      return await decoding.run(() => decodeImage(bytes, maxPixels), signal);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      const message = messageOf(error);
+      return new Refusal(message.includes(tooLarge(maxPixels)) ? 413 : 422, message);
+    } finally {
+      metrics.decoded((performance.now() - began) / 1000);
+    }
+  };
+
+  const askOne = async (version: ModelVersion, bytes: Uint8Array, signal: AbortSignal): Promise<PictureResult> => {
+    const place = batcher.announce(version);
+    let image: RgbImage | Refusal;
+    try {
+      image = await decode(bytes, signal);
+    } catch (error) {
+      place.leave();
+      throw error;
+    }
+    if (image instanceof Refusal) {
+      place.leave();
+      return { refusal: image };
+    }
+    decodedBytes += image.data.length;
+    try {
+      const outcome = await place.arrive(image, signal);
+      if ("outputs" in outcome) return outcome;
+      const { kind, message } = outcome.failure;
+      if (kind === "data") return { refusal: new Refusal(422, message) };
+      throw new Error(message);
+    } finally {
+      decodedBytes -= image.data.length;
+      decoding.look();
+    }
+  };
+
+  return {
+    async ask(version, pictures, signal) {
+      if (!accepted.take(pictures.length)) {
+        throw busy(
+          `The server is busy with ${accepted.used} pictures and takes ${maxQueue} at once: try again later.`,
+          accepted.used * secondsPerPicture,
+        );
+      }
+      metrics.queued(accepted.used);
+      const release = version.hold();
+      // Places in the queue are given back one by one as pictures are done, whatever becomes of the request.
+      const results = pictures.map((bytes) =>
+        askOne(version, bytes, signal).finally(() => {
+          accepted.give(1);
+          metrics.queued(accepted.used);
+        }),
+      );
+      try {
+        return await unlessAborted(Promise.all(results), signal);
+      } finally {
+        void Promise.allSettled(results).then(release);
+      }
+    },
+  };
+}
