@@ -14,6 +14,11 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, Bench>> = {
+  audit: {
+    usage: "audit [--part all|planted|scale] [--network NAME] [--seeds 3] [--images 10000]",
+    about: "precision and recall of the audit on planted faults, its findings on the untouched sets, its cost",
+    load: async () => (await import("./audit.ts")).benchAudit,
+  },
   augment: {
     usage: "augment [--data flowers] [--images 100] [--views 4] [--repeat 3]",
     about: "augmented views/s on one thread, against torchvision",

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { codeOf, dataError, messageOf, usageError } from "../base/errors.ts";
 import type { RgbImage } from "../data/decode.ts";
+import type { Model } from "../graph/model.ts";
 import { decodeModel } from "../graph/onnx/read.ts";
 import { openSession } from "../runtime/session.ts";
 import { artifactKeys, IMAGE, LOGITS, PROBABILITIES } from "./contract.ts";
@@ -21,24 +22,49 @@ export interface Artifact {
   close(): Promise<void>;
 }
 
+/** An artifact's graph, and the classes that it tells apart. */
+export interface ArtifactFile {
+  readonly model: Model;
+  readonly classes: readonly string[];
+}
+
+/**
+ * Reads the bytes of a `model.onnx` that `graft train` wrote.
+ *
+ * @param path what to call it in errors
+ * @throws GraftError (`data`) where it is not one of Graft's
+ */
+export function readArtifact(bytes: Uint8Array, path: string): ArtifactFile {
+  const model = decodeModel(bytes, path);
+  const classes = parseClasses(model.metadata.get(artifactKeys.classes));
+  if (!classes) {
+    throw dataError(
+      `${path} is an ONNX model, but not one that Graft trained (it names no classes): train one with \`graft train DATASET --network ${path}\`.`,
+    );
+  }
+  return { model, classes };
+}
+
+/**
+ * The bytes of a model file.
+ *
+ * @throws GraftError (`usage`) where there is no such file; (`data`) where it cannot be read
+ */
+export function readModelFile(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT")
+      throw usageError(`There is no model ${path}: train one with \`graft train DATASET\`.`, error);
+    throw dataError(`Could not read the model ${path}: ${messageOf(error)}.`, error);
+  });
+}
+
 /**
  * Opens a `model.onnx` that `graft train` wrote.
  *
  * @throws GraftError (`usage`) where there is no such file; (`data`) where it is not one of Graft's
  */
 export async function openArtifact(path: string): Promise<Artifact> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    if (codeOf(error) === "ENOENT")
-      throw usageError(`There is no model ${path}: train one with \`graft train DATASET\`.`, error);
-    throw dataError(`Could not read the model ${path}: ${messageOf(error)}.`, error);
-  });
-  const { metadata } = decodeModel(bytes, path);
-  const classes = parseClasses(metadata.get(artifactKeys.classes));
-  if (!classes) {
-    throw dataError(
-      `${path} is an ONNX model, but not one that Graft trained (it names no classes): train one with \`graft train DATASET --network ${path}\`.`,
-    );
-  }
+  const { classes } = readArtifact(await readModelFile(path), path);
   const session = await openSession(path);
   return {
     path,
@@ -72,4 +98,19 @@ export function ranked(
   return classes
     .map((label, index) => ({ label, probability: probabilities[index]! }))
     .sort((a, b) => b.probability - a.probability);
+}
+
+/** What Graft answers of one picture, on the command line and over HTTP alike. */
+export interface Prediction {
+  /** The most probable class. */
+  readonly label: string;
+  readonly probability: number;
+  /** The most probable classes, best first. */
+  readonly top: readonly { readonly label: string; readonly probability: number }[];
+}
+
+/** An answer as it is printed and sent, with its `top` best classes. */
+export function predictionOf(classes: readonly string[], answer: Answer, top: number): Prediction {
+  const best = ranked(classes, answer);
+  return { ...best[0]!, top: best.slice(0, top) };
 }

@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
-import { openArtifact, ranked } from "../../artifact/open.ts";
+import { openArtifact, type Prediction, predictionOf } from "../../artifact/open.ts";
 import { codeOf, dataError, isDataError, messageOf, usageError } from "../../base/errors.ts";
 import { decodeImage } from "../../data/decode.ts";
 import { wholeNumber } from "../options.ts";
@@ -28,17 +28,11 @@ async function predict(model: string, inputs: string[], { top, json }: PredictFl
   const artifact = await openArtifact(model);
   try {
     const paths = (await Promise.all(inputs.map(filesOf))).flat();
-    const answers: {
-      path: string;
-      label: string;
-      probability: number;
-      top: { label: string; probability: number }[];
-    }[] = [];
+    const answers: ({ path: string } & Prediction)[] = [];
     let unreadable = 0;
     for (const path of paths) {
       try {
-        const best = ranked(artifact.classes, await artifact.predict(await decodeImage(path)));
-        answers.push({ path, ...best[0]!, top: best.slice(0, top) });
+        answers.push({ path, ...predictionOf(artifact.classes, await artifact.predict(await decodeImage(path)), top) });
       } catch (error) {
         if (!isDataError(error)) throw error;
         unreadable++;
