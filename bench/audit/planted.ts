@@ -65,27 +65,55 @@ async function otherPictures(random: Random): Promise<string[]> {
 function judged(seed: number, { findings }: Audit, planted: Planted, untouched: Audit): string[][] {
   const named = (check: string, of: Audit["findings"] = findings): string[] =>
     of.filter((finding) => finding.check === check).flatMap((finding) => suspectsOf(finding).map(({ path }) => path));
-  const row = (what: string, wanted: number, found: number, right: number, bar?: readonly [number, number]): string[] => {
+  const row = (
+    what: string,
+    wanted: number,
+    found: number,
+    right: number,
+    bar?: readonly [number, number],
+  ): string[] => {
     const [precision, recall] = [found > 0 ? right / found : 1, right / wanted];
     const verdict = bar ? (precision >= bar[0] && recall >= bar[1] ? "met" : "missed") : "";
     const asked = bar ? `≥ ${bar[0]}, ≥ ${bar[1]}: ${verdict}` : "";
-    return [String(seed), what, String(wanted), String(found), String(right), precision.toFixed(3), recall.toFixed(3), asked];
+    return [
+      String(seed),
+      what,
+      String(wanted),
+      String(found),
+      String(right),
+      precision.toFixed(3),
+      recall.toFixed(3),
+      asked,
+    ];
   };
   // What the untouched set is found to have is neither planted nor wrongly found: flowers has a copy of its own.
   const before = (check: string): Set<string> =>
     new Set(named(check, untouched.findings).map((path) => basename(path)));
   const own = (check: string): string[] => named(check).filter((path) => !before(check).has(basename(path)));
   const labels = named("label-errors");
-  const leaks = groupsOf(findings, "leaks").filter((group) => !group.every((path) => before("leaks").has(basename(path))));
+  const leaks = groupsOf(findings, "leaks").filter(
+    (group) => !group.every((path) => before("leaks").has(basename(path))),
+  );
   const isPlanted = (group: readonly string[]): boolean =>
     planted.copies.some(([original, copy]) => group.includes(original) && group.includes(copy));
   const offTopic = own("off-topic");
   const shortcuts = findings.filter(({ check }) => check === "shortcuts");
   const bordered = shortcuts.filter(({ title }) => title.includes("border") && title.includes(planted.bordered));
   return [
-    row("label errors", planted.flipped.size, labels.length, labels.filter((path) => planted.flipped.has(path)).length, BARS.labels),
+    row(
+      "label errors",
+      planted.flipped.size,
+      labels.length,
+      labels.filter((path) => planted.flipped.has(path)).length,
+      BARS.labels,
+    ),
     row("copies across splits", planted.copies.length, leaks.length, leaks.filter(isPlanted).length, BARS.copies),
-    row("off-topic", planted.offTopic.size, offTopic.length, offTopic.filter((path) => planted.offTopic.has(path)).length),
+    row(
+      "off-topic",
+      planted.offTopic.size,
+      offTopic.length,
+      offTopic.filter((path) => planted.offTopic.has(path)).length,
+    ),
     row("border as a shortcut", 1, shortcuts.length, bordered.length, [1, 1]),
   ];
 }

@@ -9,7 +9,7 @@ import { openNetwork } from "../../src/zoo/open.ts";
 import { shared } from "../support/shared.ts";
 import { printTable } from "../support/table.ts";
 
-export async function measureScale(flags: { network: string; images: number; folder: string }): Promise<void> {
+export async function measureScale(_flags: { network: string; images: number; folder: string }): Promise<void> {
   growth();
 }
 
@@ -17,7 +17,12 @@ export async function measureScale(flags: { network: string; images: number; fol
 function growth(): void {
   const random = createRandom(1);
   const signature = (): Uint8Array => {
-    const waves = Array.from({ length: 6 }, () => [random.next() * 3, random.next() * 3, random.next() * 7, random.next()]);
+    const waves = Array.from({ length: 6 }, () => [
+      random.next() * 3,
+      random.next() * 3,
+      random.next() * 7,
+      random.next(),
+    ]);
     return Uint8Array.from({ length: 16 * 16 * 3 }, (_, i) => {
       const [x, y, colour] = [Math.floor(i / 3) % 16, Math.floor(i / 48), i % 3];
       const sum = waves.reduce(

@@ -5,7 +5,8 @@ import type { RgbImage } from "../data/decode.ts";
 import type { Model } from "../graph/model.ts";
 import { decodeModel } from "../graph/onnx/read.ts";
 import { openSession } from "../runtime/session.ts";
-import { artifactKeys, IMAGE, LOGITS, PROBABILITIES } from "./contract.ts";
+import { artifactKeys, IMAGE, LOGITS, NOVELTY, PROBABILITIES } from "./contract.ts";
+import { type Trust, trustIn } from "./trust.ts";
 
 /** What an artifact says of one picture. */
 export interface Answer {
@@ -13,11 +14,15 @@ export interface Answer {
   readonly probabilities: Float32Array;
   /** `[C]`, before temperature scaling. */
   readonly logits: Float32Array;
+  /** How unlike its training pictures the picture is; artifacts of earlier versions do not say. */
+  readonly novelty: number | undefined;
 }
 
 export interface Artifact {
   readonly path: string;
   readonly classes: readonly string[];
+  /** How its answers are to be judged. */
+  readonly trust: Trust;
   predict(image: RgbImage): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -64,16 +69,20 @@ export function readModelFile(path: string): Promise<Uint8Array> {
  * @throws GraftError (`usage`) where there is no such file; (`data`) where it is not one of Graft's
  */
 export async function openArtifact(path: string): Promise<Artifact> {
-  const { classes } = readArtifact(await readModelFile(path), path);
+  const { model, classes } = readArtifact(await readModelFile(path), path);
+  const trust = trustIn(model.metadata);
   const session = await openSession(path);
+  const outputs = [PROBABILITIES, LOGITS, ...(session.outputs.includes(NOVELTY) ? [NOVELTY] : [])];
   return {
     path,
     classes,
+    trust,
     async predict({ width, height, data }) {
-      const result = await session.run({ [IMAGE]: { dims: [1, height, width, 3], data } }, [PROBABILITIES, LOGITS]);
+      const result = await session.run({ [IMAGE]: { dims: [1, height, width, 3], data } }, outputs);
       return {
         probabilities: result[PROBABILITIES]!.data as Float32Array,
         logits: result[LOGITS]!.data as Float32Array,
+        novelty: result[NOVELTY] && Number(result[NOVELTY].data[0]),
       };
     },
     close: () => session.close(),
@@ -93,7 +102,7 @@ function parseClasses(text: string | undefined): string[] | undefined {
 /** The classes of an answer, most probable first. */
 export function ranked(
   classes: readonly string[],
-  { probabilities }: Answer,
+  { probabilities }: Pick<Answer, "probabilities">,
 ): { label: string; probability: number }[] {
   return classes
     .map((label, index) => ({ label, probability: probabilities[index]! }))

@@ -23,7 +23,9 @@ export interface ArtifactParts {
 export function artifactParts(artifact: Model, path: string): ArtifactParts {
   const { graph } = artifact;
   if (!lookup(graph).producer(PIXELS)) {
-    throw dataError(`${path} has no tensor "${PIXELS}" between preparation and network: train it anew with this Graft.`);
+    throw dataError(
+      `${path} has no tensor "${PIXELS}" between preparation and network: train it anew with this Graft.`,
+    );
   }
   const pixels = { name: PIXELS, type: "float32" } as const;
   const preparation = cutGraph(graph, [pixels]);

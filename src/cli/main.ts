@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { exitCodes, GraftError, messageOf } from "../base/errors.ts";
 import { graftVersion } from "../base/version.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { networksCommand } from "./commands/networks.ts";
 import { predictCommand } from "./commands/predict.ts";
@@ -26,7 +27,14 @@ Examples:
   graft networks list                        see which networks there are`,
   );
 
-for (const command of [trainCommand(), predictCommand(), evaluateCommand(), networksCommand(), sampleCommand()]) {
+for (const command of [
+  trainCommand(),
+  predictCommand(),
+  evaluateCommand(),
+  auditCommand(),
+  networksCommand(),
+  sampleCommand(),
+]) {
   program.addCommand(command);
 }
 

@@ -16,7 +16,7 @@ import type { Model } from "../graph/model.ts";
 import type { CutShape } from "../zoo/backbone.ts";
 import type { Network } from "../zoo/network.ts";
 import type { FeatureCache } from "./features/cache.ts";
-import { type Extraction, extractFeatures, type Skipped } from "./features/extract.ts";
+import { type Extraction, extractFeatures, type OnDecoded, type Skipped } from "./features/extract.ts";
 import { openFeaturesOf } from "./features/of-network.ts";
 import { createRunner } from "./features/runner.ts";
 import {
@@ -28,6 +28,7 @@ import {
 } from "./finetune/finetune.ts";
 import { countLabels, fitHead, type HeadFit, headLogits, STRENGTHS } from "./head/fit.ts";
 import { holdOutValidation, type Part, type Parts, partition } from "./parts.ts";
+import { fitTrust, type TrustFacts } from "./trust.ts";
 
 export interface TrainOptions {
   readonly dataset: Dataset;
@@ -41,6 +42,8 @@ export interface TrainOptions {
   /** Told of choices and of what went otherwise than asked, a sentence each. */
   readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
+  /** Given each picture that is decoded for its features; waited for. */
+  readonly onDecoded?: OnDecoded;
 }
 
 /** A picture with its label, its features' row gone into `logits`. */
@@ -61,6 +64,8 @@ export interface TrainResult {
   readonly shape: CutShape;
   readonly head: HeadFit;
   readonly calibration: Calibration;
+  /** When an answer is to be doubted, and how that fared on the test pictures. */
+  readonly trust: TrustFacts;
   readonly counts: {
     readonly train: number;
     readonly validation: number;
@@ -102,7 +107,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const extract = (performance.now() - began) / 1000;
     const parts = partition(dataset, extraction, random);
     const answer = await learn(options, shape, parts, random);
-    return resultOf(options, shape, parts, answer, extraction, extract);
+    return await resultOf(options, shape, parts, answer, extraction, extract);
   } finally {
     cache.close();
   }
@@ -110,7 +115,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
 /** The features of every picture. The backbone's memory is given back before anything else is loaded. */
 async function extractAll(
-  { dataset, network, onProgress, signal }: TrainOptions,
+  { dataset, network, onProgress, signal, onDecoded }: TrainOptions,
   cache: FeatureCache,
   shape: CutShape,
 ): Promise<Extraction> {
@@ -120,7 +125,11 @@ async function extractAll(
       dataset.examples.map(({ path }) => path),
       cache,
       runner,
-      { ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) },
+      {
+        ...(onProgress ? { onProgress } : {}),
+        ...(signal ? { signal } : {}),
+        ...(onDecoded ? { onDecoded } : {}),
+      },
     );
   } finally {
     await runner.close();
@@ -212,14 +221,14 @@ async function fitted(
   return { head, headSeconds: (performance.now() - began) / 1000 };
 }
 
-function resultOf(
-  { dataset, network }: TrainOptions,
+async function resultOf(
+  { dataset, network, seed = 0 }: TrainOptions,
   shape: CutShape,
   parts: Parts,
   learned: Learned,
   extraction: Extraction,
   extract: number,
-): TrainResult {
+): Promise<TrainResult> {
   const { head, validation, finetuned } = learned;
   const classes = dataset.classes.length;
   const calibration = calibrate(validation.logits, validation.part.labels, classes);
@@ -235,12 +244,26 @@ function resultOf(
     });
     return { examples: part.examples, logits, probabilities, evaluation };
   };
+  const validated = judge(validation.part, validation.logits);
+  const tested = judge(parts.test, learned.testLogits);
+  const { novelty, facts: trust } = await fitTrust({
+    network: learned.network,
+    shape,
+    seed,
+    train: learned.train,
+    test: parts.test,
+    isTuned: learned.network !== network,
+    calibration: { probabilities: validated.probabilities, labels: validation.part.labels },
+    testAnswers: { probabilities: tested.probabilities, labels: parts.test.labels },
+  });
   const artifact = buildArtifact({
     network: learned.network,
     shape,
     head: head.head,
     classes: dataset.classes,
     temperature: calibration.temperature,
+    novelty,
+    conformal: trust.conformal,
     graftVersion,
   });
   return {
@@ -248,14 +271,15 @@ function resultOf(
     shape,
     head,
     calibration,
+    trust,
     counts: {
       train: learned.train.examples.length,
       validation: validation.source === "cross-validation" ? 0 : validation.part.examples.length,
       test: parts.test.examples.length,
       skipped: extraction.skipped.length,
     },
-    validation: { ...judge(validation.part, validation.logits), source: validation.source },
-    test: { ...judge(parts.test, learned.testLogits), source: parts.testSource },
+    validation: { ...validated, source: validation.source },
+    test: { ...tested, source: parts.testSource },
     skipped: extraction.skipped,
     datasetDigest: datasetDigest(dataset, extraction.digests),
     frozenUnchanged: isUnchanged(artifact, network, finetuned?.tuned ? finetuned.trained : new Set()),

@@ -25,7 +25,7 @@ const DARK = 0.06;
 /** Fewer pixels than this on the shorter side are enlarged several times by every network. */
 const TINY = 32;
 const LONG = 4;
-const BLURRED_SCORE = -4;
+const BLURRED_SCORE = -5;
 const LEAST_BLUR_DEVIATION = 0.25;
 
 const always =

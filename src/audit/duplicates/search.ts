@@ -5,7 +5,7 @@
  * comparisons grow in proportion to the pictures.
  */
 import { type Random, randomFor } from "../../base/random.ts";
-import { HASH_BITS, type Hash, isTelling, likeness, printOf } from "./signature.ts";
+import { HASH_BITS, type Hash, hashDistance, isTelling, likeness, type Print, printOf } from "./signature.ts";
 
 /** From this likeness on two pictures are copies of one. */
 export const COPY_LIKENESS = 0.99;

@@ -3,6 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { openArtifact, type Prediction, predictionOf } from "../../artifact/open.ts";
+import { type Doubt, doubtOf } from "../../artifact/trust.ts";
 import { codeOf, dataError, isDataError, messageOf, usageError } from "../../base/errors.ts";
 import { decodeImage } from "../../data/decode.ts";
 import { wholeNumber } from "../options.ts";
@@ -28,11 +29,13 @@ async function predict(model: string, inputs: string[], { top, json }: PredictFl
   const artifact = await openArtifact(model);
   try {
     const paths = (await Promise.all(inputs.map(filesOf))).flat();
-    const answers: ({ path: string } & Prediction)[] = [];
+    const answers: ({ path: string } & Prediction & Doubt)[] = [];
     let unreadable = 0;
     for (const path of paths) {
       try {
-        answers.push({ path, ...predictionOf(artifact.classes, await artifact.predict(await decodeImage(path)), top) });
+        const answer = await artifact.predict(await decodeImage(path));
+        const doubt = doubtOf(artifact.trust, artifact.classes, answer);
+        answers.push({ path, ...predictionOf(artifact.classes, answer, top), ...doubt });
       } catch (error) {
         if (!isDataError(error)) throw error;
         unreadable++;
@@ -45,8 +48,14 @@ async function predict(model: string, inputs: string[], { top, json }: PredictFl
       );
     }
     if (json) return printJson(answers);
-    for (const { path, top: best } of answers) {
-      print(`${path}: ${best.map(({ label, probability }) => `${label} ${percent(probability)}`).join(", ")}`);
+    for (const { path, top: best, unknown, novelty } of answers) {
+      const named = best.map(({ label, probability }) => `${label} ${percent(probability)}`).join(", ");
+      const { threshold } = artifact.trust.novelty ?? {};
+      print(
+        unknown
+          ? `${path}: unknown, like nothing it was trained on (novelty ${novelty?.toFixed(2)}, above ${threshold?.toFixed(2)}); else ${named}`
+          : `${path}: ${named}`,
+      );
     }
   } finally {
     await artifact.close();

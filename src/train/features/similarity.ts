@@ -3,24 +3,27 @@ import { modelOf, node } from "../../graph/model.ts";
 import { encodeModelWhole } from "../../graph/onnx/write.ts";
 import { float32Tensor, int64Tensor } from "../../graph/tensor.ts";
 import { openSession } from "../../runtime/session.ts";
-import type { FeatureTable, RowTable } from "./table.ts";
+import type { FeatureTable } from "./table.ts";
 
 /** Rows compared at once: what they yield with a bank of 4,000 takes 8 MB. */
 const ROWS_AT_ONCE = 512;
 /** Lengths below this count as this, so that a row of zeros is like nothing. */
 const LEAST_LENGTH = 1e-12;
 
-/** Some rows of a table, each scaled to length 1: `[rows, columns]`. */
-export function unitRows(table: RowTable, rows: readonly number[]): Float32Array {
+/** Some rows of a table in the order given, each scaled to length 1: `[rows, columns]`. */
+export function unitRows(table: FeatureTable, rows: readonly number[]): Float32Array {
   const { columns } = table;
   const units = new Float32Array(rows.length * columns);
-  for (const { first, rows: count, data } of table.select(rows).chunks()) {
+  const placeOf = new Map(rows.map((row, place) => [row, place]));
+  for (const { first, rows: count, data } of table.chunks()) {
     for (let i = 0; i < count; i++) {
+      const place = placeOf.get(first + i);
+      if (place === undefined) continue;
       const row = data.subarray(i * columns, (i + 1) * columns);
       let squares = 0;
       for (let j = 0; j < columns; j++) squares += row[j]! * row[j]!;
       const scale = 1 / Math.max(Math.sqrt(squares), LEAST_LENGTH);
-      for (let j = 0; j < columns; j++) units[(first + i) * columns + j] = row[j]! * scale;
+      for (let j = 0; j < columns; j++) units[place * columns + j] = row[j]! * scale;
     }
   }
   return units;
