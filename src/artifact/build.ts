@@ -20,12 +20,14 @@ export interface ArtifactParts {
   readonly temperature: number;
   readonly novelty: Novelty;
   readonly conformal: Conformal;
+  /** Whether parts of the network were trained, so that its features are this artifact's own. */
+  readonly tuned: boolean;
   readonly graftVersion: string;
 }
 
 /** Joins preprocessing, backbone and head into one model. */
 export function buildArtifact(parts: ArtifactParts): Model {
-  const { network, shape, head, classes, temperature, novelty, conformal, graftVersion } = parts;
+  const { network, shape, head, classes, temperature, novelty, conformal, tuned, graftVersion } = parts;
   const backbone = backboneModel(network, shape);
   const preprocessing = preprocessingGraph(network.preprocessing, IMAGE, PIXELS, "preprocess/");
   const front: Graph = {
@@ -46,7 +48,7 @@ export function buildArtifact(parts: ArtifactParts): Model {
     [artifactKeys.preprocessing, JSON.stringify(network.preprocessing)],
     [
       artifactKeys.network,
-      JSON.stringify({ name: network.name, sha256: network.sha256, licence: network.licence, cut: network.cut }),
+      JSON.stringify({ name: network.name, sha256: network.sha256, licence: network.licence, cut: network.cut, tuned }),
     ],
     [artifactKeys.temperature, String(temperature)],
     [artifactKeys.novelty, JSON.stringify(novelty.rule)],

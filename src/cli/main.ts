@@ -5,6 +5,7 @@ import { exitCodes, GraftError, messageOf } from "../base/errors.ts";
 import { graftVersion } from "../base/version.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { networksCommand } from "./commands/networks.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { sampleCommand } from "./commands/sample.ts";
@@ -31,6 +32,7 @@ for (const command of [
   trainCommand(),
   predictCommand(),
   evaluateCommand(),
+  explainCommand(),
   auditCommand(),
   networksCommand(),
   sampleCommand(),

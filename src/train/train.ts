@@ -264,6 +264,7 @@ async function resultOf(
     temperature: calibration.temperature,
     novelty,
     conformal: trust.conformal,
+    tuned: learned.network !== network,
     graftVersion,
   });
   return {

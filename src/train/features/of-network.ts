@@ -16,7 +16,11 @@ export async function openFeaturesOf(network: Network): Promise<{ shape: CutShap
 }
 
 /** The cache's folder for a network, cut and preprocessing: the very graph of it, so that a change of it counts. */
-function featureFolder({ sha256: weights, cut, preprocessing }: Network): string {
+export function featureFolder({
+  sha256: weights,
+  cut,
+  preprocessing,
+}: Pick<Network, "sha256" | "cut" | "preprocessing">): string {
   const key = JSON.stringify([weights, cut, sha256(preparationModel(preprocessing))]);
   return join(cacheFolder(), "features", sha256(key).slice(0, 32));
 }
