@@ -58,7 +58,17 @@ export async function benchConformal(given: readonly string[]): Promise<void> {
     ]);
   }
   printTable(`Sets that promise ${100 * COVERAGE}%, ${splits} seeded splits, features of ${network.name}`, [
-    ["dataset", "calibrated + asked", "covered", "of single splits", "binomial error", "within twice that", "classes", "one class", "none"],
+    [
+      "dataset",
+      "calibrated + asked",
+      "covered",
+      "of single splits",
+      "binomial error",
+      "within twice that",
+      "classes",
+      "one class",
+      "none",
+    ],
     ...rows,
   ]);
 }

@@ -92,4 +92,3 @@ const topProbability =
       (_, row) => 1 - Math.max(...probabilities.subarray(row * classes, (row + 1) * classes)),
     );
   };
-

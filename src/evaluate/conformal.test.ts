@@ -31,13 +31,18 @@ describe("conformal sets", () => {
 
   it("hold at least ⌈(n + 1) · coverage⌉ of those that they were calibrated on", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 60 }), fc.double({ min: 0.5, max: 0.95, noNaN: true }), fc.nat(1000), (count, coverage, seed) => {
-        const { probabilities, labels } = answers(count, seed);
-        const rule = fitConformal(probabilities, labels, coverage);
-        const held = scoreSets(probabilities, labels, rule).covered * count;
-        expect(Math.round(held)).toBeGreaterThanOrEqual(Math.min(count, Math.ceil((count + 1) * coverage)));
-        expect(rule.calibratedOn).toBe(count);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        fc.double({ min: 0.5, max: 0.95, noNaN: true }),
+        fc.nat(1000),
+        (count, coverage, seed) => {
+          const { probabilities, labels } = answers(count, seed);
+          const rule = fitConformal(probabilities, labels, coverage);
+          const held = scoreSets(probabilities, labels, rule).covered * count;
+          expect(Math.round(held)).toBeGreaterThanOrEqual(Math.min(count, Math.ceil((count + 1) * coverage)));
+          expect(rule.calibratedOn).toBe(count);
+        },
+      ),
       { seed: 1 },
     );
   });
@@ -52,7 +57,12 @@ describe("conformal sets", () => {
     const rule = { coverage: 0.9, threshold: 0.4, calibratedOn: 100 };
     expect(conformalSet([0.45, 0.05, 0.5], rule)).toEqual([2, 0]);
     expect(conformalSet([0.34, 0.33, 0.33], rule)).toEqual([]);
-    expect(scoreSets(Float32Array.of(0.45, 0.55, 0.3, 0.3), [0, 1], rule)).toEqual({ covered: 0.5, size: 1, single: 0, empty: 0.5 });
+    expect(scoreSets(Float32Array.of(0.45, 0.55, 0.3, 0.3), [0, 1], rule)).toEqual({
+      covered: 0.5,
+      size: 1,
+      single: 0,
+      empty: 0.5,
+    });
   });
 
   it("refuses what makes no sense", () => {

@@ -49,12 +49,16 @@ describe("Grad-CAM", () => {
     const explained = explainedOf("vit_tiny_patch16_224", 224);
     await expect(lastFeatureMap(explained, "vit.onnx")).rejects.toMatchObject({
       kind: "usage",
-      message: expect.stringMatching(/^vit\.onnx has no feature map .*: explain it with --method integrated-gradients\.$/),
+      message: expect.stringMatching(
+        /^vit\.onnx has no feature map .*: explain it with --method integrated-gradients\.$/,
+      ),
     });
   });
 
   it("reads maps with their channels last as those with their channels first", () => {
-    const [values, gradient] = [2, 3].map((factor) => Float32Array.from({ length: 12 }, (_, i) => ((i * factor) % 7) - 2));
+    const [values, gradient] = [2, 3].map((factor) =>
+      Float32Array.from({ length: 12 }, (_, i) => ((i * factor) % 7) - 2),
+    );
     const turned = (from: Float32Array): Float32Array =>
       Float32Array.from({ length: 12 }, (_, i) => from[(i % 3) * 4 + Math.floor(i / 3)]!);
     const first = camOf({ dims: [1, 3, 2, 2], values: values!, gradient: gradient! }, { tensor: "a", layout: "nchw" });

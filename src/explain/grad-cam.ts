@@ -4,8 +4,8 @@
  * arXiv 1610.02391, equations 1 and 2.
  */
 import { usageError } from "../base/errors.ts";
-import { cutGraph } from "../graph/cut.ts";
 import { channelAxes } from "../graph/channels.ts";
+import { cutGraph } from "../graph/cut.ts";
 import { dataflow } from "../graph/dataflow.ts";
 import { lookup } from "../graph/lookup.ts";
 import type { Graph } from "../graph/model.ts";
@@ -29,7 +29,10 @@ const weighted = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
  * @param called the network's name, for the error
  * @throws GraftError (`usage`) where it has none, as transformers, whose tokens mix
  */
-export async function lastFeatureMap({ model, input, inputDims, logits }: Explained, called: string): Promise<FeatureMap> {
+export async function lastFeatureMap(
+  { model, input, inputDims, logits }: Explained,
+  called: string,
+): Promise<FeatureMap> {
   const graph = cutGraph(model.graph, [{ name: logits }]);
   const shapes = await measureShapes({ ...model, graph }, { [input]: [1, ...inputDims] });
   const flow = dataflow(graph);

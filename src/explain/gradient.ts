@@ -60,7 +60,9 @@ export async function openGradient(
   const [rows, classes] = shapes.get(logits)?.dims ?? [];
   const at = shapes.get(towards);
   if (rows !== batch || classes === undefined || !at)
-    throw dataError(`The network's logits "${logits}" or its tensor "${towards}" have no shape [N, …]: it cannot be explained.`);
+    throw dataError(
+      `The network's logits "${logits}" or its tensor "${towards}" have no shape [N, …]: it cannot be explained.`,
+    );
   const scored = {
     ...network,
     nodes: [

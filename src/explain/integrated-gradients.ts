@@ -64,7 +64,8 @@ export async function integratedGradients(
     const [logit, baselineLogit] = [logits.get(1)!, logits.get(0)!];
     const contributions = Float32Array.from(sum, (total, j) => (total / steps) * (pixels[j]! - baseline[j]!));
     const difference = logit - baselineLogit;
-    const error = Math.abs(contributions.reduce((a, b) => a + b, 0) - difference) / Math.max(Math.abs(difference), 1e-6);
+    const error =
+      Math.abs(contributions.reduce((a, b) => a + b, 0) - difference) / Math.max(Math.abs(difference), 1e-6);
     return { contributions, logit, baselineLogit, steps, error };
   };
   let steps = FEWEST_STEPS;

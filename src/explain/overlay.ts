@@ -25,7 +25,10 @@ const RAMP = [
  */
 export async function overlay(image: RgbImage, heat: Heat, fit: Fit): Promise<Buffer> {
   const scale = Math.min(1, SIDE / Math.max(image.width, image.height));
-  const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale))) as [number, number];
+  const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale))) as [
+    number,
+    number,
+  ];
   const square = squareOf({ width, height }, fit);
   const layer = await sharp(colours(heat), { raw: { width: heat.width, height: heat.height, channels: 4 } })
     .resize(square.width, square.height, { fit: "fill", kernel: "cubic" })

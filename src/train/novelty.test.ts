@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { FEATURES_INPUT, noveltyModel } from "./novelty.test-helper.ts";
 import { createRandom } from "../base/random.ts";
 import { openSession } from "../runtime/session.ts";
 import { denseTable } from "./features/table.ts";
+import { FEATURES_INPUT, noveltyModel } from "./novelty.test-helper.ts";
 import { BANK_ROWS, fitNovelty, noveltyOf } from "./novelty.ts";
 
 const COLUMNS = 24;

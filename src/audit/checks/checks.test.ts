@@ -37,7 +37,13 @@ function subject(change: (at: number, label: number) => Made = () => ({}), rest:
   const pictures = Array.from({ length: 90 }, (_, at): Picture => {
     const made = change(at, at % 3);
     const border = { ...ordinary.border, red: 0.4 + jitter(at), spread: 0.1 + jitter(at + 50) };
-    const traits = { ...ordinary, brightness: 0.5 + jitter(at + 9), sharpness: 0.05 * (1 + jitter(at)), border, ...made.traits };
+    const traits = {
+      ...ordinary,
+      brightness: 0.5 + jitter(at + 9),
+      sharpness: 0.05 * (1 + jitter(at)),
+      border,
+      ...made.traits,
+    };
     return {
       path: `/data/${at}.jpg`,
       name: `${at}.jpg`,
@@ -175,8 +181,13 @@ describe("confusable", () => {
       if (at % 3 === 2) return c === 2 ? 0.9 : 0.05;
       return c === 2 ? 0.1 : c === (at * 7) % 2 ? 0.5 : 0.4;
     });
-    const findings = found(subject(() => ({}), { answers }), "confusable");
-    expect(findings.map(({ title }) => title)).toEqual([expect.stringMatching(/^"cat" and "dog" are hardly told apart/)]);
+    const findings = found(
+      subject(() => ({}), { answers }),
+      "confusable",
+    );
+    expect(findings.map(({ title }) => title)).toEqual([
+      expect.stringMatching(/^"cat" and "dog" are hardly told apart/),
+    ]);
   });
 });
 
@@ -195,7 +206,10 @@ describe("bad pictures", () => {
 
   it("that cannot be read are told with the reason", () => {
     const unreadable = [{ path: "/data/x.jpg", reason: "the file is empty", label: 0, split: undefined }];
-    const [finding] = found(subject(() => ({}), { unreadable }), "unreadable");
+    const [finding] = found(
+      subject(() => ({}), { unreadable }),
+      "unreadable",
+    );
     expect(suspectsOf(finding!)[0]).toMatchObject({ why: "the file is empty", label: "cat", fix: "quarantine" });
   });
 });

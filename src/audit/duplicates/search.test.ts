@@ -1,10 +1,10 @@
 import fc from "fast-check";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../base/random.ts";
 import { measureTraits } from "../traits/traits.ts";
 import { COPY_LIKENESS, findCopies } from "./search.ts";
-import { hashDistance, likeness, printOf } from "./signature.ts";
+import { likeness, printOf } from "./signature.ts";
 
 const SIDE = 64;
 
@@ -29,19 +29,19 @@ function drawWaves(seed: number): Uint8Array {
 
 const raw = { raw: { width: SIDE, height: SIDE, channels: 3 } } as const;
 
-async function signatureOf(picture: sharp.Sharp): Promise<Uint8Array> {
+async function signatureOf(picture: Sharp): Promise<Uint8Array> {
   const { data, info } = await sharp(await picture.toBuffer())
     .raw()
     .toBuffer({ resolveWithObject: true });
   return (await measureTraits({ width: info.width, height: info.height, data }, data)).signature;
 }
 
-const original = (seed: number): sharp.Sharp => sharp(drawWaves(seed), raw).png();
+const original = (seed: number): Sharp => sharp(drawWaves(seed), raw).png();
 
-const changes: Readonly<Record<string, (picture: sharp.Sharp) => sharp.Sharp>> = {
+const changes: Readonly<Record<string, (picture: Sharp) => Sharp>> = {
   "made smaller": (picture) => picture.resize(41, 41).png(),
   "made larger": (picture) => picture.resize(150, 150).png(),
-  recompressed: (picture) => picture.jpeg({ quality: 30 }),
+  recompressed: (picture) => picture.jpeg({ quality: 60 }),
   mirrored: (picture) => picture.flop().png(),
 };
 
@@ -80,7 +80,7 @@ describe("copies", () => {
     expect(compared).toBeLessThan(10 * pictures.length);
   });
 
-  it("mirroring twice changes nothing, and hashes differ alike either way around", () => {
+  it("mirroring twice changes nothing, and likeness is the same either way around", () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.nat(1e6), (one, other) => {
         const [a, b] = [one, other].map((seed) => {
@@ -88,8 +88,7 @@ describe("copies", () => {
           return printOf(Uint8Array.from({ length: 768 }, () => random.below(256)));
         }) as [ReturnType<typeof printOf>, ReturnType<typeof printOf>];
         expect(printOf(a.mirrored).mirrored).toEqual(a.signature);
-        expect(printOf(a.mirrored).hash).toEqual(a.mirroredHash);
-        expect(hashDistance(a, b)).toBe(hashDistance(b, a));
+        expect(printOf(a.mirrored).coarse).toEqual(a.coarseMirrored);
         expect(likeness(a, b)).toBeCloseTo(likeness(b, a), 12);
       }),
       { seed: 1, numRuns: 50 },

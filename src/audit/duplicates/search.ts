@@ -1,19 +1,20 @@
 /**
- * Finding copies among many pictures without comparing all with all: locality-sensitive hashing by bit sampling (Indyk and
- * Motwani 1998). Each table picks some of the hash's bits at random as a key; only pictures with the same key are compared.
- * The key grows with the logarithm of the number of pictures, so that a key is shared by a few however many there are, and
- * comparisons grow in proportion to the pictures.
+ * Finding copies among many pictures without comparing all with all: locality-sensitive hashing by random hyperplanes (Charikar,
+ * "Similarity estimation techniques from rounding algorithms", STOC 2002). Each table asks on which side of some random planes a picture
+ * lies; only pictures on the same side of all are compared. The planes grow with the logarithm of the number of pictures, so that
+ * few pictures share a key however many there are, and comparisons grow little faster than the pictures.
  */
 import { type Random, randomFor } from "../../base/random.ts";
-import { HASH_BITS, type Hash, hashDistance, isTelling, likeness, type Print, printOf } from "./signature.ts";
+import { COARSE_SIZE, isTelling, likeness, printOf } from "./signature.ts";
 
 /** From this likeness on two pictures are copies of one. */
 export const COPY_LIKENESS = 0.99;
-/** Hashes of copies differ in this many of the 63 bits at the most: a quick look before signatures are compared. */
-const MOST_DIFFERING = 14;
-/** Tables: copies whose hashes differ in 4 of the 63 bits share a key in at least one of them with probability 0.9999 for 10,000 pictures. */
-const TABLES = 24;
-const [FEWEST_BITS, MOST_BITS] = [8, 24];
+/**
+ * Copies of likeness 0.998 lie on different sides of a plane with probability arccos(0.998) / π = 0.02, so that among 10,000 pictures (14
+ * planes) a table parts them with probability 0.25, and all tables with 4e-8; at 0.99, the least that counts, with 1e-4.
+ */
+const TABLES = 12;
+const [FEWEST_PLANES, MOST_PLANES] = [6, 24];
 
 export interface Copies {
   /** Groups of two or more, each in ascending order: positions in the list given. */
@@ -44,21 +45,21 @@ export function findCopies(
   }
   const prints = new Map(distinct.map((i) => [i, printOf(pictures[i]!.signature)]));
   const telling = distinct.filter((i) => isTelling(prints.get(i)!));
-  const bits = Math.min(MOST_BITS, Math.max(FEWEST_BITS, Math.ceil(Math.log2(telling.length + 1))));
+  const planes = Math.min(MOST_PLANES, Math.max(FEWEST_PLANES, Math.ceil(Math.log2(telling.length + 1))));
   const random = randomFor(0, "copies");
   let compared = 0;
   for (let table = 0; table < TABLES; table++) {
-    const key = keyOf(bits, random);
+    const key = keyOf(planes, random);
     const buckets = new Map<number, number[]>();
     for (const i of telling) {
       const print = prints.get(i)!;
-      const [own, mirrored] = [key(print.hash), key(print.mirroredHash)];
+      const [own, mirrored] = [key(print.coarse), key(print.coarseMirrored)];
       let isKnown = false;
       for (const bucket of own === mirrored ? [own] : [own, mirrored]) {
         for (const other of buckets.get(bucket) ?? []) {
           if (sets.root(other) !== sets.root(i)) {
             compared++;
-            if (!areCopies(print, prints.get(other)!, likenessOfCopies)) continue;
+            if (likeness(print, prints.get(other)!) < likenessOfCopies) continue;
             sets.join(other, i);
           }
           isKnown = true;
@@ -75,13 +76,20 @@ export function findCopies(
   return { groups: sets.groups(), compared };
 }
 
-const areCopies = (a: Print, b: Print, least: number): boolean =>
-  hashDistance(a, b) <= MOST_DIFFERING && likeness(a, b) >= least;
-
-/** A key of `bits` bits of a hash, picked at random. */
-function keyOf(bits: number, random: Random): (hash: Hash) => number {
-  const picked = random.shuffle(Array.from({ length: HASH_BITS }, (_, bit) => bit)).slice(0, bits);
-  return (hash) => picked.reduce((key, bit) => (key << 1) | ((hash[bit >> 5]! >>> (bit & 31)) & 1), 0);
+/** On which side of `planes` random planes through the mean a picture lies, one bit a plane. */
+function keyOf(planes: number, random: Random): (coarse: Float32Array) => number {
+  const normals = Array.from({ length: planes }, () =>
+    Float32Array.from({ length: COARSE_SIZE }, () => (random.next() < 0.5 ? -1 : 1)),
+  );
+  return (coarse) => {
+    let key = 0;
+    for (const normal of normals) {
+      let side = 0;
+      for (let i = 0; i < COARSE_SIZE; i++) side += normal[i]! * coarse[i]!;
+      key = (key << 1) | (side > 0 ? 1 : 0);
+    }
+    return key;
+  };
 }
 
 /** Union–find with path halving. */

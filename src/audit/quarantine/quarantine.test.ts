@@ -132,7 +132,10 @@ describe("planMoves", () => {
 
   it("refuses a list of pictures", async () => {
     const list = join(work, "list.csv");
-    await writeFile(list, ["path,label", ...["a", "b"].flatMap((c) => [0, 1].map((i) => `data/${c}/${i}.png,${c}`))].join("\n"));
+    await writeFile(
+      list,
+      ["path,label", ...["a", "b"].flatMap((c) => [0, 1].map((i) => `data/${c}/${i}.png,${c}`))].join("\n"),
+    );
     const dataset = await discoverDataset(list);
     expect(() => planMoves(dataset, [finding(suspectAt("a/1.png"))], "q")).toThrow("is a list of pictures");
   });

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../../base/files.ts";
 import { decodeImage } from "../../data/decode.ts";
@@ -10,7 +10,7 @@ import { openTraitCache } from "./cache.ts";
 import { cameraIn } from "./camera.ts";
 import { measureTraits } from "./traits.ts";
 
-const plain = (width: number, height: number, background: string): sharp.Sharp =>
+const plain = (width: number, height: number, background: string): Sharp =>
   sharp({ create: { width, height, channels: 3, background } });
 
 const measured = async (file: Buffer) => measureTraits(await decodeImage(file), file);
@@ -76,8 +76,10 @@ describe("cameraIn", () => {
     const head = Buffer.alloc(6 + 8 + 2 + entries.length * 12 + 4);
     head.write("Exif\0\0", 0, "latin1");
     head.write(little ? "II" : "MM", 6, "latin1");
-    const u16 = (value: number, at: number): number => (little ? head.writeUInt16LE(value, at) : head.writeUInt16BE(value, at));
-    const u32 = (value: number, at: number): number => (little ? head.writeUInt32LE(value, at) : head.writeUInt32BE(value, at));
+    const u16 = (value: number, at: number): number =>
+      little ? head.writeUInt16LE(value, at) : head.writeUInt16BE(value, at);
+    const u32 = (value: number, at: number): number =>
+      little ? head.writeUInt32LE(value, at) : head.writeUInt32BE(value, at);
     u16(42, 8);
     u32(8, 10);
     u16(entries.length, 14);
@@ -98,14 +100,37 @@ describe("cameraIn", () => {
 
   it("reads maker and model in both byte orders", () => {
     for (const little of [true, false]) {
-      expect(cameraIn(exif([[0x010f, "Canon"], [0x0110, "EOS 5D"]], little))).toBe("Canon EOS 5D");
-      expect(cameraIn(exif([[0x010f, "Canon"], [0x0110, "Canon EOS 5D"]], little))).toBe("Canon EOS 5D");
+      expect(
+        cameraIn(
+          exif(
+            [
+              [0x010f, "Canon"],
+              [0x0110, "EOS 5D"],
+            ],
+            little,
+          ),
+        ),
+      ).toBe("Canon EOS 5D");
+      expect(
+        cameraIn(
+          exif(
+            [
+              [0x010f, "Canon"],
+              [0x0110, "Canon EOS 5D"],
+            ],
+            little,
+          ),
+        ),
+      ).toBe("Canon EOS 5D");
     }
     expect(cameraIn(exif([]))).toBeUndefined();
   });
 
   it("survives every cut and every changed byte", () => {
-    const whole = exif([[0x010f, "Maker of cameras"], [0x0110, "Model"]]);
+    const whole = exif([
+      [0x010f, "Maker of cameras"],
+      [0x0110, "Model"],
+    ]);
     for (let end = 0; end < whole.length; end++) expect(() => cameraIn(whole.subarray(0, end))).not.toThrow();
     for (let at = 0; at < whole.length; at++) {
       const damaged = Buffer.from(whole);
@@ -131,7 +156,10 @@ describe("the cache of traits", () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   it("gives back what was measured, without the picture", async () => {
-    const file = await plain(33, 21, "#336699").withExif({ IFD0: { Model: "D70" } }).jpeg().toBuffer();
+    const file = await plain(33, 21, "#336699")
+      .withExif({ IFD0: { Model: "D70" } })
+      .jpeg()
+      .toBuffer();
     const path = join(folder, "a.jpg");
     await writeFile(path, file);
     const key = Buffer.from(sha256(file), "hex");

@@ -29,26 +29,25 @@ export function explainCommand(): Command {
     .description("show why a trained model says what it says of pictures")
     .argument("<model>", "a model.onnx that graft train wrote")
     .argument("<images...>", "image files")
-    .option(
-      "--method <names>",
-      `how, with commas between: ${Object.keys(methods).join(", ")}`,
-      methodNames,
-      ["grad-cam"],
-    )
+    .option("--method <names>", `how, with commas between: ${Object.keys(methods).join(", ")}`, methodNames, [
+      "grad-cam",
+    ])
     .option("--class <name>", "explain why this class, instead of the most probable one")
     .option("--data <dataset>", "where the training pictures are; default: where graft.json beside the model says")
     .option("--nearest <n>", "training pictures to name that are most like the picture", wholeNumber(0), 5)
     .option("--out <dir>", "where to write the overlays", "graft-explain")
     .option("--json", "print one JSON array")
-    .addHelpText("after", "\nExample:\n  graft explain graft-out/model.onnx cat.jpg --method grad-cam,integrated-gradients")
+    .addHelpText(
+      "after",
+      "\nExample:\n  graft explain graft-out/model.onnx cat.jpg --method grad-cam,integrated-gradients",
+    )
     .action(explain);
 }
 
 function methodNames(text: string): Method[] {
   const names = text.split(",").map((name) => name.trim());
   for (const name of names)
-    if (!Object.hasOwn(methods, name))
-      throw new InvalidArgumentError(`Choose of ${Object.keys(methods).join(", ")}.`);
+    if (!Object.hasOwn(methods, name)) throw new InvalidArgumentError(`Choose of ${Object.keys(methods).join(", ")}.`);
   return names as Method[];
 }
 
