@@ -16,6 +16,8 @@ export interface Neighbours {
   readonly votes: Float32Array;
   /** `[N]`: mean cosine distance of the nearest pictures of the same class. */
   readonly ownDistance: Float32Array;
+  /** `[N]`: mean cosine distance of the five nearest pictures of any class. */
+  readonly nearestDistance: Float32Array;
   /** How many pictures served as neighbours. */
   readonly references: number;
 }
@@ -38,6 +40,7 @@ export async function findNeighbours(
   const chosen = all.length <= MOST_REFERENCES ? all : random.shuffle(all).slice(0, MOST_REFERENCES);
   const votes = new Float32Array(labels.length * classes);
   const ownDistance = new Float32Array(labels.length);
+  const nearestDistance = new Float32Array(labels.length);
   await eachSimilarity(features, unitRows(features, chosen), (row, similarities) => {
     const label = labels[row]!;
     const nearest = createBest(NEIGHBOURS);
@@ -57,11 +60,14 @@ export async function findNeighbours(
       votes[row * classes + labels[item]!] = votes[row * classes + labels[item]!]! + weight;
     }
     for (let c = 0; c < classes && total > 0; c++) votes[row * classes + c] = votes[row * classes + c]! / total;
-    const distances = own.found.map(({ value }) => 1 - value);
-    ownDistance[row] = distances.reduce((sum, distance) => sum + distance, 0) / Math.max(1, distances.length);
+    ownDistance[row] = meanDistance(own.found);
+    nearestDistance[row] = meanDistance(nearest.found.slice(0, NEIGHBOURS / 2));
   });
-  return { votes, ownDistance, references: chosen.length };
+  return { votes, ownDistance, nearestDistance, references: chosen.length };
 }
+
+const meanDistance = (found: readonly { value: number }[]): number =>
+  found.reduce((sum, { value }) => sum + 1 - value, 0) / Math.max(1, found.length);
 
 /** Keeps the `count` items of the highest value, best first. */
 function createBest(count: number): {

@@ -61,7 +61,7 @@ function subject(change: (at: number, label: number) => Made = () => ({}), rest:
     pictures,
     unreadable: [],
     answers,
-    neighbours: { votes: answers, ownDistance, references: 90 },
+    neighbours: { votes: answers, ownDistance, nearestDistance: ownDistance, references: 90 },
     copies: { groups: [], compared: 0 },
     ...rest,
   };
@@ -132,6 +132,24 @@ describe("off-topic", () => {
     ownDistance[5] = 0.9;
     expect(named({ ...of, neighbours: { ...of.neighbours, ownDistance } }, "off-topic")).toEqual(["/data/5.jpg"]);
   });
+});
+
+describe("off-topic pictures that stand together", () => {
+  const apart = (votes: readonly number[]): Subject => {
+    const of = subject();
+    const [ownDistance, nearestDistance] = [of.neighbours.ownDistance.slice(), of.neighbours.nearestDistance.slice()];
+    const all = of.neighbours.votes.slice();
+    ownDistance[5] = 0.42;
+    nearestDistance[5] = 0.1;
+    all.set(votes, 15);
+    return { ...of, neighbours: { ...of.neighbours, ownDistance, nearestDistance, votes: all } };
+  };
+
+  it("are named where their neighbours are of several classes", () =>
+    expect(named(apart([0.4, 0.4, 0.2]), "off-topic")).toEqual(["/data/5.jpg"]));
+
+  it("are left to label-errors where those are of one", () =>
+    expect(named(apart([0.9, 0.1, 0]), "off-topic")).toEqual([]));
 });
 
 describe("shortcuts", () => {

@@ -10,11 +10,13 @@ import { COARSE_SIZE, isTelling, likeness, printOf } from "./signature.ts";
 /** From this likeness on two pictures are copies of one. */
 export const COPY_LIKENESS = 0.99;
 /**
- * Copies of likeness 0.998 lie on different sides of a plane with probability arccos(0.998) / π = 0.02, so that among 10,000 pictures (14
- * planes) a table parts them with probability 0.25, and all tables with 4e-8; at 0.99, the least that counts, with 1e-4.
+ * Copies of likeness 0.998 lie on different sides of a plane with probability arccos(0.998) / π = 0.02, so that among 10,000 pictures (19
+ * planes) a table parts them with probability 0.32, and all tables with 1e-8; at 0.99, the least that counts, with 2e-4.
  */
-const TABLES = 12;
-const [FEWEST_PLANES, MOST_PLANES] = [6, 24];
+const TABLES = 16;
+const [FEWEST_PLANES, MOST_PLANES] = [8, 28];
+/** Planes for each doubling of the pictures: more than one, since photographs crowd on some sides. */
+const PLANES_A_DOUBLING = 1.4;
 
 export interface Copies {
   /** Groups of two or more, each in ascending order: positions in the list given. */
@@ -45,7 +47,8 @@ export function findCopies(
   }
   const prints = new Map(distinct.map((i) => [i, printOf(pictures[i]!.signature)]));
   const telling = distinct.filter((i) => isTelling(prints.get(i)!));
-  const planes = Math.min(MOST_PLANES, Math.max(FEWEST_PLANES, Math.ceil(Math.log2(telling.length + 1))));
+  const wanted = Math.ceil(PLANES_A_DOUBLING * Math.log2(telling.length + 1));
+  const planes = Math.min(MOST_PLANES, Math.max(FEWEST_PLANES, wanted));
   const random = randomFor(0, "copies");
   let compared = 0;
   for (let table = 0; table < TABLES; table++) {
