@@ -28,6 +28,8 @@ export function renderCard(input: ReportInput, effort: Effort): string {
   const { network, dataset, test, validation } = input;
   const judged = test ?? validation;
   const licence = hubLicences[network.licence];
+  // Only a hub's own identifier is one; a network of npm or of a file has none.
+  const baseModel = /^hub:([^@]+)@/.exec(network.source)?.[1];
   return `${[
     "---",
     `license: ${licence ?? "other"}`,
@@ -36,7 +38,7 @@ export function renderCard(input: ReportInput, effort: Effort): string {
     "pipeline_tag: image-classification",
     "tags:",
     ...["graft", "transfer-learning", "image-classification", "onnx"].map((tag) => `  - ${tag}`),
-    `base_model: ${yaml(network.name)}`,
+    ...(baseModel === undefined ? [] : [`base_model: ${yaml(baseModel)}`]),
     "metrics:",
     "  - accuracy",
     "model-index:",
@@ -65,11 +67,11 @@ export function renderCard(input: ReportInput, effort: Effort): string {
     ...section("Network", [
       `- ${text(network.name)}: ${text(network.description)}`,
       `- Licence of the weights: ${text(network.licence)}; source: ${text(network.source)}; SHA-256 \`${network.sha256}\``,
-      `- ${big(network.parameters)} parameters; cut at \`${network.cut}\`, ${count(network.features)} features, pictures of ${network.inputSize} pixels`,
+      `- ${big(network.parameters)} parameters; cut at ${code(network.cut)}, ${count(network.features)} features, pictures of ${network.inputSize} pixels`,
       `- Head: logistic regression, L2 penalty ${input.head.l2}, chosen by ${plural(input.head.folds, "fold")}; seed ${input.seed}`,
     ]),
     ...section("Data", [
-      `\`${dataset.path}\`: ${plural(dataset.counts.train, "training image")}, ${dataset.counts.validation > 0 ? plural(dataset.counts.validation, "validation image") : "validation by cross-validation"}, ${plural(dataset.counts.test, "test image")} (${dataset.testSource === "folder" ? "a folder of its own" : "held out at random"}), ${plural(dataset.counts.skipped, "file")} skipped.`,
+      `${code(dataset.path)}: ${plural(dataset.counts.train, "training image")}, ${dataset.counts.validation > 0 ? plural(dataset.counts.validation, "validation image") : "validation by cross-validation"}, ${plural(dataset.counts.test, "test image")} (${dataset.testSource === "folder" ? "a folder of its own" : "held out at random"}), ${plural(dataset.counts.skipped, "file")} skipped.`,
     ]),
     ...section("Metrics", metrics(input)),
     ...section("Limits", limits(input)),
@@ -94,6 +96,9 @@ const yaml = (value: string): string => JSON.stringify(value);
 
 /** Text that Markdown and HTML leave as it is. */
 const text = (value: string): string => value.replace(/[\\`*_[\]<>#|]/g, "\\$&").replace(/\s+/g, " ");
+
+/** A name as code, whatever is in it. */
+const code = (value: string): string => `\`${value.replace(/[`\s]+/g, " ")}\``;
 
 function metrics({ test, validation, calibration, trust }: ReportInput): string[] {
   const rows = [
