@@ -16,7 +16,7 @@ pictures a picture is (output <code>novelty</code>), and which classes it cannot
 <div class="pair">
 ${factTable("Pictures of something else", [
   ["Unknown above", html`novelty ${novelty.threshold.toFixed(3)}`],
-  ["What it measures", `cosine distance to the ${novelty.neighbours}th nearest training picture`],
+  ["What it measures", `cosine distance to the nearest training pictures, that of number ${novelty.neighbours}`],
   ["False alarms promised", `${percent(novelty.falseAlarmRate)}, fitted on ${plural(novelty.fittedOn, "picture")}`],
   [
     "On the test images",
