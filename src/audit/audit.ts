@@ -4,7 +4,7 @@
  */
 import { dirname, relative, sep } from "node:path";
 import { dataError } from "../base/errors.ts";
-import type { OnProgress } from "../base/progress.ts";
+import { createMeter, type OnProgress } from "../base/progress.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import type { Dataset, Example } from "../data/discover.ts";
 import { softmax } from "../evaluate/softmax.ts";
@@ -44,6 +44,7 @@ export interface Audit {
 
 /** Penalties that the head is fitted with: strong ones, which follow single labels least. */
 const STRENGTHS = [0.1, 1];
+const FOLDS = 5;
 
 /**
  * Audits a dataset.
@@ -84,7 +85,7 @@ async function gather(options: AuditOptions): Promise<Subject> {
       classes: dataset.classes,
       pictures,
       unreadable: unreadableOf(dataset, extraction),
-      answers: await crossValidatedAnswers(table, labels, dataset.classes.length, random),
+      answers: await crossValidatedAnswers(table, labels, dataset.classes.length, random, onProgress),
       neighbours: await findNeighbours(table, labels, dataset.classes.length, groupOf, random),
       copies,
     };
@@ -145,7 +146,14 @@ async function crossValidatedAnswers(
   labels: Int32Array,
   classes: number,
   random: Random,
+  onProgress: OnProgress | undefined,
 ): Promise<Float32Array> {
-  const { outOfFoldLogits } = await fitHead(table, labels, classes, random, { strengths: STRENGTHS });
+  const fits = STRENGTHS.length * FOLDS;
+  const meter = createMeter({ stage: "Judging the labels", unit: "fits", total: fits, onProgress });
+  const { outOfFoldLogits } = await fitHead(table, labels, classes, random, {
+    strengths: STRENGTHS,
+    folds: FOLDS,
+    onRound: (running) => meter.set(fits - running),
+  });
   return softmax(outOfFoldLogits, classes, fitTemperature(outOfFoldLogits, labels).temperature);
 }

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { type Audit, audit } from "../audit/audit.ts";
 import { type Finding, suspectsOf } from "../audit/finding.ts";
-import { isDataError, messageOf } from "../base/errors.ts";
+import { GraftError, isDataError, messageOf } from "../base/errors.ts";
 import { decodeImage } from "../data/decode.ts";
 import { thumbnail } from "../data/thumbnail.ts";
 import { argmax } from "../evaluate/softmax.ts";
@@ -20,7 +20,7 @@ export const reportFindings = (findings: readonly Finding[]): Promise<ReportFind
     findings.map(async (finding) => {
       const suspects = suspectsOf(finding);
       const pictures = suspects.slice(0, SHOWN).map(async ({ path, label, why, confidence }) => ({
-        thumbnail: await thumbnail(path).catch(() => ""),
+        thumbnail: await thumbnail(path).catch(emptyIfUnreadable),
         path,
         label,
         why,
@@ -30,6 +30,12 @@ export const reportFindings = (findings: readonly Finding[]): Promise<ReportFind
       return { title, advice, severity, confidence, pictures: await Promise.all(pictures), total: suspects.length };
     }),
   );
+
+/** A finding may be that a file is no picture. */
+function emptyIfUnreadable(error: unknown): string {
+  if (!isDataError(error)) throw error;
+  return "";
+}
 
 /**
  * Grad-CAM of some test pictures: the surest wrong answers, then the surest right ones of different classes.
@@ -44,6 +50,7 @@ export async function reportExplanations(
   if (chosen.length === 0) return [];
   const explainers = await openExplainers(result.artifact, result.network.name, ["grad-cam"]).catch(
     (error: unknown) => {
+      if (!(error instanceof GraftError)) throw error;
       // A network without feature maps, or with an operator that has no gradient, is trained and reported all the same.
       onNote(`The report shows no overlays: ${messageOf(error)}`);
       return undefined;
