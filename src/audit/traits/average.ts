@@ -16,13 +16,18 @@ export function blockAverages({ width, height, data }: RgbImage, side: number): 
   const averages = new Float32Array(rows * columns * 3);
   const share = 1 / (across * down);
   for (let y = 0; y < rows * down; y++) {
-    const row = Math.floor(y / down) * columns;
-    for (let x = 0; x < columns * across; x++) {
-      const from = (y * width + x) * 3;
-      const to = (row + (across === 1 ? x : Math.floor(x / across))) * 3;
-      averages[to] = averages[to]! + data[from]! * share;
-      averages[to + 1] = averages[to + 1]! + data[from + 1]! * share;
-      averages[to + 2] = averages[to + 2]! + data[from + 2]! * share;
+    let from = y * width * 3;
+    let to = Math.floor(y / down) * columns * 3;
+    for (let column = 0; column < columns; column++, to += 3) {
+      let [red, green, blue] = [0, 0, 0];
+      for (let x = 0; x < across; x++, from += 3) {
+        red += data[from]!;
+        green += data[from + 1]!;
+        blue += data[from + 2]!;
+      }
+      averages[to] = averages[to]! + red * share;
+      averages[to + 1] = averages[to + 1]! + green * share;
+      averages[to + 2] = averages[to + 2]! + blue * share;
     }
   }
   return { width: columns, height: rows, data: averages };
@@ -31,7 +36,8 @@ export function blockAverages({ width, height, data }: RgbImage, side: number): 
 /** The whole picture as `side × side` averages of equal areas, pixels on a border shared by how much of them lies on each side. */
 export function squareAverages({ width, height, data }: Averages, side: number): Averages {
   const horizontal = shares(width, side);
-  const vertical = shares(height, side);
+  const vertical = Array.from({ length: height }, (): { to: number; share: number }[] => []);
+  for (const { from, to, share } of shares(height, side)) vertical[from]!.push({ to, share });
   const averages = new Float32Array(side * side * 3);
   const line = new Float32Array(side * 3);
   for (let y = 0; y < height; y++) {
@@ -42,7 +48,7 @@ export function squareAverages({ width, height, data }: Averages, side: number):
       line[to * 3 + 1] = line[to * 3 + 1]! + data[at + 1]! * share;
       line[to * 3 + 2] = line[to * 3 + 2]! + data[at + 2]! * share;
     }
-    for (const { to, share } of vertical.filter(({ from }) => from === y)) {
+    for (const { to, share } of vertical[y]!) {
       for (let i = 0; i < line.length; i++)
         averages[to * line.length + i] = averages[to * line.length + i]! + line[i]! * share;
     }

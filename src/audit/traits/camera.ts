@@ -1,5 +1,6 @@
 /** The camera that took a picture, by its EXIF block. Hostile input: every offset is checked, nothing is followed twice. */
 import sharp from "sharp";
+import { sniffFormat } from "../../data/sniff.ts";
 
 /** Tags of the first directory: who made the camera, and what it is called. */
 const [MAKE, MODEL] = [0x010f, 0x0110];
@@ -7,10 +8,19 @@ const [MAKE, MODEL] = [0x010f, 0x0110];
 const ASCII = 2;
 /** Entries that are looked at: real directories have a few dozen. */
 const MAX_ENTRIES = 512;
+/** What the block begins with, how far into a JPEG it may begin, and how long it may be: a segment's 16 bits. */
+const EXIF = "Exif\0\0";
+const [BEFORE_EXIF, MAX_BLOCK] = [1 << 18, 1 << 16];
 const MAX_LETTERS = 32;
 
 /** The camera named in an image file, such as `Canon EOS 5D`; nothing where the file has no EXIF or names none. */
 export async function cameraOf(file: Uint8Array): Promise<string | undefined> {
+  if (sniffFormat(file) === "jpeg") {
+    // Most pictures are JPEGs, whose block is found without a second look at the whole file.
+    const { buffer, byteOffset, byteLength } = file;
+    const at = Buffer.from(buffer, byteOffset, Math.min(byteLength, BEFORE_EXIF)).indexOf(EXIF);
+    return at < 0 ? undefined : cameraIn(file.subarray(at, at + MAX_BLOCK));
+  }
   const { exif } = await sharp(file)
     .metadata()
     .catch(() => ({ exif: undefined }));
@@ -22,7 +32,7 @@ export async function cameraOf(file: Uint8Array): Promise<string | undefined> {
  * section 4.5.
  */
 export function cameraIn(exif: Uint8Array): string | undefined {
-  const start = String.fromCharCode(...exif.subarray(0, 6)) === "Exif\0\0" ? 6 : 0;
+  const start = String.fromCharCode(...exif.subarray(0, EXIF.length)) === EXIF ? EXIF.length : 0;
   const tiff = exif.subarray(start);
   if (tiff.length < 8) return undefined;
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);

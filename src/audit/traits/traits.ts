@@ -26,7 +26,7 @@ export interface Traits {
   /** Mean difference between a pixel's strongest and weakest colour, 0 (grey) to 1. */
   readonly saturation: number;
   /**
-   * Standard deviation of the Laplacian of luma, in shares of white, at 256 to 511 pixels on the longer side; of smaller pictures
+   * Standard deviation of the Laplacian of luma, in shares of white, at 128 to 255 pixels on the longer side; of smaller pictures
    * as they are. Source: Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000 (LAP4).
    */
   readonly sharpness: number;
@@ -37,7 +37,7 @@ export interface Traits {
 }
 
 /** Pictures are measured at this many pixels on the longer side, or up to twice as many. */
-const MEASURED_SIDE = 256;
+const MEASURED_SIDE = 128;
 const BORDER_SHARE = 0.03;
 
 /** Measures a picture. `file` are the bytes that it was decoded from. */
