@@ -24,7 +24,9 @@ const program = new Command("graft")
 Examples:
   graft sample emoji ./emoji                 lay out a sample dataset
   graft train ./photos                       train on a folder with one sub-folder a class
+  graft audit ./photos                       look for copies, wrong labels, shortcuts …
   graft predict graft-out/model.onnx cat.jpg ask the trained model
+  graft explain graft-out/model.onnx cat.jpg see why it says so
   graft networks list                        see which networks there are`,
   );
 
