@@ -14,6 +14,11 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, Bench>> = {
+  audit: {
+    usage: "audit [--part all|planted|scale] [--network NAME] [--seeds 3] [--images 10000]",
+    about: "precision and recall of the audit on planted faults, its findings on the untouched sets, its cost",
+    load: async () => (await import("./audit.ts")).benchAudit,
+  },
   augment: {
     usage: "augment [--data flowers] [--images 100] [--views 4] [--repeat 3]",
     about: "augmented views/s on one thread, against torchvision",
@@ -29,6 +34,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "the whole `graft train` against PyTorch + timm, and the head's fit against scikit-learn",
     load: async () => (await import("./head.ts")).benchHead,
   },
+  conformal: {
+    usage: "conformal [--splits 20] [--network NAME]",
+    about: "whether conformal sets hold the true class as often as they promise",
+    load: async () => (await import("./conformal.ts")).benchConformal,
+  },
   cuts: {
     usage: "cuts [--network resnet50] [--cuts A,B] [--data flowers,pollen] [--fits stretch,crop875]",
     about: "the accuracy of a linear probe at each cut of a network",
@@ -38,6 +48,11 @@ const benches: Readonly<Record<string, Bench>> = {
     usage: "forward [--networks resnet50,vgg16,…] [--batch 16] [--seconds 5] [--repeat 3]",
     about: "forward images/s, memory and loading of whole networks against PyTorch with the same weights",
     load: async () => (await import("./forward.ts")).benchForward,
+  },
+  novelty: {
+    usage: "novelty [--known flowers,pollen,sign-digits] [--network NAME]",
+    about: "scores that tell pictures of something else: energy, Mahalanobis, nearest neighbours",
+    load: async () => (await import("./novelty.ts")).benchNovelty,
   },
   scratch: {
     usage: "scratch [--data sign-digits] [--size 64] [--steps 200] [--batch 32] [--clip 5] [--peaks 0.05,0.2,0.8]",

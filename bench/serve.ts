@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { buildArtifact } from "../src/artifact/build.ts";
+import { trusting } from "../src/artifact/testing.ts";
 import { createRandom } from "../src/base/random.ts";
 import { encodeModelWhole } from "../src/graph/onnx/write.ts";
 import { measureCut } from "../src/zoo/backbone.ts";
@@ -79,7 +80,10 @@ async function writeArtifact(folder: string): Promise<string> {
     weights: Float32Array.from({ length: classes.length * shape.features }, () => 0.1 * (random.next() - 0.5)),
     bias: new Float32Array(classes.length),
   };
-  const artifact = buildArtifact({ network, shape, head, classes, temperature: 1, graftVersion: "bench" });
+  const artifact = buildArtifact({
+    ...{ network, shape, head, classes, temperature: 1, graftVersion: "bench" },
+    ...trusting(shape.features),
+  });
   const path = join(folder, "bench.onnx");
   await writeFile(path, encodeModelWhole(artifact));
   return path;

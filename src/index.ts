@@ -10,11 +10,15 @@
  */
 export type { Answer, Artifact } from "./artifact/open.ts";
 export { openArtifact, ranked } from "./artifact/open.ts";
+export { type Doubt, doubtOf, type Trust } from "./artifact/trust.ts";
+export { type Audit, type AuditOptions, audit } from "./audit/audit.ts";
+export type { Finding, Suspect } from "./audit/finding.ts";
 export { GraftError } from "./base/errors.ts";
 export type { OnProgress, Progress } from "./base/progress.ts";
 export { decodeImage, type RgbImage } from "./data/decode.ts";
 export { type Dataset, discoverDataset, type Example, withTestFolder } from "./data/discover.ts";
 export { type Evaluation, evaluatePredictions } from "./evaluate/evaluate.ts";
+export { type Explainers, type Explanation, type Method, openExplainers } from "./explain/explain.ts";
 export type { Graph, Model, Node } from "./graph/model.ts";
 export { decodeModel } from "./graph/onnx/read.ts";
 export { encodeModel } from "./graph/onnx/write.ts";

@@ -34,8 +34,9 @@ async function ask(session: ort.InferenceSession, pictures: readonly Pixels[]): 
   });
   const outputs = await session.run({ image: new ort.Tensor("uint8", data, [pictures.length, height, width, 3]) });
   return Object.fromEntries(
-    Object.entries(outputs).map(([name, { dims, data: values }]) => {
-      const rows = pictures.map((_, i) => [...(values as Float32Array).subarray(i * dims[1]!, (i + 1) * dims[1]!)]);
+    Object.entries(outputs).map(([name, { data: values }]) => {
+      const size = values.length / pictures.length;
+      const rows = pictures.map((_, i) => [...(values as Float32Array).subarray(i * size, (i + 1) * size)]);
       return [name, rows];
     }),
   );
@@ -104,10 +105,12 @@ describe("a trained model.onnx in plain ONNX Runtime", () => {
   test("says what it takes and gives, and its outputs belong together", async () => {
     const session = await ort.InferenceSession.create(model);
     expect(session.inputNames).toEqual(["image"]);
-    expect([...session.outputNames].sort()).toEqual(["features", "logits", "probabilities"]);
+    expect([...session.outputNames].sort()).toEqual(["features", "logits", "novelty", "probabilities"]);
     const [input] = session.inputMetadata;
     expect(input).toMatchObject({ isTensor: true, type: "uint8", shape: ["N", "H", "W", 3] });
-    const { features, logits, probabilities } = await ask(session, [drawShape("square", 60, 60, 3)]);
+    const { features, logits, novelty, probabilities } = await ask(session, [drawShape("square", 60, 60, 3)]);
+    expect(novelty![0]).toHaveLength(1);
+    expect(novelty![0]![0]).toBeGreaterThan(0);
     expect(features![0]).toHaveLength(FEATURES);
     expect(probabilities![0]!.reduce((sum, value) => sum + value)).toBeCloseTo(1, 5);
     expect(logits![0]!.indexOf(Math.max(...logits![0]!))).toBe(

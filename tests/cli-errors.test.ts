@@ -280,7 +280,7 @@ function bytesOfFeatures(folder: string): number {
   if (!existsSync(folder)) return 0;
   const files = readdirSync(folder, { recursive: true }) as string[];
   return files
-    .filter((name) => name.endsWith(".records"))
+    .filter((name) => name.startsWith("features") && name.endsWith(".records"))
     .reduce((sum, name) => sum + readFileSync(join(folder, name)).length, 0);
 }
 

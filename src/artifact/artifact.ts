@@ -4,7 +4,8 @@ import type { RgbImage } from "../data/rgb-image.ts";
 import type { Model } from "../graph/model.ts";
 import { decodeModel } from "../graph/onnx/read.ts";
 import type { Session } from "../runtime/session.ts";
-import { artifactKeys, IMAGE, LOGITS, PROBABILITIES } from "./contract.ts";
+import { artifactKeys, IMAGE, LOGITS, NOVELTY, PROBABILITIES } from "./contract.ts";
+import { type Doubt, doubtOf, type Trust, trustIn } from "./trust.ts";
 
 /** What an artifact says of one picture. */
 export interface Answer {
@@ -12,6 +13,8 @@ export interface Answer {
   readonly probabilities: Float32Array;
   /** `[C]`, before temperature scaling. */
   readonly logits: Float32Array;
+  /** How unlike its training pictures the picture is; artifacts of earlier versions do not say. */
+  readonly novelty: number | undefined;
 }
 
 /** One class of an answer. */
@@ -20,10 +23,11 @@ export interface Ranked {
   readonly probability: number;
 }
 
-/** An artifact's graph, and the classes that it tells apart, in the order of its answers. */
+/** An artifact's graph, the classes that it tells apart, in the order of its answers, and how far those are to be trusted. */
 export interface ArtifactFile {
   readonly model: Model;
   readonly classes: readonly string[];
+  readonly trust: Trust;
 }
 
 /**
@@ -35,7 +39,7 @@ export interface ArtifactFile {
 export function readArtifact(bytes: Uint8Array, source: string): ArtifactFile {
   const model = decodeModel(bytes, source);
   const classes = parseClasses(model.metadata.get(artifactKeys.classes));
-  if (classes) return { model, classes };
+  if (classes) return { model, classes, trust: trustIn(model.metadata) };
   throw dataError(
     `${source} is an ONNX model, but not one that Graft trained (it names no classes): train one with \`graft train DATASET --network ${source}\`.`,
   );
@@ -53,28 +57,35 @@ function parseClasses(text: string | undefined): string[] | undefined {
 
 /** Asks a session that holds an artifact about one picture. */
 export async function ask(session: Session, { width, height, data }: RgbImage): Promise<Answer> {
-  const result = await session.run({ [IMAGE]: { dims: [1, height, width, 3], data } }, [PROBABILITIES, LOGITS]);
+  const outputs = [PROBABILITIES, LOGITS, ...(session.outputs.includes(NOVELTY) ? [NOVELTY] : [])];
+  const result = await session.run({ [IMAGE]: { dims: [1, height, width, 3], data } }, outputs);
+  const novelty = result[NOVELTY];
   return {
     probabilities: result[PROBABILITIES]!.data as Float32Array,
     logits: result[LOGITS]!.data as Float32Array,
+    novelty: novelty && Number(novelty.data[0]),
   };
 }
 
 /** The classes of an answer, most probable first. */
-export function ranked(classes: readonly string[], { probabilities }: Answer): Ranked[] {
+export function ranked(classes: readonly string[], { probabilities }: Pick<Answer, "probabilities">): Ranked[] {
   return classes
     .map((label, index) => ({ label, probability: probabilities[index]! }))
     .sort((a, b) => b.probability - a.probability);
 }
 
 /** What Graft answers of one picture, on the command line and over HTTP alike. */
-export interface Prediction extends Ranked {
+export interface Prediction extends Ranked, Doubt {
   /** The most probable classes, best first. */
   readonly top: readonly Ranked[];
 }
 
 /** An answer as it is printed and sent, with its `top` best classes. */
-export function predictionOf(classes: readonly string[], answer: Answer, top: number): Prediction {
+export function predictionOf(
+  { classes, trust }: Pick<ArtifactFile, "classes" | "trust">,
+  answer: Pick<Answer, "probabilities" | "novelty">,
+  top: number,
+): Prediction {
   const best = ranked(classes, answer);
-  return { ...best[0]!, top: best.slice(0, top) };
+  return { ...best[0]!, top: best.slice(0, top), ...doubtOf(trust, classes, answer) };
 }

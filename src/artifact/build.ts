@@ -1,11 +1,14 @@
 /** Building an artifact: preprocessing, backbone and head joined into one model. */
+
+import type { Conformal } from "../evaluate/conformal.ts";
 import { attach } from "../graph/merge.ts";
 import { type Graph, type Model, node } from "../graph/model.ts";
 import { float32Tensor } from "../graph/tensor.ts";
 import { BACKBONE, backboneModel, type CutShape, FEATURES, PIXELS } from "../zoo/backbone.ts";
 import type { Network } from "../zoo/network.ts";
 import { preprocessingGraph } from "../zoo/preprocessing.ts";
-import { artifactKeys, type Head, IMAGE, LOGITS, PROBABILITIES } from "./contract.ts";
+import { artifactKeys, type Head, IMAGE, LOGITS, type Novelty, PROBABILITIES } from "./contract.ts";
+import { noveltyGraph } from "./novelty.ts";
 
 /** What an artifact is made of. */
 export interface ArtifactParts {
@@ -15,11 +18,16 @@ export interface ArtifactParts {
   readonly classes: readonly string[];
   /** Logits are divided by this before the softmax. */
   readonly temperature: number;
+  readonly novelty: Novelty;
+  readonly conformal: Conformal;
+  /** Whether parts of the network were trained, so that its features are this artifact's own. */
+  readonly tuned: boolean;
   readonly graftVersion: string;
 }
 
 /** Joins preprocessing, backbone and head into one model. */
-export function buildArtifact({ network, shape, head, classes, temperature, graftVersion }: ArtifactParts): Model {
+export function buildArtifact(parts: ArtifactParts): Model {
+  const { network, shape, head, classes, temperature, novelty, conformal, tuned, graftVersion } = parts;
   const backbone = backboneModel(network, shape);
   const preprocessing = preprocessingGraph(network.preprocessing, IMAGE, PIXELS, "preprocess/");
   const front: Graph = {
@@ -30,16 +38,21 @@ export function buildArtifact({ network, shape, head, classes, temperature, graf
     initializers: preprocessing.initializers,
   };
   const features = { name: FEATURES, type: "float32", dims: ["N", shape.features] } as const;
-  const graph = attach(attach(front, backbone.graph), headGraph(head, temperature, shape.features), [features]);
+  const answering = attach(attach(front, backbone.graph), headGraph(head, temperature, shape.features));
+  const judging = noveltyGraph(novelty, shape.features);
+  const outputs = [...answering.outputs, features, ...judging.outputs];
+  const graph = { ...attach(answering, judging), outputs };
   const metadata = new Map<string, string>([
     [artifactKeys.version, graftVersion],
     [artifactKeys.classes, JSON.stringify(classes)],
     [artifactKeys.preprocessing, JSON.stringify(network.preprocessing)],
     [
       artifactKeys.network,
-      JSON.stringify({ name: network.name, sha256: network.sha256, licence: network.licence, cut: network.cut }),
+      JSON.stringify({ name: network.name, sha256: network.sha256, licence: network.licence, cut: network.cut, tuned }),
     ],
     [artifactKeys.temperature, String(temperature)],
+    [artifactKeys.novelty, JSON.stringify(novelty.rule)],
+    [artifactKeys.conformal, JSON.stringify(conformal)],
   ]);
   return { ...backbone, graph, metadata };
 }

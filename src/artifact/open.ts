@@ -4,12 +4,14 @@ import { codeOf, dataError, messageOf, usageError } from "../base/errors.ts";
 import type { RgbImage } from "../data/rgb-image.ts";
 import { openSession } from "../runtime/session.ts";
 import { type Answer, ask, readArtifact } from "./artifact.ts";
+import type { Trust } from "./trust.ts";
 
 export { type Answer, type Prediction, predictionOf, ranked, readArtifact } from "./artifact.ts";
 
 export interface Artifact {
   readonly path: string;
   readonly classes: readonly string[];
+  readonly trust: Trust;
   predict(image: RgbImage): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -33,11 +35,12 @@ export function readModelFile(path: string): Promise<Uint8Array> {
  * @throws GraftError (`usage`) where there is no such file; (`data`) where it is not one of Graft's
  */
 export async function openArtifact(path: string): Promise<Artifact> {
-  const { classes } = readArtifact(await readModelFile(path), path);
+  const { classes, trust } = readArtifact(await readModelFile(path), path);
   const session = await openSession(path);
   return {
     path,
     classes,
+    trust,
     predict: (image) => ask(session, image),
     close: () => session.close(),
   };

@@ -3,7 +3,9 @@
 import { Command, CommanderError } from "commander";
 import { exitCodes, GraftError, messageOf } from "../base/errors.ts";
 import { graftVersion } from "../base/version.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { networksCommand } from "./commands/networks.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { sampleCommand } from "./commands/sample.ts";
@@ -23,8 +25,10 @@ const program = new Command("graft")
 Examples:
   graft sample emoji ./emoji                 lay out a sample dataset
   graft train ./photos                       train on a folder with one sub-folder a class
+  graft audit ./photos                       look for copies, wrong labels, shortcuts …
   graft predict graft-out/model.onnx cat.jpg ask the trained model
   graft serve graft-out/model.onnx           answer over HTTP
+  graft explain graft-out/model.onnx cat.jpg see why it says so
   graft networks list                        see which networks there are`,
   );
 
@@ -33,6 +37,8 @@ for (const command of [
   predictCommand(),
   evaluateCommand(),
   serveCommand(),
+  explainCommand(),
+  auditCommand(),
   networksCommand(),
   sampleCommand(),
 ]) {

@@ -27,7 +27,7 @@ export function createDisplay(quiet: boolean): {
   };
 }
 
-function result({ result: trained, out, seconds }: TrainRun): void {
+function result({ result: trained, out, seconds, audit }: TrainRun): void {
   const { test, validation, counts, skipped, timings, rates, features } = trained;
   const { accuracy, interval, baseline } = test.evaluation;
   print();
@@ -59,5 +59,12 @@ function result({ result: trained, out, seconds }: TrainRun): void {
     ]),
   );
   print();
+  if (audit && audit.findings.length > 0) {
+    print(
+      `The audit of the data has ${audit.findings.length} ${audit.findings.length === 1 ? "finding" : "findings"}, shown in the report:`,
+    );
+    for (const { title } of audit.findings) print(`  ${title}`);
+    print();
+  }
   print(`The model is ${out}/model.onnx, the report ${out}/report.html.`);
 }

@@ -1,15 +1,18 @@
 /** A finished training → the files in its output folder, and the JSON that scripts read. */
 import { join } from "node:path";
+import type { Audit } from "../audit/audit.ts";
 import { makeFolder, writeWhole } from "../base/files.ts";
 import { graftVersion } from "../base/version.ts";
 import type { Dataset } from "../data/discover.ts";
 import { thumbnail } from "../data/thumbnail.ts";
 import { mostConfidentMistakes } from "../evaluate/mistakes.ts";
 import { encodeModel } from "../graph/onnx/write.ts";
-import type { ReportInput } from "../report/input.ts";
+import { type Effort, renderCard } from "../report/card.ts";
+import type { ReportExplanation, ReportInput } from "../report/input.ts";
 import { renderReport } from "../report/report.ts";
 import type { TrainResult } from "../train/train.ts";
 import { countParameters, type Network } from "../zoo/network.ts";
+import { reportFindings } from "./run-trust.ts";
 
 /** All there is to say of one training. */
 export interface TrainRun {
@@ -20,13 +23,17 @@ export interface TrainRun {
   readonly out: string;
   /** Seconds since the command began. */
   readonly seconds: () => number;
+  /** What was found in the data; nothing where it was not audited. */
+  readonly audit: Audit | undefined;
+  readonly explanations: readonly ReportExplanation[];
+  readonly effort: () => Promise<Effort>;
 }
 
 /** The most mistakes that the report shows. */
 const MISTAKES = 24;
 
 /** The object of `graft train --json`. */
-export function jsonOf({ result, dataset, out, seconds }: TrainRun): Record<string, unknown> {
+export function jsonOf({ result, dataset, out, seconds, audit }: TrainRun): Record<string, unknown> {
   const { network, test, validation } = result;
   return {
     network: network.name,
@@ -43,6 +50,8 @@ export function jsonOf({ result, dataset, out, seconds }: TrainRun): Record<stri
     features: result.features,
     head: headFacts(result),
     temperature: result.calibration.temperature,
+    trust: result.trust,
+    findings: audit ? audit.findings.map(findingFacts) : null,
     frozenUnchanged: result.frozenUnchanged,
     ...(result.finetune ? { finetune: result.finetune } : {}),
     skipped: result.skipped,
@@ -50,7 +59,14 @@ export function jsonOf({ result, dataset, out, seconds }: TrainRun): Record<stri
   };
 }
 
-/** Writes `model.onnx`, `graft.json`, `metrics.json` and `report.html`; each whole or not at all. */
+const findingFacts = ({ check, title, confidence, groups }: Audit["findings"][number]) => ({
+  check,
+  title,
+  confidence,
+  pictures: groups.flat().length,
+});
+
+/** Writes `model.onnx`, `graft.json`, `metrics.json`, `report.html` and `card.md`; each whole or not at all. */
 export async function writeRun(run: TrainRun): Promise<void> {
   const { result, out, dataset, datasetPath, seed } = run;
   const { network, test, validation, calibration } = result;
@@ -75,7 +91,9 @@ export async function writeRun(run: TrainRun): Promise<void> {
   await writeWhole(join(out, "graft.json"), `${JSON.stringify(made, null, 2)}\n`);
   const metrics = { ...jsonOf(run), test: test.evaluation, validation: validation.evaluation, calibration };
   await writeWhole(join(out, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
-  await writeWhole(join(out, "report.html"), renderReport(await reportInput(run)));
+  const input = await reportInput(run);
+  await writeWhole(join(out, "report.html"), renderReport(input));
+  await writeWhole(join(out, "card.md"), renderCard(input, await run.effort()));
 }
 
 const versions = (): Record<string, string> => ({ graft: graftVersion, node: process.versions.node });
@@ -89,7 +107,15 @@ function headFacts({ head }: TrainResult): {
   return { l2: head.l2, folds: head.folds, tried: head.tried, unfinished: head.unfinished };
 }
 
-async function reportInput({ result, dataset, datasetPath, seed, seconds }: TrainRun): Promise<ReportInput> {
+async function reportInput({
+  result,
+  dataset,
+  datasetPath,
+  seed,
+  seconds,
+  audit,
+  explanations,
+}: TrainRun): Promise<ReportInput> {
   const { network, test, validation, calibration, head, shape } = result;
   const labels = test.examples.map(({ label }) => label);
   const mistakes = mostConfidentMistakes(test.probabilities, labels, MISTAKES);
@@ -132,6 +158,9 @@ async function reportInput({ result, dataset, datasetPath, seed, seconds }: Trai
         };
       }),
     ),
+    ...(audit ? { findings: await reportFindings(audit.findings) } : {}),
+    explanations,
+    trust: result.trust,
     skipped: [...result.skipped],
     modelFile: "model.onnx",
     versions: versions(),

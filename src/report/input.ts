@@ -2,7 +2,9 @@
  * Everything the report of a training says, as plain data. Whoever trained fills it in; the report computes nothing
  * that is not in here and reads neither files nor clock.
  */
+import type { NoveltyRule } from "../artifact/contract.ts";
 import type { Calibration } from "../evaluate/calibration.ts";
+import type { Conformal, SetScores } from "../evaluate/conformal.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 
 /** The dataset as it was used. */
@@ -59,6 +61,44 @@ export interface ReportMistake {
   readonly probability: number;
 }
 
+/** What the audit found, with some of its pictures. */
+export interface ReportFinding {
+  readonly title: string;
+  readonly advice: string;
+  readonly severity: string;
+  /** In [0, 1], as those of the pictures. */
+  readonly confidence: number;
+  readonly pictures: readonly {
+    /** A small JPEG, base64; empty where the file cannot be read. */
+    readonly thumbnail: string;
+    readonly path: string;
+    readonly label: string;
+    readonly why: string;
+    readonly confidence: number;
+  }[];
+  /** How many pictures there are in all. */
+  readonly total: number;
+}
+
+/** Why the model answered as it did to one test picture. */
+export interface ReportExplanation {
+  /** The picture under its heat map: a JPEG, base64. */
+  readonly overlay: string;
+  readonly path: string;
+  readonly truth: string;
+  readonly prediction: string;
+  readonly probability: number;
+}
+
+/** When to doubt an answer. */
+export interface ReportTrust {
+  readonly novelty: NoveltyRule;
+  readonly conformal: Conformal;
+  /** Test images that were called unknown, of how many. */
+  readonly falseAlarms: { readonly asked: number; readonly count: number };
+  readonly sets: SetScores;
+}
+
 /** A file that was not used. */
 export interface ReportSkipped {
   readonly path: string;
@@ -91,6 +131,10 @@ export interface ReportInput {
   readonly calibration: Omit<Calibration, "bound"> & Partial<Pick<Calibration, "bound">>;
   /** The most confident first. */
   readonly mistakes: readonly ReportMistake[];
+  /** Without it the data was not audited. */
+  readonly findings?: readonly ReportFinding[];
+  readonly explanations?: readonly ReportExplanation[];
+  readonly trust?: ReportTrust;
   readonly skipped: readonly ReportSkipped[];
   /** The artifact's file name. */
   readonly modelFile: string;

@@ -95,6 +95,39 @@ function demoInput({
       prediction: classes[prediction]!,
       probability,
     })),
+    findings: [
+      {
+        title: "2 pictures are probably in the wrong class.",
+        advice: "Look at each.",
+        severity: "harmful",
+        confidence: 0.93,
+        pictures: [
+          {
+            thumbnail: thumbnails[0]!,
+            path: "datasets/a.jpg",
+            label: classes[0]!,
+            why: "looks like b",
+            confidence: 0.93,
+          },
+        ],
+        total: 2,
+      },
+    ],
+    explanations: [
+      {
+        overlay: thumbnails[0]!,
+        path: "datasets/a.jpg",
+        truth: classes[0]!,
+        prediction: classes[1]!,
+        probability: 0.8,
+      },
+    ],
+    trust: {
+      novelty: { threshold: 0.47, falseAlarmRate: 0.05, neighbours: 5, fittedOn: 800 },
+      conformal: { coverage: 0.9, threshold: 0.31, calibratedOn: 800 },
+      falseAlarms: { asked: 300, count: 15 },
+      sets: { covered: 0.913, size: 1.08, single: 0.92, empty: 0.001 },
+    },
     skipped: Array.from({ length: skipped }, (_, i) => ({
       path: `datasets/flowers/rose/broken_${i}.jpg`,
       reason: "The file ends too early: it is not a whole JPEG.",
@@ -156,6 +189,13 @@ describe("renderReport", () => {
       dataset: { ...input.dataset, path: evil },
       skipped: [{ path: evil, reason: evil }],
       mistakes: input.mistakes.map((mistake) => ({ ...mistake, path: evil, thumbnail: evil })),
+      findings: input.findings!.map((finding) => ({
+        ...finding,
+        title: evil,
+        advice: evil,
+        pictures: finding.pictures.map((one) => ({ ...one, thumbnail: evil, path: evil, label: evil, why: evil })),
+      })),
+      explanations: input.explanations!.map((one) => ({ ...one, overlay: evil, path: evil, truth: evil })),
       versions: { [evil]: evil },
     });
     expect(unbalanced(page)).toEqual([]);
@@ -163,7 +203,7 @@ describe("renderReport", () => {
     expect(document.querySelector("script")).toBeNull();
     expect(document.querySelector("[onerror], [onclick]")).toBeNull();
     expect(document.querySelectorAll("style").length).toBe(1);
-    expect(document.querySelectorAll("img").length).toBe(input.mistakes.length);
+    expect(document.querySelectorAll("img").length).toBe(input.mistakes.length + 2);
     expect(texts(page, "h1")).toEqual([evil]);
     expect(texts(page, "table.classes tbody th").toSorted()).toEqual(hostile.toSorted());
   });
@@ -195,6 +235,17 @@ describe("renderReport", () => {
     expect(texts(page, "#mistakes")[0]).toContain("There are none among 960 training images.");
     expect(texts(page, "#confusion")[0]).toContain("It confused nothing.");
     expect(parse(page).querySelector("#skipped")).toBeNull();
+  });
+
+  it("tells what the audit found, how many more there are, and when to doubt an answer", () => {
+    const page = renderReport(demoInput());
+    expect(texts(page, "#data")[0]).toMatch(/2 pictures are probably in the wrong class.*looks like b.*…and 1 more/s);
+    expect(texts(page, "#doubt")[0]).toMatch(/15 of 300 called unknown.*91.3% hold the true class/s);
+    expect(texts(page, "#why figcaption")[0]).toContain("is daisy");
+    expect(texts(renderReport({ ...demoInput(), findings: [] }), "#data")[0]).toContain("found nothing wrong");
+    const { findings: _, trust: __, explanations: ___, ...without } = demoInput();
+    const document = parse(renderReport(without));
+    expect(document.querySelector("#data, #doubt, #why")).toBeNull();
   });
 
   it("does not praise a model that its baseline beats", () => {

@@ -2,13 +2,16 @@
 import { date, listed, plural } from "./format.ts";
 import type { ReportInput } from "./input.ts";
 import type { Section } from "./section.ts";
+import { auditSection } from "./sections/audit.ts";
 import { calibrationSection } from "./sections/calibration.ts";
 import { classesSection } from "./sections/classes.ts";
 import { confusionSection } from "./sections/confusion.ts";
+import { explanationsSection } from "./sections/explanations.ts";
 import { headlineSection } from "./sections/headline.ts";
 import { mistakesSection } from "./sections/mistakes.ts";
 import { provenanceSection } from "./sections/provenance.ts";
 import { skippedSection } from "./sections/skipped.ts";
+import { trustSection } from "./sections/trust.ts";
 import { usageSection } from "./sections/usage.ts";
 import { renderPage } from "./shell.ts";
 
@@ -19,7 +22,10 @@ export const reportSections: readonly Section[] = [
   confusionSection,
   classesSection,
   calibrationSection,
+  trustSection,
   mistakesSection,
+  explanationsSection,
+  auditSection,
   skippedSection,
   usageSection,
 ];

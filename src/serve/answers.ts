@@ -1,5 +1,6 @@
 /** The routes that ask a model: `predict` and `embed`, of the only model or of one by name. */
 import type { Context, Hono } from "hono";
+import { NOVELTY, PROBABILITIES } from "../artifact/contract.ts";
 import { type Answer, predictionOf } from "../artifact/open.ts";
 import { FEATURES } from "../zoo/backbone.ts";
 import type { AppOptions, ServeEnv } from "./app.ts";
@@ -12,6 +13,12 @@ import { allBodiesBytes } from "./limits.ts";
 import type { ModelVersion } from "./models.ts";
 import { refuseOthers, topOf } from "./query.ts";
 import { busy, Refusal } from "./refusal.ts";
+
+/** What `graft predict` reads of the outputs for one picture. */
+function answerOf(outputs: Outputs): Pick<Answer, "probabilities" | "novelty"> {
+  const novelty = outputs[NOVELTY];
+  return { probabilities: outputs[PROBABILITIES]! as Float32Array, novelty: novelty && Number(novelty[0]) };
+}
 
 /** How the outputs for one picture become its entry in the answer. */
 type Describe = (version: ModelVersion, outputs: Outputs) => object;
@@ -28,7 +35,7 @@ export const questions: Readonly<Record<"predict" | "embed", Question>> = {
     key: "predictions",
     describe(query) {
       const top = topOf(query);
-      return ({ classes }, outputs) => predictionOf(classes, outputs as unknown as Answer, top);
+      return (version, outputs) => predictionOf(version, answerOf(outputs), top);
     },
   },
   embed: {

@@ -4,6 +4,7 @@
  */
 import { basename, dirname, resolve } from "node:path";
 import { readArtifact, readModelFile } from "../artifact/open.ts";
+import type { Trust } from "../artifact/trust.ts";
 import { messageOf, usageError } from "../base/errors.ts";
 import { sha256 } from "../base/files.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -22,6 +23,7 @@ export interface ModelVersion {
   readonly id: VersionId;
   readonly name: string;
   readonly classes: readonly string[];
+  readonly trust: Trust;
   /** Of the file. */
   readonly sha256: string;
   /** ISO 8601. */
@@ -89,10 +91,10 @@ export async function openModels(sources: readonly ModelSource[], engine: Engine
 
   const open = async ({ name, path }: ModelSource): Promise<Entry["version"]> => {
     const bytes = await readModelFile(path);
-    const { classes } = readArtifact(bytes, path);
+    const { classes, trust } = readArtifact(bytes, path);
     const id = nextId++;
     await engine.open(id, path, bytes);
-    const info = { id, name, classes, sha256: sha256(bytes), loadedAt: new Date().toISOString() };
+    const info = { id, name, classes, trust, sha256: sha256(bytes), loadedAt: new Date().toISOString() };
     return { ...info, ...countHolders(() => void engine.close(id).catch(() => {})) };
   };
 

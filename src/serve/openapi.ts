@@ -91,15 +91,29 @@ const score = object({ label: string, probability: number });
 const fileName: Json = { type: "string", description: "The file's name, where the request gave one." };
 const unread: Json = { type: "string", description: "Why this picture could not be read; the others are answered." };
 
+const unknown: Json = {
+  type: "boolean",
+  description: "Whether the picture is like nothing that the model was trained on; then its label means nothing.",
+};
+
 /** One entry: the answer, or the reason why there is none. */
-const entry = (answer: Json): Json => ({
-  oneOf: [object({ name: fileName, ...answer }, ["name"]), object({ name: fileName, error: unread }, ["name"])],
+const entry = (answer: Json, optional: readonly string[] = []): Json => ({
+  oneOf: [
+    object({ name: fileName, ...answer }, ["name", ...optional]),
+    object({ name: fileName, error: unread }, ["name"]),
+  ],
 });
 
 const schemas: Json = {
   Predictions: object({
     model: string,
-    predictions: list(entry({ label: string, probability: number, top: list(score) })),
+    predictions: list(
+      entry({ label: string, probability: number, top: list(score), unknown, novelty: number, set: list(string) }, [
+        "unknown",
+        "novelty",
+        "set",
+      ]),
+    ),
   }),
   Embeddings: object({ model: string, embeddings: list(entry({ features: list(number) })) }),
   Models: object({

@@ -66,7 +66,7 @@ function holdOut(rows: readonly number[], labels: Int32Array, random: Random): {
 }
 
 /** Some rows of a part. */
-function selected({ examples, digests, table, labels }: Part, rows: readonly number[]): Part {
+export function selected({ examples, digests, table, labels }: Part, rows: readonly number[]): Part {
   return {
     examples: rows.map((row) => examples[row]!),
     digests: rows.map((row) => digests[row]!),

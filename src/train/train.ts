@@ -3,11 +3,7 @@
  * Writes nothing but the cache; files and words for people are made by the rooms above.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { backboneParameters, buildArtifact } from "../artifact/build.ts";
-import { cacheFolder } from "../base/cache.ts";
-import { sha256, writeWhole } from "../base/files.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import { graftVersion } from "../base/version.ts";
@@ -17,11 +13,12 @@ import { type Calibration, calibrate } from "../evaluate/calibration.ts";
 import { type Evaluation, evaluatePredictions } from "../evaluate/evaluate.ts";
 import { softmax } from "../evaluate/softmax.ts";
 import type { Model } from "../graph/model.ts";
-import { type CutShape, measureCut } from "../zoo/backbone.ts";
+import type { CutShape } from "../zoo/backbone.ts";
 import type { Network } from "../zoo/network.ts";
-import { type FeatureCache, openFeatureCache } from "./features/cache.ts";
-import { type Extraction, extractFeatures, type Skipped } from "./features/extract.ts";
-import { createRunner, preparationModel } from "./features/runner.ts";
+import type { FeatureCache } from "./features/cache.ts";
+import { type Extraction, extractFeatures, type OnDecoded, type Skipped } from "./features/extract.ts";
+import { openFeaturesOf } from "./features/of-network.ts";
+import { createRunner } from "./features/runner.ts";
 import {
   type Finetuned,
   type FinetuneFacts,
@@ -31,6 +28,7 @@ import {
 } from "./finetune/finetune.ts";
 import { countLabels, fitHead, type HeadFit, headLogits, STRENGTHS } from "./head/fit.ts";
 import { holdOutValidation, type Part, type Parts, partition } from "./parts.ts";
+import { fitTrust, type TrustFacts } from "./trust.ts";
 
 export interface TrainOptions {
   readonly dataset: Dataset;
@@ -44,6 +42,8 @@ export interface TrainOptions {
   /** Told of choices and of what went otherwise than asked, a sentence each. */
   readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
+  /** Given each picture that is decoded for its features; waited for. */
+  readonly onDecoded?: OnDecoded;
 }
 
 /** A picture with its label, its features' row gone into `logits`. */
@@ -64,6 +64,8 @@ export interface TrainResult {
   readonly shape: CutShape;
   readonly head: HeadFit;
   readonly calibration: Calibration;
+  /** When an answer is to be doubted, and how that fared on the test pictures. */
+  readonly trust: TrustFacts;
   readonly counts: {
     readonly train: number;
     readonly validation: number;
@@ -98,16 +100,14 @@ export interface TrainResult {
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { dataset, network, seed = 0 } = options;
   const random = createRandom(seed);
-  const folder = featureFolder(network);
-  const shape = await rememberedShape(network, folder);
-  const cache = await openFeatureCache(folder, shape.features);
+  const { shape, cache } = await openFeaturesOf(network);
   try {
     const began = performance.now();
     const extraction = await extractAll(options, cache, shape);
     const extract = (performance.now() - began) / 1000;
     const parts = partition(dataset, extraction, random);
     const answer = await learn(options, shape, parts, random);
-    return resultOf(options, shape, parts, answer, extraction, extract);
+    return await resultOf(options, shape, parts, answer, extraction, extract);
   } finally {
     cache.close();
   }
@@ -115,7 +115,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
 /** The features of every picture. The backbone's memory is given back before anything else is loaded. */
 async function extractAll(
-  { dataset, network, onProgress, signal }: TrainOptions,
+  { dataset, network, onProgress, signal, onDecoded }: TrainOptions,
   cache: FeatureCache,
   shape: CutShape,
 ): Promise<Extraction> {
@@ -125,7 +125,11 @@ async function extractAll(
       dataset.examples.map(({ path }) => path),
       cache,
       runner,
-      { ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) },
+      {
+        ...(onProgress ? { onProgress } : {}),
+        ...(signal ? { signal } : {}),
+        ...(onDecoded ? { onDecoded } : {}),
+      },
     );
   } finally {
     await runner.close();
@@ -217,14 +221,14 @@ async function fitted(
   return { head, headSeconds: (performance.now() - began) / 1000 };
 }
 
-function resultOf(
-  { dataset, network }: TrainOptions,
+async function resultOf(
+  { dataset, network, seed = 0 }: TrainOptions,
   shape: CutShape,
   parts: Parts,
   learned: Learned,
   extraction: Extraction,
   extract: number,
-): TrainResult {
+): Promise<TrainResult> {
   const { head, validation, finetuned } = learned;
   const classes = dataset.classes.length;
   const calibration = calibrate(validation.logits, validation.part.labels, classes);
@@ -240,12 +244,27 @@ function resultOf(
     });
     return { examples: part.examples, logits, probabilities, evaluation };
   };
+  const validated = judge(validation.part, validation.logits);
+  const tested = judge(parts.test, learned.testLogits);
+  const { novelty, facts: trust } = await fitTrust({
+    network: learned.network,
+    shape,
+    seed,
+    train: learned.train,
+    test: parts.test,
+    isTuned: learned.network !== network,
+    calibration: { probabilities: validated.probabilities, labels: validation.part.labels },
+    testAnswers: { probabilities: tested.probabilities, labels: parts.test.labels },
+  });
   const artifact = buildArtifact({
     network: learned.network,
     shape,
     head: head.head,
     classes: dataset.classes,
     temperature: calibration.temperature,
+    novelty,
+    conformal: trust.conformal,
+    tuned: learned.network !== network,
     graftVersion,
   });
   return {
@@ -253,14 +272,15 @@ function resultOf(
     shape,
     head,
     calibration,
+    trust,
     counts: {
       train: learned.train.examples.length,
       validation: validation.source === "cross-validation" ? 0 : validation.part.examples.length,
       test: parts.test.examples.length,
       skipped: extraction.skipped.length,
     },
-    validation: { ...judge(validation.part, validation.logits), source: validation.source },
-    test: { ...judge(parts.test, learned.testLogits), source: parts.testSource },
+    validation: { ...validated, source: validation.source },
+    test: { ...tested, source: parts.testSource },
     skipped: extraction.skipped,
     datasetDigest: datasetDigest(dataset, extraction.digests),
     frozenUnchanged: isUnchanged(artifact, network, finetuned?.tuned ? finetuned.trained : new Set()),
@@ -291,20 +311,4 @@ function isUnchanged(artifact: Model, network: Network, trained: ReadonlySet<str
     const original = network.model.graph.initializers.get(name);
     return original !== undefined && hash(original.bytes) === hash(bytes);
   });
-}
-
-/** The cache's folder for a network, cut and preprocessing: the very graph of it, so that a change of it counts. */
-function featureFolder({ sha256: weights, cut, preprocessing }: Network): string {
-  const key = JSON.stringify([weights, cut, sha256(preparationModel(preprocessing))]);
-  return join(cacheFolder(), "features", sha256(key).slice(0, 32));
-}
-
-/** The shape at the cut, measured once and kept beside the features. */
-async function rememberedShape(network: Network, folder: string): Promise<CutShape> {
-  const path = join(folder, "cut.json");
-  const known = await readFile(path, "utf8").catch(() => undefined);
-  if (known !== undefined) return JSON.parse(known) as CutShape;
-  const shape = await measureCut(network);
-  await writeWhole(path, JSON.stringify(shape));
-  return shape;
 }

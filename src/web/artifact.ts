@@ -54,7 +54,7 @@ export interface WebArtifact {
 export async function openArtifact(source: Source, options: OpenOptions = {}): Promise<WebArtifact> {
   const { onProgress, ...wanted } = options;
   const { bytes, name } = await bytesOf(source, onProgress);
-  const { classes } = readArtifact(bytes, name);
+  const { classes, trust } = readArtifact(bytes, name);
   const engine = await openEngine(wanted);
   const session = await openSession(bytes);
   return {
@@ -64,8 +64,7 @@ export async function openArtifact(source: Source, options: OpenOptions = {}): P
       if (!(Number.isInteger(topK) && topK >= 1))
         throw usageError(`The option topK is ${topK}: give a whole number from 1.`);
       const answer = await ask(session, await pixelsOf(picture));
-      const top = ranked(classes, answer).slice(0, topK);
-      return { ...top[0]!, ...answer, top };
+      return { ...answer, ...predictionOf({ classes, trust }, answer, topK) };
     },
     close: () => session.close(),
   };

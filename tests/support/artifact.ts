@@ -1,6 +1,7 @@
 /** A trained model without training: the tiny network with a head of random weights, built as `graft train` builds its own. */
 import { writeFileSync } from "node:fs";
 import { buildArtifact } from "../../src/artifact/build.ts";
+import { trusting } from "../../src/artifact/testing.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
 import { measureCut } from "../../src/zoo/backbone.ts";
@@ -26,6 +27,14 @@ export async function tinyArtifact(scratch: string, seed = 1, repeats = 0): Prom
     bias: Float32Array.from(CLASSES, () => random.next()),
   };
   return encodeModelWhole(
-    buildArtifact({ network, shape, head, classes: CLASSES, temperature: 1, graftVersion: "0.0.0" }),
+    buildArtifact({
+      network,
+      shape,
+      head,
+      classes: CLASSES,
+      temperature: 1,
+      ...trusting(shape.features),
+      graftVersion: "0.0.0",
+    }),
   );
 }

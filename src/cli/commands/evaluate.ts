@@ -1,6 +1,7 @@
 /** `graft evaluate`: how well a trained model does on labelled pictures. */
 import { Command } from "commander";
 import { openArtifact } from "../../artifact/open.ts";
+import { doubtOf } from "../../artifact/trust.ts";
 import { dataError, isDataError, messageOf } from "../../base/errors.ts";
 import { createMeter } from "../../base/progress.ts";
 import { decodeImage } from "../../data/decode.ts";
@@ -26,6 +27,7 @@ async function evaluate(model: string, path: string, { json }: { json?: boolean 
     const examples = dataset.examples.filter(({ split }) => !testOnly || split === "test");
     const labels: number[] = [];
     const rows: Float32Array[] = [];
+    let unknown = 0;
     const skipped: { path: string; reason: string }[] = [];
     await withProgress(async (line) => {
       const meter = createMeter({ stage: "Evaluating", unit: "images", total: examples.length, onProgress: line.show });
@@ -35,7 +37,9 @@ async function evaluate(model: string, path: string, { json }: { json?: boolean 
         if (label < 0)
           throw dataError(`The model does not know the class "${name}": it knows ${artifact.classes.join(", ")}.`);
         try {
-          rows.push((await artifact.predict(await decodeImage(example.path))).probabilities);
+          const answer = await artifact.predict(await decodeImage(example.path));
+          rows.push(answer.probabilities);
+          if (doubtOf(artifact.trust, artifact.classes, answer).unknown) unknown++;
           labels.push(label);
         } catch (error) {
           if (!isDataError(error)) throw error;
@@ -47,10 +51,16 @@ async function evaluate(model: string, path: string, { json }: { json?: boolean 
     if (rows.length === 0) throw dataError(`None of the ${examples.length} images of ${path} could be read.`);
     const probabilities = Float32Array.from(rows.flatMap((row) => [...row]));
     const evaluation = evaluatePredictions({ probabilities, labels, classes: [...artifact.classes] });
-    if (json) return printJson({ part: testOnly ? "test" : "all", skipped, ...evaluation });
+    const { novelty } = artifact.trust;
+    if (json)
+      return printJson({ part: testOnly ? "test" : "all", skipped, ...(novelty ? { unknown } : {}), ...evaluation });
     print(
       `Accuracy ${percent(evaluation.accuracy)} on ${rows.length} pictures, 95% interval ${evaluation.interval.map(percent).join(" to ")}.`,
     );
+    if (novelty)
+      print(
+        `${unknown} of them called unknown, like nothing the model was trained on (${percent(novelty.falseAlarmRate)} are expected of its own kind).`,
+      );
     const share = (value: number | null): string => (value === null ? "–" : percent(value));
     print(
       table([

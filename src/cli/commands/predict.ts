@@ -32,7 +32,7 @@ async function predict(model: string, inputs: string[], { top, json }: PredictFl
     let unreadable = 0;
     for (const path of paths) {
       try {
-        answers.push({ path, ...predictionOf(artifact.classes, await artifact.predict(await decodeImage(path)), top) });
+        answers.push({ path, ...predictionOf(artifact, await artifact.predict(await decodeImage(path)), top) });
       } catch (error) {
         if (!isDataError(error)) throw error;
         unreadable++;
@@ -45,8 +45,14 @@ async function predict(model: string, inputs: string[], { top, json }: PredictFl
       );
     }
     if (json) return printJson(answers);
-    for (const { path, top: best } of answers) {
-      print(`${path}: ${best.map(({ label, probability }) => `${label} ${percent(probability)}`).join(", ")}`);
+    for (const { path, top: best, unknown, novelty } of answers) {
+      const named = best.map(({ label, probability }) => `${label} ${percent(probability)}`).join(", ");
+      const { threshold } = artifact.trust.novelty ?? {};
+      print(
+        unknown
+          ? `${path}: unknown, like nothing it was trained on (novelty ${novelty?.toFixed(2)}, above ${threshold?.toFixed(2)}); else ${named}`
+          : `${path}: ${named}`,
+      );
     }
   } finally {
     await artifact.close();

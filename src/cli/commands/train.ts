@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, Option } from "commander";
+import { openTraitCache } from "../../audit/traits/cache.ts";
 import { workError } from "../../base/errors.ts";
 import { makeFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
@@ -13,8 +14,10 @@ import { ASSUMED_PREPROCESSING } from "../../zoo/model-network.ts";
 import { openNetwork } from "../../zoo/open.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { rememberSpeed } from "../../zoo/speeds.ts";
+import { measureEffort } from "../effort.ts";
 import { positive, presetName, wholeNumber } from "../options.ts";
 import { note, printJson, withProgress } from "../output.ts";
+import { auditOf, reportExplanations } from "../run-trust.ts";
 import { createDisplay } from "../train-display.ts";
 import { jsonOf, writeRun } from "../write-run.ts";
 
@@ -36,6 +39,8 @@ interface TrainFlags {
   readonly boundaryCache: "auto" | "off";
   readonly resume?: boolean;
   readonly offline?: boolean;
+  readonly audit: boolean;
+  readonly explain: boolean;
   readonly json?: boolean;
 }
 
@@ -88,6 +93,8 @@ export function trainCommand(): Command {
     .option("--resume", "fine-tuning: go on from the checkpoint that a stopped run left in the output folder")
     .option("--out <dir>", "where to write the model and the report", "graft-out")
     .option("--offline", "use only networks that are in the cache")
+    .option("--no-audit", "do not look for faults in the data (see `graft audit`)")
+    .option("--no-explain", "no overlays of where the model looked in the report (see `graft explain`)")
     .option("--json", "print one JSON object on stdout")
     .addHelpText(
       "after",
@@ -116,6 +123,7 @@ function interruptible(): AbortController {
 
 async function trainAction(path: string, flags: TrainFlags): Promise<void> {
   const began = performance.now();
+  const effort = await measureEffort();
   await makeFolder(flags.out);
   await withLock(join(flags.out, ".graft-lock"), { whenHeld: "fail", what: `the folder ${flags.out}` }, async () => {
     const found = await discoverDataset(path);
@@ -123,7 +131,7 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
     const display = createDisplay(flags.json === true);
     display.dataset(dataset, path);
     const interruption = interruptible();
-    const result = await withProgress(async (line) => {
+    const made = await withProgress(async (line) => {
       const network = await openNetwork(flags.network, {
         onProgress: line.show,
         ...(flags.weights === undefined ? {} : { weights: flags.weights }),
@@ -137,6 +145,11 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
           `${network.name} does not say how it wants its pixels: assuming "${ASSUMED_PREPROCESSING}"; --preprocessing says otherwise.`,
         );
       }
+      const onNote = (text: string): void => {
+        line.end();
+        note(text);
+      };
+      const traits = flags.audit ? await openTraitCache() : undefined;
       const trained = await train({
         dataset,
         network,
@@ -144,16 +157,19 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
         classWeights: flags.classWeights,
         ...(flags.unfreeze === "none" ? {} : { finetune: { ...flags, checkpoint: join(flags.out, CHECKPOINT) } }),
         onProgress: line.show,
-        onNote: (text) => {
-          line.end();
-          note(text);
-        },
+        onNote,
         signal: interruption.signal,
-      });
-      return { ...trained, network };
+        ...(traits ? { onDecoded: traits.onDecoded } : {}),
+      }).finally(() => traits?.close());
+      const told = { onProgress: line.show, signal: interruption.signal };
+      const audit = flags.audit ? await auditOf({ dataset, network, seed: flags.seed, ...told }, onNote) : undefined;
+      const result = { ...trained, network };
+      const explanations = flags.explain ? await reportExplanations({ result, dataset }, onNote) : [];
+      return { result, audit, explanations };
     });
     const seconds = (): number => (performance.now() - began) / 1000;
-    const run = { result, dataset, datasetPath: path, seed: flags.seed, out: flags.out, seconds };
+    const { result } = made;
+    const run = { ...made, effort, dataset, datasetPath: path, seed: flags.seed, out: flags.out, seconds };
     await writeRun(run);
     await rm(join(flags.out, CHECKPOINT), { force: true });
     await rememberSpeed(flags.network, result.features.computed, result.rates.forward);

@@ -15,7 +15,7 @@ export const usageSection: Section = ({ modelFile, dataset, network }) => {
     body: html`
 <p class="lead"><code>${modelFile}</code> needs nothing of Graft. Its input <code>image</code> is uint8 <code>[N, H, W, 3]</code>, RGB, of any size; resizing,
 normalisation and temperature are inside. Its outputs are <code>probabilities</code> <code>[N, ${dataset.classes.length}]</code>, <code>logits</code>
-<code>[N, ${dataset.classes.length}]</code> and <code>features</code> <code>[N, ${network.features}]</code>. The class names are JSON in the metadata, under <code>${artifactKeys.classes}</code>.</p>
+<code>[N, ${dataset.classes.length}]</code>, <code>features</code> <code>[N, ${network.features}]</code> and <code>novelty</code> <code>[N]</code>. The class names are JSON in the metadata, under <code>${artifactKeys.classes}</code>.</p>
 ${blocks.map(
   ({ name, needs, code }) => html`<h3>${name}</h3>
 <p class="lead"><code>${needs}</code></p>

@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 import { mapAhead } from "../../base/concurrency.ts";
 import { codeOf, GraftError, messageOf } from "../../base/errors.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
-import { decodeImage } from "../../data/decode.ts";
+import { decodeImage, type RgbImage } from "../../data/decode.ts";
 import type { FeatureCache, Location } from "./cache.ts";
 import type { BackboneRunner } from "./runner.ts";
 import { type RowTable, tableOf } from "./table.ts";
@@ -42,7 +42,12 @@ export interface ExtractOptions {
   readonly batch?: number;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
+  /** Given each picture that is decoded, so that nobody need decode it again; waited for. */
+  readonly onDecoded?: OnDecoded;
 }
+
+/** Takes a decoded picture, with the SHA-256 and the bytes of its file. */
+export type OnDecoded = (image: RgbImage, sha256: Buffer, file: Uint8Array) => Promise<void>;
 
 type Read =
   | { readonly kind: "cached"; readonly item: number; readonly at: Location }
@@ -54,7 +59,7 @@ export async function extractFeatures(
   paths: readonly string[],
   cache: FeatureCache,
   runner: BackboneRunner,
-  { batch = 16, onProgress, signal }: ExtractOptions = {},
+  { batch = 16, onProgress, signal, onDecoded }: ExtractOptions = {},
 ): Promise<Extraction> {
   const ahead = availableParallelism() + 2;
   const locations = new Map<number, Location>();
@@ -73,6 +78,7 @@ export async function extractFeatures(
       if (at) return { kind: "cached", item, at };
       const began = performance.now();
       const image = await decodeImage(bytes);
+      await onDecoded?.(image, key, bytes);
       const pixels = await runner.prepare(image);
       decodeSeconds += (performance.now() - began) / 1000 / ahead;
       return { kind: "prepared", item, key, pixels };

@@ -6,19 +6,21 @@
 import { buildArtifact } from "../../artifact/build.ts";
 import { dataError } from "../../base/errors.ts";
 import { createMeter } from "../../base/progress.ts";
-import { createRandom, type Random } from "../../base/random.ts";
+import { createRandom, type Random, randomFor } from "../../base/random.ts";
 import { graftVersion } from "../../base/version.ts";
 import { stratifiedSplit, VALIDATION_SHARE } from "../../data/split.ts";
 import { calibrate } from "../../evaluate/calibration.ts";
+import { fitConformal } from "../../evaluate/conformal.ts";
 import { type Evaluation, evaluatePredictions } from "../../evaluate/evaluate.ts";
 import { softmax } from "../../evaluate/softmax.ts";
 import type { Model } from "../../graph/model.ts";
 import { type CutShape, FEATURES, measureCut } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
-import { type RowTable, tableOf } from "../features/table.ts";
+import { type FeatureTable, type RowTable, tableOf } from "../features/table.ts";
 import { openFront } from "../finetune/front.ts";
 import { type Boundary, storedBytes } from "../finetune/tail.ts";
 import { countLabels, fitHead, type HeadFit, STRENGTHS } from "../head/fit.ts";
+import { BANK_ROWS, fitNovelty } from "../novelty.ts";
 import { FRONT_BATCH, type InMemoryOptions, type Surroundings } from "./options.ts";
 import { memoryRecords } from "./records.ts";
 import { runFront } from "./run-front.ts";
@@ -56,10 +58,12 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
   const probe = async (): Promise<Learned> => {
     const fit = await fitted(options, whole, classes.length, random, around);
     const { head, outOfFoldLogits: logits } = fit;
-    return { network, head, trained: whole.labels.length, logits, labels: whole.labels, source: "cross-validation" };
+    const { labels } = whole;
+    return { network, head, table, trained: labels.length, logits, labels, source: "cross-validation" };
   };
   const wanted = options.unfreeze ?? "none";
-  if (wanted === "none") return concluded(await probe(), classes, shape, skipped);
+  const conclude = (learned: Learned): Promise<InMemoryResult> => concluded(learned, classes, shape, skipped, options);
+  if (wanted === "none") return conclude(await probe());
 
   const { kept, held } = stratifiedSplit(whole.labels, VALIDATION_SHARE, random);
   if (held.length === 0)
@@ -70,17 +74,20 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
   const { head } = await fitted(options, train, classes.length, random, around);
   const { tuned, facts } = await tune({ options, shape, head, classes: classes.length, train, validation }, around);
   // A linear probe that was not outdone learns from the held-out pictures too.
-  if (!tuned) return { ...concluded(await probe(), classes, shape, skipped), finetune: facts };
+  if (!tuned) return { ...(await conclude(await probe())), finetune: facts };
   const { validationLogits: logits, ...learned } = tuned;
   const { labels } = validation;
-  const result = { ...learned, trained: train.labels.length, logits, labels, source: "held-out" } as const;
-  return { ...concluded(result, classes, shape, skipped), finetune: facts };
+  const own = await tunedFeatures(options, tuned.network, train.places, shape, around);
+  const result = { ...learned, table: own, trained: train.labels.length, logits, labels, source: "held-out" } as const;
+  return { ...(await conclude(result)), finetune: facts };
 }
 
 /** What was learned, and how it answers to pictures that took no part in it. */
 interface Learned {
   readonly network: Network;
   readonly head: HeadFit["head"];
+  /** The network's features of pictures that it was trained on. */
+  readonly table: FeatureTable;
   readonly trained: number;
   /** `[N, C]` */
   readonly logits: Float32Array;
@@ -96,12 +103,26 @@ interface Features {
   readonly skipped: InMemoryResult["skipped"];
 }
 
-/** The features of every picture, by the whole backbone. */
-async function featuresOf(
+/** The features of every picture, with their classes. */
+async function featuresOf(options: InMemoryOptions, shape: CutShape, around: Surroundings): Promise<Features> {
+  const { examples } = options;
+  const { places, table, skipped } = await tableOfExamples(options, shape, around);
+  const classes = [...new Set(examples.map(({ label }) => label))].sort();
+  const labels = Int32Array.from(places, (place) => classes.indexOf(examples[place]!.label));
+  checkClasses(labels, classes);
+  return { all: { places, labels }, table, classes, skipped };
+}
+
+/** The features of the examples that can be read, by the whole backbone. */
+async function tableOfExamples(
   { network, examples, onProgress, signal }: InMemoryOptions,
   shape: CutShape,
   { open, pause }: Surroundings,
-): Promise<Features> {
+): Promise<{
+  readonly places: readonly number[];
+  readonly table: RowTable;
+  readonly skipped: InMemoryResult["skipped"];
+}> {
   const boundary: Boundary = {
     tensor: FEATURES,
     called: FEATURES,
@@ -119,14 +140,11 @@ async function featuresOf(
       { batch: FRONT_BATCH, stage: "Reading features", onProgress, signal, pause },
     );
     const places = examples.flatMap((_, place) => (unreadable.has(place) ? [] : [place]));
-    const classes = [...new Set(examples.map(({ label }) => label))].sort();
-    const labels = Int32Array.from(places, (place) => classes.indexOf(examples[place]!.label));
-    checkClasses(labels, classes);
     const table = tableOf(places.length, shape.features, (row, into) =>
       records.read(locations[places[row]!]![0]!, new Uint8Array(into.buffer, into.byteOffset, into.byteLength)),
     );
     const skipped = [...unreadable].map(([place, reason]) => ({ place, reason }));
-    return { all: { places, labels }, table, classes, skipped };
+    return { places, table, skipped };
   } finally {
     await front.close();
   }
@@ -161,18 +179,37 @@ async function fitted(
   return fitHead(table, labels, classes, random, { classWeights, onRound: (running) => meter.set(fits - running) });
 }
 
-function concluded(
-  { network, head, trained, logits, labels, source }: Learned,
+/** The features of a tuned network, which nobody has yet, for as many training pictures as fill a bank. */
+async function tunedFeatures(
+  options: InMemoryOptions,
+  network: Network,
+  places: readonly number[],
+  shape: CutShape,
+  around: Surroundings,
+): Promise<FeatureTable> {
+  const chosen = randomFor(options.seed ?? 0, "tuned features")
+    .shuffle([...places])
+    .slice(0, BANK_ROWS);
+  const examples = chosen.map((place) => options.examples[place]!);
+  return (await tableOfExamples({ ...options, network, examples }, shape, around)).table;
+}
+
+async function concluded(
+  { network, head, table, trained, logits, labels, source }: Learned,
   classes: readonly string[],
   shape: CutShape,
   skipped: InMemoryResult["skipped"],
-): InMemoryResult {
+  { network: given, seed = 0 }: InMemoryOptions,
+): Promise<InMemoryResult> {
   const { temperature } = calibrate(logits, labels, classes.length);
   const probabilities = softmax(logits, classes.length, temperature);
   const counts = countLabels(labels, classes.length);
   const majorityClass = counts.indexOf(Math.max(...counts));
+  const novelty = await fitNovelty(table, randomFor(seed, "novelty"));
+  const conformal = fitConformal(probabilities, labels);
+  const tuned = network !== given;
   return {
-    artifact: buildArtifact({ network, shape, head, classes, temperature, graftVersion }),
+    artifact: buildArtifact({ network, shape, head, classes, temperature, novelty, conformal, tuned, graftVersion }),
     classes,
     validation: { ...evaluatePredictions({ probabilities, labels, classes, majorityClass }), source },
     trained,

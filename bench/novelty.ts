@@ -1,0 +1,94 @@
+/** Bench `novelty`: which score best tells pictures of something else, and what the one that is shipped does at its threshold. */
+import type { Head } from "../src/artifact/contract.ts";
+import { createRandom } from "../src/base/random.ts";
+import { stratifiedSplit } from "../src/data/split.ts";
+import { areaUnderRoc, noveltyThreshold } from "../src/evaluate/novelty.ts";
+import { softmax } from "../src/evaluate/softmax.ts";
+import { denseTable } from "../src/train/features/table.ts";
+import { fitHead, headLogits } from "../src/train/head/fit.ts";
+import { fitNovelty, noveltyOf } from "../src/train/novelty.ts";
+import { openNetwork } from "../src/zoo/open.ts";
+import { readFlags } from "./support/flags.ts";
+import { machine } from "./support/machine.ts";
+import { shared } from "./support/shared.ts";
+import { printTable } from "./support/table.ts";
+import { type Cached, cachedFeatures, joined, rowsOf } from "./trust/cached.ts";
+import { mahalanobis } from "./trust/mahalanobis.ts";
+
+/** Scores rows: higher is stranger. */
+type Score = (data: Float32Array) => Promise<ArrayLike<number>> | ArrayLike<number>;
+
+const DATASETS = ["flowers", "pollen", "sign-digits"];
+/** The share of the training pictures that the rivals' thresholds are fitted on; what is shipped needs none held out. */
+const HELD = 0.2;
+
+/** Measures and prints. */
+export async function benchNovelty(given: readonly string[]): Promise<void> {
+  const { network: name, known } = readFlags(given, { network: "", known: "flowers" });
+  const network = await openNetwork(name || shared("networks", "mobilenet_v2_100_224.onnx"));
+  console.log(machine());
+  const sets: Cached[] = [];
+  for (const dataset of DATASETS) sets.push(await cachedFeatures(dataset, network));
+  for (const own of sets.filter((set) => known.split(",").includes(set.name))) {
+    const others = sets.filter((set) => set !== own);
+    printTable(`Trained on ${own.name} (${own.train.labels.length} pictures), features of ${network.name}`, [
+      ["score", "false alarms, own test", ...others.flatMap((other) => [`AUROC ${other.name}`, "found at threshold"])],
+      ...(await rowsFor(own, others)),
+    ]);
+  }
+}
+
+async function rowsFor(own: Cached, others: readonly Cached[]): Promise<string[][]> {
+  const { kept, held } = stratifiedSplit(own.train.labels, HELD, createRandom(0));
+  const [fitted, calibration] = [rowsOf(own.train, kept), rowsOf(own.train, held)];
+  const row = async (name: string, score: Score, threshold?: number): Promise<string[]> => {
+    const limit = threshold ?? noveltyThreshold(await score(calibration.data));
+    const above = (scores: ArrayLike<number>): string =>
+      `${((100 * Array.from(scores).filter((value) => value > limit).length) / scores.length).toFixed(1)}%`;
+    const known = await score(own.test.data);
+    const cells: string[] = [];
+    for (const other of others) {
+      const unknown = await score(joined([other.train, other.test]).data);
+      cells.push(areaUnderRoc(known, unknown).toFixed(4), above(unknown));
+    }
+    return [name, above(known), ...cells];
+  };
+  const { head } = await fitHead(denseTable(fitted.data, own.columns), fitted.labels, own.classes, createRandom(0));
+  const nearest = await fitNovelty(denseTable(fitted.data, own.columns), createRandom(0));
+  const shipped = await fitNovelty(denseTable(own.train.data, own.columns), createRandom(0));
+  const byNeighbour =
+    (novelty: typeof nearest): Score =>
+    (data) =>
+      noveltyOf(denseTable(data, own.columns), novelty);
+  return [
+    await row("energy", energy(head, own)),
+    await row("1 − top probability", topProbability(head, own)),
+    await row("Mahalanobis", mahalanobis(fitted, own.columns, own.classes, false)),
+    await row("relative Mahalanobis", mahalanobis(fitted, own.columns, own.classes, true)),
+    await row("5th nearest neighbour", byNeighbour(nearest)),
+    await row("5th nearest neighbour, as shipped", byNeighbour(shipped), shipped.rule.threshold),
+  ];
+}
+
+/** Minus the log of the summed exponentials of the logits: Liu et al., NeurIPS 2020, arXiv 2010.03759. */
+const energy =
+  (head: Head, { columns, classes }: Cached): Score =>
+  (data) => {
+    const logits = headLogits(head, denseTable(data, columns));
+    return Float64Array.from({ length: logits.length / classes }, (_, row) => {
+      const own = logits.subarray(row * classes, (row + 1) * classes);
+      const top = Math.max(...own);
+      return -top - Math.log(own.reduce((sum, logit) => sum + Math.exp(logit - top), 0));
+    });
+  };
+
+/** Hendrycks and Gimpel, ICLR 2017, arXiv 1610.02136. */
+const topProbability =
+  (head: Head, { columns, classes }: Cached): Score =>
+  (data) => {
+    const probabilities = softmax(headLogits(head, denseTable(data, columns)), classes);
+    return Float64Array.from(
+      { length: probabilities.length / classes },
+      (_, row) => 1 - Math.max(...probabilities.subarray(row * classes, (row + 1) * classes)),
+    );
+  };

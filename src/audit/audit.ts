@@ -1,0 +1,159 @@
+/**
+ * The audit of a dataset: gathers what the checks read (features, traits, cross-validated answers, neighbours, copies) and runs them.
+ * After a training everything but the answers comes from the cache. What is done about findings: `quarantine/`.
+ */
+import { dirname, relative, sep } from "node:path";
+import { dataError } from "../base/errors.ts";
+import { createMeter, type OnProgress } from "../base/progress.ts";
+import { createRandom, type Random } from "../base/random.ts";
+import type { Dataset, Example } from "../data/discover.ts";
+import { softmax } from "../evaluate/softmax.ts";
+import { fitTemperature } from "../evaluate/temperature.ts";
+import { type Extraction, extractFeatures } from "../train/features/extract.ts";
+import { openFeaturesOf } from "../train/features/of-network.ts";
+import { createRunner } from "../train/features/runner.ts";
+import type { RowTable } from "../train/features/table.ts";
+import { countLabels, fitHead } from "../train/head/fit.ts";
+import type { Network } from "../zoo/network.ts";
+import { checks } from "./checks/registry.ts";
+import { findCopies } from "./duplicates/search.ts";
+import type { Finding } from "./finding.ts";
+import { findNeighbours } from "./neighbours.ts";
+import type { Picture, Subject } from "./subject.ts";
+import { openTraitCache } from "./traits/cache.ts";
+
+export interface AuditOptions {
+  readonly dataset: Dataset;
+  /** Whose features are compared. */
+  readonly network: Network;
+  /** Default 0. */
+  readonly seed?: number;
+  /** Names of the checks to run; default all. */
+  readonly only?: readonly string[];
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}
+
+export interface Audit {
+  readonly findings: readonly Finding[];
+  /** Pictures that were looked at. */
+  readonly pictures: number;
+  /** Pairs of pictures that were compared in the search for copies, and pictures that served as neighbours. */
+  readonly effort: { readonly compared: number; readonly references: number };
+}
+
+/** Penalties that the head is fitted with: strong ones, which follow single labels least. */
+const STRENGTHS = [0.1, 1];
+const FOLDS = 5;
+
+/**
+ * Audits a dataset.
+ *
+ * @throws GraftError (`data`) where fewer than two classes have two pictures that can be read
+ */
+export async function audit(options: AuditOptions): Promise<Audit> {
+  const subject = await gather(options);
+  const wanted = options.only ? checks.filter(({ name }) => options.only!.includes(name)) : checks;
+  return {
+    findings: wanted.flatMap((check) => check.find(subject)),
+    pictures: subject.pictures.length,
+    effort: { compared: subject.copies.compared, references: subject.neighbours.references },
+  };
+}
+
+/** Everything that checks read. */
+async function gather(options: AuditOptions): Promise<Subject> {
+  const { dataset, network, seed = 0, onProgress, signal } = options;
+  const random = createRandom(seed);
+  const { shape, cache } = await openFeaturesOf(network);
+  const traits = await openTraitCache();
+  const runner = createRunner(network, shape);
+  const told = { ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) };
+  try {
+    const paths = dataset.examples.map(({ path }) => path);
+    const extraction = await extractFeatures(paths, cache, runner, { ...told, onDecoded: traits.onDecoded });
+    const pictures = await picturesOf(dataset, extraction, traits, told);
+    const labels = Int32Array.from(pictures, ({ label }) => label);
+    checkLearnable(labels, dataset.classes);
+    const copies = findCopies(pictures.map(({ sha256, traits: { signature } }) => ({ sha256, signature })));
+    const groupOf = new Int32Array(pictures.length).fill(-1);
+    copies.groups.forEach((group, number) => {
+      for (const at of group) groupOf[at] = number;
+    });
+    const { table } = extraction;
+    return {
+      classes: dataset.classes,
+      pictures,
+      unreadable: unreadableOf(dataset, extraction),
+      answers: await crossValidatedAnswers(table, labels, dataset.classes.length, random, onProgress),
+      neighbours: await findNeighbours(table, labels, dataset.classes.length, groupOf, random),
+      copies,
+    };
+  } finally {
+    await runner.close();
+    traits.close();
+    cache.close();
+  }
+}
+
+async function picturesOf(
+  dataset: Dataset,
+  { kept, digests }: Extraction,
+  traits: Awaited<ReturnType<typeof openTraitCache>>,
+  told: { readonly onProgress?: OnProgress; readonly signal?: AbortSignal },
+): Promise<Picture[]> {
+  const examples = kept.map((item) => dataset.examples[item]!);
+  const files = examples.map(({ path }, row) => ({ path, sha256: digests.get(kept[row]!)! }));
+  const measured = await traits.traitsOf(files, told);
+  return examples.map((example, row) => ({
+    path: example.path,
+    name: relative(dataset.root, example.path).split(sep).join("/"),
+    subfolder: subfolderOf(dataset, example),
+    label: example.label,
+    split: example.split,
+    sha256: files[row]!.sha256.toString("hex"),
+    traits: measured[row]!,
+  }));
+}
+
+/** The folders between a class's and the picture. */
+function subfolderOf({ root, layout }: Dataset, { path }: Example): string | undefined {
+  if (layout === "manifest") return undefined;
+  const parts = dirname(relative(root, path)).split(sep);
+  return parts.slice(layout === "split-folders" ? 2 : 1).join("/");
+}
+
+function unreadableOf({ examples }: Dataset, { skipped }: Extraction): Subject["unreadable"] {
+  const byPath = new Map(examples.map((example) => [example.path, example]));
+  return skipped.map(({ path, reason }) => {
+    const { label, split } = byPath.get(path)!;
+    return { path, reason, label, split };
+  });
+}
+
+function checkLearnable(labels: Int32Array, classes: readonly string[]): void {
+  const counts = countLabels(labels, classes.length);
+  const poor = counts.findIndex((count) => count < 2);
+  if (poor >= 0)
+    throw dataError(
+      `The class "${classes[poor]}" has ${counts[poor]} readable image${counts[poor] === 1 ? "" : "s"}: add at least ${2 - counts[poor]!} more to audit the dataset.`,
+    );
+}
+
+/** `[N, C]` calibrated probabilities, each by a head that was fitted on the other folds. */
+async function crossValidatedAnswers(
+  table: RowTable,
+  labels: Int32Array,
+  classes: number,
+  random: Random,
+  onProgress: OnProgress | undefined,
+): Promise<Float32Array> {
+  const fits = STRENGTHS.length * FOLDS;
+  const meter = createMeter({ stage: "Judging the labels", unit: "fits", total: fits, onProgress });
+  const { outOfFoldLogits } = await fitHead(table, labels, classes, random, {
+    strengths: STRENGTHS,
+    folds: FOLDS,
+    onRound: (running) => meter.set(fits - running),
+  });
+  return softmax(outOfFoldLogits, classes, fitTemperature(outOfFoldLogits, labels).temperature);
+}

@@ -1,0 +1,233 @@
+/** Each check on a subject made by hand: what it finds and what it leaves alone. */
+import { describe, expect, it } from "vitest";
+import type { Split } from "../../data/discover.ts";
+import { suspectsOf } from "../finding.ts";
+import type { Picture, Subject } from "../subject.ts";
+import type { Traits } from "../traits/traits.ts";
+import { checks } from "./registry.ts";
+
+const CLASSES = ["cat", "dog", "owl"];
+
+const ordinary: Traits = {
+  width: 300,
+  height: 200,
+  bytes: 20_000,
+  format: "jpeg",
+  camera: undefined,
+  brightness: 0.5,
+  contrast: 0.2,
+  saturation: 0.3,
+  sharpness: 0.05,
+  border: { red: 0.4, green: 0.4, blue: 0.4, spread: 0.1 },
+  signature: Uint8Array.from({ length: 768 }, (_, i) => (i * 37) % 256),
+};
+
+/** A few numbers without order. */
+const jitter = (at: number): number => (((at * 7919) % 101) / 101 - 0.5) * 0.1;
+
+interface Made {
+  readonly traits?: Partial<Traits>;
+  readonly split?: Split;
+  readonly label?: number;
+  readonly subfolder?: string;
+}
+
+/** Thirty pictures a class, dealt in turn; `change` makes some of them odd. */
+function subject(change: (at: number, label: number) => Made = () => ({}), rest: Partial<Subject> = {}): Subject {
+  const pictures = Array.from({ length: 90 }, (_, at): Picture => {
+    const made = change(at, at % 3);
+    const border = { ...ordinary.border, red: 0.4 + jitter(at), spread: 0.1 + jitter(at + 50) };
+    const traits = {
+      ...ordinary,
+      brightness: 0.5 + jitter(at + 9),
+      sharpness: 0.05 * (1 + jitter(at)),
+      border,
+      ...made.traits,
+    };
+    return {
+      path: `/data/${at}.jpg`,
+      name: `${at}.jpg`,
+      subfolder: made.subfolder ?? "",
+      label: made.label ?? at % 3,
+      split: made.split,
+      sha256: String(at),
+      traits,
+    };
+  });
+  const answers = Float32Array.from({ length: 270 }, (_, i) => (i % 3 === Math.floor(i / 3) % 3 ? 0.9 : 0.05));
+  const ownDistance = Float32Array.from({ length: 90 }, (_, at) => 0.3 + jitter(at));
+  return {
+    classes: CLASSES,
+    pictures,
+    unreadable: [],
+    answers,
+    neighbours: { votes: answers, ownDistance, nearestDistance: ownDistance, references: 90 },
+    copies: { groups: [], compared: 0 },
+    ...rest,
+  };
+}
+
+const found = (of: Subject, name: string) => checks.find((check) => check.name === name)!.find(of);
+const named = (of: Subject, name: string): string[] =>
+  found(of, name).flatMap((finding) => suspectsOf(finding).map(({ path }) => path));
+
+describe("a dataset without faults", () => {
+  it("has no findings", () => expect(checks.flatMap((check) => check.find(subject()))).toEqual([]));
+});
+
+describe("label-errors", () => {
+  it("names pictures that both judges take for another class, the surest first", () => {
+    const labels = new Map([
+      [0, 1],
+      [4, 2],
+    ]);
+    const of = subject((at) => ({ label: labels.get(at) ?? at % 3 }));
+    expect(named(of, "label-errors").sort()).toEqual(["/data/0.jpg", "/data/4.jpg"]);
+    expect(suspectsOf(found(of, "label-errors")[0]!).map(({ why }) => why)).toContain("looks like cat");
+  });
+
+  it("leaves alone what only one judge doubts", () => {
+    const of = subject((at) => (at === 0 ? { label: 1 } : {}));
+    const votes = of.neighbours.votes.slice();
+    votes.set([0, 1, 0], 0);
+    expect(named({ ...of, neighbours: { ...of.neighbours, votes } }, "label-errors")).toEqual([]);
+  });
+});
+
+describe("copies", () => {
+  const groups = [
+    [0, 3],
+    [1, 4, 7],
+    [2, 3 + 1],
+  ];
+  const of = subject((at) => ({ split: at === 3 ? "test" : "train" }), { copies: { groups, compared: 5 } });
+
+  it("across splits: the test's copy is kept", () => {
+    const [finding] = found(of, "leaks");
+    expect(finding!.groups[0]!.map(({ path, fix }) => [path, fix])).toEqual([
+      ["/data/3.jpg", "keep"],
+      ["/data/0.jpg", "quarantine"],
+    ]);
+    expect(finding!.title).toContain("test, training");
+  });
+
+  it("within a class: one is kept", () => {
+    const [finding] = found(of, "copies");
+    expect(finding!.groups[0]!.map(({ fix }) => fix)).toEqual(["keep", "quarantine", "quarantine"]);
+  });
+
+  it("with different labels: all go", () => {
+    const [finding] = found(of, "conflicting-copies");
+    expect(finding!.groups[0]!.map(({ why, fix }) => [why, fix])).toEqual([
+      ["the same picture is in owl and dog", "quarantine"],
+      ["the same picture is in owl and dog", "quarantine"],
+    ]);
+  });
+});
+
+describe("off-topic", () => {
+  it("names a picture far from its own class", () => {
+    const of = subject();
+    const ownDistance = of.neighbours.ownDistance.slice();
+    ownDistance[5] = 0.9;
+    expect(named({ ...of, neighbours: { ...of.neighbours, ownDistance } }, "off-topic")).toEqual(["/data/5.jpg"]);
+  });
+});
+
+describe("off-topic pictures that stand together", () => {
+  const apart = (votes: readonly number[]): Subject => {
+    const of = subject();
+    const [ownDistance, nearestDistance] = [of.neighbours.ownDistance.slice(), of.neighbours.nearestDistance.slice()];
+    const all = of.neighbours.votes.slice();
+    ownDistance[5] = 0.42;
+    nearestDistance[5] = 0.1;
+    all.set(votes, 15);
+    return { ...of, neighbours: { ...of.neighbours, ownDistance, nearestDistance, votes: all } };
+  };
+
+  it("are named where their neighbours are of several classes", () =>
+    expect(named(apart([0.4, 0.4, 0.2]), "off-topic")).toEqual(["/data/5.jpg"]));
+
+  it("are left to label-errors where those are of one", () =>
+    expect(named(apart([0.9, 0.1, 0]), "off-topic")).toEqual([]));
+});
+
+describe("shortcuts", () => {
+  const titles = (change: (at: number, label: number) => Made): string[] =>
+    found(subject(change), "shortcuts").map(({ title }) => title);
+
+  it("tell a class with a border of its own", () => {
+    const red = { red: 0.8, green: 0.1, blue: 0.1, spread: 0.01 };
+    expect(titles((_, label) => (label === 1 ? { traits: { border: red } } : {}))).toEqual([
+      'By the colour of the border alone, 100% of "dog" are found, and 0% of the others are taken for it.',
+    ]);
+  });
+
+  it.each([
+    ["brightness", { brightness: 0.9 }],
+    ["size in pixels", { width: 640, height: 427 }],
+    ["file format", { format: "png" }],
+    ["camera", { camera: "Nikon D70" }],
+  ] as const)("tell a class with another %s", (name, traits) => {
+    expect(titles((_, label) => (label === 2 ? { traits } : {})).join()).toContain(`the ${name} alone, 100% of "owl"`);
+  });
+
+  it("tell a class from a folder of its own", () => {
+    expect(titles((_, label) => (label === 0 ? { subfolder: "web" } : {})).join()).toContain("the folder below");
+  });
+
+  it("leave alone what half of every class has", () => {
+    expect(titles((at) => ({ traits: { camera: at % 2 === 0 ? "A" : "B" } }))).toEqual([]);
+  });
+});
+
+describe("imbalance", () => {
+  it("is told with the counts of training pictures", () => {
+    const [ratio, few] = found(
+      subject((at, label) => (label === 2 && at > 10 ? { label: 0 } : {})),
+      "imbalance",
+    );
+    expect(ratio!.title).toBe('"cat" has 57 training pictures and "owl" 3.');
+    expect(few!.title).toBe('"owl" has fewer than 10 training pictures.');
+  });
+});
+
+describe("confusable", () => {
+  it("names two classes that are guessed between", () => {
+    const answers = Float32Array.from({ length: 270 }, (_, i) => {
+      const [at, c] = [Math.floor(i / 3), i % 3];
+      if (at % 3 === 2) return c === 2 ? 0.9 : 0.05;
+      return c === 2 ? 0.1 : c === (at * 7) % 2 ? 0.5 : 0.4;
+    });
+    const findings = found(
+      subject(() => ({}), { answers }),
+      "confusable",
+    );
+    expect(findings.map(({ title }) => title)).toEqual([
+      expect.stringMatching(/^"cat" and "dog" are hardly told apart/),
+    ]);
+  });
+});
+
+describe("bad pictures", () => {
+  it.each([
+    ["blank", { contrast: 0.001 }],
+    ["dark", { brightness: 0.02 }],
+    ["blurred", { sharpness: 0.001 }],
+    ["tiny", { width: 20, height: 30 }],
+    ["long", { width: 900, height: 100 }],
+  ] as const)("%s", (name, traits) => {
+    const of = subject((at) => (at === 7 ? { traits } : {}));
+    expect(named(of, name)).toEqual(["/data/7.jpg"]);
+    expect(found(of, name)[0]!.title).toMatch(/^1 picture is .*\.$/);
+  });
+
+  it("that cannot be read are told with the reason", () => {
+    const unreadable = [{ path: "/data/x.jpg", reason: "the file is empty", label: 0, split: undefined }];
+    const [finding] = found(
+      subject(() => ({}), { unreadable }),
+      "unreadable",
+    );
+    expect(suspectsOf(finding!)[0]).toMatchObject({ why: "the file is empty", label: "cat", fix: "quarantine" });
+  });
+});

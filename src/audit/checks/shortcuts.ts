@@ -1,0 +1,48 @@
+/**
+ * Shortcuts: a property that has nothing to do with the subject predicts a class suspiciously well, so that a network may learn it
+ * instead (Geirhos et al., "Shortcut learning in deep neural networks", arXiv 2004.07780). For each class, the confidence is Youden's J
+ * of the property alone in cross-validation: the share of the class that it finds, less the share of the others that it takes for it.
+ */
+import { randomFor } from "../../base/random.ts";
+import type { Check } from "../check.ts";
+import type { Finding } from "../finding.ts";
+import { predictFrom } from "../shortcuts/predict.ts";
+import { properties } from "../shortcuts/properties.ts";
+
+/** From this J on: chosen so that the shared datasets' own colours stay below it (`npm run bench -- audit`). */
+const SUSPICIOUS = 0.7;
+/** Fewer pictures than this tell nothing. */
+const FEWEST = 20;
+
+export const shortcuts: Check = {
+  name: "shortcuts",
+  about: "classes given away by brightness, size, border, format, camera or folder",
+  find({ classes, pictures }) {
+    const counts = classes.map((_, label) => pictures.filter((picture) => picture.label === label).length);
+    return properties.flatMap((property) => {
+      const answers = predictFrom(property, pictures, classes.length, randomFor(0, "shortcuts", property.name));
+      return classes.flatMap((name, label): Finding[] => {
+        if (counts[label]! < FEWEST || pictures.length - counts[label]! < FEWEST) return [];
+        let [found, wrong] = [0, 0];
+        pictures.forEach((picture, at) => {
+          if (answers[at] !== label) return;
+          if (picture.label === label) found++;
+          else wrong++;
+        });
+        const [recall, falsely] = [found / counts[label]!, wrong / (pictures.length - counts[label]!)];
+        if (recall - falsely < SUSPICIOUS) return [];
+        const per = (share: number): string => `${Math.round(share * 100)}%`;
+        return [
+          {
+            check: "shortcuts",
+            title: `By ${property.name} alone, ${per(recall)} of "${name}" are found, and ${per(falsely)} of the others are taken for it.`,
+            advice: `Make ${property.name} the same in all classes, or the network may learn it instead of what the pictures show.`,
+            severity: "serious",
+            confidence: recall - falsely,
+            groups: [],
+          },
+        ];
+      });
+    });
+  },
+};

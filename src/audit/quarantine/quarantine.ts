@@ -1,0 +1,158 @@
+/**
+ * Moving pictures out of a dataset and back. The list of moves is written before the first file moves, so that a run that was killed
+ * half-way can be undone; each file is renamed, so that it is at one place or the other and never in part; where one cannot be moved,
+ * those before it are moved back. Nothing is ever deleted or overwritten.
+ */
+import { constants } from "node:fs";
+import { access, copyFile, link, lstat, open, readFile, rename, rmdir, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { codeOf, dataError, usageError, workError } from "../../base/errors.ts";
+import { makeFolder, writeFailure, writeWhole } from "../../base/files.ts";
+import type { Move } from "./plan.ts";
+
+/** The list of moves, in the quarantine's folder. */
+export const UNDO_LIST = "undo.json";
+const KIND = "graft quarantine 1";
+
+interface UndoList {
+  readonly kind: typeof KIND;
+  readonly moves: readonly Move[];
+}
+
+/** Moves one file; for tests that let it fail. */
+export type MoveFile = (from: string, to: string) => Promise<void>;
+
+/**
+ * Moves pictures into the quarantine.
+ *
+ * @param folder a folder that does not exist yet
+ * @throws GraftError (`work`) where a folder is read-only or a file cannot be moved: everything is where it was
+ */
+export async function quarantine(
+  moves: readonly Move[],
+  folder: string,
+  moveFile: MoveFile = moveSafely,
+): Promise<void> {
+  await checkWritable(moves);
+  await makeFolder(folder);
+  await writeWhole(join(folder, UNDO_LIST), `${JSON.stringify({ kind: KIND, moves } satisfies UndoList, null, 1)}\n`);
+  const done: Move[] = [];
+  try {
+    for (const move of moves) {
+      await makeFolder(dirname(move.to));
+      await moveFile(move.from, move.to);
+      done.push(move);
+    }
+  } catch (error) {
+    for (const { from, to } of done.toReversed()) await moveSafely(to, from);
+    await removeEmptied(moves, folder);
+    const at = moves[done.length]!;
+    throw workError(
+      `Could not move ${at.from} to ${at.to} (${codeOf(error) ?? "unknown error"}), so the ${done.length} moved before were moved back: see to the folder's permissions and run the same command again.`,
+      error,
+    );
+  }
+}
+
+/**
+ * Moves the pictures of a quarantine back to where they were; those that never left are passed over.
+ *
+ * @returns how many were moved back
+ * @throws GraftError (`usage`) where there is no list of moves; (`work`) where something else lies at a picture's old place
+ */
+export async function undoQuarantine(folder: string): Promise<number> {
+  const moves = await readUndoList(join(folder, UNDO_LIST));
+  const waiting: Move[] = [];
+  for (const move of moves) if (await exists(move.to)) waiting.push(move);
+  for (const { from } of waiting)
+    if (await exists(from))
+      throw workError(`${from} is taken by another file, so nothing was moved back: move that file away first.`);
+  for (const { from, to } of waiting) {
+    await makeFolder(dirname(from));
+    await moveSafely(to, from);
+  }
+  await removeEmptied(moves, folder);
+  return waiting.length;
+}
+
+async function readUndoList(path: string): Promise<readonly Move[]> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw usageError(`There is no list of moves ${path}: name a folder that \`graft audit --fix\` made.`, error);
+  });
+  const damaged = (): Error => dataError(`${path} is not a list of moves that \`graft audit --fix\` wrote.`);
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch {
+    throw damaged();
+  }
+  if (!isUndoList(list)) throw damaged();
+  return list.moves;
+}
+
+function isUndoList(value: unknown): value is UndoList {
+  if (typeof value !== "object" || value === null || !("kind" in value) || !("moves" in value)) return false;
+  if (value.kind !== KIND || !Array.isArray(value.moves)) return false;
+  return value.moves.every(
+    (move: unknown) =>
+      typeof move === "object" &&
+      move !== null &&
+      ["from", "to"].every((key) => typeof (move as Record<string, unknown>)[key] === "string"),
+  );
+}
+
+/** Every folder that a picture leaves must be writable, before the first one leaves. */
+async function checkWritable(moves: readonly Move[]): Promise<void> {
+  for (const folder of new Set(moves.map(({ from }) => dirname(from)))) {
+    await access(folder, constants.W_OK).catch((error: unknown) => {
+      throw workError(
+        `${folder} is read-only (${codeOf(error)}), so nothing was moved: make it writable, or copy the dataset and fix the copy.`,
+        error,
+      );
+    });
+  }
+}
+
+/**
+ * Moves a file without ever overwriting one. Across file systems it is copied whole and flushed under the new name before the old one goes;
+ * a link is moved as a link.
+ */
+async function moveSafely(from: string, to: string): Promise<void> {
+  if (await exists(to)) throw workError(`${to} exists already.`);
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (codeOf(error) !== "EXDEV") throw error;
+    const temporary = `${to}.part`;
+    await copyFile(from, temporary, constants.COPYFILE_EXCL);
+    const file = await open(temporary, "r+");
+    await file.sync().finally(() => file.close());
+    await link(temporary, to).catch((failure: unknown) => {
+      throw writeFailure(to, failure);
+    });
+    await unlink(temporary);
+    await unlink(from);
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Takes away the list and the folders that hold nothing any more. */
+async function removeEmptied(moves: readonly Move[], folder: string): Promise<void> {
+  await unlink(join(folder, UNDO_LIST)).catch(() => {});
+  const folders = new Set<string>([folder]);
+  for (const { to } of moves) for (let at = dirname(to); at.length > folder.length; at = dirname(at)) folders.add(at);
+  for (const one of [...folders].sort((a, b) => b.length - a.length)) await rmdir(one).catch(() => {});
+}
+
+/** A folder beside the dataset that does not exist yet: `flowers-quarantine`, `flowers-quarantine-2` … */
+export async function freeQuarantine(root: string): Promise<string> {
+  for (let number = 1; ; number++) {
+    const folder = `${root}-quarantine${number === 1 ? "" : `-${number}`}`;
+    if (!(await exists(folder))) return folder;
+  }
+}

@@ -1,0 +1,27 @@
+/** Properties of pictures that have nothing to do with what they show: a label that follows from one of them is learned from it. */
+import type { Picture } from "../subject.ts";
+
+/** A property as numbers, or as one of several kinds. */
+export type Property =
+  | { readonly kind: "numbers"; readonly name: string; readonly of: (picture: Picture) => readonly number[] }
+  | { readonly kind: "category"; readonly name: string; readonly of: (picture: Picture) => string };
+
+export const properties: readonly Property[] = [
+  { kind: "numbers", name: "the brightness", of: ({ traits }) => [traits.brightness, traits.contrast] },
+  { kind: "numbers", name: "the size in pixels", of: ({ traits }) => [traits.width, traits.height] },
+  { kind: "numbers", name: "the aspect", of: ({ traits }) => [Math.log(traits.width / traits.height)] },
+  {
+    kind: "numbers",
+    name: "the colour of the border",
+    of: ({ traits: { border } }) => [border.red, border.green, border.blue, border.spread],
+  },
+  { kind: "numbers", name: "the sharpness", of: ({ traits }) => [traits.sharpness] },
+  {
+    kind: "numbers",
+    name: "the compression",
+    of: ({ traits }) => [Math.log(traits.bytes / (traits.width * traits.height))],
+  },
+  { kind: "category", name: "the file format", of: ({ traits }) => traits.format },
+  { kind: "category", name: "the camera", of: ({ traits }) => traits.camera ?? "none" },
+  { kind: "category", name: "the folder below the class's", of: ({ subfolder }) => subfolder ?? "" },
+];

@@ -1,0 +1,45 @@
+/** What is audited: every picture of a dataset with all that the checks read. Gathered once, so that a check computes only its own. */
+import type { Split } from "../data/discover.ts";
+import type { Skipped } from "../train/features/extract.ts";
+import type { Copies } from "./duplicates/search.ts";
+import type { Suspect } from "./finding.ts";
+import type { Neighbours } from "./neighbours.ts";
+import type { Traits } from "./traits/traits.ts";
+
+/** A picture that could be read. */
+export interface Picture {
+  readonly path: string;
+  /** Relative to the dataset, with `/`. */
+  readonly name: string;
+  /** The folder that the picture lies in below its class's folder, `""` where it lies in that itself; nothing where a list names the classes. */
+  readonly subfolder: string | undefined;
+  /** Position in the classes. */
+  readonly label: number;
+  readonly split: Split | undefined;
+  /** Of the file, hexadecimal. */
+  readonly sha256: string;
+  readonly traits: Traits;
+}
+
+export interface Subject {
+  readonly classes: readonly string[];
+  readonly pictures: readonly Picture[];
+  readonly unreadable: readonly (Skipped & { readonly label: number; readonly split: Split | undefined })[];
+  /** `[N, C]` calibrated probabilities, each from a head that did not see the picture. */
+  readonly answers: Float32Array;
+  readonly neighbours: Neighbours;
+  readonly copies: Copies;
+}
+
+/** A picture as a finding names it. */
+export const suspect = (
+  { classes, pictures }: Subject,
+  at: number,
+  { why, confidence, fix }: Pick<Suspect, "why" | "confidence" | "fix">,
+): Suspect => {
+  const { path, label, split } = pictures[at]!;
+  return { path, label: classes[label]!, split, why, confidence, fix };
+};
+
+/** The words for a picture's split. */
+export const splitName = (split: Split | undefined): string => (split === "train" ? "training" : (split ?? "one part"));

@@ -1,0 +1,115 @@
+/**
+ * What can be said of a picture without knowing what is on it: size, light, sharpness, border, camera, and a signature by which
+ * it is known again after it was resized, recompressed or mirrored. Nothing here looks at other pictures or at labels.
+ */
+import type { RgbImage } from "../../data/decode.ts";
+import { type ImageFormat, sniffFormat } from "../../data/sniff.ts";
+import { type Averages, blockAverages, squareAverages } from "./average.ts";
+import { cameraOf } from "./camera.ts";
+
+/** The side of a signature. */
+export const SIGNATURE_SIDE = 16;
+
+/** Measures of one picture. */
+export interface Traits {
+  /** In pixels, upright. */
+  readonly width: number;
+  readonly height: number;
+  /** Of the file. */
+  readonly bytes: number;
+  readonly format: ImageFormat;
+  readonly camera: string | undefined;
+  /** Mean luma, 0 (black) to 1 (white). */
+  readonly brightness: number;
+  /** Standard deviation of luma, 0 to 0.5. */
+  readonly contrast: number;
+  /** Mean difference between a pixel's strongest and weakest colour, 0 (grey) to 1. */
+  readonly saturation: number;
+  /**
+   * Standard deviation of the Laplacian of luma, in shares of white, at 128 to 255 pixels on the longer side; of smaller pictures
+   * as they are. Source: Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000 (LAP4).
+   */
+  readonly sharpness: number;
+  /** The outermost frame, 3% of the shorter side wide: its mean colour (0 to 1), and how much it varies (standard deviation of luma). */
+  readonly border: { readonly red: number; readonly green: number; readonly blue: number; readonly spread: number };
+  /** `[16, 16, 3]` averages of equal areas, RGB. */
+  readonly signature: Uint8Array;
+}
+
+/** Pictures are measured at this many pixels on the longer side, or up to twice as many. */
+const MEASURED_SIDE = 128;
+const BORDER_SHARE = 0.03;
+
+/** Measures a picture. `file` are the bytes that it was decoded from. */
+export async function measureTraits(image: RgbImage, file: Uint8Array): Promise<Traits> {
+  const small = blockAverages(image, MEASURED_SIDE);
+  const luma = lumaOf(small);
+  const { mean, deviation } = moments(luma);
+  return {
+    width: image.width,
+    height: image.height,
+    bytes: file.length,
+    format: sniffFormat(file) ?? "bmp",
+    camera: await cameraOf(file),
+    brightness: mean,
+    contrast: deviation,
+    saturation: saturationOf(small),
+    sharpness: moments(laplacian(luma, small)).deviation,
+    border: borderOf(small, luma),
+    signature: Uint8Array.from(squareAverages(small, SIGNATURE_SIDE).data, Math.round),
+  };
+}
+
+/** Rec. 601 luma of each pixel, 0 to 1. */
+function lumaOf({ data }: Averages): Float32Array {
+  const luma = new Float32Array(data.length / 3);
+  for (let i = 0; i < luma.length; i++)
+    luma[i] = (0.299 * data[3 * i]! + 0.587 * data[3 * i + 1]! + 0.114 * data[3 * i + 2]!) / 255;
+  return luma;
+}
+
+function moments(values: Float32Array): { mean: number; deviation: number } {
+  let [sum, squares] = [0, 0];
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  const mean = values.length > 0 ? sum / values.length : 0;
+  for (let i = 0; i < values.length; i++) squares += (values[i]! - mean) ** 2;
+  return { mean, deviation: values.length > 0 ? Math.sqrt(squares / values.length) : 0 };
+}
+
+function saturationOf({ data }: Averages): number {
+  let sum = 0;
+  for (let i = 0; i < data.length; i += 3) {
+    const [red, green, blue] = [data[i]!, data[i + 1]!, data[i + 2]!];
+    sum += Math.max(red, green, blue) - Math.min(red, green, blue);
+  }
+  return sum / (data.length / 3) / 255;
+}
+
+/** Four neighbours minus four times the middle, at every pixel that has them. */
+function laplacian(luma: Float32Array, { width, height }: Averages): Float32Array {
+  if (width < 3 || height < 3) return new Float32Array(0);
+  const values = new Float32Array((width - 2) * (height - 2));
+  let to = 0;
+  for (let y = 1; y < height - 1; y++) {
+    for (let at = y * width + 1; at < (y + 1) * width - 1; at++)
+      values[to++] = luma[at - 1]! + luma[at + 1]! + luma[at - width]! + luma[at + width]! - 4 * luma[at]!;
+  }
+  return values;
+}
+
+function borderOf({ width, height, data }: Averages, luma: Float32Array): Traits["border"] {
+  const thick = Math.max(1, Math.round(BORDER_SHARE * Math.min(width, height)));
+  const colour = [0, 0, 0];
+  const own: number[] = [];
+  for (let y = 0; y < height; y++) {
+    const isEdgeRow = y < thick || y >= height - thick;
+    for (let x = 0; x < width; x++) {
+      if (!isEdgeRow && x >= thick && x < width - thick) continue;
+      const at = y * width + x;
+      own.push(luma[at]!);
+      for (let c = 0; c < 3; c++) colour[c] = colour[c]! + data[at * 3 + c]! / 255;
+    }
+  }
+  const [red, green, blue] = colour.map((sum) => sum / own.length) as [number, number, number];
+  return { red, green, blue, spread: moments(Float32Array.from(own)).deviation };
+}

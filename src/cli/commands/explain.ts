@@ -1,0 +1,167 @@
+/** `graft explain`: why a trained model says what it says of pictures, as overlays and as the training pictures most like them. */
+import { readFile } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { openArtifact, predictionOf, readArtifact, readModelFile } from "../../artifact/open.ts";
+import { doubtOf } from "../../artifact/trust.ts";
+import { usageError } from "../../base/errors.ts";
+import { makeFolder, sha256, writeWhole } from "../../base/files.ts";
+import type { OnProgress } from "../../base/progress.ts";
+import { decodeImage, type RgbImage } from "../../data/decode.ts";
+import { type Dataset, discoverDataset } from "../../data/discover.ts";
+import { type Explanation, type Method, methods, openExplainers } from "../../explain/explain.ts";
+import { type Near, nearestPictures } from "../../explain/nearest.ts";
+import { explainedArtifact } from "../../explain/of-artifact.ts";
+import { wholeNumber } from "../options.ts";
+import { note, percent, print, printJson, withProgress } from "../output.ts";
+
+interface ExplainFlags {
+  readonly method: readonly Method[];
+  readonly class?: string;
+  readonly data?: string;
+  readonly nearest: number;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+export function explainCommand(): Command {
+  return new Command("explain")
+    .description("show why a trained model says what it says of pictures")
+    .argument("<model>", "a model.onnx that graft train wrote")
+    .argument("<images...>", "image files")
+    .option("--method <names>", `how, with commas between: ${Object.keys(methods).join(", ")}`, methodNames, [
+      "grad-cam",
+    ])
+    .option("--class <name>", "explain why this class, instead of the most probable one")
+    .option("--data <dataset>", "where the training pictures are; default: where graft.json beside the model says")
+    .option("--nearest <n>", "training pictures to name that are most like the picture", wholeNumber(0), 5)
+    .option("--out <dir>", "where to write the overlays", "graft-explain")
+    .option("--json", "print one JSON array")
+    .addHelpText(
+      "after",
+      "\nExample:\n  graft explain graft-out/model.onnx cat.jpg --method grad-cam,integrated-gradients",
+    )
+    .action(explain);
+}
+
+function methodNames(text: string): Method[] {
+  const names = text.split(",").map((name) => name.trim());
+  for (const name of names)
+    if (!Object.hasOwn(methods, name)) throw new InvalidArgumentError(`Choose of ${Object.keys(methods).join(", ")}.`);
+  return names as Method[];
+}
+
+async function explain(path: string, inputs: string[], flags: ExplainFlags): Promise<void> {
+  const bytes = await readModelFile(path);
+  const { model, classes } = readArtifact(bytes, path);
+  const chosen = flags.class === undefined ? undefined : classes.indexOf(flags.class);
+  if (chosen === -1)
+    throw usageError(`The model does not know the class "${flags.class}": it knows ${classes.join(", ")}.`);
+  const images: RgbImage[] = [];
+  for (const input of inputs) images.push(await decodeImage(input));
+  await makeFolder(flags.out);
+  const artifact = await openArtifact(path);
+  const explainers = await openExplainers(model, path, flags.method).catch(async (error: unknown) => {
+    await artifact.close();
+    throw error;
+  });
+  try {
+    const near = await nearestTo(images, path, bytes, flags);
+    const entries = [];
+    for (const [at, image] of images.entries()) {
+      const answer = await artifact.predict(image);
+      const { label, probability } = predictionOf(artifact, answer, 1);
+      const why = chosen ?? classes.indexOf(label);
+      const explanations: ReturnType<typeof factsOf>[] = [];
+      for (const explanation of await explainers.explain(image, why)) {
+        const file = join(flags.out, fileName(inputs, at, explanation.method));
+        await writeWhole(file, explanation.jpeg);
+        explanations.push(factsOf(explanation, file));
+      }
+      entries.push({
+        path: inputs[at]!,
+        label,
+        probability,
+        ...doubtOf(artifact.trust, classes, answer),
+        explained: classes[why]!,
+        explanations,
+        nearest: near?.[at] ?? [],
+      });
+    }
+    if (flags.json) return printJson(entries);
+    for (const entry of entries) show(entry);
+  } finally {
+    await explainers.close();
+    await artifact.close();
+  }
+}
+
+const factsOf = ({ method, completeness }: Explanation, file: string) => ({
+  method,
+  file,
+  ...(completeness ? { completeness } : {}),
+});
+
+/** Named after the picture; pictures of one name are told apart by their place. */
+function fileName(inputs: readonly string[], at: number, method: Method): string {
+  const stem = (input: string): string => basename(input, extname(input));
+  const own = stem(inputs[at]!);
+  const isShared = inputs.some((input, other) => other !== at && stem(input) === own);
+  return `${own}${isShared ? `-${at + 1}` : ""}-${method}.jpg`;
+}
+
+/** The training pictures most like each; nothing where there is no dataset, which is said. */
+async function nearestTo(
+  images: readonly RgbImage[],
+  path: string,
+  bytes: Uint8Array,
+  { nearest: count, data }: ExplainFlags,
+): Promise<Near[][] | undefined> {
+  if (count === 0) return undefined;
+  const dataset = await trainingData(path, data);
+  if (!dataset) return undefined;
+  const artifact = await explainedArtifact(readArtifact(bytes, path).model, path);
+  try {
+    return await withProgress((line: { readonly show: OnProgress }) =>
+      nearestPictures(images, { artifact, sha256: sha256(bytes), dataset, count, onProgress: line.show }),
+    );
+  } finally {
+    await artifact.close();
+  }
+}
+
+async function trainingData(path: string, given: string | undefined): Promise<Dataset | undefined> {
+  if (given !== undefined) return discoverDataset(given);
+  const said = await readFile(join(dirname(path), "graft.json"), "utf8").then(
+    (text) => (JSON.parse(text) as { dataset?: { path?: unknown } }).dataset?.path,
+    () => undefined,
+  );
+  const found = typeof said === "string" ? await discoverDataset(said).catch(() => undefined) : undefined;
+  if (!found)
+    note(
+      "The training pictures are not where graft.json says, so the nearest of them are not named: --data says where they are.",
+    );
+  return found;
+}
+
+interface Entry {
+  readonly path: string;
+  readonly label: string;
+  readonly probability: number;
+  readonly unknown?: boolean;
+  readonly explained: string;
+  readonly explanations: readonly ReturnType<typeof factsOf>[];
+  readonly nearest: readonly Near[];
+}
+
+function show({ path, label, probability, unknown, explained, explanations, nearest }: Entry): void {
+  print(`${path}: ${unknown ? "unknown, else " : ""}${label} ${percent(probability)}`);
+  for (const { method, file, completeness } of explanations) {
+    const exact = completeness
+      ? `; the contributions miss their sum by ${percent(completeness.error)} after ${completeness.steps} steps`
+      : "";
+    print(`  why ${explained}, by ${method}: ${file}${exact}`);
+  }
+  for (const { path: other, label: of, similarity } of nearest)
+    print(`  like ${other} (${of}), similarity ${similarity.toFixed(2)}`);
+}

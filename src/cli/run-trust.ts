@@ -1,0 +1,114 @@
+/** What a finished training's report and card tell beyond its scores: the audit of its data, and where the model looked. */
+import { readFile } from "node:fs/promises";
+import { type Audit, audit } from "../audit/audit.ts";
+import { type Finding, suspectsOf } from "../audit/finding.ts";
+import { GraftError, isDataError, messageOf } from "../base/errors.ts";
+import { decodeImage } from "../data/decode.ts";
+import { thumbnail } from "../data/thumbnail.ts";
+import { argmax } from "../evaluate/softmax.ts";
+import { openExplainers } from "../explain/explain.ts";
+import type { ReportExplanation, ReportFinding } from "../report/input.ts";
+import type { TrainRun } from "./write-run.ts";
+
+/** Pictures shown of each finding, and overlays of wrong and of right answers. */
+const SHOWN = 6;
+const [WRONG, RIGHT] = [4, 4];
+
+/** The audit's findings with thumbnails. */
+export const reportFindings = (findings: readonly Finding[]): Promise<ReportFinding[]> =>
+  Promise.all(
+    findings.map(async (finding) => {
+      const suspects = suspectsOf(finding);
+      const pictures = suspects.slice(0, SHOWN).map(async ({ path, label, why, confidence }) => ({
+        thumbnail: await thumbnail(path).catch(emptyIfUnreadable),
+        path,
+        label,
+        why,
+        confidence,
+      }));
+      const { title, advice, severity, confidence } = finding;
+      return { title, advice, severity, confidence, pictures: await Promise.all(pictures), total: suspects.length };
+    }),
+  );
+
+/** A finding may be that a file is no picture. */
+function emptyIfUnreadable(error: unknown): string {
+  if (!isDataError(error)) throw error;
+  return "";
+}
+
+/**
+ * Grad-CAM of some test pictures: the surest wrong answers, then the surest right ones of different classes.
+ *
+ * @param onNote told, in a sentence, where the network cannot be explained so
+ */
+export async function reportExplanations(
+  { result, dataset }: Pick<TrainRun, "result" | "dataset">,
+  onNote: (text: string) => void,
+): Promise<ReportExplanation[]> {
+  const chosen = chosenRows(result.test, dataset.classes.length);
+  if (chosen.length === 0) return [];
+  const explainers = await openExplainers(result.artifact, result.network.name, ["grad-cam"]).catch(
+    (error: unknown) => {
+      if (!(error instanceof GraftError)) throw error;
+      // A network without feature maps, or with an operator that has no gradient, is trained and reported all the same.
+      onNote(`The report shows no overlays: ${messageOf(error)}`);
+      return undefined;
+    },
+  );
+  if (!explainers) return [];
+  try {
+    const explanations: ReportExplanation[] = [];
+    for (const { row, prediction, probability } of chosen) {
+      const { path, label } = result.test.examples[row]!;
+      const [explanation] = await explainers.explain(await decodeImage(await readFile(path)), prediction);
+      explanations.push({
+        overlay: explanation!.jpeg.toString("base64"),
+        path,
+        truth: dataset.classes[label]!,
+        prediction: dataset.classes[prediction]!,
+        probability,
+      });
+    }
+    return explanations;
+  } finally {
+    await explainers.close();
+  }
+}
+
+interface Chosen {
+  readonly row: number;
+  readonly prediction: number;
+  readonly probability: number;
+}
+
+function chosenRows({ examples, probabilities }: TrainRun["result"]["test"], classes: number): Chosen[] {
+  const answers = examples
+    .map(({ label }, row) => {
+      const prediction = argmax(probabilities, row * classes, classes);
+      return { row, label, prediction, probability: probabilities[row * classes + prediction]! };
+    })
+    .sort((a, b) => b.probability - a.probability);
+  const wrong = answers.filter(({ label, prediction }) => label !== prediction).slice(0, WRONG);
+  const seen = new Set<number>();
+  const right = answers.filter(({ label, prediction }) => {
+    if (label !== prediction || seen.has(label)) return false;
+    seen.add(label);
+    return true;
+  });
+  return [...wrong, ...right.slice(0, RIGHT)];
+}
+
+/** Audits the data of a training; data that can be trained on but not audited is said and passed over. */
+export async function auditOf(
+  options: Parameters<typeof audit>[0],
+  onNote: (text: string) => void,
+): Promise<Audit | undefined> {
+  try {
+    return await audit(options);
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    onNote(`The data was not audited: ${messageOf(error)}`);
+    return undefined;
+  }
+}

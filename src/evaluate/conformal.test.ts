@@ -1,0 +1,73 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createRandom } from "../base/random.ts";
+import { conformalSet, fitConformal, scoreSets } from "./conformal.ts";
+
+/** Answers of a made-up model: the true class is somewhat likelier. */
+function answers(count: number, seed: number): { probabilities: Float32Array; labels: Int32Array } {
+  const random = createRandom(seed);
+  const labels = Int32Array.from({ length: count }, () => random.below(4));
+  const probabilities = new Float32Array(count * 4);
+  labels.forEach((label, row) => {
+    const weights = [0, 1, 2, 3].map((c) => random.next() ** 2 + (c === label ? random.next() : 0));
+    const sum = weights.reduce((a, b) => a + b, 0);
+    for (let c = 0; c < 4; c++) probabilities[row * 4 + c] = weights[c]! / sum;
+  });
+  return { probabilities, labels };
+}
+
+describe("conformal sets", () => {
+  it("cover as many as promised, over many calibrations", () => {
+    const covered = Array.from({ length: 40 }, (_, seed) => {
+      const calibration = answers(200, seed);
+      const fresh = answers(400, 1000 + seed);
+      const rule = fitConformal(calibration.probabilities, calibration.labels);
+      return scoreSets(fresh.probabilities, fresh.labels, rule).covered;
+    });
+    const mean = covered.reduce((sum, share) => sum + share, 0) / covered.length;
+    // Three standard errors of the mean of 40, each of binomial error √(0.09 · (1/200 + 1/400)).
+    expect(Math.abs(mean - 0.9)).toBeLessThan((3 * Math.sqrt(0.09 * (1 / 200 + 1 / 400))) / Math.sqrt(40) + 1 / 201);
+  });
+
+  it("hold at least ⌈(n + 1) · coverage⌉ of those that they were calibrated on", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        fc.double({ min: 0.5, max: 0.95, noNaN: true }),
+        fc.nat(1000),
+        (count, coverage, seed) => {
+          const { probabilities, labels } = answers(count, seed);
+          const rule = fitConformal(probabilities, labels, coverage);
+          const held = scoreSets(probabilities, labels, rule).covered * count;
+          expect(Math.round(held)).toBeGreaterThanOrEqual(Math.min(count, Math.ceil((count + 1) * coverage)));
+          expect(rule.calibratedOn).toBe(count);
+        },
+      ),
+      { seed: 1 },
+    );
+  });
+
+  it("hold every class where too few pictures were there to rule one out", () => {
+    const rule = fitConformal([0.9, 0.1, 0.8, 0.2], [0, 0]);
+    expect(rule.threshold).toBe(0);
+    expect(conformalSet([0.1, 0.9], rule)).toEqual([1, 0]);
+  });
+
+  it("name classes by probability, and may be empty", () => {
+    const rule = { coverage: 0.9, threshold: 0.4, calibratedOn: 100 };
+    expect(conformalSet([0.45, 0.05, 0.5], rule)).toEqual([2, 0]);
+    expect(conformalSet([0.34, 0.33, 0.33], rule)).toEqual([]);
+    expect(scoreSets(Float32Array.of(0.45, 0.55, 0.3, 0.3), [0, 1], rule)).toEqual({
+      covered: 0.5,
+      size: 1,
+      single: 0,
+      empty: 0.5,
+    });
+  });
+
+  it("refuses what makes no sense", () => {
+    expect(() => fitConformal([], [])).toThrow("no picture");
+    expect(() => fitConformal([0.5, 0.5, 1], [0, 1])).toThrow("do not fit");
+    expect(() => fitConformal([0.5, 0.5], [0], 1)).toThrow("coverage of 1");
+  });
+});

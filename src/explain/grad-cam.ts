@@ -1,0 +1,83 @@
+/**
+ * Grad-CAM: where on the picture the evidence for a class lies, by the network's last feature map.
+ * Source: Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization", ICCV 2017,
+ * arXiv 1610.02391, equations 1 and 2.
+ */
+import { usageError } from "../base/errors.ts";
+import { channelAxes } from "../graph/channels.ts";
+import { cutGraph } from "../graph/cut.ts";
+import { dataflow } from "../graph/dataflow.ts";
+import { lookup } from "../graph/lookup.ts";
+import type { Graph } from "../graph/model.ts";
+import { measureShapes } from "../runtime/measure-shapes.ts";
+import { type Explained, type GradientSession, openGradient, type Slope } from "./gradient.ts";
+import type { Heat } from "./heat.ts";
+
+/** A tensor in which places of the picture remain. */
+export interface FeatureMap {
+  readonly tensor: string;
+  readonly layout: "nchw" | "nhwc";
+}
+
+/** More layers with weights than this after a map, and what its places say is no longer what the answer rests on. */
+const MOST_LAYERS_AFTER = 3;
+const weighted = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
+
+/**
+ * The network's last feature map.
+ *
+ * @param called the network's name, for the error
+ * @throws GraftError (`usage`) where it has none, as transformers, whose tokens mix
+ */
+export async function lastFeatureMap(
+  { model, input, inputDims, logits }: Explained,
+  called: string,
+): Promise<FeatureMap> {
+  const graph = cutGraph(model.graph, [{ name: logits }]);
+  const shapes = await measureShapes({ ...model, graph }, { [input]: [1, ...inputDims] });
+  const flow = dataflow(graph);
+  const axes = channelAxes(graph, shapes, flow);
+  const map = flow.nodes
+    .flatMap(({ outputs }) => outputs.slice(0, 1))
+    .findLast((name) => {
+      const { dims = [], type } = shapes.get(name) ?? {};
+      const channels = axes.get(name);
+      if (dims.length !== 4 || type !== "float32" || dims[0] !== 1) return false;
+      if (flow.dependence(name) !== "values" || (channels !== 1 && channels !== 3)) return false;
+      return dims.reduce((product, size) => product * size, 1) > dims[channels]!;
+    });
+  if (map === undefined || layersAfter(graph, map) > MOST_LAYERS_AFTER)
+    throw usageError(
+      `${called} has no feature map in which places of the picture remain until the end: explain it with --method integrated-gradients.`,
+    );
+  return { tensor: map, layout: axes.get(map) === 1 ? "nchw" : "nhwc" };
+}
+
+/** Layers with weights that the tensor's values go through. */
+function layersAfter(graph: Graph, tensor: string): number {
+  const { consumers } = lookup(graph);
+  const seen = new Set(consumers(tensor));
+  for (const reader of seen) for (const output of reader.outputs) for (const next of consumers(output)) seen.add(next);
+  return [...seen].filter(({ op }) => weighted.has(op)).length;
+}
+
+/** Prepares Grad-CAM at a feature map. */
+export const openGradCam = (explained: Explained, { tensor }: FeatureMap): Promise<GradientSession> =>
+  openGradient(explained, tensor);
+
+/** The map of one class: the feature map's channels, weighed by their mean gradient, summed; what speaks against the class is 0. */
+export function camOf({ dims, values, gradient }: Slope, { layout }: FeatureMap): Heat {
+  const [, a = 1, b = 1, c = 1] = dims;
+  const [channels, height, width] = layout === "nchw" ? [a, b, c] : [c, a, b];
+  const places = height * width;
+  const [perChannel, perPlace] = layout === "nchw" ? [places, 1] : [1, channels];
+  const heat = new Float64Array(places);
+  for (let channel = 0; channel < channels; channel++) {
+    const from = channel * perChannel;
+    let weight = 0;
+    for (let place = 0; place < places; place++) weight += gradient[from + place * perPlace]!;
+    weight /= places;
+    for (let place = 0; place < places; place++) heat[place] = heat[place]! + weight * values[from + place * perPlace]!;
+  }
+  return { width, height, values: Float32Array.from(heat, (value) => Math.max(0, value)) };
+}

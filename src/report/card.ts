@@ -1,0 +1,150 @@
+/**
+ * The model card: `card.md`, in the form that model hubs read (YAML front matter, then Markdown). Source of the fields:
+ * huggingface.co/docs/hub/model-cards and Mitchell et al., "Model cards for model reporting", FAT* 2019, arXiv 1810.03993.
+ */
+import { big, count, date, duration, percent, percentRange, plural } from "./format.ts";
+import type { ReportInput } from "./input.ts";
+
+/** What the training took. */
+export interface Effort {
+  /** Seconds of processor time, all cores together. */
+  readonly cpuSeconds: number;
+  /** Joules by the processor's own meter, where one could be read. */
+  readonly joules: number | undefined;
+}
+
+/** Watts that one busy core is taken to draw where there is no meter: an assumption, and said to be one. */
+const WATTS_PER_CORE = 10;
+
+/** Identifiers that hubs know, by how licences are written here. */
+const hubLicences: Readonly<Record<string, string>> = {
+  MIT: "mit",
+  "Apache-2.0": "apache-2.0",
+  "CC-BY-4.0": "cc-by-4.0",
+};
+
+/** Renders a card. */
+export function renderCard(input: ReportInput, effort: Effort): string {
+  const { network, dataset, test, validation } = input;
+  const judged = test ?? validation;
+  const licence = hubLicences[network.licence];
+  // Only a hub's own identifier is one; a network of npm or of a file has none.
+  const baseModel = /^hub:([^@]+)@/.exec(network.source)?.[1];
+  return `${[
+    "---",
+    `license: ${licence ?? "other"}`,
+    ...(licence === undefined ? [`license_name: ${yaml(network.licence)}`] : []),
+    "library_name: onnx",
+    "pipeline_tag: image-classification",
+    "tags:",
+    ...["graft", "transfer-learning", "image-classification", "onnx"].map((tag) => `  - ${tag}`),
+    ...(baseModel === undefined ? [] : [`base_model: ${yaml(baseModel)}`]),
+    "metrics:",
+    "  - accuracy",
+    "model-index:",
+    `  - name: ${yaml(input.title)}`,
+    "    results:",
+    "      - task:",
+    "          type: image-classification",
+    "        dataset:",
+    `          name: ${yaml(dataset.path)}`,
+    "          type: imagefolder",
+    `          split: ${test ? "test" : "validation"}`,
+    "        metrics:",
+    "          - type: accuracy",
+    `            value: ${judged.accuracy.toFixed(4)}`,
+    "---",
+    "",
+    `# ${text(input.title)}`,
+    "",
+    `Tells ${plural(dataset.classes.length, "class", "classes")} of pictures apart: ${dataset.classes.map(text).join(", ")}. Made with Graft on ${date(input.createdAt)}.`,
+    "",
+    ...section("Use", [
+      `\`${input.modelFile}\` takes \`image\`, uint8 \`[N, H, W, 3]\` RGB of any size, and yields \`probabilities\` and \`logits\` \`[N, ${dataset.classes.length}]\`, \`features\` \`[N, ${network.features}]\` and \`novelty\` \`[N]\`. Resizing, normalisation and temperature are inside; class names are in its metadata under \`graft.classes\`.`,
+      "",
+      `It is for pictures like those it was trained on. ${input.trust ? `A picture whose \`novelty\` is above ${input.trust.novelty.threshold.toFixed(3)} is like none of them, and its class means nothing.` : ""}`,
+    ]),
+    ...section("Network", [
+      `- ${text(network.name)}: ${text(network.description)}`,
+      `- Licence of the weights: ${text(network.licence)}; source: ${text(network.source)}; SHA-256 \`${network.sha256}\``,
+      `- ${big(network.parameters)} parameters; cut at ${code(network.cut)}, ${count(network.features)} features, pictures of ${network.inputSize} pixels`,
+      `- Head: logistic regression, L2 penalty ${input.head.l2}, chosen by ${plural(input.head.folds, "fold")}; seed ${input.seed}`,
+    ]),
+    ...section("Data", [
+      `${code(dataset.path)}: ${plural(dataset.counts.train, "training image")}, ${dataset.counts.validation > 0 ? plural(dataset.counts.validation, "validation image") : "validation by cross-validation"}, ${plural(dataset.counts.test, "test image")} (${dataset.testSource === "folder" ? "a folder of its own" : "held out at random"}), ${plural(dataset.counts.skipped, "file")} skipped.`,
+    ]),
+    ...section("Metrics", metrics(input)),
+    ...section("Limits", limits(input)),
+    ...section("Time and energy", energy(input, effort)),
+    ...section("How to cite", [
+      "```bibtex",
+      "@software{graft,",
+      "  title = {Graft: transfer learning for TypeScript},",
+      `  version = {${input.versions.graft ?? "unknown"}}`,
+      "}",
+      "```",
+      "",
+      `And the network: ${text(network.name)}, ${text(network.source)}.`,
+    ]),
+  ].join("\n")}`;
+}
+
+const section = (title: string, lines: readonly string[]): string[] => [`## ${title}`, "", ...lines, ""];
+
+/** A YAML scalar: JSON strings are such. */
+const yaml = (value: string): string => JSON.stringify(value);
+
+/** Text that Markdown and HTML leave as it is. */
+const text = (value: string): string => value.replace(/[\\`*_[\]<>#|]/g, "\\$&").replace(/\s+/g, " ");
+
+/** A name as code, whatever is in it. */
+const code = (value: string): string => `\`${value.replace(/[`\s]+/g, " ")}\``;
+
+function metrics({ test, validation, calibration, trust }: ReportInput): string[] {
+  const rows = [
+    ...(test ? [["test", test] as const] : []),
+    [validation.source === "cross-validation" ? "cross-validation" : "validation", validation] as const,
+  ].map(
+    ([name, one]) =>
+      `| ${name} | ${count(one.examples)} | ${percent(one.accuracy)} | ${percentRange(one.interval)} | ${percent(one.balancedAccuracy)} | ${one.baseline ? percent(one.baseline.accuracy) : "—"} |`,
+  );
+  return [
+    "| on | images | accuracy | 95% interval | mean over classes | always the most frequent class |",
+    "|---|---|---|---|---|---|",
+    ...rows,
+    "",
+    `Calibration error ${percent(calibration.eceAfter)} after temperature scaling (${percent(calibration.eceBefore)} before).`,
+    ...(trust
+      ? [
+          "",
+          `Conformal sets at ${percent(trust.conformal.coverage)}, calibrated on ${plural(trust.conformal.calibratedOn, "image")}: ${percent(trust.sets.covered)} of the test images covered, ${trust.sets.size.toFixed(2)} classes a set. Unknown pictures: ${count(trust.falseAlarms.count)} of ${count(trust.falseAlarms.asked)} test images called unknown at a promised ${percent(trust.novelty.falseAlarmRate)}.`,
+        ]
+      : []),
+  ];
+}
+
+function limits({ findings, test, validation, dataset }: ReportInput): string[] {
+  const scored = (test ?? validation).perClass;
+  const weakest = scored.filter(({ recall }) => recall !== null).sort((a, b) => a.recall! - b.recall!)[0];
+  const found =
+    findings === undefined
+      ? ["- The data was not audited."]
+      : findings.length === 0
+        ? ["- The audit of the data found nothing."]
+        : findings.map(({ title }) => `- ${text(title)}`);
+  return [
+    ...(weakest ? [`- Weakest class: ${text(weakest.name)}, of which ${percent(weakest.recall)} are found.`] : []),
+    `- It knows ${dataset.classes.length} classes and nothing else.`,
+    ...found,
+  ];
+}
+
+function energy({ timings }: ReportInput, { cpuSeconds, joules }: Effort): string[] {
+  const hours = (watts: number): string => `${(watts / 3600).toPrecision(2)} Wh`;
+  return [
+    `${duration(timings.total)} from start to end, ${duration(cpuSeconds)} of processor time, no GPU.`,
+    joules === undefined
+      ? `Energy was not measured, for want of a meter that may be read; at an assumed ${WATTS_PER_CORE} W a busy core it is about ${hours(cpuSeconds * WATTS_PER_CORE)}.`
+      : `Energy by the processor's own meter, everything else that ran included: ${hours(joules)}.`,
+  ];
+}

@@ -1,0 +1,79 @@
+/** Trust after fine-tuning: the bank is of the tuned network's own features, as the artifact yields them. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tinyNetwork } from "../../tests/support/network.ts";
+import { writeShapes } from "../../tests/support/pictures.ts";
+import { createRandom } from "../base/random.ts";
+import { discoverDataset } from "../data/discover.ts";
+import { softmax } from "../evaluate/softmax.ts";
+import { float32Tensor } from "../graph/tensor.ts";
+import { measureCut } from "../zoo/backbone.ts";
+import { openFile } from "../zoo/file.ts";
+import { openFeatureCache } from "./features/cache.ts";
+import { extractFeatures } from "./features/extract.ts";
+import { createRunner } from "./features/runner.ts";
+import { partition } from "./parts.ts";
+import { fitTrust, type TrustInput } from "./trust.ts";
+
+describe("fitTrust", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "graft-trust-"));
+    await writeFile(join(folder, "tiny.onnx"), tinyNetwork());
+    await writeShapes(join(folder, "data"), { circle: 20, square: 20 });
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  async function input(isTuned: boolean): Promise<TrustInput> {
+    const network = await openFile(join(folder, "tiny.onnx"), { preprocessing: "imagenet" });
+    const shape = await measureCut(network);
+    const dataset = await discoverDataset(join(folder, "data"));
+    const cache = await openFeatureCache(join(folder, `cache-${isTuned}`), shape.features);
+    const runner = createRunner(network, shape);
+    const paths = dataset.examples.map(({ path }) => path);
+    const { train, test } = partition(dataset, await extractFeatures(paths, cache, runner), createRandom(0));
+    await runner.close();
+    const answers = (labels: Int32Array) => ({
+      probabilities: softmax(
+        Float32Array.from({ length: labels.length * 2 }, (_, i) => (i * 7) % 3),
+        2,
+      ),
+      labels,
+    });
+    const { graph } = network.model;
+    const initializers = new Map(graph.initializers);
+    // Another first layer: other features.
+    if (isTuned)
+      initializers.set(
+        "conv/b",
+        float32Tensor(
+          [16],
+          Array.from({ length: 16 }, (_, i) => (i % 2 ? 2 : 0)),
+        ),
+      );
+    return {
+      network: { ...network, model: { ...network.model, graph: { ...graph, initializers } } },
+      shape,
+      seed: 0,
+      train,
+      test,
+      isTuned,
+      calibration: answers(train.labels),
+      testAnswers: answers(test.labels),
+    };
+  }
+
+  it("takes the features at hand of a frozen network, and computes those of a tuned one", async () => {
+    const [frozen, tuned] = [await fitTrust(await input(false)), await fitTrust(await input(true))];
+    expect(frozen.novelty.scales.length).toBe(32);
+    expect(tuned.novelty.scales.length).toBe(32);
+    expect(tuned.novelty.bank).not.toEqual(frozen.novelty.bank);
+    for (const { facts } of [frozen, tuned]) {
+      expect(facts.falseAlarms.asked).toBe(8);
+      expect(facts.falseAlarms.count).toBeLessThanOrEqual(4);
+      expect(facts.conformal).toMatchObject({ coverage: 0.9, calibratedOn: 32 });
+    }
+  });
+});

@@ -1,0 +1,86 @@
+/** What a training knows of how far its answers are to be trusted: novelty, conformal sets, and how both fare on the test pictures. */
+import type { Novelty, NoveltyRule } from "../artifact/contract.ts";
+import { randomFor } from "../base/random.ts";
+import { type Conformal, fitConformal, type SetScores, scoreSets } from "../evaluate/conformal.ts";
+import type { CutShape } from "../zoo/backbone.ts";
+import type { Network } from "../zoo/network.ts";
+import type { FeatureCache } from "./features/cache.ts";
+import { extractFeatures } from "./features/extract.ts";
+import { createRunner } from "./features/runner.ts";
+import type { FeatureTable } from "./features/table.ts";
+import { BANK_ROWS, fitNovelty, noveltyOf } from "./novelty.ts";
+import { type Part, selected } from "./parts.ts";
+
+/** Answers to pictures whose class is known: `probabilities` `[N, C]`, `labels` `[N]`. */
+interface Answers {
+  readonly probabilities: Float32Array;
+  readonly labels: Int32Array;
+}
+
+export interface TrustInput {
+  readonly network: Network;
+  readonly shape: CutShape;
+  readonly seed: number;
+  readonly train: Part;
+  readonly test: Part;
+  /** Whether the network was fine-tuned, so that the parts' features are no longer its own. */
+  readonly isTuned: boolean;
+  /** Answers that sets are calibrated on, and that they are tried on. */
+  readonly calibration: Answers;
+  readonly testAnswers: Answers;
+}
+
+/** What is told of a training's trust. */
+export interface TrustFacts {
+  readonly novelty: NoveltyRule;
+  readonly conformal: Conformal;
+  /** On the test pictures, or on `asked` of them: how many were called unknown though they are not. */
+  readonly falseAlarms: { readonly asked: number; readonly count: number };
+  /** On the test pictures. */
+  readonly sets: SetScores;
+}
+
+/** Fits novelty and conformal sets. */
+export async function fitTrust(input: TrustInput): Promise<{ novelty: Novelty; facts: TrustFacts }> {
+  const { seed, calibration, testAnswers } = input;
+  const novelty = await fitNovelty(await featuresOf(input, input.train), randomFor(seed, "novelty"));
+  const scores = await noveltyOf(await featuresOf(input, input.test), novelty);
+  const conformal = fitConformal(calibration.probabilities, calibration.labels);
+  return {
+    novelty,
+    facts: {
+      novelty: novelty.rule,
+      conformal,
+      falseAlarms: { asked: scores.length, count: scores.filter((score) => score > novelty.rule.threshold).length },
+      sets: scoreSets(testAnswers.probabilities, testAnswers.labels, conformal),
+    },
+  };
+}
+
+/** The network's features of a part; of a tuned one, whose features nobody has yet, those of as many pictures as fill a bank. */
+async function featuresOf({ network, shape, seed, isTuned }: TrustInput, part: Part): Promise<FeatureTable> {
+  if (!isTuned) return part.table;
+  const rows = randomFor(seed, "tuned features")
+    .shuffle([...part.examples.keys()])
+    .slice(0, BANK_ROWS);
+  const runner = createRunner(network, shape);
+  try {
+    const paths = selected(part, rows).examples.map(({ path }) => path);
+    return (await extractFeatures(paths, memoryCache(shape.features), runner)).table;
+  } finally {
+    await runner.close();
+  }
+}
+
+/** Features in memory, for a network that was just made and whose features nobody will ask for again. */
+function memoryCache(features: number): FeatureCache {
+  const kept: Float32Array[] = [];
+  return {
+    features,
+    find: () => undefined,
+    add: (keys, values) =>
+      keys.map((_, i) => ({ file: 0, offset: kept.push(values.slice(i * features, (i + 1) * features)) - 1 })),
+    read: ({ offset }, into) => into.set(kept[offset]!),
+    close: () => {},
+  };
+}
