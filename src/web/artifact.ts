@@ -1,5 +1,11 @@
 /** A trained model in a page: opened from its file alone, asked about pictures, with the answers that Node gives. */
-import { type Answer, ask, type Ranked, ranked, readArtifact } from "../artifact/artifact.ts";
+import {
+  type Answer,
+  ask,
+  type Prediction as CommandLinePrediction,
+  predictionOf,
+  readArtifact,
+} from "../artifact/artifact.ts";
 import { usageError } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { openSession } from "../runtime/session.ts";
@@ -17,14 +23,8 @@ export interface PredictOptions {
   readonly topK?: number;
 }
 
-/** What a model says of one picture. */
-export interface Prediction extends Answer {
-  /** The most probable class. */
-  readonly label: string;
-  readonly probability: number;
-  /** The most probable classes, the first of them `label`. */
-  readonly top: readonly Ranked[];
-}
+/** What a model says of one picture: the answer that the command line gives, and the numbers behind it. */
+export type Prediction = CommandLinePrediction & Omit<Answer, "novelty">;
 
 /** A `model.onnx` that is ready to be asked. */
 export interface WebArtifact {
@@ -64,7 +64,8 @@ export async function openArtifact(source: Source, options: OpenOptions = {}): P
       if (!(Number.isInteger(topK) && topK >= 1))
         throw usageError(`The option topK is ${topK}: give a whole number from 1.`);
       const answer = await ask(session, await pixelsOf(picture));
-      return { ...answer, ...predictionOf({ classes, trust }, answer, topK) };
+      const { novelty: _, ...numbers } = answer;
+      return { ...numbers, ...predictionOf({ classes, trust }, answer, topK) };
     },
     close: () => session.close(),
   };
