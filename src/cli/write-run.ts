@@ -1,10 +1,11 @@
 /** A finished training → the files in its output folder, and the JSON that scripts read. */
-import { join } from "node:path";
+import { join, relative, sep } from "node:path";
 import { makeFolder, writeWhole } from "../base/files.ts";
 import { graftVersion } from "../base/version.ts";
 import type { Dataset } from "../data/discover.ts";
 import { thumbnail } from "../data/thumbnail.ts";
 import { mostConfidentMistakes } from "../evaluate/mistakes.ts";
+import { argmax } from "../evaluate/softmax.ts";
 import { encodeModel } from "../graph/onnx/write.ts";
 import type { ReportInput } from "../report/input.ts";
 import { renderReport } from "../report/report.ts";
@@ -50,7 +51,7 @@ export function jsonOf({ result, dataset, out, seconds }: TrainRun): Record<stri
   };
 }
 
-/** Writes `model.onnx`, `graft.json`, `metrics.json` and `report.html`; each whole or not at all. */
+/** Writes `model.onnx`, `graft.json`, `answers.json`, `report.html` and, last, `metrics.json`; each whole or not at all. */
 export async function writeRun(run: TrainRun): Promise<void> {
   const { result, out, dataset, datasetPath, seed } = run;
   const { network, test, validation, calibration } = result;
@@ -73,9 +74,37 @@ export async function writeRun(run: TrainRun): Promise<void> {
     versions: versions(),
   };
   await writeWhole(join(out, "graft.json"), `${JSON.stringify(made, null, 2)}\n`);
+  const answers = { classes: dataset.classes, answers: answersOf(test, dataset.root) };
+  await writeWhole(join(out, "answers.json"), `${JSON.stringify(answers)}\n`);
+  await writeWhole(join(out, "report.html"), renderReport(await reportInput(run)));
   const metrics = { ...jsonOf(run), test: test.evaluation, validation: validation.evaluation, calibration };
   await writeWhole(join(out, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
-  await writeWhole(join(out, "report.html"), renderReport(await reportInput(run)));
+}
+
+/** What the model answered to one test picture; classes by position. */
+export interface TestAnswer {
+  /** Relative to the dataset's folder, with `/`. */
+  readonly path: string;
+  readonly truth: number;
+  readonly prediction: number;
+  /** Of the prediction. */
+  readonly probability: number;
+  /** Of the truth. */
+  readonly truthProbability: number;
+}
+
+function answersOf({ examples, probabilities }: TrainResult["test"], root: string): TestAnswer[] {
+  const classes = probabilities.length / examples.length;
+  return examples.map(({ path, label }, row) => {
+    const prediction = argmax(probabilities, row * classes, classes);
+    return {
+      path: relative(root, path).split(sep).join("/"),
+      truth: label,
+      prediction,
+      probability: probabilities[row * classes + prediction]!,
+      truthProbability: probabilities[row * classes + label]!,
+    };
+  });
 }
 
 const versions = (): Record<string, string> => ({ graft: graftVersion, node: process.versions.node });

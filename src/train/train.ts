@@ -29,6 +29,7 @@ import {
   finetune,
   type Labelled,
 } from "./finetune/finetune.ts";
+import type { EpochRecord } from "./finetune/trainer.ts";
 import { countLabels, fitHead, type HeadFit, headLogits, STRENGTHS } from "./head/fit.ts";
 import { holdOutValidation, type Part, type Parts, partition } from "./parts.ts";
 
@@ -43,6 +44,8 @@ export interface TrainOptions {
   readonly onProgress?: OnProgress;
   /** Told of choices and of what went otherwise than asked, a sentence each. */
   readonly onNote?: (text: string) => void;
+  /** Told of each epoch of fine-tuning when it has been judged. */
+  readonly onEpoch?: (record: EpochRecord) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -154,7 +157,7 @@ async function learn(options: TrainOptions, shape: CutShape, parts: Parts, rando
     pictures: examples.map(({ path }, row) => ({ path, digest: digests[row]! })),
     labels,
   });
-  const { network, dataset, seed = 0, classWeights = "none", onProgress, onNote, signal } = options;
+  const { network, dataset, seed = 0, classWeights = "none", onProgress, onNote, onEpoch, signal } = options;
   const finetuned = await finetune(
     {
       network,
@@ -168,6 +171,7 @@ async function learn(options: TrainOptions, shape: CutShape, parts: Parts, rando
       seed,
       onProgress,
       onNote,
+      onEpoch,
       signal,
     },
     options.finetune,

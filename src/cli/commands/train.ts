@@ -5,6 +5,7 @@ import { Command, Option } from "commander";
 import { workError } from "../../base/errors.ts";
 import { makeFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
+import { createProgressJson } from "../../base/progress-json.ts";
 import { augmentations } from "../../data/augment/policy.ts";
 import { discoverDataset, withTestFolder } from "../../data/discover.ts";
 import { train } from "../../train/train.ts";
@@ -36,6 +37,7 @@ interface TrainFlags {
   readonly boundaryCache: "auto" | "off";
   readonly resume?: boolean;
   readonly offline?: boolean;
+  readonly progress: "line" | "json";
   readonly json?: boolean;
 }
 
@@ -88,6 +90,11 @@ export function trainCommand(): Command {
     .option("--resume", "fine-tuning: go on from the checkpoint that a stopped run left in the output folder")
     .option("--out <dir>", "where to write the model and the report", "graft-out")
     .option("--offline", "use only networks that are in the cache")
+    .addOption(
+      new Option("--progress <how>", "json: progress on stderr as one JSON object a line, for other programs")
+        .choices(["line", "json"])
+        .default("line"),
+    )
     .option("--json", "print one JSON object on stdout")
     .addHelpText(
       "after",
@@ -123,6 +130,7 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
     const display = createDisplay(flags.json === true);
     display.dataset(dataset, path);
     const interruption = interruptible();
+    const progress = flags.progress === "json" ? createProgressJson() : undefined;
     const result = await withProgress(async (line) => {
       const network = await openNetwork(flags.network, {
         onProgress: line.show,
@@ -148,10 +156,11 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
           line.end();
           note(text);
         },
+        ...(progress ? { onEpoch: progress.epoch } : {}),
         signal: interruption.signal,
       });
       return { ...trained, network };
-    });
+    }, progress);
     const seconds = (): number => (performance.now() - began) / 1000;
     const run = { result, dataset, datasetPath: path, seed: flags.seed, out: flags.out, seconds };
     await writeRun(run);
