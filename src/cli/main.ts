@@ -7,6 +7,7 @@ import { evaluateCommand } from "./commands/evaluate.ts";
 import { networksCommand } from "./commands/networks.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { sampleCommand } from "./commands/sample.ts";
+import { studioCommand } from "./commands/studio.ts";
 import { trainCommand } from "./commands/train.ts";
 
 const program = new Command("graft")
@@ -26,9 +27,8 @@ Examples:
   graft networks list                        see which networks there are`,
   );
 
-for (const command of [trainCommand(), predictCommand(), evaluateCommand(), networksCommand(), sampleCommand()]) {
-  program.addCommand(command);
-}
+const commands = [trainCommand, predictCommand, evaluateCommand, networksCommand, studioCommand, sampleCommand];
+for (const command of commands) program.addCommand(command());
 
 /** Commander must throw instead of leaving, in every sub-command too, so that the exit code is ours. */
 function throwInsteadOfExit(command: Command): void {
