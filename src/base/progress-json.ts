@@ -2,16 +2,8 @@
  * Progress for another program: one JSON object a line, amid lines of plain text, which are words for people.
  * Both ends of it: how lines are written, and how they are told apart again.
  */
-import type { Progress } from "./progress.ts";
+import type { EpochEvent, Progress } from "./progress.ts";
 import type { ProgressLine } from "./progress-line.ts";
-
-/** How an epoch of fine-tuning went. */
-export interface EpochEvent {
-  readonly epoch: number;
-  /** Mean over the epoch's steps. */
-  readonly loss: number;
-  readonly validationAccuracy: number;
-}
 
 /** What a line says. */
 export type ProgressEvent =

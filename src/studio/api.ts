@@ -5,8 +5,7 @@
  * A picture's id is its path below the project's folder, with `/`: `tulip/IMG_01.jpg`.
  */
 
-import type { Progress } from "../base/progress.ts";
-import type { EpochEvent } from "../base/progress-json.ts";
+import type { EpochEvent, Progress } from "../base/progress.ts";
 import type { AugmentationName } from "../data/augment/policy.ts";
 import type { Calibration } from "../evaluate/calibration.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";

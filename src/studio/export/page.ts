@@ -11,18 +11,7 @@ import { Html, html } from "../../report/html.ts";
 import { cssVariables, darkPalette, lightPalette } from "../../report/style/palette.ts";
 import type { RunInfo } from "../api.ts";
 import { files } from "../runs/record.ts";
-
-/** What the page is told, as JSON in it. */
-export interface StandaloneFacts {
-  readonly title: string;
-  readonly classes: readonly string[];
-  readonly network: string;
-  readonly accuracy: number;
-  readonly interval: readonly [number, number];
-  readonly testPictures: number;
-  readonly modelBytes: number;
-  readonly graft: string;
-}
+import type { StandaloneFacts } from "./facts.ts";
 
 export interface StandaloneInput {
   readonly run: RunInfo;

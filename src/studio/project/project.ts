@@ -6,15 +6,14 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
-import { codeOf, messageOf, usageError } from "../../base/errors.ts";
+import { usageError } from "../../base/errors.ts";
 import { makeFolder, writeFailure } from "../../base/files.ts";
 import type { OnProgress } from "../../base/progress.ts";
-import { discoverDataset } from "../../data/discover.ts";
 import { plural } from "../../report/format.ts";
 import type { Imported, PictureList, ProjectInfo, Received } from "../api.ts";
 import { limits, unpack } from "./archive.ts";
 import { type Change, exists, type Move, openJournal } from "./journal.ts";
-import { listProject, OWN, type Paths, pathsOf, shelvesOf } from "./layout.ts";
+import { type ClassListing, listProject, OWN, type Paths, pathsOf, shelvesOf } from "./layout.ts";
 import { className, freeName, idParts } from "./names.ts";
 import { receive, spool } from "./receive.ts";
 import { createThumbnails, type Thumbnails } from "./thumbnails.ts";
@@ -98,7 +97,7 @@ export async function openProject(folder: string): Promise<Project> {
         })),
         undo: journal.last()?.words ?? null,
         ignored: ignored.filter(({ reason }) => reason !== "a class folder without pictures"),
-        obstacle: await obstacleOf(root, classes.length),
+        obstacle: obstacleOf(classes),
       };
     },
     async pictures(name) {
@@ -226,14 +225,13 @@ const trashed = (change: string, path: string): string => `${OWN}/trash/${change
 const joined = (...parts: readonly string[]): string => parts.filter((part) => part !== "").join("/");
 const parentOf = (path: string): string => path.split("/").slice(0, -1).join("/");
 
-/** Why `graft train` would refuse the folder, in its own words. */
-async function obstacleOf(root: string, classes: number): Promise<string | null> {
-  if (classes === 0) return "There are no classes yet: create two, and give each some pictures.";
-  try {
-    await discoverDataset(root);
-    return null;
-  } catch (error) {
-    if (codeOf(error) !== undefined) throw error;
-    return messageOf(error).replaceAll(root, basename(root));
+/** Why `graft train` would refuse the project, with the remedy that the studio has. */
+function obstacleOf(classes: readonly ClassListing[]): string | null {
+  const filled = classes.filter(({ pictures }) => pictures.length > 0);
+  if (filled.length < 2) {
+    const has = filled.length === 0 ? "no class has pictures yet" : `only “${filled[0]!.name}” has pictures yet`;
+    return `Training takes two classes with pictures, and ${has}.`;
   }
+  const poor = filled.find(({ pictures }) => pictures.length < 2);
+  return poor ? `“${poor.name}” has only one picture: add at least one more.` : null;
 }

@@ -5,8 +5,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { holderOf } from "../../base/lock.ts";
-import type { Progress } from "../../base/progress.ts";
-import { type EpochEvent, readProgressEvent } from "../../base/progress-json.ts";
+import type { EpochEvent, Progress } from "../../base/progress.ts";
+import { readProgressEvent } from "../../base/progress-json.ts";
 import type { RunInfo, RunSettings, RunState, RunSummary } from "../api.ts";
 
 /** `run.json` */
