@@ -19,7 +19,8 @@ export function answerTo(error: unknown, c: Context): Response {
     const isFull = ["ENOSPC", "EDQUOT"].includes(codeOf(error.cause) ?? "");
     return refusal(c, isFull ? 507 : statuses[error.kind], error.message);
   }
-  if (error instanceof Error && error.name === "AbortError") return refusal(c, 408, "The request was given up.");
+  const isGone = error instanceof Error && (error.name === "AbortError" || codeOf(error) === "ECONNRESET");
+  if (isGone) return refusal(c, 408, "The request was given up.");
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   return refusal(c, 500, `The studio failed: ${messageOf(error)}.`);
 }

@@ -129,7 +129,12 @@ function directory(zip: yauzl.ZipFile, limits: Readonly<Record<string, number>>)
           bytes: entry.uncompressedSize,
           open: () =>
             new Promise((done, fail) => {
-              zip.openReadStream(entry, (error, stream) => (error ? fail(error) : done(stream)));
+              zip.openReadStream(entry, (error, stream) => {
+                if (error) return fail(error);
+                // Met by whoever reads; until someone does, it must not count as unhandled.
+                stream.on("error", () => {});
+                done(stream);
+              });
             }),
         });
       }

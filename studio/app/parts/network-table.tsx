@@ -132,7 +132,7 @@ export function NetworkTable({ rows, pictures, chosen, onChoose }: NetworkTableP
                     <span>
                       <strong>{lastPart(row.name)}</strong>
                       <small>
-                        {row.description} {row.inputSize} px, {row.licence}.
+                        {row.description} {row.inputSize} px, licence {row.licence}.
                       </small>
                     </span>
                   </label>
