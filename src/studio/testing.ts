@@ -104,9 +104,11 @@ export async function startStudio(
 export async function spawnStudio(
   folder: string,
   args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly link: string; readonly url: string; readonly token: string; kill(): Promise<void> }> {
   const child = spawn(process.execPath, [main, "studio", folder, "--port", "0", "--json", ...args], {
     stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
   });
   const closed = new Promise<void>((resolve) => child.on("close", () => resolve()));
   const line = await new Promise<string>((resolve, reject) => {
