@@ -59,7 +59,7 @@ describe("a training whose process is killed", () => {
   beforeAll(async () => {
     process.env.GRAFT_CACHE = join(work, "cache");
     writeFileSync(network, tinyNetwork());
-    await writeShapes(folder, { circle: 16, square: 16 });
+    await writeShapes(folder, { circle: 32, square: 32 });
     studio = await startStudio(folder, [{ path: network, preprocessing: "imagenet" }]);
   });
   afterAll(async () => {

@@ -83,7 +83,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await page.goto(studio.link);
     await page.getByRole("navigation", { name: "Steps" }).waitFor();
   };
-  const step = (name: string): Promise<void> => page.getByRole("link", { name, exact: true }).first().click();
+  const step = (name: "train" | "results"): Promise<void> => page.locator(`nav a[href="#/${name}"]`).click();
   const model = (): string => {
     const runs = readdirSync(join(folder, ".graft/runs")).sort();
     return join(folder, ".graft/runs", runs[0]!, "model.onnx");
@@ -117,7 +117,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
   });
   afterAll(async () => {
     await browser?.close();
-    await studio?.kill();
+    await studio?.end();
     expect(outside).toEqual([]);
     expect(complaints).toEqual([]);
   });
@@ -174,7 +174,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
   });
 
   test("a head is trained, and its accuracy shown as the command line has it", async () => {
-    await step("Train");
+    await step("train");
     await page.getByRole("radio", { name: new RegExp(scene.network.split("/").at(-1)!) }).waitFor();
     await expectAccessible("train");
     await page.getByRole("button", { name: /^Train on/ }).click();
@@ -219,7 +219,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
   });
 
   test("the exported page, opened from the disk without a connection, gives it too", async () => {
-    await step("Results");
+    await step("results");
     const [download] = await Promise.all([
       page.waitForEvent("download"),
       page.getByRole("link", { name: /^Stand-alone page/ }).click(),
@@ -249,7 +249,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
   });
 
   test("a training is found running after a reload, and after kill -9 of the studio; it stops and goes on", async () => {
-    await step("Train");
+    await step("train");
     await page.getByRole("radio", { name: /The last stage too/ }).check();
     await page.getByText("More options").click();
     await page.getByLabel(/Epochs at most/).fill("5000");
@@ -264,7 +264,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await page.getByText("The studio does not answer").waitFor();
     studio = await start();
     await open();
-    await step("Train");
+    await step("train");
     await running.waitFor();
     await expectAccessible("a training");
     await page.getByRole("button", { name: "Stop" }).click();
@@ -286,7 +286,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
       await small.getByRole("heading").first().waitFor();
       await expectAccessible(`${hash} on a phone`, small);
       const widths = await small.evaluate<[number, number]>("[document.documentElement.scrollWidth, innerWidth]");
-      expect(widths[0], hash).toBe(widths[1]);
+      expect(widths[0], hash).toBeLessThanOrEqual(widths[1]);
     }
     await phone.close();
   });

@@ -105,7 +105,13 @@ export async function spawnStudio(
   folder: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
-): Promise<{ readonly link: string; readonly url: string; readonly token: string; kill(): Promise<void> }> {
+): Promise<{
+  readonly link: string;
+  readonly url: string;
+  readonly token: string;
+  kill(): Promise<void>;
+  end(): Promise<void>;
+}> {
   const child = spawn(process.execPath, [main, "studio", folder, "--port", "0", "--json", ...args], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, ...env },
@@ -124,6 +130,11 @@ export async function spawnStudio(
     ...place,
     async kill() {
       child.kill("SIGKILL");
+      await closed;
+    },
+    /** In good order, trainings too. */
+    async end() {
+      child.kill("SIGTERM");
       await closed;
     },
   };

@@ -63,9 +63,12 @@ export async function openRuns({ paths, command, networkWords, onChange }: RunsO
     return runs.filter((run) => run !== undefined);
   };
 
-  /** Tells of a run as its log grows, until it no longer runs. */
-  const watch = async (id: string): Promise<void> => {
+  /** Tells of a run as its log grows, until it no longer runs. A run that is removed meanwhile needs no telling of. */
+  const watch = (id: string): void => {
     if (followed.has(id)) return;
+    tail(id).catch((error: unknown) => process.stderr.write(`The run ${id} cannot be followed: ${messageOf(error)}\n`));
+  };
+  const tail = async (id: string): Promise<void> => {
     const controller = new AbortController();
     followed.set(id, () => controller.abort());
     try {
@@ -81,7 +84,8 @@ export async function openRuns({ paths, command, networkWords, onChange }: RunsO
         told = lines.reduce(withLine, told);
         tell();
       });
-      if (!controller.signal.aborted) onChange(await get(id));
+      const ended = controller.signal.aborted ? undefined : await read(id);
+      if (ended) onChange(ended);
     } finally {
       followed.delete(id);
     }
@@ -110,7 +114,7 @@ export async function openRuns({ paths, command, networkWords, onChange }: RunsO
     });
     child.unref();
     await Promise.all([events.close(), output.close()]);
-    void watch(id);
+    watch(id);
     return get(id);
   };
 
@@ -124,7 +128,7 @@ export async function openRuns({ paths, command, networkWords, onChange }: RunsO
       throw workError("A training is running already: wait for it to end, or stop it.");
   };
 
-  for (const { id, state } of await list()) if (state.kind === "running") void watch(id);
+  for (const { id, state } of await list()) if (state.kind === "running") watch(id);
 
   return {
     list,
