@@ -38,9 +38,10 @@ export async function openPage(link: string): Promise<BenchPage> {
     async scroll(className, seconds) {
       const began = performance.now();
       await go(`#/pictures/${className}`);
-      await page.waitForFunction(
-        "document.querySelectorAll('.tile img').length > 20 && [...document.querySelectorAll('.tile img')].slice(0, 20).every((img) => img.complete && img.naturalWidth > 0)",
-      );
+      // Evaluated from outside: the page's policy forbids texts that become code.
+      const isShown =
+        "(() => { const seen = [...document.querySelectorAll('.tile img')].slice(0, 20); return seen.length === 20 && seen.every((img) => img.complete && img.naturalWidth > 0); })()";
+      while (!(await page.evaluate<boolean>(isShown))) await page.waitForTimeout(20);
       const firstSeconds = (performance.now() - began) / 1000;
       const memoryBefore = await rendererMemory(cdp);
       const frames = await page.evaluate<number[]>(`new Promise((done) => {
