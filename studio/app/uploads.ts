@@ -72,7 +72,13 @@ async function sendAll(total: number): Promise<void> {
   lastFailures.value = [];
   const began = performance.now();
   upload.value = { total, done: 0, added: 0, known: 0, failures: [], rate: 0 };
-  let looked = began;
+  let nextLook = began + LOOK;
+  const look = async (): Promise<void> => {
+    const start = performance.now();
+    await refreshProject().catch(() => {});
+    // The more there is to look through, the rarer the looks.
+    nextLook = performance.now() + Math.max(LOOK, 10 * (performance.now() - start));
+  };
   const worker = async (): Promise<void> => {
     for (let wish = queue.shift(); wish; wish = queue.shift()) {
       const change = await sendOne(wish);
@@ -86,9 +92,9 @@ async function sendAll(total: number): Promise<void> {
         failures: change.failures ? [...now.failures, ...change.failures] : now.failures,
         rate: (done / (performance.now() - began)) * 1000,
       };
-      if (performance.now() - looked > LOOK) {
-        looked = performance.now();
-        void refreshProject().catch(() => {});
+      if (performance.now() > nextLook) {
+        nextLook = Number.POSITIVE_INFINITY;
+        void look();
       }
     }
   };

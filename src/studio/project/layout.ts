@@ -70,8 +70,8 @@ export interface Listing {
   readonly ignored: readonly Ignored[];
 }
 
-/** Walks through the project. */
-export async function listProject(root: string): Promise<Listing> {
+/** Walks through the project, or through one class of it. */
+export async function listProject(root: string, only?: string): Promise<Listing> {
   const shelves = await shelvesOf(root);
   const ignored: Ignored[] = [];
   const found = new Map<string, { pictures: string[]; apart: string[] }>();
@@ -80,7 +80,7 @@ export async function listProject(root: string): Promise<Listing> {
     const { folders, files } = await listFolder(join(home, folder), ignored);
     for (const name of files)
       ignored.push({ path: join(folder, name), reason: "beside the class folders, not in one" });
-    for (const name of folders) {
+    for (const name of folders.filter((one) => only === undefined || one.normalize("NFC") === only)) {
       const pictures = await picturesBelow(join(home, folder, name), home, ignored);
       const listing = found.get(name.normalize("NFC")) ?? { pictures: [], apart: [] };
       listing[apart ? "apart" : "pictures"].push(...pictures.map((path) => idOf(home, path)));

@@ -101,8 +101,7 @@ export async function openProject(folder: string): Promise<Project> {
       };
     },
     async pictures(name) {
-      const wanted = className(name);
-      const listing = (await listProject(root)).classes.find((one) => one.name === wanted);
+      const listing = (await listProject(root, className(name))).classes[0];
       if (!listing) throw usageError(`There is no class "${name}": reload the page to see which there are.`);
       return { pictures: [...listing.pictures, ...listing.apart] };
     },

@@ -21,6 +21,10 @@ const tile = { wide: 116, narrow: 88, gap: 6, narrowBelow: 480 } as const;
 /** Rows beyond the edges of the window that are there too. */
 const MARGIN_ROWS = 2;
 
+/** Screens in one frame from which scrolling counts as flying, and milliseconds until it is over. */
+const FAR = 0.15;
+const SETTLE = 120;
+
 interface View {
   readonly columns: number;
   /** Side of a tile with its gap. */
@@ -32,21 +36,34 @@ interface View {
 export function Grid({ ids, chosen, onChosen, onOpen, onRemove, label }: GridProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<View>({ columns: 1, pitch: tile.wide, first: 0, last: 0 });
+  const [isFlying, setFlying] = useState(false);
   const [active, setActive] = useState(0);
   const anchor = useRef(0);
 
   useLayoutEffect(() => {
+    let [before, timer] = [window.scrollY, 0];
+    const fly = (): void => {
+      // Far in one frame: what passes by is not worth loading.
+      if (Math.abs(window.scrollY - before) > FAR * window.innerHeight) {
+        setFlying(true);
+        clearTimeout(timer);
+        timer = window.setTimeout(() => setFlying(false), SETTLE);
+      }
+      before = window.scrollY;
+      look();
+    };
     const look = (): void => {
       if (box.current) setView((before) => same(before, viewOf(box.current!, ids.length)));
     };
     look();
     const observer = new ResizeObserver(look);
     observer.observe(box.current!);
-    window.addEventListener("scroll", look, { passive: true });
+    window.addEventListener("scroll", fly, { passive: true });
     window.addEventListener("resize", look);
     return () => {
       observer.disconnect();
-      window.removeEventListener("scroll", look);
+      window.removeEventListener("scroll", fly);
+      clearTimeout(timer);
       window.removeEventListener("resize", look);
     };
   }, [ids.length]);
@@ -131,7 +148,7 @@ export function Grid({ ids, chosen, onChosen, onOpen, onRemove, label }: GridPro
             }}
             onDblClick={() => onOpen(index)}
           >
-            <Picture id={id} />
+            {isFlying ? null : <Picture id={id} />}
             <span class="mark" aria-hidden="true">
               ✓
             </span>
