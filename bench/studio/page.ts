@@ -83,7 +83,7 @@ export async function openPage(link: string): Promise<BenchPage> {
     },
     async train(network) {
       await go("#/train");
-      await page.getByRole("radio", { name: new RegExp(`^${network}\\b`) }).check();
+      await page.getByRole("radio", { name: new RegExp(`^${network} `) }).check();
       const began = performance.now();
       await page.getByRole("button", { name: /^Train on/ }).click();
       await page.getByRole("heading", { name: /^Training: / }).waitFor();
