@@ -64,6 +64,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "`graft serve` under load, against a bare loop and FastAPI + uvicorn + ONNX Runtime",
     load: async () => (await import("./serve.ts")).benchServe,
   },
+  studio: {
+    usage: "studio [--pictures 10000] [--added 1000] [--network resnet50] [--seconds 20]",
+    about: "the studio's page with 10,000 pictures: memory, scrolling; adding 1,000 and training on them",
+    load: async () => (await import("./studio.ts")).benchStudio,
+  },
   tfjs: {
     usage: "tfjs [--batch 16] [--repeat 3]",
     about: "forward images/s of one network in Graft and in TensorFlow.js (wasm)",

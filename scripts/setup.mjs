@@ -19,7 +19,7 @@ if (time("node_modules/.package-lock.json") < time("package-lock.json")) {
   process.stderr.write("Installing dependencies…\n");
   run("npm ci --no-audit --no-fund --loglevel=error");
 }
-if (time("dist/cli/main.js") < Math.max(newest("src"), time("tsconfig.build.json"))) {
+if (time("dist/cli/main.js") < Math.max(newest("src"), newest("studio"), time("tsconfig.build.json"))) {
   process.stderr.write("Building…\n");
   run("npm run --silent build");
 }

@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { readProgressEvent } from "../src/base/progress-json.ts";
 import { graft, graftJson, temporaryFolder } from "./support/cli.ts";
 import { tinyNetwork } from "./support/network.ts";
 import { shapeNames, writeShapes } from "./support/pictures.ts";
@@ -78,7 +79,7 @@ describe("graft train", () => {
   });
 
   test("writes the model, the report, the metrics and how it was made; and leaves no lock", () => {
-    for (const file of ["model.onnx", "report.html", "metrics.json", "graft.json"]) {
+    for (const file of ["model.onnx", "report.html", "metrics.json", "graft.json", "answers.json"]) {
       expect(existsSync(join(out, file)), file).toBe(true);
     }
     expect(existsSync(join(out, ".graft-lock"))).toBe(false);
@@ -87,6 +88,31 @@ describe("graft train", () => {
     expect(made.network.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(made.dataset.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(readFileSync(join(out, "report.html"), "utf8")).toContain("tiny.onnx");
+  });
+
+  test("answers.json says of every test picture what the accuracy is counted from", () => {
+    const { classes, answers } = JSON.parse(readFileSync(join(out, "answers.json"), "utf8")) as {
+      classes: string[];
+      answers: { path: string; truth: number; prediction: number; probability: number; truthProbability: number }[];
+    };
+    expect(classes).toEqual(shapeNames);
+    expect(answers).toHaveLength(trained.counts.test);
+    const right = answers.filter(({ truth, prediction }) => truth === prediction);
+    expect(right.length / answers.length).toBe(trained.accuracy.test);
+    for (const { path, truth, prediction, probability, truthProbability } of answers) {
+      expect(existsSync(join(pictures, path)), path).toBe(true);
+      expect(path.startsWith(`${classes[truth]}/`)).toBe(true);
+      expect(probability === truthProbability).toBe(truth === prediction);
+    }
+  });
+
+  test("--progress json tells each stage, a line an object", async () => {
+    const { stderr } = await graft(trainArgs(join(work, "told"), "--progress", "json"), cache);
+    const stages = stderr
+      .split("\n")
+      .map(readProgressEvent)
+      .flatMap((event) => (event.event === "progress" ? [event.progress.stage] : []));
+    expect(stages).toContain("Fitting the head");
   });
 
   test("a second run computes no features, and the same seed gives the same bytes", async () => {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { withLock } from "./lock.ts";
+import { holderOf, withLock } from "./lock.ts";
 
 describe("withLock", () => {
   let folder: string;
@@ -47,6 +47,14 @@ describe("withLock", () => {
       );
       await expect(second).rejects.toMatchObject({ kind: "work" });
     });
+  });
+
+  it("tells which living process holds it", async () => {
+    expect(await holderOf(lock)).toBeUndefined();
+    await withLock(lock, { whenHeld: "fail" }, async () => {
+      expect(await holderOf(lock)).toBe(process.pid);
+    });
+    expect(await holderOf(lock)).toBeUndefined();
   });
 
   it("tells once that it waits", async () => {

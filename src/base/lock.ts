@@ -50,6 +50,13 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   }
 }
 
+/** The number of the living process on this machine that holds the lock at `path`, if one does. */
+export async function holderOf(path: string): Promise<number | undefined> {
+  const claim = await livingClaim(path);
+  const [where, pid] = basename(claim ?? "").split("-");
+  return where === host ? Number(pid) : undefined;
+}
+
 async function acquire(path: string, { whenHeld, what = path, onWait }: LockOptions): Promise<string> {
   let waited = false;
   for (let attempt = 1; ; attempt++) {

@@ -19,6 +19,14 @@ export interface Progress {
   readonly secondsLeft: number | undefined;
 }
 
+/** How an epoch of fine-tuning went. */
+export interface EpochEvent {
+  readonly epoch: number;
+  /** Mean over the epoch's steps. */
+  readonly loss: number;
+  readonly validationAccuracy: number;
+}
+
 /** Takes note of progress. Called often: once for each step of the work. */
 export type OnProgress = (progress: Progress) => void;
 

@@ -10,6 +10,7 @@ import { networksCommand } from "./commands/networks.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { sampleCommand } from "./commands/sample.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { studioCommand } from "./commands/studio.ts";
 import { trainCommand } from "./commands/train.ts";
 
 const program = new Command("graft")
@@ -32,18 +33,18 @@ Examples:
   graft networks list                        see which networks there are`,
   );
 
-for (const command of [
-  trainCommand(),
-  predictCommand(),
-  evaluateCommand(),
-  serveCommand(),
-  explainCommand(),
-  auditCommand(),
-  networksCommand(),
-  sampleCommand(),
-]) {
-  program.addCommand(command);
-}
+const commands = [
+  trainCommand,
+  predictCommand,
+  evaluateCommand,
+  serveCommand,
+  studioCommand,
+  explainCommand,
+  auditCommand,
+  networksCommand,
+  sampleCommand,
+];
+for (const command of commands) program.addCommand(command());
 
 /** Commander must throw instead of leaving, in every sub-command too, so that the exit code is ours. */
 function throwInsteadOfExit(command: Command): void {

@@ -16,9 +16,11 @@ export const note = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-/** Runs work with a progress line on stderr that is ended whatever happens. */
-export async function withProgress<T>(work: (line: ProgressLine) => Promise<T>): Promise<T> {
-  const line = createProgressLine();
+/** Runs work with a progress line on stderr (or another place) that is ended whatever happens. */
+export async function withProgress<T>(
+  work: (line: ProgressLine) => Promise<T>,
+  line: ProgressLine = createProgressLine(),
+): Promise<T> {
   try {
     return await work(line);
   } finally {

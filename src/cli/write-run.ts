@@ -1,11 +1,12 @@
 /** A finished training → the files in its output folder, and the JSON that scripts read. */
-import { join } from "node:path";
+import { join, relative, sep } from "node:path";
 import type { Audit } from "../audit/audit.ts";
 import { makeFolder, writeWhole } from "../base/files.ts";
 import { graftVersion } from "../base/version.ts";
 import type { Dataset } from "../data/discover.ts";
 import { thumbnail } from "../data/thumbnail.ts";
 import { mostConfidentMistakes } from "../evaluate/mistakes.ts";
+import { argmax } from "../evaluate/softmax.ts";
 import { encodeModel } from "../graph/onnx/write.ts";
 import { type Effort, renderCard } from "../report/card.ts";
 import type { ReportExplanation, ReportInput } from "../report/input.ts";
@@ -66,7 +67,7 @@ const findingFacts = ({ check, title, confidence, groups }: Audit["findings"][nu
   pictures: groups.flat().length,
 });
 
-/** Writes `model.onnx`, `graft.json`, `metrics.json`, `report.html` and `card.md`; each whole or not at all. */
+/** Writes `model.onnx`, `graft.json`, `answers.json`, `report.html`, `card.md` and, last, `metrics.json`; each whole or not at all. */
 export async function writeRun(run: TrainRun): Promise<void> {
   const { result, out, dataset, datasetPath, seed } = run;
   const { network, test, validation, calibration } = result;
@@ -89,11 +90,39 @@ export async function writeRun(run: TrainRun): Promise<void> {
     versions: versions(),
   };
   await writeWhole(join(out, "graft.json"), `${JSON.stringify(made, null, 2)}\n`);
-  const metrics = { ...jsonOf(run), test: test.evaluation, validation: validation.evaluation, calibration };
-  await writeWhole(join(out, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
+  const answers = { classes: dataset.classes, answers: answersOf(test, dataset.root) };
+  await writeWhole(join(out, "answers.json"), `${JSON.stringify(answers)}\n`);
   const input = await reportInput(run);
   await writeWhole(join(out, "report.html"), renderReport(input));
   await writeWhole(join(out, "card.md"), renderCard(input, await run.effort()));
+  const metrics = { ...jsonOf(run), test: test.evaluation, validation: validation.evaluation, calibration };
+  await writeWhole(join(out, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
+}
+
+/** What the model answered to one test picture; classes by position. */
+export interface TestAnswer {
+  /** Relative to the dataset's folder, with `/`. */
+  readonly path: string;
+  readonly truth: number;
+  readonly prediction: number;
+  /** Of the prediction. */
+  readonly probability: number;
+  /** Of the truth. */
+  readonly truthProbability: number;
+}
+
+function answersOf({ examples, probabilities }: TrainResult["test"], root: string): TestAnswer[] {
+  const classes = probabilities.length / examples.length;
+  return examples.map(({ path, label }, row) => {
+    const prediction = argmax(probabilities, row * classes, classes);
+    return {
+      path: relative(root, path).split(sep).join("/"),
+      truth: label,
+      prediction,
+      probability: probabilities[row * classes + prediction]!,
+      truthProbability: probabilities[row * classes + label]!,
+    };
+  });
 }
 
 const versions = (): Record<string, string> => ({ graft: graftVersion, node: process.versions.node });

@@ -26,6 +26,7 @@ import {
   finetune,
   type Labelled,
 } from "./finetune/finetune.ts";
+import type { EpochRecord } from "./finetune/trainer.ts";
 import { countLabels, fitHead, type HeadFit, headLogits, STRENGTHS } from "./head/fit.ts";
 import { holdOutValidation, type Part, type Parts, partition } from "./parts.ts";
 import { fitTrust, type TrustFacts } from "./trust.ts";
@@ -41,6 +42,8 @@ export interface TrainOptions {
   readonly onProgress?: OnProgress;
   /** Told of choices and of what went otherwise than asked, a sentence each. */
   readonly onNote?: (text: string) => void;
+  /** Told of each epoch of fine-tuning when it has been judged. */
+  readonly onEpoch?: (record: EpochRecord) => void;
   readonly signal?: AbortSignal;
   /** Given each picture that is decoded for its features; waited for. */
   readonly onDecoded?: OnDecoded;
@@ -158,7 +161,7 @@ async function learn(options: TrainOptions, shape: CutShape, parts: Parts, rando
     pictures: examples.map(({ path }, row) => ({ path, digest: digests[row]! })),
     labels,
   });
-  const { network, dataset, seed = 0, classWeights = "none", onProgress, onNote, signal } = options;
+  const { network, dataset, seed = 0, classWeights = "none", onProgress, onNote, onEpoch, signal } = options;
   const finetuned = await finetune(
     {
       network,
@@ -172,6 +175,7 @@ async function learn(options: TrainOptions, shape: CutShape, parts: Parts, rando
       seed,
       onProgress,
       onNote,
+      onEpoch,
       signal,
     },
     options.finetune,

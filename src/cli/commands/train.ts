@@ -6,6 +6,7 @@ import { openTraitCache } from "../../audit/traits/cache.ts";
 import { workError } from "../../base/errors.ts";
 import { makeFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
+import { createProgressJson } from "../../base/progress-json.ts";
 import { augmentations } from "../../data/augment/policy.ts";
 import { discoverDataset, withTestFolder } from "../../data/discover.ts";
 import { train } from "../../train/train.ts";
@@ -41,6 +42,7 @@ interface TrainFlags {
   readonly offline?: boolean;
   readonly audit: boolean;
   readonly explain: boolean;
+  readonly progress: "line" | "json";
   readonly json?: boolean;
 }
 
@@ -95,6 +97,11 @@ export function trainCommand(): Command {
     .option("--offline", "use only networks that are in the cache")
     .option("--no-audit", "do not look for faults in the data (see `graft audit`)")
     .option("--no-explain", "no overlays of where the model looked in the report (see `graft explain`)")
+    .addOption(
+      new Option("--progress <how>", "json: progress on stderr as one JSON object a line, for other programs")
+        .choices(["line", "json"])
+        .default("line"),
+    )
     .option("--json", "print one JSON object on stdout")
     .addHelpText(
       "after",
@@ -131,6 +138,7 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
     const display = createDisplay(flags.json === true);
     display.dataset(dataset, path);
     const interruption = interruptible();
+    const progress = flags.progress === "json" ? createProgressJson() : undefined;
     const made = await withProgress(async (line) => {
       const network = await openNetwork(flags.network, {
         onProgress: line.show,
@@ -160,13 +168,14 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
         onNote,
         signal: interruption.signal,
         ...(traits ? { onDecoded: traits.onDecoded } : {}),
+        ...(progress ? { onEpoch: progress.epoch } : {}),
       }).finally(() => traits?.close());
       const told = { onProgress: line.show, signal: interruption.signal };
       const audit = flags.audit ? await auditOf({ dataset, network, seed: flags.seed, ...told }, onNote) : undefined;
       const result = { ...trained, network };
       const explanations = flags.explain ? await reportExplanations({ result, dataset }, onNote) : [];
       return { result, audit, explanations };
-    });
+    }, progress);
     const seconds = (): number => (performance.now() - began) / 1000;
     const { result } = made;
     const run = { ...made, effort, dataset, datasetPath: path, seed: flags.seed, out: flags.out, seconds };

@@ -116,13 +116,13 @@ const narrow = `
 }
 `;
 
-/** The whole style sheet. Printing is always light. */
-export const styleSheet: string = [
+const theme = [
   `:root { color-scheme: light dark; ${cssVariables(lightPalette)} }`,
   `@media screen and (prefers-color-scheme: dark) { :root { ${cssVariables(darkPalette)} } }`,
-  base,
-  tables,
-  headline,
-  figures,
-  narrow,
 ].join("\n");
+
+/** The parts that other faces of Graft share with the report: colours, type, tables, the accuracy's strip, figures. */
+export const sharedStyle: string = [theme, base, tables, headline, figures].join("\n");
+
+/** The whole style sheet. Printing is always light. */
+export const styleSheet: string = [sharedStyle, narrow].join("\n");

@@ -66,6 +66,8 @@ export interface FinetuneInput {
   readonly onProgress?: OnProgress | undefined;
   /** Told of choices and of what went otherwise than asked, a sentence each. */
   readonly onNote?: ((text: string) => void) | undefined;
+  /** Told of each epoch when it has been judged. */
+  readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -259,7 +261,7 @@ async function trainOn(
   planned: Recipe,
   { engine, storage, stored, identity, saved }: Training,
 ): Promise<Trained> {
-  const { classes, seed, train, validation, onProgress, onNote, signal } = input;
+  const { classes, seed, train, validation, onProgress, onNote, onEpoch, signal } = input;
   const { batch, epochs } = planned;
   const reader = createReader(stored.cache, storage.boundary, batch);
   const sampler = createSampler({ examples: train.labels.length, views: stored.views, batch, seed });
@@ -291,6 +293,7 @@ async function trainOn(
       if (checkpoint !== undefined) await writeCheckpoint(checkpoint, identity, { choices, state: now });
     },
     onProgress,
+    onEpoch,
     signal,
   });
   if (outcome.interrupted) {

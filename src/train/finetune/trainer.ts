@@ -72,6 +72,8 @@ export interface TrainerOptions {
   /** Called at the end of each epoch but the last, and when `signal` is aborted, after the steps under way. */
   readonly checkpoint: (state: TrainingState) => Promise<void>;
   readonly onProgress?: OnProgress | undefined;
+  /** Told of each epoch when it has been judged. */
+  readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -176,7 +178,7 @@ function told({ history }: TrainingState): string {
 /** The state after an epoch: judged, noted, and kept where it is the best so far. */
 async function withEpoch(
   state: TrainingState,
-  { step, evaluate }: TrainerOptions,
+  { step, evaluate, onEpoch }: TrainerOptions,
   learningRate: number,
 ): Promise<TrainingState> {
   const epoch = state.history.length + 1;
@@ -189,6 +191,7 @@ async function withEpoch(
     validationLogLoss: scores.logLoss,
     learningRate,
   };
+  onEpoch?.(record);
   return {
     ...state,
     lossSum: 0,

@@ -1,0 +1,187 @@
+/**
+ * What the studio's page and server say to each other, as plain data. Types only: the page imports this file, and the server
+ * must not be pulled into it.
+ *
+ * A picture's id is its path below the project's folder, with `/`: `tulip/IMG_01.jpg`.
+ */
+
+import type { EpochEvent, Progress } from "../base/progress.ts";
+import type { AugmentationName } from "../data/augment/policy.ts";
+import type { Calibration } from "../evaluate/calibration.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
+
+/** One class of the project. */
+export interface ClassInfo {
+  readonly name: string;
+  /** Pictures, those of its test folder included. */
+  readonly pictures: number;
+  /** Pictures of its test and validation folders, where the project has such. */
+  readonly apart: number;
+  /** Ids of its first pictures. */
+  readonly covers: readonly string[];
+}
+
+/** `GET /api/project`. */
+export interface ProjectInfo {
+  readonly name: string;
+  /** On the disk of the machine that runs the studio. */
+  readonly path: string;
+  readonly classes: readonly ClassInfo[];
+  /** What undo would take back, in words: `removing 3 pictures`. */
+  readonly undo: string | null;
+  /** Files and folders that training would not use. */
+  readonly ignored: readonly { readonly path: string; readonly reason: string }[];
+  /** Why there is nothing to train on yet; null where there is. */
+  readonly obstacle: string | null;
+}
+
+/** `GET /api/classes/:name/pictures`. */
+export interface PictureList {
+  readonly pictures: readonly string[];
+}
+
+/** What became of a file that was offered. */
+export type Received =
+  | { readonly kind: "added"; readonly id: string }
+  /** The class has the very same file under the same name. */
+  | { readonly kind: "known"; readonly id: string };
+
+/** What came of an archive. */
+export interface Imported {
+  readonly added: number;
+  readonly known: number;
+  /** Files that are not pictures, or not readable ones. */
+  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** A network as the table shows it. */
+export interface NetworkRow {
+  readonly name: string;
+  readonly description: string;
+  readonly family: string;
+  /** Published accuracy on ImageNet in per cent. */
+  readonly top1: number | null;
+  readonly parameters: number;
+  /** For one picture. */
+  readonly multiplyAdds: number;
+  /** Side of the input, in pixels. */
+  readonly inputSize: number;
+  /** Bytes to fetch. */
+  readonly download: number;
+  readonly onDisk: boolean;
+  /** On this machine; null until a training has told. */
+  readonly imagesPerSecond: number | null;
+  readonly licence: string;
+  readonly source: string;
+}
+
+/** `GET /api/networks`. */
+export interface NetworkTable {
+  readonly networks: readonly NetworkRow[];
+  /** The network that is chosen where the user says nothing. */
+  readonly standard: string;
+}
+
+/** `GET /api/recommendation`. */
+export type Recommendation =
+  | { readonly kind: "none"; readonly reason: string }
+  | {
+      readonly kind: "ranked";
+      readonly best: string;
+      readonly candidates: readonly { readonly network: string; readonly words: string }[];
+    };
+
+/** What a training is asked to do: the options of `graft train`. */
+export interface RunSettings {
+  readonly network: string;
+  /** `none`: the head alone; a number of last stages; `all`. */
+  readonly unfreeze: string;
+  readonly seed: number;
+  readonly classWeights: "none" | "balanced";
+  /** Fine-tuning only. Without them the dataset's size decides. */
+  readonly epochs?: number;
+  readonly augment?: AugmentationName;
+  readonly learningRate?: number;
+}
+
+/** How a run stands. */
+export type RunState =
+  | { readonly kind: "running"; readonly progress: Progress | null }
+  /** Ended on request, or with the studio; it can go on. */
+  | { readonly kind: "stopped" }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "done"; readonly summary: RunSummary };
+
+/** The figures by which runs are compared. */
+export interface RunSummary {
+  readonly classes: readonly string[];
+  readonly counts: {
+    readonly train: number;
+    readonly validation: number;
+    readonly test: number;
+    readonly skipped: number;
+  };
+  readonly accuracy: number;
+  readonly interval: readonly [number, number];
+  readonly balancedAccuracy: number;
+  readonly baseline: { readonly class: string; readonly accuracy: number } | null;
+  readonly calibrationError: number;
+  readonly logLoss: number;
+  readonly testedOn: "folder" | "held-out";
+  readonly seconds: number;
+  /** Bytes of `model.onnx`. */
+  readonly modelBytes: number;
+  /** Of the pictures and labels that were trained and tested on. */
+  readonly datasetDigest: string;
+}
+
+/** One training. */
+export interface RunInfo {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly settings: RunSettings;
+  readonly state: RunState;
+  readonly epochs: readonly EpochEvent[];
+  /** What the training told of on the way. */
+  readonly notes: readonly string[];
+}
+
+/** What the model answered to a test picture; classes by position. */
+export interface PictureAnswer {
+  readonly id: string;
+  readonly truth: number;
+  readonly prediction: number;
+  readonly probability: number;
+  readonly truthProbability: number;
+}
+
+/** `GET /api/runs/:id/results`. */
+export interface RunResults {
+  readonly classes: readonly string[];
+  readonly test: Evaluation;
+  readonly validation: Evaluation;
+  readonly validatedBy: "cross-validation" | "folder" | "held-out";
+  readonly calibration: Calibration;
+  readonly answers: readonly PictureAnswer[];
+  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** `POST /api/runs/:id/predict`: every class, the most probable first. */
+export interface Prediction {
+  readonly answers: readonly { readonly label: string; readonly probability: number }[];
+}
+
+/** One message of `GET /api/events`. */
+export type StudioEvent =
+  /** Classes or pictures changed. */
+  | { readonly kind: "project" }
+  | { readonly kind: "run"; readonly run: RunInfo }
+  | { readonly kind: "run-removed"; readonly id: string }
+  | { readonly kind: "import"; readonly progress: Progress };
+
+/** The body of every refusal. */
+export interface Refusal {
+  /** One sentence with cause and remedy. */
+  readonly error: string;
+}

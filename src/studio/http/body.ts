@@ -1,0 +1,66 @@
+/** Bodies of requests, read within bounds. Pictures come as they are, one a request, so that there are no parts to count. */
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import type { HttpBindings } from "@hono/node-server";
+import type { Context } from "hono";
+import { usageError } from "../../base/errors.ts";
+import { MAX_PICTURE_BYTES, TooLong } from "../project/receive.ts";
+
+export type Env = { Bindings: HttpBindings };
+
+/** The longest JSON body, in bytes: ids of 100,000 pictures fit. */
+const MAX_JSON_BYTES = 16 * 2 ** 20;
+
+/** The body as a stream; refused at once where its header says that it is longer than `limit` bytes. */
+export function bodyOf(c: Context<Env>, limit: number): Readable {
+  const incoming: IncomingMessage = c.env.incoming;
+  if (Number(c.req.header("Content-Length") ?? 0) > limit) throw new TooLong(limit);
+  return incoming;
+}
+
+/** The whole body of a picture. */
+export async function pictureOf(c: Context<Env>): Promise<Buffer> {
+  return gathered(bodyOf(c, MAX_PICTURE_BYTES), MAX_PICTURE_BYTES);
+}
+
+/** The body as JSON. */
+export async function jsonOf(c: Context<Env>): Promise<Record<string, unknown>> {
+  if (!/^application\/json\b/i.test(c.req.header("Content-Type") ?? ""))
+    throw usageError("The body of this request is JSON: send it with Content-Type: application/json.");
+  const text = (await gathered(bodyOf(c, MAX_JSON_BYTES), MAX_JSON_BYTES)).toString("utf8");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw usageError("The body of this request is no JSON.", error);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw usageError("The body of this request is a JSON object.");
+  return value as Record<string, unknown>;
+}
+
+async function gathered(source: Readable, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > limit) throw new TooLong(limit);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** A text of a JSON body. */
+export function textOf(body: Record<string, unknown>, name: string): string {
+  const value = body[name];
+  if (typeof value !== "string") throw usageError(`The field "${name}" is a text.`);
+  return value;
+}
+
+/** A list of texts of a JSON body. */
+export function textsOf(body: Record<string, unknown>, name: string): string[] {
+  const value = body[name];
+  if (!Array.isArray(value) || !value.every((item) => typeof item === "string"))
+    throw usageError(`The field "${name}" is a list of texts.`);
+  return value;
+}

@@ -1,0 +1,97 @@
+/** The routes of trainings: begun, followed, asked, exported. */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { type Context, Hono } from "hono";
+import { usageError } from "../../base/errors.ts";
+import { contentPolicy } from "../../report/shell.ts";
+import type { Prediction, RunInfo, RunResults } from "../api.ts";
+import { standalonePage } from "../export/page.ts";
+import type { Predictor } from "../runs/predictor.ts";
+import { files } from "../runs/record.ts";
+import type { Runs } from "../runs/runs.ts";
+import { readSettings } from "../runs/settings.ts";
+import { type Env, jsonOf, pictureOf } from "./body.ts";
+import type { Events } from "./events.ts";
+
+/** Files of a run that can be had, with their types. */
+const exports: ReadonlyMap<string, string> = new Map([
+  [files.model, "application/octet-stream"],
+  [files.report, "text/html; charset=utf-8"],
+  [files.metrics, "application/json"],
+  [files.answers, "application/json"],
+]);
+
+export interface RunRooms {
+  readonly runs: Runs;
+  readonly predictor: Predictor;
+  readonly events: Events;
+  /** Names that a training may be asked to use. */
+  readonly networks: readonly string[];
+  /** What the stand-alone page is made from. */
+  readonly standalone: string;
+  readonly title: string;
+}
+
+export function runRoutes({ runs, predictor, events, networks, standalone, title }: RunRooms): Hono<Env> {
+  const told = (run: RunInfo): RunInfo => {
+    events.tell({ kind: "run", run });
+    return run;
+  };
+  return new Hono<Env>()
+    .get("/runs", async (c) => c.json((await runs.list()) satisfies RunInfo[]))
+    .post("/runs", async (c) => c.json(told(await runs.start(readSettings(await jsonOf(c), networks))), 201))
+    .get("/runs/:id", async (c) => c.json((await runs.get(c.req.param("id"))) satisfies RunInfo))
+    .delete("/runs/:id", async (c) => {
+      const id = c.req.param("id");
+      await predictor.forget(runs.folder(id));
+      await runs.remove(id);
+      events.tell({ kind: "run-removed", id });
+      return c.json({ done: true });
+    })
+    .post("/runs/:id/stop", async (c) => {
+      await runs.stop(c.req.param("id"));
+      return c.json({ done: true }, 202);
+    })
+    .post("/runs/:id/resume", async (c) => c.json(told(await runs.resume(c.req.param("id")))))
+    .get("/runs/:id/results", async (c) => c.json((await runs.results(c.req.param("id"))) satisfies RunResults))
+    .post("/runs/:id/predict", async (c) => {
+      const { id } = await finished(c.req.param("id"));
+      return c.json((await predictor.predict(runs.folder(id), await pictureOf(c))) satisfies Prediction);
+    })
+    .get("/runs/:id/files/:name", async (c) => {
+      const { id } = await finished(c.req.param("id"));
+      const type = exports.get(c.req.param("name"));
+      if (type === undefined) throw usageError(`A run has ${[...exports.keys()].join(", ")}, and no other file.`);
+      const path = join(runs.folder(id), c.req.param("name"));
+      const { size } = await stat(path);
+      // The report may be looked at: it runs no script, and is given an origin of its own.
+      if (c.req.query("view") !== undefined && c.req.param("name") === files.report) {
+        const source = Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
+        return c.body(source, 200, { "Content-Type": type, "Content-Security-Policy": `${contentPolicy}; sandbox` });
+      }
+      return download(c, createReadStream(path), `${id}-${c.req.param("name")}`, type, size);
+    })
+    .get("/runs/:id/page", async (c) => {
+      const run = await finished(c.req.param("id"));
+      const page = standalonePage({ run, folder: runs.folder(run.id), standalone, title });
+      return download(c, Readable.from(page), `${run.id}-page.html`, "text/html; charset=utf-8");
+    });
+
+  async function finished(id: string): Promise<RunInfo> {
+    const run = await runs.get(id);
+    if (run.state.kind !== "done") throw usageError("The run has not ended: there is nothing to ask or to export yet.");
+    return run;
+  }
+}
+
+/** A file to keep, never a page of the studio's own origin. */
+function download(c: Context, source: Readable, name: string, type: string, bytes?: number): Response {
+  return c.body(Readable.toWeb(source) as ReadableStream<Uint8Array>, 200, {
+    "Content-Type": type,
+    "Content-Disposition": `attachment; filename="${name}"`,
+    "Content-Security-Policy": "sandbox",
+    ...(bytes === undefined ? {} : { "Content-Length": String(bytes) }),
+  });
+}

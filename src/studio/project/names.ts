@@ -1,0 +1,72 @@
+/** Names that come from outside: of classes, of pictures, of files that are handed in. Nothing touches the disk here. */
+import { usageError } from "../../base/errors.ts";
+
+/** The longest name of a class or file, in bytes of UTF-8; most file systems take 255. */
+const LONGEST = 120;
+
+/** What no file name may hold: separators, what Windows forbids, and characters that cannot be seen. */
+const forbidden = /[/\\:*?"<>|\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+const forbiddenAll = new RegExp(forbidden, "gu");
+
+/** Names that Windows keeps for devices. */
+const devices = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+
+const isFileName = (name: string): boolean =>
+  name !== "" &&
+  !name.startsWith(".") &&
+  !/[. ]$/.test(name) &&
+  !forbidden.test(name) &&
+  !devices.test(name) &&
+  Buffer.byteLength(name) <= LONGEST;
+
+/**
+ * A class's name as it may be a folder's: trimmed, composed (NFC).
+ *
+ * @throws GraftError (`usage`) where it cannot be one
+ */
+export function className(text: string): string {
+  const name = text.normalize("NFC").trim();
+  if (name === "") throw usageError("A class needs a name.");
+  if (Buffer.byteLength(name) > LONGEST) throw usageError(`A class's name takes at most ${LONGEST} bytes: shorten it.`);
+  if (!isFileName(name)) {
+    throw usageError(
+      `"${name}" cannot be a class's name, which is also a folder's: leave out / \\ : * ? " < > | and a dot at either end.`,
+    );
+  }
+  return name;
+}
+
+/**
+ * The parts of a picture's id.
+ *
+ * @throws GraftError (`usage`) where it leads out of the project or into what is hidden
+ */
+export function idParts(id: string): string[] {
+  const parts = id.split("/");
+  const isSafe = parts.every(
+    (part) => part !== "" && !part.startsWith(".") && !part.includes("\\") && !part.includes("\0"),
+  );
+  if (parts.length < 2 || !isSafe) throw usageError(`"${id}" names no picture of this project.`);
+  return parts;
+}
+
+/** A name for a file that was handed in under any name at all: the same where it will do, else what is left of it. */
+export function fileName(offered: string, ending: string): string {
+  const base = offered.split(/[/\\]/).at(-1)!.normalize("NFC").replaceAll(forbiddenAll, "_");
+  const [, stem = "", own = ""] = /^(.*?)(\.[A-Za-z0-9]{1,5})?$/s.exec(base.replace(/^[. ]+/, "").trim()) ?? [];
+  let short = [...stem.replace(/[. ]+$/, "")].slice(0, LONGEST).join("");
+  while (Buffer.byteLength(short) > LONGEST - 10) short = [...short].slice(0, -1).join("");
+  const name = `${short === "" ? "picture" : short}${own === "" ? `.${ending}` : own}`;
+  return isFileName(name) ? name : `picture-${name.replaceAll(/[^A-Za-z0-9.]/g, "_")}`;
+}
+
+/** The name with a number that no one has: `bee.jpg`, `bee-2.jpg`, `bee-3.jpg`. */
+export function freeName(name: string, isTaken: (name: string) => boolean): string {
+  if (!isTaken(name)) return name;
+  const dot = name.lastIndexOf(".");
+  const [stem, ending] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+  for (let i = 2; ; i++) {
+    const next = `${stem}-${i}${ending}`;
+    if (!isTaken(next)) return next;
+  }
+}

@@ -1,0 +1,220 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import sharp from "sharp";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { drawShape, encode, writeShapes } from "../../../tests/support/pictures.ts";
+import { zipOf } from "../../../tests/support/zip.ts";
+import { discoverDataset } from "../../data/discover.ts";
+import { openProject, type Project } from "./project.ts";
+
+let pictures: Buffer[];
+beforeAll(async () => {
+  pictures = await Promise.all([1, 2, 3].map((seed) => encode(drawShape("circle", 40, 30, seed), "png")));
+});
+
+let root: string;
+let project: Project;
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), "graft-project-"));
+  project = await openProject(root);
+});
+
+const add = (className: string, name: string, bytes = pictures[0]!) =>
+  project.add(Readable.from([bytes]), className, name);
+const idsOf = async (name: string): Promise<readonly string[]> => (await project.pictures(name)).pictures;
+const counts = async (): Promise<Record<string, number>> =>
+  Object.fromEntries((await project.info()).classes.map(({ name, pictures: count }) => [name, count]));
+
+describe("classes", () => {
+  it("are folders, which the command line reads as they are", async () => {
+    await project.createClass("ant");
+    await project.createClass(" Löwe ".normalize("NFD"));
+    for (const name of ["ant", "Löwe"]) for (const i of [0, 1]) await add(name, `${i}.png`, pictures[i]);
+    expect(readdirSync(root).sort()).toEqual([".graft", "Löwe", "ant"]);
+    const dataset = await discoverDataset(root);
+    expect([dataset.classes, dataset.examples.length]).toEqual([["Löwe", "ant"], 4]);
+  });
+
+  it("say what is wanting before training", async () => {
+    const obstacle = async (): Promise<string | null> => (await project.info()).obstacle;
+    expect(await obstacle()).toContain("no class has pictures");
+    await add("ant", "a.png");
+    expect(await obstacle()).toContain("only “ant”");
+    await add("bee", "a.png");
+    expect(await obstacle()).toContain("“ant” has only one picture");
+    await add("ant", "b.png", pictures[1]);
+    await add("bee", "b.png", pictures[1]);
+    expect(await obstacle()).toBeNull();
+  });
+
+  it("are not made twice, nor renamed onto each other", async () => {
+    await project.createClass("ant");
+    await project.createClass("bee");
+    await expect(project.createClass("ant")).rejects.toThrow('a class "ant" already');
+    await expect(project.renameClass("ant", "bee")).rejects.toThrow("move the pictures there");
+    await expect(project.renameClass("wasp", "fly")).rejects.toThrow('no class "wasp"');
+  });
+
+  it("with train/, val/ and test/: new pictures are for training, a rename is one in all of them", async () => {
+    for (const split of ["train", "test"]) await writeShapes(join(root, split), { circle: 2, square: 2 });
+    const { classes } = await project.info();
+    expect(classes.map(({ name, pictures: all, apart }) => [name, all, apart])).toEqual([
+      ["circle", 4, 2],
+      ["square", 4, 2],
+    ]);
+    expect(await add("circle", "new.png")).toEqual({ kind: "added", id: "train/circle/new.png" });
+    await project.renameClass("circle", "ring");
+    expect(readdirSync(join(root, "test")).sort()).toEqual(["ring", "square"]);
+    await project.relabel(["test/ring/000.png"], "square");
+    expect(existsSync(join(root, "test/square/000-2.png"))).toBe(true);
+    await project.undo();
+    await project.undo();
+    expect(await counts()).toEqual({ circle: 5, square: 4 });
+  });
+});
+
+describe("pictures", () => {
+  it("keep their names; others of the same name get a number; the very same file is known", async () => {
+    expect(await add("ant", "a.png")).toEqual({ kind: "added", id: "ant/a.png" });
+    expect(await add("ant", "a.png")).toEqual({ kind: "known", id: "ant/a.png" });
+    expect(await add("ant", "a.png", pictures[1])).toEqual({ kind: "added", id: "ant/a-2.png" });
+    expect(await add("ant", "a.png", pictures[1])).toEqual({ kind: "known", id: "ant/a-2.png" });
+    expect(await idsOf("ant")).toEqual(["ant/a-2.png", "ant/a.png"]);
+  });
+
+  it("of one name that come at once all find a place", async () => {
+    await Promise.all(pictures.map((bytes) => add("ant", "same.png", bytes)));
+    expect((await idsOf("ant")).length).toBe(3);
+    const kept = (await idsOf("ant")).map((id) => readFileSync(join(root, id)));
+    for (const bytes of pictures) expect(kept.some((other) => other.equals(bytes))).toBe(true);
+  });
+
+  it("that break off leave nothing", async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield pictures[0]!.subarray(0, 100);
+      throw new Error("gone");
+    }
+    await expect(project.add(Readable.from(broken()), "ant", "a.png")).rejects.toThrow("gone");
+    expect(readdirSync(project.paths.incoming)).toEqual([]);
+    expect(existsSync(join(root, "ant"))).toBe(false);
+  });
+
+  it("that were being received when the process ended are cleared away at the next start", async () => {
+    mkdirSync(project.paths.incoming, { recursive: true });
+    writeFileSync(join(project.paths.incoming, "half.part"), "x");
+    await openProject(root);
+    expect(existsSync(project.paths.incoming)).toBe(false);
+  });
+});
+
+describe("undo", () => {
+  beforeEach(async () => {
+    await add("ant", "a.png", pictures[0]);
+    await add("ant", "b.png", pictures[1]);
+    await add("bee", "a.png", pictures[2]);
+  });
+
+  it("takes back moving, removing and renaming, the last first, after a restart too", async () => {
+    await project.relabel(["ant/a.png"], "bee");
+    expect(await idsOf("bee")).toEqual(["bee/a-2.png", "bee/a.png"]);
+    await project.remove(["ant/b.png", "bee/a.png"]);
+    await project.renameClass("bee", "wasp");
+    await project.removeClass("wasp");
+    expect(await counts()).toEqual({ ant: 0 });
+    project = await openProject(root);
+    const undone = [await project.undo(), await project.undo(), await project.undo(), await project.undo()];
+    expect(undone).toEqual([
+      "removing the class “wasp”",
+      "renaming “bee” to “wasp”",
+      "removing 2 pictures",
+      "moving 1 picture to “bee”",
+    ]);
+    expect(await project.undo()).toBeUndefined();
+    expect(await counts()).toEqual({ ant: 2, bee: 1 });
+    for (const [i, id] of ["ant/a.png", "ant/b.png", "bee/a.png"].entries())
+      expect(readFileSync(join(root, id)).equals(pictures[i]!)).toBe(true);
+  });
+
+  it("takes back what was added together; the pictures are in the trash, not gone", async () => {
+    await project.noteAdded(["ant/a.png", "ant/b.png"]);
+    expect((await project.info()).undo).toBe("adding 2 pictures");
+    await project.undo();
+    expect(await counts()).toEqual({ ant: 0, bee: 1 });
+    expect(
+      readdirSync(project.paths.trash, { recursive: true }).filter((path) => String(path).endsWith(".png")),
+    ).toHaveLength(2);
+  });
+
+  it("puts back what can be put back where a crash ended a change half-way, or files were taken by hand", async () => {
+    await project.remove(["ant/a.png", "ant/b.png"]);
+    const [change] = readdirSync(project.paths.trash);
+    rmSync(join(project.paths.trash, change!, "ant/a.png"));
+    project = await openProject(root);
+    await project.undo();
+    expect(await idsOf("ant")).toEqual(["ant/b.png"]);
+  });
+
+  it("overwrites nothing that has come since", async () => {
+    await project.remove(["ant/a.png"]);
+    await add("ant", "a.png", pictures[2]);
+    await expect(project.undo()).rejects.toThrow("a file or folder of that name by now");
+    expect(readFileSync(join(root, "ant/a.png")).equals(pictures[2]!)).toBe(true);
+  });
+
+  it("survives a journal whose last line was cut off", async () => {
+    await project.remove(["ant/a.png"]);
+    writeFileSync(project.paths.journal, '{"change":{"id":"x","wor', { flag: "a" });
+    project = await openProject(root);
+    await project.remove(["ant/b.png"]);
+    project = await openProject(root);
+    expect([await project.undo(), await project.undo()]).toEqual(["removing 1 picture", "removing 1 picture"]);
+    expect(await counts()).toEqual({ ant: 2, bee: 1 });
+  });
+});
+
+describe("archives", () => {
+  it("give each picture the class of the folder that it lies in, and are undone as one", async () => {
+    const archive = zipOf([
+      { name: "data/", data: Buffer.alloc(0) },
+      { name: "data/ant/a.png", data: pictures[0]! },
+      { name: "data/bee/b.png", data: pictures[1]! },
+      { name: "c.png", data: pictures[2]! },
+    ]);
+    expect(await project.addArchive(Readable.from([archive]), "fly")).toEqual({ added: 3, known: 0, skipped: [] });
+    expect(await counts()).toEqual({ ant: 1, bee: 1, fly: 1 });
+    expect(await project.addArchive(Readable.from([archive]), "fly")).toEqual({ added: 0, known: 3, skipped: [] });
+    expect(await project.undo()).toBe("adding 3 pictures");
+    expect(await counts()).toEqual({ ant: 0, bee: 0, fly: 0 });
+  });
+});
+
+describe("thumbnails", () => {
+  it("are small, upright and square, kept on disk, and follow the file", async () => {
+    const wide = await sharp({ create: { width: 600, height: 300, channels: 3, background: "red" } })
+      .jpeg()
+      .withMetadata({ orientation: 6 })
+      .toBuffer();
+    await add("ant", "wide.jpg", wide);
+    const path = await project.fileOf("ant/wide.jpg");
+    const [tile, large] = [await project.thumbnails.get(path, "tile"), await project.thumbnails.get(path, "large")];
+    expect(await sharp(tile.bytes).metadata()).toMatchObject({ format: "webp", width: 224, height: 224 });
+    expect(await sharp(large.bytes).metadata()).toMatchObject({ width: 300, height: 600 });
+    expect((await project.thumbnails.get(path, "tile")).bytes.equals(tile.bytes)).toBe(true);
+    writeFileSync(path, pictures[0]!);
+    const changed = await project.thumbnails.get(path, "tile");
+    expect(changed.tag).not.toBe(tile.tag);
+    expect(changed.bytes.equals(tile.bytes)).toBe(false);
+  });
+
+  it("of a damaged picture: an error of its own, and the next goes well", async () => {
+    const jpeg = await encode(drawShape("square", 400, 400, 1), "jpeg");
+    await add("ant", "cut.jpg", jpeg.subarray(0, jpeg.length / 2));
+    await add("ant", "good.jpg", jpeg);
+    await expect(project.thumbnails.get(await project.fileOf("ant/cut.jpg"), "tile")).rejects.toThrow("damaged");
+    expect((await project.thumbnails.get(await project.fileOf("ant/good.jpg"), "tile")).bytes.length).toBeGreaterThan(
+      100,
+    );
+  });
+});

@@ -1,0 +1,105 @@
+/**
+ * Small pictures for the page: made when they are first looked at, kept on disk, few at a time and the latest wish first,
+ * since the earlier ones have been scrolled past. JPEGs are decoded no larger than is needed.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp, { type Sharp } from "sharp";
+import { dataError, messageOf } from "../../base/errors.ts";
+import { sha256 } from "../../base/files.ts";
+import { decodeImage } from "../../data/decode.ts";
+import { MAX_PIXELS } from "../../data/rgb-image.ts";
+import { sniffFile } from "../../data/sniff.ts";
+
+/** Sides of the squares that there are, in pixels: a tile, on screens of two pixels a point; the picture as large as a page. */
+export const sides = { tile: 224, large: 1280 } as const;
+export type Size = keyof typeof sides;
+
+export interface Thumbnail {
+  readonly bytes: Buffer;
+  /** Changes with the file. */
+  readonly tag: string;
+}
+
+export interface Thumbnails {
+  /**
+   * A WebP of a picture: a filled square as `tile`, the whole picture as `large`.
+   *
+   * @param signal the wish is dropped where it has not begun
+   * @throws GraftError (`data`) where the picture cannot be read
+   */
+  get(path: string, size: Size, signal?: AbortSignal): Promise<Thumbnail>;
+  /** What {@link get} would yield as `tag`. */
+  tag(path: string, size: Size): Promise<string>;
+}
+
+/** Thumbnails made at once. */
+const AT_ONCE = 2;
+
+export function createThumbnails(folder: string): Thumbnails {
+  const waiting: (() => void)[] = [];
+  let underWay = 0;
+  const next = (): void => {
+    if (underWay < AT_ONCE) waiting.pop()?.();
+  };
+  const inTurn = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    await new Promise<void>((resolve) => {
+      waiting.push(resolve);
+      next();
+    });
+    try {
+      underWay++;
+      signal?.throwIfAborted();
+      return await work();
+    } finally {
+      underWay--;
+      next();
+    }
+  };
+  const tagOf = async (path: string, size: Size): Promise<string> => {
+    const { mtimeMs, size: bytes } = await stat(path);
+    return sha256(JSON.stringify([path, mtimeMs, bytes, size])).slice(0, 32);
+  };
+  return {
+    tag: tagOf,
+    async get(path, size, signal) {
+      const tag = await tagOf(path, size);
+      const place = join(folder, tag.slice(0, 2));
+      const file = join(place, `${tag}.webp`);
+      const kept = await readFile(file).catch(() => undefined);
+      if (kept) return { bytes: kept, tag };
+      const bytes = await inTurn(() => draw(path, size), signal);
+      const temporary = `${file}.${randomBytes(4).toString("hex")}`;
+      // A thumbnail that cannot be kept is made again.
+      await mkdir(place, { recursive: true })
+        .then(() => writeFile(temporary, bytes))
+        .then(() => rename(temporary, file))
+        .catch(() => {});
+      return { bytes, tag };
+    },
+  };
+}
+
+async function draw(path: string, size: Size): Promise<Buffer> {
+  const side = sides[size];
+  const isBmp = (await sniffFile(path)) === "bmp";
+  try {
+    const source = isBmp ? await rawOf(path) : sharp(path, { limitInputPixels: MAX_PIXELS, failOn: "error", pages: 1 });
+    const fitted = source
+      .autoOrient()
+      .resize(side, side, size === "tile" ? { fit: "cover" } : { fit: "inside", withoutEnlargement: true });
+    return await fitted
+      .flatten({ background: "white" })
+      .toColourspace("srgb")
+      .webp({ quality: 78, effort: 1 })
+      .toBuffer();
+  } catch (error) {
+    throw dataError(`Could not read ${path}: the file is cut off or damaged (${messageOf(error)}).`, error);
+  }
+}
+
+async function rawOf(path: string): Promise<Sharp> {
+  const { width, height, data } = await decodeImage(path);
+  return sharp(data, { raw: { width, height, channels: 3 } });
+}

@@ -1,0 +1,74 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { withLock } from "../../base/lock.ts";
+import type { RunSettings } from "../api.ts";
+import { BEGINS, files, nothingTold, readRun, withLine } from "./record.ts";
+import { readSettings, trainWords } from "./settings.ts";
+
+const settings: RunSettings = { network: "resnet50", unfreeze: "none", seed: 0, classWeights: "none" };
+const epoch = (number: number): string =>
+  JSON.stringify({ event: "epoch", epoch: { epoch: number, loss: 1 / number, validationAccuracy: 0.5 } });
+
+function folderOf(lines: readonly string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), "graft-run-"));
+  writeFileSync(join(folder, files.record), JSON.stringify({ createdAt: "2026-01-01T00:00:00.000Z", settings }));
+  writeFileSync(join(folder, files.events), lines.map((line) => `${line}\n`).join(""));
+  return folder;
+}
+
+describe("a run", () => {
+  it("is what its folder says", async () => {
+    const stopped = folderOf([BEGINS, epoch(1), "graft: Stopped in epoch 2 of 9."]);
+    expect((await readRun(stopped, "x", false))?.state).toEqual({ kind: "stopped" });
+    const failed = folderOf([BEGINS, "A note.", "graft: The disk is full."]);
+    expect(await readRun(failed, "x", false)).toMatchObject({
+      state: { kind: "failed", reason: "The disk is full." },
+      notes: ["A note."],
+    });
+    // A power cut says nothing.
+    expect((await readRun(folderOf([BEGINS, epoch(1)]), "x", false))?.state).toEqual({ kind: "stopped" });
+    expect(await readRun(mkdtempSync(join(tmpdir(), "graft-run-")), "x", false)).toBeUndefined();
+  });
+
+  it("runs as long as a living process holds its folder, whoever started it", async () => {
+    const folder = folderOf([BEGINS]);
+    await withLock(join(folder, files.lock), { whenHeld: "fail" }, async () => {
+      expect((await readRun(folder, "x", false))?.state).toEqual({ kind: "running", progress: null });
+    });
+    expect((await readRun(folder, "x", false))?.state.kind).toBe("stopped");
+  });
+
+  it("that went on tells each epoch once, and forgets why it had stopped", () => {
+    const lines = [BEGINS, epoch(1), epoch(2), "graft: Stopped.", BEGINS, epoch(2), epoch(3), "Note.", "Note."];
+    const told = lines.reduce(withLine, nothingTold);
+    expect(told.epochs.map((one) => one.epoch)).toEqual([1, 2, 3]);
+    expect([told.failure, told.notes]).toEqual([undefined, ["Note."]]);
+  });
+});
+
+describe("settings", () => {
+  it("become the words of a command, those of fine-tuning only where it is asked for", () => {
+    const tuned = readSettings({ ...settings, unfreeze: "2", epochs: 5, learningRate: 0.01, augment: "light" }, [
+      "resnet50",
+    ]);
+    expect(trainWords("d", "o", tuned, true).join(" ")).toBe(
+      "train d --network resnet50 --seed 0 --class-weights none --unfreeze 2 --epochs 5 --augment light --learning-rate 0.01 --resume --out o --progress json --json",
+    );
+    expect(trainWords("d", "o", { ...tuned, unfreeze: "none" }, true).join(" ")).toBe(
+      "train d --network resnet50 --seed 0 --class-weights none --unfreeze none --out o --progress json --json",
+    );
+  });
+
+  it.each([
+    null,
+    3,
+    {},
+    { ...settings, network: "other" },
+    { ...settings, classWeights: "x" },
+    { ...settings, epochs: 0 },
+  ])("%j: refused", (value) => {
+    expect(() => readSettings(value, ["resnet50"])).toThrow();
+  });
+});

@@ -1,0 +1,123 @@
+/** The studio as a server: a project, its trainings and the page, on this machine alone. Here everything is put together. */
+
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { getRequestListener } from "@hono/node-server";
+import { Hono } from "hono";
+import { codeOf, usageError } from "../base/errors.ts";
+import { makeFolder } from "../base/files.ts";
+import { withLock } from "../base/lock.ts";
+import type { NetworkTable, Recommendation } from "./api.ts";
+import type { Env } from "./http/body.ts";
+import { createEvents } from "./http/events.ts";
+import { guard, readToken } from "./http/guard.ts";
+import { projectRoutes } from "./http/project-routes.ts";
+import { answerTo, refusal } from "./http/refusals.ts";
+import { runRoutes } from "./http/run-routes.ts";
+import { readStatic } from "./http/static.ts";
+import { type OwnNetwork, openNetworks } from "./networks.ts";
+import { pathsOf } from "./project/layout.ts";
+import { openProject } from "./project/project.ts";
+import { createPredictor } from "./runs/predictor.ts";
+import { openRuns } from "./runs/runs.ts";
+
+export interface StudioOptions {
+  /** The project's folder; made where it is missing. */
+  readonly folder: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** The program and the words that `graft` is started with. */
+  readonly command: readonly string[];
+  readonly networks?: readonly OwnNetwork[];
+  /** Whether trainings may use only networks that are on this disk. */
+  readonly offline?: boolean;
+  /** Ends the studio in good order. */
+  readonly signal: AbortSignal;
+  /** Called once when it listens. */
+  readonly onListening: (place: { readonly url: string; readonly token: string }) => void;
+}
+
+/** Folders of the built page and of what stand-alone pages are made from. */
+const pageFolder = fileURLToPath(new URL("../../dist/studio-page", import.meta.url));
+const standaloneFolder = fileURLToPath(new URL("../../dist/studio-standalone", import.meta.url));
+
+/** Milliseconds: a request's headers, and a whole request; archives are large. */
+const HEADERS_TIMEOUT = 15_000;
+const REQUEST_TIMEOUT = 30 * 60_000;
+
+/**
+ * Runs the studio until `signal` is aborted. A training under way is stopped in good order then, to be resumed later.
+ *
+ * @throws GraftError (`usage`) where the port is taken or the folder is none; (`work`) where another studio has the project open
+ */
+export async function runStudio(options: StudioOptions): Promise<void> {
+  const paths = pathsOf(options.folder);
+  await makeFolder(options.folder);
+  await withLock(paths.lock, { whenHeld: "fail", what: `the project ${options.folder}` }, () => serve(options));
+}
+
+async function serve(options: StudioOptions): Promise<void> {
+  const { folder, port, command, signal, onListening } = options;
+  const project = await openProject(folder);
+  const networks = await openNetworks(options.networks ?? [], options.offline ?? false);
+  const page = await readStatic(pageFolder);
+  const token = await readToken(project.paths.token);
+  const events = createEvents();
+  const predictor = createPredictor();
+  const runs = await openRuns({
+    paths: project.paths,
+    command,
+    networkWords: networks.words,
+    onChange: (run) => events.tell({ kind: "run", run }),
+  });
+
+  let listening = 0;
+  const title = basename(project.paths.root);
+  const rooms = { runs, predictor, events, networks: networks.names, standalone: standaloneFolder, title };
+  const app = new Hono<Env>()
+    .use(guard({ token, port: () => listening }))
+    .route("/api", projectRoutes(project, events))
+    .route("/api", runRoutes(rooms))
+    .get("/api/networks", async (c) => c.json((await networks.table()) satisfies NetworkTable))
+    .get("/api/recommendation", (c) => c.json(notComputed))
+    .get("/api/events", (c) => events.stream(c))
+    .get("*", (c) => page.serve(c) ?? refusal(c, 404, `There is nothing at ${c.req.path}.`))
+    .all("*", (c) => refusal(c, 404, `There is nothing at ${c.req.path}.`));
+  app.onError(answerTo);
+
+  const server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT, keepAliveTimeout: 30_000 },
+    getRequestListener(app.fetch),
+  );
+  listening = await listen(server, port);
+  try {
+    onListening({ url: `http://127.0.0.1:${listening}/`, token });
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  } finally {
+    events.close();
+    server.close();
+    await runs.close(true);
+    server.closeAllConnections();
+    await predictor.close();
+  }
+}
+
+const notComputed: Recommendation = {
+  kind: "none",
+  reason: "No recommendation has been computed for these pictures.",
+};
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => {
+      const isTaken = codeOf(error) === "EADDRINUSE";
+      reject(isTaken ? usageError(`Port ${port} is taken: choose another with --port.`, error) : error);
+    });
+    server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}

@@ -1,0 +1,100 @@
+/** The frame around every page: where the visitor is, what runs, what can be taken back. */
+import type { JSX } from "preact";
+import { attempt, say } from "./messages.ts";
+import { Compare } from "./pages/compare.tsx";
+import { Pictures } from "./pages/pictures.tsx";
+import { Results } from "./pages/results.tsx";
+import { Train } from "./pages/train.tsx";
+import { Try } from "./pages/try.tsx";
+import { DropZone } from "./parts/drop-zone.tsx";
+import { Messages } from "./parts/messages.tsx";
+import { UploadBar } from "./parts/upload-bar.tsx";
+import { hrefOf, type Route, route } from "./route.ts";
+import { server } from "./server.ts";
+import { isConnected, project, running, runs } from "./state.ts";
+
+const tabs: readonly { readonly page: Route["page"]; readonly name: string }[] = [
+  { page: "pictures", name: "Pictures" },
+  { page: "train", name: "Train" },
+  { page: "results", name: "Results" },
+  { page: "try", name: "Try it" },
+];
+
+export function App(): JSX.Element {
+  const here = route.value;
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.querySelector<HTMLElement>("#main")?.focus()}>
+        Skip to the content
+      </button>
+      <header class="top">
+        <p class="brand">
+          <img src="/icon.svg" alt="" width="26" height="26" />
+          <span>
+            Graft <span class="project">{project.value?.name ?? ""}</span>
+          </span>
+        </p>
+        <nav aria-label="Steps">
+          {tabs.map(({ page, name }) => {
+            const isHere = page === here.page || (page === "results" && here.page === "compare");
+            return (
+              <a key={page} href={hrefOf(page)} aria-current={isHere ? "page" : undefined}>
+                {name}
+                {page === "train" && running.value ? (
+                  <span class="pulse" role="img" aria-label="a training runs" />
+                ) : null}
+              </a>
+            );
+          })}
+        </nav>
+        <UndoButton />
+      </header>
+      {isConnected.value ? null : (
+        <p class="offline" role="alert">
+          The studio does not answer. Nothing is lost; start <code>graft studio</code> again and this page will go on.
+        </p>
+      )}
+      <main id="main" tabIndex={-1}>
+        {project.value && runs.value ? <Page here={here} /> : <p class="loading">Opening the project…</p>}
+      </main>
+      <UploadBar />
+      <Messages />
+      <DropZone />
+    </>
+  );
+}
+
+function Page({ here }: { readonly here: Route }): JSX.Element {
+  switch (here.page) {
+    case "pictures":
+      return <Pictures className={here.className} />;
+    case "train":
+      return <Train />;
+    case "results":
+      return <Results run={here.run} />;
+    case "compare":
+      return <Compare ids={here.runs} />;
+    case "try":
+      return <Try run={here.run} />;
+  }
+}
+
+function UndoButton(): JSX.Element {
+  const what = project.value?.undo ?? null;
+  const undo = (): Promise<boolean> =>
+    attempt(async () => {
+      const { undone } = await server.undo();
+      if (undone !== null) say.done(`Took back ${undone}.`);
+    });
+  return (
+    <button
+      type="button"
+      class="quiet undo"
+      disabled={what === null}
+      onClick={undo}
+      title={what === null ? "" : `Undo ${what}`}
+    >
+      Undo<span class="visually-hidden">{what === null ? " (nothing to undo)" : ` ${what}`}</span>
+    </button>
+  );
+}

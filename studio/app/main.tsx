@@ -1,0 +1,13 @@
+/** Where the page begins. */
+import "virtual:graft-style.css";
+import "./style/layout.css";
+import "./style/controls.css";
+import "./style/pictures.css";
+import "./style/training.css";
+import "./style/results.css";
+import { render } from "preact";
+import { App } from "./app.tsx";
+import { connect } from "./state.ts";
+
+connect();
+render(<App />, document.querySelector("#app")!);

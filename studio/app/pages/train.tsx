@@ -1,0 +1,83 @@
+/** Choosing a network and how much of it to train; then watching it. */
+import { signal } from "@preact/signals";
+import type { JSX } from "preact";
+import type { RunSettings } from "../../../src/studio/api.ts";
+import { attempt } from "../messages.ts";
+import { NetworkTable } from "../parts/network-table.tsx";
+import { RecommendationPanel } from "../parts/recommendation.tsx";
+import { RunPanel } from "../parts/run-panel.tsx";
+import { TrainOptions } from "../parts/train-options.tsx";
+import { hrefOf } from "../route.ts";
+import { server } from "../server.ts";
+import { networks, noteRun, project, running, runs } from "../state.ts";
+import { count, plural } from "../words.ts";
+
+/** What the form holds; it outlives the page's being left. */
+export const settings = signal<RunSettings>({ network: "", unfreeze: "none", seed: 0, classWeights: "none" });
+
+export function Train(): JSX.Element {
+  const { classes, obstacle } = project.value!;
+  const pictures = classes.reduce((sum, one) => sum + one.pictures, 0);
+  const table = networks.value;
+  const network = settings.value.network === "" ? (table?.standard ?? "") : settings.value.network;
+  const begin = (): Promise<boolean> =>
+    attempt(async () => {
+      noteRun(await server.start({ ...settings.value, network }));
+      window.scrollTo({ top: 0 });
+    });
+  const latest = runs.value?.[0];
+  return (
+    <div class="train">
+      {latest && latest.state.kind !== "done" ? <RunPanel run={latest} /> : null}
+      {latest?.state.kind === "done" ? (
+        <p class="notice">
+          The last training ended well. <a href={hrefOf("results", latest.id)}>See its results</a>
+        </p>
+      ) : null}
+      <header>
+        <h1>Train</h1>
+        <p class="lead">
+          {obstacle ??
+            `${plural(pictures, "picture")} in ${plural(classes.filter((one) => one.pictures > 0).length, "class", "classes")}. A fifth is held out to measure the model honestly, unless the project has a test folder.`}
+        </p>
+      </header>
+      <div class="beside-table">
+        <section aria-labelledby="networks-title">
+          <h2 id="networks-title">Which network to build on</h2>
+          {table ? (
+            <NetworkTable
+              rows={table.networks}
+              pictures={pictures}
+              chosen={network}
+              onChoose={(name) => {
+                settings.value = { ...settings.value, network: name };
+              }}
+            />
+          ) : (
+            <p class="loading">Looking at the networks…</p>
+          )}
+        </section>
+        <aside>
+          <RecommendationPanel />
+          <TrainOptions />
+          <div class="begin">
+            <button
+              type="button"
+              class="primary large"
+              disabled={obstacle !== null || running.value !== undefined || !table}
+              onClick={begin}
+            >
+              Train {network === "" ? "" : `on ${network.split(/[/\\]/).at(-1)}`}
+            </button>
+            {running.value ? <p class="muted small">One training at a time: one runs already.</p> : null}
+            {obstacle ? <p class="muted small">{obstacle}</p> : null}
+            <p class="muted small">
+              You may close this page meanwhile. The command line does the same with{" "}
+              <code>graft train {project.value!.name}</code>; {count(runs.value!.length)} trainings so far.
+            </p>
+          </div>
+        </aside>
+      </div>
+    </div>
+  );
+}

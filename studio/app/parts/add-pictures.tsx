@@ -1,0 +1,67 @@
+/** The ways that pictures come in: files, a folder, a zip, the webcam. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { chosenOffers } from "../offers.ts";
+import { send } from "../uploads.ts";
+import { Webcam } from "./webcam.tsx";
+
+/** What the file dialog offers first. */
+const ACCEPT = "image/jpeg,image/png,image/webp,image/gif,image/avif,image/tiff,image/bmp,.zip";
+
+export function AddPictures({ className }: { readonly className: string | undefined }): JSX.Element {
+  const [isRecording, setRecording] = useState(false);
+  const take = (event: Event & { readonly currentTarget: HTMLInputElement }): void => {
+    const input = event.currentTarget;
+    void send(chosenOffers(input.files ?? []), className);
+    input.value = "";
+  };
+  return (
+    <div class="add">
+      <FileButton primary accept={ACCEPT} onChange={take}>
+        {className === undefined ? "Add a zip" : "Add pictures"}
+      </FileButton>
+      <FileButton folder onChange={take}>
+        Add a folder
+      </FileButton>
+      {className === undefined ? null : (
+        <button type="button" onClick={() => setRecording(true)}>
+          Webcam
+        </button>
+      )}
+      {className === undefined ? null : <p class="hint muted small">Or drop pictures, folders or a zip anywhere.</p>}
+      {isRecording ? (
+        <Webcam
+          title={`Record pictures of “${className}”`}
+          onShot={(file) => void send([{ file, folder: undefined }], className)}
+          onClose={() => setRecording(false)}
+        />
+      ) : null}
+    </div>
+  );
+}
+
+interface FileButtonProps {
+  readonly primary?: boolean;
+  readonly folder?: boolean;
+  readonly accept?: string;
+  readonly children: string;
+  readonly onChange: (event: Event & { readonly currentTarget: HTMLInputElement }) => void;
+}
+
+/** A file input that looks like a button; the input itself keeps focus and name. */
+function FileButton({ primary = false, folder = false, accept, children, onChange }: FileButtonProps): JSX.Element {
+  const more = folder ? { webkitdirectory: true } : {};
+  return (
+    <label class={`button ${primary ? "primary" : ""}`}>
+      {children}
+      <input
+        type="file"
+        class="visually-hidden"
+        multiple
+        {...(accept ? { accept } : {})}
+        {...more}
+        onChange={onChange}
+      />
+    </label>
+  );
+}

@@ -1,0 +1,72 @@
+/** A class's name and count; renaming and removing it. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { attempt, say } from "../messages.ts";
+import { go } from "../route.ts";
+import { server } from "../server.ts";
+import { project, refreshProject } from "../state.ts";
+import { count, plural } from "../words.ts";
+
+export function ClassTitle({ name }: { readonly name: string }): JSX.Element {
+  const [draft, setDraft] = useState<string | null>(null);
+  const info = project.value!.classes.find((one) => one.name === name);
+  const rename = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    const wanted = draft!.trim().normalize("NFC");
+    if (wanted === name || wanted === "") return setDraft(null);
+    const isDone = await attempt(async () => {
+      await server.renameClass(name, wanted);
+      await refreshProject();
+    });
+    if (!isDone) return;
+    setDraft(null);
+    go("pictures", wanted);
+  };
+  const remove = (): Promise<boolean> =>
+    attempt(async () => {
+      await server.removeClass(name);
+      await refreshProject();
+      say.done(`The class “${name}” was removed, with ${plural(info?.pictures ?? 0, "picture")}.`, { undo: true });
+    });
+  if (draft !== null) {
+    return (
+      <form class="class-title" onSubmit={rename}>
+        <label class="visually-hidden" for="rename">
+          New name of the class {name}
+        </label>
+        <input
+          id="rename"
+          value={draft}
+          maxLength={100}
+          autocomplete="off"
+          ref={(input) => {
+            if (input && document.activeElement !== input) input.focus();
+          }}
+          onInput={(event) => setDraft(event.currentTarget.value)}
+          onKeyDown={(event) => event.key === "Escape" && setDraft(null)}
+        />
+        <button type="submit">Rename</button>
+        <button type="button" class="quiet" onClick={() => setDraft(null)}>
+          Cancel
+        </button>
+      </form>
+    );
+  }
+  return (
+    <div class="class-title">
+      <h1>{name}</h1>
+      <p class="muted">
+        {plural(info?.pictures ?? 0, "picture")}
+        {info && info.apart > 0 ? `, of which ${count(info.apart)} only for testing` : ""}
+      </p>
+      <span class="actions">
+        <button type="button" class="quiet" onClick={() => setDraft(name)}>
+          Rename
+        </button>
+        <button type="button" class="quiet" onClick={remove}>
+          Remove class
+        </button>
+      </span>
+    </div>
+  );
+}

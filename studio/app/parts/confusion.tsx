@@ -1,0 +1,150 @@
+/** Which classes are taken for which: every cell opens the pictures behind it. */
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { mostConfusedPairs } from "../../../src/evaluate/mistakes.ts";
+import { heatLevel } from "../../../src/report/style/palette.ts";
+import type { PictureAnswer, RunResults } from "../../../src/studio/api.ts";
+import { percent, plural, shorten } from "../words.ts";
+import { AnswerGallery } from "./answer-gallery.tsx";
+import { Scroll } from "./scroll.tsx";
+
+/** Beyond so many classes a matrix cannot be read; the pairs confused most are listed instead. */
+const MATRIX_LIMIT = 30;
+const PAIRS = 30;
+
+interface Cell {
+  readonly truth: number;
+  readonly prediction: number;
+}
+
+export function Confusion({ results }: { readonly results: RunResults }): JSX.Element {
+  const { classes, test, answers } = results;
+  const [opened, setOpened] = useState<Cell | null>(null);
+  const behind = opened
+    ? answers.filter((one) => one.truth === opened.truth && one.prediction === opened.prediction)
+    : [];
+  return (
+    <section aria-labelledby="confusion-title">
+      <h2 id="confusion-title">What it confuses</h2>
+      <p class="lead">
+        {classes.length <= MATRIX_LIMIT
+          ? "Each row is a true class, each column an answer. Open a cell to see the pictures behind it."
+          : `A matrix of ${classes.length} classes could not be read: these pairs were confused most. Open one to see its pictures.`}
+      </p>
+      {classes.length <= MATRIX_LIMIT ? (
+        <Matrix classes={classes} confusion={test.confusion} opened={opened} onOpen={setOpened} />
+      ) : (
+        <Pairs classes={classes} confusion={test.confusion} onOpen={setOpened} />
+      )}
+      <div aria-live="polite">
+        {opened ? (
+          <AnswerGallery
+            title={words(classes, opened, behind)}
+            classes={classes}
+            answers={behind.toSorted((a, b) => b.probability - a.probability)}
+            onClose={() => setOpened(null)}
+          />
+        ) : null}
+      </div>
+    </section>
+  );
+}
+
+const words = (classes: readonly string[], { truth, prediction }: Cell, behind: readonly PictureAnswer[]): string =>
+  truth === prediction
+    ? `${plural(behind.length, "picture")} of “${classes[truth]}”, named rightly`
+    : `${plural(behind.length, "picture")} of “${classes[truth]}” taken for “${classes[prediction]}”`;
+
+interface MatrixProps {
+  readonly classes: readonly string[];
+  readonly confusion: readonly (readonly number[])[];
+  readonly opened: Cell | null;
+  readonly onOpen: (cell: Cell) => void;
+}
+
+function Matrix({ classes, confusion, opened, onOpen }: MatrixProps): JSX.Element {
+  return (
+    <Scroll label="Confusion matrix">
+      <table class="matrix">
+        <caption class="visually-hidden">True classes in rows, answers in columns</caption>
+        <thead>
+          <tr>
+            <td />
+            {classes.map((name) => (
+              <th key={name} scope="col">
+                <span title={name}>{shorten(name, 18)}</span>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {confusion.map((row, truth) => {
+            const support = row.reduce((sum, value) => sum + value, 0);
+            return (
+              <tr key={classes[truth]}>
+                <th scope="row">
+                  <span title={classes[truth]}>{shorten(classes[truth]!, 18)}</span>
+                </th>
+                {row.map((value, prediction) => {
+                  const share = support === 0 ? 0 : value / support;
+                  const isOpen = opened?.truth === truth && opened.prediction === prediction;
+                  const label = `${classes[truth]} called ${classes[prediction]}: ${value}`;
+                  return (
+                    <td key={classes[prediction]}>
+                      {value === 0 ? (
+                        <span class="heat-0" aria-hidden="true" />
+                      ) : (
+                        <button
+                          type="button"
+                          class={`heat-${heatLevel(share)}`}
+                          aria-pressed={isOpen}
+                          aria-label={label}
+                          title={`${label} (${percent(share)})`}
+                          onClick={() => onOpen({ truth, prediction })}
+                        >
+                          {value}
+                        </button>
+                      )}
+                    </td>
+                  );
+                })}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function Pairs({ classes, confusion, onOpen }: Omit<MatrixProps, "opened">): JSX.Element {
+  const pairs = mostConfusedPairs(confusion, PAIRS);
+  if (pairs.length === 0) return <p>It confused nothing.</p>;
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Is</th>
+          <th scope="col">Was called</th>
+          <th scope="col" class="number">
+            Times
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {pairs.map(({ truth, prediction, count }) => (
+          <tr key={`${truth} ${prediction}`}>
+            <td>{classes[truth]}</td>
+            <td>{classes[prediction]}</td>
+            <td class="number">
+              <button type="button" class="quiet" onClick={() => onOpen({ truth, prediction })}>
+                {plural(count, "picture")}
+              </button>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,37 @@
+/** What can be taken away from a training. */
+import type { JSX } from "preact";
+import type { RunInfo, RunSummary } from "../../../src/studio/api.ts";
+import { hrefOf } from "../route.ts";
+import { fileUrl, pageUrl } from "../server.ts";
+import { bytes } from "../words.ts";
+
+/** Of ONNX Runtime, in a stand-alone page, in base64. */
+const RUNTIME_BYTES = 18e6;
+
+export function Exports({ run, summary }: { readonly run: RunInfo; readonly summary: RunSummary }): JSX.Element {
+  const page = RUNTIME_BYTES + (summary.modelBytes * 4) / 3;
+  return (
+    <section class="exports" aria-labelledby="exports-title">
+      <h2 id="exports-title" class="visually-hidden">
+        Use it
+      </h2>
+      <a class="button primary" href={hrefOf("try", run.id)}>
+        Try it
+      </a>
+      <a class="button" href={fileUrl(run.id, "model.onnx")} download>
+        model.onnx <small>{bytes(summary.modelBytes)}</small>
+      </a>
+      <a
+        class="button"
+        href={pageUrl(run.id)}
+        download
+        title="One HTML file that runs the model in any browser, without a connection"
+      >
+        Stand-alone page <small>{bytes(page)}</small>
+      </a>
+      <a class="button" href={`${fileUrl(run.id, "report.html")}?view`} target="_blank" rel="noreferrer">
+        Report
+      </a>
+    </section>
+  );
+}

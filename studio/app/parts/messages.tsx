@@ -1,0 +1,31 @@
+/** Words of what was done and what failed, at the page's foot. */
+import type { JSX } from "preact";
+import { attempt, forget, messages } from "../messages.ts";
+import { server } from "../server.ts";
+
+export function Messages(): JSX.Element {
+  return (
+    <div class="messages" role="log" aria-live="polite" aria-label="Messages">
+      {messages.value.map(({ id, kind, text, undo }) => (
+        <div key={id} class={`message ${kind}`} role={kind === "failure" ? "alert" : undefined}>
+          <p>{text}</p>
+          {undo ? (
+            <button
+              type="button"
+              class="quiet"
+              onClick={() => {
+                forget(id);
+                void attempt(() => server.undo());
+              }}
+            >
+              Undo
+            </button>
+          ) : null}
+          <button type="button" class="quiet" aria-label="Close this message" onClick={() => forget(id)}>
+            ✕
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}

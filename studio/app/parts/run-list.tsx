@@ -1,0 +1,58 @@
+/** All trainings, the newest first; two or more can be laid side by side. */
+import { signal } from "@preact/signals";
+import type { JSX } from "preact";
+import type { RunState } from "../../../src/studio/api.ts";
+import { go, hrefOf } from "../route.ts";
+import { runs } from "../state.ts";
+import { depthOf, lastPart, moment, percent } from "../words.ts";
+
+const chosen = signal<ReadonlySet<string>>(new Set());
+
+export function RunList({ current }: { readonly current: string | undefined }): JSX.Element {
+  const all = runs.value!;
+  const ids = all.filter(({ id, state }) => chosen.value.has(id) && state.kind === "done").map(({ id }) => id);
+  return (
+    <nav class="run-list" aria-label="Trainings">
+      <ul>
+        {all.map(({ id, settings, createdAt, state }) => (
+          <li key={id}>
+            <a href={hrefOf("results", id)} aria-current={id === current ? "page" : undefined}>
+              <span class="name">
+                {lastPart(settings.network)}
+                <small>
+                  {depthOf(settings.unfreeze)}, {moment(createdAt)}
+                </small>
+              </span>
+              <span class="number">{wordOf(state)}</span>
+            </a>
+            {state.kind === "done" && all.length > 1 ? (
+              <label class="compare-box">
+                <input
+                  type="checkbox"
+                  aria-label={`Compare ${lastPart(settings.network)} of ${moment(createdAt)}`}
+                  checked={chosen.value.has(id)}
+                  onChange={(event) => {
+                    const next = new Set(chosen.value);
+                    if (event.currentTarget.checked) next.add(id);
+                    else next.delete(id);
+                    chosen.value = next;
+                  }}
+                />
+              </label>
+            ) : null}
+          </li>
+        ))}
+      </ul>
+      {all.length > 1 ? (
+        <button type="button" disabled={ids.length < 2} onClick={() => go("compare", ids.join(","))}>
+          {ids.length < 2 ? "Tick two to compare" : `Compare ${ids.length}`}
+        </button>
+      ) : null}
+    </nav>
+  );
+}
+
+const wordOf = (state: RunState): string =>
+  state.kind === "done"
+    ? percent(state.summary.accuracy)
+    : { running: "running", stopped: "stopped", failed: "failed" }[state.kind];

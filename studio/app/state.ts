@@ -1,0 +1,73 @@
+/** What the page knows of the studio, kept fresh by the server's events. Where the visitor is lies in route.ts. */
+import { computed, signal } from "@preact/signals";
+import type { NetworkTable, ProjectInfo, RunInfo, StudioEvent } from "../../src/studio/api.ts";
+import { say } from "./messages.ts";
+import { server } from "./server.ts";
+
+export const project = signal<ProjectInfo | null>(null);
+/** The newest first. */
+export const runs = signal<readonly RunInfo[] | null>(null);
+export const networks = signal<NetworkTable | null>(null);
+/** Grows with every change of classes or pictures, so that lists know when to load again. */
+export const revision = signal(0);
+/** Whether events come in; without them what is shown may be old. */
+export const isConnected = signal(true);
+/** How far the server is with an archive. */
+export const unpacking = signal<Extract<StudioEvent, { kind: "import" }>["progress"] | null>(null);
+
+export const running = computed(() => runs.value?.find(({ state }) => state.kind === "running"));
+export const finished = computed(() => (runs.value ?? []).filter(({ state }) => state.kind === "done"));
+
+export async function refreshProject(): Promise<void> {
+  project.value = await server.project();
+  revision.value++;
+}
+
+const refreshAll = async (): Promise<void> => {
+  try {
+    [project.value, runs.value] = await Promise.all([server.project(), server.runs()]);
+    revision.value++;
+    networks.value ??= await server.networks();
+  } catch (error) {
+    say.failure(error);
+  }
+};
+
+/** Puts a run among the others. */
+export function noteRun(run: RunInfo): void {
+  const others = (runs.value ?? []).filter(({ id }) => id !== run.id);
+  runs.value = [...others, run].sort((a, b) => (a.id < b.id ? 1 : -1));
+  // A training that ended tells how fast its network is.
+  if (run.state.kind === "done") void server.networks().then((table) => (networks.value = table), say.failure);
+}
+
+/** Loads everything, and listens from then on. */
+export function connect(): void {
+  const source = new EventSource("/api/events");
+  source.onopen = () => {
+    isConnected.value = true;
+    void refreshAll();
+  };
+  source.onerror = () => {
+    isConnected.value = false;
+  };
+  source.onmessage = ({ data }) => {
+    const event = JSON.parse(String(data)) as StudioEvent;
+    switch (event.kind) {
+      case "project":
+        void refreshProject().catch(say.failure);
+        break;
+      case "run":
+        noteRun(event.run);
+        break;
+      case "run-removed":
+        runs.value = (runs.value ?? []).filter(({ id }) => id !== event.id);
+        break;
+      case "import":
+        unpacking.value = event.progress;
+        break;
+    }
+  };
+  // Pictures may have been put into the folder by hand meanwhile.
+  window.addEventListener("focus", () => void refreshProject().catch(() => {}));
+}

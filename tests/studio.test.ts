@@ -1,0 +1,311 @@
+/**
+ * The studio as a person uses it, in a real browser: classes from photos, training, results, trying, exporting; reload and
+ * `kill -9` in between. With the photos of ../shared where they are, else with generated pictures.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import axe, { type AxeResults } from "axe-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { spawnStudio } from "../src/studio/testing.ts";
+import { browserNote, chromiumPath } from "./support/chromium.ts";
+import { graftJson } from "./support/cli.ts";
+import { tinyNetwork } from "./support/network.ts";
+import { writeShapes } from "./support/pictures.ts";
+import { zipOf } from "./support/zip.ts";
+
+const shared = fileURLToPath(new URL("../../shared", import.meta.url));
+const work = mkdtempSync(join(tmpdir(), "graft-studio-"));
+const folder = join(work, "bees");
+const cache = join(work, "cache");
+
+interface Scene {
+  /** Two classes with the folders of their pictures. */
+  readonly classes: readonly [name: string, folder: string][];
+  /** A picture that is in no class. */
+  readonly fresh: string;
+  readonly network: string;
+  readonly preprocessing: string;
+}
+
+/** Pictures of a class. */
+const COUNT = 40;
+
+async function sceneOf(): Promise<Scene> {
+  const pollen = join(shared, "datasets/pollen");
+  const photos = join(work, "photos");
+  if (existsSync(pollen)) {
+    const classes = readdirSync(join(pollen, "train"));
+    for (const name of classes) {
+      mkdirSync(join(photos, name), { recursive: true });
+      for (const file of readdirSync(join(pollen, "train", name)).slice(0, COUNT))
+        writeFileSync(join(photos, name, file), readFileSync(join(pollen, "train", name, file)));
+    }
+    const unseen = join(pollen, "test", classes[0]!);
+    return {
+      classes: classes.map((name) => [name, join(photos, name)]),
+      fresh: join(unseen, readdirSync(unseen)[0]!),
+      network: join(shared, "networks/mobilenet_v2_100_224.onnx"),
+      preprocessing: "inception",
+    };
+  }
+  await writeShapes(photos, { circle: COUNT, square: COUNT });
+  await writeShapes(join(work, "fresh"), { square: 2 }, 9);
+  writeFileSync(join(work, "tiny.onnx"), tinyNetwork());
+  return {
+    classes: ["circle", "square"].map((name) => [name, join(photos, name)]),
+    fresh: join(work, "fresh/square/001.jpeg"),
+    network: join(work, "tiny.onnx"),
+    preprocessing: "imagenet",
+  };
+}
+
+/** An expectation that may take a while to come true. */
+const eventually = <T>(read: () => T): ReturnType<typeof expect.poll<T>> => expect.poll(read, { timeout: 30_000 });
+
+const picturesNote = existsSync(shared) ? "" : " (with generated pictures: ../shared is not there)";
+
+describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote}${picturesNote}`, () => {
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let scene: Scene;
+  let studio: Awaited<ReturnType<typeof spawnStudio>>;
+  /** Addresses outside the studio that its page asked for, and what the browser complained of. */
+  const outside: string[] = [];
+  const complaints: string[] = [];
+
+  const start = (): ReturnType<typeof spawnStudio> =>
+    spawnStudio(folder, ["--network", scene.network, "--preprocessing", scene.preprocessing], { GRAFT_CACHE: cache });
+  const open = async (): Promise<void> => {
+    await page.goto(studio.link);
+    await page.getByRole("navigation", { name: "Steps" }).waitFor();
+  };
+  const step = (name: "train" | "results"): Promise<void> => page.locator(`nav a[href="#/${name}"]`).click();
+  const model = (): string => {
+    const runs = readdirSync(join(folder, ".graft/runs")).sort();
+    return join(folder, ".graft/runs", runs[0]!, "model.onnx");
+  };
+
+  beforeAll(async () => {
+    scene = await sceneOf();
+    studio = await start();
+    browser = await chromium.launch({
+      executablePath: chromiumPath!,
+      args: [
+        "--no-sandbox",
+        "--no-first-run",
+        "--disable-gpu",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+      ],
+    });
+    context = await browser.newContext({ viewport: { width: 1200, height: 800 } });
+    context.setDefaultTimeout(60_000);
+    page = await context.newPage();
+    page.on("request", (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      if (protocol.startsWith("http") && hostname !== "127.0.0.1") outside.push(request.url());
+    });
+    page.on("console", (message) => {
+      if (message.type() === "error" && !/Failed to load resource/.test(message.text()))
+        complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(error.message));
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await studio?.end();
+    expect(outside).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test("classes are made, and filled from files and from a folder", async () => {
+    await open();
+    const [first, second] = scene.classes as [[string, string], [string, string]];
+    await page.getByLabel("Name of a new class").fill(first[0]);
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.getByRole("heading", { name: first[0], exact: true }).waitFor();
+    const files = readdirSync(first[1]).map((file) => join(first[1], file));
+    await page.getByLabel("Add pictures").setInputFiles(files);
+    await page.getByText(`${COUNT} pictures added.`).waitFor();
+    // The folder's name is the class.
+    await page.getByLabel("Add a folder").setInputFiles(second[1]);
+    await page.getByRole("link", { name: new RegExp(`^${second[0]}`) }).click();
+    await page.getByRole("heading", { name: second[0], exact: true }).waitFor();
+    await eventually(() => page.getByRole("option").count()).toBeGreaterThan(5);
+    for (const [name, from] of scene.classes) expect(readdirSync(join(folder, name))).toEqual(readdirSync(from));
+    await expectAccessible("pictures");
+  });
+
+  test("pictures are selected by keys, removed, and come back", async () => {
+    const [name] = scene.classes[1]!;
+    const list = page.getByRole("listbox");
+    await list.focus();
+    await page.keyboard.press("Space");
+    await page.keyboard.press("Shift+ArrowRight");
+    await page.keyboard.press("Shift+ArrowRight");
+    await page.getByText("3 pictures selected").waitFor();
+    await page.keyboard.press("Delete");
+    await page.getByText("3 pictures removed.").waitFor();
+    await eventually(() => readdirSync(join(folder, name)).length).toBe(COUNT - 3);
+    await page.getByRole("button", { name: /^Undo removing 3 pictures/ }).click();
+    await eventually(() => readdirSync(join(folder, name)).length).toBe(COUNT);
+  });
+
+  test("a zip becomes a class, the webcam another; both are removed again", async () => {
+    const [, from] = scene.classes[0]!;
+    const [file] = readdirSync(from);
+    const zip = join(work, "more.zip");
+    writeFileSync(zip, zipOf([{ name: "zipped/one.jpg", data: readFileSync(join(from, file!)) }]));
+    await page.getByLabel("Add pictures").setInputFiles(zip);
+    await page.getByRole("link", { name: "zipped" }).click();
+    await page.getByRole("heading", { name: "zipped" }).waitFor();
+    await page.getByRole("button", { name: "Webcam" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Take one" }).click();
+    await dialog.getByText("1 picture taken").waitFor();
+    await page.keyboard.press("Escape");
+    await eventually(() => readdirSync(join(folder, "zipped")).length).toBe(2);
+    await page.getByRole("button", { name: "Remove class" }).click();
+    await eventually(() => existsSync(join(folder, "zipped"))).toBe(false);
+  });
+
+  test("a head is trained, and its accuracy shown as the command line has it", async () => {
+    await step("train");
+    await page.getByRole("radio", { name: new RegExp(scene.network.split("/").at(-1)!) }).waitFor();
+    await expectAccessible("train");
+    await page.getByRole("button", { name: /^Train on/ }).click();
+    await page.getByRole("link", { name: "See its results" }).click({ timeout: 60_000 });
+    await page.getByTestId("accuracy").waitFor();
+    const { accuracy } = JSON.parse(readFileSync(join(model(), "../metrics.json"), "utf8")) as {
+      accuracy: { test: number };
+    };
+    const shown = Number((await page.getByTestId("accuracy").textContent())!.replace(/[^\d.]/g, ""));
+    expect(shown).toBeCloseTo(100 * accuracy.test, 0);
+    await page.getByRole("region", { name: "Confusion matrix" }).waitFor();
+    await expectAccessible("results");
+  });
+
+  test("a cell of the confusion matrix opens the pictures behind it, and one of them its answer", async () => {
+    const cells = page.getByRole("region", { name: "Confusion matrix" }).getByRole("button");
+    const labels = await cells.evaluateAll((buttons) => buttons.map((button) => button.ariaLabel ?? ""));
+    const isMistake = (label: string): boolean => new Set(/^(.*) called (.*): /.exec(label)!.slice(1)).size === 2;
+    const wanted = Math.max(0, labels.findIndex(isMistake));
+    await cells.nth(wanted).click();
+    const behind = Number(labels[wanted]!.split(": ")[1]);
+    await eventually(() => page.locator(".answers").first().locator("img").count()).toBe(Math.min(behind, 24));
+    await page.locator(".answers .picture").first().click();
+    await page
+      .getByRole("dialog")
+      .getByText(/The model says/)
+      .waitFor();
+    await expectAccessible("a picture");
+    await page.keyboard.press("Escape");
+  });
+
+  test("a new picture gets the answer that the command line gives", async () => {
+    await page.getByRole("link", { name: "Try it", exact: true }).last().click();
+    await page.getByLabel("Choose pictures").setInputFiles(scene.fresh);
+    const [answer] = await graftJson<{ label: string; probability: number }[]>(
+      ["predict", model(), scene.fresh],
+      cache,
+    );
+    expect(await firstProbability(page)).toBeCloseTo(answer!.probability, 6);
+    expect(await page.getByTestId("answer").textContent()).toContain(answer!.label);
+    await expectAccessible("try");
+  });
+
+  test("the exported page, opened from the disk without a connection, gives it too", async () => {
+    await step("results");
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: /^Stand-alone page/ }).click(),
+    ]);
+    const file = join(work, "page.html");
+    await download.saveAs(file);
+    const offline = await browser.newContext({ offline: true });
+    const asked: string[] = [];
+    const errors: string[] = [];
+    const alone = await offline.newPage();
+    alone.on("request", (request) => asked.push(request.url()));
+    alone.on("console", (message) => {
+      if (message.type() === "error") errors.push(message.text());
+    });
+    await alone.goto(pathToFileURL(file).href);
+    await alone.getByLabel("Choose a picture").setInputFiles(scene.fresh);
+    const [answer] = await graftJson<{ label: string; probability: number }[]>(
+      ["predict", model(), scene.fresh],
+      cache,
+    );
+    expect(Math.abs((await firstProbability(alone)) - answer!.probability)).toBeLessThan(5e-3);
+    expect(await alone.getByTestId("answer").textContent()).toContain(answer!.label);
+    await expectAccessible("the exported page", alone);
+    expect(asked.filter((url) => !url.startsWith("blob:"))).toEqual([pathToFileURL(file).href]);
+    expect(errors).toEqual([]);
+    await offline.close();
+  });
+
+  test("a training is found running after a reload, and after kill -9 of the studio; it stops and goes on", async () => {
+    await step("train");
+    await page.getByRole("radio", { name: /The last stage too/ }).check();
+    await page.getByText("More options").click();
+    await page.getByLabel(/Epochs at most/).fill("5000");
+    await page.getByRole("button", { name: /^Train on/ }).click();
+    const running = page.getByRole("heading", { name: /^Training: .*last stage/ });
+    await running.waitFor();
+    await page.getByText(/Fine-tuning, epoch/).waitFor({ timeout: 60_000 });
+    await page.reload();
+    await running.waitFor();
+    await page.getByText(/Fine-tuning, epoch/).waitFor();
+    await studio.kill();
+    await page.getByText("The studio does not answer").waitFor();
+    studio = await start();
+    await open();
+    await step("train");
+    await running.waitFor();
+    await expectAccessible("a training");
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByRole("heading", { name: /^Stopped: / }).waitFor();
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByText(/Fine-tuning, epoch/).waitFor({ timeout: 60_000 });
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByRole("button", { name: "Discard" }).click();
+    await running.waitFor({ state: "detached" });
+    await eventually(() => readdirSync(join(folder, ".graft/runs")).length).toBe(1);
+  });
+
+  test("every page fits a phone, in the dark too", async () => {
+    const phone = await browser.newContext({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
+    const small = await phone.newPage();
+    await small.goto(studio.link);
+    for (const hash of ["#/pictures", "#/train", "#/results", "#/try", "#/compare/a,b"]) {
+      await small.goto(new URL(hash, studio.url).href);
+      await small.getByRole("heading").first().waitFor();
+      await expectAccessible(`${hash} on a phone`, small);
+      const widths = await small.evaluate<[number, number]>("[document.documentElement.scrollWidth, innerWidth]");
+      expect(widths[0], hash).toBeLessThanOrEqual(widths[1]);
+    }
+    await phone.close();
+  });
+
+  /** The probability that the page shows first, to its last digit. */
+  async function firstProbability(of: Page): Promise<number> {
+    const cell = of.locator("[data-probability]").first();
+    await cell.waitFor({ timeout: 60_000 });
+    return Number(await cell.getAttribute("data-probability"));
+  }
+
+  /** No violation of WCAG 2.2 A and AA that axe calls serious or critical. */
+  async function expectAccessible(where: string, of: Page = page): Promise<void> {
+    await of.evaluate(axe.source);
+    const found = await of.evaluate<AxeResults>('axe.run(document, { resultTypes: ["violations"] })');
+    const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    const words = serious.map(
+      ({ id, nodes }) => `${where}: ${id} at ${nodes.map(({ target }) => target.join(" ")).join(", ")}`,
+    );
+    expect(words).toEqual([]);
+  }
+});
