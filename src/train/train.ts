@@ -3,11 +3,7 @@
  * Writes nothing but the cache; files and words for people are made by the rooms above.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { backboneParameters, buildArtifact } from "../artifact/build.ts";
-import { cacheFolder } from "../base/cache.ts";
-import { sha256, writeWhole } from "../base/files.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import { graftVersion } from "../base/version.ts";
@@ -17,11 +13,12 @@ import { type Calibration, calibrate } from "../evaluate/calibration.ts";
 import { type Evaluation, evaluatePredictions } from "../evaluate/evaluate.ts";
 import { softmax } from "../evaluate/softmax.ts";
 import type { Model } from "../graph/model.ts";
-import { type CutShape, measureCut } from "../zoo/backbone.ts";
+import type { CutShape } from "../zoo/backbone.ts";
 import type { Network } from "../zoo/network.ts";
-import { type FeatureCache, openFeatureCache } from "./features/cache.ts";
+import type { FeatureCache } from "./features/cache.ts";
 import { type Extraction, extractFeatures, type Skipped } from "./features/extract.ts";
-import { createRunner, preparationModel } from "./features/runner.ts";
+import { openFeaturesOf } from "./features/of-network.ts";
+import { createRunner } from "./features/runner.ts";
 import {
   type Finetuned,
   type FinetuneFacts,
@@ -98,9 +95,7 @@ export interface TrainResult {
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { dataset, network, seed = 0 } = options;
   const random = createRandom(seed);
-  const folder = featureFolder(network);
-  const shape = await rememberedShape(network, folder);
-  const cache = await openFeatureCache(folder, shape.features);
+  const { shape, cache } = await openFeaturesOf(network);
   try {
     const began = performance.now();
     const extraction = await extractAll(options, cache, shape);
@@ -291,20 +286,4 @@ function isUnchanged(artifact: Model, network: Network, trained: ReadonlySet<str
     const original = network.model.graph.initializers.get(name);
     return original !== undefined && hash(original.bytes) === hash(bytes);
   });
-}
-
-/** The cache's folder for a network, cut and preprocessing: the very graph of it, so that a change of it counts. */
-function featureFolder({ sha256: weights, cut, preprocessing }: Network): string {
-  const key = JSON.stringify([weights, cut, sha256(preparationModel(preprocessing))]);
-  return join(cacheFolder(), "features", sha256(key).slice(0, 32));
-}
-
-/** The shape at the cut, measured once and kept beside the features. */
-async function rememberedShape(network: Network, folder: string): Promise<CutShape> {
-  const path = join(folder, "cut.json");
-  const known = await readFile(path, "utf8").catch(() => undefined);
-  if (known !== undefined) return JSON.parse(known) as CutShape;
-  const shape = await measureCut(network);
-  await writeWhole(path, JSON.stringify(shape));
-  return shape;
 }
