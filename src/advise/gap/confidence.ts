@@ -21,6 +21,8 @@ export type Distance = "near" | "some-way" | "far";
 
 /** What a {@link Confidence} says. Never a verdict: a probe on features that are unsure of names may still be right. */
 export interface DomainGap extends Confidence {
+  /** The network whose classifier was asked. */
+  readonly network: string;
   readonly distance: Distance;
   readonly words: string;
 }
@@ -66,7 +68,7 @@ function isProbabilities(answers: Float32Array, classes: number): boolean {
   return Math.abs(sum - 1) < 1e-3;
 }
 
-/** Entropies, as shares of the largest, below which pictures are near and at some way. See `npm run bench -- advice --part gap`. */
+/** Entropies, as shares of the largest, below which pictures are near and at some way. See `npm run bench -- advice`. */
 const NEAR = 0.4;
 const SOME_WAY = 0.5;
 
@@ -76,12 +78,12 @@ const sentences: Readonly<Record<Distance, string>> = {
   far: "these pictures are far from those that it learned from",
 };
 
-/** The reading in plain words. */
-export function gapOf(confidence: Confidence): DomainGap {
+/** The reading of a network's classifier in plain words. */
+export function gapOf(confidence: Confidence, network: string): DomainGap {
   const { entropy, meanConfidence, pictures } = confidence;
   const distance: Distance = entropy < NEAR ? "near" : entropy < SOME_WAY ? "some-way" : "far";
   const words =
-    `Asked to name ${pictures} of them, the network's own classifier is ${Math.round(100 * meanConfidence)}% sure on average ` +
+    `Asked to name ${pictures} of them, ${network}'s own classifier is ${Math.round(100 * meanConfidence)}% sure on average ` +
     `(entropy ${Math.round(100 * entropy)}% of the largest): ${sentences[distance]}.`;
-  return { ...confidence, distance, words };
+  return { ...confidence, network, distance, words };
 }

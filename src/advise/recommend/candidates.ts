@@ -1,12 +1,11 @@
 /** Which networks take part: those on this disk, those that can be fetched and are worth it, and files that the user names. */
-import { messageOf } from "../../base/errors.ts";
+import { GraftError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { type CatalogueEntry, catalogue } from "../../zoo/catalogue.ts";
 import type { Network } from "../../zoo/network.ts";
 import { type OpenOptions, openNetwork } from "../../zoo/open.ts";
 import { isOnDisk } from "../../zoo/pull.ts";
-import type { Point } from "../costs/predict.ts";
-import { predictCost } from "../costs/predict.ts";
+import { type Point, predictCost } from "../costs/predict.ts";
 import type { Remembered } from "../costs/remembered.ts";
 import { paretoFront } from "../statistics/pareto.ts";
 
@@ -122,28 +121,39 @@ function overLimit(entry: CatalogueEntry, { limits = {}, remembered = [] }: Gath
   return undefined;
 }
 
+/** A candidate that is open. */
+export interface Opened {
+  readonly candidate: Candidate;
+  readonly network: Network;
+  /** Seconds that went into fetching it; 0 where it was on this disk. */
+  readonly fetchSeconds: number;
+}
+
 /** Opens candidates one after the other; those that cannot be opened are left out with the reason. */
 export async function* openCandidates(
   candidates: readonly Candidate[],
   leftOut: LeftOut[],
   onProgress?: OnProgress,
-): AsyncGenerator<{ readonly candidate: Candidate; readonly network: Network }> {
-  /** Hosts that could not be reached once are not tried again. */
+): AsyncGenerator<Opened> {
+  /** A hub that could not be reached once is not asked again. */
   let hubFailure: string | undefined;
   for (const candidate of candidates) {
-    const isOfHub = candidate.entry?.source.kind === "hub" && !(await isOnDisk(candidate.entry));
+    const { entry } = candidate;
+    const isFetched = entry !== undefined && !(await isOnDisk(entry));
+    const isOfHub = isFetched && entry.source.kind === "hub";
     if (isOfHub && hubFailure !== undefined) {
       leftOut.push({ name: candidate.name, reason: hubFailure });
       continue;
     }
+    const began = performance.now();
     try {
-      yield { candidate, network: await candidate.open(onProgress ? { onProgress } : {}) };
+      const network = await candidate.open(onProgress ? { onProgress } : {});
+      yield { candidate, network, fetchSeconds: isFetched ? (performance.now() - began) / 1000 : 0 };
     } catch (error) {
-      // A file that the user named must open.
-      if (!candidate.entry) throw error;
-      const reason = messageOf(error);
-      if (isOfHub) hubFailure = reason;
-      leftOut.push({ name: candidate.name, reason });
+      // A file that the user named must open; a network of the catalogue may be out of reach.
+      if (!entry || !(error instanceof GraftError)) throw error;
+      if (isOfHub) hubFailure = error.message;
+      leftOut.push({ name: candidate.name, reason: error.message });
     }
   }
 }

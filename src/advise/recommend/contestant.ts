@@ -32,6 +32,8 @@ export interface SeeOptions {
 
 /** One network in the race. */
 export interface Contestant {
+  /** What `--network` takes. */
+  readonly name: string;
   readonly network: Network;
   readonly shape: CutShape;
   /** Pictures of the gallery that it has looked at, unreadable ones too. */
@@ -45,7 +47,9 @@ export interface Contestant {
   see(count: number, options: SeeOptions): Promise<void>;
   /** Judges the features of the first `count` pictures, which it has seen. */
   judge(count: number): Promise<Judgement>;
-  /** Gives back the memory; what it found out stays. */
+  /** Gives the backbone's memory back; it is opened again where more is to be seen. */
+  rest(): Promise<void>;
+  /** Gives everything back but what it found out. */
   close(): Promise<void>;
 }
 
@@ -56,6 +60,7 @@ const FEWEST_TIMED = 64;
 
 /** Opens a contestant; measures it where this machine does not remember it. */
 export async function enter(
+  name: string,
   network: Network,
   gallery: Gallery,
   remembered: readonly Remembered[],
@@ -68,7 +73,7 @@ export async function enter(
   const cost: Cost = known
     ? { ...known, sizeBytes, known: "remembered" }
     : { ...(await firstFigures(runner, gallery, sizeBytes)), sizeBytes, known: "measured" };
-  return createContestant(network, shape, gallery, cache, runner, cost, about);
+  return createContestant({ name, network, shape, gallery, cache, runner, first: cost, ...about });
 }
 
 /** Bytes of the weights that a trained model of this network holds, the head's left out. */
@@ -97,15 +102,20 @@ async function firstReadable(paths: readonly string[]): Promise<RgbImage> {
   );
 }
 
-function createContestant(
-  network: Network,
-  shape: CutShape,
-  gallery: Gallery,
-  cache: FeatureCache,
-  runner: BackboneRunner,
-  first: Cost,
-  { multiplyAdds }: { readonly multiplyAdds?: number },
-): Contestant {
+interface Entry {
+  readonly name: string;
+  readonly network: Network;
+  readonly shape: CutShape;
+  readonly gallery: Gallery;
+  readonly cache: FeatureCache;
+  readonly runner: BackboneRunner;
+  readonly first: Cost;
+  readonly multiplyAdds?: number;
+}
+
+function createContestant(entry: Entry): Contestant {
+  const { name: asked, network, shape, gallery, cache, first, multiplyAdds } = entry;
+  let { runner } = entry;
   const columns = shape.features;
   let features = new Float32Array(0);
   /** Places in the gallery of the rows of `features`. */
@@ -134,15 +144,16 @@ function createContestant(
   const updateCost = async (): Promise<void> => {
     if (computed < FEWEST_TIMED || first.known !== "measured") return;
     cost = { ...cost, imagesPerSecond: computed / forwardSeconds, overallPerSecond: computed / overallSeconds };
-    const { name, sha256, cut } = network;
+    const { sha256, cut } = network;
     const { latencyMs, p95LatencyMs, memoryBytes, imagesPerSecond, overallPerSecond } = cost;
     await rememberCost({
-      ...{ name, sha256, cut, latencyMs, p95LatencyMs, memoryBytes, imagesPerSecond, overallPerSecond },
+      ...{ name: asked, sha256, cut, latencyMs, p95LatencyMs, memoryBytes, imagesPerSecond, overallPerSecond },
       ...(multiplyAdds === undefined ? {} : { multiplyAdds }),
     });
   };
 
   return {
+    name: asked,
     network,
     shape,
     get seen() {
@@ -184,6 +195,10 @@ function createContestant(
       judged = await judge(features.subarray(0, kept.length * columns), columns, labels, classes.length, seed);
       judgements.set(count, judged);
       return judged;
+    },
+    async rest() {
+      await runner.close();
+      runner = createRunner(network, shape);
     },
     async close() {
       await runner.close();
