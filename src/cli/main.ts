@@ -6,6 +6,7 @@ import { graftVersion } from "../base/version.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { networksCommand } from "./commands/networks.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { recommendCommand } from "./commands/recommend.ts";
 import { sampleCommand } from "./commands/sample.ts";
 import { trainCommand } from "./commands/train.ts";
 
@@ -23,10 +24,18 @@ Examples:
   graft sample emoji ./emoji                 lay out a sample dataset
   graft train ./photos                       train on a folder with one sub-folder a class
   graft predict graft-out/model.onnx cat.jpg ask the trained model
+  graft recommend ./photos                   ask which network suits them
   graft networks list                        see which networks there are`,
   );
 
-for (const command of [trainCommand(), predictCommand(), evaluateCommand(), networksCommand(), sampleCommand()]) {
+for (const command of [
+  trainCommand(),
+  predictCommand(),
+  evaluateCommand(),
+  recommendCommand(),
+  networksCommand(),
+  sampleCommand(),
+]) {
   program.addCommand(command);
 }
 

@@ -45,3 +45,9 @@ export const bytes = quantity({ kB: 1e3, MB: 1e6, GB: 1e9, B: 1 }, "20MB");
 
 /** Multiply-adds: `600M`, `4G`. */
 export const multiplyAdds = quantity({ M: 1e6, G: 1e9, k: 1e3, T: 1e12 }, "600M");
+
+/** Seconds: `90s`, `2m`, `1h`. */
+export const seconds = quantity({ s: 1, m: 60, h: 3600 }, "2m");
+
+/** Milliseconds: `20ms`, `1s`. */
+export const milliseconds = quantity({ ms: 1, s: 1000 }, "20ms");
