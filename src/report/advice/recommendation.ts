@@ -40,7 +40,7 @@ const milliseconds = (value: number): string => `${value.toFixed(1)} ms`;
 
 function headline(found: Recommendation, next: string | undefined): Part {
   const { recommended, candidates, baseline, pictures, gap } = found;
-  const chosen = candidates.find(({ name }) => name === recommended);
+  const chosen = candidates.find(({ name }) => name === recommended) ?? null;
   return {
     id: "recommended",
     title: recommended === undefined ? "No network" : `Take ${recommended}`,
