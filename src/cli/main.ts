@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { exitCodes, GraftError, messageOf } from "../base/errors.ts";
 import { graftVersion } from "../base/version.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { networksCommand } from "./commands/networks.ts";
 import { predictCommand } from "./commands/predict.ts";
@@ -25,6 +26,7 @@ Examples:
   graft train ./photos                       train on a folder with one sub-folder a class
   graft predict graft-out/model.onnx cat.jpg ask the trained model
   graft recommend ./photos                   ask which network suits them
+  graft compare ./photos                     ask whether to transfer at all
   graft networks list                        see which networks there are`,
   );
 
@@ -33,6 +35,7 @@ for (const command of [
   predictCommand(),
   evaluateCommand(),
   recommendCommand(),
+  compareCommand(),
   networksCommand(),
   sampleCommand(),
 ]) {

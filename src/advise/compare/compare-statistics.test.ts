@@ -34,34 +34,42 @@ describe("the verdict", () => {
       { probe: 0.4, "fine-tune": 0.97, scratch: 0.8 },
       "fine-tune",
     ],
-    ["undecided where they are about alike", { probe: 0.8, "fine-tune": 0.8, scratch: 0.79 }, "undecided"],
   ];
   test.each(cases)("is %s", (_, accuracies, verdict) => {
-    expect(decide(runsOf(accuracies, 200), 0.2).verdict).toBe(verdict);
+    expect(decide(runsOf(accuracies, 200), 600, 0.2).verdict).toBe(verdict);
+  });
+
+  test("is undecided where they are alike and the pictures are few", () => {
+    const found = decide(runsOf({ probe: 0.8, "fine-tune": 0.8, scratch: 0.78 }, 40), 600, 0.2);
+    expect(found).toMatchObject({ verdict: "undecided", why: "alike" });
   });
 
   test("is transfer where scratch is surely no better, if not surely worse", () => {
-    expect(decide(runsOf({ probe: 1, "fine-tune": 1, scratch: 0.995 }, 800), 0.2).verdict).toBe("transfer");
+    expect(decide(runsOf({ probe: 1, "fine-tune": 1, scratch: 0.995 }, 800), 600, 0.2).verdict).toBe("transfer");
   });
 
   test("cannot be told from few pictures, however clear they seem", () => {
-    const found = decide(runsOf({ probe: 1, "fine-tune": 1, scratch: 0 }, FEWEST_JUDGED - 1), 0.2);
+    const found = decide(runsOf({ probe: 1, "fine-tune": 1, scratch: 0 }, FEWEST_JUDGED - 1), 600, 0.2);
     expect(found).toMatchObject({ verdict: "undecided", why: "too-few" });
   });
 
   test("is that nothing was learned where labels are shuffled", () => {
-    const found = decide(runsOf({ probe: 0.2, "fine-tune": 0.21, scratch: 0.19 }, 200), 0.2);
+    const found = decide(runsOf({ probe: 0.2, "fine-tune": 0.21, scratch: 0.19 }, 200), 600, 0.2);
     expect(found).toMatchObject({ verdict: "undecided", why: "nothing-learned" });
   });
 
   test("needs both ends of the road", () => {
-    expect(decide(runsOf({ probe: 0.9 }, 200), 0.2)).toMatchObject({ verdict: "undecided", why: "missing" });
+    expect(decide(runsOf({ probe: 0.9 }, 200), 600, 0.2)).toMatchObject({ verdict: "undecided", why: "missing" });
   });
 
-  test("looks at the runs on the most pictures alone", () => {
+  test("waits for the runs on all pictures", () => {
+    expect(decide(runsOf({ probe: 0.9, scratch: 0.3 }, 200), 1200, 0.2)).toMatchObject({ why: "missing" });
+  });
+
+  test("looks at the runs on all pictures alone", () => {
     const little = runsOf({ probe: 0.9, scratch: 0.3 }, 200, 3, 75);
     const much = runsOf({ probe: 0.5, scratch: 0.95 }, 200, 3, 600);
-    expect(decide([...little, ...much], 0.2).verdict).toBe("scratch");
+    expect(decide([...little, ...much], 600, 0.2).verdict).toBe("scratch");
   });
 });
 

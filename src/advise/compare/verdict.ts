@@ -29,19 +29,20 @@ const NEGLIGIBLE = 0.02;
 const verdicts = { probe: "transfer", "fine-tune": "fine-tune", scratch: "scratch" } as const;
 
 /**
- * Decides between roads by their runs on the most pictures.
+ * Decides between roads by their runs on all pictures.
  *
+ * @param pictures of a run on all that may be learned from: smaller ones decide nothing, for curves may cross
  * @param baseline the share of the most frequent class
  */
-export function decide(runs: readonly Run[], baseline: number): Verdict {
-  const most = Math.max(...runs.map(({ pictures }) => pictures));
-  const full = runs.filter(({ pictures }) => pictures === most);
+export function decide(runs: readonly Run[], pictures: number, baseline: number): Verdict {
+  const full = runs.filter((run) => run.pictures === pictures);
   const present = (["probe", "fine-tune", "scratch"] as const).filter((road) => full.some((run) => run.road === road));
   const leads = present.flatMap((road) =>
     present.filter((over) => over !== road).map((over) => leadOf(full, road, over)),
   );
   const judged = new Set(full.flatMap((run) => run.judged)).size;
   const undecided = (why: Undecided): Verdict => ({ verdict: "undecided", why, leads });
+  if (present.length === 0) return undecided("missing");
   if (judged < FEWEST_JUDGED) return undecided("too-few");
   if (!present.some((road) => beatsBaseline(full, road, baseline, present.length))) return undecided("nothing-learned");
   if (!present.includes("probe") || !present.includes("scratch")) return undecided("missing");
