@@ -39,6 +39,10 @@ describe("the verdict", () => {
     expect(decide(runsOf(accuracies, 200), 600, 0.2).verdict).toBe(verdict);
   });
 
+  test("is transfer where fine-tuning is ahead by too little to be worth its time", () => {
+    expect(decide(runsOf({ probe: 0.88, "fine-tune": 0.9, scratch: 0.5 }, 400), 600, 0.2).verdict).toBe("transfer");
+  });
+
   test("is undecided where they are alike and the pictures are few", () => {
     const found = decide(runsOf({ probe: 0.8, "fine-tune": 0.8, scratch: 0.78 }, 40), 600, 0.2);
     expect(found).toMatchObject({ verdict: "undecided", why: "alike" });

@@ -22,8 +22,11 @@ export type Undecided = "too-few" | "nothing-learned" | "alike" | "missing";
 
 /** On fewer different pictures than this nothing is decided, however clear it seems. */
 export const FEWEST_JUDGED = 20;
-/** Roads whose difference surely is below this share are as good as each other; the simpler one is taken. */
-const NEGLIGIBLE = 0.02;
+/**
+ * A lead below this share is not worth a longer road: what learns anew, and takes several times as long, must surely be further ahead of
+ * the probe; and the probe is taken where it surely is not further behind.
+ */
+export const NEGLIGIBLE = 0.02;
 
 /** What each road is called when it is the verdict. */
 const verdicts = { probe: "transfer", "fine-tune": "fine-tune", scratch: "scratch" } as const;
@@ -51,8 +54,8 @@ export function decide(runs: readonly Run[], pictures: number, baseline: number)
   const isAhead = (road: Road, over: Road): boolean => (lead(road, over)?.interval[0] ?? -1) > 0;
   const isBehindByLittle = (road: Road, over: Road): boolean => (lead(over, road)?.interval[1] ?? 0) < NEGLIGIBLE;
 
-  // What learns anew must be better by more than chance; between the two that do, the more accurate is taken.
-  const challengers = present.filter((road) => road !== "probe" && isAhead(road, "probe"));
+  // Between two that are surely and clearly ahead of the probe, the more accurate is taken.
+  const challengers = present.filter((road) => (lead(road, "probe")?.interval[0] ?? -1) > NEGLIGIBLE);
   const [best] = challengers.sort((a, b) => lead(b, "probe")!.mean - lead(a, "probe")!.mean);
   if (best) return { verdict: verdicts[best], leads };
   if (isAhead("probe", "scratch") || isAhead("fine-tune", "scratch")) return { verdict: "transfer", leads };

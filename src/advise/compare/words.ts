@@ -1,7 +1,7 @@
 /** A verdict in words. */
 import { type Curve, MOST_FACTOR, type Savings } from "./curve.ts";
 import type { Road } from "./run.ts";
-import { FEWEST_JUDGED, type Lead, type Undecided, type Verdict } from "./verdict.ts";
+import { FEWEST_JUDGED, type Lead, NEGLIGIBLE, type Undecided, type Verdict } from "./verdict.ts";
 
 /** What roads are called in sentences. */
 export const roadNames: Readonly<Record<Road, string>> = {
@@ -46,7 +46,15 @@ export function reasonOf(verdict: Verdict, savings: Savings | undefined): string
   const evidence = evidenceFor(verdict);
   const backed = evidence ? `: ${leadText(evidence)}` : "";
   if (verdict.verdict === "undecided") return `${undecided[verdict.why]}${evidence ? ` (${leadText(evidence)})` : ""}.`;
-  return `${choices[verdict.verdict]}${backed}.${savings ? ` ${savingsText(savings)}` : ""}`;
+  const rest = [furtherAhead(verdict), savings && savingsText(savings)].filter((text) => text !== undefined);
+  return [`${choices[verdict.verdict]}${backed}.`, ...rest].join(" ");
+}
+
+/** Where transfer is the verdict though another road is ahead, by too little to be surely worth its time. */
+function furtherAhead({ verdict, leads }: Verdict): string | undefined {
+  const ahead = leads.find(({ over, interval }) => over === "probe" && interval[0] > 0);
+  if (verdict !== "transfer" || !ahead) return undefined;
+  return `That ${leadText(ahead)} is not surely more than the ${points(NEGLIGIBLE)} points that its longer training should bring.`;
 }
 
 const catchesUp: Readonly<Record<Road, string>> = {
