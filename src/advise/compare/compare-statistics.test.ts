@@ -43,6 +43,16 @@ describe("the verdict", () => {
     expect(decide(runsOf({ probe: 0.88, "fine-tune": 0.9, scratch: 0.5 }, 400), 600, 0.2).verdict).toBe("transfer");
   });
 
+  test("is transfer where scratch catches up only with all pictures", () => {
+    const all = runsOf({ probe: 0.9, "fine-tune": 0.9, scratch: 0.88 }, 60);
+    const some = runsOf({ probe: 0.88, scratch: 0.6 }, 60, 3, 150);
+    expect(decide(all, 600, 0.2)).toMatchObject({ verdict: "undecided", why: "alike" });
+    expect(decide([...all, ...some], 600, 0.2)).toMatchObject({
+      verdict: "transfer",
+      sooner: { pictures: 150, of: 600 },
+    });
+  });
+
   test("is undecided where they are alike and the pictures are few", () => {
     const found = decide(runsOf({ probe: 0.8, "fine-tune": 0.8, scratch: 0.78 }, 40), 600, 0.2);
     expect(found).toMatchObject({ verdict: "undecided", why: "alike" });

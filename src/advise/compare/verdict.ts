@@ -13,8 +13,20 @@ export interface Lead {
   readonly interval: Interval;
 }
 
+/** A lead with some of the pictures. */
+export interface Sooner extends Lead {
+  readonly pictures: number;
+  /** All of them. */
+  readonly of: number;
+}
+
 export type Verdict =
-  | { readonly verdict: "transfer" | "fine-tune" | "scratch"; readonly leads: readonly Lead[] }
+  | {
+      readonly verdict: "transfer" | "fine-tune" | "scratch";
+      readonly leads: readonly Lead[];
+      /** Where roads are alike with all pictures, and the lead with fewer decided. */
+      readonly sooner?: Sooner;
+    }
   | { readonly verdict: "undecided"; readonly why: Undecided; readonly leads: readonly Lead[] };
 
 /** Why there is no verdict. */
@@ -60,7 +72,21 @@ export function decide(runs: readonly Run[], pictures: number, baseline: number)
   if (best) return { verdict: verdicts[best], leads };
   if (isAhead("probe", "scratch") || isAhead("fine-tune", "scratch")) return { verdict: "transfer", leads };
   if (isBehindByLittle("probe", "scratch")) return { verdict: "transfer", leads };
+  const sooner = isAhead("scratch", "probe") ? undefined : leadWithFewer(runs, pictures);
+  if (sooner && sooner.interval[0] > 0) return { verdict: "transfer", leads, sooner };
   return undecided("alike");
+}
+
+/** How far the probe is ahead of the network from scratch with fewer pictures: where most runs were made, of equals the most. */
+function leadWithFewer(runs: readonly Run[], pictures: number): Sooner | undefined {
+  const counts = new Map<number, number>();
+  for (const { road, pictures: size } of runs)
+    if (road === "scratch" && size < pictures) counts.set(size, (counts.get(size) ?? 0) + 1);
+  const [most] = [...counts].sort(([a, m], [b, n]) => n - m || b - a);
+  if (!most) return undefined;
+  const [size] = most;
+  const own = runs.filter((run) => run.pictures === size);
+  return { ...leadOf(own, "probe", "scratch"), pictures: size, of: pictures };
 }
 
 /**

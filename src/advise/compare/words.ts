@@ -33,7 +33,9 @@ const undecided: Readonly<Record<Undecided, string>> = {
 };
 
 /** The lead that backs a verdict: over the probe where something beats it, else the probe's own. */
-export function evidenceFor({ verdict, leads }: Verdict): Lead | undefined {
+export function evidenceFor(of: Verdict): Lead | undefined {
+  const { verdict, leads } = of;
+  if (of.verdict !== "undecided" && of.sooner) return of.sooner;
   const find = (road: Road, over: Road): Lead | undefined =>
     leads.find((lead) => lead.road === road && lead.over === over);
   if (verdict === "fine-tune") return find("fine-tune", "probe");
@@ -46,6 +48,10 @@ export function reasonOf(verdict: Verdict, savings: Savings | undefined): string
   const evidence = evidenceFor(verdict);
   const backed = evidence ? `: ${leadText(evidence)}` : "";
   if (verdict.verdict === "undecided") return `${undecided[verdict.why]}${evidence ? ` (${leadText(evidence)})` : ""}.`;
+  if (verdict.sooner) {
+    const { pictures, of } = verdict.sooner;
+    return `${choices[verdict.verdict]}${backed} with ${pictures} images, and as good as can be told with all ${of}.`;
+  }
   const rest = [furtherAhead(verdict), savings && savingsText(savings)].filter((text) => text !== undefined);
   return [`${choices[verdict.verdict]}${backed}.`, ...rest].join(" ");
 }

@@ -18,6 +18,7 @@ export interface FineTuneOptions {
 /** Until a first run has told: seconds of one picture in one epoch, and of one view through the frozen part, as multiples of its features'. */
 const STEP_GUESS = 2;
 const FRONT_GUESS = 1;
+const BATCH = 32;
 const FEWEST_EPOCHS = 3;
 const MOST_EPOCHS = 30;
 /** All runs see the same views of a picture, so that what the frozen part makes of them is computed once. */
@@ -60,7 +61,10 @@ export function fineTuneRoad(
         classWeights: "none",
         seed: VIEW_SEED,
       },
-      { unfreeze, augment, epochs: Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, epochs)) },
+      {
+        ...{ unfreeze, augment, batch: Math.min(BATCH, train.length) },
+        epochs: Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, epochs)),
+      },
     );
     const { facts } = tuned;
     if (tuned.stepRate > 0) stepSeconds = 1.2 / tuned.stepRate;
