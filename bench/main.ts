@@ -14,6 +14,12 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, Bench>> = {
+  advice: {
+    usage:
+      "advice [--part scores|recommend|compare] [--data flowers,…,position] [--networks A,B] [--budget 120] [--pictures 2000]",
+    about: "transferability scores against the truth; recommend's pick and budget; compare's verdicts",
+    load: async () => (await import("./advice.ts")).benchAdvice,
+  },
   augment: {
     usage: "augment [--data flowers] [--images 100] [--views 4] [--repeat 3]",
     about: "augmented views/s on one thread, against torchvision",
