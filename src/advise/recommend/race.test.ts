@@ -103,6 +103,8 @@ describe("the race", () => {
     const controller = new AbortController();
     const one = contestant("a", clock, 0.01, 0.8);
     controller.abort(new Error("stop"));
-    await expect(race([one], gallery, { seconds: 60, now: () => clock.ms, signal: controller.signal })).rejects.toThrow("stop");
+    await expect(race([one], gallery, { seconds: 60, now: () => clock.ms, signal: controller.signal })).rejects.toThrow(
+      "stop",
+    );
   });
 });

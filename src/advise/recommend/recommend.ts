@@ -140,6 +140,7 @@ function figuresOf(standing: Standing, one: Contestant, training: number): Omit<
     ...standing,
     description,
     licence,
+    logLoss: last.logLoss,
     scores: last.scores,
     features: shape.features,
     cost,

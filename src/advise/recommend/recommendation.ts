@@ -28,6 +28,8 @@ export interface RankedCandidate {
   readonly isTied: boolean;
   /** How much more accurate the most accurate one was on the pictures that both saw, as a share. */
   readonly behind: number;
+  /** Of the probe's answers to the pictures that it was judged on. */
+  readonly logLoss: number;
   readonly scores: Scores;
   readonly features: number;
   readonly cost: Cost;

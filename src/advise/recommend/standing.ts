@@ -52,8 +52,10 @@ export type Why =
 
 /** A network this little behind, as a share, may be recommended for its speed… */
 const NEGLIGIBLE = 0.0025;
-/** …where it is at least so many times as fast. */
+/** …where it is at least so many times as fast… */
 const CLEARLY_FASTER = 1.5;
+/** …and its log loss, which sees more than accuracies of few pictures do, is at most so many times the leader's. */
+const LIKE_LOG_LOSS = 1.03;
 
 const share = ({ correct }: Answers): number => {
   let right = 0;
@@ -76,6 +78,11 @@ export function standingsOf(entrants: readonly Entrant[], baseline: number): Ver
   const cheaper = standings
     .filter(({ name, behind, isTied }) => name !== leader.name && isTied && behind <= NEGLIGIBLE)
     .filter(({ name }) => names.get(name)!.latencyMs * CLEARLY_FASTER <= leader.latencyMs)
+    .filter(({ name }) => {
+      const own = names.get(name)!.answers.at(-1)!;
+      const both = leader.answers.find(({ pictures }) => pictures === own.pictures) ?? last;
+      return own.logLoss <= LIKE_LOG_LOSS * both.logLoss;
+    })
     .sort((a, b) => names.get(a.name)!.latencyMs - names.get(b.name)!.latencyMs)[0];
   const others = standings.filter(({ name, isTied }) => isTied && name !== leader.name).map(({ name }) => name);
   if (cheaper)

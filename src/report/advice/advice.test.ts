@@ -9,7 +9,7 @@ const page = { dataset: "<photos>", createdAt: "2026-11-25T12:00:00Z", versions:
 
 const candidate = (name: string, accuracy: number, latencyMs: number): RankedCandidate => ({
   ...{ name, description: "A network.", licence: "MIT", accuracy, interval: [accuracy - 0.05, accuracy + 0.05] },
-  ...{ pictures: 400, isTied: true, behind: 0, features: 2048, trainSeconds: 30, isOnFront: true },
+  ...{ pictures: 400, isTied: true, behind: 0, features: 2048, logLoss: 0.4, trainSeconds: 30, isOnFront: true },
   scores: { logme: 0.1, hScore: 3, knn: 0.8, rows: 400 },
   cost: {
     ...{ latencyMs, p95LatencyMs: 2 * latencyMs, memoryBytes: 2e8, imagesPerSecond: 40, overallPerSecond: 30 },
@@ -18,9 +18,19 @@ const candidate = (name: string, accuracy: number, latencyMs: number): RankedCan
 });
 
 const recommendation: Recommendation = {
-  ...{ recommended: "resnet50", reason: "resnet50 is the most accurate.", candidates: [candidate("resnet50", 0.9, 25), candidate("small", 0.85, 4)] },
+  ...{
+    recommended: "resnet50",
+    reason: "resnet50 is the most accurate.",
+    candidates: [candidate("resnet50", 0.9, 25), candidate("small", 0.85, 4)],
+  },
   ...{ leftOut: [{ name: "vgg16", reason: "it is not on this disk" }], baseline: { class: "a & b", accuracy: 0.5 } },
-  ...{ classes: ["a & b", "c"], pictures: { available: 400, judged: 400 }, keptForTest: 100, skipped: [], gap: undefined },
+  ...{
+    classes: ["a & b", "c"],
+    pictures: { available: 400, judged: 400 },
+    keptForTest: 100,
+    skipped: [],
+    gap: undefined,
+  },
   ...{ budgetSeconds: 120, seconds: 60, fetchSeconds: 0, interrupted: false },
 };
 
@@ -29,8 +39,14 @@ const comparison: Comparison = {
   ...{ verdict: "transfer", reason: "Transfer: the head is ahead.", savings: undefined, evidence: undefined },
   leads: [{ road: "probe", over: "scratch", mean: 0.3, interval: [0.2, 0.4] }],
   roads: [
-    { road: "probe", points: [100, 400].map((pictures) => ({ ...point, pictures, accuracy: 0.9, seconds: pictures / 50 })) },
-    { road: "scratch", points: [100, 400].map((pictures) => ({ ...point, pictures, accuracy: 0.6, seconds: pictures / 5 })) },
+    {
+      road: "probe",
+      points: [100, 400].map((pictures) => ({ ...point, pictures, accuracy: 0.9, seconds: pictures / 50 })),
+    },
+    {
+      road: "scratch",
+      points: [100, 400].map((pictures) => ({ ...point, pictures, accuracy: 0.6, seconds: pictures / 5 })),
+    },
   ],
   ...{ baseline: { class: "a & b", accuracy: 0.5 }, classes: ["a & b", "c"], unfreeze: "2", keptForTest: 100 },
   network: { name: "resnet50", description: "A network.", licence: "MIT" },
