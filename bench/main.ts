@@ -19,6 +19,12 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "precision and recall of the audit on planted faults, its findings on the untouched sets, its cost",
     load: async () => (await import("./audit.ts")).benchAudit,
   },
+  advice: {
+    usage:
+      "advice [--part scores|recommend|compare] [--data flowers,…,position] [--networks A,B] [--budget 120] [--pictures 2000]",
+    about: "transferability scores against the truth; recommend's pick and budget; compare's verdicts",
+    load: async () => (await import("./advice.ts")).benchAdvice,
+  },
   augment: {
     usage: "augment [--data flowers] [--images 100] [--views 4] [--repeat 3]",
     about: "augmented views/s on one thread, against torchvision",

@@ -8,6 +8,13 @@
  * const { artifact, test } = await train({ dataset, network });
  * console.log(test.evaluation.accuracy, test.evaluation.interval);
  */
+export { type CompareOptions, compare } from "./advise/compare/compare.ts";
+export type { Comparison } from "./advise/compare/comparison.ts";
+export type { DomainGap } from "./advise/gap/confidence.ts";
+export { type Candidate, gatherCandidates } from "./advise/recommend/candidates.ts";
+export { type Scores, scoresOf } from "./advise/recommend/judge.ts";
+export { type RecommendOptions, recommend } from "./advise/recommend/recommend.ts";
+export type { RankedCandidate, Recommendation } from "./advise/recommend/recommendation.ts";
 export type { Answer, Artifact } from "./artifact/open.ts";
 export { openArtifact, ranked } from "./artifact/open.ts";
 export { type Doubt, doubtOf, type Trust } from "./artifact/trust.ts";
@@ -22,6 +29,8 @@ export { type Explainers, type Explanation, type Method, openExplainers } from "
 export type { Graph, Model, Node } from "./graph/model.ts";
 export { decodeModel } from "./graph/onnx/read.ts";
 export { encodeModel } from "./graph/onnx/write.ts";
+export { renderComparison } from "./report/advice/comparison.ts";
+export { renderRecommendation } from "./report/advice/recommendation.ts";
 export { renderReport } from "./report/report.ts";
 export { type TrainOptions, type TrainResult, train } from "./train/train.ts";
 export { type CatalogueEntry, catalogue } from "./zoo/catalogue.ts";

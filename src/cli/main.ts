@@ -4,10 +4,12 @@ import { Command, CommanderError } from "commander";
 import { exitCodes, GraftError, messageOf } from "../base/errors.ts";
 import { graftVersion } from "../base/version.ts";
 import { auditCommand } from "./commands/audit.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { networksCommand } from "./commands/networks.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { recommendCommand } from "./commands/recommend.ts";
 import { sampleCommand } from "./commands/sample.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { studioCommand } from "./commands/studio.ts";
@@ -30,6 +32,8 @@ Examples:
   graft predict graft-out/model.onnx cat.jpg ask the trained model
   graft serve graft-out/model.onnx           answer over HTTP
   graft explain graft-out/model.onnx cat.jpg see why it says so
+  graft recommend ./photos                   ask which network suits them
+  graft compare ./photos                     ask whether to transfer at all
   graft networks list                        see which networks there are`,
   );
 
@@ -37,6 +41,8 @@ const commands = [
   trainCommand,
   predictCommand,
   evaluateCommand,
+  recommendCommand,
+  compareCommand,
   serveCommand,
   studioCommand,
   explainCommand,

@@ -49,5 +49,8 @@ export const multiplyAdds = quantity({ M: 1e6, G: 1e9, k: 1e3, T: 1e12 }, "600M"
 /** Pixels: `50M`. */
 export const pixels = quantity({ M: 1e6, k: 1e3 }, "50M");
 
+/** Seconds: `90s`, `2m`, `1h`. */
+export const seconds = quantity({ s: 1, m: 60, h: 3600 }, "2m");
+
 /** Milliseconds: `5ms`, `30s`. */
 export const milliseconds = quantity({ ms: 1, s: 1000, m: 60_000 }, "5ms");

@@ -3,20 +3,16 @@
  * Nothing is measured in this file.
  */
 import { readFile } from "node:fs/promises";
-import { cpus } from "node:os";
 import { join } from "node:path";
 import { cacheFolder } from "../base/cache.ts";
-import { sha256, writeWhole } from "../base/files.ts";
+import { writeWhole } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
+import { machineKey } from "../base/machine.ts";
 
 /** Fewer pictures than this say little: the first batches are slow. */
 export const FEWEST_PICTURES = 64;
 
-/** One file a kind of machine: a cache may be shared by several. */
-function speedsPath(): string {
-  const cores = cpus();
-  return join(cacheFolder(), "speeds", `${sha256(`${cores[0]?.model}×${cores.length}`).slice(0, 16)}.json`);
-}
+const speedsPath = (): string => join(cacheFolder(), "speeds", `${machineKey()}.json`);
 
 /** Images a second by the network's name; empty where nothing was measured on this kind of machine. */
 export async function knownSpeeds(): Promise<ReadonlyMap<string, number>> {

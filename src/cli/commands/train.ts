@@ -3,7 +3,6 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { openTraitCache } from "../../audit/traits/cache.ts";
-import { workError } from "../../base/errors.ts";
 import { makeFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
 import { createProgressJson } from "../../base/progress-json.ts";
@@ -15,7 +14,9 @@ import { ASSUMED_PREPROCESSING } from "../../zoo/model-network.ts";
 import { openNetwork } from "../../zoo/open.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { rememberSpeed } from "../../zoo/speeds.ts";
+import { chooseNetwork } from "../choose-network.ts";
 import { measureEffort } from "../effort.ts";
+import { interruptible } from "../interruption.ts";
 import { positive, presetName, wholeNumber } from "../options.ts";
 import { note, printJson, withProgress } from "../output.ts";
 import { auditOf, reportExplanations } from "../run-trust.ts";
@@ -52,7 +53,7 @@ export function trainCommand(): Command {
     .argument("<dataset>", "a folder with one sub-folder a class (or train/, val/, test/ of such), or a .csv/.jsonl")
     .option(
       "--network <name|file>",
-      "the pretrained network: a name from `graft networks list`, or an .onnx file; with --weights, an architecture",
+      "the pretrained network: a name from `graft networks list`, an .onnx file, or auto for what `graft recommend` says; with --weights, an architecture",
       DEFAULT_NETWORK,
     )
     .option(
@@ -119,15 +120,6 @@ Examples:
 /** The file in the output folder that a stopped fine-tuning leaves, and a finished one does not. */
 const CHECKPOINT = "checkpoint.safetensors";
 
-/** Ctrl-C asks for an orderly end; pressed again, it ends the process at once. */
-function interruptible(): AbortController {
-  const controller = new AbortController();
-  process.once("SIGINT", () =>
-    controller.abort(workError("Stopped: what was computed is kept, run the same command again to go on.")),
-  );
-  return controller;
-}
-
 async function trainAction(path: string, flags: TrainFlags): Promise<void> {
   const began = performance.now();
   const effort = await measureEffort();
@@ -137,10 +129,11 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
     const dataset = flags.test === undefined ? found : await withTestFolder(found, flags.test);
     const display = createDisplay(flags.json === true);
     display.dataset(dataset, path);
-    const interruption = interruptible();
+    const interruption = interruptible("Stopped: what was computed is kept, run the same command again to go on.");
     const progress = flags.progress === "json" ? createProgressJson() : undefined;
     const made = await withProgress(async (line) => {
-      const network = await openNetwork(flags.network, {
+      const name = await chooseNetwork(flags, dataset, line, interruption.signal);
+      const network = await openNetwork(name, {
         onProgress: line.show,
         ...(flags.weights === undefined ? {} : { weights: flags.weights }),
         ...(flags.cut === undefined ? {} : { cut: flags.cut }),
@@ -181,7 +174,7 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
     const run = { ...made, effort, dataset, datasetPath: path, seed: flags.seed, out: flags.out, seconds };
     await writeRun(run);
     await rm(join(flags.out, CHECKPOINT), { force: true });
-    await rememberSpeed(flags.network, result.features.computed, result.rates.forward);
+    await rememberSpeed(result.network.name, result.features.computed, result.rates.forward);
     if (flags.json) printJson(jsonOf(run));
     else display.result(run);
   });

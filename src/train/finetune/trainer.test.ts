@@ -61,6 +61,15 @@ describe("the training loop", () => {
     expect(state.history[0]!.loss).toBeCloseTo((1 + 1 / 2 + 1 / 3 + 1 / 4 + 1 / 5) / 5);
   });
 
+  test("fewer examples than a batch: each step is judged, and none is empty", async () => {
+    const { options, begin } = trainer([0.5, 0.6, 0.7, 0.8, 0.9]);
+    // Four epochs of three examples, eight a step.
+    const stepsUntil = (epoch: number): number => Math.ceil((3 * epoch) / 8);
+    const { state } = await runTraining(await begin(), { ...options, epochs: 4, stepsUntil });
+    expect(state.history.map(({ loss }) => loss)).toEqual([1, 1 / 2]);
+    expect(state.best).toMatchObject({ accuracy: 0.7 });
+  });
+
   test("what is never better than the probe leaves the probe, and ends after the patience", async () => {
     const { options, begin } = trainer([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]);
     const { state, stop } = await runTraining(await begin(), options);

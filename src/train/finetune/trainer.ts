@@ -144,7 +144,8 @@ export async function runTraining(begin: TrainingState, options: TrainerOptions)
     const first = state.step + 1;
     const perStep = stepSeconds / (state.step - begin.step);
     const fitting = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(SECONDS_AT_ONCE / perStep) || 1));
-    const count = Math.min(options.atOnce ?? fitting, stepsUntil(epoch) - state.step);
+    // Where there are fewer examples than a batch has, several epochs end in one step.
+    const count = Math.max(1, Math.min(options.atOnce ?? fitting, stepsUntil(epoch) - state.step));
     const learningRates = Array.from({ length: count }, (_, index) => cosineRate(first + index, schedule));
     const began = performance.now();
     const { losses, norms, held } = await options.run(state.held, options.feeds, learningRates, first);
@@ -157,7 +158,7 @@ export async function runTraining(begin: TrainingState, options: TrainerOptions)
     const lossSum = losses.reduce((sum, loss) => sum + loss, state.lossSum);
     state = { ...state, step: state.step + count, held, firstLoss, lossSum, lossSteps: state.lossSteps + count };
     meter.add(batch * count);
-    if (state.step === stepsUntil(epoch)) {
+    if (state.step >= stepsUntil(epoch)) {
       state = await withEpoch(state, options, learningRates.at(-1)!);
       if (state.step < steps) await options.checkpoint(state);
       meter = meterOf();

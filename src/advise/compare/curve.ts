@@ -1,0 +1,88 @@
+/** Learning curves: accuracy against how many pictures were learned from, with what can be read off them. Pure. */
+import type { Interval } from "../../evaluate/interval.ts";
+import { accuracyInterval } from "../../evaluate/interval.ts";
+import { accuracyOf, type Road, type Run } from "./run.ts";
+
+/** One size of one road, averaged over its runs. */
+export interface Point {
+  readonly pictures: number;
+  /** In [0, 1]. */
+  readonly accuracy: number;
+  /** 95%, from how many different pictures were judged. */
+  readonly interval: Interval;
+  readonly trainAccuracy: number;
+  /** Training accuracy minus judged accuracy: what was learned by heart. */
+  readonly overfitting: number;
+  readonly seconds: number;
+  readonly runs: number;
+}
+
+export interface Curve {
+  readonly road: Road;
+  /** The fewest pictures first. */
+  readonly points: readonly Point[];
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** The curve of a road. */
+export function curveOf(road: Road, runs: readonly Run[]): Curve {
+  const own = runs.filter((run) => run.road === road);
+  const sizes = [...new Set(own.map(({ pictures }) => pictures))].sort((a, b) => a - b);
+  return { road, points: sizes.map((size) => pointOf(own.filter(({ pictures }) => pictures === size))) };
+}
+
+function pointOf(runs: readonly Run[]): Point {
+  const accuracy = mean(runs.map(accuracyOf));
+  const judged = new Set(runs.flatMap((run) => run.judged)).size;
+  const trainAccuracy = mean(runs.map((run) => run.trainAccuracy));
+  return {
+    pictures: runs[0]!.pictures,
+    accuracy,
+    interval: accuracyInterval(Math.round(accuracy * judged), judged),
+    trainAccuracy,
+    overfitting: trainAccuracy - accuracy,
+    seconds: mean(runs.map(({ seconds }) => seconds)),
+    runs: runs.length,
+  };
+}
+
+/** How many times the pictures one road would need to do as well as another does. */
+export interface Savings {
+  readonly slower: Road;
+  readonly faster: Road;
+  /** The accuracy that is compared at, and the pictures with which the faster road has it. */
+  readonly accuracy: number;
+  readonly pictures: number;
+  /** About so many times as many; {@link MOST_FACTOR} stands for more. */
+  readonly factor: number;
+}
+
+/** Curves are not drawn out further than to this many times their pictures. */
+export const MOST_FACTOR = 100;
+
+/**
+ * Draws out the slower road's curve to where the faster one is: errors fall with a power of the pictures, as measured by Hestness et al.
+ * 2017 (arXiv 1712.00409). Nothing where the slower road is as good already, or has too few points for a line.
+ */
+export function savingsOf(faster: Curve, slower: Curve): Savings | undefined {
+  const goal = faster.points.at(-1);
+  const last = slower.points.at(-1);
+  if (!goal || !last || slower.points.length < 2 || last.accuracy >= goal.accuracy) return undefined;
+  const log = slower.points.map(({ pictures, accuracy }) => [Math.log(pictures), Math.log(errorOf(accuracy))] as const);
+  const [x, y] = [mean(log.map(([a]) => a)), mean(log.map(([, b]) => b))];
+  const slope =
+    log.reduce((sum, [a, b]) => sum + (a - x) * (b - y), 0) / log.reduce((sum, [a]) => sum + (a - x) ** 2, 0);
+  const shortfall = Math.log(errorOf(goal.accuracy)) - Math.log(errorOf(last.accuracy));
+  const factor = slope < 0 ? (last.pictures / goal.pictures) * Math.exp(shortfall / slope) : MOST_FACTOR;
+  return {
+    slower: slower.road,
+    faster: faster.road,
+    accuracy: goal.accuracy,
+    pictures: goal.pictures,
+    factor: Math.min(MOST_FACTOR, factor),
+  };
+}
+
+/** Never 0, so that a curve which reached the end has a logarithm. */
+const errorOf = (accuracy: number): number => Math.max(1 - accuracy, 0.001);

@@ -1,0 +1,62 @@
+/** The features of all pictures of a comparison, which two roads share: computed once, or found in the cache. */
+import type { OnProgress } from "../../../base/progress.ts";
+import { extractFeatures, type Skipped } from "../../../train/features/extract.ts";
+import { openFeaturesOf } from "../../../train/features/of-network.ts";
+import { createRunner } from "../../../train/features/runner.ts";
+import type { RowTable } from "../../../train/features/table.ts";
+import type { CutShape } from "../../../zoo/backbone.ts";
+import type { Network } from "../../../zoo/network.ts";
+import { rememberedCosts } from "../../costs/remembered.ts";
+
+/** Readable pictures with their features, row by row. */
+export interface Frozen {
+  readonly shape: CutShape;
+  readonly paths: readonly string[];
+  readonly labels: Int32Array;
+  readonly digests: readonly Buffer[];
+  readonly table: RowTable;
+  /** Seconds that the features of one picture take when nothing is in a cache. */
+  readonly secondsPerPicture: number;
+  readonly skipped: readonly Skipped[];
+  close(): void;
+}
+
+/** Where nothing tells how long the features of a picture take: as for a large network on a laptop. */
+const SECONDS_GUESS = 0.04;
+
+export async function freeze(
+  network: Network,
+  paths: readonly string[],
+  labels: ArrayLike<number>,
+  options: { readonly onProgress?: OnProgress | undefined; readonly signal?: AbortSignal | undefined },
+): Promise<Frozen> {
+  const { shape, cache } = await openFeaturesOf(network);
+  const runner = createRunner(network, shape);
+  const began = performance.now();
+  try {
+    const { onProgress, signal } = options;
+    const extraction = await extractFeatures(paths, cache, runner, {
+      ...(onProgress ? { onProgress } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    const took = (performance.now() - began) / 1000;
+    const known = (await rememberedCosts()).find(({ sha256, cut }) => sha256 === network.sha256 && cut === network.cut);
+    const { kept, computed, table, skipped, digests } = extraction;
+    return {
+      shape,
+      paths: kept.map((item) => paths[item]!),
+      labels: Int32Array.from(kept, (item) => labels[item]!),
+      digests: kept.map((item) => digests.get(item)!),
+      table,
+      secondsPerPicture:
+        computed > 0.5 * paths.length ? took / computed : known ? 1 / known.overallPerSecond : SECONDS_GUESS,
+      skipped,
+      close: cache.close,
+    };
+  } catch (error) {
+    cache.close();
+    throw error;
+  } finally {
+    await runner.close();
+  }
+}

@@ -1,0 +1,24 @@
+/** The road of transfer alone: a head on features of the frozen network. */
+import { createRandom } from "../../../base/random.ts";
+import { fitHead, headLogits } from "../../../train/head/fit.ts";
+import type { Frozen } from "./frozen.ts";
+import { rightIn, shareOf, type TakeRoad } from "./road.ts";
+
+export const probeRoad =
+  ({ table, labels, secondsPerPicture }: Frozen, classes: number): TakeRoad =>
+  async ({ learn, judged, seed }) => {
+    const began = performance.now();
+    const own = Int32Array.from(learn, (row) => labels[row]!);
+    const { head } = await fitHead(table.select(learn), own, classes, createRandom(seed));
+    const right = (rows: readonly number[]): Uint8Array =>
+      rightIn(
+        headLogits(head, table.select(rows)),
+        rows.map((row) => labels[row]!),
+      );
+    const correct = right(judged);
+    return {
+      correct,
+      trainAccuracy: shareOf(right(learn)),
+      seconds: learn.length * secondsPerPicture + (performance.now() - began) / 1000,
+    };
+  };

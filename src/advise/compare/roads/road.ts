@@ -1,0 +1,35 @@
+/** What a road is given and what it answers; the roads are beside this file. */
+import type { OnProgress } from "../../../base/progress.ts";
+
+/** Pictures to learn from and to be judged on, by their places among all. */
+export interface Task {
+  readonly learn: readonly number[];
+  readonly judged: readonly number[];
+  readonly seed: number;
+  /** Seconds that it may take. */
+  readonly seconds: number;
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Answered {
+  /** One entry a judged picture, 1 where right. */
+  readonly correct: Uint8Array;
+  readonly trainAccuracy: number;
+  /** Had nothing been in a cache. */
+  readonly seconds: number;
+}
+
+/** A way to train. */
+export type TakeRoad = (task: Task) => Promise<Answered>;
+
+/** Which rows of logits `[N, C]` name the class of their picture. */
+export function rightIn(logits: Float32Array, labels: ArrayLike<number>): Uint8Array {
+  const classes = logits.length / labels.length;
+  return Uint8Array.from(labels, (label, row) => {
+    const own = logits.subarray(row * classes, (row + 1) * classes);
+    return own.indexOf(own.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)) === label ? 1 : 0;
+  });
+}
+
+export const shareOf = (correct: Uint8Array): number => correct.reduce((sum, one) => sum + one, 0) / correct.length;

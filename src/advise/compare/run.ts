@@ -1,0 +1,25 @@
+/** What the comparison of roads is made of: one training, on so many pictures, judged on others. */
+
+/** A head on frozen features; some of the network trained too; a small network from nothing. */
+export const roads = ["probe", "fine-tune", "scratch"] as const;
+export type Road = (typeof roads)[number];
+
+/** One training and how it fared. */
+export interface Run {
+  readonly road: Road;
+  /** Pictures that it learned from. */
+  readonly pictures: number;
+  /** Which way the pictures were dealt: runs of one seed and size learned from and were judged on the same. */
+  readonly seed: number;
+  /** Places of the pictures that it was judged on. */
+  readonly judged: readonly number[];
+  /** One entry a judged picture, 1 where right. */
+  readonly correct: Uint8Array;
+  /** Share of the pictures it learned from that it names rightly. */
+  readonly trainAccuracy: number;
+  /** From decoded files to the trained network, had nothing been in a cache. */
+  readonly seconds: number;
+}
+
+export const accuracyOf = ({ correct }: Pick<Run, "correct">): number =>
+  correct.reduce((sum, one) => sum + one, 0) / correct.length;

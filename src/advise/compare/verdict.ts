@@ -1,0 +1,127 @@
+/** Which road to take, from what all of them answered. Pure: the evidence in, a verdict with the interval that backs it out. */
+import { accuracyInterval, type Interval } from "../../evaluate/interval.ts";
+import { Z95 } from "../statistics/paired.ts";
+import { accuracyOf, type Road, type Run } from "./run.ts";
+
+/** How far one road is ahead of another on the same pictures. */
+export interface Lead {
+  readonly road: Road;
+  readonly over: Road;
+  /** Difference of accuracies as a share. */
+  readonly mean: number;
+  /** 95%. */
+  readonly interval: Interval;
+}
+
+/** A lead with some of the pictures. */
+export interface Sooner extends Lead {
+  readonly pictures: number;
+  /** All of them. */
+  readonly of: number;
+}
+
+export type Verdict =
+  | {
+      readonly verdict: "transfer" | "fine-tune" | "scratch";
+      readonly leads: readonly Lead[];
+      /** Where roads are alike with all pictures, and the lead with fewer decided. */
+      readonly sooner?: Sooner;
+    }
+  | { readonly verdict: "undecided"; readonly why: Undecided; readonly leads: readonly Lead[] };
+
+/** Why there is no verdict. */
+export type Undecided = "too-few" | "nothing-learned" | "alike" | "missing";
+
+/** On fewer different pictures than this nothing is decided, however clear it seems. */
+export const FEWEST_JUDGED = 20;
+/**
+ * A lead below this share is not worth a longer road: what learns anew, and takes several times as long, must surely be further ahead of
+ * the probe; and the probe is taken where it surely is not further behind.
+ */
+export const NEGLIGIBLE = 0.02;
+
+/** What each road is called when it is the verdict. */
+const verdicts = { probe: "transfer", "fine-tune": "fine-tune", scratch: "scratch" } as const;
+
+/**
+ * Decides between roads by their runs on all pictures.
+ *
+ * @param pictures of a run on all that may be learned from: smaller ones decide nothing, for curves may cross
+ * @param baseline the share of the most frequent class
+ */
+export function decide(runs: readonly Run[], pictures: number, baseline: number): Verdict {
+  const full = runs.filter((run) => run.pictures === pictures);
+  const present = (["probe", "fine-tune", "scratch"] as const).filter((road) => full.some((run) => run.road === road));
+  const leads = present.flatMap((road) =>
+    present.filter((over) => over !== road).map((over) => leadOf(full, road, over)),
+  );
+  const judged = new Set(full.flatMap((run) => run.judged)).size;
+  const undecided = (why: Undecided): Verdict => ({ verdict: "undecided", why, leads });
+  if (present.length === 0) return undecided("missing");
+  if (judged < FEWEST_JUDGED) return undecided("too-few");
+  if (!present.some((road) => beatsBaseline(full, road, baseline, present.length))) return undecided("nothing-learned");
+  if (!present.includes("probe") || !present.includes("scratch")) return undecided("missing");
+  const lead = (road: Road, over: Road): Lead | undefined =>
+    leads.find((one) => one.road === road && one.over === over);
+  const isAhead = (road: Road, over: Road): boolean => (lead(road, over)?.interval[0] ?? -1) > 0;
+  const isBehindByLittle = (road: Road, over: Road): boolean => (lead(over, road)?.interval[1] ?? 0) < NEGLIGIBLE;
+
+  // Between two that are surely and clearly ahead of the probe, the more accurate is taken.
+  const challengers = present.filter((road) => (lead(road, "probe")?.interval[0] ?? -1) > NEGLIGIBLE);
+  const [best] = challengers.sort((a, b) => lead(b, "probe")!.mean - lead(a, "probe")!.mean);
+  if (best) return { verdict: verdicts[best], leads };
+  if (isAhead("probe", "scratch") || isAhead("fine-tune", "scratch")) return { verdict: "transfer", leads };
+  if (isBehindByLittle("probe", "scratch")) return { verdict: "transfer", leads };
+  const sooner = isAhead("scratch", "probe") ? undefined : leadWithFewer(runs, pictures);
+  if (sooner && sooner.interval[0] > 0) return { verdict: "transfer", leads, sooner };
+  return undecided("alike");
+}
+
+/** How far the probe is ahead of the network from scratch with fewer pictures: where most runs were made, of equals the most. */
+function leadWithFewer(runs: readonly Run[], pictures: number): Sooner | undefined {
+  const counts = new Map<number, number>();
+  for (const { road, pictures: size } of runs)
+    if (road === "scratch" && size < pictures) counts.set(size, (counts.get(size) ?? 0) + 1);
+  const [most] = [...counts].sort(([a, m], [b, n]) => n - m || b - a);
+  if (!most) return undefined;
+  const [size] = most;
+  const own = runs.filter((run) => run.pictures === size);
+  return { ...leadOf(own, "probe", "scratch"), pictures: size, of: pictures };
+}
+
+/**
+ * How far a road is ahead of another where both learned from and were judged on the same pictures. A picture that was judged several
+ * times counts once, with its mean. As for paired proportions (Bonett and Price 2012) two made-up pictures, one for each side, keep
+ * the interval from vanishing; where several seeds differ more than pictures do, that counts instead.
+ */
+export function leadOf(runs: readonly Run[], road: Road, over: Road): Lead {
+  const sums = new Map<number, { sum: number; count: number }>();
+  const bySeed: number[] = [];
+  for (const a of runs.filter((run) => run.road === road)) {
+    const b = runs.find((run) => run.road === over && run.seed === a.seed && run.pictures === a.pictures);
+    if (!b) continue;
+    bySeed.push(accuracyOf(a) - accuracyOf(b));
+    a.judged.forEach((picture, i) => {
+      const before = sums.get(picture) ?? { sum: 0, count: 0 };
+      sums.set(picture, { sum: before.sum + a.correct[i]! - b.correct[i]!, count: before.count + 1 });
+    });
+  }
+  if (sums.size === 0) return { road, over, mean: 0, interval: [-1, 1] };
+  const differences = [...[...sums.values()].map(({ sum, count }) => sum / count), 1, -1];
+  const centre = differences.reduce((sum, value) => sum + value, 0) / differences.length;
+  const variance = differences.reduce((sum, value) => sum + (value - centre) ** 2, 0) / differences.length;
+  const mean = bySeed.reduce((sum, value) => sum + value, 0) / bySeed.length;
+  const seeds = bySeed.length;
+  const between = seeds > 1 ? bySeed.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (seeds - 1) / seeds : 0;
+  const reach = Z95 * Math.sqrt(Math.max(variance / differences.length, between));
+  return { road, over, mean, interval: [Math.max(-1, centre - reach), Math.min(1, centre + reach)] };
+}
+
+/** Whether a road is surely better than always naming the most frequent class; the more roads, the surer it must be. */
+function beatsBaseline(runs: readonly Run[], road: Road, baseline: number, tried: number): boolean {
+  const own = runs.filter((run) => run.road === road);
+  const judged = new Set(own.flatMap((run) => run.judged)).size;
+  const accuracy = own.reduce((sum, run) => sum + accuracyOf(run), 0) / own.length;
+  const [low] = accuracyInterval(Math.round(accuracy * judged), judged, 1 - 0.05 / tried);
+  return low > baseline;
+}

@@ -1,0 +1,31 @@
+import { describe, expect, test } from "vitest";
+import { confidenceOf, gapOf } from "./confidence.ts";
+
+/** Answers that give one class `top` and share the rest. */
+const sure = (pictures: number, classes: number, top: number): Float32Array =>
+  Float32Array.from({ length: pictures * classes }, (_, at) =>
+    at % classes === Math.floor(at / classes) ? top : (1 - top) / (classes - 1),
+  );
+
+describe("how sure a classifier is", () => {
+  test("from nothing to everything", () => {
+    expect(confidenceOf(sure(3, 100, 1), 100)).toMatchObject({ meanConfidence: 1, sameAnswer: 1 / 3 });
+    expect(confidenceOf(sure(3, 100, 1), 100).entropy).toBeCloseTo(0, 6);
+    expect(confidenceOf(sure(3, 100, 0.01), 100).entropy).toBeCloseTo(1, 5);
+  });
+
+  test("is the same from logits as from probabilities", () => {
+    const probabilities = sure(2, 100, 0.6);
+    const logits = probabilities.map((p) => Math.log(p) + 3);
+    expect(confidenceOf(logits, 100).entropy).toBeCloseTo(confidenceOf(probabilities, 100).entropy, 5);
+  });
+
+  test("is told in words, with the figures", () => {
+    const near = gapOf(confidenceOf(sure(4, 100, 0.95), 100), "net");
+    const far = gapOf(confidenceOf(sure(4, 100, 0.02), 100), "net");
+    expect([near.distance, far.distance]).toEqual(["near", "far"]);
+    expect(near.words).toBe(
+      "Asked to name 4 of them, net's own classifier is 95% sure on average (entropy 9% of the largest): these pictures are much like those that it learned from.",
+    );
+  });
+});

@@ -1,0 +1,159 @@
+/** Which networks take part: those on this disk, those that can be fetched and are worth it, and files that the user names. */
+import { GraftError } from "../../base/errors.ts";
+import type { OnProgress } from "../../base/progress.ts";
+import { type CatalogueEntry, catalogue } from "../../zoo/catalogue.ts";
+import type { Network } from "../../zoo/network.ts";
+import { type OpenOptions, openNetwork } from "../../zoo/open.ts";
+import { isOnDisk } from "../../zoo/pull.ts";
+import { type Point, predictCost } from "../costs/predict.ts";
+import type { Remembered } from "../costs/remembered.ts";
+import { paretoFront } from "../statistics/pareto.ts";
+
+/** A network that may take part. */
+export interface Candidate {
+  /** What `--network` takes. */
+  readonly name: string;
+  /** What the catalogue says of it; nothing of a file. */
+  readonly entry?: CatalogueEntry;
+  open(options: Pick<OpenOptions, "onProgress">): Promise<Network>;
+}
+
+/** A network that takes no part, and why. */
+export interface LeftOut {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** What a network may cost at most. */
+export interface CostLimits {
+  /** Median milliseconds of one picture. */
+  readonly latencyMs?: number | undefined;
+  /** Bytes of the trained model. */
+  readonly sizeBytes?: number | undefined;
+}
+
+export interface GatherOptions {
+  /** Takes only what is on this disk. */
+  readonly offline?: boolean;
+  /** Files, or names of the catalogue, that take part whatever else does. */
+  readonly named?: readonly string[];
+  /** How files want their pixels. */
+  readonly preprocessing?: OpenOptions["preprocessing"];
+  readonly limits?: CostLimits;
+  readonly remembered?: readonly Remembered[];
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** The most networks of a hub that are fetched for one recommendation. */
+const MOST_FETCHED = 4;
+/** A predicted cost must be over a limit by this factor to leave a network out unmeasured. */
+const SURELY_OVER = 2;
+
+/** Candidates in the catalogue's order, files first; and what was left out before anything was opened. */
+export async function gatherCandidates(
+  options: GatherOptions = {},
+): Promise<{ readonly candidates: readonly Candidate[]; readonly leftOut: readonly LeftOut[] }> {
+  const { offline = false, named = [], preprocessing } = options;
+  const common: OpenOptions = offline ? { offline } : {};
+  const files = named.filter((name) => !catalogue.some((entry) => entry.name === name));
+  const rows = await Promise.all(catalogue.map(async (entry) => ({ entry, onDisk: await isOnDisk(entry) })));
+  const absent = rows.filter(({ entry, onDisk }) => !onDisk && !named.includes(entry.name)).map(({ entry }) => entry);
+  const leftOut: LeftOut[] = [];
+  const fetched = offline ? [] : worthFetching(absent, options);
+  for (const entry of absent) {
+    if (fetched.includes(entry)) continue;
+    leftOut.push({ name: entry.name, reason: reasonOf(entry, options) });
+  }
+  const taken = rows.filter(({ entry, onDisk }) => onDisk || named.includes(entry.name) || fetched.includes(entry));
+  return {
+    candidates: [
+      ...files.map((name) => ({
+        name,
+        open: (more: Pick<OpenOptions, "onProgress">) =>
+          openNetwork(name, { ...common, ...more, ...(preprocessing ? { preprocessing } : {}) }),
+      })),
+      ...taken.map(({ entry }) => ({
+        name: entry.name,
+        entry,
+        open: (more: Pick<OpenOptions, "onProgress">) => openNetwork(entry.name, { ...common, ...more }),
+      })),
+    ],
+    leftOut,
+  };
+}
+
+/** Of networks that are not on this disk: all of npm's, and of a hub's those that are published as the best for their work. */
+function worthFetching(absent: readonly CatalogueEntry[], options: GatherOptions): CatalogueEntry[] {
+  const fitting = absent.filter((entry) => overLimit(entry, options) === undefined);
+  const ofNpm = fitting.filter(({ source }) => source.kind === "npm");
+  const published = fitting.filter(({ source, top1 }) => source.kind === "hub" && top1 !== undefined);
+  const front = paretoFront(published, [
+    ({ multiplyAdds }) => multiplyAdds,
+    ({ top1 }) => -(top1?.percent ?? 0),
+  ]).toSorted((a, b) => a.multiplyAdds - b.multiplyAdds);
+  return [...ofNpm, ...spread(front, MOST_FETCHED)];
+}
+
+/** So many of a list, evenly from its first to its last. */
+function spread<T>(list: readonly T[], count: number): T[] {
+  if (list.length <= count) return [...list];
+  return Array.from({ length: count }, (_, i) => list[Math.round((i * (list.length - 1)) / (count - 1))]!);
+}
+
+function reasonOf(entry: CatalogueEntry, options: GatherOptions): string {
+  const limit = overLimit(entry, options);
+  if (limit !== undefined) return limit;
+  const remedy = `\`graft networks pull ${entry.name}\` fetches it`;
+  return options.offline
+    ? `it is not on this disk, and --offline was given: ${remedy}`
+    : `it is not on this disk, and others are published as better for their work: ${remedy}`;
+}
+
+/** Why a network of the catalogue need not even be fetched; nothing where it may fit. */
+function overLimit(entry: CatalogueEntry, { limits = {}, remembered = [] }: GatherOptions): string | undefined {
+  const points = remembered.filter((one): one is Remembered & Point => one.multiplyAdds !== undefined);
+  const { latencyMs } = predictCost(entry, points);
+  const size = 4 * entry.parameters;
+  if (limits.latencyMs !== undefined && points.length > 0 && latencyMs > SURELY_OVER * limits.latencyMs)
+    return `--latency: by its multiply-adds it would take about ${latencyMs.toPrecision(2)} ms`;
+  if (limits.sizeBytes !== undefined && size > SURELY_OVER * limits.sizeBytes)
+    return `--max-size: it has about ${Math.round(size / 1e6)} MB of weights`;
+  return undefined;
+}
+
+/** A candidate that is open. */
+export interface Opened {
+  readonly candidate: Candidate;
+  readonly network: Network;
+  /** Seconds that went into fetching it; 0 where it was on this disk. */
+  readonly fetchSeconds: number;
+}
+
+/** Opens candidates one after the other; those that cannot be opened are left out with the reason. */
+export async function* openCandidates(
+  candidates: readonly Candidate[],
+  leftOut: LeftOut[],
+  onProgress?: OnProgress,
+): AsyncGenerator<Opened> {
+  /** A hub that could not be reached once is not asked again. */
+  let hubFailure: string | undefined;
+  for (const candidate of candidates) {
+    const { entry } = candidate;
+    const isFetched = entry !== undefined && !(await isOnDisk(entry));
+    const isOfHub = isFetched && entry.source.kind === "hub";
+    if (isOfHub && hubFailure !== undefined) {
+      leftOut.push({ name: candidate.name, reason: hubFailure });
+      continue;
+    }
+    const began = performance.now();
+    try {
+      const network = await candidate.open(onProgress ? { onProgress } : {});
+      yield { candidate, network, fetchSeconds: isFetched ? (performance.now() - began) / 1000 : 0 };
+    } catch (error) {
+      // A file that the user named must open; a network of the catalogue may be out of reach.
+      if (!entry || !(error instanceof GraftError)) throw error;
+      if (isOfHub) hubFailure = error.message;
+      leftOut.push({ name: candidate.name, reason: error.message });
+    }
+  }
+}

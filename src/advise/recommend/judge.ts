@@ -1,0 +1,80 @@
+/** How well a network's features suit labels: a cross-validated linear probe, and the scores that need no fit. */
+import { createRandom } from "../../base/random.ts";
+import { accuracyInterval, type Interval } from "../../evaluate/interval.ts";
+import { argmax } from "../../evaluate/softmax.ts";
+import { denseTable, type FeatureTable } from "../../train/features/table.ts";
+import { fitHead } from "../../train/head/fit.ts";
+import { gramOf } from "../scores/gram.ts";
+import { hScore } from "../scores/h-score.ts";
+import { knnCorrect } from "../scores/knn.ts";
+import { logme } from "../scores/logme.ts";
+
+/** Estimates of how well features transfer, higher is better. */
+export interface Scores {
+  readonly logme: number;
+  readonly hScore: number;
+  /** Share of the rows that their neighbours name rightly. */
+  readonly knn: number;
+  /** Rows that they were computed on. */
+  readonly rows: number;
+}
+
+export interface Judgement {
+  /** Pictures that were judged, each by a probe that had not seen it. */
+  readonly pictures: number;
+  /** `[pictures]`, 1 where the probe was right. */
+  readonly correct: Uint8Array;
+  readonly accuracy: number;
+  readonly interval: Interval;
+  readonly logLoss: number;
+  readonly scores: Scores;
+  /** Seconds that the judging took. */
+  readonly seconds: number;
+}
+
+/** The scores cost the cube of the rows: more than so many tell little more. */
+export const SCORED_ROWS = 400;
+
+/**
+ * Judges features `[N, D]`. The same seed and labels give the same folds, so that networks are compared on equal terms.
+ *
+ * @param labels `[N]`; every class has at least two
+ */
+export async function judge(
+  features: Float32Array,
+  columns: number,
+  labels: Int32Array,
+  classes: number,
+  seed: number,
+): Promise<Judgement> {
+  const began = performance.now();
+  const table = denseTable(features, columns);
+  const fit = await fitHead(table, labels, classes, createRandom(seed));
+  const correct = Uint8Array.from(labels, (label, row) =>
+    argmax(fit.outOfFoldLogits, row * classes, classes) === label ? 1 : 0,
+  );
+  const right = correct.reduce((sum, one) => sum + one, 0);
+  const rows = Math.min(labels.length, SCORED_ROWS);
+  const scores = scoresOf(denseTable(features.subarray(0, rows * columns), columns), labels.subarray(0, rows), classes);
+  return {
+    pictures: labels.length,
+    correct,
+    accuracy: right / labels.length,
+    interval: accuracyInterval(right, labels.length),
+    logLoss: fit.tried.find(({ l2 }) => l2 === fit.l2)!.logLoss,
+    scores,
+    seconds: (performance.now() - began) / 1000,
+  };
+}
+
+/** LogME, H-score and k-NN of features. */
+export function scoresOf(table: FeatureTable, labels: Int32Array, classes: number): Scores {
+  const gram = gramOf(table);
+  const near = knnCorrect(gram, labels, classes);
+  return {
+    logme: logme(gram, table.columns, labels, classes),
+    hScore: hScore(gram, table.columns, labels, classes).score,
+    knn: near.reduce((sum, one) => sum + one, 0) / table.rows,
+    rows: table.rows,
+  };
+}

@@ -1,0 +1,167 @@
+/**
+ * Which network suits these pictures and this machine: candidates are opened and measured, race on growing samples of the training
+ * pictures under a budget of seconds, and one of them is recommended with the reason.
+ */
+import { workError } from "../../base/errors.ts";
+import type { OnProgress } from "../../base/progress.ts";
+import type { Dataset } from "../../data/discover.ts";
+import { type DomainGap, gapOf } from "../gap/confidence.ts";
+import { ASKED, readConfidence } from "../gap/read.ts";
+import { paretoFront } from "../statistics/pareto.ts";
+import { type Candidate, type CostLimits, gatherCandidates, type LeftOut } from "./candidates.ts";
+import type { Contestant, Gallery } from "./contestant.ts";
+import { assemble, noTimeText, tooSmall } from "./field.ts";
+import { baselineOf, galleryOf } from "./gallery.ts";
+import { race } from "./race.ts";
+import type { RankedCandidate, Recommendation } from "./recommendation.ts";
+import { type Standing, standingsOf } from "./standing.ts";
+import { reasonFor } from "./words.ts";
+
+export interface RecommendOptions {
+  readonly dataset: Dataset;
+  /** Who may take part, and who does not. Default: {@link gatherCandidates} of the catalogue. */
+  readonly field?: { readonly candidates: readonly Candidate[]; readonly leftOut: readonly LeftOut[] };
+  readonly limits?: CostLimits;
+  /** Seconds for everything but fetching. Default {@link DEFAULT_BUDGET}. */
+  readonly budgetSeconds?: number;
+  /** Default 0. The pictures that `train` holds out for its test with the same seed are left alone. */
+  readonly seed?: number;
+  readonly onProgress?: OnProgress;
+  /** Told of choices and of what went otherwise than asked, a sentence each. */
+  readonly onNote?: (text: string) => void;
+  /** Aborted, what is known by then is the answer. */
+  readonly signal?: AbortSignal;
+}
+
+export const DEFAULT_BUDGET = 120;
+/** The share of the budget that is kept for reading the domain gap. */
+const GAP_SHARE = 0.06;
+
+/**
+ * Recommends a network.
+ *
+ * @throws GraftError (`usage`) where the budget is too small for any network, or none is within the limits; (`data`) where the
+ *   pictures cannot be learned from; (`work`) where it was interrupted before anything was known
+ */
+export async function recommend(options: RecommendOptions): Promise<Recommendation> {
+  const began = performance.now();
+  const { dataset, limits = {}, budgetSeconds = DEFAULT_BUDGET, seed = 0, onProgress, onNote, signal } = options;
+  const gathered = options.field ?? (await gatherCandidates({ limits, onProgress }));
+  const { gallery, training, keptForTest } = galleryOf(dataset, seed);
+  const { contestants, leftOut, fetchSeconds } = await assemble(gathered, gallery, {
+    ...{ limits, budgetSeconds, onProgress, onNote, signal },
+  });
+  try {
+    const left = (): number => budgetSeconds - (performance.now() - began) / 1000 + fetchSeconds;
+    const seconds = left() - GAP_SHARE * budgetSeconds;
+    const { noTime, interrupted } = await raced(contestants, gallery, { seconds, onProgress, signal });
+    const judged = contestants.filter(({ judgements }) => judgements.size > 0);
+    if (judged.length === 0) {
+      const [quickest] = [...noTime].sort((a, b) => a.seconds - b.seconds);
+      if (!quickest) throw workError("Stopped before any network was judged: run the same command again to go on.");
+      throw tooSmall(budgetSeconds, quickest.contestant.name, budgetSeconds - seconds + quickest.seconds);
+    }
+    for (const { contestant, seconds: needed } of noTime)
+      leftOut.push({ name: contestant.name, reason: noTimeText(budgetSeconds, budgetSeconds - seconds + needed) });
+    for (const { name } of contestants.filter(
+      (one) => !judged.includes(one) && !noTime.some((no) => no.contestant === one),
+    ))
+      leftOut.push({ name, reason: "it was stopped before it was judged" });
+    const result = conclude(judged, gallery, training);
+    const gap = interrupted ? undefined : await gapOfFirst(result.candidates, judged, gallery, left());
+    const { paths, classes } = gallery;
+    return {
+      ...result,
+      leftOut,
+      classes,
+      pictures: { available: paths.length, judged: Math.max(...result.candidates.map(({ pictures }) => pictures)) },
+      keptForTest,
+      skipped: [...judged].sort((a, b) => b.skipped.length - a.skipped.length)[0]!.skipped,
+      gap,
+      budgetSeconds,
+      seconds: (performance.now() - began) / 1000,
+      fetchSeconds,
+      interrupted,
+    };
+  } finally {
+    for (const one of contestants) await one.close();
+  }
+}
+
+/** The race; an interruption ends it, and what was found out by then counts. */
+async function raced(
+  contestants: readonly Contestant[],
+  gallery: Gallery,
+  options: Parameters<typeof race>[2],
+): Promise<{ noTime: Awaited<ReturnType<typeof race>>; interrupted: boolean }> {
+  try {
+    return { noTime: await race(contestants, gallery, options), interrupted: false };
+  } catch (error) {
+    if (!options.signal?.aborted) throw error;
+    return { noTime: [], interrupted: true };
+  }
+}
+
+/** Orders those that were judged, and chooses. */
+function conclude(
+  judged: readonly Contestant[],
+  gallery: Gallery,
+  training: number,
+): Pick<Recommendation, "candidates" | "recommended" | "reason" | "baseline"> {
+  const baseline = baselineOf(gallery);
+  const entrants = judged.map(({ name, judgements, cost }) => ({
+    name,
+    latencyMs: cost.latencyMs,
+    answers: [...judgements].map(([pictures, { correct, logLoss }]) => ({ pictures, correct, logLoss })),
+  }));
+  const { standings, recommended, why } = standingsOf(entrants, baseline.accuracy);
+  const byName = new Map(judged.map((one) => [one.name, one]));
+  const figures = standings.map((standing) => figuresOf(standing, byName.get(standing.name)!, training));
+  const front = paretoFront(figures, [
+    ({ accuracy }) => -accuracy,
+    ({ cost }) => cost.latencyMs,
+    ({ cost }) => cost.sizeBytes,
+  ]);
+  const pictures = Math.max(...figures.map((one) => one.pictures));
+  const chosen = standings.find(({ name }) => name === recommended);
+  return {
+    candidates: figures.map((one) => ({ ...one, isOnFront: front.includes(one) })),
+    recommended,
+    reason: reasonFor(why, chosen, baseline, pictures),
+    baseline,
+  };
+}
+
+function figuresOf(standing: Standing, one: Contestant, training: number): Omit<RankedCandidate, "isOnFront"> {
+  const { network, shape, cost, judgements } = one;
+  const last = [...judgements.values()].at(-1)!;
+  const { description, licence } = network;
+  return {
+    ...standing,
+    description,
+    licence,
+    logLoss: last.logLoss,
+    scores: last.scores,
+    features: shape.features,
+    cost,
+    trainSeconds: training / cost.overallPerSecond + (training * last.seconds) / last.pictures,
+  };
+}
+
+/** The domain gap as the best network with a classifier of its own sees it, where there is time to ask. */
+async function gapOfFirst(
+  candidates: readonly RankedCandidate[],
+  contestants: readonly Contestant[],
+  { paths }: Gallery,
+  seconds: number,
+): Promise<DomainGap | undefined> {
+  for (const { name } of candidates) {
+    const { network, shape, cost } = contestants.find((one) => one.name === name)!;
+    // Opening the whole network, and the pictures at half the speed that batches of sixteen have.
+    const needed = 0.5 + cost.sizeBytes / 80e6 + (2 * ASKED) / cost.overallPerSecond;
+    if (needed > seconds) continue;
+    const confidence = await readConfidence(network, shape, paths);
+    if (confidence) return gapOf(confidence, name);
+  }
+  return undefined;
+}

@@ -1,0 +1,81 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createRandom } from "../../base/random.ts";
+import { pairedDifference } from "./paired.ts";
+import { paretoFront } from "./pareto.ts";
+import { rankCorrelation } from "./rank.ts";
+
+const answers = fc.array(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: 0, max: 1 })), { minLength: 1 });
+
+describe("the difference of paired answers", () => {
+  test("turns round with the sides, and lies within its bounds", () => {
+    fc.assert(
+      fc.property(answers, (pairs) => {
+        const [a, b] = [pairs.map(([own]) => own), pairs.map(([, other]) => other)];
+        const [there, back] = [pairedDifference(a, b), pairedDifference(b, a)];
+        expect(there.mean).toBeCloseTo(-back.mean, 12);
+        expect(there.interval[0]).toBeCloseTo(-back.interval[1], 12);
+        expect(there.interval[0]).toBeLessThan(there.interval[1]);
+      }),
+    );
+  });
+
+  test("is Bonett and Price's: 20 of 100 against 5, 75 alike", () => {
+    const a = Array.from({ length: 100 }, (_, i) => (i < 20 ? 1 : 0));
+    const b = Array.from({ length: 100 }, (_, i) => (i >= 20 && i < 25 ? 1 : 0));
+    const { mean, interval } = pairedDifference(a, b);
+    const [p, q] = [21 / 102, 6 / 102];
+    expect(mean).toBeCloseTo(0.15, 12);
+    expect(interval[0]).toBeCloseTo(p - q - 1.96 * Math.sqrt((p + q - (p - q) ** 2) / 102), 4);
+    expect(interval[1]).toBeCloseTo(0.2427, 4);
+  });
+
+  test("covers the truth about 95 times in 100", () => {
+    const random = createRandom(1);
+    let covered = 0;
+    const trials = 2000;
+    for (let trial = 0; trial < trials; trial++) {
+      const draws = Array.from({ length: 40 }, () => random.next());
+      const a = draws.map((value) => (value < 0.8 ? 1 : 0));
+      const b = draws.map((value) => (value > 0.1 && value < 0.8 ? 1 : 0));
+      const [low, high] = pairedDifference(a, b).interval;
+      if (low <= 0.1 && 0.1 <= high) covered++;
+    }
+    expect(covered / trials).toBeGreaterThan(0.93);
+    expect(covered / trials).toBeLessThan(0.99);
+  });
+
+  test("of nothing, or of unequal lists, is refused", () => {
+    expect(() => pairedDifference([], [])).toThrow(RangeError);
+    expect(() => pairedDifference([1], [1, 0])).toThrow(RangeError);
+  });
+});
+
+describe("the Pareto front", () => {
+  test("keeps what nothing dominates, and equals both", () => {
+    const points = [
+      { cost: 1, loss: 5 },
+      { cost: 2, loss: 3 },
+      { cost: 2, loss: 3 },
+      { cost: 3, loss: 4 },
+      { cost: 4, loss: 1 },
+    ];
+    const front = paretoFront(points, [({ cost }) => cost, ({ loss }) => loss]);
+    expect(front).toEqual([points[0], points[1], points[2], points[4]]);
+  });
+});
+
+describe("rank correlation", () => {
+  test("is 1 for the same order, −1 for the opposite, and that of the textbook between", () => {
+    expect(rankCorrelation([1, 2, 3], [10, 20, 40])).toBeCloseTo(1, 12);
+    expect(rankCorrelation([1, 2, 3], [3, 2, 1])).toBeCloseTo(-1, 12);
+    // 1 − 6·Σd² / (n(n² − 1)) with d = 1, 1, 0, 0
+    expect(rankCorrelation([1, 2, 3, 4], [2, 1, 3, 4])).toBeCloseTo(1 - 12 / 60, 12);
+    // scipy.stats.spearmanr([1, 2, 2, 4], [1, 3, 2, 4])
+    expect(rankCorrelation([1, 2, 2, 4], [1, 3, 2, 4])).toBeCloseTo(0.9486832980505139, 12);
+  });
+
+  test("is nothing where one side is all alike", () => {
+    expect(rankCorrelation([1, 1], [1, 2])).toBeUndefined();
+  });
+});

@@ -1,0 +1,51 @@
+/** What `graft compare` tells a person: the curves as a table and a plot, and the verdict with what backs it. */
+import type { Comparison } from "../advise/compare/comparison.ts";
+import type { Road } from "../advise/compare/run.ts";
+import { overfittingText, roadNames } from "../advise/compare/words.ts";
+import { note, percent, print, table } from "./output.ts";
+import { scatter } from "./scatter.ts";
+
+const marks: Readonly<Record<Road, string>> = { probe: "p", "fine-tune": "f", scratch: "s" };
+
+/** Prints a comparison and the command to run next. */
+export function showComparison(of: Comparison, next: string | undefined): void {
+  const { roads, baseline, skipped, gap } = of;
+  print();
+  const rows = roads.flatMap(({ road, points }) =>
+    points.map((point) => [
+      marks[road],
+      roadNames[road],
+      String(point.pictures),
+      percent(point.accuracy),
+      `${(100 * point.interval[0]).toFixed(1)}–${percent(point.interval[1])}`,
+      `${(100 * point.overfitting).toFixed(1)}`,
+      `${point.seconds.toFixed(1)} s`,
+      String(point.runs),
+    ]),
+  );
+  print(table([["", "road", "images", "accuracy", "interval", "gap", "training", "runs"], ...rows]));
+  print(
+    `Each was judged on ${of.pictures.judged} pictures that it did not learn from; ${of.keptForTest} are kept for the test.`,
+  );
+  print(`Always answering "${baseline.class}" would reach ${percent(baseline.accuracy)}. ${overfittingText(roads)}`);
+  const dots = roads.flatMap(({ road, points }) =>
+    points.map(({ pictures, accuracy }) => ({ x: pictures, y: accuracy, mark: marks[road] })),
+  );
+  if (dots.length > 1) {
+    print();
+    print(
+      scatter({
+        ...{ dots, xLabel: "images learned from", yLabel: "accuracy" },
+        formatX: (value) => value.toFixed(0),
+        formatY: percent,
+      }),
+    );
+  }
+  print();
+  for (const { path, reason } of skipped.slice(0, 5)) note(`Skipped ${path}: ${reason}`);
+  if (skipped.length > 5) note(`… and ${skipped.length - 5} more files could not be read.`);
+  if (of.interrupted) note("Stopped early: this is what was known by then.");
+  if (gap) print(gap.words);
+  print(of.reason);
+  if (next !== undefined) print(`Next: ${next}`);
+}

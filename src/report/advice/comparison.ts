@@ -1,0 +1,156 @@
+/** The report of a comparison as one HTML file: the verdict, its evidence, and the learning curves of the roads. */
+import * as Plot from "@observablehq/plot";
+import type { Comparison } from "../../advise/compare/comparison.ts";
+import type { Road } from "../../advise/compare/run.ts";
+import { leadText, overfittingText, roadNames } from "../../advise/compare/words.ts";
+import { chart } from "../chart.ts";
+import { count, date, duration, listed, percent, percentRange, plural } from "../format.ts";
+import { type Html, html } from "../html.ts";
+import { type Part, renderPage } from "../shell.ts";
+
+/** What the page says besides the comparison. */
+export interface ComparisonPage {
+  readonly dataset: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** The command to run next. */
+  readonly next: string | undefined;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+const titles = {
+  transfer: "Transfer",
+  "fine-tune": "Fine-tune",
+  scratch: "Train from scratch",
+  undecided: "Can’t tell yet",
+} as const;
+
+/** One self-contained HTML document, as a training's report is. Throws a usage error where `createdAt` is no date. */
+export function renderComparison(found: Comparison, page: ComparisonPage): string {
+  return renderPage({
+    title: `Transfer or not, for ${page.dataset}`,
+    eyebrow: `Graft comparison · ${date(page.createdAt)}`,
+    subtitle: `${found.network.name} against a network from scratch, to tell ${plural(found.classes.length, "class", "classes")} apart: ${listed(found.classes)}`,
+    parts: [headline(found, page.next), curves(found), evidence(found), method(found)],
+    footer: Object.entries(page.versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(" · "),
+  });
+}
+
+function headline(found: Comparison, next: string | undefined): Part {
+  const { roads, baseline, gap } = found;
+  const last = roads.flatMap(({ road, points }) => (points.length > 0 ? [{ road, point: points.at(-1)! }] : []));
+  return {
+    id: "verdict",
+    title: titles[found.verdict],
+    body: html`
+<p class="verdict">${found.reason}</p>
+<dl class="aside">${last.map(
+      ({ road, point }) =>
+        html`<div><dt>${roadNames[road]}, ${plural(point.pictures, "image")}</dt><dd>${percent(point.accuracy)}</dd></div>`,
+    )}<div><dt>Always “${baseline.class}”</dt><dd>${percent(baseline.accuracy)}</dd></div></dl>
+${next === undefined ? null : html`<pre tabindex="0" aria-label="the command to run next"><code>${next}</code></pre>`}
+${gap === undefined ? null : html`<p class="lead">${gap.words} That is a hint and had no part in the verdict.</p>`}
+${found.interrupted ? html`<p class="lead">It was stopped before its time: this is what was known by then.</p>` : null}`,
+  };
+}
+
+const colours: Readonly<Record<Road, string>> = {
+  probe: "var(--accent)",
+  "fine-tune": "var(--ink)",
+  scratch: "var(--muted)",
+};
+
+interface Dot {
+  readonly road: Road;
+  readonly pictures: number;
+  readonly seconds: number;
+  readonly accuracy: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+function curves({ roads, baseline }: Comparison): Part {
+  const dots = roads.flatMap(({ road, points }) =>
+    points.map(({ pictures, seconds, accuracy, interval: [low, high] }): Dot => {
+      return { road, pictures, seconds, accuracy, low, high };
+    }),
+  );
+  return {
+    id: "curves",
+    title: "How each road learns",
+    body: html`
+<p class="lead">Accuracy on pictures that were not learned from, with 95% intervals; the dashed line is always answering “${baseline.class}”.</p>
+<ul class="key">${roads.map(({ road }) => html`<li><span style="--swatch: ${colours[road]}"></span>${roadNames[road]}</li>`)}</ul>
+<div class="pair">
+<figure>${drawn(dots, "pictures", "images learned from", baseline.accuracy)}<figcaption>Against images</figcaption></figure>
+<figure>${drawn(dots, "seconds", "seconds of training", baseline.accuracy)}<figcaption>Against the seconds that a training takes here, with nothing in a cache</figcaption></figure>
+</div>`,
+  };
+}
+
+function drawn(dots: readonly Dot[], x: "pictures" | "seconds", label: string, baseline: number): Html {
+  const sorted = dots.toSorted((a, b) => a[x] - b[x]);
+  const stroke = ({ road }: Dot): string => colours[road];
+  return chart(
+    {
+      width: 400,
+      height: 320,
+      marginLeft: 48,
+      marginBottom: 46,
+      style: { fontSize: "12px" },
+      x: { type: "log", label, labelAnchor: "center", labelArrow: "none", labelOffset: 40, ticks: 5, tickFormat: "~s" },
+      y: { domain: [0, 1], label: "accuracy", labelArrow: "none", tickFormat: "%", ticks: 5 },
+      marks: [
+        Plot.gridY({ stroke: "var(--rule)", strokeOpacity: 1 }),
+        Plot.ruleY([baseline], { stroke: "var(--muted)", strokeDasharray: "3 4" }),
+        Plot.ruleX(sorted, { x, y1: "low", y2: "high", stroke, strokeOpacity: 0.45 }),
+        Plot.line(sorted, { x, y: "accuracy", z: "road", stroke, strokeWidth: 2 }),
+        Plot.dot(sorted, {
+          x,
+          y: "accuracy",
+          fill: stroke,
+          r: 4,
+          title: ({ road, pictures, accuracy }: Dot) => `${roadNames[road]}, ${pictures} images: ${percent(accuracy)}`,
+        }),
+      ],
+    },
+    { label: `Accuracy of each road against ${label}`, fit: "wide" },
+  );
+}
+
+function evidence({ roads, leads }: Comparison): Part {
+  const rows = roads.flatMap(({ road, points }) =>
+    points.map(
+      (point) =>
+        html`<tr><th scope="row">${roadNames[road]}</th><td class="number">${count(point.pictures)}</td><td class="number">${percent(point.accuracy)}</td>
+<td class="number">${percentRange(point.interval)}</td><td class="number">${percent(point.trainAccuracy)}</td><td class="number">${(100 * point.overfitting).toFixed(1)}</td>
+<td class="number">${duration(point.seconds)}</td><td class="number">${count(point.runs)}</td></tr>\n`,
+    ),
+  );
+  const head = ["Images", "Accuracy", "95%", "On those learned", "Gap", "Seconds", "Runs"];
+  return {
+    id: "evidence",
+    title: "The evidence",
+    body: html`
+<ul>${leads.filter(({ mean }) => mean >= 0).map((lead) => html`<li>${leadText(lead)}</li>`)}</ul>
+<p class="lead">${overfittingText(roads)}</p>
+<div class="scroll"><table><caption>Every point of the curves</caption>
+<thead><tr><th scope="col">Road</th>${head.map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
+<tbody>${rows}</tbody></table></div>`,
+  };
+}
+
+function method(found: Comparison): Part {
+  const { scratch, pictures, leftOut, network } = found;
+  return {
+    id: "method",
+    title: "How it was done",
+    body: html`
+<p>${count(pictures.available)} pictures took part; ${plural(found.keptForTest, "picture")} kept for the test did not. They were dealt anew for each seed: up to
+${count(pictures.learned)} to learn from, ${count(pictures.judged)} to be judged on. ${network.name}: ${network.description} Fine-tuning trained its last ${found.unfreeze} stages.
+${scratch === undefined ? null : html`From scratch: ${scratch.network}; of several settings tried on the training pictures, a learning rate of ${scratch.learningRate} and the augmentation “${scratch.augment}” did best.`}
+It took ${duration(found.seconds)} of a budget of ${duration(found.budgetSeconds)}${leftOut.length > 0 ? `; there was no time for ${plural(leftOut.length, "training")}` : ""}.</p>`,
+  };
+}

@@ -1,0 +1,186 @@
+/** `graft recommend` and `graft compare` from end to end, on tiny networks; where ../shared is, the verdicts whose truth is known. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, test } from "vitest";
+import { writeTask } from "../src/advise/testing.ts";
+import { graft, graftJson, temporaryFolder } from "./support/cli.ts";
+import { tinyNetwork } from "./support/network.ts";
+import { shapeNames, writeShapes } from "./support/pictures.ts";
+
+interface Recommended {
+  readonly recommended: string | null;
+  readonly reason: string;
+  readonly candidates: {
+    readonly name: string;
+    readonly accuracy: number;
+    readonly interval: [number, number];
+    readonly isTied: boolean;
+    readonly cost: Record<string, unknown>;
+    readonly scores: Record<string, number>;
+  }[];
+  readonly leftOut: { readonly name: string; readonly reason: string }[];
+  readonly pictures: { readonly available: number; readonly judged: number };
+  readonly next: string | null;
+}
+
+interface Compared {
+  readonly verdict: string;
+  readonly reason: string;
+  readonly evidence: { readonly interval: [number, number] } | null;
+  readonly roads: {
+    readonly road: string;
+    readonly points: { readonly pictures: number; readonly accuracy: number }[];
+  }[];
+}
+
+const work = temporaryFolder();
+const cache = join(work, "cache");
+const [small, large] = [join(work, "small.onnx"), join(work, "large.onnx")];
+const pictures = join(work, "shapes");
+const shuffled = join(work, "shuffled");
+const few = join(work, "few");
+
+const recommendArgs = (data: string, ...more: string[]): string[] => [
+  ...["recommend", data, "--offline", "--network", small, "--network", large, "--preprocessing", "imagenet"],
+  ...more,
+];
+
+const ofEach = (count: number) => ({ circle: count, square: count, triangle: count });
+
+beforeAll(async () => {
+  writeFileSync(small, tinyNetwork(1));
+  writeFileSync(large, tinyNetwork(2, 3));
+  await writeShapes(pictures, ofEach(20), 1);
+  await writeShapes(few, ofEach(4), 2);
+  // The same pictures with labels that say nothing: each class gets every third of each.
+  await writeShapes(shuffled, ofEach(20), 3);
+  const files = shapeNames.flatMap((name) => readdirSync(join(shuffled, name)).map((file) => [name, file] as const));
+  files.forEach(([name, file], i) => {
+    renameSync(join(shuffled, name, file), join(shuffled, shapeNames[i % 3]!, `moved-${i}.png`));
+  });
+});
+
+describe("graft recommend", () => {
+  test("--json: ranks who took part, says who did not, and recommends one that beats the baseline", async () => {
+    const found = await graftJson<Recommended>(recommendArgs(pictures), cache);
+    expect(found.candidates.map(({ name }) => name).sort()).toEqual([large, small].sort());
+    expect(found.candidates.map(({ name }) => name)).toContain(found.recommended);
+    const accuracies = found.candidates.map(({ accuracy }) => accuracy);
+    expect(accuracies).toEqual(accuracies.toSorted((a, b) => b - a));
+    for (const { accuracy, interval, scores } of found.candidates) {
+      expect(interval[0]).toBeLessThanOrEqual(accuracy);
+      expect(accuracy).toBeLessThanOrEqual(interval[1]);
+      expect(Object.values(scores).every(Number.isFinite)).toBe(true);
+    }
+    expect(found.leftOut.find(({ name }) => name === "vgg16")?.reason).toContain("--offline");
+    expect(found.next).toBe(`graft train ${pictures} --network ${found.recommended}`);
+    // A fifth is what `graft train` holds out.
+    expect(found.pictures).toEqual({ available: 48, judged: 48 });
+  });
+
+  test("for a person: a table, the front, the reason, the next command; and a page", async () => {
+    const advice = join(work, "advice");
+    const { code, stdout } = await graft(recommendArgs(pictures, "--out", advice), cache);
+    expect(code).toBe(0);
+    expect(stdout).toContain("accuracy");
+    expect(stdout).toContain("milliseconds a picture");
+    expect(stdout).toMatch(/Next: graft train/);
+    const html = readFileSync(join(advice, "recommendation.html"), "utf8");
+    expect(html).toContain("What accuracy costs");
+    expect(html).not.toContain("<script");
+    expect(JSON.parse(readFileSync(join(advice, "recommendation.json"), "utf8"))).toHaveProperty("recommended");
+  });
+
+  test("where labels cannot be learned it recommends nothing", async () => {
+    const found = await graftJson<Recommended>(recommendArgs(shuffled), cache);
+    expect(found.recommended).toBeNull();
+    expect(found.next).toBeNull();
+    expect(found.reason).toMatch(/No network beats always answering/);
+  });
+
+  test("a few pictures a class tell no order", async () => {
+    const found = await graftJson<Recommended>(recommendArgs(few), cache);
+    expect(found.candidates.every(({ isTied }) => isTied)).toBe(true);
+    expect(found.candidates[0]!.interval[1] - found.candidates[0]!.interval[0]).toBeGreaterThan(0.2);
+  });
+
+  test("a budget for nothing says what would do", async () => {
+    const { code, stderr } = await graft(recommendArgs(pictures, "--budget", "0.01s"), cache);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/too small for any network: the least that would do is about \d+ s/);
+  });
+
+  test("limits that exclude all say which excludes which", async () => {
+    const { code, stderr } = await graft(recommendArgs(pictures, "--max-size", "1B"), cache);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`${small} (--max-size`);
+    expect(stderr).toContain(`${large} (--max-size`);
+  });
+
+  test("a file that is not there is a usage error", async () => {
+    const { code, stderr } = await graft(["recommend", pictures, "--offline", "--network", "nowhere.onnx"], cache);
+    expect(code).toBe(2);
+    expect(stderr).toContain("nowhere.onnx");
+  });
+});
+
+describe("graft compare", () => {
+  const compareArgs = (data: string, ...more: string[]): string[] => [
+    ...["compare", data, "--network", small, "--preprocessing", "imagenet", "--budget", "6s"],
+    ...more,
+  ];
+
+  test("a dozen pictures decide nothing", async () => {
+    const found = await graftJson<Compared>(compareArgs(few), cache);
+    expect(found.verdict).toBe("undecided");
+    expect(found.reason).toMatch(/^Can't tell/);
+  });
+
+  test("--json: curves with growing pictures; and a page", async () => {
+    const advice = join(work, "compared");
+    const found = await graftJson<Compared>(compareArgs(pictures, "--out", advice), cache);
+    expect(["transfer", "fine-tune", "scratch", "undecided"]).toContain(found.verdict);
+    expect(found.roads.map(({ road }) => road)).toContain("probe");
+    for (const { points } of found.roads) {
+      const sizes = points.map(({ pictures: size }) => size);
+      expect(sizes).toEqual(sizes.toSorted((a, b) => a - b));
+    }
+    expect(readFileSync(join(advice, "comparison.html"), "utf8")).toContain("How each road learns");
+  });
+
+  test("a stage that is not there is a usage error", async () => {
+    const { code, stderr } = await graft(compareArgs(pictures, "--unfreeze", "nowhere"), cache);
+    expect(code).toBe(2);
+    expect(stderr).toContain("nowhere");
+  });
+});
+
+const shared = fileURLToPath(new URL("../../shared/", import.meta.url));
+const mobilenet = join(shared, "networks/mobilenet_v2_100_224.onnx");
+const isHere = existsSync(mobilenet);
+
+describe.skipIf(!isHere)(
+  isHere ? "verdicts whose truth is known" : "verdicts whose truth is known (skipped: ../shared is absent)",
+  () => {
+    test("transfer on photographs of flowers", async () => {
+      const flowers = join(work, "flowers");
+      for (const name of readdirSync(join(shared, "datasets/flowers/train")).slice(0, 3)) {
+        mkdirSync(join(flowers, name), { recursive: true });
+        const from = join(shared, "datasets/flowers/train", name);
+        for (const file of readdirSync(from).slice(0, 40)) symlinkSync(join(from, file), join(flowers, name, file));
+      }
+      const found = await graftJson<Compared>(["compare", flowers, "--network", mobilenet, "--budget", "25s"], cache);
+      expect(found.verdict).toBe("transfer");
+      expect(found.evidence!.interval[0]).toBeGreaterThan(0);
+    });
+
+    test("from scratch or fine-tune where the label is the place of a dot", async () => {
+      const dots = join(work, "dots");
+      await writeTask(dots, "position", { count: 900, side: 64, seed: 5 });
+      const found = await graftJson<Compared>(["compare", dots, "--network", mobilenet, "--budget", "60s"], cache);
+      expect(["scratch", "fine-tune"]).toContain(found.verdict);
+      expect(found.evidence!.interval[0]).toBeGreaterThan(0);
+    });
+  },
+);
