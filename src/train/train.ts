@@ -28,6 +28,7 @@ import {
 } from "./finetune/finetune.ts";
 import type { EpochRecord } from "./finetune/trainer.ts";
 import { countLabels, fitHead, type HeadFit, headLogits, STRENGTHS } from "./head/fit.ts";
+import { freshHead } from "./head/fresh.ts";
 import { holdOutValidation, type Part, type Parts, partition } from "./parts.ts";
 import { fitTrust, type TrustFacts } from "./trust.ts";
 
@@ -166,7 +167,7 @@ async function learn(options: TrainOptions, shape: CutShape, parts: Parts, rando
     {
       network,
       shape,
-      head: head.head,
+      head: options.finetune.fromScratch ? freshHead(shape.features, dataset.classes.length, seed) : head.head,
       train: labelled(apart.train),
       validation: labelled(apart.validation),
       test: labelled(parts.test),

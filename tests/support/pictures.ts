@@ -75,3 +75,21 @@ export async function writeShapes(
   }
   return folder;
 }
+
+/** Writes `count` pictures of {@link drawStripes} a class into class folders; `angles` by class, in radians. */
+export async function writeStripes(
+  folder: string,
+  angles: Readonly<Record<string, number>>,
+  count: number,
+  seed: number,
+): Promise<void> {
+  for (const [label, [name, angle]] of Object.entries(angles).entries()) {
+    mkdirSync(join(folder, name), { recursive: true });
+    for (let i = 0; i < count; i++) {
+      const { width, height, data } = drawStripes(angle, 32, 32, seed + 1000 * label + i);
+      await sharp(data, { raw: { width, height, channels: 3 } })
+        .png()
+        .toFile(join(folder, name, `${i}.png`));
+    }
+  }
+}

@@ -3,14 +3,18 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { openTraitCache } from "../../audit/traits/cache.ts";
+import { usageError } from "../../base/errors.ts";
 import { makeFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
+import type { OnProgress } from "../../base/progress.ts";
 import { createProgressJson } from "../../base/progress-json.ts";
 import { augmentations } from "../../data/augment/policy.ts";
 import { discoverDataset, withTestFolder } from "../../data/discover.ts";
 import { train } from "../../train/train.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
+import { openFresh } from "../../zoo/fresh-network.ts";
 import { ASSUMED_PREPROCESSING } from "../../zoo/model-network.ts";
+import type { Network } from "../../zoo/network.ts";
 import { openNetwork } from "../../zoo/open.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { rememberSpeed } from "../../zoo/speeds.ts";
@@ -33,6 +37,7 @@ interface TrainFlags {
   readonly out: string;
   readonly classWeights: "none" | "balanced";
   readonly unfreeze: string;
+  readonly fromScratch?: boolean;
   readonly epochs?: number;
   readonly augment?: string;
   readonly batch?: number;
@@ -79,6 +84,7 @@ export function trainCommand(): Command {
       "train the network's last stages too: from a stage on (see `graft networks show`), the last n, or all",
       "none",
     )
+    .option("--from-scratch", "train the whole architecture from fresh parameters instead of pretrained ones")
     .option(
       "--epochs <n>",
       "fine-tuning: times that each picture is seen, at most; default by the dataset's size",
@@ -120,8 +126,28 @@ Examples:
 /** The file in the output folder that a stopped fine-tuning leaves, and a finished one does not. */
 const CHECKPOINT = "checkpoint.safetensors";
 
+/** What `--unfreeze` and `--from-scratch` say together. Throws a usage error where they contradict each other. */
+function unfrozenBy({ unfreeze, fromScratch = false }: TrainFlags): string {
+  if (!fromScratch) return unfreeze;
+  if (unfreeze === "none" || unfreeze === "all") return "all";
+  throw usageError(`--from-scratch trains all stages: leave --unfreeze ${unfreeze} out, or --from-scratch.`);
+}
+
+/** The network, with what it learned or without. */
+function open(name: string, flags: TrainFlags, onProgress: OnProgress): Promise<Network> {
+  const options = {
+    onProgress,
+    ...(flags.weights === undefined ? {} : { weights: flags.weights }),
+    ...(flags.cut === undefined ? {} : { cut: flags.cut }),
+    ...(flags.preprocessing === undefined ? {} : { preprocessing: flags.preprocessing }),
+    ...(flags.offline ? { offline: true } : {}),
+  };
+  return flags.fromScratch ? openFresh(name, flags.seed, options) : openNetwork(name, options);
+}
+
 async function trainAction(path: string, flags: TrainFlags): Promise<void> {
   const began = performance.now();
+  const unfreeze = unfrozenBy(flags);
   const effort = await measureEffort();
   await makeFolder(flags.out);
   await withLock(join(flags.out, ".graft-lock"), { whenHeld: "fail", what: `the folder ${flags.out}` }, async () => {
@@ -133,13 +159,7 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
     const progress = flags.progress === "json" ? createProgressJson() : undefined;
     const made = await withProgress(async (line) => {
       const name = await chooseNetwork(flags, dataset, line, interruption.signal);
-      const network = await openNetwork(name, {
-        onProgress: line.show,
-        ...(flags.weights === undefined ? {} : { weights: flags.weights }),
-        ...(flags.cut === undefined ? {} : { cut: flags.cut }),
-        ...(flags.preprocessing === undefined ? {} : { preprocessing: flags.preprocessing }),
-        ...(flags.offline ? { offline: true } : {}),
-      });
+      const network = await open(name, flags, line.show);
       if (network.assumedPreprocessing && flags.preprocessing === undefined) {
         line.end();
         note(
@@ -150,13 +170,16 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
         line.end();
         note(text);
       };
-      const traits = flags.audit ? await openTraitCache() : undefined;
+      for (const change of flags.fromScratch ? (network.changes ?? []) : []) onNote(change);
+      // Without a pretrained network, the audit would go by features that mean nothing.
+      const audits = flags.audit && !flags.fromScratch;
+      const traits = audits ? await openTraitCache() : undefined;
       const trained = await train({
         dataset,
         network,
         seed: flags.seed,
         classWeights: flags.classWeights,
-        ...(flags.unfreeze === "none" ? {} : { finetune: { ...flags, checkpoint: join(flags.out, CHECKPOINT) } }),
+        ...(unfreeze === "none" ? {} : { finetune: { ...flags, unfreeze, checkpoint: join(flags.out, CHECKPOINT) } }),
         onProgress: line.show,
         onNote,
         signal: interruption.signal,
@@ -164,7 +187,7 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
         ...(progress ? { onEpoch: progress.epoch } : {}),
       }).finally(() => traits?.close());
       const told = { onProgress: line.show, signal: interruption.signal };
-      const audit = flags.audit ? await auditOf({ dataset, network, seed: flags.seed, ...told }, onNote) : undefined;
+      const audit = audits ? await auditOf({ dataset, network, seed: flags.seed, ...told }, onNote) : undefined;
       const result = { ...trained, network };
       const explanations = flags.explain ? await reportExplanations({ result, dataset }, onNote) : [];
       return { result, audit, explanations };

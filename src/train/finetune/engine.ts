@@ -5,12 +5,13 @@ import { adamW } from "../../autodiff/optimisers/adamw.ts";
 import { toChannelsFirst } from "../../autodiff/prepare/channels-last.ts";
 import { prepare } from "../../autodiff/prepare/prepare.ts";
 import { repeatedStep } from "../../autodiff/repeat.ts";
-import { type StepGraph, stepGraph, type Trainable } from "../../autodiff/step.ts";
+import { type StepGraph, stepGraph } from "../../autodiff/step.ts";
 import { asFloat32 } from "../../graph/tensor.ts";
 import type { OpenModel, Session } from "../../runtime/session.ts";
 import { inferKnownShapes } from "../../runtime/shapes.ts";
 import type { CutShape } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
+import { withBatchStatistics } from "./batch-statistics.ts";
 import { checkMemory, isWorthRepeating, stepBytes } from "./memory.ts";
 import type { Unfrozen } from "./plan.ts";
 import type { Recipe } from "./recipe.ts";
@@ -22,8 +23,9 @@ export interface Engine {
   readonly run: StepRunner;
   /** {@link STORED} and the weights in, logits out. */
   readonly evaluation: Session;
-  readonly trainable: readonly Trainable[];
-  /** What the trainable parameters begin with, and their shapes. */
+  /** What changes: the trainable parameters, and running statistics. */
+  readonly changing: readonly string[];
+  /** What these begin with, and their shapes. */
   readonly own: Weights;
   readonly dims: ReadonlyMap<string, readonly number[]>;
   /** The values of a parameter in the order that the network has them in; those of {@link Weights} may be in another. */
@@ -40,6 +42,8 @@ export interface EngineOptions {
   readonly recipe: Recipe;
   /** Weights of the classes in the loss; default 1. */
   readonly classWeights?: readonly number[] | undefined;
+  /** Whether batch norm goes by each batch's own statistics, as a network that begins from scratch needs it. Default false. */
+  readonly batchStatistics?: boolean | undefined;
   /** How models are opened here. */
   readonly open: OpenModel;
   /** Bytes of memory to be had, see memory.ts. */
@@ -50,20 +54,22 @@ export interface EngineOptions {
 
 /** Opens an engine. Throws a data error where a step would not fit into memory, or cannot be differentiated. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const { network, plan, recipe, classWeights, open, available, profile } = options;
+  const { network, plan, recipe, classWeights, batchStatistics = false, open, available, profile } = options;
   const { batch, labelSmoothing } = recipe;
   const mixes = recipe.augmentation.policy.mixup > 0;
   const tail = await tailOf({ ...options, batch, mixes });
   const plain = mixes ? await tailOf({ ...options, batch }) : tail;
   const trainable = trainablesOf(network, plan, tail.graph, recipe.stageDecay);
   const trained = new Set(trainable.map(({ name }) => name));
-  const { graph, shapes: tailShapes, kernels } = prepare(tail.graph, tail.shapes, trained);
+  const learning = batchStatistics ? withBatchStatistics(tail.graph, tail.shapes) : { ...tail, carried: [] };
+  const { graph, shapes: tailShapes, kernels } = prepare(learning.graph, learning.shapes, trained);
   const step = stepGraph(graph, tailShapes, {
     prediction: LOGITS,
     loss: crossEntropy({ labelSmoothing, labels: "probabilities", ...(classWeights ? { classWeights } : {}) }),
     trainable,
     optimiser: adamW({ weightDecay: recipe.weightDecay }),
     longestGradient: recipe.longestGradient,
+    carried: learning.carried,
     ...(recipe.averageDecay === undefined ? {} : { averageDecay: recipe.averageDecay }),
   });
   const bare = { ...network.model, metadata: new Map() };
@@ -74,14 +80,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     { ...bare, graph: repeats ? repeatedStep(step) : step.graph },
     profile === undefined ? {} : { profile },
   );
-  const answering = mixes ? prepare(plain.graph, plain.shapes, trained).graph : graph;
-  const evaluation = await open(evaluationModel(network, answering, trainable));
-  const initial = trainable.map(({ name }) => [name, graph.initializers.get(name)!] as const);
+  const answering = mixes || batchStatistics ? prepare(plain.graph, plain.shapes, trained).graph : graph;
+  const changing = [...trainable, ...learning.carried].map(({ name }) => name);
+  const evaluation = await open(evaluationModel(network, answering, changing));
+  const initial = changing.map((name) => [name, graph.initializers.get(name)!] as const);
   return {
     step,
     run: repeats ? repeatedRunner(step, session) : stepRunner(step, session),
     evaluation,
-    trainable,
+    changing,
     own: new Map(initial.map(([name, tensor]) => [name, asFloat32(tensor)])),
     dims: new Map(initial.map(([name, { dims }]) => [name, dims])),
     ofNetwork: (name, values) =>

@@ -36,6 +36,8 @@ import type { Picture } from "./views.ts";
 export interface FinetuneOptions extends RecipeFlags {
   /** A stage, `all`, or a number of last stages. */
   readonly unfreeze: string;
+  /** Whether the network has learned nothing yet: its head begins afresh too, and batch norm goes by the batch. */
+  readonly fromScratch?: boolean | undefined;
   /** Whether to look for the learning rate first. */
   readonly findLr?: boolean | undefined;
   /** `off`: the frozen part runs in every step, and only pixels are kept. Default `auto`. */
@@ -126,7 +128,8 @@ export async function finetune(input: FinetuneInput, options: FinetuneOptions): 
   const { network, train, classes } = input;
   const shapes = await shapesOf(network);
   const plan = unfrozen(stagesOf(network.model.graph, network.cut, shapes), options.unfreeze, network.name);
-  const recipe = recipeFor({ examples: train.labels.length, classes }, options);
+  const { fromScratch } = options;
+  const recipe = recipeFor({ examples: train.labels.length, classes, fromScratch }, options);
   const identity = identityOf(input, plan, recipe, options);
   const saved = await savedBefore(input, options, identity);
   const boundary = (stored: StoredType): Boundary =>
@@ -138,6 +141,7 @@ export async function finetune(input: FinetuneInput, options: FinetuneOptions): 
     plan,
     recipe,
     classWeights: lossWeights(input),
+    batchStatistics: fromScratch,
     open: openModel,
     available: availableMemory(),
   });
@@ -322,7 +326,7 @@ async function concluded(
   { network, onNote }: FinetuneInput,
   plan: Unfrozen,
   { outcome, recipe, rangeTest, answers }: Trained,
-  { trainable, ofNetwork }: Engine,
+  { changing, ofNetwork }: Engine,
   { boundary, bytes }: Storage,
   stored: Stored,
 ): Promise<Omit<Finetuned, "seconds">> {
@@ -339,7 +343,7 @@ async function concluded(
           testLogits: await answers(best.weights, stored.test),
         }
       : undefined,
-    trained: new Set(trainable.flatMap(({ name }) => ownName(name) ?? [])),
+    trained: new Set(changing.flatMap((name) => ownName(name) ?? [])),
     facts: {
       stages: plan.stages,
       boundary: boundary.called,

@@ -36,10 +36,13 @@ export interface RecipeFlags {
   readonly augment?: string | undefined;
 }
 
-/** Examples that a whole training sees, views of the same one counted each time; within the bounds of epochs below. */
-const EXAMPLES_SEEN = 24_000;
-const FEWEST_EPOCHS = 8;
-const MOST_EPOCHS = 40;
+/**
+ * What depends on whether the network was trained before. `seen`: examples that a whole training sees, views of the same one
+ * counted each time, within the bounds of epochs.
+ */
+const PRETRAINED = { seen: 24_000, fewest: 8, most: 40, learningRate: 5e-4, stageDecay: 0.7 };
+/** From scratch there is more to learn, and it takes longer. */
+const FROM_SCRATCH = { seen: 60_000, fewest: 40, most: 150, learningRate: 2e-3, stageDecay: 1 };
 /** More views than this of one picture tell little more. */
 const MOST_VIEWS = 8;
 
@@ -56,20 +59,26 @@ function batchFor(examples: number, wanted: number | undefined): number {
  * The recipe for a dataset.
  *
  * @param examples pictures to train on
+ * @param fromScratch whether the network has learned nothing yet
  * @throws GraftError (`usage`) where there is no augmentation of the name given, or fewer examples than a batch shall have
  */
 export function recipeFor(
-  { examples, classes }: { readonly examples: number; readonly classes: number },
+  {
+    examples,
+    classes,
+    fromScratch = false,
+  }: { readonly examples: number; readonly classes: number; readonly fromScratch?: boolean | undefined },
   flags: RecipeFlags = {},
 ): Recipe {
-  const epochs = flags.epochs ?? Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.round(EXAMPLES_SEEN / examples)));
+  const { seen, fewest, most, learningRate, stageDecay } = fromScratch ? FROM_SCRATCH : PRETRAINED;
+  const epochs = flags.epochs ?? Math.min(most, Math.max(fewest, Math.round(seen / examples)));
   const augmentation =
     flags.augment === undefined ? augmentationFor({ examples, classes }) : augmentationNamed(flags.augment);
   return {
     epochs,
     batch: batchFor(examples, flags.batch),
-    learningRate: flags.learningRate ?? 5e-4,
-    stageDecay: 0.7,
+    learningRate: flags.learningRate ?? learningRate,
+    stageDecay,
     weightDecay: 0.05,
     labelSmoothing: 0.1,
     warmUp: 0.1,

@@ -4,7 +4,7 @@ import type { Slot, StepGraph } from "../../autodiff/step.ts";
 import { elementCount } from "../../graph/tensor.ts";
 import type { Elements, RuntimeTensor, Session } from "../../runtime/session.ts";
 
-/** Weights, or weights and optimiser state, by the step graph's input names. */
+/** Weights (running statistics among them), or weights and optimiser state, by the step graph's input names. */
 export type Weights = ReadonlyMap<string, Float32Array>;
 
 /** What one step, or each of several, is fed with besides the weights. */
@@ -29,26 +29,29 @@ export type StepRunner = (
   first: number,
 ) => Promise<Stepped>;
 
-/** What a training begins with: `own` values of the parameters, and fresh optimiser state. */
-export function freshlyHeld({ weights, state }: StepGraph, own: Weights): Weights {
+/** All that goes into a step and comes out changed. */
+const slotsOf = ({ weights, state, carried }: StepGraph): readonly Slot[] => [...weights, ...state, ...carried];
+
+/** What a training begins with: `own` values of the parameters and statistics, and fresh optimiser state. */
+export function freshlyHeld({ weights, state, carried }: StepGraph, own: Weights): Weights {
   const held = new Map<string, Float32Array>();
-  for (const { input } of weights) held.set(input, own.get(input)!);
+  for (const { input } of [...weights, ...carried]) held.set(input, own.get(input)!);
   for (const { input, dims, begins, parameter } of state)
     held.set(input, begins === "zero" ? new Float32Array(elementCount(dims)) : own.get(parameter)!);
   return held;
 }
 
 /** The weights to answer with: their moving averages, where those are kept. */
-export function answering({ weights, state }: StepGraph, held: Weights): Weights {
+export function answering({ weights, state, carried }: StepGraph, held: Weights): Weights {
   const averages = new Map(state.filter(({ kind }) => kind === "average").map((slot) => [slot.parameter, slot.input]));
-  return new Map(weights.map(({ input }) => [input, held.get(averages.get(input) ?? input)!]));
+  return new Map([...weights, ...carried].map(({ input }) => [input, held.get(averages.get(input) ?? input)!]));
 }
 
 const scalar = (value: number): RuntimeTensor => ({ dims: [], data: Float32Array.of(value) });
 
 /** A runner for a step graph that `session` holds, a run for each step. The prediction is not asked for: nobody reads it. */
 export function stepRunner(graph: StepGraph, session: Session): StepRunner {
-  const slots = [...graph.weights, ...graph.state];
+  const slots = slotsOf(graph);
   const wanted = [graph.loss, graph.gradientNorm, ...slots.map(({ output }) => output)];
   const isRead = new Set(session.inputs);
   return async (begin, batch, learningRates, first) => {
@@ -73,7 +76,7 @@ export function stepRunner(graph: StepGraph, session: Session): StepRunner {
 
 /** A runner for a {@link repeatedStep} that `session` holds: one run for all steps of a call. */
 export function repeatedRunner(graph: StepGraph, session: Session): StepRunner {
-  const slots = [...graph.weights, ...graph.state];
+  const slots = slotsOf(graph);
   const isRead = new Set(session.inputs);
   return async (held, batch, learningRates, first) => {
     const count = learningRates.length;

@@ -188,9 +188,9 @@ export function trainablesOf(network: Network, plan: Unfrozen, tail: Graph, deca
   });
 }
 
-/** A tail without its gradient: trainable parameters as inputs, logits out. */
-export function evaluationModel(network: Network, graph: Graph, trainable: readonly Trainable[]): Model {
-  const fed = new Set(trainable.map(({ name }) => name));
+/** A tail without its gradient: what training changes as inputs, logits out. */
+export function evaluationModel(network: Network, graph: Graph, changing: readonly string[]): Model {
+  const fed = new Set(changing);
   const inputs = [...fed].map((name) => {
     const { type, dims } = graph.initializers.get(name)!;
     return { name, type, dims };

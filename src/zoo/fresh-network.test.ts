@@ -1,0 +1,60 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { modelOf, node } from "../graph/model.ts";
+import { encodeModelWhole } from "../graph/onnx/write.ts";
+import { asFloat32, float32Tensor } from "../graph/tensor.ts";
+import { openFresh } from "./fresh-network.ts";
+import { type Network, parameterNames } from "./network.ts";
+
+const valuesOf = ({ model }: Network): readonly Float32Array[] =>
+  parameterNames(model.graph).map((name) => asFloat32(model.graph.initializers.get(name)!));
+
+describe("openFresh", () => {
+  test("an architecture is fetched from nowhere, and its seed decides every byte", async () => {
+    const [one, again, other] = [
+      await openFresh("mobilenetv2_035", 1),
+      await openFresh("mobilenetv2_035", 1),
+      await openFresh("mobilenetv2_035", 2),
+    ];
+    expect(valuesOf(one)).toEqual(valuesOf(again));
+    expect(one.sha256).toBe(again.sha256);
+    expect(one.sha256).not.toBe(other.sha256);
+    expect(valuesOf(one)).not.toEqual(valuesOf(other));
+    expect(one).toMatchObject({ source: "from scratch, seed 1", preprocessing: { size: 224 } });
+    expect(one.stages?.map(({ name }) => name)).toContain("blocks.6");
+  });
+
+  test("of a file, every parameter is drawn anew, and what was done is told", async () => {
+    const path = join(mkdtempSync(join(tmpdir(), "graft-fresh-")), "small.onnx");
+    const odd = (size: number): Float32Array => new Float32Array(size).fill(7);
+    const graph = {
+      name: "small",
+      nodes: [
+        node("Conv", ["input", "kernel", "bias"], ["map"], { pads: [1, 1, 1, 1] }),
+        node("Relu", ["map"], ["shown"]),
+        node("GlobalAveragePool", ["shown"], ["mean"]),
+        node("Flatten", ["mean"], ["features"]),
+        node("Gemm", ["features", "classifier"], ["logits"]),
+      ],
+      inputs: [{ name: "input", type: "float32", dims: ["N", 3, 16, 16] }],
+      outputs: [{ name: "logits", type: "float32", dims: ["N", 5] }],
+      initializers: new Map([
+        ["kernel", float32Tensor([4, 3, 3, 3], odd(108))],
+        ["bias", float32Tensor([4], odd(4))],
+        ["classifier", float32Tensor([4, 5], odd(20))],
+      ]),
+    } as const;
+    writeFileSync(path, encodeModelWhole(modelOf(graph)));
+    const network = await openFresh(path, 1, { preprocessing: "imagenet" });
+    for (const values of valuesOf(network)) expect(values).not.toContain(7);
+    expect(network.changes?.join(" ")).toMatch(/began as .*He normal/);
+    expect(network.licence).toContain("none");
+  });
+
+  test("weights beside it, and names of nothing, are usage errors", async () => {
+    await expect(openFresh("mobilenetv2_035", 1, { weights: "w.safetensors" })).rejects.toThrow("no weights are used");
+    await expect(openFresh("resnet19", 1)).rejects.toThrow('There is no network "resnet19"');
+  });
+});
