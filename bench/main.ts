@@ -50,6 +50,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "the accuracy of a linear probe at each cut of a network",
     load: async () => (await import("./cuts.ts")).benchCuts,
   },
+  finetune: {
+    usage: "finetune [--networks resnet50,mobilenetv2_100] [--batch 16] [--seconds 8] [--images 192] [--repeat 3]",
+    about: "training steps/s and memory against PyTorch with the same weights, and the share of time per operator",
+    load: async () => (await import("./finetune.ts")).benchFinetune,
+  },
   forward: {
     usage: "forward [--networks resnet50,vgg16,…] [--batch 16] [--seconds 5] [--repeat 3]",
     about: "forward images/s, memory and loading of whole networks against PyTorch with the same weights",
