@@ -43,6 +43,8 @@ export interface StepOptions {
   /** Keeps moving averages of the weights, with this share of the last average; default none. */
   readonly averageDecay?: number;
   readonly carried?: readonly Carried[];
+  /** Whether what runs the step has blocked convolutions (runtime/blocked.ts); then its model must import their domain. Default false. */
+  readonly blocked?: boolean;
 }
 
 /** A tensor that goes into a step and comes out changed. */
@@ -92,6 +94,7 @@ export function stepGraph(graph: Graph, shapes: Shapes, options: StepOptions): S
     if (!graph.initializers.has(name)) throw usageError(`The network has no parameter "${name}" to train.`);
   }
   const build = new Operations([...allTensors(graph), "learningRate", "step"]);
+  build.blocked = options.blocked ?? false;
   const ref = (name: string): Ref => ({ name, ...known(shapes, name) });
 
   build.scope = "loss";

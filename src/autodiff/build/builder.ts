@@ -44,7 +44,11 @@ export class Builder {
     return name;
   }
 
-  /** Adds a node with several outputs, or finds the one that computes the same already. Absent inputs are left out. */
+  /**
+   * Adds a node with several outputs, or finds the one that computes the same already. Absent inputs are left out.
+   *
+   * @param op an operator of ONNX's own by name, another as `domain.Name`
+   */
   emitAll(
     op: string,
     inputs: readonly (Ref | undefined)[],
@@ -56,15 +60,15 @@ export class Builder {
     const key = JSON.stringify([op, names, attributes, outputs.length]);
     const known = this.#made.get(key);
     if (known) return known;
-    const refs = outputs.map(({ type, dims }) => this.#added(op, type, dims));
-    this.nodes.push(
-      node(
-        op,
-        names,
-        refs.map(({ name }) => name),
-        attributes,
-      ),
+    const [, domain = "", own = op] = /^(.*)\.(\w+)$/.exec(op) ?? [];
+    const refs = outputs.map(({ type, dims }) => this.#added(own, type, dims));
+    const made = node(
+      own,
+      names,
+      refs.map(({ name }) => name),
+      attributes,
     );
+    this.nodes.push({ ...made, domain });
     this.#made.set(key, refs);
     return refs;
   }

@@ -18,6 +18,9 @@ export function floatTensor(type: TensorType, dims: readonly number[], values: r
 
 /** A graph builder with a vocabulary. */
 export class Operations extends Builder {
+  /** Whether what runs the graph has blocked convolutions (runtime/blocked.ts). Default false: any build runs it. */
+  blocked = false;
+
   /** A constant scalar in the type of `like`. */
   scalar(value: number, like: { readonly type: TensorType }): Ref {
     return this.constant(floatTensor(like.type, [], [value]), "scalar");

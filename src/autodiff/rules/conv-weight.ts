@@ -17,7 +17,10 @@ const THIN = 16;
  */
 export function weightGradient(build: Operations, x: Ref, dy: Ref, window: Window, group: number): Ref {
   const channels = x.dims[1]!;
-  if (channels === group) return depthwise(build, x, dy, window);
+  if (channels === group)
+    return build.blocked && isBlockable(x, dy)
+      ? blockedDepthwise(build, x, dy, window)
+      : depthwise(build, x, dy, window);
   if (group > 1) return gathered(build, x, dy, window, group);
   if (channels < THIN) return exchanged(build, x, dy, window);
   if (all(window.kernel, 1)) return pointwise(build, x, dy, window);
@@ -132,20 +135,58 @@ function depthwise(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
 }
 
 /**
+ * The same on ONNX Runtime's blocked convolutions, which do 16 channels at once: a fifth to a tenth of the time on
+ * MobileNetV2. Kernels of depthwise convolutions are blocked as pictures are.
+ */
+function blockedDepthwise(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
+  const [batch, channels, ...input] = x.dims as [number, number, ...number[]];
+  const output = dy.dims.slice(2);
+  const planes = batch * channels;
+  const blocked = (picture: Ref): Ref => build.emit(`${DOMAIN}.ReorderInput`, [picture], picture.dims);
+  const images = blocked(build.reshape(x, [1, planes, ...input]));
+  const kernels = build.reshape(blocked(build.reshape(dy, [1, planes, ...output])), [planes, 1, ...output]);
+  const { dims, attributes } = sliding(images, kernels, window, planes);
+  const slid = build.emit(`${DOMAIN}.Conv`, [images, kernels], dims, attributes);
+  const plain = build.emit(`${DOMAIN}.ReorderOutput`, [slid], dims, { channels: planes });
+  return build.sum(build.reshape(firstOf(build, plain, window), [batch, channels, 1, ...window.kernel]), [0], false);
+}
+
+const DOMAIN = "com.microsoft.nchwc";
+/** A multiple of the channels in a block, on every processor. */
+const BLOCK = 16;
+
+/** Whether depthwise kernels may be blocked: each input channel has one output channel, and blocks are whole. */
+const isBlockable = (x: Ref, dy: Ref): boolean =>
+  x.type === "float32" && x.dims.length === 4 && x.dims[1] === dy.dims[1] && (x.dims[0]! * x.dims[1]!) % BLOCK === 0;
+
+/**
  * A convolution of the input with the gradient as its kernel. Strides and dilations change roles: what was a step between
  * outputs is one between the kernel's pixels. Yields one value for each position of the window's kernel.
  */
 function slidOver(build: Operations, x: Ref, kernel: Ref, window: Window, group: number): Ref {
+  const { dims, attributes } = sliding(x, kernel, window, group);
+  return firstOf(build, build.emit("Conv", [x, kernel], dims, attributes), window);
+}
+
+/** What such a convolution yields, at least one value for each position, and how it is written. */
+function sliding(x: Ref, kernel: Ref, window: Window, group: number) {
   const unread = window.after.map((amount) => Math.max(-amount, 0));
   const yielded = window.kernel.map((size, axis) => size + Math.floor(unread[axis]! / window.dilations[axis]!));
-  const slid = build.emit("Conv", [x, kernel], [x.dims[0]!, kernel.dims[0]!, ...yielded], {
-    kernel_shape: kernel.dims.slice(2),
-    strides: window.dilations,
-    dilations: window.strides,
-    group,
-    pads: padsOf({ before: window.before, after: window.after.map((amount) => Math.max(amount, 0)) }),
-  });
-  const axes = spatialAxes(x);
+  return {
+    dims: [x.dims[0]!, kernel.dims[0]!, ...yielded],
+    attributes: {
+      kernel_shape: kernel.dims.slice(2),
+      strides: window.dilations,
+      dilations: window.strides,
+      group,
+      pads: padsOf({ before: window.before, after: window.after.map((amount) => Math.max(amount, 0)) }),
+    },
+  };
+}
+
+/** The values of the window's positions. */
+function firstOf(build: Operations, slid: Ref, window: Window): Ref {
+  const axes = spatialAxes(slid);
   return build.slice(
     slid,
     axes,

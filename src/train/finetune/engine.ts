@@ -7,6 +7,7 @@ import { prepare } from "../../autodiff/prepare/prepare.ts";
 import { repeatedStep } from "../../autodiff/repeat.ts";
 import { type StepGraph, stepGraph } from "../../autodiff/step.ts";
 import { asFloat32 } from "../../graph/tensor.ts";
+import { BLOCKED, hasBlockedConvolutions } from "../../runtime/blocked.ts";
 import type { OpenModel, Session } from "../../runtime/session.ts";
 import { inferKnownShapes } from "../../runtime/shapes.ts";
 import type { CutShape } from "../../zoo/backbone.ts";
@@ -63,6 +64,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const trained = new Set(trainable.map(({ name }) => name));
   const learning = batchStatistics ? withBatchStatistics(tail.graph, tail.shapes) : { ...tail, carried: [] };
   const { graph, shapes: tailShapes, kernels } = prepare(learning.graph, learning.shapes, trained);
+  const blocked = await hasBlockedConvolutions();
   const step = stepGraph(graph, tailShapes, {
     prediction: LOGITS,
     loss: crossEntropy({ labelSmoothing, labels: "probabilities", ...(classWeights ? { classWeights } : {}) }),
@@ -70,9 +72,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     optimiser: adamW({ weightDecay: recipe.weightDecay }),
     longestGradient: recipe.longestGradient,
     carried: learning.carried,
+    blocked,
     ...(recipe.averageDecay === undefined ? {} : { averageDecay: recipe.averageDecay }),
   });
-  const bare = { ...network.model, metadata: new Map() };
+  const opsets = new Map([...network.model.opsets, ...(blocked ? [[BLOCKED.domain, BLOCKED.version] as const] : [])]);
+  const bare = { ...network.model, opsets, metadata: new Map() };
   const { shapes } = await inferKnownShapes({ ...bare, graph: step.graph });
   checkMemory(stepBytes(step, shapes), available, batch);
   const repeats = isWorthRepeating(step, shapes);
