@@ -52,6 +52,7 @@ export class Operations extends Builder {
   minimum = (a: Ref, b: Ref | number): Ref => this.#binary("Min", a, b);
   greater = (a: Ref, b: Ref | number): Ref => this.#binary("Greater", a, b, "bool");
   less = (a: Ref, b: Ref | number): Ref => this.#binary("Less", a, b, "bool");
+  and = (a: Ref, b: Ref): Ref => this.#binary("And", a, b, "bool");
   equal = (a: Ref, b: Ref | number): Ref => this.#binary("Equal", a, b, "bool");
 
   /** An operation of one input that changes neither shape nor type (`Neg`, `Exp`, `Sqrt`, …). */
