@@ -75,6 +75,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "`graft serve` under load, against a bare loop and FastAPI + uvicorn + ONNX Runtime",
     load: async () => (await import("./serve.ts")).benchServe,
   },
+  storage: {
+    usage: "storage [--data pollen] [--unfreeze 2] [--seeds 3] [--epochs 15]",
+    about: "accuracy of fine-tuning from a boundary cache in half and in full precision",
+    load: async () => (await import("./storage.ts")).benchStorage,
+  },
   studio: {
     usage: "studio [--pictures 10000] [--added 1000] [--network resnet50] [--seconds 20]",
     about: "the studio's page with 10,000 pictures: memory, scrolling; adding 1,000 and training on them",

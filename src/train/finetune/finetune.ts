@@ -42,6 +42,8 @@ export interface FinetuneOptions extends RecipeFlags {
   readonly findLr?: boolean | undefined;
   /** `off`: the frozen part runs in every step, and only pixels are kept. Default `auto`. */
   readonly boundaryCache?: "auto" | "off" | undefined;
+  /** How what the frozen part yields is kept. Default in half precision where that reaches, which costs no accuracy (`bench -- storage`). */
+  readonly precision?: "float16" | "float32" | undefined;
   /** Where checkpoints are written; without it there are none. */
   readonly checkpoint?: string | undefined;
   /** Goes on from the checkpoint, if there is one. */
@@ -134,7 +136,8 @@ export async function finetune(input: FinetuneInput, options: FinetuneOptions): 
   const saved = await savedBefore(input, options, identity);
   const boundary = (stored: StoredType): Boundary =>
     options.boundaryCache === "off" ? pixelBoundary(network) : boundaryOf(network, plan, shapes, stored);
-  const { storage, stored } = await stored_(input, recipe, boundary, saved?.choices);
+  const first = saved?.choices.stored === "float32" ? "float32" : (options.precision ?? "float16");
+  const { storage, stored } = await stored_(input, recipe, boundary, saved?.choices, first);
   const engine = await openEngine({
     ...input,
     boundary: storage.boundary,
@@ -207,6 +210,7 @@ async function stored_(
   recipe: Recipe,
   boundary: (stored: StoredType) => Boundary,
   before: Choices | undefined,
+  first: "float16" | "float32",
 ): Promise<{ storage: Storage; stored: Stored }> {
   const { network, train, onNote } = input;
   await makeFolder(boundaryCaches());
@@ -231,7 +235,7 @@ async function stored_(
     return { storage, stored };
   };
   try {
-    return await attempt(before?.stored === "float32" ? "float32" : "float16");
+    return await attempt(first);
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
     onNote?.("The frozen part yields numbers that half precision does not hold: they are kept in full precision.");
