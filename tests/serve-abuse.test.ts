@@ -47,6 +47,10 @@ function pour(socket: Socket, bytes: number, frame: (chunk: Buffer) => Buffer = 
   more();
 }
 
+/** A chunk as `Transfer-Encoding: chunked` frames it. */
+const framed = (chunk: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from("\r\n")]);
+
 beforeAll(async () => {
   writeFileSync(model, await tinyArtifact(join(work, "scratch.onnx")));
   writeFileSync(picture, await encode(drawShape("circle", 64, 48, 1), "jpeg"));
@@ -73,7 +77,7 @@ describe("large bodies", () => {
       Array.from({ length: 8 }, () =>
         raw(server.port, (socket) => {
           socket.write(head("content-length: 100000000"));
-          pour(socket, 100e6);
+          pour(socket, 1 << 20);
         }),
       ),
     );
@@ -83,12 +87,23 @@ describe("large bodies", () => {
     }
   });
 
-  test("100 MB that do not say so: 413 once there are more than allowed", async () => {
-    const framed = (chunk: Buffer): Buffer =>
-      Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from("\r\n")]);
+  test("100 MB that do not say so, and go on whatever is answered: 413, or cut off", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        raw(server.port, (socket) => {
+          socket.write(head("transfer-encoding: chunked"));
+          pour(socket, 100e6, framed);
+        }),
+      ),
+    );
+    // A connection that is closed while the client still sends takes an answer with it that was not read yet.
+    for (const { status } of answers) expect([413, 0]).toContain(status);
+  });
+
+  test("a little more than allowed that does not say so: 413", async () => {
     const { status } = await raw(server.port, (socket) => {
       socket.write(head("transfer-encoding: chunked"));
-      pour(socket, 100e6, framed);
+      pour(socket, 9 << 20, framed);
     });
     expect(status).toBe(413);
   });

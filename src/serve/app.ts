@@ -91,13 +91,13 @@ export function createApp(options: AppOptions): Hono<ServeEnv> {
   return app;
 }
 
-/** The answer to a request that is refused. What has not been read of its body is not waited for. */
+/**
+ * The answer to a request that is refused. What has not been read of its body is read for a moment more and thrown away, by the
+ * adaptor: a connection that were closed at once would take the answer with it before the client reads it.
+ */
 function refuse(c: Context<ServeEnv>, { status, message, headers }: Refusal): Response {
   c.var.noted.error ??= message;
-  const { complete, headers: asked } = c.env.incoming;
-  const isUnread = !complete && (Number(asked["content-length"] ?? 0) > 0 || asked["transfer-encoding"] !== undefined);
-  const close = isUnread ? { connection: "close" } : {};
-  return c.json({ error: message }, status, { ...headers, ...close });
+  return c.json({ error: message }, status, { ...headers });
 }
 
 /** The method that a route at the request's address has, where it is not the request's. */
