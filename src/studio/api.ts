@@ -82,13 +82,34 @@ export interface NetworkTable {
   readonly standard: string;
 }
 
-/** `GET /api/recommendation`. */
+/** A network that took part in a comparison. */
+export interface RankedNetwork {
+  readonly network: string;
+  /** Of a linear probe, in [0, 1]. */
+  readonly accuracy: number;
+  /** 95%. */
+  readonly interval: readonly [number, number];
+  /** Whether the pictures cannot tell it from the most accurate one. */
+  readonly isTied: boolean;
+  /** Of a linear probe on all pictures. */
+  readonly trainSeconds: number;
+  /** For one picture. */
+  readonly latencyMs: number;
+}
+
+/** `GET` and `POST /api/recommendation`. */
 export type Recommendation =
   | { readonly kind: "none"; readonly reason: string }
+  | { readonly kind: "running"; readonly words: string }
   | {
       readonly kind: "ranked";
-      readonly best: string;
-      readonly candidates: readonly { readonly network: string; readonly words: string }[];
+      /** The network to take; nothing where none beats always naming the most frequent class. */
+      readonly best: string | null;
+      readonly reason: string;
+      /** Training pictures that there were. */
+      readonly pictures: number;
+      /** The most accurate first. */
+      readonly candidates: readonly RankedNetwork[];
     };
 
 /** What a training is asked to do: the options of `graft train`. */
@@ -178,6 +199,7 @@ export type StudioEvent =
   | { readonly kind: "project" }
   | { readonly kind: "run"; readonly run: RunInfo }
   | { readonly kind: "run-removed"; readonly id: string }
+  | { readonly kind: "recommendation"; readonly recommendation: Recommendation }
   | { readonly kind: "import"; readonly progress: Progress };
 
 /** The body of every refusal. */

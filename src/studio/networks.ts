@@ -20,6 +20,8 @@ export interface Networks {
   table(): Promise<NetworkTable>;
   /** Options of `graft train` that go with a network. */
   words(network: string): readonly string[];
+  /** Options of `graft recommend` by which all of them take part. */
+  readonly adviceWords: readonly string[];
 }
 
 /** Reads the files, so that one that is no network is told of at the start. */
@@ -49,6 +51,11 @@ export async function openNetworks(own: readonly OwnNetwork[], offline: boolean)
       const preset = own.find(({ path }) => path === network)?.preprocessing;
       return [...(preset === undefined ? [] : ["--preprocessing", preset]), ...(offline ? ["--offline"] : [])];
     },
+    adviceWords: [
+      ...own.flatMap(({ path }) => ["--network", path]),
+      ...own.flatMap(({ preprocessing }) => (preprocessing ? ["--preprocessing", preprocessing] : [])).slice(0, 2),
+      ...(offline ? ["--offline"] : []),
+    ],
     async table() {
       const speeds = await knownSpeeds();
       const known = await Promise.all(catalogue.map((entry) => rowOf(entry)));

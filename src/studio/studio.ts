@@ -6,9 +6,10 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
-import { codeOf, usageError } from "../base/errors.ts";
+import { codeOf, usageError, workError } from "../base/errors.ts";
 import { makeFolder } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
+import { openAdvice } from "./advice.ts";
 import type { NetworkTable, Recommendation } from "./api.ts";
 import type { Env } from "./http/body.ts";
 import { createEvents } from "./http/events.ts";
@@ -72,6 +73,13 @@ async function serve(options: StudioOptions): Promise<void> {
     networkWords: networks.words,
     onChange: (run) => events.tell({ kind: "run", run }),
   });
+  const advice = await openAdvice({
+    root: project.paths.root,
+    file: project.paths.advice,
+    command,
+    words: networks.adviceWords,
+    onChange: (recommendation) => events.tell({ kind: "recommendation", recommendation }),
+  });
 
   let listening = 0;
   const title = basename(project.paths.root);
@@ -81,7 +89,12 @@ async function serve(options: StudioOptions): Promise<void> {
     .route("/api", projectRoutes(project, events))
     .route("/api", runRoutes(rooms))
     .get("/api/networks", async (c) => c.json((await networks.table()) satisfies NetworkTable))
-    .get("/api/recommendation", (c) => c.json(notComputed))
+    .get("/api/recommendation", (c) => c.json(advice.state()))
+    .post("/api/recommendation", async (c) => {
+      if ((await runs.list()).some(({ state }) => state.kind === "running"))
+        throw workError("A training is running, and would be measured with: wait for it to end, or stop it.");
+      return c.json(advice.start() satisfies Recommendation, 202);
+    })
     .get("/api/events", (c) => events.stream(c))
     .get("*", (c) => page.serve(c) ?? refusal(c, 404, `There is nothing at ${c.req.path}.`))
     .all("*", (c) => refusal(c, 404, `There is nothing at ${c.req.path}.`));
@@ -101,16 +114,12 @@ async function serve(options: StudioOptions): Promise<void> {
   } finally {
     events.close();
     server.close();
+    advice.stop();
     await runs.close(true);
     server.closeAllConnections();
     await predictor.close();
   }
 }
-
-const notComputed: Recommendation = {
-  kind: "none",
-  reason: "No recommendation has been computed for these pictures.",
-};
 
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {

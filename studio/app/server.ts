@@ -45,6 +45,7 @@ export const server = {
   project: () => ask<ProjectInfo>("/project"),
   networks: () => ask<NetworkTable>("/networks"),
   recommendation: () => ask<Recommendation>("/recommendation"),
+  compareNetworks: () => send<Recommendation>("POST", "/recommendation"),
   createClass: (name: string) => send("POST", "/classes", { name }),
   renameClass: (name: string, to: string) => send("PATCH", `/classes/${e(name)}`, { name: to }),
   removeClass: (name: string) => ask(`/classes/${e(name)}`, { method: "DELETE" }),

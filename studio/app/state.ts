@@ -1,6 +1,6 @@
 /** What the page knows of the studio, kept fresh by the server's events. Where the visitor is lies in route.ts. */
 import { computed, signal } from "@preact/signals";
-import type { NetworkTable, ProjectInfo, RunInfo, StudioEvent } from "../../src/studio/api.ts";
+import type { NetworkTable, ProjectInfo, Recommendation, RunInfo, StudioEvent } from "../../src/studio/api.ts";
 import { say } from "./messages.ts";
 import { server } from "./server.ts";
 
@@ -8,6 +8,7 @@ export const project = signal<ProjectInfo | null>(null);
 /** The newest first. */
 export const runs = signal<readonly RunInfo[] | null>(null);
 export const networks = signal<NetworkTable | null>(null);
+export const recommendation = signal<Recommendation | null>(null);
 /** Grows with every change of classes or pictures, so that lists know when to load again. */
 export const revision = signal(0);
 /** Whether events come in; without them what is shown may be old. */
@@ -25,7 +26,11 @@ export async function refreshProject(): Promise<void> {
 
 const refreshAll = async (): Promise<void> => {
   try {
-    [project.value, runs.value] = await Promise.all([server.project(), server.runs()]);
+    [project.value, runs.value, recommendation.value] = await Promise.all([
+      server.project(),
+      server.runs(),
+      server.recommendation(),
+    ]);
     revision.value++;
     networks.value ??= await server.networks();
   } catch (error) {
@@ -62,6 +67,9 @@ export function connect(): void {
         break;
       case "run-removed":
         runs.value = (runs.value ?? []).filter(({ id }) => id !== event.id);
+        break;
+      case "recommendation":
+        recommendation.value = event.recommendation;
         break;
       case "import":
         unpacking.value = event.progress;

@@ -20,6 +20,8 @@ export interface Paths {
   readonly runs: string;
   readonly journal: string;
   readonly token: string;
+  /** The last comparison of networks. */
+  readonly advice: string;
   readonly lock: string;
 }
 
@@ -33,6 +35,7 @@ export function pathsOf(root: string): Paths {
     runs: join(own, "runs"),
     journal: join(own, "journal.jsonl"),
     token: join(own, "token"),
+    advice: join(own, "recommendation.json"),
     lock: join(own, "lock"),
   };
 }

@@ -58,12 +58,17 @@ export function Train(): JSX.Element {
           )}
         </section>
         <aside>
-          <RecommendationPanel />
+          <RecommendationPanel
+            pictures={obstacle === null ? pictures : 0}
+            onChoose={(name) => {
+              settings.value = { ...settings.value, network: name };
+            }}
+          />
           <TrainOptions />
           <div class="begin">
             <button
               type="button"
-              class="primary large"
+              class="primary wide"
               disabled={obstacle !== null || running.value !== undefined || !table}
               onClick={begin}
             >
