@@ -188,9 +188,12 @@ export interface RunResults {
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** `POST /api/runs/:id/predict`: every class, the most probable first. */
+/** `POST /api/runs/:id/predict`. */
 export interface Prediction {
+  /** Every class, the most probable first. */
   readonly answers: readonly { readonly label: string; readonly probability: number }[];
+  /** Whether the picture is like nothing that the model was trained on: then the answers mean little. */
+  readonly unknown: boolean;
 }
 
 /** One message of `GET /api/events`. */

@@ -30,5 +30,5 @@ async function fetchless(base64: string): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 const facts = JSON.parse(text("facts")) as StandaloneFacts;
-const model = (async () => loadModel(await bytesOf("model"), await bytesOf("runtime"), facts.classes))();
+const model = (async () => loadModel(await bytesOf("model"), await bytesOf("runtime")))();
 render(<Page facts={facts} model={model} />, document.getElementById("page")!);

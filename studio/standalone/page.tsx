@@ -1,11 +1,12 @@
 /** What the visitor of a stand-alone page sees: a place for pictures, and what the model says of them. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Prediction } from "../../src/studio/api.ts";
 import type { StandaloneFacts } from "../../src/studio/export/facts.ts";
 import { Probabilities } from "../app/parts/probabilities.tsx";
 import { shot, useCamera } from "../app/parts/webcam.tsx";
 import { listed, percent, percentRange, plural } from "../app/words.ts";
-import type { Model, Ranked } from "./model.ts";
+import type { Model } from "./model.ts";
 
 interface PageProps {
   readonly facts: StandaloneFacts;
@@ -21,7 +22,7 @@ export function Page({ facts, model }: PageProps): JSX.Element {
   const [state, setState] = useState<"loading" | "ready" | "asking">("loading");
   const [failure, setFailure] = useState<string | null>(null);
   const [shown, setShown] = useState<Shown | null>(null);
-  const [answers, setAnswers] = useState<readonly Ranked[] | null>(null);
+  const [answer, setAnswer] = useState<Prediction | null>(null);
   const [isLive, setLive] = useState(false);
   const fail = (error: unknown): void => setFailure(error instanceof Error ? error.message : String(error));
   useEffect(() => {
@@ -30,7 +31,7 @@ export function Page({ facts, model }: PageProps): JSX.Element {
   const ask = async (file: File | undefined): Promise<void> => {
     if (!file) return;
     setFailure(null);
-    setAnswers(null);
+    setAnswer(null);
     setLive(false);
     setShown((before) => {
       if (before) URL.revokeObjectURL(before.url);
@@ -39,7 +40,7 @@ export function Page({ facts, model }: PageProps): JSX.Element {
     try {
       const loaded = await model;
       setState("asking");
-      setAnswers(await loaded.predict(file));
+      setAnswer(await loaded.predict(file));
     } catch (error) {
       fail(error);
     }
@@ -76,14 +77,14 @@ export function Page({ facts, model }: PageProps): JSX.Element {
       {shown && !isLive ? (
         <section class="panel asked" aria-label="Answer">
           <img src={shown.url} alt={shown.name} />
-          {answers ? <Probabilities answers={answers} /> : failure === null ? <p class="muted">Asking…</p> : null}
+          {answer ? <Probabilities {...answer} /> : failure === null ? <p class="muted">Asking…</p> : null}
         </section>
       ) : null}
       <footer class="muted small">
         <p>
           {facts.network}, trained with Graft {facts.graft}: {percent(facts.accuracy)} of{" "}
           {plural(facts.testPictures, "test picture")} named rightly (95% interval {percentRange(facts.interval)}). It
-          names one of its classes whatever it is shown.
+          names one of its classes whatever it is shown, and says where a picture is like none of them.
         </p>
       </footer>
     </main>
@@ -119,7 +120,7 @@ function Live({
 }): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const camera = useCamera(video);
-  const [answers, setAnswers] = useState<readonly Ranked[] | null>(null);
+  const [answer, setAnswer] = useState<Prediction | null>(null);
   useEffect(() => {
     if (camera.kind !== "ready") return;
     let isOver = false;
@@ -127,7 +128,7 @@ function Live({
       const loaded = await model;
       while (!isOver) {
         const picture = video.current && (await shot(video.current));
-        if (picture && !isOver) setAnswers(await loaded.predict(picture));
+        if (picture && !isOver) setAnswer(await loaded.predict(picture));
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     };
@@ -140,7 +141,7 @@ function Live({
     <section class="panel asked" aria-label="Webcam">
       {camera.kind === "failed" ? <p role="alert">{camera.reason}</p> : null}
       <video ref={video} class="camera" autoplay playsInline muted aria-label="What the webcam sees" />
-      {answers ? <Probabilities answers={answers} /> : <p class="muted">Looking…</p>}
+      {answer ? <Probabilities {...answer} /> : <p class="muted">Looking…</p>}
     </section>
   );
 }

@@ -1,6 +1,6 @@
 /** Trained models that are asked: opened when first asked, the last two kept, one picture at a time. */
 import { join } from "node:path";
-import { type Artifact, openArtifact, ranked } from "../../artifact/open.ts";
+import { type Artifact, openArtifact, predictionOf } from "../../artifact/open.ts";
 import { decodeImage } from "../../data/decode.ts";
 import type { Prediction } from "../api.ts";
 import { files } from "./record.ts";
@@ -42,7 +42,9 @@ export function createPredictor(): Predictor {
       const image = await decodeImage(picture);
       return inTurn(async () => {
         const artifact = await modelOf(folder);
-        return { answers: ranked(artifact.classes, await artifact.predict(image)) };
+        const answer = await artifact.predict(image);
+        const { top, unknown = false } = predictionOf(artifact, answer, artifact.classes.length);
+        return { answers: top, unknown };
       });
     },
     forget: (folder) => inTurn(() => forget(folder)),

@@ -112,7 +112,7 @@ function Asking({ run }: { readonly run: RunInfo }): JSX.Element {
             <div>
               <p class="muted small">{name}</p>
               {failure === null ? null : <p role="alert">{failure}</p>}
-              {prediction ? <Probabilities answers={prediction.answers} /> : failure === null ? <p>Asking…</p> : null}
+              {prediction ? <Probabilities {...prediction} /> : failure === null ? <p>Asking…</p> : null}
             </div>
           </li>
         ))}
@@ -152,7 +152,7 @@ function Live({ run }: { readonly run: RunInfo }): JSX.Element {
     <div class="panel live">
       {camera.kind === "failed" ? <p role="alert">{camera.reason}</p> : null}
       <video ref={video} class="camera" autoplay playsInline muted aria-label="What the webcam sees" />
-      {prediction ? <Probabilities answers={prediction.answers} /> : <p class="muted">Looking…</p>}
+      {prediction ? <Probabilities {...prediction} /> : <p class="muted">Looking…</p>}
     </div>
   );
 }

@@ -1,19 +1,24 @@
-/** What a model says of one picture: its classes with their probabilities, the most probable first. */
+/** What a model says of one picture: its classes with their probabilities, the most probable first, and whether it knows the like. */
 import type { JSX } from "preact";
+import type { Prediction } from "../../../src/studio/api.ts";
 
-export interface ProbabilitiesProps {
-  readonly answers: readonly { readonly label: string; readonly probability: number }[];
+export interface ProbabilitiesProps extends Prediction {
   /** Classes that are shown. Default 5. */
   readonly most?: number;
 }
 
-export function Probabilities({ answers, most = 5 }: ProbabilitiesProps): JSX.Element {
+export function Probabilities({ answers, unknown, most = 5 }: ProbabilitiesProps): JSX.Element {
   const [first] = answers;
   return (
     <div class="probabilities">
       <p class="answer" aria-live="polite" data-testid="answer">
         {first?.label} <span class="muted">{shareOf(first?.probability ?? 0)}</span>
       </p>
+      {unknown ? (
+        <p class="notice">
+          Unknown: this is like nothing that the model was trained on, so that its answer means little.
+        </p>
+      ) : null}
       <table>
         <caption class="visually-hidden">Probabilities</caption>
         <tbody>
