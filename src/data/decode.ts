@@ -6,6 +6,7 @@ import { readFile, stat } from "node:fs/promises";
 import sharp from "sharp";
 import { codeOf, dataError, GraftError, messageOf } from "../base/errors.ts";
 import { decodeBmp } from "./bmp.ts";
+import { decodeSmallJpeg } from "./jpeg/small.ts";
 import { MAX_PIXELS, type RgbImage, sizeFault, tooLarge } from "./rgb-image.ts";
 import { sniffFormat } from "./sniff.ts";
 
@@ -34,7 +35,10 @@ export async function decodeImage(source: string | Uint8Array, maxPixels = MAX_P
   if (format === undefined)
     throw fail("it is no image in a format that is read: not one of JPEG, PNG, WebP, GIF, AVIF, TIFF, BMP");
   if (format === "heic") throw fail("it is a HEIC photo, convert it to JPEG first");
-  const image = format === "bmp" ? decodeBmp(bytes, called, maxPixels) : await decodeBySharp(bytes, fail, maxPixels);
+  const image =
+    format === "bmp"
+      ? decodeBmp(bytes, called, maxPixels)
+      : (format === "jpeg" && (await decodeSmallJpeg(bytes))) || (await decodeBySharp(bytes, fail, maxPixels));
   checkSize(image, fail, maxPixels);
   return image;
 }

@@ -90,7 +90,8 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
       place.leave();
       return { refusal: image };
     }
-    decodedBytes += image.data.length;
+    const bytesTaken = image.data.length;
+    decodedBytes += bytesTaken;
     try {
       const outcome = await place.arrive(image, signal);
       if ("outputs" in outcome) return outcome;
@@ -98,7 +99,7 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
       if (kind === "data") return { refusal: new Refusal(422, message) };
       throw new Error(message);
     } finally {
-      decodedBytes -= image.data.length;
+      decodedBytes -= bytesTaken;
       decoding.look();
     }
   };

@@ -12,7 +12,7 @@ export interface Engine {
   readonly lanes: number;
   /** Opens a version in every lane; throws what opening it threw, and leaves nothing open then. */
   open(version: VersionId, path: string, bytes: Uint8Array): Promise<void>;
-  /** Runs a batch in the given lane, which must be free. */
+  /** Runs a batch in the given lane, which must be free. The pictures' memory may be handed over: they are not to be read again. */
   run(lane: number, version: VersionId, images: readonly RgbImage[]): Promise<readonly Outcome[]>;
   close(version: VersionId): Promise<void>;
   /** Ends the threads once they have done what they were told. */
@@ -55,7 +55,7 @@ export function startEngine({ lanes, coresPerLane, onDeath }: EngineOptions): En
       throw failed.reason;
     },
     async run(lane, version, images) {
-      return (await threads[lane]!.ask({ kind: "run", version, images }))!;
+      return (await threads[lane]!.ask({ kind: "run", version, images }, pixelBuffers(images)))!;
     },
     async close(version) {
       await all({ kind: "close", version });
@@ -67,8 +67,14 @@ export function startEngine({ lanes, coresPerLane, onDeath }: EngineOptions): En
   };
 }
 
+/** The memory of pictures that have theirs to themselves: handed over, not copied. */
+const pixelBuffers = (images: readonly RgbImage[]): ArrayBuffer[] =>
+  images.flatMap(({ data }) =>
+    !Buffer.isBuffer(data) && data.length === data.buffer.byteLength ? [data.buffer as ArrayBuffer] : [],
+  );
+
 interface Thread {
-  ask(request: Request): Promise<readonly Outcome[] | undefined>;
+  ask(request: Request, handedOver?: readonly ArrayBuffer[]): Promise<readonly Outcome[] | undefined>;
   stop(): Promise<void>;
 }
 
@@ -99,12 +105,12 @@ function speakTo(worker: Worker, onEnd: (error: Error) => void): Thread {
     waiting.clear();
     onEnd(death);
   });
-  const ask: Thread["ask"] = (request) =>
+  const ask: Thread["ask"] = (request, handedOver = []) =>
     new Promise((resolve, reject) => {
       if (!isAlive) return reject(death);
       const call: Call = { call: calls++, request };
       waiting.set(call.call, { resolve, reject });
-      worker.postMessage(call);
+      worker.postMessage(call, handedOver);
     });
   return {
     ask,
