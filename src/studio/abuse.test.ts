@@ -201,6 +201,24 @@ describe("pictures that are none", () => {
     expect(readdirSync(join(studio.folder, "bee"))).not.toContain("half.png");
   });
 
+  it("half a picture and then silence, the door left open: 408, and nothing of it stays", async () => {
+    const impatient = await startStudio(undefined, [], 300);
+    const [path] = upload("half.png", Buffer.alloc(0), "wasp");
+    await impatient.json("/api/classes", posting({ name: "wasp" }));
+    const answer = await raw(
+      `POST ${path} HTTP/1.1`,
+      [`Content-Length: ${picture.length}`],
+      [picture.subarray(0, 40)],
+      { wait: 5000 },
+      impatient,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    expect(answer).toContain("Nothing more came for 0.3 seconds");
+    expect(readdirSync(join(impatient.folder, ".graft", "incoming"))).toEqual([]);
+    expect(readdirSync(join(impatient.folder, "wasp"))).toEqual([]);
+    await impatient.close();
+  });
+
   it("a hundred half-closed sockets leave it answering", async () => {
     const sockets = Array.from({ length: 100 }, () => {
       const socket = connect(studio.port, "127.0.0.1");
@@ -292,9 +310,10 @@ async function raw(
   line: string,
   headers: readonly string[],
   parts: readonly Uint8Array[],
-  { host = `127.0.0.1:${studio.port}`, wait = 2000 }: { readonly host?: string | null; readonly wait?: number } = {},
+  { host, wait = 2000 }: { readonly host?: string | null; readonly wait?: number } = {},
+  { port, token } = studio,
 ): Promise<string> {
-  const socket = connect(studio.port, "127.0.0.1");
+  const socket = connect(port, "127.0.0.1");
   let text = "";
   const over = new Promise<void>((resolve) => {
     socket.on("data", (data) => {
@@ -304,8 +323,8 @@ async function raw(
     socket.on("error", () => resolve());
     socket.on("close", () => resolve());
   });
-  const named = host === null ? [] : [`Host: ${host}`];
-  const head = [line, ...named, `Authorization: Bearer ${studio.token}`, ...headers];
+  const named = host === null ? [] : [`Host: ${host ?? `127.0.0.1:${port}`}`];
+  const head = [line, ...named, `Authorization: Bearer ${token}`, ...headers];
   socket.write(`${head.join("\r\n")}\r\n\r\n`);
   for (const part of parts) socket.write(part);
   await Promise.race([over, sleep(wait)]);

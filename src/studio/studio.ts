@@ -34,6 +34,8 @@ export interface StudioOptions {
   readonly networks?: readonly OwnNetwork[];
   /** Whether trainings may use only networks that are on this disk. */
   readonly offline?: boolean;
+  /** Milliseconds after which a request whose body brings nothing more is refused; default 20 seconds. */
+  readonly stallMs?: number;
   /** Ends the studio in good order. */
   readonly signal: AbortSignal;
   /** Called once when it listens. */
@@ -47,6 +49,11 @@ const standaloneFolder = fileURLToPath(new URL("../../dist/studio-standalone", i
 /** Milliseconds: a request's headers, and a whole request; archives are large. */
 const HEADERS_TIMEOUT = 15_000;
 const REQUEST_TIMEOUT = 30 * 60_000;
+/** Milliseconds: between two pieces of a body. */
+const STALL = 20_000;
+
+/** Sockets open at once; more are closed as they come. */
+const MAX_CONNECTIONS = 500;
 
 /**
  * Runs the studio until `signal` is aborted. A training under way is stopped in good order then, to be resumed later.
@@ -86,6 +93,10 @@ async function serve(options: StudioOptions): Promise<void> {
   const rooms = { runs, predictor, events, networks: networks.names, standalone: standaloneFolder, title };
   const app = new Hono<Env>()
     .use(guard({ token, port: () => listening }))
+    .use(async (c, next) => {
+      c.set("stallMs", options.stallMs ?? STALL);
+      await next();
+    })
     .route("/api", projectRoutes(project, events))
     .route("/api", runRoutes(rooms))
     .get("/api/networks", async (c) => c.json((await networks.table()) satisfies NetworkTable))
@@ -104,6 +115,7 @@ async function serve(options: StudioOptions): Promise<void> {
     { headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT, keepAliveTimeout: 30_000 },
     getRequestListener(app.fetch),
   );
+  server.maxConnections = MAX_CONNECTIONS;
   listening = await listen(server, port);
   try {
     onListening({ url: `http://127.0.0.1:${listening}/`, token });

@@ -1,6 +1,6 @@
 /** A studio for tests: in this process, on a free port, with a project of its own. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,6 +46,7 @@ export const posting = (body: object, method = "POST"): AskOptions => ({
 export async function startStudio(
   folder = mkdtempSync(join(tmpdir(), "graft-studio-")),
   networks: readonly OwnNetwork[] = [],
+  stallMs?: number,
 ): Promise<TestStudio> {
   if (!existsSync(main)) throw new Error("dist/ is missing: run `npm run build` (npm test does) before these tests.");
   const controller = new AbortController();
@@ -56,6 +57,7 @@ export async function startStudio(
       port: 0,
       command: [process.execPath, main],
       networks,
+      ...(stallMs === undefined ? {} : { stallMs }),
       signal: controller.signal,
       onListening: resolve,
     });
@@ -109,6 +111,8 @@ export async function spawnStudio(
   readonly link: string;
   readonly url: string;
   readonly token: string;
+  /** Resident memory in bytes; 0 where the system does not tell. */
+  memory(): number;
   kill(): Promise<void>;
   end(): Promise<void>;
 }> {
@@ -128,6 +132,10 @@ export async function spawnStudio(
   const place = JSON.parse(line) as { link: string; url: string; token: string };
   return {
     ...place,
+    memory() {
+      if (process.platform !== "linux") return 0;
+      return 1024 * Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))![1]);
+    },
     async kill() {
       child.kill("SIGKILL");
       await closed;

@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { codeOf, GraftError, messageOf } from "../../base/errors.ts";
 import type { Refusal } from "../api.ts";
 import { TooLong } from "../project/receive.ts";
+import { Stalled } from "./body.ts";
 
 /** An answer that says no. */
 export const refusal = (c: Context, status: ContentfulStatusCode, error: string): Response =>
@@ -15,6 +16,11 @@ const statuses = { usage: 400, data: 422, work: 409 } as const;
 /** Anything thrown as an answer; what is no `GraftError` is a defect of the studio, and says so. */
 export function answerTo(error: unknown, c: Context): Response {
   if (error instanceof TooLong) return refusal(c, 413, error.message);
+  if (error instanceof Stalled) {
+    // What is left of the body would else be waited for.
+    c.header("Connection", "close");
+    return refusal(c, 408, error.message);
+  }
   if (error instanceof GraftError) {
     const isFull = ["ENOSPC", "EDQUOT"].includes(codeOf(error.cause) ?? "");
     return refusal(c, isFull ? 507 : statuses[error.kind], error.message);

@@ -5,7 +5,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import type { Readable } from "node:stream";
 import { usageError } from "../../base/errors.ts";
 import { makeFolder, writeFailure } from "../../base/files.ts";
 import type { OnProgress } from "../../base/progress.ts";
@@ -32,7 +31,7 @@ export interface Project {
   relabel(ids: readonly string[], to: string): Promise<void>;
   remove(ids: readonly string[]): Promise<void>;
   /** Takes a picture in; see receive.ts. */
-  add(source: Readable, name: string, file: string): Promise<Received>;
+  add(source: AsyncIterable<Uint8Array>, name: string, file: string): Promise<Received>;
   /** Takes an archive in; see archive.ts. */
   addArchive(source: AsyncIterable<Uint8Array>, name: string | undefined, onProgress?: OnProgress): Promise<Imported>;
   /** Notes pictures that were added together, so that undo removes them together. */

@@ -6,7 +6,6 @@ import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { GraftError } from "../../base/errors.ts";
 import { makeFolder, writeFailure } from "../../base/files.ts";
 import { inspectImage } from "../../data/inspect.ts";
@@ -61,7 +60,7 @@ export interface Reception {
  * @throws GraftError (`data`) where it is no picture that can be read
  */
 export async function receive(
-  source: Readable | AsyncIterable<Uint8Array>,
+  source: AsyncIterable<Uint8Array>,
   { root, incoming }: { readonly root: string; readonly incoming: string },
   { folder, name }: Reception,
 ): Promise<Received> {
