@@ -40,6 +40,15 @@ const quantity =
     return Number(number) * factor;
   };
 
+/** A reader of quantities of which none makes no sense. */
+export const some =
+  (read: (text: string) => number) =>
+  (text: string): number => {
+    const value = read(text);
+    if (!(value > 0)) throw new InvalidArgumentError("More than 0 is wanted.");
+    return value;
+  };
+
 /** Bytes: `20MB`. */
 export const bytes = quantity({ kB: 1e3, MB: 1e6, GB: 1e9, B: 1 }, "20MB");
 

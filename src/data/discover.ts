@@ -135,9 +135,11 @@ function number(
 function checkLearnable(path: string, layout: Dataset["layout"], learnable: readonly Named[]): void {
   const classes = [...new Set(learnable.map(({ className }) => className))].sort(byName);
   const remedy =
-    layout === "manifest" ? "list pictures of at least two" : "put pictures of at least two into sub-folders";
-  if (classes.length === 0) throw dataError(`${path} has no training pictures: ${remedy} classes.`);
-  if (classes.length === 1) throw dataError(`${path} has only one class, "${classes[0]}": ${remedy} classes.`);
+    layout === "manifest"
+      ? "list pictures of at least two classes"
+      : "put pictures of at least two classes into one sub-folder each";
+  if (classes.length === 0) throw dataError(`${path} has no training pictures: ${remedy}.`);
+  if (classes.length === 1) throw dataError(`${path} has only one class, "${classes[0]}": ${remedy}.`);
   const counts = new Map<string, number>();
   for (const { className } of learnable) counts.set(className, (counts.get(className) ?? 0) + 1);
   for (const name of classes) {

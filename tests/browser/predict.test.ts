@@ -6,10 +6,11 @@ import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeImage, openArtifact } from "../../src/index.ts";
+import { encodeBmp } from "../support/bmp.ts";
 import { pngOfSize } from "../support/bomb.ts";
 import { browserNote, launchChromium } from "../support/chromium.ts";
 import { temporaryFolder } from "../support/cli.ts";
-import { drawShape, encode, shapeNames } from "../support/pictures.ts";
+import { drawShape, encode, type Pixels, shapeNames } from "../support/pictures.ts";
 import { bundlePage, isolation, type Site, type SiteOptions, serveSite } from "../support/site.ts";
 import { trainModel, trainSmallModel } from "../support/small-model.ts";
 import { call, outcomeOf } from "./call.ts";
@@ -85,18 +86,19 @@ describe.skipIf(browserNote !== "")(`a trained model in a page${browserNote}`, (
     expect(engine).toMatchObject({ device: "wasm", threads: 1 });
     expect(engine.why).toMatch(/^WebAssembly: this browser offers no WebGPU adapter$/);
     expect(engine.whyThreads).toMatch(/not cross-origin isolated/);
-    const files = await Promise.all(
-      shapeNames.map(async (shape, i) =>
-        encode(drawShape(shape, 61, 40 + i, i), (["png", "jpeg", "webp"] as const)[i]!),
-      ),
-    );
+    const drawn = (i: number): Pixels => drawShape(shapeNames[i % shapeNames.length]!, 61, 40 + i, i);
+    const formats = ["png", "jpeg", "webp", "gif"] as const;
+    const { data: rgb, ...size } = drawn(formats.length);
+    const files: Uint8Array[] = await Promise.all(formats.map((format, i) => encode(drawn(i), format)));
+    files.push(encodeBmp({ ...size, bits: 24, rgb }));
     files.forEach((file, i) => {
       site.put(`/${i}`, file);
     });
     const wanted = await answersOfNode(model, files);
     const givens: Given[] = ["blob", "img", "bitmap", "canvas", "offscreen", "video-frame", "image-data"];
     for (const given of givens) {
-      const answers = await call(page, "predict", ["/0", "/1", "/2"], given);
+      const addresses = files.map((_, i) => `/${i}`);
+      const answers = await call(page, "predict", addresses, given);
       answers.forEach(({ probabilities, label, probability, top }, i) => {
         expect(apart(probabilities, wanted[i]!), `${given} ${i}`).toBeLessThan(1e-4);
         expect([label, probability]).toEqual([top[0]!.label, top[0]!.probability]);

@@ -53,7 +53,7 @@ export function drawStripes(angle: number, width: number, height: number, seed: 
 }
 
 /** Pixels as a file of the given kind. */
-export const encode = ({ width, height, data }: Pixels, format: "png" | "jpeg" | "webp"): Promise<Buffer> =>
+export const encode = ({ width, height, data }: Pixels, format: "png" | "jpeg" | "webp" | "gif"): Promise<Buffer> =>
   sharp(data, { raw: { width, height, channels: 3 } })
     .toFormat(format)
     .toBuffer();

@@ -5,7 +5,7 @@ import { messageOf, usageError } from "../../base/errors.ts";
 import { defaultLimits } from "../../serve/limits.ts";
 import { modelSources } from "../../serve/models.ts";
 import { type RunningServer, startServer } from "../../serve/server.ts";
-import { bytes, milliseconds, pixels, wholeNumber } from "../options.ts";
+import { bytes, milliseconds, pixels, some, wholeNumber } from "../options.ts";
 import { print, printJson } from "../output.ts";
 
 interface ServeFlags {
@@ -40,9 +40,9 @@ export function serveCommand(): Command {
     .option("--max-wait <time>", "how long a picture waits for others of its batch", milliseconds, maxWaitMs)
     .option("--max-queue <n>", "pictures accepted at once, the rest get 503", wholeNumber(1), maxQueue)
     .option("--max-images <n>", "pictures of one request", wholeNumber(1), maxImages)
-    .option("--max-body <size>", "bytes of one request, as 32MB", bytes, maxBodyBytes)
-    .option("--max-pixels <n>", "pixels of one picture, as 50M", pixels, maxPixels)
-    .option("--timeout <time>", "for a request to arrive, and to be answered", milliseconds, timeoutMs)
+    .option("--max-body <size>", "bytes of one request, as 32MB", some(bytes), maxBodyBytes)
+    .option("--max-pixels <n>", "pixels of one picture, as 50M", some(pixels), maxPixels)
+    .option("--timeout <time>", "for a request to arrive, and to be answered", some(milliseconds), timeoutMs)
     .option("--json", "print one JSON object, the address and the models, once it listens")
     .addHelpText(
       "after",
