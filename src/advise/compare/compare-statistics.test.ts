@@ -103,6 +103,24 @@ describe("the lead of a road", () => {
     expect(leadOf(thrice, "probe", "scratch").interval).toEqual(leadOf(once, "probe", "scratch").interval);
   });
 
+  /** A road that names all of 60 pictures rightly but the first so many, dealing by dealing. */
+  const dealt = (road: Road, wrong: readonly number[]): Run[] =>
+    wrong.map((count, seed) => ({
+      ...{ road, pictures: 600, seed, trainAccuracy: 1, seconds: 1 },
+      judged: Array.from({ length: 60 }, (_, i) => 60 * seed + i),
+      correct: Uint8Array.from({ length: 60 }, (_, i) => (i < count ? 0 : 1)),
+    }));
+
+  test("is told by pictures where one dealing gains nothing, by dealings where they contradict each other", () => {
+    const probe = dealt("probe", [30, 30, 30]);
+    const unequal = leadOf([...probe, ...dealt("fine-tune", [30, 10, 10])], "fine-tune", "probe");
+    expect(unequal.mean).toBeCloseTo(2 / 9, 12);
+    expect(unequal.interval[0]).toBeGreaterThan(0.1);
+    const contrary = leadOf([...probe, ...dealt("fine-tune", [50, 5, 5])], "fine-tune", "probe");
+    expect(contrary.mean).toBeCloseTo(1 / 6, 12);
+    expect(contrary.interval[0]).toBeLessThan(0);
+  });
+
   test("is unknown without a pair", () => {
     expect(leadOf(runsOf({ probe: 1 }, 10), "probe", "scratch").interval).toEqual([-1, 1]);
   });

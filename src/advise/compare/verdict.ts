@@ -11,6 +11,8 @@ export interface Lead {
   readonly mean: number;
   /** 95%. */
   readonly interval: Interval;
+  /** The lead of each dealing of the pictures. */
+  readonly bySeed: readonly number[];
 }
 
 /** A lead with some of the pictures. */
@@ -91,30 +93,59 @@ function leadWithFewer(runs: readonly Run[], pictures: number): Sooner | undefin
 
 /**
  * How far a road is ahead of another where both learned from and were judged on the same pictures. A picture that was judged several
- * times counts once, with its mean. As for paired proportions (Bonett and Price 2012) two made-up pictures, one for each side, keep
- * the interval from vanishing; where several seeds differ more than pictures do, that counts instead.
+ * times counts once, with its mean. Where dealings contradict each other, one surely ahead and one surely behind, their spread counts
+ * instead of the pictures' if it is wider. Where none does, it is only in the size of the lead that they differ: fine-tuning, which
+ * keeps the probe where it fails, may gain nothing in one of them.
  */
 export function leadOf(runs: readonly Run[], road: Road, over: Road): Lead {
-  const sums = new Map<number, { sum: number; count: number }>();
-  const bySeed: number[] = [];
+  const pictures = new Map<number, number[]>();
+  const dealings: (Estimate & { readonly mean: number })[] = [];
   for (const a of runs.filter((run) => run.road === road)) {
     const b = runs.find((run) => run.road === over && run.seed === a.seed && run.pictures === a.pictures);
     if (!b) continue;
-    bySeed.push(accuracyOf(a) - accuracyOf(b));
-    a.judged.forEach((picture, i) => {
-      const before = sums.get(picture) ?? { sum: 0, count: 0 };
-      sums.set(picture, { sum: before.sum + a.correct[i]! - b.correct[i]!, count: before.count + 1 });
+    const differences = a.judged.map((picture, i) => {
+      const difference = a.correct[i]! - b.correct[i]!;
+      pictures.set(picture, [...(pictures.get(picture) ?? []), difference]);
+      return difference;
     });
+    dealings.push({ ...estimate(differences), mean: meanOf(differences) });
   }
-  if (sums.size === 0) return { road, over, mean: 0, interval: [-1, 1] };
-  const differences = [...[...sums.values()].map(({ sum, count }) => sum / count), 1, -1];
-  const centre = differences.reduce((sum, value) => sum + value, 0) / differences.length;
-  const variance = differences.reduce((sum, value) => sum + (value - centre) ** 2, 0) / differences.length;
-  const mean = bySeed.reduce((sum, value) => sum + value, 0) / bySeed.length;
-  const seeds = bySeed.length;
-  const between = seeds > 1 ? bySeed.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (seeds - 1) / seeds : 0;
-  const reach = Z95 * Math.sqrt(Math.max(variance / differences.length, between));
-  return { road, over, mean, interval: [Math.max(-1, centre - reach), Math.min(1, centre + reach)] };
+  const bySeed = dealings.map(({ mean }) => mean);
+  if (pictures.size === 0) return { road, over, mean: 0, interval: [-1, 1], bySeed };
+  const { centre, error } = estimate([...pictures.values()].map(meanOf));
+  const contradict =
+    dealings.some((one) => one.centre - Z95 * one.error > 0) &&
+    dealings.some((one) => one.centre + Z95 * one.error < 0);
+  const reach = Z95 * Math.max(error, contradict ? spreadOf(bySeed) : 0);
+  return {
+    ...{ road, over, mean: meanOf(bySeed), bySeed },
+    interval: [Math.max(-1, centre - reach), Math.min(1, centre + reach)],
+  };
+}
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+interface Estimate {
+  readonly centre: number;
+  /** Its standard error. */
+  readonly error: number;
+}
+
+/**
+ * The mean of differences, one a picture. As for paired proportions (Bonett and Price 2012) two made-up pictures, one for each side,
+ * keep the interval from vanishing.
+ */
+function estimate(differences: readonly number[]): Estimate {
+  const all = [...differences, 1, -1];
+  const centre = meanOf(all);
+  return { centre, error: Math.sqrt(meanOf(all.map((value) => (value - centre) ** 2)) / all.length) };
+}
+
+/** The standard error of a mean of several dealings, by how they differ. */
+function spreadOf(values: readonly number[]): number {
+  const centre = meanOf(values);
+  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  return Math.sqrt(squares / (values.length - 1) / values.length);
 }
 
 /** Whether a road is surely better than always naming the most frequent class; the more roads, the surer it must be. */

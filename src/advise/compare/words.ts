@@ -13,9 +13,15 @@ export const roadNames: Readonly<Record<Road, string>> = {
 const points = (share: number): string => (100 * share).toFixed(1);
 const percent = (share: number): string => `${points(share)}%`;
 
-/** A lead with its interval. */
-export const leadText = ({ road, over, mean, interval: [low, high] }: Lead): string =>
-  `${roadNames[road]} is ${points(mean)} points ahead of ${roadNames[over]} (95% interval ${points(low)} to ${points(high)})`;
+/** A lead with its interval, and those of the single dealings where they are further apart than it is wide. */
+export function leadText({ road, over, mean, interval: [low, high], bySeed }: Lead): string {
+  const [least, most] = [Math.min(...bySeed), Math.max(...bySeed)];
+  const dealings =
+    bySeed.length > 1 && most - least > high - low
+      ? `; ${points(least)} to ${points(most)} from one dealing of the pictures to another`
+      : "";
+  return `${roadNames[road]} is ${points(mean)} points ahead of ${roadNames[over]} (95% interval ${points(low)} to ${points(high)}${dealings})`;
+}
 
 const choices = {
   transfer: "Transfer: train a head on the frozen network",
@@ -58,8 +64,9 @@ export function reasonOf(verdict: Verdict, savings: Savings | undefined): string
 
 /** Where transfer is the verdict though another road is ahead, by too little to be surely worth its time. */
 function furtherAhead({ verdict, leads }: Verdict): string | undefined {
-  const ahead = leads.find(({ over, interval }) => over === "probe" && interval[0] > 0);
+  const ahead = leads.find(({ over, mean, interval }) => over === "probe" && (interval[0] > 0 || mean > NEGLIGIBLE));
   if (verdict !== "transfer" || !ahead) return undefined;
+  if (ahead.interval[0] <= 0) return `That ${leadText(ahead)} may be chance: a larger --budget tells.`;
   return `That ${leadText(ahead)} is not surely more than the ${points(NEGLIGIBLE)} points that its longer training should bring.`;
 }
 

@@ -37,7 +37,7 @@ const recommendation: Recommendation = {
 const point = { interval: [0.8, 0.95] as const, trainAccuracy: 1, overfitting: 0.1, runs: 3 };
 const comparison: Comparison = {
   ...{ verdict: "transfer", reason: "Transfer: the head is ahead.", savings: undefined, evidence: undefined },
-  leads: [{ road: "probe", over: "scratch", mean: 0.3, interval: [0.2, 0.4] }],
+  leads: [{ road: "probe", over: "scratch", mean: 0.3, interval: [0.2, 0.4], bySeed: [0.3] }],
   roads: [
     {
       road: "probe",
