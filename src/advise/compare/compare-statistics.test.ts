@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
 import { type Curve, curveOf, MOST_FACTOR, savingsOf } from "./curve.ts";
+import { chosenOf } from "./roads/scratch.ts";
 import type { Road, Run } from "./run.ts";
 import { scheduleFor } from "./schedule.ts";
 import { decide, FEWEST_JUDGED, leadOf } from "./verdict.ts";
@@ -76,6 +77,13 @@ describe("the verdict", () => {
     expect(decide(runsOf({ probe: 0.9 }, 200), 600, 0.2)).toMatchObject({ verdict: "undecided", why: "missing" });
   });
 
+  test("is none where the network from scratch was not trained to the point of knowing its own pictures", () => {
+    const runs = runsOf({ probe: 0.9, "fine-tune": 0.9, scratch: 0.2 }, 200).map((run) =>
+      run.road === "scratch" ? { ...run, trainAccuracy: 0.22 } : run,
+    );
+    expect(decide(runs, 600, 0.2)).toMatchObject({ verdict: "undecided", why: "unfitted" });
+  });
+
   test("waits for the runs on all pictures", () => {
     expect(decide(runsOf({ probe: 0.9, scratch: 0.3 }, 200), 1200, 0.2)).toMatchObject({ why: "missing" });
   });
@@ -123,6 +131,17 @@ describe("the lead of a road", () => {
 
   test("is unknown without a pair", () => {
     expect(leadOf(runsOf({ probe: 1 }, 10), "probe", "scratch").interval).toEqual([-1, 1]);
+  });
+});
+
+describe("tuning", () => {
+  const tried = (...accuracies: number[]) =>
+    accuracies.map((accuracy, i) => ({ learningRate: i, augment: "none" as const, accuracy }));
+
+  test("keeps the first setting where none is ahead by more than chance", () => {
+    expect(chosenOf(tried(0.1, 0.12, 0.11), 200)?.learningRate).toBe(0);
+    expect(chosenOf(tried(0.1, 0.3, 0.31), 200)?.learningRate).toBe(1);
+    expect(chosenOf([], 200)).toBeUndefined();
   });
 });
 

@@ -32,7 +32,7 @@ export type Verdict =
   | { readonly verdict: "undecided"; readonly why: Undecided; readonly leads: readonly Lead[] };
 
 /** Why there is no verdict. */
-export type Undecided = "too-few" | "nothing-learned" | "alike" | "missing";
+export type Undecided = "too-few" | "nothing-learned" | "alike" | "missing" | "unfitted";
 
 /** On fewer different pictures than this nothing is decided, however clear it seems. */
 export const FEWEST_JUDGED = 20;
@@ -63,6 +63,7 @@ export function decide(runs: readonly Run[], pictures: number, baseline: number)
   if (judged < FEWEST_JUDGED) return undecided("too-few");
   if (!present.some((road) => beatsBaseline(full, road, baseline, present.length))) return undecided("nothing-learned");
   if (!present.includes("probe") || !present.includes("scratch")) return undecided("missing");
+  if (!hasFitted(full, baseline)) return undecided("unfitted");
   const lead = (road: Road, over: Road): Lead | undefined =>
     leads.find((one) => one.road === road && one.over === over);
   const isAhead = (road: Road, over: Road): boolean => (lead(road, over)?.interval[0] ?? -1) > 0;
@@ -146,6 +147,19 @@ function spreadOf(values: readonly number[]): number {
   const centre = meanOf(values);
   const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   return Math.sqrt(squares / (values.length - 1) / values.length);
+}
+
+/**
+ * The share of the probe's way from the baseline, on pictures that it has not seen, that a network from scratch must come on those it
+ * learns from. One that does not has not been trained, and is no evidence of what training it would bring.
+ */
+const FEWEST_FITTED = 0.25;
+
+function hasFitted(full: readonly Run[], baseline: number): boolean {
+  const of = (road: Road): Run[] => full.filter((run) => run.road === road);
+  const probe = meanOf(of("probe").map(accuracyOf));
+  const fitted = meanOf(of("scratch").map(({ trainAccuracy }) => trainAccuracy));
+  return fitted >= baseline + FEWEST_FITTED * (probe - baseline);
 }
 
 /** Whether a road is surely better than always naming the most frequent class; the more roads, the surer it must be. */

@@ -35,6 +35,8 @@ const undecided: Readonly<Record<Undecided, string>> = {
     "Can't tell: no road beats always answering the most frequent class by more than chance: check that the labels say something that can be seen, or add pictures",
   alike:
     "Can't tell yet: the roads are too much alike for so few pictures: add pictures, or take the simplest, transfer",
+  unfitted:
+    "Can't tell yet: the network from scratch has had too little time to learn even the pictures that it was shown: give a larger --budget",
   missing: "Can't tell yet: there was no time for all roads: give a larger --budget",
 };
 

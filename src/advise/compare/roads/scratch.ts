@@ -49,6 +49,19 @@ const FIRST_RATE = 0.004;
 const OTHER_RATES = [0.0015, 0.01];
 const VALIDATION_SHARE = 0.2;
 
+/**
+ * What tuning settles on: the first that was tried, unless a later one is ahead by more than the standard error of their difference.
+ * In the short time of tuning all may be near chance, and what varies pictures may change what they show: a bar's angle, mirrored,
+ * is another.
+ */
+export function chosenOf(tried: readonly Tried[], judged: number): Tried | undefined {
+  const error = (a: number, b: number): number => Math.sqrt((a * (1 - a) + b * (1 - b)) / judged);
+  return tried.reduce<Tried | undefined>(
+    (most, one) => (most && one.accuracy - most.accuracy <= error(one.accuracy, most.accuracy) ? most : one),
+    undefined,
+  );
+}
+
 /** Prepares the road: reads the pictures small, and tunes on some of them. */
 export async function scratchRoad(input: ScratchInput): Promise<ScratchRoad> {
   const { paths, labels, classes, tuneOn, tuningSeconds, augment, onProgress, signal } = input;
@@ -117,7 +130,7 @@ export async function scratchRoad(input: ScratchInput): Promise<ScratchRoad> {
     tried.push({ ...settings, accuracy: shareOf(right[0]!) });
   };
   const best = (): Settings =>
-    tried.reduce<Tried | undefined>((most, one) => (most && most.accuracy >= one.accuracy ? most : one), undefined) ?? {
+    chosenOf(tried, validation.length) ?? {
       learningRate: FIRST_RATE,
       augment: "none",
     };
