@@ -12,9 +12,12 @@ import { artifactParts } from "./parts.ts";
 const folder = mkdtempSync(join(tmpdir(), "graft-parts-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it("the two parts of an artifact compute what the whole does, output by output", async () => {
+it.each([
+  ["normalised", "float32"],
+  ["resized", "uint8"],
+] as const)("the two parts of an artifact, %s, compute what the whole does, output by output", async (at, type) => {
   const bytes = await tinyArtifact(join(folder, "scratch.onnx"));
-  const parts = artifactParts(readArtifact(bytes, "tiny").model, "tiny");
+  const parts = artifactParts(readArtifact(bytes, "tiny").model, "tiny", at);
   const whole = await openSession(bytes);
   const preparation = await openSession(encodeModelWhole(parts.preparation));
   const answering = await openSession(encodeModelWhole(parts.answering));
@@ -23,8 +26,8 @@ it("the two parts of an artifact compute what the whole does, output by output",
   const { width, height, data } = drawShape("square", 71, 43, 5);
   const image = { dims: [1, height, width, 3], data };
   const wanted = await whole.run({ image });
-  const { pixels } = await preparation.run({ image });
-  const given = await answering.run({ pixels: pixels! });
+  expect(preparation.declared(parts.seam)?.type).toBe(type);
+  const given = await answering.run(await preparation.run({ image }));
   for (const name of whole.outputs) {
     expect(given[name]!.dims).toEqual(wanted[name]!.dims);
     const apart = [...given[name]!.data].map((value, i) => Math.abs(Number(value) - Number(wanted[name]!.data[i])));
@@ -36,5 +39,7 @@ it("the two parts of an artifact compute what the whole does, output by output",
 it("an artifact without that seam is refused with the remedy", async () => {
   const bytes = await tinyArtifact(join(folder, "scratch.onnx"));
   const { model } = readArtifact(bytes, "tiny");
-  expect(() => artifactParts({ ...model, graph: { ...model.graph, nodes: [] } }, "tiny")).toThrow("train it anew");
+  const bare = { ...model, graph: { ...model.graph, nodes: [] } };
+  for (const at of ["normalised", "resized"] as const)
+    expect(() => artifactParts(bare, "tiny", at)).toThrow("train it anew");
 });

@@ -10,7 +10,6 @@ import { GraftError, messageOf } from "../../base/errors.ts";
 import type { RgbImage } from "../../data/decode.ts";
 import { openModel } from "../../runtime/open-model.ts";
 import type { RuntimeTensor, Session } from "../../runtime/session.ts";
-import { PIXELS } from "../../zoo/backbone.ts";
 import type { Call, Failure, Outcome, Outputs, Reply, Request, VersionId } from "./messages.ts";
 
 /** What a thread is started with. */
@@ -20,6 +19,8 @@ export interface ThreadData {
 }
 
 interface Sessions {
+  /** The tensor between the two: resized pixels. */
+  readonly seam: string;
   readonly preparation: Session;
   readonly answering: Session;
   /** Pictures of one run of the model. */
@@ -31,12 +32,13 @@ const { cores } = workerData as ThreadData;
 const versions = new Map<VersionId, Sessions>();
 
 async function open(bytes: Uint8Array, path: string): Promise<Sessions> {
-  const parts = artifactParts(readArtifact(bytes, path).model, path);
+  const parts = artifactParts(readArtifact(bytes, path).model, path, "resized");
+  const { seam } = parts;
   // A large picture takes much memory while it is resized: it must not stay taken.
   const preparation = await openModel(parts.preparation, { threads: 1, keepMemory: false });
   try {
     const answering = await openModel(parts.answering, { threads: cores, spin: false });
-    return { preparation, answering, runLength: await quickestRun(preparation, answering) };
+    return { seam, preparation, answering, runLength: await quickestRun({ seam, preparation, answering }) };
   } catch (error) {
     await preparation.close();
     throw error;
@@ -51,16 +53,16 @@ const SEVERAL = 4;
  * cores want much to do; but the values between the layers of a small network stay in the cache for a picture alone. It is
  * measured, on blank pictures, which also has the first request find everything warm.
  */
-async function quickestRun(preparation: Session, answering: Session): Promise<number> {
-  const { [PIXELS]: blank } = await preparation.run({ [IMAGE]: { dims: [1, 32, 32, 3], data: new Uint8Array(3072) } });
+async function quickestRun({ seam, preparation, answering }: Omit<Sessions, "runLength">): Promise<number> {
+  const { [seam]: blank } = await preparation.run({ [IMAGE]: { dims: [1, 32, 32, 3], data: new Uint8Array(3072) } });
   const batches = [1, SEVERAL].map((pictures) => stack(Array.from({ length: pictures }, () => blank!)));
   const millisecondsEach: number[] = [];
   for (const batch of batches) {
-    await answering.run({ [PIXELS]: batch });
+    await answering.run({ [seam]: batch });
     let best = Number.POSITIVE_INFINITY;
     for (let tries = 0; tries < 2; tries++) {
       const began = performance.now();
-      await answering.run({ [PIXELS]: batch });
+      await answering.run({ [seam]: batch });
       best = Math.min(best, performance.now() - began);
     }
     millisecondsEach.push(best / batch.dims[0]!);
@@ -72,20 +74,23 @@ const failureOf = (error: unknown): Failure =>
   error instanceof GraftError ? { message: error.message, kind: error.kind } : { message: messageOf(error) };
 
 /** Answers a batch; a picture that cannot be prepared fails alone. */
-async function run({ preparation, answering, runLength }: Sessions, images: readonly RgbImage[]): Promise<Outcome[]> {
+async function run(
+  { seam, preparation, answering, runLength }: Sessions,
+  images: readonly RgbImage[],
+): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   const prepared: { readonly at: number; readonly pixels: RuntimeTensor }[] = [];
   for (const [at, { width, height, data }] of images.entries()) {
     try {
       const result = await preparation.run({ [IMAGE]: { dims: [1, height, width, 3], data } });
-      prepared.push({ at, pixels: result[PIXELS]! });
+      prepared.push({ at, pixels: result[seam]! });
     } catch (error) {
       outcomes[at] = { failure: failureOf(error) };
     }
   }
   for (let from = 0; from < prepared.length; from += runLength) {
     const batch = prepared.slice(from, from + runLength);
-    const results = await answering.run({ [PIXELS]: stack(batch.map(({ pixels }) => pixels)) });
+    const results = await answering.run({ [seam]: stack(batch.map(({ pixels }) => pixels)) });
     for (const [row, { at }] of batch.entries()) outcomes[at] = { outputs: rowOf(results, row, batch.length) };
   }
   return outcomes;
@@ -95,8 +100,8 @@ async function run({ preparation, answering, runLength }: Sessions, images: read
 function stack(pictures: readonly RuntimeTensor[]): RuntimeTensor {
   const first = pictures[0]!;
   if (pictures.length === 1) return first;
-  const data = new Float32Array(first.data.length * pictures.length);
-  for (const [i, picture] of pictures.entries()) data.set(picture.data as Float32Array, i * first.data.length);
+  const data = new Uint8Array(first.data.length * pictures.length);
+  for (const [i, picture] of pictures.entries()) data.set(picture.data as Uint8Array, i * first.data.length);
   return { dims: [pictures.length, ...first.dims.slice(1)], data };
 }
 
