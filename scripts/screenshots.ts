@@ -23,7 +23,7 @@ const project = join(work, "emoji");
 const classes = readdirSync(demo, { withFileTypes: true }).filter((entry) => entry.isDirectory());
 for (const { name } of classes.slice(0, CLASSES)) cpSync(join(demo, name), join(project, name), { recursive: true });
 const [first] = classes;
-const fresh = join(demo, first!.name, readdirSync(join(demo, first!.name))[7]!);
+const fresh = join(demo, first!.name, readdirSync(join(demo, first!.name))[12]!);
 
 const studio = await spawnStudio(project, ["--offline"]);
 const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", "--disable-gpu"] });

@@ -256,7 +256,7 @@ describe("a picture of something else", () => {
     expect(answers.map(({ unknown }) => unknown)).toEqual([true, false]);
     expect(answers[0]!.novelty).toBeGreaterThan(answers[1]!.novelty);
     const { stdout } = await graft(args, cache);
-    expect(stdout).toMatch(/strange\.png: unknown, like nothing it was trained on/);
+    expect(stdout).toMatch(/strange\.png: unknown, unlike what it was trained on/);
   });
 });
 

@@ -93,7 +93,8 @@ const unread: Json = { type: "string", description: "Why this picture could not 
 
 const unknown: Json = {
   type: "boolean",
-  description: "Whether the picture is like nothing that the model was trained on; then its label means nothing.",
+  description:
+    "Whether the picture is further from those that the model was trained on than all but a few of them are from each other; then its label means little.",
 };
 
 /** One entry: the answer, or the reason why there is none. */

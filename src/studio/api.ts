@@ -192,7 +192,7 @@ export interface RunResults {
 export interface Prediction {
   /** Every class, the most probable first. */
   readonly answers: readonly { readonly label: string; readonly probability: number }[];
-  /** Whether the picture is like nothing that the model was trained on: then the answers mean little. */
+  /** Whether the picture is further from those that the model was trained on than all but a few of them are from each other. */
   readonly unknown: boolean;
 }
 

@@ -59,7 +59,7 @@ async function evaluate(model: string, path: string, { json }: { json?: boolean 
     );
     if (novelty)
       print(
-        `${unknown} of them called unknown, like nothing the model was trained on (${percent(novelty.falseAlarmRate)} are expected of its own kind).`,
+        `${unknown} of them called unknown, unlike what the model was trained on (${percent(novelty.falseAlarmRate)} are expected of its own kind).`,
       );
     const share = (value: number | null): string => (value === null ? "–" : percent(value));
     print(

@@ -50,7 +50,7 @@ async function predict(model: string, inputs: string[], { top, json }: PredictFl
       const { threshold } = artifact.trust.novelty ?? {};
       print(
         unknown
-          ? `${path}: unknown, like nothing it was trained on (novelty ${novelty?.toFixed(2)}, above ${threshold?.toFixed(2)}); else ${named}`
+          ? `${path}: unknown, unlike what it was trained on (novelty ${novelty?.toFixed(2)}, above ${threshold?.toFixed(2)}); else ${named}`
           : `${path}: ${named}`,
       );
     }

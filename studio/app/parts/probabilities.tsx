@@ -16,7 +16,8 @@ export function Probabilities({ answers, unknown, most = 5 }: ProbabilitiesProps
       </p>
       {unknown ? (
         <p class="notice">
-          Unknown: this is like nothing that the model was trained on, so that its answer means little.
+          Unknown: it is further from the training pictures than all but a few of those are from each other, so that its
+          answer means little.
         </p>
       ) : null}
       <table>
