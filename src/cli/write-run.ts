@@ -1,5 +1,5 @@
 /** A finished training → the files in its output folder, and the JSON that scripts read. */
-import { join, relative, sep } from "node:path";
+import { basename, join, relative, resolve, sep } from "node:path";
 import type { Audit } from "../audit/audit.ts";
 import { makeFolder, writeWhole } from "../base/files.ts";
 import { graftVersion } from "../base/version.ts";
@@ -149,7 +149,7 @@ async function reportInput({
   const labels = test.examples.map(({ label }) => label);
   const mistakes = mostConfidentMistakes(test.probabilities, labels, MISTAKES);
   return {
-    title: `${network.name} on ${datasetPath}`,
+    title: `${network.name} on ${basename(resolve(datasetPath))}`,
     createdAt: new Date().toISOString(),
     dataset: { path: datasetPath, classes: dataset.classes, counts: result.counts, testSource: test.source },
     network: {

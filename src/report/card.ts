@@ -2,6 +2,7 @@
  * The model card: `card.md`, in the form that model hubs read (YAML front matter, then Markdown). Source of the fields:
  * huggingface.co/docs/hub/model-cards and Mitchell et al., "Model cards for model reporting", FAT* 2019, arXiv 1810.03993.
  */
+import { basename, resolve } from "node:path";
 import { big, count, date, duration, percent, percentRange, plural } from "./format.ts";
 import type { ReportInput } from "./input.ts";
 
@@ -47,7 +48,7 @@ export function renderCard(input: ReportInput, effort: Effort): string {
     "      - task:",
     "          type: image-classification",
     "        dataset:",
-    `          name: ${yaml(dataset.path)}`,
+    `          name: ${yaml(datasetName(dataset.path))}`,
     "          type: imagefolder",
     `          split: ${test ? "test" : "validation"}`,
     "        metrics:",
@@ -62,7 +63,7 @@ export function renderCard(input: ReportInput, effort: Effort): string {
     ...section("Use", [
       `\`${input.modelFile}\` takes \`image\`, uint8 \`[N, H, W, 3]\` RGB of any size, and yields \`probabilities\` and \`logits\` \`[N, ${dataset.classes.length}]\`, \`features\` \`[N, ${network.features}]\` and \`novelty\` \`[N]\`. Resizing, normalisation and temperature are inside; class names are in its metadata under \`graft.classes\`.`,
       "",
-      `It is for pictures like those it was trained on. ${input.trust ? `A picture whose \`novelty\` is above ${input.trust.novelty.threshold.toFixed(3)} is like none of them, and its class means nothing.` : ""}`,
+      `It is for pictures like those it was trained on. ${input.trust ? `A picture whose \`novelty\` is above ${input.trust.novelty.threshold.toFixed(3)} is further from them than all but a few of them are from each other: its class means little.` : ""}`,
     ]),
     ...section("Network", [
       `- ${text(network.name)}: ${text(network.description)}`,
@@ -71,7 +72,7 @@ export function renderCard(input: ReportInput, effort: Effort): string {
       `- Head: logistic regression, L2 penalty ${input.head.l2}, chosen by ${plural(input.head.folds, "fold")}; seed ${input.seed}`,
     ]),
     ...section("Data", [
-      `${code(dataset.path)}: ${plural(dataset.counts.train, "training image")}, ${dataset.counts.validation > 0 ? plural(dataset.counts.validation, "validation image") : "validation by cross-validation"}, ${plural(dataset.counts.test, "test image")} (${dataset.testSource === "folder" ? "a folder of its own" : "held out at random"}), ${plural(dataset.counts.skipped, "file")} skipped.`,
+      `${code(datasetName(dataset.path))}: ${plural(dataset.counts.train, "training image")}, ${dataset.counts.validation > 0 ? plural(dataset.counts.validation, "validation image") : "validation by cross-validation"}, ${plural(dataset.counts.test, "test image")} (${dataset.testSource === "folder" ? "a folder of its own" : "held out at random"}), ${plural(dataset.counts.skipped, "file")} skipped.`,
     ]),
     ...section("Metrics", metrics(input)),
     ...section("Limits", limits(input)),
@@ -96,6 +97,9 @@ const yaml = (value: string): string => JSON.stringify(value);
 
 /** Text that Markdown and HTML leave as it is. */
 const text = (value: string): string => value.replace(/[\\`*_[\]<>#|]/g, "\\$&").replace(/\s+/g, " ");
+
+/** What a dataset is called where others read it: where it lay on this disk is nobody else's business. */
+const datasetName = (path: string): string => basename(resolve(path));
 
 /** A name as code, whatever is in it. */
 const code = (value: string): string => `\`${value.replace(/[`\s]+/g, " ")}\``;
