@@ -11,7 +11,7 @@ import { plainJpeg } from "./plain.ts";
 const MAX_SMALL_PIXELS = 1 << 18;
 const MAX_SMALL_BYTES = 1 << 20;
 
-let codec: Promise<Codec> | undefined;
+let codec: Promise<Codec | undefined> | undefined;
 let decoder: Decoder | undefined;
 
 /** The picture, or nothing where it is not a plain small JPEG that decodes without complaint. Never throws. */
@@ -19,8 +19,10 @@ export async function decodeSmallJpeg(bytes: Uint8Array): Promise<RgbImage | und
   if (bytes.length > MAX_SMALL_BYTES) return undefined;
   const size = plainJpeg(bytes);
   if (!size || size.width * size.height > MAX_SMALL_PIXELS) return undefined;
-  codec ??= createCodec({ print: ignore, printErr: ignore });
-  return decode(await codec, bytes, size.width, size.height);
+  // Where WebAssembly is forbidden there is no codec, and libvips gives the same pixels.
+  codec ??= createCodec({ print: ignore, printErr: ignore }).catch(() => undefined);
+  const ready = await codec;
+  return ready && decode(ready, bytes, size.width, size.height);
 }
 
 const ignore = (): void => {};
