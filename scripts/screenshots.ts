@@ -8,25 +8,23 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
 import { spawnStudio } from "../src/studio/testing.ts";
-import { chromiumPath } from "../tests/support/chromium.ts";
+import { launchChromium } from "../tests/support/chromium.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const demo = join(root, "demo", "emoji");
-/** Pictures of the demo's classes that become the project, and one that is in no class. */
+/** So many of the demo's classes become the project. */
 const CLASSES = 5;
 
-if (chromiumPath === undefined) throw new Error("Chromium is wanted: install it, or name one in GRAFT_CHROMIUM.");
 const work = mkdtempSync(join(tmpdir(), "graft-screenshots-"));
 const project = join(work, "emoji");
 const classes = readdirSync(demo, { withFileTypes: true }).filter((entry) => entry.isDirectory());
 for (const { name } of classes.slice(0, CLASSES)) cpSync(join(demo, name), join(project, name), { recursive: true });
-const [first] = classes;
-const fresh = join(demo, first!.name, readdirSync(join(demo, first!.name))[12]!);
+const [{ name: asked } = { name: "" }] = classes;
+const picture = join(demo, asked, readdirSync(join(demo, asked))[12]!);
 
 const studio = await spawnStudio(project, ["--offline"]);
-const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", "--disable-gpu"] });
+const browser = await launchChromium();
 const page = await (await browser.newContext({ viewport: { width: 1200, height: 780 } })).newPage();
 page.setDefaultTimeout(600_000);
 const shoot = async (name: string): Promise<void> => {
@@ -60,7 +58,7 @@ try {
   await page.getByRole("region", { name: "Confusion matrix" }).scrollIntoViewIfNeeded();
   await shoot("confusion");
   await page.getByRole("link", { name: "Try it", exact: true }).last().click();
-  await page.getByLabel("Choose pictures").setInputFiles(fresh);
+  await page.getByLabel("Choose pictures").setInputFiles(picture);
   await page.getByTestId("answer").waitFor();
   await shoot("try");
   const runs = readdirSync(join(project, ".graft", "runs")).filter((name) => !name.startsWith("."));

@@ -1,11 +1,10 @@
 /** The studio's own process under requests that would each take much memory: all refused, and its memory stays flat. */
-import { mkdtempSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { spawnStudio } from "../src/studio/testing.ts";
 import { pngOfSize } from "./support/bomb.ts";
+import { temporaryFolder } from "./support/cli.ts";
 import { drawShape, encode } from "./support/pictures.ts";
 import { zipOf } from "./support/zip.ts";
 
@@ -42,7 +41,7 @@ async function expectFlat(): Promise<void> {
 }
 
 beforeAll(async () => {
-  studio = await spawnStudio(join(mkdtempSync(join(tmpdir(), "graft-studio-memory-")), "project"));
+  studio = await spawnStudio(join(temporaryFolder(), "project"));
   picture = await encode(drawShape("circle", 80, 80, 1), "png");
   const made = await fetch(`${studio.url}api/classes`, {
     method: "POST",

@@ -1,5 +1,5 @@
 /** A finished training → the files in its output folder, and the JSON that scripts read. */
-import { basename, join, relative, resolve, sep } from "node:path";
+import { join, relative, sep } from "node:path";
 import type { Audit } from "../audit/audit.ts";
 import { makeFolder, writeWhole } from "../base/files.ts";
 import { graftVersion } from "../base/version.ts";
@@ -8,7 +8,7 @@ import { thumbnail } from "../data/thumbnail.ts";
 import { mostConfidentMistakes } from "../evaluate/mistakes.ts";
 import { argmax } from "../evaluate/softmax.ts";
 import { encodeModel } from "../graph/onnx/write.ts";
-import { type Effort, renderCard } from "../report/card.ts";
+import { datasetName, type Effort, renderCard } from "../report/card.ts";
 import type { ReportExplanation, ReportInput } from "../report/input.ts";
 import { renderReport } from "../report/report.ts";
 import type { TrainResult } from "../train/train.ts";
@@ -149,7 +149,7 @@ async function reportInput({
   const labels = test.examples.map(({ label }) => label);
   const mistakes = mostConfidentMistakes(test.probabilities, labels, MISTAKES);
   return {
-    title: `${network.name} on ${basename(resolve(datasetPath))}`,
+    title: `${network.name} on ${datasetName(datasetPath)}`,
     createdAt: new Date().toISOString(),
     dataset: { path: datasetPath, classes: dataset.classes, counts: result.counts, testSource: test.source },
     network: {

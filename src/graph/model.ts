@@ -66,6 +66,8 @@ export interface Model {
 export const GRAFT_OPSET = 18;
 /** The ONNX file format version that goes with {@link GRAFT_OPSET}. */
 export const GRAFT_IR_VERSION = 8;
+/** The domain of ONNX Runtime's blocked convolutions, and its version; whether a build has them is runtime/blocked.ts' to say. */
+export const BLOCKED = { domain: "com.microsoft.nchwc", version: 1 } as const;
 
 /** A value that a node may be given for an attribute; a bare number or list of numbers means integers. */
 export type AttributeLike = number | string | readonly number[] | Attribute;

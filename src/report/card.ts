@@ -99,7 +99,7 @@ const yaml = (value: string): string => JSON.stringify(value);
 const text = (value: string): string => value.replace(/[\\`*_[\]<>#|]/g, "\\$&").replace(/\s+/g, " ");
 
 /** What a dataset is called where others read it: where it lay on this disk is nobody else's business. */
-const datasetName = (path: string): string => basename(resolve(path));
+export const datasetName = (path: string): string => basename(resolve(path));
 
 /** A name as code, whatever is in it. */
 const code = (value: string): string => `\`${value.replace(/[`\s]+/g, " ")}\``;

@@ -3,13 +3,10 @@
  * uses itself for convolutions whose kernel is constant. They are in no specification, so that they are tried before they
  * are relied on: a small convolution must come out as the standard one does.
  */
-import { modelOf, node } from "../graph/model.ts";
+import { BLOCKED, modelOf, node } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import { int64Tensor } from "../graph/tensor.ts";
 import { openSession } from "./session.ts";
-
-/** The domain of the operators, and the version in which they are used. */
-export const BLOCKED = { domain: "com.microsoft.nchwc", version: 1 } as const;
 
 /** Channels of the trial: a multiple of every block there is. */
 const CHANNELS = 32;

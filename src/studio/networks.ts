@@ -45,16 +45,19 @@ export async function openNetworks(own: readonly OwnNetwork[], offline: boolean)
       source: path,
     });
   }
+  const optionsFor = (preset: OwnNetwork["preprocessing"]): string[] => [
+    ...(preset === undefined ? [] : ["--preprocessing", preset]),
+    ...(offline ? ["--offline"] : []),
+  ];
   return {
     names: [...files, ...catalogue].map(({ name }) => name),
     words(network) {
-      const preset = own.find(({ path }) => path === network)?.preprocessing;
-      return [...(preset === undefined ? [] : ["--preprocessing", preset]), ...(offline ? ["--offline"] : [])];
+      return optionsFor(own.find(({ path }) => path === network)?.preprocessing);
     },
     adviceWords: [
       ...own.flatMap(({ path }) => ["--network", path]),
-      ...own.flatMap(({ preprocessing }) => (preprocessing ? ["--preprocessing", preprocessing] : [])).slice(0, 2),
-      ...(offline ? ["--offline"] : []),
+      // `graft recommend` takes one for all files, as `graft studio` does.
+      ...optionsFor(own.find(({ preprocessing }) => preprocessing)?.preprocessing),
     ],
     async table() {
       const speeds = await knownSpeeds();

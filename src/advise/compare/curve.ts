@@ -1,6 +1,7 @@
 /** Learning curves: accuracy against how many pictures were learned from, with what can be read off them. Pure. */
 import type { Interval } from "../../evaluate/interval.ts";
 import { accuracyInterval } from "../../evaluate/interval.ts";
+import { mean } from "../statistics/mean.ts";
 import { accuracyOf, type Road, type Run } from "./run.ts";
 
 /** One size of one road, averaged over its runs. */
@@ -22,8 +23,6 @@ export interface Curve {
   /** The fewest pictures first. */
   readonly points: readonly Point[];
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The curve of a road. */
 export function curveOf(road: Road, runs: readonly Run[]): Curve {

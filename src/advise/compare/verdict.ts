@@ -1,6 +1,7 @@
 /** Which road to take, from what all of them answered. Pure: the evidence in, a verdict with the interval that backs it out. */
 import { accuracyInterval, type Interval } from "../../evaluate/interval.ts";
-import { Z95 } from "../statistics/paired.ts";
+import { mean } from "../statistics/mean.ts";
+import { pairedDifference, Z95 } from "../statistics/paired.ts";
 import { accuracyOf, type Road, type Run } from "./run.ts";
 
 /** How far one road is ahead of another on the same pictures. */
@@ -100,51 +101,40 @@ function leadWithFewer(runs: readonly Run[], pictures: number): Sooner | undefin
  */
 export function leadOf(runs: readonly Run[], road: Road, over: Road): Lead {
   const pictures = new Map<number, number[]>();
-  const dealings: (Estimate & { readonly mean: number })[] = [];
+  const dealings: ReturnType<typeof pairedDifference>[] = [];
   for (const a of runs.filter((run) => run.road === road)) {
     const b = runs.find((run) => run.road === over && run.seed === a.seed && run.pictures === a.pictures);
     if (!b) continue;
-    const differences = a.judged.map((picture, i) => {
-      const difference = a.correct[i]! - b.correct[i]!;
-      pictures.set(picture, [...(pictures.get(picture) ?? []), difference]);
-      return difference;
+    a.judged.forEach((picture, i) => {
+      pictures.set(picture, [...(pictures.get(picture) ?? []), a.correct[i]! - b.correct[i]!]);
     });
-    dealings.push({ ...estimate(differences), mean: meanOf(differences) });
+    dealings.push(pairedDifference(a.correct, b.correct));
   }
-  const bySeed = dealings.map(({ mean }) => mean);
+  const bySeed = dealings.map((dealing) => dealing.mean);
   if (pictures.size === 0) return { road, over, mean: 0, interval: [-1, 1], bySeed };
-  const { centre, error } = estimate([...pictures.values()].map(meanOf));
+  const { centre, error } = estimate([...pictures.values()].map(mean));
   const contradict =
-    dealings.some((one) => one.centre - Z95 * one.error > 0) &&
-    dealings.some((one) => one.centre + Z95 * one.error < 0);
+    dealings.some(({ interval }) => interval[0] > 0) && dealings.some(({ interval }) => interval[1] < 0);
   const reach = Z95 * Math.max(error, contradict ? spreadOf(bySeed) : 0);
   return {
-    ...{ road, over, mean: meanOf(bySeed), bySeed },
+    ...{ road, over, mean: mean(bySeed), bySeed },
     interval: [Math.max(-1, centre - reach), Math.min(1, centre + reach)],
   };
 }
 
-const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-interface Estimate {
-  readonly centre: number;
-  /** Its standard error. */
-  readonly error: number;
-}
-
 /**
- * The mean of differences, one a picture. As for paired proportions (Bonett and Price 2012) two made-up pictures, one for each side,
- * keep the interval from vanishing.
+ * The mean of differences, one a picture, and its standard error: {@link pairedDifference} where pictures were judged more than once,
+ * and so have fractions. Its two made-up pictures, one for each side, keep the interval from vanishing.
  */
-function estimate(differences: readonly number[]): Estimate {
+function estimate(differences: readonly number[]): { readonly centre: number; readonly error: number } {
   const all = [...differences, 1, -1];
-  const centre = meanOf(all);
-  return { centre, error: Math.sqrt(meanOf(all.map((value) => (value - centre) ** 2)) / all.length) };
+  const centre = mean(all);
+  return { centre, error: Math.sqrt(mean(all.map((value) => (value - centre) ** 2)) / all.length) };
 }
 
 /** The standard error of a mean of several dealings, by how they differ. */
 function spreadOf(values: readonly number[]): number {
-  const centre = meanOf(values);
+  const centre = mean(values);
   const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   return Math.sqrt(squares / (values.length - 1) / values.length);
 }
@@ -157,8 +147,8 @@ const FEWEST_FITTED = 0.25;
 
 function hasFitted(full: readonly Run[], baseline: number): boolean {
   const of = (road: Road): Run[] => full.filter((run) => run.road === road);
-  const probe = meanOf(of("probe").map(accuracyOf));
-  const fitted = meanOf(of("scratch").map(({ trainAccuracy }) => trainAccuracy));
+  const probe = mean(of("probe").map(accuracyOf));
+  const fitted = mean(of("scratch").map(({ trainAccuracy }) => trainAccuracy));
   return fitted >= baseline + FEWEST_FITTED * (probe - baseline);
 }
 

@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
-import { modelOf } from "../../graph/model.ts";
+import { BLOCKED, modelOf } from "../../graph/model.ts";
 import { encodeModelWhole } from "../../graph/onnx/write.ts";
-import { BLOCKED, hasBlockedConvolutions } from "../../runtime/blocked.ts";
+import { hasBlockedConvolutions } from "../../runtime/blocked.ts";
 import { openSession } from "../../runtime/session.ts";
 import { Operations } from "../build/operations.ts";
 import { normal } from "../testing.ts";

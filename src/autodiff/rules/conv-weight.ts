@@ -2,6 +2,7 @@
  * The gradient of a convolution towards its kernel: for every kernel position, the product of what it saw and the gradient
  * of what came out. Several ways, each the fastest measured for its kind of convolution.
  */
+import { BLOCKED } from "../../graph/model.ts";
 import type { Ref } from "../build/builder.ts";
 import type { Operations } from "../build/operations.ts";
 import { positions, product, range } from "../build/shape.ts";
@@ -142,16 +143,15 @@ function blockedDepthwise(build: Operations, x: Ref, dy: Ref, window: Window): R
   const [batch, channels, ...input] = x.dims as [number, number, ...number[]];
   const output = dy.dims.slice(2);
   const planes = batch * channels;
-  const blocked = (picture: Ref): Ref => build.emit(`${DOMAIN}.ReorderInput`, [picture], picture.dims);
+  const blocked = (picture: Ref): Ref => build.emit(`${BLOCKED.domain}.ReorderInput`, [picture], picture.dims);
   const images = blocked(build.reshape(x, [1, planes, ...input]));
   const kernels = build.reshape(blocked(build.reshape(dy, [1, planes, ...output])), [planes, 1, ...output]);
   const { dims, attributes } = sliding(images, kernels, window, planes);
-  const slid = build.emit(`${DOMAIN}.Conv`, [images, kernels], dims, attributes);
-  const plain = build.emit(`${DOMAIN}.ReorderOutput`, [slid], dims, { channels: planes });
+  const slid = build.emit(`${BLOCKED.domain}.Conv`, [images, kernels], dims, attributes);
+  const plain = build.emit(`${BLOCKED.domain}.ReorderOutput`, [slid], dims, { channels: planes });
   return build.sum(build.reshape(firstOf(build, plain, window), [batch, channels, 1, ...window.kernel]), [0], false);
 }
 
-const DOMAIN = "com.microsoft.nchwc";
 /** A multiple of the channels in a block, on every processor. */
 const BLOCK = 16;
 
