@@ -9,25 +9,56 @@ export type FailureKind = "work" | "usage" | "data";
 /** Process exit codes of the command line, one a {@link FailureKind}. */
 export const exitCodes: Readonly<Record<FailureKind, number>> = { work: 1, usage: 2, data: 3 };
 
+/**
+ * What went wrong, for programs: logic reads codes, people read messages. A failure that no program needs to tell
+ * apart has the general code of its kind.
+ */
+export const errorCodes = {
+  "data-unusable": "A dataset, image or model file cannot be used.",
+  "usage-invalid": "An option or argument is wrong, or names something that does not exist.",
+  "work-failed": "The work could not be finished.",
+  stopped: "The caller or the user stopped the work.",
+} as const;
+
+/** A key of {@link errorCodes}. */
+export type ErrorCode = keyof typeof errorCodes;
+
+const generalCode: Readonly<Record<FailureKind, ErrorCode>> = {
+  data: "data-unusable",
+  usage: "usage-invalid",
+  work: "work-failed",
+};
+
+/** What an error carries beside its message. */
+export interface GraftErrorOptions extends ErrorOptions {
+  /** Default: the general code of the error's kind. */
+  readonly code?: ErrorCode | undefined;
+}
+
 /** An error whose message is meant for the user as it stands. */
 export class GraftError extends Error {
   override readonly name = "GraftError";
   readonly kind: FailureKind;
+  readonly code: ErrorCode;
 
-  constructor(kind: FailureKind, message: string, options?: ErrorOptions) {
+  constructor(kind: FailureKind, message: string, { code, ...options }: GraftErrorOptions = {}) {
     super(message, options);
     this.kind = kind;
+    this.code = code ?? generalCode[kind];
   }
 }
 
 /** The user's data (dataset, image, model file) cannot be used. Exit code 3. */
-export const dataError = (message: string, cause?: unknown): GraftError => new GraftError("data", message, { cause });
+export const dataError = (message: string, cause?: unknown, code?: ErrorCode): GraftError =>
+  new GraftError("data", message, { cause, code });
 
 /** The command or the call names something that does not exist. Exit code 2. */
-export const usageError = (message: string, cause?: unknown): GraftError => new GraftError("usage", message, { cause });
+export const usageError = (message: string, cause?: unknown, code?: ErrorCode): GraftError =>
+  new GraftError("usage", message, { cause, code });
 
 /** The work could not be finished (disk, network, a run already under way). Exit code 1. */
-export const workError = (message: string, cause?: unknown): GraftError => new GraftError("work", message, { cause });
+export const workError = (message: string, cause?: unknown, code?: ErrorCode): GraftError =>
+  new GraftError("work", message, { cause, code });
 
 /** Whether a picture or file is at fault, and not the runtime, the disk or Graft: only such faults may be passed over. */
 export const isDataError = (error: unknown): boolean => error instanceof GraftError && error.kind === "data";

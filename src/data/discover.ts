@@ -16,6 +16,8 @@ export interface Example {
   readonly label: number;
   /** The split that the dataset itself puts it in, if it has splits. */
   readonly split: Split | undefined;
+  /** Examples with one `group` belong together (a recording, a patient, a burst): no split or fold separates them. */
+  readonly group?: string | undefined;
 }
 
 /** What there is to learn from. */
