@@ -2,8 +2,8 @@
 
 import { type AugmentationName, augmentations } from "../src/data/augment/policy.ts";
 import { viewsOf } from "../src/data/augment/views.ts";
+import { discoverDataset } from "../src/data/dataset/discover.ts";
 import { decodeImage, type RgbImage } from "../src/data/decode.ts";
-import { discoverDataset } from "../src/data/discover.ts";
 import { ratios, spread } from "./support/figures.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";

@@ -1,7 +1,7 @@
 /** Bench `scratch`: how a network whose batch norm was folded away is best begun when it is trained from nothing. */
 import { createRandom } from "../src/base/random.ts";
+import { discoverDataset } from "../src/data/dataset/discover.ts";
 import { decodeImage } from "../src/data/decode.ts";
-import { discoverDataset } from "../src/data/discover.ts";
 import { measureShapes } from "../src/runtime/measure-shapes.ts";
 import { createRunner } from "../src/train/features/runner.ts";
 import { openFile } from "../src/zoo/file.ts";

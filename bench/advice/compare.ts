@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compare } from "../../src/advise/compare/compare.ts";
 import { classesOf, type Task, writeTask } from "../../src/advise/testing.ts";
-import { discoverDataset } from "../../src/data/discover.ts";
+import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import { shared } from "../support/shared.ts";
 import { printTable } from "../support/table.ts";
 import { openNamed, type Settings } from "./settings.ts";

@@ -1,7 +1,7 @@
 /** Whether `recommend` keeps to its budget, and how far its pick is from the network whose probe does best on the test folder. */
 import { gatherCandidates } from "../../src/advise/recommend/candidates.ts";
 import { recommend } from "../../src/advise/recommend/recommend.ts";
-import { discoverDataset } from "../../src/data/discover.ts";
+import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import { shared } from "../support/shared.ts";
 import { printTable } from "../support/table.ts";
 import { featuresFor, networkPath, openNamed, type Settings, trueProbe } from "./settings.ts";

@@ -4,7 +4,7 @@ import { stratifiedOrder } from "../../src/advise/halving/order.ts";
 import { judge, scoresOf } from "../../src/advise/recommend/judge.ts";
 import { rankCorrelation } from "../../src/advise/statistics/rank.ts";
 import { createRandom } from "../../src/base/random.ts";
-import { discoverDataset } from "../../src/data/discover.ts";
+import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import { denseTable } from "../../src/train/features/table.ts";
 import { train } from "../../src/train/train.ts";
 import { shared } from "../support/shared.ts";

@@ -5,7 +5,7 @@ import { type Audit, audit } from "../../src/audit/audit.ts";
 import { suspectsOf } from "../../src/audit/finding.ts";
 import { type Planted, plantFaults } from "../../src/audit/testing.ts";
 import { createRandom, type Random } from "../../src/base/random.ts";
-import { discoverDataset } from "../../src/data/discover.ts";
+import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import type { Network } from "../../src/zoo/network.ts";
 import { openNetwork } from "../../src/zoo/open.ts";
 import { shared } from "../support/shared.ts";

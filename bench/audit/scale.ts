@@ -7,8 +7,8 @@ import sharp from "sharp";
 import { findCopies } from "../../src/audit/duplicates/search.ts";
 import { blockAverages, squareAverages } from "../../src/audit/traits/average.ts";
 import { createRandom, type Random } from "../../src/base/random.ts";
+import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import { decodeImage, type RgbImage } from "../../src/data/decode.ts";
-import { discoverDataset } from "../../src/data/discover.ts";
 import { ROOT, shared } from "../support/shared.ts";
 import { printTable } from "../support/table.ts";
 

@@ -1,6 +1,6 @@
 /** The features of a dataset in memory, as `graft train` computes them, for benches of the head alone. */
 import { join } from "node:path";
-import { discoverDataset, type Split } from "../../src/data/discover.ts";
+import { discoverDataset, type Split } from "../../src/data/dataset/discover.ts";
 import { openFeatureCache } from "../../src/train/features/cache.ts";
 import { extractFeatures } from "../../src/train/features/extract.ts";
 import { createRunner } from "../../src/train/features/runner.ts";

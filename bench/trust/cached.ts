@@ -1,5 +1,5 @@
 /** A dataset's features by a network, from the cache that trainings use. */
-import { discoverDataset } from "../../src/data/discover.ts";
+import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import { extractFeatures } from "../../src/train/features/extract.ts";
 import { openFeaturesOf } from "../../src/train/features/of-network.ts";
 import { createRunner } from "../../src/train/features/runner.ts";

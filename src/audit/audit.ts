@@ -6,7 +6,7 @@ import { dirname, relative, sep } from "node:path";
 import { dataError } from "../base/errors.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
 import { createRandom, type Random } from "../base/random.ts";
-import type { Dataset, Example } from "../data/discover.ts";
+import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { softmax } from "../evaluate/softmax.ts";
 import { fitTemperature } from "../evaluate/temperature.ts";
 import { type Extraction, extractFeatures } from "../train/features/extract.ts";

@@ -1,5 +1,5 @@
 /** What an audit finds: plain data, ready for JSON, for a report, and for a quarantine. */
-import type { Split } from "../data/discover.ts";
+import type { Split } from "../data/dataset/discover.ts";
 
 /** A picture that a finding points at. */
 export interface Suspect {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../base/random.ts";
-import { discoverDataset } from "../data/discover.ts";
+import { discoverDataset } from "../data/dataset/discover.ts";
 import { openNetwork } from "../zoo/open.ts";
 import { type Audit, audit } from "./audit.ts";
 import { type Planted, plantFaults } from "./testing.ts";

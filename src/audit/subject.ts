@@ -1,5 +1,5 @@
 /** What is audited: every picture of a dataset with all that the checks read. Gathered once, so that a check computes only its own. */
-import type { Split } from "../data/discover.ts";
+import type { Split } from "../data/dataset/discover.ts";
 import type { Skipped } from "../train/features/extract.ts";
 import type { Copies } from "./duplicates/search.ts";
 import type { Suspect } from "./finding.ts";

@@ -4,7 +4,7 @@ import { gatherCandidates } from "../advise/recommend/candidates.ts";
 import { recommend } from "../advise/recommend/recommend.ts";
 import { usageError } from "../base/errors.ts";
 import type { ProgressLine } from "../base/progress-line.ts";
-import type { Dataset } from "../data/discover.ts";
+import type { Dataset } from "../data/dataset/discover.ts";
 import { DEFAULT_NETWORK } from "../zoo/catalogue.ts";
 import { note } from "./output.ts";
 

@@ -1,5 +1,5 @@
 /** What `graft train` tells a person: what it found, and how it went. */
-import type { Dataset } from "../data/discover.ts";
+import type { Dataset } from "../data/dataset/discover.ts";
 import { note, percent, print, table } from "./output.ts";
 import type { TrainRun } from "./write-run.ts";
 

@@ -3,7 +3,7 @@ import { join, relative, sep } from "node:path";
 import type { Audit } from "../audit/audit.ts";
 import { makeFolder, writeWhole } from "../base/files.ts";
 import { graftVersion } from "../base/version.ts";
-import type { Dataset } from "../data/discover.ts";
+import type { Dataset } from "../data/dataset/discover.ts";
 import { thumbnail } from "../data/thumbnail.ts";
 import { mostConfidentMistakes } from "../evaluate/mistakes.ts";
 import { argmax } from "../evaluate/softmax.ts";

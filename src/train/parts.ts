@@ -1,7 +1,7 @@
 /** Dealing a dataset's readable pictures to training, validation and test, with their features. Nothing is fitted here. */
 import { dataError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
-import type { Dataset, Example } from "../data/discover.ts";
+import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { stratifiedSplit, VALIDATION_SHARE } from "../data/split.ts";
 import type { Extraction } from "./features/extract.ts";
 import type { RowTable } from "./features/table.ts";

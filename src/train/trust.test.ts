@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tinyNetwork } from "../../tests/support/network.ts";
 import { writeShapes } from "../../tests/support/pictures.ts";
 import { createRandom } from "../base/random.ts";
-import { discoverDataset } from "../data/discover.ts";
+import { discoverDataset } from "../data/dataset/discover.ts";
 import { softmax } from "../evaluate/softmax.ts";
 import { float32Tensor } from "../graph/tensor.ts";
 import { measureCut } from "../zoo/backbone.ts";

@@ -6,7 +6,7 @@ import { GraftError, workError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { createRandom } from "../../base/random.ts";
 import { augmentationFor } from "../../data/augment/policy.ts";
-import type { Dataset } from "../../data/discover.ts";
+import type { Dataset } from "../../data/dataset/discover.ts";
 import { stratifiedSplit } from "../../data/split.ts";
 import { shapesOf } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";

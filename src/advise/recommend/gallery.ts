@@ -1,6 +1,6 @@
 /** Which pictures networks are compared on, and in what order. */
 import { createRandom } from "../../base/random.ts";
-import type { Dataset } from "../../data/discover.ts";
+import type { Dataset } from "../../data/dataset/discover.ts";
 import { stratifiedSplit } from "../../data/split.ts";
 import { countLabels } from "../../train/head/fit.ts";
 import { HELD_OUT_SHARE } from "../../train/parts.ts";

@@ -4,7 +4,7 @@
  */
 import { workError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
-import type { Dataset } from "../../data/discover.ts";
+import type { Dataset } from "../../data/dataset/discover.ts";
 import { type DomainGap, gapOf } from "../gap/confidence.ts";
 import { ASKED, readConfidence } from "../gap/read.ts";
 import { paretoFront } from "../statistics/pareto.ts";

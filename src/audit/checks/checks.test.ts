@@ -1,6 +1,6 @@
 /** Each check on a subject made by hand: what it finds and what it leaves alone. */
 import { describe, expect, it } from "vitest";
-import type { Split } from "../../data/discover.ts";
+import type { Split } from "../../data/dataset/discover.ts";
 import { suspectsOf } from "../finding.ts";
 import type { Picture, Subject } from "../subject.ts";
 import type { Traits } from "../traits/traits.ts";

@@ -1,7 +1,7 @@
 /** What a quarantine would move, decided before anything moves: every picture that a finding would take out, once, and where it goes. */
 import { join, relative, sep } from "node:path";
 import { dataError, usageError } from "../../base/errors.ts";
-import type { Dataset } from "../../data/discover.ts";
+import type { Dataset } from "../../data/dataset/discover.ts";
 import { type Finding, suspectsOf } from "../finding.ts";
 
 /** One file's way. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { discoverDataset } from "../../data/discover.ts";
+import { discoverDataset } from "../../data/dataset/discover.ts";
 import type { Finding, Suspect } from "../finding.ts";
 import { type Move, planMoves } from "./plan.ts";
 import { freeQuarantine, quarantine, undoQuarantine } from "./quarantine.ts";

@@ -8,7 +8,7 @@ import { freeQuarantine, quarantine, undoQuarantine } from "../../audit/quaranti
 import { usageError } from "../../base/errors.ts";
 import { withLock } from "../../base/lock.ts";
 import { nearest } from "../../base/nearest.ts";
-import { type Dataset, discoverDataset } from "../../data/discover.ts";
+import { type Dataset, discoverDataset } from "../../data/dataset/discover.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
 import { openNetwork } from "../../zoo/open.ts";
 import { type PresetName, preprocessingPresets } from "../../zoo/preprocessing.ts";

@@ -6,7 +6,7 @@ import type { Comparison } from "../../advise/compare/comparison.ts";
 import { nextCommand } from "../../advise/recommend/words.ts";
 import { makeFolder, writeWhole } from "../../base/files.ts";
 import { graftVersion } from "../../base/version.ts";
-import { discoverDataset } from "../../data/discover.ts";
+import { discoverDataset } from "../../data/dataset/discover.ts";
 import { renderComparison } from "../../report/advice/comparison.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
 import { openNetwork } from "../../zoo/open.ts";

@@ -4,8 +4,8 @@ import { openArtifact } from "../../artifact/open.ts";
 import { doubtOf } from "../../artifact/trust.ts";
 import { dataError, isDataError, messageOf } from "../../base/errors.ts";
 import { createMeter } from "../../base/progress.ts";
+import { discoverDataset } from "../../data/dataset/discover.ts";
 import { decodeImage } from "../../data/decode.ts";
-import { discoverDataset } from "../../data/discover.ts";
 import { evaluatePredictions } from "../../evaluate/evaluate.ts";
 import { percent, print, printJson, table, withProgress } from "../output.ts";
 

@@ -8,7 +8,7 @@ import type { Recommendation } from "../../advise/recommend/recommendation.ts";
 import { nextCommand } from "../../advise/recommend/words.ts";
 import { makeFolder, writeWhole } from "../../base/files.ts";
 import { graftVersion } from "../../base/version.ts";
-import { discoverDataset } from "../../data/discover.ts";
+import { discoverDataset } from "../../data/dataset/discover.ts";
 import { renderRecommendation } from "../../report/advice/recommendation.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { interruptible } from "../interruption.ts";

@@ -9,7 +9,7 @@ import { withLock } from "../../base/lock.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { createProgressJson } from "../../base/progress-json.ts";
 import { augmentations } from "../../data/augment/policy.ts";
-import { discoverDataset, withTestFolder } from "../../data/discover.ts";
+import { discoverDataset, withTestFolder } from "../../data/dataset/discover.ts";
 import { train } from "../../train/train.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
 import { openFresh } from "../../zoo/fresh-network.ts";

@@ -4,7 +4,7 @@
  */
 import { realpath } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { type Ignored, listFolder, picturesBelow } from "../../data/walk.ts";
+import { type Ignored, listFolder, picturesBelow } from "../../data/dataset/walk.ts";
 
 /** The studio's own folder in a project; datasets pass over hidden ones. */
 export const OWN = ".graft";

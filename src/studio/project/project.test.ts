@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { drawShape, encode, writeShapes } from "../../../tests/support/pictures.ts";
 import { zipOf } from "../../../tests/support/zip.ts";
-import { discoverDataset } from "../../data/discover.ts";
+import { discoverDataset } from "../../data/dataset/discover.ts";
 import { openProject, type Project } from "./project.ts";
 
 let pictures: Buffer[];

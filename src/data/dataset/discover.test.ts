@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, symlinkSy
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
-import { datasetDigest } from "./digest.ts";
+import { datasetDigest } from "../digest.ts";
 import { type Dataset, discoverDataset, withTestFolder } from "./discover.ts";
 
 /** A folder with these files, each holding its own name, or the text given. */

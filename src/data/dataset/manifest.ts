@@ -1,7 +1,7 @@
 /** Datasets as a list: a `.csv` or `.jsonl` with `path,label[,split]`, paths relative to the list. */
 import { readFile } from "node:fs/promises";
 import { dirname, extname, resolve } from "node:path";
-import { dataError, messageOf } from "../base/errors.ts";
+import { dataError, messageOf } from "../../base/errors.ts";
 import { CsvError, readCsv } from "./csv.ts";
 import type { Named, Split } from "./discover.ts";
 

@@ -5,8 +5,8 @@
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join, sep } from "node:path";
-import { codeOf, messageOf } from "../base/errors.ts";
-import { sniffFile } from "./sniff.ts";
+import { codeOf, messageOf } from "../../base/errors.ts";
+import { sniffFile } from "../sniff.ts";
 
 /** A file or folder that is not used, and why. */
 export interface Ignored {

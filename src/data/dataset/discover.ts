@@ -1,7 +1,7 @@
 /** What lies in a dataset: which pictures, which classes, which split. No picture is decoded here. */
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { codeOf, dataError, messageOf } from "../base/errors.ts";
+import { codeOf, dataError, messageOf } from "../../base/errors.ts";
 import { readManifest } from "./manifest.ts";
 import { type Ignored, listFolder, picturesBelow } from "./walk.ts";
 
