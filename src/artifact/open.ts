@@ -1,6 +1,8 @@
 /** Opening an artifact's file in Node. */
 import { readFile } from "node:fs/promises";
-import { codeOf, dataError, messageOf, usageError } from "../base/errors.ts";
+import { codeOf, usageError } from "../base/errors.ts";
+import { readFailure } from "../base/system-errors.ts";
+import { named } from "../base/text.ts";
 import type { RgbImage } from "../data/rgb-image.ts";
 import { openSession } from "../runtime/session.ts";
 import { type Answer, ask, readArtifact } from "./artifact.ts";
@@ -21,12 +23,14 @@ export interface Artifact {
  *
  * @throws GraftError (`usage`) where there is no such file; (`data`) where it cannot be read
  */
-export function readModelFile(path: string): Promise<Uint8Array> {
-  return readFile(path).catch((error: unknown) => {
+export async function readModelFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
     if (codeOf(error) === "ENOENT")
-      throw usageError(`There is no model ${path}: train one with \`graft train DATASET\`.`, error);
-    throw dataError(`Could not read the model ${path}: ${messageOf(error)}.`, error);
-  });
+      throw usageError(`There is no model ${named(path)}: train one with \`graft train DATASET\`.`, error);
+    throw readFailure(`the model ${named(path)}`, error);
+  }
 }
 
 /**

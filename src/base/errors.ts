@@ -3,10 +3,12 @@
  * and the exit code that the command line ends with. Anything else that is thrown is a defect of Graft.
  */
 
+import { escaped, shortened, shown } from "./text.ts";
+
 /** Why work stopped: the work itself failed, the command line is wrong, or the input data is unusable. */
 export type FailureKind = "work" | "usage" | "data";
 
-/** Process exit codes of the command line, one a {@link FailureKind}. */
+/** Process exit codes of the command line, one a {@link FailureKind}; work that a signal stopped ends with 128 + its number. */
 export const exitCodes: Readonly<Record<FailureKind, number>> = { work: 1, usage: 2, data: 3 };
 
 /**
@@ -35,14 +37,17 @@ export interface GraftErrorOptions extends ErrorOptions {
   readonly code?: ErrorCode | undefined;
 }
 
-/** An error whose message is meant for the user as it stands. */
+/** The longest message: a backstop for whatever a caller put into one. */
+const MOST = 4000;
+
+/** An error whose message is meant for the user as it stands: without control characters, and of bounded length. */
 export class GraftError extends Error {
   override readonly name = "GraftError";
   readonly kind: FailureKind;
   readonly code: ErrorCode;
 
   constructor(kind: FailureKind, message: string, { code, ...options }: GraftErrorOptions = {}) {
-    super(message, options);
+    super(escaped(shortened(message, MOST)), options);
     this.kind = kind;
     this.code = code ?? generalCode[kind];
   }
@@ -63,8 +68,19 @@ export const workError = (message: string, cause?: unknown, code?: ErrorCode): G
 /** Whether a picture or file is at fault, and not the runtime, the disk or Graft: only such faults may be passed over. */
 export const isDataError = (error: unknown): boolean => error instanceof GraftError && error.kind === "data";
 
-/** The message of anything thrown. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** The user or the caller stopped the work. Exit code 130 where Ctrl-C did. */
+export const stoppedError = (message: string): GraftError => new GraftError("work", message, { code: "stopped" });
+
+/** Whether something was thrown because the work was stopped. */
+export const isStopped = (error: unknown): boolean => error instanceof GraftError && error.code === "stopped";
+
+/** The message of anything thrown, of bounded length. */
+export const messageOf = (error: unknown): string =>
+  error instanceof Error
+    ? shortened(error.message, MOST)
+    : typeof error === "string"
+      ? shortened(error, MOST)
+      : shown(error);
 
 /** The `code` of a Node system error (`ENOENT`, `ENOSPC`, …), if it has one. */
 export function codeOf(error: unknown): string | undefined {

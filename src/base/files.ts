@@ -1,28 +1,25 @@
 /**
  * Writing files so that a reader never sees half of one: everything goes to a temporary neighbour first,
- * is flushed, and is renamed into place. Also the sentences for a full or read-only disk.
+ * is flushed, and is renamed into place. The sentences for a full or read-only disk are in system-errors.ts.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
-import { codeOf, messageOf, workError } from "./errors.ts";
+import { mkdir, open, readFile, rename, rm, rmdir } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { type ReadFailureOptions, readFailure, writeFailure } from "./system-errors.ts";
 
-const diskSentences: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full: free some space and run the same command again",
-  EDQUOT: "the disk quota is used up: free some space and run the same command again",
-  EROFS: "the disk is read-only: choose another folder",
-  EACCES: "this user may not write there: choose another folder or change its permissions",
-  EPERM: "this user may not write there: choose another folder or change its permissions",
-  ENOTDIR: "a part of that path is a file, not a folder: choose another folder",
-  EEXIST: "a file of that name is in the way: choose another folder",
-  EISDIR: "a folder of that name is in the way: choose another path",
-};
+export { writeFailure } from "./system-errors.ts";
 
-/** Turns a system error met while writing `path` into a sentence with its remedy. */
-export function writeFailure(path: string, error: unknown): Error {
-  return workError(`Could not write ${path}: ${diskSentences[codeOf(error) ?? ""] ?? messageOf(error)}.`, error);
-}
+/**
+ * The bytes of a file.
+ *
+ * @param called what it is called in errors; default its path
+ * @throws GraftError (`data`, or `work` where the machine is at fault) with the reason and the remedy
+ */
+export const readBytes = (path: string, called = path, options?: ReadFailureOptions): Promise<Buffer> =>
+  readFile(path).catch((error: unknown) => {
+    throw readFailure(called, error, options);
+  });
 
 /** Makes a folder and its parents. Throws a {@link workError} with the remedy where it cannot. */
 export async function makeFolder(path: string): Promise<void> {
@@ -30,6 +27,33 @@ export async function makeFolder(path: string): Promise<void> {
     await mkdir(path, { recursive: true });
   } catch (error) {
     throw writeFailure(path, error);
+  }
+}
+
+/**
+ * Works in a folder that is made where it is missing. Where the work fails, the folders that were made for it go again
+ * if nothing is in them: a failure leaves no empty folder behind.
+ */
+export async function inFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const whole = resolve(path);
+  const made: string[] = [];
+  try {
+    const first = await mkdir(whole, { recursive: true });
+    if (first !== undefined) for (let at = whole; at.length >= first.length; at = dirname(at)) made.push(at);
+  } catch (error) {
+    throw writeFailure(path, error);
+  }
+  try {
+    return await work();
+  } catch (error) {
+    for (const folder of made) {
+      const isGone = await rmdir(folder).then(
+        () => true,
+        () => false,
+      );
+      if (!isGone) break;
+    }
+    throw error;
   }
 }
 
@@ -53,7 +77,8 @@ export async function writeWhole(path: string, content: string | Uint8Array | It
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    // What went wrong first is what is said.
+    await rm(temporary, { force: true }).catch(() => {});
     throw writeFailure(path, error);
   }
 }

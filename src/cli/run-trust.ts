@@ -1,8 +1,9 @@
 /** What a finished training's report and card tell beyond its scores: the audit of its data, and where the model looked. */
-import { readFile } from "node:fs/promises";
+
 import { type Audit, audit } from "../audit/audit.ts";
 import { type Finding, suspectsOf } from "../audit/finding.ts";
 import { GraftError, isDataError, messageOf } from "../base/errors.ts";
+import { readBytes } from "../base/files.ts";
 import { decodeImage } from "../data/decode.ts";
 import { thumbnail } from "../data/thumbnail.ts";
 import { argmax } from "../evaluate/softmax.ts";
@@ -61,7 +62,7 @@ export async function reportExplanations(
     const explanations: ReportExplanation[] = [];
     for (const { row, prediction, probability } of chosen) {
       const { path, label } = result.test.examples[row]!;
-      const [explanation] = await explainers.explain(await decodeImage(await readFile(path)), prediction);
+      const [explanation] = await explainers.explain(await decodeImage(await readBytes(path)), prediction);
       explanations.push({
         overlay: explanation!.jpeg.toString("base64"),
         path,

@@ -2,9 +2,11 @@
  * Image files → upright 8-bit sRGB pixels, whatever the file says of itself. Nothing is resized here.
  * Sizes are checked before any pixel is decoded.
  */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import sharp from "sharp";
-import { codeOf, dataError, GraftError, messageOf } from "../base/errors.ts";
+import { dataError, GraftError, messageOf } from "../base/errors.ts";
+import { readBytes } from "../base/files.ts";
+import { readFailure } from "../base/system-errors.ts";
 import { decodeBmp } from "./bmp.ts";
 import { decodeSmallJpeg } from "./jpeg/small.ts";
 import { MAX_PIXELS, type RgbImage, sizeFault, tooLarge } from "./rgb-image.ts";
@@ -46,14 +48,12 @@ export async function decodeImage(source: string | Uint8Array, maxPixels = MAX_P
 type Fail = (reason: string, cause?: unknown) => Error;
 
 async function readWhole(path: string, fail: Fail): Promise<Uint8Array> {
-  try {
-    // A pipe would keep its reader waiting for ever.
-    if (!(await stat(path)).isFile()) throw fail("it is not a file");
-    return await readFile(path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") throw fail("there is no such file", error);
-    throw codeOf(error) === undefined ? error : fail(messageOf(error), error);
-  }
+  // A pipe would keep its reader waiting for ever.
+  const found = await stat(path).catch((error: unknown) => {
+    throw readFailure(path, error);
+  });
+  if (!found.isFile()) throw fail("it is not a file");
+  return readBytes(path);
 }
 
 async function decodeBySharp(bytes: Uint8Array, fail: Fail, maxPixels: number): Promise<RgbImage> {

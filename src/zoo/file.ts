@@ -1,7 +1,5 @@
 /** Any ONNX file as a network: reading it. What is made of it then is in model-network.ts. */
-import { readFile } from "node:fs/promises";
-import { codeOf, dataError, messageOf, usageError } from "../base/errors.ts";
-import { sha256 } from "../base/files.ts";
+import { readBytes, sha256 } from "../base/files.ts";
 import type { Model } from "../graph/model.ts";
 import { decodeModel } from "../graph/onnx/read.ts";
 import { raiseOpset } from "../graph/raise-opset.ts";
@@ -12,13 +10,7 @@ export type FileOptions = ModelOptions;
 
 /** Reads an ONNX file as a model, raised to Graft's operator set, with its SHA-256. */
 export async function readModelFile(path: string): Promise<{ model: Model; sha256: string }> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") throw usageError(`There is no file ${path}: check the path.`, error);
-    throw dataError(`Could not read ${path}: ${messageOf(error)}.`, error);
-  }
+  const bytes = await readBytes(path, path, { missing: "usage" });
   return { model: raiseOpset(decodeModel(bytes, path)), sha256: sha256(bytes) };
 }
 

@@ -1,6 +1,7 @@
 /** Asking a network's own classifier about some of the user's pictures. */
-import { readFile } from "node:fs/promises";
+
 import { isDataError } from "../../base/errors.ts";
+import { readBytes } from "../../base/files.ts";
 import { decodeImage } from "../../data/decode.ts";
 import { openModel } from "../../runtime/open-model.ts";
 import { createRunner } from "../../train/features/runner.ts";
@@ -68,7 +69,7 @@ async function preparedPictures(
   const prepared: Float32Array[] = [];
   for (const path of paths) {
     try {
-      prepared.push(await prepare(await decodeImage(await readFile(path))));
+      prepared.push(await prepare(await decodeImage(await readBytes(path))));
     } catch (error) {
       // Unreadable pictures are listed where features are computed.
       if (!isDataError(error)) throw error;

@@ -1,7 +1,7 @@
 /** A network in the race: open, with the features of the pictures that it has seen so far, and what it costs. */
 
-import { readFile } from "node:fs/promises";
-import { dataError } from "../../base/errors.ts";
+import { dataError, isDataError } from "../../base/errors.ts";
+import { readBytes } from "../../base/files.ts";
 import { decodeImage, type RgbImage } from "../../data/decode.ts";
 import type { FeatureCache } from "../../train/features/cache.ts";
 import { extractFeatures, type Skipped } from "../../train/features/extract.ts";
@@ -92,9 +92,10 @@ async function firstFigures(runner: BackboneRunner, { paths }: Gallery, sizeByte
 async function firstReadable(paths: readonly string[]): Promise<RgbImage> {
   for (const path of paths) {
     try {
-      return await decodeImage(await readFile(path));
-    } catch {
-      // Told of when all are read.
+      return await decodeImage(await readBytes(path));
+    } catch (error) {
+      // Unreadable pictures are listed when all are read.
+      if (!isDataError(error)) throw error;
     }
   }
   throw dataError(

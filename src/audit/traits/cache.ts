@@ -2,11 +2,12 @@
  * Traits on disk, under the SHA-256 of the picture's file, beside the features: a picture that was trained on is audited without
  * being decoded again.
  */
-import { readFile } from "node:fs/promises";
+
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { cacheFolder } from "../../base/cache.ts";
 import { mapAhead } from "../../base/concurrency.ts";
+import { readBytes } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { decodeImage } from "../../data/decode.ts";
 import type { ImageFormat } from "../../data/sniff.ts";
@@ -43,7 +44,7 @@ export async function openTraitCache(folder = join(cacheFolder(), "traits", `v${
       if (missing.length > 0) {
         const meter = createMeter({ stage: "Measuring pictures", unit: "images", total: missing.length, onProgress });
         const one = async ({ path, sha256 }: (typeof pictures)[number]): Promise<void> => {
-          const file = await readFile(path);
+          const file = await readBytes(path);
           await measure(await decodeImage(file), sha256, file);
         };
         for await (const _ of mapAhead(missing, availableParallelism() + 2, one)) {

@@ -7,7 +7,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { codeOf, messageOf, workError } from "../../base/errors.ts";
+import { codeOf, workError } from "../../base/errors.ts";
+import { systemReason } from "../../base/system-errors.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -55,10 +56,7 @@ function fromFile(path: string, env: Variables): NpmConfig {
     return parseNpmrc(readFileSync(path, "utf8"), env);
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return new Map();
-    throw workError(
-      `Could not read npm's configuration ${path}: ${messageOf(error)}; make it readable or remove it.`,
-      error,
-    );
+    throw workError(`Could not read npm's configuration ${path}: ${systemReason(error, "read")}; or remove it.`, error);
   }
 }
 

@@ -3,7 +3,8 @@
  * but for the certificates that a setting points to.
  */
 import { readFileSync } from "node:fs";
-import { messageOf, workError } from "../../base/errors.ts";
+import { workError } from "../../base/errors.ts";
+import { systemReason } from "../../base/system-errors.ts";
 import type { NpmConfig } from "./config.ts";
 
 /** Options of `pacote`; credentials are among them under names that begin with `//host/`. */
@@ -30,7 +31,10 @@ const asFile: Convert = (value, name) => {
       readFileSync(String(value), "utf8").match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
     );
   } catch (error) {
-    throw workError(`npm's setting ${name} names ${String(value)}, which cannot be read: ${messageOf(error)}.`, error);
+    throw workError(
+      `npm's setting ${name} names ${String(value)}, which cannot be read: ${systemReason(error, "read")}.`,
+      error,
+    );
   }
 };
 

@@ -3,10 +3,10 @@
  * Decoding runs ahead of the backbone, and memory holds one batch and the few pictures after it, however many there are.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { mapAhead } from "../../base/concurrency.ts";
-import { codeOf, GraftError, messageOf } from "../../base/errors.ts";
+import { isDataError, messageOf } from "../../base/errors.ts";
+import { readBytes } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { decodeImage, type RgbImage } from "../../data/decode.ts";
 import type { FeatureCache, Location } from "./cache.ts";
@@ -71,7 +71,7 @@ export async function extractFeatures(
   const read = async (item: number): Promise<Read> => {
     const path = paths[item]!;
     try {
-      const bytes = await readFile(path);
+      const bytes = await readBytes(path);
       const key = createHash("sha256").update(bytes).digest();
       digests.set(item, key);
       const at = cache.find(key);
@@ -83,9 +83,8 @@ export async function extractFeatures(
       decodeSeconds += (performance.now() - began) / 1000 / ahead;
       return { kind: "prepared", item, key, pixels };
     } catch (error) {
-      // Only the picture's own faults are passed over; a broken runtime or a full disk ends the work.
-      const isOwnFault = error instanceof GraftError ? error.kind === "data" : codeOf(error) !== undefined;
-      if (!isOwnFault) throw error;
+      // Only the picture's own faults are passed over; a broken runtime, a full disk or too many open files end the work.
+      if (!isDataError(error)) throw error;
       return { kind: "unreadable", item, reason: messageOf(error) };
     }
   };

@@ -4,10 +4,10 @@
  * system's page cache: what fits into memory is in memory. How many views there are is decided in recipe.ts.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { mapAhead } from "../../base/concurrency.ts";
 import { dataError } from "../../base/errors.ts";
+import { readBytes } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import type { Augmentation } from "../../data/augment/policy.ts";
 import { viewsOf } from "../../data/augment/views.ts";
@@ -121,7 +121,7 @@ export async function fillViews(
 
 /** The file's bytes. Throws a data error where they are not those whose features were computed. */
 async function unchanged({ path, digest }: Picture): Promise<Uint8Array> {
-  const bytes = await readFile(path);
+  const bytes = await readBytes(path);
   if (createHash("sha256").update(bytes).digest().equals(digest)) return bytes;
   throw dataError(`${path} changed while it was being learned from: run the same command again.`);
 }

@@ -3,7 +3,8 @@
  * knows what the bytes mean.
  */
 import { type FileHandle, open } from "node:fs/promises";
-import { codeOf, dataError, messageOf, usageError } from "../../base/errors.ts";
+import { dataError } from "../../base/errors.ts";
+import { readFailure } from "../../base/system-errors.ts";
 
 /** Node reads at most 2 GiB at a time; asking for less keeps one call from blocking the disk's queue. */
 const PIECE = 1 << 28;
@@ -32,7 +33,7 @@ export async function openRanges(path: string): Promise<Ranges> {
   try {
     handle = await open(path, "r");
   } catch (error) {
-    throw openFailure(path, error);
+    throw readFailure(path, error, { missing: "usage" });
   }
   try {
     const stat = await handle.stat();
@@ -42,11 +43,6 @@ export async function openRanges(path: string): Promise<Ranges> {
     await handle.close();
     throw error;
   }
-}
-
-function openFailure(path: string, error: unknown): Error {
-  if (codeOf(error) === "ENOENT") return usageError(`There is no file ${path}: check the path.`, error);
-  return dataError(`Could not read ${path}: ${messageOf(error)}.`, error);
 }
 
 function rangesOf(path: string, handle: FileHandle, size: number): Ranges {
@@ -64,7 +60,7 @@ function rangesOf(path: string, handle: FileHandle, size: number): Ranges {
         const { bytesRead } = await handle
           .read(bytes, done, Math.min(PIECE, length - done), offset + done)
           .catch((error: unknown) => {
-            throw dataError(`Could not read ${path}: ${messageOf(error)}.`, error);
+            throw readFailure(path, error);
           });
         if (bytesRead === 0) throw dataError(`${path} became shorter while it was read: run the command again.`);
         done += bytesRead;

@@ -1,7 +1,8 @@
 /** Small pictures in memory, for networks that are trained from nothing: 8 bits a channel, a few views of each. */
-import { readFile } from "node:fs/promises";
+
 import { availableParallelism } from "node:os";
 import { mapAhead } from "../../../base/concurrency.ts";
+import { readBytes } from "../../../base/files.ts";
 import type { Policy } from "../../../data/augment/policy.ts";
 import { viewsOf } from "../../../data/augment/views.ts";
 import { decodeImage } from "../../../data/decode.ts";
@@ -27,7 +28,7 @@ const DEVIATION = 60;
 export async function readPixels(paths: readonly string[], options: PixelOptions): Promise<Pixels> {
   const { side, policy, views, seed, signal } = options;
   const read = async (item: number): Promise<Uint8Array[]> => {
-    const image = await decodeImage(await readFile(paths[item]!));
+    const image = await decodeImage(await readBytes(paths[item]!));
     const view = viewsOf(image, item, { policy, frame: { kind: "stretch" }, size: side, seed });
     return Array.from({ length: views }, (_, i) => new Uint8Array(view(i).data));
   };

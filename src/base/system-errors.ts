@@ -1,0 +1,124 @@
+/**
+ * What the operating system answers when a file cannot be read or written, as sentences with a remedy. The one table of
+ * such sentences; who is at fault (the data, the caller, the machine) is said with each.
+ */
+import { codeOf, dataError, GraftError, messageOf, usageError, workError } from "./errors.ts";
+import { named } from "./text.ts";
+
+/** What was being done to a file. */
+export type Access = "read" | "write";
+
+interface Row {
+  readonly read: string;
+  /** Where writing has another remedy. */
+  readonly write?: string;
+  /** The machine is at fault, not the file: no file may be passed over because of it. */
+  readonly machine?: true;
+}
+
+const PERMISSION = {
+  read: "this user may not read it: change its permissions",
+  write: "this user may not write there: choose another folder or change its permissions",
+};
+
+const rows: Readonly<Record<string, Row>> = {
+  ENOENT: { read: "it does not exist: check the path", write: "its folder does not exist: make the folder first" },
+  EISDIR: {
+    read: "it is a folder: give the path of a file",
+    write: "a folder of that name is in the way: choose another path",
+  },
+  ENOTDIR: {
+    read: "a part of that path is a file, not a folder: check the path",
+    write: "a part of that path is a file, not a folder: choose another folder",
+  },
+  EEXIST: {
+    read: "a file of that name is in the way: check the path",
+    write: "a file of that name is in the way: choose another folder",
+  },
+  ENOTEMPTY: {
+    read: "the folder is not empty: check the path",
+    write: "the folder is not empty: choose another folder",
+  },
+  EACCES: PERMISSION,
+  EPERM: PERMISSION,
+  EROFS: { read: "the disk is read-only: choose another folder" },
+  ENAMETOOLONG: { read: "the path is too long for this system: give a shorter one" },
+  ELOOP: { read: "its links lead in a circle: check the links" },
+  ENXIO: { read: "it is neither a file nor a folder: check the path" },
+  EBUSY: { read: "another program holds it: close that program and run the same command again" },
+  ETXTBSY: { read: "it is a program that runs: choose another path" },
+  EXDEV: { read: "source and target are on different disks: choose a folder on the same disk" },
+  EINVAL: { read: "the path is not one that this system takes: check the path" },
+  ERR_INVALID_ARG_VALUE: { read: "the path has a character that no path may have: check the path" },
+  ERR_FS_FILE_TOO_LARGE: {
+    read: "it is larger than 2 GiB, which is more than can be read at once: give a smaller file",
+  },
+  EFBIG: { read: "it is too large for this file system: choose another disk" },
+  ENOSPC: { read: "the disk is full: free some space and run the same command again", machine: true },
+  EDQUOT: { read: "the disk quota is used up: free some space and run the same command again", machine: true },
+  EMFILE: {
+    read: "this process has too many files open: raise the limit (`ulimit -n 4096`) and run the same command again",
+    machine: true,
+  },
+  ENFILE: {
+    read: "this machine has too many files open: close other programs and run the same command again",
+    machine: true,
+  },
+  ENOMEM: { read: "the memory does not suffice: close other programs and run the same command again", machine: true },
+  EIO: { read: "the disk reports a fault: check the disk", machine: true },
+  ESTALE: { read: "the network drive lost it: connect the drive again", machine: true },
+  ETIMEDOUT: { read: "the drive does not answer: check its connection", machine: true },
+};
+
+/** Why a file could not be read or written, and the remedy, for the end of a sentence (without its full stop). */
+export function systemReason(error: unknown, access: Access): string {
+  const row = rows[codeOf(error) ?? ""];
+  if (row) return access === "write" ? (row.write ?? row.read) : row.read;
+  return messageOf(error).replace(/\.$/, "");
+}
+
+/** Whether the machine is at fault (full disk, too many open files, broken drive), and not the file that was asked for. */
+export const isMachineFault = (error: unknown): boolean => rows[codeOf(error) ?? ""]?.machine === true;
+
+/** The file was to be there: of an input that is missing, the command line is wrong; of one among many, the data is. */
+export interface ReadFailureOptions {
+  /** Default `data`. */
+  readonly missing?: "usage" | "data" | undefined;
+}
+
+/**
+ * A system error met while reading, as a sentence. The data is at fault, unless the machine is.
+ *
+ * @param called what could not be read, for a sentence: `the model a.onnx`
+ */
+export function readFailure(called: string, error: unknown, { missing = "data" }: ReadFailureOptions = {}): GraftError {
+  const message = `Could not read ${called}: ${systemReason(error, "read")}.`;
+  if (isMachineFault(error)) return workError(message, error);
+  return codeOf(error) === "ENOENT" && missing === "usage" ? usageError(message, error) : dataError(message, error);
+}
+
+/** A system error met while writing `path`, as a sentence. */
+export const writeFailure = (path: string, error: unknown): GraftError =>
+  workError(`Could not write ${named(path, 500)}: ${systemReason(error, "write")}.`, error);
+
+/** System calls that change something. The others read. */
+const writing =
+  /^(write|mkdir|mkdtemp|rename|unlink|rmdir|rm|copyfile|cp|link|symlink|ftruncate|truncate|fsync|chmod|utime)/;
+
+/**
+ * A system error that no one translated where it was met, as a sentence; anything else as it was. For the doors of the
+ * library and the command line: what is known there is the path and the call.
+ */
+export function asSentence(error: unknown): unknown {
+  if (error instanceof GraftError || !(error instanceof Error) || !("syscall" in error)) return error;
+  const code = codeOf(error);
+  if (code === undefined || rows[code] === undefined) return error;
+  const syscall = String(error.syscall);
+  const paths = ["path", "dest"].flatMap((key) => {
+    const value: unknown = Reflect.get(error, key);
+    return typeof value === "string" || value instanceof Uint8Array ? [named(String(value), 500)] : [];
+  });
+  const what = paths.join(" or ") || "a file";
+  const access: Access = writing.test(syscall) ? "write" : "read";
+  return workError(`Could not ${access} ${what}: ${systemReason(error, access)}.`, error);
+}
