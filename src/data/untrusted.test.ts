@@ -62,7 +62,7 @@ describe("names", () => {
       expect((failure as Error).message.startsWith(`Could not read ${path}: `)).toBe(true);
       expect((failure as Error).message).toMatch(/^[^\n]+\.$/);
     }
-    await expect(decodeImage(join(folder, "none.jpg"))).rejects.toThrow("none.jpg: it does not exist.");
+    await expect(decodeImage(join(folder, "none.jpg"))).rejects.toThrow("none.jpg: it does not exist");
     await expect(decodeImage(folder)).rejects.toThrow("it is not a file");
   });
 });
