@@ -85,7 +85,7 @@ async function gather(options: AuditOptions): Promise<Subject> {
       classes: dataset.classes,
       pictures,
       unreadable: unreadableOf(dataset, extraction),
-      answers: await crossValidatedAnswers(table, labels, dataset.classes.length, random, onProgress),
+      answers: await crossValidatedAnswers(table, labels, dataset.classes.length, random, told),
       neighbours: await findNeighbours(table, labels, dataset.classes.length, groupOf, random),
       copies,
     };
@@ -146,7 +146,7 @@ async function crossValidatedAnswers(
   labels: Int32Array,
   classes: number,
   random: Random,
-  onProgress: OnProgress | undefined,
+  { onProgress, signal }: Pick<AuditOptions, "onProgress" | "signal">,
 ): Promise<Float32Array> {
   const fits = STRENGTHS.length * FOLDS;
   const meter = createMeter({ stage: "Judging the labels", unit: "fits", total: fits, onProgress });
@@ -154,6 +154,7 @@ async function crossValidatedAnswers(
     strengths: STRENGTHS,
     folds: FOLDS,
     onRound: (running) => meter.set(fits - running),
+    signal,
   });
   return softmax(outOfFoldLogits, classes, fitTemperature(outOfFoldLogits, labels).temperature);
 }

@@ -23,6 +23,21 @@ export async function* mapAhead<T, R>(
   while (underWay.length > 0) yield await underWay.shift()!;
 }
 
+/**
+ * Lets whatever waits have a turn: a page draws itself, a process hears its signals. Not a timer, which is slowed down in a
+ * page that is not in front.
+ */
+export function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+}
+
 /** Lets one piece of work begin when the one before it is over, however that ended. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 

@@ -110,7 +110,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const extraction = await extractAll(options, cache, shape);
     const extract = (performance.now() - began) / 1000;
     const parts = partition(dataset, extraction, random);
+    options.signal?.throwIfAborted();
     const answer = await learn(options, shape, parts, random);
+    options.signal?.throwIfAborted();
     return await resultOf(options, shape, parts, answer, extraction, extract);
   } finally {
     cache.close();
@@ -129,11 +131,7 @@ async function extractAll(
       dataset.examples.map(({ path }) => path),
       cache,
       runner,
-      {
-        ...(onProgress ? { onProgress } : {}),
-        ...(signal ? { signal } : {}),
-        ...(onDecoded ? { onDecoded } : {}),
-      },
+      { onProgress, signal, onDecoded },
     );
   } finally {
     await runner.close();
@@ -212,7 +210,7 @@ async function probe(options: TrainOptions, { train, validation, test }: Parts, 
 
 /** A head on frozen features. */
 async function fitted(
-  { dataset, classWeights = "none", onProgress }: TrainOptions,
+  { dataset, classWeights = "none", onProgress, signal }: TrainOptions,
   { table, labels }: Part,
   random: Random,
 ): Promise<{ head: HeadFit; headSeconds: number }> {
@@ -222,12 +220,13 @@ async function fitted(
   const head = await fitHead(table, labels, dataset.classes.length, random, {
     classWeights,
     onRound: (running) => meter.set(fits - running),
+    signal,
   });
   return { head, headSeconds: (performance.now() - began) / 1000 };
 }
 
 async function resultOf(
-  { dataset, network, seed = 0 }: TrainOptions,
+  { dataset, network, seed = 0, signal }: TrainOptions,
   shape: CutShape,
   parts: Parts,
   learned: Learned,
@@ -260,7 +259,9 @@ async function resultOf(
     isTuned: learned.network !== network,
     calibration: { probabilities: validated.probabilities, labels: validation.part.labels },
     testAnswers: { probabilities: tested.probabilities, labels: parts.test.labels },
+    signal,
   });
+  signal?.throwIfAborted();
   const artifact = buildArtifact({
     network: learned.network,
     shape,

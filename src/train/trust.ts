@@ -28,6 +28,7 @@ export interface TrustInput {
   /** Answers that sets are calibrated on, and that they are tried on. */
   readonly calibration: Answers;
   readonly testAnswers: Answers;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What is told of a training's trust. */
@@ -58,7 +59,7 @@ export async function fitTrust(input: TrustInput): Promise<{ novelty: Novelty; f
 }
 
 /** The network's features of a part; of a tuned one, whose features nobody has yet, those of as many pictures as fill a bank. */
-async function featuresOf({ network, shape, seed, isTuned }: TrustInput, part: Part): Promise<FeatureTable> {
+async function featuresOf({ network, shape, seed, isTuned, signal }: TrustInput, part: Part): Promise<FeatureTable> {
   if (!isTuned) return part.table;
   const rows = randomFor(seed, "tuned features")
     .shuffle([...part.examples.keys()])
@@ -66,7 +67,7 @@ async function featuresOf({ network, shape, seed, isTuned }: TrustInput, part: P
   const runner = createRunner(network, shape);
   try {
     const paths = selected(part, rows).examples.map(({ path }) => path);
-    return (await extractFeatures(paths, memoryCache(shape.features), runner)).table;
+    return (await extractFeatures(paths, memoryCache(shape.features), runner, { signal })).table;
   } finally {
     await runner.close();
   }

@@ -1,4 +1,5 @@
 /** Training in a page: pictures in, a `model.onnx` out, by the very step graph that Node trains with. Nothing leaves the page. */
+import { nextTask } from "../base/concurrency.ts";
 import { usageError } from "../base/errors.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import { type OpenModel, openSession } from "../runtime/session.ts";
@@ -70,16 +71,4 @@ export async function train({ examples, unfreeze, ...options }: TrainOptions): P
     around,
   );
   return { ...result, model: encodeModelWhole(artifact), engine };
-}
-
-/** Lets the page do whatever waits. A timer would be slowed down in a page that is not in front. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(undefined);
-  });
 }

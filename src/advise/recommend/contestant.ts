@@ -46,7 +46,7 @@ export interface Contestant {
   /** Looks at the gallery's first `count` pictures; fewer where there is no time for more. */
   see(count: number, options: SeeOptions): Promise<void>;
   /** Judges the features of the first `count` pictures, which it has seen. */
-  judge(count: number): Promise<Judgement>;
+  judge(count: number, signal?: AbortSignal): Promise<Judgement>;
   /** Gives the backbone's memory back; it is opened again where more is to be seen. */
   rest(): Promise<void>;
   /** Gives everything back but what it found out. */
@@ -188,12 +188,12 @@ function createContestant(entry: Entry): Contestant {
       }
       await updateCost();
     },
-    async judge(count) {
+    async judge(count, signal) {
       const kept = rows.filter((place) => place < count);
       const labels = Int32Array.from(kept, (place) => gallery.labels[place]!);
       checkClasses(labels, gallery);
       const { classes, seed } = gallery;
-      judged = await judge(features.subarray(0, kept.length * columns), columns, labels, classes.length, seed);
+      judged = await judge(features.subarray(0, kept.length * columns), columns, labels, classes.length, seed, signal);
       judgements.set(count, judged);
       return judged;
     },

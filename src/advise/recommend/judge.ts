@@ -46,10 +46,11 @@ export async function judge(
   labels: Int32Array,
   classes: number,
   seed: number,
+  signal?: AbortSignal,
 ): Promise<Judgement> {
   const began = performance.now();
   const table = denseTable(features, columns);
-  const fit = await fitHead(table, labels, classes, createRandom(seed));
+  const fit = await fitHead(table, labels, classes, createRandom(seed), { signal });
   const correct = Uint8Array.from(labels, (label, row) =>
     argmax(fit.outOfFoldLogits, row * classes, classes) === label ? 1 : 0,
   );

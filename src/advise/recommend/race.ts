@@ -112,7 +112,7 @@ async function runRung(
   const common = Math.min(pictures, ...racing.map(({ seen }) => seen));
   for (const one of racing) {
     signal?.throwIfAborted();
-    await one.judge(common);
+    await one.judge(common, signal);
   }
   return common;
 }

@@ -39,11 +39,11 @@ export interface Extraction {
 
 export interface ExtractOptions {
   /** Images a run of the backbone. Default 16. */
-  readonly batch?: number;
-  readonly onProgress?: OnProgress;
-  readonly signal?: AbortSignal;
-  /** Given each picture that is decoded, so that nobody need decode it again; waited for. */
-  readonly onDecoded?: OnDecoded;
+  readonly batch?: number | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with each picture that is decoded, so that no one need decode it again; awaited. */
+  readonly onDecoded?: OnDecoded | undefined;
 }
 
 /** Takes a decoded picture, with the SHA-256 and the bytes of its file. */

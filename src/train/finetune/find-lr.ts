@@ -18,6 +18,7 @@ export interface RangeOptions {
   /** Default 80. */
   readonly steps?: number;
   readonly onStep?: (step: number) => void;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Both ends of the range. */
@@ -31,12 +32,13 @@ const DIVERGED = 4;
 const SHARE = 0.1;
 
 /** Runs the range test. The weights are left as they were. */
-export async function findLearningRate({ run, batch, onStep, ...options }: RangeOptions): Promise<RangeTest> {
+export async function findLearningRate({ run, batch, onStep, signal, ...options }: RangeOptions): Promise<RangeTest> {
   const { steps = RANGE_STEPS } = options;
   let held = options.held;
   let average = 0;
   const points: { learningRate: number; loss: number }[] = [];
   for (let step = 1; step <= steps; step++) {
+    signal?.throwIfAborted();
     const learningRate = LOWEST * (HIGHEST / LOWEST) ** ((step - 1) / (steps - 1));
     const stepped = await run(held, batch, [learningRate], step);
     const [stepLoss = Number.NaN, norm] = [stepped.losses[0], stepped.norms[0]];

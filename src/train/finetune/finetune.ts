@@ -313,13 +313,13 @@ async function trainOn(
 }
 
 async function rangeTestOf(
-  { onProgress, onNote }: FinetuneInput,
+  { onProgress, onNote, signal }: FinetuneInput,
   { run }: Engine,
   held: Weights,
   batch: Parameters<typeof findLearningRate>[0]["batch"],
 ): Promise<RangeTest> {
   const meter = createMeter({ stage: "Finding the learning rate", unit: "steps", total: RANGE_STEPS, onProgress });
-  const found = await findLearningRate({ run, held, batch, onStep: meter.set });
+  const found = await findLearningRate({ run, held, batch, onStep: meter.set, signal });
   onNote?.(
     `The loss is least at a learning rate of ${(10 * found.suggested).toPrecision(2)}: training with a tenth of it, ${found.suggested.toPrecision(2)}.`,
   );

@@ -161,4 +161,24 @@ describe("fitHead", () => {
     expect([...head.weights, ...head.bias].every(Number.isFinite)).toBe(true);
     expect(tried[0]!.accuracy).toBe(1);
   });
+
+  test("stops between rounds with the signal's reason, and a timer can be what stops it", async () => {
+    const { data, labels } = examples(shape);
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    let rounds = 0;
+    const stopped = train(denseTable(data, 5), labels, 3, {
+      onRound: () => {
+        if (++rounds === 3) controller.abort(reason);
+      },
+      signal: controller.signal,
+    });
+    await expect(stopped).rejects.toBe(reason);
+    expect(rounds).toBe(3);
+
+    const timed = new AbortController();
+    setTimeout(() => timed.abort(reason), 0);
+    await expect(train(denseTable(data, 5), labels, 3, { signal: timed.signal })).rejects.toBe(reason);
+    await expect(train(denseTable(data, 5), labels, 3, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
 });

@@ -3,6 +3,7 @@
  * cross-validation. All folds and strengths are fitted in lock step, one pass over the features a round.
  */
 import type { Head } from "../../artifact/contract.ts";
+import { nextTask } from "../../base/concurrency.ts";
 import type { Random } from "../../base/random.ts";
 import { stratifiedFolds } from "../../data/split.ts";
 import { type FeatureTable, measureColumns, type Standardisation, standardised } from "../features/table.ts";
@@ -38,7 +39,9 @@ export interface HeadOptions {
   /** `balanced`: each class counts the same however rare. Default `none`: each example does. */
   readonly classWeights?: "none" | "balanced";
   /** Called after each round with the fits still running. */
-  readonly onRound?: (running: number, total: number) => void;
+  readonly onRound?: ((running: number, total: number) => void) | undefined;
+  /** Ends the fit between two rounds, with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The head that is kept is fitted more finely than those that only choose its strength: to 3e-4 in probability. */
@@ -79,7 +82,7 @@ export async function fitHead(
       jobs,
       jobs.map(() => new Float32Array(size)),
       weighting,
-      options.onRound,
+      options,
     );
 
     const outOfFold = await crossValidatedLogits(loss, fits, strengths.length, folds, foldOf, classes);
@@ -94,7 +97,7 @@ export async function fitHead(
       [{ l2, heldOut: -1 }],
       [start],
       weighting,
-      undefined,
+      { signal: options.signal },
       FINAL,
     );
     const all = [...fits, final!];
@@ -130,7 +133,7 @@ async function minimiseTogether(
   jobs: readonly Job[],
   starts: readonly Float32Array[],
   { labels, foldOf, classWeight }: Weighting,
-  onRound?: (running: number, total: number) => void,
+  { onRound, signal }: Pick<HeadOptions, "onRound" | "signal">,
   precision: MinimiserOptions = {},
 ): Promise<Minimiser[]> {
   const minimisers = starts.map((start) => createMinimiser(start, precision));
@@ -142,6 +145,9 @@ async function minimiseTogether(
     const active = minimisers.flatMap(({ outcome }, job) => (outcome === undefined ? [job] : []));
     onRound?.(active.length, jobs.length);
     if (active.length === 0) return minimisers;
+    // An interruption is only heard where the event loop has a turn.
+    await nextTask();
+    signal?.throwIfAborted();
     const size = minimisers[0]!.point.length;
     const weights = new Float32Array(active.length * size);
     active.forEach((job, slot) => {

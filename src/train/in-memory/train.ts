@@ -167,7 +167,7 @@ function checkClasses(labels: Int32Array, classes: readonly string[]): void {
 
 /** A head on frozen features. */
 async function fitted(
-  { classWeights = "none", onProgress }: InMemoryOptions,
+  { classWeights = "none", onProgress, signal }: InMemoryOptions,
   { table, labels }: { readonly table: RowTable; readonly labels: Int32Array },
   classes: number,
   random: Random,
@@ -176,7 +176,8 @@ async function fitted(
   await pause();
   const fits = STRENGTHS.length * 5;
   const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
-  return fitHead(table, labels, classes, random, { classWeights, onRound: (running) => meter.set(fits - running) });
+  const onRound = (running: number): void => meter.set(fits - running);
+  return fitHead(table, labels, classes, random, { classWeights, onRound, signal });
 }
 
 /** The features of a tuned network, which nobody has yet, for as many training pictures as fill a bank. */

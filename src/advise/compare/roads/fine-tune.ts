@@ -44,7 +44,8 @@ export function fineTuneRoad(
     // Where no class has three pictures, the ones learned from must do for telling when to stop.
     const train = kept.map((i) => learn[i]!);
     const validation = held.length > 0 ? held.map((i) => learn[i]!) : train;
-    const { head } = await fitHead(table.select(train), labelled(train).labels, classes, createRandom(seed));
+    const random = createRandom(seed);
+    const { head } = await fitHead(table.select(train), labelled(train).labels, classes, random, { signal });
     const headSeconds = (performance.now() - began) / 1000;
     const perEpoch = train.length * stepSeconds;
     // Each epoch shows another view, up to eight: each of those goes through the frozen part once.

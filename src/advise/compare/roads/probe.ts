@@ -6,10 +6,10 @@ import { rightIn, shareOf, type TakeRoad } from "./road.ts";
 
 export const probeRoad =
   ({ table, labels, secondsPerPicture }: Frozen, classes: number): TakeRoad =>
-  async ({ learn, judged, seed }) => {
+  async ({ learn, judged, seed, signal }) => {
     const began = performance.now();
     const own = Int32Array.from(learn, (row) => labels[row]!);
-    const { head } = await fitHead(table.select(learn), own, classes, createRandom(seed));
+    const { head } = await fitHead(table.select(learn), own, classes, createRandom(seed), { signal });
     const right = (rows: readonly number[]): Uint8Array =>
       rightIn(
         headLogits(head, table.select(rows)),
