@@ -222,7 +222,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await step("results");
     const [download] = await Promise.all([
       page.waitForEvent("download"),
-      page.getByRole("link", { name: /^Stand-alone page/ }).click(),
+      page.getByRole("button", { name: /^Stand-alone page/ }).click(),
     ]);
     const file = join(work, "page.html");
     await download.saveAs(file);

@@ -205,6 +205,16 @@ export type StudioEvent =
   | { readonly kind: "recommendation"; readonly recommendation: Recommendation }
   | { readonly kind: "import"; readonly progress: Progress };
 
+/** `POST /api/session`: what the page sends as the header `Graft-Key`; the other half is a cookie. */
+export interface Entry {
+  readonly key: string;
+}
+
+/** `POST /api/links`: the address of a download, for two minutes and for this browser. */
+export interface SignedLink {
+  readonly url: string;
+}
+
 /** The body of every refusal. */
 export interface Refusal {
   /** One sentence with cause and remedy. */

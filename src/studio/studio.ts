@@ -13,10 +13,12 @@ import { openAdvice } from "./advice.ts";
 import type { NetworkTable, Recommendation } from "./api.ts";
 import type { Env } from "./http/body.ts";
 import { createEvents } from "./http/events.ts";
-import { guard, readToken } from "./http/guard.ts";
+import { guard } from "./http/guard.ts";
 import { projectRoutes } from "./http/project-routes.ts";
 import { answerTo, refusal } from "./http/refusals.ts";
 import { runRoutes } from "./http/run-routes.ts";
+import { createSessions } from "./http/session.ts";
+import { sessionRoutes } from "./http/session-routes.ts";
 import { readStatic } from "./http/static.ts";
 import { type OwnNetwork, openNetworks } from "./networks.ts";
 import { pathsOf } from "./project/layout.ts";
@@ -39,7 +41,16 @@ export interface StudioOptions {
   /** Ends the studio in good order. */
   readonly signal: AbortSignal;
   /** Called once when it listens. */
-  readonly onListening: (place: { readonly url: string; readonly token: string }) => void;
+  readonly onListening: (place: Place) => void;
+}
+
+/** Where a studio is. */
+export interface Place {
+  readonly url: string;
+  /** What a browser opens. The token is behind the `#`, so that no request and no other site's log has it. */
+  readonly link: string;
+  /** What a program sends as a bearer token. It ends with this process. */
+  readonly token: string;
 }
 
 /** Folders of the built page and of what stand-alone pages are made from. */
@@ -71,7 +82,6 @@ async function serve(options: StudioOptions): Promise<void> {
   const project = await openProject(folder);
   const networks = await openNetworks(options.networks ?? [], options.offline ?? false);
   const page = await readStatic(pageFolder);
-  const token = await readToken(project.paths.token);
   const events = createEvents();
   const predictor = createPredictor();
   const runs = await openRuns({
@@ -89,14 +99,16 @@ async function serve(options: StudioOptions): Promise<void> {
   });
 
   let listening = 0;
+  const door = { sessions: createSessions(), port: () => listening };
   const title = basename(project.paths.root);
   const rooms = { runs, predictor, events, networks: networks.names, standalone: standaloneFolder, title };
   const app = new Hono<Env>()
-    .use(guard({ token, port: () => listening }))
+    .use(guard(door))
     .use(async (c, next) => {
       c.set("stallMs", options.stallMs ?? STALL);
       await next();
     })
+    .route("/api", sessionRoutes(door))
     .route("/api", projectRoutes(project, events))
     .route("/api", runRoutes(rooms))
     .get("/api/networks", async (c) => c.json((await networks.table()) satisfies NetworkTable))
@@ -118,7 +130,7 @@ async function serve(options: StudioOptions): Promise<void> {
   server.maxConnections = MAX_CONNECTIONS;
   listening = await listen(server, port);
   try {
-    onListening({ url: `http://127.0.0.1:${listening}/`, token });
+    onListening(placeOf(listening, door.sessions.token));
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener("abort", () => resolve(), { once: true });
@@ -131,6 +143,11 @@ async function serve(options: StudioOptions): Promise<void> {
     server.closeAllConnections();
     await predictor.close();
   }
+}
+
+function placeOf(port: number, token: string): Place {
+  const url = `http://127.0.0.1:${port}/`;
+  return { url, link: `${url}#token=${token}`, token };
 }
 
 function listen(server: Server, port: number): Promise<number> {

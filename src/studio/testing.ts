@@ -20,7 +20,7 @@ export interface AskOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | undefined;
-  /** Whether the request carries the token. Default true. */
+  /** Whether the request carries the token, as a program's does. Default true. */
   readonly known?: boolean;
 }
 

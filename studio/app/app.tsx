@@ -11,6 +11,7 @@ import { Messages } from "./parts/messages.tsx";
 import { UploadBar } from "./parts/upload-bar.tsx";
 import { hrefOf, type Route, route } from "./route.ts";
 import { server } from "./server.ts";
+import { locked } from "./session.ts";
 import { isConnected, project, running, runs } from "./state.ts";
 
 const tabs: readonly { readonly page: Route["page"]; readonly name: string }[] = [
@@ -51,11 +52,21 @@ export function App(): JSX.Element {
       </header>
       {isConnected.value ? null : (
         <p class="offline" role="alert">
-          The studio does not answer. Nothing is lost; start <code>graft studio</code> again and this page will go on.
+          The studio does not answer. Nothing is lost; start <code>graft studio</code> again and open the link that it
+          prints.
+        </p>
+      )}
+      {locked.value === null ? null : (
+        <p class="offline" role="alert">
+          {locked.value}
         </p>
       )}
       <main id="main" tabIndex={-1}>
-        {project.value && runs.value ? <Page here={here} /> : <p class="loading">Opening the project…</p>}
+        {project.value && runs.value ? (
+          <Page here={here} />
+        ) : locked.value === null ? (
+          <p class="loading">Opening the project…</p>
+        ) : null}
       </main>
       <UploadBar />
       <Messages />

@@ -7,7 +7,9 @@ import "./style/training.css";
 import "./style/results.css";
 import { render } from "preact";
 import { App } from "./app.tsx";
+import { enter } from "./session.ts";
 import { connect } from "./state.ts";
 
+await enter();
 connect();
 render(<App />, document.querySelector("#app")!);

@@ -11,7 +11,9 @@ import type {
   RunInfo,
   RunResults,
   RunSettings,
+  SignedLink,
 } from "../../src/studio/api.ts";
+import { keyHeader, locked, NOT_KNOWN } from "./session.ts";
 
 /** A refusal by the server. */
 export class Refused extends Error {
@@ -23,18 +25,22 @@ export class Refused extends Error {
   }
 }
 
-async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+async function answerTo(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(`/api${path}`, init);
+    response = await fetch(`/api${path}`, { ...init, headers: { ...init.headers, ...keyHeader() } });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Refused(0, "The studio does not answer: see whether `graft studio` still runs, and start it again.");
   }
+  if (response.status === 401) locked.value = NOT_KNOWN;
+  if (response.ok) return response;
   const body: unknown = await response.json().catch(() => ({ error: `The studio answered ${response.status}.` }));
-  if (!response.ok) throw new Refused(response.status, (body as Refusal).error);
-  return body as T;
+  throw new Refused(response.status, (body as Refusal).error);
 }
+
+const ask = async <T>(path: string, init: RequestInit = {}): Promise<T> =>
+  (await answerTo(path, init)).json() as Promise<T>;
 
 const send = <T = unknown>(method: string, path: string, body: object = {}): Promise<T> =>
   ask<T>(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
@@ -64,13 +70,21 @@ export const server = {
   resume: (id: string) => send<RunInfo>("POST", `/runs/${e(id)}/resume`),
   removeRun: (id: string) => ask(`/runs/${e(id)}`, { method: "DELETE" }),
   results: (id: string) => ask<RunResults>(`/runs/${e(id)}/results`),
+  thumbnail: async (id: string, size: "tile" | "large", signal: AbortSignal) =>
+    (await answerTo(`/thumbnails/${size}/${id.split("/").map(e).join("/")}`, { signal })).blob(),
   predict: (id: string, picture: Blob) => ask<Prediction>(`/runs/${e(id)}/predict`, { method: "POST", body: picture }),
 };
 
-/** The address of a picture's thumbnail. */
-export const thumbnailUrl = (id: string, size: "tile" | "large" = "tile"): string =>
-  `/api/thumbnails/${size}/${id.split("/").map(e).join("/")}`;
+/** What can be downloaded of a run. */
+export const filePath = (id: string, name: string): string => `/api/runs/${e(id)}/files/${name}`;
+export const pagePath = (id: string): string => `/api/runs/${e(id)}/page`;
 
-/** The address of a file of a run. */
-export const fileUrl = (id: string, name: string): string => `/api/runs/${e(id)}/files/${name}`;
-export const pageUrl = (id: string): string => `/api/runs/${e(id)}/page`;
+/** Downloads a file, or opens a page in a new tab, by an address that is signed for this browser and soon expires. */
+export async function openFile(path: string, how: "download" | "tab"): Promise<void> {
+  const { url } = await send<SignedLink>("POST", "/links", { path });
+  const link = document.createElement("a");
+  link.href = url;
+  if (how === "download") link.download = "";
+  else [link.target, link.rel] = ["_blank", "noreferrer"];
+  link.click();
+}

@@ -1,8 +1,10 @@
 /** What the page knows of the studio, kept fresh by the server's events. Where the visitor is lies in route.ts. */
 import { computed, signal } from "@preact/signals";
 import type { NetworkTable, ProjectInfo, Recommendation, RunInfo, StudioEvent } from "../../src/studio/api.ts";
+import { listen } from "./events.ts";
 import { say } from "./messages.ts";
 import { server } from "./server.ts";
+import { locked, NOT_KNOWN, onLinkOpened } from "./session.ts";
 
 export const project = signal<ProjectInfo | null>(null);
 /** The newest first. */
@@ -46,36 +48,41 @@ export function noteRun(run: RunInfo): void {
   if (run.state.kind === "done") void server.networks().then((table) => (networks.value = table), say.failure);
 }
 
+function onEvent(event: StudioEvent): void {
+  switch (event.kind) {
+    case "project":
+      void refreshProject().catch(say.failure);
+      break;
+    case "run":
+      noteRun(event.run);
+      break;
+    case "run-removed":
+      runs.value = (runs.value ?? []).filter(({ id }) => id !== event.id);
+      break;
+    case "recommendation":
+      recommendation.value = event.recommendation;
+      break;
+    case "import":
+      unpacking.value = event.progress;
+      break;
+  }
+}
+
 /** Loads everything, and listens from then on. */
 export function connect(): void {
-  const source = new EventSource("/api/events");
-  source.onopen = () => {
-    isConnected.value = true;
-    void refreshAll();
-  };
-  source.onerror = () => {
-    isConnected.value = false;
-  };
-  source.onmessage = ({ data }) => {
-    const event = JSON.parse(String(data)) as StudioEvent;
-    switch (event.kind) {
-      case "project":
-        void refreshProject().catch(say.failure);
-        break;
-      case "run":
-        noteRun(event.run);
-        break;
-      case "run-removed":
-        runs.value = (runs.value ?? []).filter(({ id }) => id !== event.id);
-        break;
-      case "recommendation":
-        recommendation.value = event.recommendation;
-        break;
-      case "import":
-        unpacking.value = event.progress;
-        break;
-    }
-  };
+  void listen({
+    onOpen() {
+      isConnected.value = true;
+      locked.value = null;
+      void refreshAll();
+    },
+    onLost(status) {
+      isConnected.value = status !== 0;
+      if (status === 401) locked.value = NOT_KNOWN;
+    },
+    onEvent,
+  });
+  onLinkOpened(() => void refreshAll());
   // Pictures may have been put into the folder by hand meanwhile.
   window.addEventListener("focus", () => void refreshProject().catch(() => {}));
 }

@@ -51,11 +51,12 @@ async function studio(folder: string, flags: StudioFlags): Promise<void> {
     networks: own,
     offline: flags.offline === true,
     signal: controller.signal,
-    onListening({ url, token }) {
-      const link = `${url}?token=${token}`;
+    onListening({ url, token, link }) {
       if (flags.json) return printJson({ url, token, link });
       print(`The studio is at ${link}`);
-      note("Only this machine can reach it. Ctrl-C ends it; nothing is lost by that.");
+      note(
+        "Only this machine can reach it, and only with this link. Ctrl-C ends it; nothing is lost, and the next start prints a new link.",
+      );
     },
   });
 }

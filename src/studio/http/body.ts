@@ -54,19 +54,15 @@ export async function pictureOf(c: Context<Env>): Promise<Buffer> {
 }
 
 /** The body as JSON. */
-export async function jsonOf(c: Context<Env>): Promise<Record<string, unknown>> {
+export async function jsonOf(c: Context<Env>): Promise<unknown> {
   if (!/^application\/json\b/i.test(c.req.header("Content-Type") ?? ""))
     throw usageError("The body of this request is JSON: send it with Content-Type: application/json.");
   const text = (await gathered(bodyOf(c, MAX_JSON_BYTES), MAX_JSON_BYTES)).toString("utf8");
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
-    throw usageError("The body of this request is no JSON.", error);
+    throw usageError("The body of this request is not JSON.", error);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw usageError("The body of this request is a JSON object.");
-  return value as Record<string, unknown>;
 }
 
 async function gathered(source: AsyncIterable<Buffer>, limit: number): Promise<Buffer> {
@@ -78,19 +74,4 @@ async function gathered(source: AsyncIterable<Buffer>, limit: number): Promise<B
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-/** A text of a JSON body. */
-export function textOf(body: Record<string, unknown>, name: string): string {
-  const value = body[name];
-  if (typeof value !== "string") throw usageError(`The field "${name}" is a text.`);
-  return value;
-}
-
-/** A list of texts of a JSON body. */
-export function textsOf(body: Record<string, unknown>, name: string): string[] {
-  const value = body[name];
-  if (!Array.isArray(value) || !value.every((item) => typeof item === "string"))
-    throw usageError(`The field "${name}" is a list of texts.`);
-  return value;
 }

@@ -1,24 +1,11 @@
 /**
- * Who may speak to the studio: its own page, opened with the link that was printed, and nothing else that runs in the same
- * browser or on the same machine. Pages of other origins are told by `Origin` and `Sec-Fetch-Site`, names that were made to
- * point here (DNS rebinding) by `Host`, other users of the machine by the token.
+ * The door of the studio, in front of every route. Pages of other origins are known by `Origin` and `Sec-Fetch-Site`, names
+ * that were made to point here (DNS rebinding) by `Host`; who may ask at all is decided in session.ts. The built page
+ * itself is no secret: without a session it can only ask for the printed link.
  */
-import { randomBytes, timingSafeEqual } from "node:crypto";
-import { chmod, readFile } from "node:fs/promises";
-import type { MiddlewareHandler } from "hono";
-import { getCookie, setCookie } from "hono/cookie";
-import { writeWhole } from "../../base/files.ts";
+import type { Context, MiddlewareHandler } from "hono";
 import { refusal } from "./refusals.ts";
-
-/** The project's secret, made when first needed; only its owner may read it. */
-export async function readToken(path: string): Promise<string> {
-  const known = (await readFile(path, "utf8").catch(() => "")).trim();
-  if (/^[0-9a-f]{48}$/.test(known)) return known;
-  const token = randomBytes(24).toString("hex");
-  await writeWhole(path, token);
-  await chmod(path, 0o600);
-  return token;
-}
+import type { Credentials, Sessions } from "./session.ts";
 
 /**
  * Nothing from elsewhere: scripts, styles and requests of this origin alone, pictures also of the page's own making. WebAssembly
@@ -42,51 +29,74 @@ const headers: Readonly<Record<string, string>> = {
   "Content-Security-Policy": policy,
   "X-Content-Type-Options": "nosniff",
   "X-Frame-Options": "DENY",
+  "X-DNS-Prefetch-Control": "off",
   "Referrer-Policy": "no-referrer",
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Resource-Policy": "same-origin",
   "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 };
 
+/** The header that carries a session's key. */
+export const KEY_HEADER = "Graft-Key";
+
 export interface Door {
-  readonly token: string;
+  readonly sessions: Sessions;
   /** The port that is listened on, once it is known. */
   readonly port: () => number;
 }
 
-/** The middleware in front of everything. */
-export function guard({ token, port }: Door): MiddlewareHandler {
-  return async (c, next) => {
-    const own = ["127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${port()}`);
-    const refuse = (status: 401 | 403, error: string): Response => {
-      for (const [name, value] of Object.entries(headers)) c.header(name, value);
-      return refusal(c, status, error);
-    };
-    const host = c.req.header("Host")?.toLowerCase();
-    if (host === undefined || !own.includes(host))
-      return refuse(403, `The studio does not answer to the name "${host ?? ""}": open ${own[0]}.`);
-    const origin = c.req.header("Origin");
-    if (origin !== undefined && !own.some((name) => origin === `http://${name}`))
-      return refuse(403, "The studio answers to its own page only: this request comes from another.");
-    const site = c.req.header("Sec-Fetch-Site");
-    const isVisit = c.req.method === "GET" && c.req.header("Sec-Fetch-Mode") === "navigate";
-    if (site !== undefined && site !== "same-origin" && site !== "none" && !(isVisit && c.req.path === "/"))
-      return refuse(403, "The studio answers to its own page only: this request comes from another.");
+/** The cookie's name: browsers keep cookies of all ports together. */
+export const cookieName = (port: number): string => `graft-studio-${port}`;
 
-    const cookie = `graft-studio-${port()}`;
-    const given = c.req.query("token");
-    if (given !== undefined && c.req.path === "/" && isSame(given, token)) {
-      setCookie(c, cookie, token, { httpOnly: true, sameSite: "Strict", path: "/", maxAge: 400 * 24 * 3600 });
-      return c.redirect("/", 303);
-    }
-    if (!isSame(getCookie(c, cookie) ?? c.req.header("Authorization")?.replace(/^Bearer /, "") ?? "", token))
-      return refuse(401, "The studio does not know this browser: open the link that `graft studio` printed.");
-    await next();
-    for (const [name, value] of Object.entries(headers)) if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+/** What a request brings to be let in by. */
+export function credentialsOf(c: Context, port: number): Credentials {
+  const name = `${cookieName(port)}=`;
+  const pairs = (c.req.header("Cookie") ?? "").split(";").map((pair) => pair.trim());
+  return {
+    cookies: pairs.filter((pair) => pair.startsWith(name)).map((pair) => pair.slice(name.length)),
+    key: c.req.header(KEY_HEADER),
+    bearer: /^Bearer (.+)$/i.exec(c.req.header("Authorization") ?? "")?.[1],
   };
 }
 
-function isSame(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
+/** The middleware in front of everything. */
+export function guard({ sessions, port }: Door): MiddlewareHandler {
+  /** Why a request is refused; nothing where it is let in. */
+  const objection = (c: Context): readonly [status: 401 | 403, error: string] | undefined => {
+    const own = ["127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${port()}`);
+    const host = c.req.header("Host")?.toLowerCase();
+    if (host === undefined || !own.includes(host))
+      return [403, `The studio does not answer to that name: open http://${own[0]}/.`];
+    const foreign = [403, "The studio answers to its own page only: this request comes from another."] as const;
+    const origin = c.req.header("Origin");
+    if (origin !== undefined && origin !== `http://${host}`) return foreign;
+    const site = c.req.header("Sec-Fetch-Site");
+    const isRead = c.req.method === "GET" || c.req.method === "HEAD";
+    const isVisit = isRead && c.req.header("Sec-Fetch-Mode") === "navigate";
+    if (site !== undefined && site !== "same-origin" && site !== "none" && !(isVisit && c.req.path === "/"))
+      return foreign;
+
+    const isPage = isRead && !/^\/api(\/|$)/.test(c.req.path);
+    if (isPage || (c.req.method === "POST" && c.req.path === "/api/session")) return undefined;
+    const credentials = credentialsOf(c, port());
+    if (sessions.admits(credentials)) return undefined;
+    const { pathname, search } = new URL(c.req.url);
+    if (isRead && sessions.opens(pathname + search, credentials.cookies)) return undefined;
+    return search.includes("ticket=")
+      ? [401, "This link has expired, or another browser opened it: open it again from the studio's page."]
+      : [401, "The studio does not know this browser: open the link that `graft studio` printed."];
+  };
+
+  return async (c, next) => {
+    const refused = objection(c);
+    if (refused) {
+      for (const [name, value] of Object.entries(headers)) c.header(name, value);
+      // What is left of a body that nobody reads would else keep the connection waiting.
+      if (c.req.raw.body) c.header("Connection", "close");
+      return refusal(c, ...refused);
+    }
+    await next();
+    for (const [name, value] of Object.entries(headers)) if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+    return undefined;
+  };
 }

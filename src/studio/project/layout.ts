@@ -19,7 +19,6 @@ export interface Paths {
   readonly thumbnails: string;
   readonly runs: string;
   readonly journal: string;
-  readonly token: string;
   /** The last comparison of networks. */
   readonly advice: string;
   readonly lock: string;
@@ -34,7 +33,6 @@ export function pathsOf(root: string): Paths {
     thumbnails: join(own, "thumbnails"),
     runs: join(own, "runs"),
     journal: join(own, "journal.jsonl"),
-    token: join(own, "token"),
     advice: join(own, "recommendation.json"),
     lock: join(own, "lock"),
   };

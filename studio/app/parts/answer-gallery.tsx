@@ -2,8 +2,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { PictureAnswer } from "../../../src/studio/api.ts";
-import { thumbnailUrl } from "../server.ts";
 import { percent } from "../words.ts";
+import { Picture } from "./picture.tsx";
 import { PictureDialog } from "./picture-dialog.tsx";
 
 export interface AnswerGalleryProps {
@@ -34,7 +34,9 @@ export function AnswerGallery({ title, classes, answers, onClose }: AnswerGaller
         {answers.slice(0, limit).map((answer, index) => (
           <li key={answer.id}>
             <button type="button" class="picture" onClick={() => setOpened(index)}>
-              <Thumbnail id={answer.id} alt={`A picture of ${classes[answer.truth]}`} />
+              <Picture id={answer.id} alt={`A picture of ${classes[answer.truth]}`}>
+                moved or removed since
+              </Picture>
               <span class="figcaption">
                 <strong>{classes[answer.prediction]}</strong> {percent(answer.probability)}
                 {answer.truth === answer.prediction ? null : (
@@ -72,10 +74,4 @@ export function AnswerGallery({ title, classes, answers, onClose }: AnswerGaller
       ) : null}
     </div>
   );
-}
-
-function Thumbnail({ id, alt }: { readonly id: string; readonly alt: string }): JSX.Element {
-  const [isGone, setGone] = useState(false);
-  if (isGone) return <span class="broken">moved or removed since</span>;
-  return <img src={thumbnailUrl(id)} alt={alt} loading="lazy" decoding="async" onError={() => setGone(true)} />;
 }

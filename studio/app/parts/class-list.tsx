@@ -3,9 +3,10 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { attempt } from "../messages.ts";
 import { go, hrefOf } from "../route.ts";
-import { server, thumbnailUrl } from "../server.ts";
+import { server } from "../server.ts";
 import { project, refreshProject } from "../state.ts";
 import { count } from "../words.ts";
+import { Picture } from "./picture.tsx";
 
 export function ClassList({ current }: { readonly current: string | undefined }): JSX.Element {
   const { classes } = project.value!;
@@ -16,9 +17,7 @@ export function ClassList({ current }: { readonly current: string | undefined })
           {classes.map(({ name, pictures, covers }) => (
             <li key={name}>
               <a href={hrefOf("pictures", name)} aria-current={name === current ? "page" : undefined}>
-                <span class="cover">
-                  {covers[0] === undefined ? null : <img src={thumbnailUrl(covers[0])} alt="" width="40" height="40" />}
-                </span>
+                <span class="cover">{covers[0] === undefined ? null : <Picture id={covers[0]} alt="" />}</span>
                 <span class="name">{name}</span>
                 <span class="number" title={`${count(pictures)} pictures`}>
                   {count(pictures)}

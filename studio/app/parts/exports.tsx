@@ -1,8 +1,9 @@
 /** What can be taken away from a training. */
 import type { JSX } from "preact";
 import type { RunInfo, RunSummary } from "../../../src/studio/api.ts";
+import { attempt } from "../messages.ts";
 import { hrefOf } from "../route.ts";
-import { fileUrl, pageUrl } from "../server.ts";
+import { filePath, openFile, pagePath } from "../server.ts";
 import { bytes } from "../words.ts";
 
 /** Of ONNX Runtime, in a stand-alone page, in base64. */
@@ -18,20 +19,19 @@ export function Exports({ run, summary }: { readonly run: RunInfo; readonly summ
       <a class="button primary" href={hrefOf("try", run.id)}>
         Try it
       </a>
-      <a class="button" href={fileUrl(run.id, "model.onnx")} download>
+      <button type="button" onClick={() => attempt(() => openFile(filePath(run.id, "model.onnx"), "download"))}>
         model.onnx <small>{bytes(summary.modelBytes)}</small>
-      </a>
-      <a
-        class="button"
-        href={pageUrl(run.id)}
-        download
+      </button>
+      <button
+        type="button"
         title="One HTML file that runs the model in any browser, without a connection"
+        onClick={() => attempt(() => openFile(pagePath(run.id), "download"))}
       >
         Stand-alone page <small>{bytes(page)}</small>
-      </a>
-      <a class="button" href={`${fileUrl(run.id, "report.html")}?view`} target="_blank" rel="noreferrer">
+      </button>
+      <button type="button" onClick={() => attempt(() => openFile(`${filePath(run.id, "report.html")}?view`, "tab"))}>
         Report
-      </a>
+      </button>
     </section>
   );
 }

@@ -4,8 +4,8 @@
  */
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { thumbnailUrl } from "../server.ts";
 import { lastPart } from "../words.ts";
+import { Picture } from "./picture.tsx";
 
 export interface GridProps {
   readonly ids: readonly string[];
@@ -148,7 +148,11 @@ export function Grid({ ids, chosen, onChosen, onOpen, onRemove, label }: GridPro
             }}
             onDblClick={() => onOpen(index)}
           >
-            {isFlying ? null : <Picture id={id} />}
+            {isFlying ? null : (
+              <Picture id={id} alt="">
+                cannot be read
+              </Picture>
+            )}
             <span class="mark" aria-hidden="true">
               ✓
             </span>
@@ -156,15 +160,6 @@ export function Grid({ ids, chosen, onChosen, onOpen, onRemove, label }: GridPro
         );
       })}
     </div>
-  );
-}
-
-function Picture({ id }: { readonly id: string }): JSX.Element {
-  const [isBroken, setBroken] = useState(false);
-  return isBroken ? (
-    <span class="broken">cannot be read</span>
-  ) : (
-    <img src={thumbnailUrl(id)} alt="" decoding="async" draggable={false} onError={() => setBroken(true)} />
   );
 }
 

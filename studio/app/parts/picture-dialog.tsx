@@ -1,10 +1,11 @@
 /** One picture, large; with what a model answered to it, where that is known. Its label can be put right. */
 import type { ComponentChildren, JSX } from "preact";
 import { attempt, say } from "../messages.ts";
-import { server, thumbnailUrl } from "../server.ts";
+import { server } from "../server.ts";
 import { project } from "../state.ts";
 import { lastPart } from "../words.ts";
 import { Dialog } from "./dialog.tsx";
+import { Picture } from "./picture.tsx";
 
 export interface PictureDialogProps {
   readonly id: string;
@@ -28,7 +29,9 @@ export function PictureDialog({ id, position, onClose, onStep, children }: Pictu
       }}
     >
       <div class="large">
-        <img src={thumbnailUrl(id, "large")} alt={id} />
+        <Picture id={id} size="large" alt={id}>
+          This picture cannot be read.
+        </Picture>
       </div>
       {children}
       <div class="add">

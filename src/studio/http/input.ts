@@ -1,0 +1,52 @@
+/**
+ * What requests bring, checked before any work: JSON bodies, parts of the path, queries. A value that does not fit its
+ * schema is refused (400) with one sentence that names it. Bytes of bodies are read in body.ts.
+ */
+import type { Context } from "hono";
+import * as v from "valibot";
+import { usageError } from "../../base/errors.ts";
+import { type Env, jsonOf } from "./body.ts";
+
+/** The longest text that a request may bring as one value, in UTF-16 units: paths of pictures fit. */
+const LONGEST = 4096;
+/** The most pictures in one request. */
+const MOST = 100_000;
+
+/** Any text that is not absurdly long; what it may hold is decided by who takes it. */
+export const textSchema = v.pipe(v.string(), v.maxLength(LONGEST));
+
+/** `{ name }`: of a class. */
+export const nameSchema = v.strictObject({ name: textSchema });
+/** `{ ids }`: of pictures. */
+export const idsSchema = v.strictObject({ ids: v.pipe(v.array(textSchema), v.maxLength(MOST)) });
+/** `{ ids, to }`: pictures, and the class that they become. */
+export const relabelSchema = v.strictObject({ ...idsSchema.entries, to: textSchema });
+
+/** The body of a request as JSON of a shape. */
+export async function bodyAs<S extends v.GenericSchema>(c: Context<Env>, schema: S): Promise<v.InferOutput<S>> {
+  return fitting(schema, await jsonOf(c), "the body of this request");
+}
+
+/** A part of the path. */
+export const paramAs = <S extends v.GenericSchema>(c: Context, name: string, schema: S): v.InferOutput<S> =>
+  fitting(schema, c.req.param(name), `"${name}" in the address`);
+
+/** A value of the query; `undefined` where there is none. */
+export const queryAs = <S extends v.GenericSchema>(c: Context, name: string, schema: S): v.InferOutput<S> =>
+  fitting(schema, c.req.query(name), `"${name}" in the query`);
+
+function fitting<S extends v.GenericSchema>(schema: S, value: unknown, what: string): v.InferOutput<S> {
+  const found = v.safeParse(schema, value, { abortEarly: true });
+  if (found.success) return found.output;
+  const [issue] = found.issues;
+  const at = v.getDotPath(issue);
+  const where = at === null ? what : `the field "${shortened(at)}" of ${what}`;
+  // A check of our own has nothing to say beside its place.
+  const expected = issue.expected === null ? "" : `: expected ${issue.expected}, received ${shortened(issue.received)}`;
+  throw usageError(`The studio does not take ${where}${expected}.`);
+}
+
+const shortened = (text: string): string => {
+  const plain = text.replaceAll(/[\p{Cc}\p{Cf}]/gu, "?");
+  return plain.length > 60 ? `${plain.slice(0, 60)}…` : plain;
+};
