@@ -5,6 +5,7 @@
 import type { Context } from "hono";
 import * as v from "valibot";
 import { usageError } from "../../base/errors.ts";
+import { named } from "../../base/text.ts";
 import { type Env, jsonOf } from "./body.ts";
 
 /** The longest text that a request may bring as one value, in UTF-16 units: paths of pictures fit. */
@@ -40,13 +41,8 @@ function fitting<S extends v.GenericSchema>(schema: S, value: unknown, what: str
   if (found.success) return found.output;
   const [issue] = found.issues;
   const at = v.getDotPath(issue);
-  const where = at === null ? what : `the field "${shortened(at)}" of ${what}`;
+  const where = at === null ? what : `the field "${named(at, 60)}" of ${what}`;
   // A check of our own has nothing to say beside its place.
-  const expected = issue.expected === null ? "" : `: expected ${issue.expected}, received ${shortened(issue.received)}`;
+  const expected = issue.expected === null ? "" : `: expected ${issue.expected}, received ${named(issue.received, 60)}`;
   throw usageError(`The studio does not take ${where}${expected}.`);
 }
-
-const shortened = (text: string): string => {
-  const plain = text.replaceAll(/[\p{Cc}\p{Cf}]/gu, "?");
-  return plain.length > 60 ? `${plain.slice(0, 60)}…` : plain;
-};

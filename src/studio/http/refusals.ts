@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { codeOf, GraftError, messageOf } from "../../base/errors.ts";
+import { asSentence } from "../../base/system-errors.ts";
 import type { Refusal } from "../api.ts";
 import { TooLong } from "../project/receive.ts";
 import { Stalled } from "./body.ts";
@@ -14,7 +15,8 @@ export const refusal = (c: Context, status: ContentfulStatusCode, error: string)
 const statuses = { usage: 400, data: 422, work: 409 } as const;
 
 /** Anything thrown as an answer; what is no `GraftError` is a defect of the studio, and says so. */
-export function answerTo(error: unknown, c: Context): Response {
+export function answerTo(thrown: unknown, c: Context): Response {
+  const error = asSentence(thrown);
   if (error instanceof TooLong) return refusal(c, 413, error.message);
   if (error instanceof Stalled) {
     // What is left of the body would else be waited for.
