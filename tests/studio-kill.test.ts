@@ -75,7 +75,7 @@ describe("a training whose process is killed", () => {
     await expect.poll(async () => (await stateOf(id)).epochs.length, { timeout: 60_000 }).toBeGreaterThan(2);
     expect((await studio.ask("/api/runs", posting(settings))).status).toBe(409);
     expect((await studio.ask(`/api/runs/${id}`, { method: "DELETE" })).status).toBe(400);
-    process.kill((await holderOf(join(folder, ".graft/runs", id, ".graft-lock")))!, "SIGKILL");
+    process.kill((await holderOf(join(folder, ".graft/runs", id, ".graft-lock")))!.pid!, "SIGKILL");
     await expect
       .poll(async () => (await stateOf(id)).state, { timeout: 10_000 })
       .toMatchObject({ kind: "failed", reason: expect.stringContaining("SIGKILL") });

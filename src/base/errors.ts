@@ -19,6 +19,7 @@ export const errorCodes = {
   "data-unusable": "A dataset, image or model file cannot be used.",
   "usage-invalid": "An option or argument is wrong, or names something that does not exist.",
   "work-failed": "The work could not be finished.",
+  "run-mixed": "The files in a folder are of different trainings.",
   stopped: "The caller or the user stopped the work.",
 } as const;
 

@@ -1,12 +1,18 @@
 /**
  * Writing files so that a reader never sees half of one: everything goes to a temporary neighbour first,
- * is flushed, and is renamed into place. The sentences for a full or read-only disk are in system-errors.ts.
+ * is flushed, and is renamed into place. Several files that belong together are replaced by replace.ts. The sentences for a
+ * full or read-only disk are in system-errors.ts.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { codeOf } from "./errors.ts";
+import { partPath, sweepOnce } from "./parts.ts";
 import { type ReadFailureOptions, readFailure, writeFailure } from "./system-errors.ts";
+
+/** What a file is to hold: a text, bytes, or a list of byte chunks (written one after the other, never joined in memory). */
+export type Content = string | Uint8Array | Iterable<Uint8Array>;
 
 export { writeFailure } from "./system-errors.ts";
 
@@ -21,12 +27,17 @@ export const readBytes = (path: string, called = path, options?: ReadFailureOpti
     throw readFailure(called, error, options);
   });
 
-/** Makes a folder and its parents. Throws a {@link workError} with the remedy where it cannot. */
-export async function makeFolder(path: string): Promise<void> {
+/**
+ * Makes a folder and its parents; what comes out is the first that had to be made. Throws a {@link workError} with the remedy
+ * where it cannot.
+ */
+export async function makeFolder(path: string): Promise<string | undefined> {
   try {
-    await mkdir(path, { recursive: true });
+    return await mkdir(path, { recursive: true });
   } catch (error) {
-    throw writeFailure(path, error);
+    const cause = codeOf(error) === "ENOENT" ? await causeOf(path, error) : error;
+    if (cause !== undefined) throw writeFailure(path, cause);
+    return undefined;
   }
 }
 
@@ -37,12 +48,8 @@ export async function makeFolder(path: string): Promise<void> {
 export async function inFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
   const whole = resolve(path);
   const made: string[] = [];
-  try {
-    const first = await mkdir(whole, { recursive: true });
-    if (first !== undefined) for (let at = whole; at.length >= first.length; at = dirname(at)) made.push(at);
-  } catch (error) {
-    throw writeFailure(path, error);
-  }
+  const first = await makeFolder(path);
+  if (first !== undefined) for (let at = whole; at.length >= first.length; at = dirname(at)) made.push(at);
   try {
     return await work();
   } catch (error) {
@@ -58,28 +65,60 @@ export async function inFolder<T>(path: string, work: () => Promise<T>): Promise
 }
 
 /**
- * Writes a file whole or not at all.
- *
- * @param content a text, bytes, or a list of byte chunks (written one after the other, never joined in memory)
+ * Why a folder cannot be made: on a read-only disk Node's recursive way answers ENOENT, so the disk is asked for one folder at
+ * a time. Nothing where it was made meanwhile.
  */
-export async function writeWhole(path: string, content: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
-  const chunks =
-    typeof content === "string" ? [Buffer.from(content)] : content instanceof Uint8Array ? [content] : content;
-  const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}.part`;
-  await makeFolder(dirname(path));
+async function causeOf(path: string, error: unknown): Promise<unknown> {
   try {
-    const file = await open(temporary, "wx");
-    try {
-      for (const chunk of chunks) await file.writeFile(chunk);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await mkdir(path);
+    return undefined;
+  } catch (own) {
+    if (codeOf(own) !== "ENOENT") return codeOf(own) === "EEXIST" ? undefined : own;
+    const parent = dirname(path);
+    return parent === path ? error : ((await causeOf(parent, error)) ?? causeOf(path, error));
+  }
+}
+
+/** Writes a file whole or not at all. */
+export async function writeWhole(path: string, content: Content): Promise<void> {
+  const folder = dirname(path);
+  const temporary = partPath(folder);
+  await makeFolder(folder);
+  await sweepOnce(folder);
+  try {
+    await writeFlushed(temporary, content);
     await rename(temporary, path);
   } catch (error) {
     // What went wrong first is what is said.
     await rm(temporary, { force: true }).catch(() => {});
     throw writeFailure(path, error);
+  }
+}
+
+/** Writes a file that does not exist yet and brings it to the disk; errors are the system's own. */
+export async function writeFlushed(path: string, content: Content): Promise<void> {
+  const chunks =
+    typeof content === "string" ? [Buffer.from(content)] : content instanceof Uint8Array ? [content] : content;
+  const file = await open(path, "wx");
+  try {
+    for (const chunk of chunks) await file.writeFile(chunk);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Disks that cannot flush a folder say so with one of these. */
+const cannotFlush = new Set(["EINVAL", "ENOTSUP", "EPERM", "EISDIR"]);
+
+/** Brings to the disk which files a folder has, where the system can. */
+export async function flushFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  try {
+    const folder = await open(path, "r");
+    await folder.sync().finally(() => folder.close());
+  } catch (error) {
+    if (!cannotFlush.has(codeOf(error) ?? "")) throw error;
   }
 }
 

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { tmpdir, uptime } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { holderOf, withLock } from "./lock.ts";
+import { ownerName } from "./owner.ts";
 
 describe("withLock", () => {
   let folder: string;
@@ -52,7 +53,7 @@ describe("withLock", () => {
   it("tells which living process holds it", async () => {
     expect(await holderOf(lock)).toBeUndefined();
     await withLock(lock, { whenHeld: "fail" }, async () => {
-      expect(await holderOf(lock)).toBe(process.pid);
+      expect(await holderOf(lock)).toEqual({ pid: process.pid, called: `process ${process.pid}` });
     });
     expect(await holderOf(lock)).toBeUndefined();
   });
@@ -81,38 +82,110 @@ describe("withLock", () => {
     expect(told).toEqual([`process ${process.pid}`]);
   });
 
+  /** The name of a claim of this process with parts of it replaced: host, boot, namespace, process, start. */
+  const claimOf = (changes: readonly (string | number | undefined)[]): string =>
+    ownerName()
+      .split("-")
+      .map((part, i) => changes[i] ?? part)
+      .join("-");
+  const claim = async (...changes: (string | number | undefined)[]): Promise<string> => {
+    const path = join(lock, claimOf(changes));
+    await mkdir(lock, { recursive: true });
+    await writeFile(path, "");
+    return path;
+  };
+  const take = (): Promise<string> => withLock(lock, { whenHeld: "fail" }, async () => "in");
+
   it.skipIf(process.platform === "win32")("is taken over from a process that was killed", async () => {
     // Any process that makes a claim of this form and dies: the claim's name is all that there is to a lock.
     const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000); console.log('up')"], {
       stdio: ["ignore", "pipe", "ignore"],
     });
     await once(child.stdout, "data");
-    const mine = await withLock(lock, { whenHeld: "fail" }, async () => (await readdir(lock))[0]!);
-    const [host] = mine.split("-");
-    await mkdir(lock);
-    await writeFile(join(lock, `${host}-${child.pid}-0-abc`), "");
-    await expect(withLock(lock, { whenHeld: "fail" }, async () => "in")).rejects.toThrow(`process ${child.pid}`);
+    await claim(undefined, undefined, undefined, child.pid, 0);
+    await expect(take()).rejects.toThrow(`process ${child.pid})`);
     child.kill("SIGKILL");
     await once(child, "exit");
-    expect(await withLock(lock, { whenHeld: "fail" }, async () => "in")).toBe("in");
+    expect(await take()).toBe("in");
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it.skipIf(process.platform !== "linux")("is not held by a process that only has the holder's number", async () => {
-    const mine = await withLock(lock, { whenHeld: "fail" }, async () => (await readdir(lock))[0]!);
-    const [host, pid] = mine.split("-");
-    await mkdir(lock);
-    await writeFile(join(lock, `${host}-${pid}-1-abc`), "");
-    expect(await withLock(lock, { whenHeld: "fail" }, async () => "in")).toBe("in");
+  const onLinux = it.skipIf(process.platform !== "linux");
+
+  onLinux("is not held by a process that only has the holder's number", async () => {
+    await claim(undefined, undefined, undefined, process.pid, 1);
+    expect(await take()).toBe("in");
   });
 
+  const old = (milliseconds: number): Date => new Date(Date.now() - milliseconds);
+
   it("believes another machine's claim until that has been silent for long", async () => {
+    const path = await claim("ffffffff", "eeeeeeee");
+    await expect(take()).rejects.toThrow(`process ${process.pid} on another machine`);
+    await utimes(path, old(3_600_000), old(3_600_000));
+    expect(await take()).toBe("in");
+  });
+
+  it("believes a claim of a form that it does not know likewise", async () => {
     await mkdir(lock);
-    const claim = join(lock, "ffffffff-1-1-abc");
-    await writeFile(claim, "");
-    await expect(withLock(lock, { whenHeld: "fail" }, async () => "in")).rejects.toThrow("on another machine");
-    const before = new Date(Date.now() - 3_600_000);
-    await utimes(claim, before, before);
-    expect(await withLock(lock, { whenHeld: "fail" }, async () => "in")).toBe("in");
+    await writeFile(join(lock, "ffffffff-1-1-abc"), "");
+    await expect(take()).rejects.toThrow("on another machine");
+  });
+
+  onLinux(
+    "believes a claim from another PID namespace while it is fresh, whatever runs under its number here",
+    async () => {
+      for (const pid of [process.pid, 2 ** 22 + 1]) {
+        const path = await claim(undefined, undefined, "4000000001", pid);
+        expect(await holderOf(lock)).toEqual({ pid: undefined, called: `process ${pid} in another container` });
+        await expect(take()).rejects.toThrow("in another container");
+        await utimes(path, old(3_600_000), old(3_600_000));
+        expect(await take()).toBe("in");
+      }
+    },
+  );
+
+  onLinux("forgets the claims that were there before this machine was started again", async () => {
+    const path = await claim(undefined, "eeeeeeee");
+    await expect(take()).rejects.toThrow("on another machine");
+    const before = old(uptime() * 1000 + 5000);
+    await utimes(path, before, before);
+    expect(await take()).toBe("in");
+  });
+
+  onLinux("is not held at once by two PID namespaces of one host name", async ({ skip }) => {
+    const script = `
+      const { register } = await import(${JSON.stringify(import.meta.resolve("tsx/esm/api"))});
+      register();
+      const { withLock } = await import(${JSON.stringify(new URL("./lock.ts", import.meta.url).href)});
+      await withLock(${JSON.stringify(lock)}, { whenHeld: "wait" }, async () => {
+        console.log("in");
+        await new Promise((resolve) => process.stdin.on("end", resolve).resume());
+        console.log("out");
+      });`;
+    const inside = ["--pid", "--fork", "--mount-proc", process.execPath, "--input-type=module", "-e", script];
+    const start = () => spawn("unshare", inside, { stdio: ["pipe", "pipe", "ignore"] });
+    const [first, second] = [start(), start()];
+    const told: string[] = [];
+    for (const [name, child] of [
+      ["first", first],
+      ["second", second],
+    ] as const)
+      child.stdout.on("data", (text: Buffer) => told.push(`${name} ${text.toString().trim()}`));
+    const failed = once(first, "exit").then(() => "unshare is not permitted here");
+    const up = new Promise<void>((resolve) => first.stdout.once("data", resolve));
+    const also = new Promise<void>((resolve) => second.stdout.once("data", resolve));
+    const problem = await Promise.race([up, also, failed]);
+    if (typeof problem === "string" && told.length === 0) return skip(problem);
+    // Long enough for a second one to look around many times.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(told).toHaveLength(1);
+    await expect(take()).rejects.toThrow("in another container");
+    const [holder, waiter] = told[0] === "first in" ? [first, second] : [second, first];
+    holder.stdin.end();
+    await expect.poll(() => told.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(3);
+    waiter.stdin.end();
+    await Promise.all([once(waiter, "exit"), holder.exitCode ?? once(holder, "exit")]);
+    expect(told.map((line) => line.split(" ")[1])).toEqual(["in", "out", "in", "out"]);
   });
 });

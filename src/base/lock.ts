@@ -3,17 +3,17 @@
  *
  * A lock is a folder; who wants it puts a file of its own into it and then looks around. Where another living
  * claim is seen, the own one is taken back and tried again later. Each claim is made before its owner looks, so of
- * two claims at least one sees the other: never do two hold the lock. A claim's name says whose it is, so that
- * a claim left by a killed process is known as such, and, being unique, can be removed by anyone without a race.
+ * two claims at least one sees the other: never do two hold the lock. A claim's name says whose it is (owner.ts), so that
+ * a claim left by a killed process is known as such, and, being unique, can be removed by anyone without a race. A claim from
+ * another machine or another PID namespace is believed as long as it is kept fresh.
  */
-import { createHash, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { mkdir, open, readdir, rm, rmdir, stat, utimes } from "node:fs/promises";
-import { hostname } from "node:os";
+import { open, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, workError } from "./errors.ts";
 import { makeFolder, writeFailure } from "./files.ts";
+import { isAlive, ownerName, ownerText, processOf } from "./owner.ts";
+import { keepFresh, SILENCE } from "./sign-of-life.ts";
 
 export interface LockOptions {
   /** What to do while another living process holds the lock: wait for it, or give up at once. */
@@ -24,11 +24,6 @@ export interface LockOptions {
   readonly onWait?: (holder: string) => void;
 }
 
-const host = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
-/** How often a holder shows to other machines that it lives, in milliseconds. */
-const beat = 15_000;
-/** After how long without a sign of life a claim from another machine (or container) is taken for dead. */
-const silence = 10 * 60_000;
 /** How often two processes that stand in each other's way try again before `fail` gives up. */
 const tries = 8;
 
@@ -40,21 +35,28 @@ const tries = 8;
  */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const claim = await acquire(path, options);
-  const sign = setInterval(() => void utimes(claim, new Date(), new Date()).catch(() => {}), beat);
-  sign.unref();
+  const stop = keepFresh(claim);
   try {
     return await work();
   } finally {
-    clearInterval(sign);
+    stop();
     await release(path, claim);
   }
 }
 
-/** The number of the living process on this machine that holds the lock at `path`, if one does. */
-export async function holderOf(path: string): Promise<number | undefined> {
+/** Who holds a lock. */
+export interface Holder {
+  /** The number to signal it by; nothing where it is on another machine or in another PID namespace. */
+  readonly pid: number | undefined;
+  /** In words: "process 12". */
+  readonly called: string;
+}
+
+/** The living process that holds the lock at `path`, wherever it is, if one does. */
+export async function holderOf(path: string): Promise<Holder | undefined> {
   const claim = await livingClaim(path);
-  const [where, pid] = basename(claim ?? "").split("-");
-  return where === host ? Number(pid) : undefined;
+  if (claim === undefined) return undefined;
+  return { pid: processOf(basename(claim)), called: ownerText(basename(claim)) };
 }
 
 async function acquire(path: string, { whenHeld, what = path, onWait }: LockOptions): Promise<string> {
@@ -69,18 +71,18 @@ async function acquire(path: string, { whenHeld, what = path, onWait }: LockOpti
     }
     if (whenHeld === "fail" && attempt >= tries) {
       throw workError(
-        `Another run (${whose(holder)}) is at work on ${what}: wait for it to end, or choose another place ` +
+        `Another run (${ownerText(basename(holder))}) is at work on ${what}: wait for it to end, or choose another place ` +
           `(if no such run exists, delete ${path}).`,
       );
     }
-    if (!waited && whenHeld === "wait") onWait?.(whose(holder));
+    if (!waited && whenHeld === "wait") onWait?.(ownerText(basename(holder)));
     waited = true;
     await sleep(20 + Math.random() * (whenHeld === "wait" ? 200 : 40));
   }
 }
 
 async function makeClaim(path: string): Promise<string> {
-  const claim = join(path, `${host}-${process.pid}-${startOf(process.pid)}-${randomBytes(6).toString("hex")}`);
+  const claim = join(path, ownerName());
   await makeFolder(path);
   for (;;) {
     try {
@@ -89,7 +91,7 @@ async function makeClaim(path: string): Promise<string> {
     } catch (error) {
       // The last holder just removed the folder.
       if (codeOf(error) !== "ENOENT") throw writeFailure(claim, error);
-      await mkdir(path, { recursive: true });
+      await makeFolder(path);
     }
   }
 }
@@ -112,42 +114,12 @@ async function livingClaim(path: string, own?: string): Promise<string | undefin
     const claim = join(path, name);
     if (claim === own) continue;
     if (await lives(claim)) return claim;
-    await rm(claim, { force: true });
+    await rm(claim, { recursive: true, force: true });
   }
   return undefined;
 }
 
 async function lives(claim: string): Promise<boolean> {
-  const [where, pid, start] = basename(claim).split("-");
-  if (where !== host) {
-    const seen = await stat(claim).catch(() => undefined);
-    return seen !== undefined && Date.now() - seen.mtimeMs < silence;
-  }
-  try {
-    process.kill(Number(pid), 0);
-  } catch (error) {
-    if (codeOf(error) === "ESRCH") return false; // EPERM: it lives, as another user.
-  }
-  const now = startOf(Number(pid));
-  return now !== "ended" && (start === "0" || start === now);
+  const seen = await stat(claim).catch(() => undefined);
+  return seen !== undefined && isAlive(basename(claim), seen.mtimeMs, SILENCE);
 }
-
-/**
- * When a process started, so that a reused process number is no sign of life; "0" where the system does not tell,
- * "ended" for a killed process that its parent has not yet taken note of.
- */
-function startOf(pid: number): string {
-  try {
-    // Linux, proc_pid_stat(5): counted from behind the process name in parentheses; field 3 is the state, 22 the start.
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" || fields[0] === "X" ? "ended" : (fields[19] ?? "0");
-  } catch {
-    return "0";
-  }
-}
-
-const whose = (claim: string): string => {
-  const [where, pid] = basename(claim).split("-");
-  return where === host ? `process ${pid}` : `process ${pid} on another machine`;
-};

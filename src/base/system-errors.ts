@@ -97,9 +97,11 @@ export function readFailure(called: string, error: unknown, { missing = "data" }
   return codeOf(error) === "ENOENT" && missing === "usage" ? usageError(message, error) : dataError(message, error);
 }
 
-/** A system error met while writing `path`, as a sentence. */
+/** A system error met while writing `path`, as a sentence; what is one already stays as it is. */
 export const writeFailure = (path: string, error: unknown): GraftError =>
-  workError(`Could not write ${named(path, 500)}: ${systemReason(error, "write")}.`, error);
+  error instanceof GraftError
+    ? error
+    : workError(`Could not write ${named(path, 500)}: ${systemReason(error, "write")}.`, error);
 
 /** System calls that change something. The others read. */
 const writing =

@@ -1,7 +1,7 @@
 /** What `graft train` tells a person: what it found, and how it went. */
 import type { Dataset } from "../data/dataset/discover.ts";
+import type { TrainRun } from "../run/train-run.ts";
 import { note, percent, print, table } from "./output.ts";
-import type { TrainRun } from "./write-run.ts";
 
 /** From this ratio of the largest class to the smallest, the imbalance is worth a word. */
 const IMBALANCE = 5;

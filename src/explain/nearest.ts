@@ -30,6 +30,8 @@ export interface NearestOptions {
   readonly artifact: ExplainedArtifact;
   /** SHA-256 of the artifact's file. */
   readonly sha256: string;
+  /** Whether the file is known to be as it was written; else its features may not be those of the network that it names. */
+  readonly isVerified: boolean;
   /** What it was trained on; test pictures do not count. */
   readonly dataset: Dataset;
   readonly count: number;
@@ -85,11 +87,14 @@ const runnerOf = (artifact: ExplainedArtifact, session: Session): BackboneRunner
   close: () => session.close(),
 });
 
-/** The network's own features where the artifact kept it as it was; a fine-tuned network's are the artifact's alone. */
-function folderFor({ artifact, sha256 }: NearestOptions): string {
+/**
+ * The network's own features where the artifact certainly kept it as it was; those of a fine-tuned network, or of a file that
+ * nothing vouches for, are the artifact's alone.
+ */
+function folderFor({ artifact, sha256, isVerified }: NearestOptions): string {
   const { answering, preprocessing } = artifact;
   const facts = networkIn(answering.metadata.get(artifactKeys.network));
-  if (facts.tuned) return join(cacheFolder(), "features", sha256.slice(0, 32));
+  if (facts.tuned || !isVerified) return join(cacheFolder(), "features", sha256.slice(0, 32));
   return featureFolder({ ...facts, preprocessing });
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { evaluatePredictions } from "../evaluate/evaluate.ts";
+import type { ReportInput } from "../run/report-input.ts";
 import { renderCard } from "./card.ts";
-import type { ReportInput } from "./input.ts";
 
 const evaluation = evaluatePredictions({
   probabilities: [0.9, 0.1, 0.2, 0.8, 0.7, 0.3, 0.4, 0.6],

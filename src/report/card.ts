@@ -2,17 +2,8 @@
  * The model card: `card.md`, in the form that model hubs read (YAML front matter, then Markdown). Source of the fields:
  * huggingface.co/docs/hub/model-cards and Mitchell et al., "Model cards for model reporting", FAT* 2019, arXiv 1810.03993.
  */
-import { basename, resolve } from "node:path";
+import { datasetName, type Effort, type ReportInput } from "../run/report-input.ts";
 import { big, count, date, duration, percent, percentRange, plural } from "./format.ts";
-import type { ReportInput } from "./input.ts";
-
-/** What the training took. */
-export interface Effort {
-  /** Seconds of processor time, all cores together. */
-  readonly cpuSeconds: number;
-  /** Joules by the processor's own meter, where one could be read. */
-  readonly joules: number | undefined;
-}
 
 /** Watts that one busy core is taken to draw where there is no meter: an assumption, and said to be one. */
 const WATTS_PER_CORE = 10;
@@ -39,6 +30,7 @@ export function renderCard(input: ReportInput, effort: Effort): string {
     "pipeline_tag: image-classification",
     "tags:",
     ...["graft", "transfer-learning", "image-classification", "onnx"].map((tag) => `  - ${tag}`),
+    ...(input.modelSha256 === undefined ? [] : [`modelSha256: ${input.modelSha256}`]),
     ...(baseModel === undefined ? [] : [`base_model: ${yaml(baseModel)}`]),
     "metrics:",
     "  - accuracy",
@@ -97,9 +89,6 @@ const yaml = (value: string): string => JSON.stringify(value);
 
 /** Text that Markdown and HTML leave as it is. */
 const text = (value: string): string => value.replace(/[\\`*_[\]<>#|]/g, "\\$&").replace(/\s+/g, " ");
-
-/** What a dataset is called where others read it: where it lay on this disk is nobody else's business. */
-export const datasetName = (path: string): string => basename(resolve(path));
 
 /** A name as code, whatever is in it. */
 const code = (value: string): string => `\`${value.replace(/[`\s]+/g, " ")}\``;

@@ -5,8 +5,8 @@ import { calibrate } from "../evaluate/calibration.ts";
 import { evaluatePredictions } from "../evaluate/evaluate.ts";
 import { mostConfidentMistakes } from "../evaluate/mistakes.ts";
 import { softmax } from "../evaluate/softmax.ts";
+import type { ReportInput } from "../run/report-input.ts";
 import { html } from "./html.ts";
-import type { ReportInput } from "./input.ts";
 import { renderReport, reportSections } from "./report.ts";
 import { contentPolicy } from "./shell.ts";
 

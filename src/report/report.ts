@@ -1,6 +1,7 @@
 /** The report of a training as one HTML file: which sections it has, and in what order. */
+
+import type { ReportInput } from "../run/report-input.ts";
 import { date, listed, plural } from "./format.ts";
-import type { ReportInput } from "./input.ts";
 import type { Section } from "./section.ts";
 import { auditSection } from "./sections/audit.ts";
 import { calibrationSection } from "./sections/calibration.ts";
@@ -39,6 +40,7 @@ export const reportSections: readonly Section[] = [
 export function renderReport(input: ReportInput, sections: readonly Section[] = reportSections): string {
   return renderPage({
     title: input.title,
+    meta: input.modelSha256 === undefined ? {} : { modelSha256: input.modelSha256 },
     eyebrow: `Graft report · ${date(input.createdAt)}`,
     subtitle: `Tells ${plural(input.dataset.classes.length, "class", "classes")} apart: ${listed(input.dataset.classes)}`,
     parts: sections.flatMap((section) => section(input) ?? []),

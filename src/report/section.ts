@@ -1,6 +1,6 @@
 /** What a section of the report is, and the one choice that several sections share: which evaluation to speak of. */
 import type { Evaluation } from "../evaluate/evaluation.ts";
-import type { ReportInput } from "./input.ts";
+import type { ReportInput } from "../run/report-input.ts";
 import type { Part } from "./shell.ts";
 
 /** Turns the input into a part of the page, or null where there is nothing to say. */

@@ -19,6 +19,8 @@ export interface Page {
   readonly subtitle: string;
   readonly parts: readonly Part[];
   readonly footer: string;
+  /** Names and contents of further `meta` elements. */
+  readonly meta?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Nothing may be fetched, run or sent: styles are inline, pictures are `data:` URIs. */
@@ -26,7 +28,7 @@ export const contentPolicy =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /** One HTML document that stands by itself. */
-export function renderPage({ title, eyebrow, subtitle, parts, footer }: Page): string {
+export function renderPage({ title, eyebrow, subtitle, parts, footer, meta = {} }: Page): string {
   const sections = parts.map(
     ({ id, title, body }) => html`
 <section id="${id}" aria-labelledby="${id}-title">
@@ -42,7 +44,7 @@ ${body}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
-<title>${title}</title>
+${Object.entries(meta).map(([name, content]) => html`<meta name="${name}" content="${content}">\n`)}<title>${title}</title>
 <style>${new Html(styleSheet)}</style>
 </head>
 <body>

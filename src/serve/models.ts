@@ -7,6 +7,7 @@ import { readArtifact, readModelFile } from "../artifact/open.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { messageOf, usageError } from "../base/errors.ts";
 import { sha256 } from "../base/files.ts";
+import { disagreement, settledModel } from "../run/read.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { VersionId } from "./engine/messages.ts";
 import type { Log } from "./log.ts";
@@ -90,11 +91,15 @@ export async function openModels(sources: readonly ModelSource[], engine: Engine
   let nextId: VersionId = 0;
 
   const open = async ({ name, path }: ModelSource): Promise<Entry["version"]> => {
-    const bytes = await readModelFile(path);
+    const at = await settledModel(path);
+    const bytes = await readModelFile(at);
     const { classes, trust } = readArtifact(bytes, path);
+    const digest = sha256(bytes);
+    const mixed = await disagreement(path, digest);
+    if (mixed !== undefined) log("warn", "run_mixed", { model: name, path, warning: mixed });
     const id = nextId++;
     await engine.open(id, path, bytes);
-    const info = { id, name, classes, trust, sha256: sha256(bytes), loadedAt: new Date().toISOString() };
+    const info = { id, name, classes, trust, sha256: digest, loadedAt: new Date().toISOString() };
     return { ...info, ...countHolders(() => void engine.close(id).catch(() => {})) };
   };
 

@@ -3,11 +3,13 @@ import { Command } from "commander";
 import { openArtifact } from "../../artifact/open.ts";
 import { doubtOf } from "../../artifact/trust.ts";
 import { dataError, isDataError, messageOf } from "../../base/errors.ts";
+import { sha256OfFile } from "../../base/files.ts";
 import { createMeter } from "../../base/progress.ts";
 import { discoverDataset } from "../../data/dataset/discover.ts";
 import { decodeImage } from "../../data/decode.ts";
 import { evaluatePredictions } from "../../evaluate/evaluate.ts";
-import { percent, print, printJson, table, withProgress } from "../output.ts";
+import { disagreement, settledModel } from "../../run/read.ts";
+import { note, percent, print, printJson, table, withProgress } from "../output.ts";
 
 export function evaluateCommand(): Command {
   return new Command("evaluate")
@@ -20,8 +22,11 @@ export function evaluateCommand(): Command {
 }
 
 async function evaluate(model: string, path: string, { json }: { json?: boolean }): Promise<void> {
-  const artifact = await openArtifact(model);
+  const at = await settledModel(model);
+  const artifact = await openArtifact(at);
   try {
+    const mixed = await disagreement(model, await sha256OfFile(at));
+    if (mixed !== undefined) note(mixed);
     const dataset = await discoverDataset(path, "judge");
     const testOnly = dataset.examples.some(({ split }) => split === "test");
     const examples = dataset.examples.filter(({ split }) => !testOnly || split === "test");

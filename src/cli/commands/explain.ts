@@ -1,5 +1,4 @@
 /** `graft explain`: why a trained model says what it says of pictures, as overlays and as the training pictures most like them. */
-import { readFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { openArtifact, predictionOf, readArtifact, readModelFile } from "../../artifact/open.ts";
@@ -12,6 +11,8 @@ import { decodeImage, type RgbImage } from "../../data/decode.ts";
 import { type Explanation, type Method, methods, openExplainers } from "../../explain/explain.ts";
 import { type Near, nearestPictures } from "../../explain/nearest.ts";
 import { explainedArtifact } from "../../explain/of-artifact.ts";
+import { disagreement, readMade, settledModel } from "../../run/read.ts";
+import type { ReadMade } from "../../run/schema.ts";
 import { wholeNumber } from "../options.ts";
 import { note, percent, print, printJson, withProgress } from "../output.ts";
 
@@ -51,7 +52,8 @@ function methodNames(text: string): Method[] {
   return names as Method[];
 }
 
-async function explain(path: string, inputs: string[], flags: ExplainFlags): Promise<void> {
+async function explain(asked: string, inputs: string[], flags: ExplainFlags): Promise<void> {
+  const path = await settledModel(asked);
   const bytes = await readModelFile(path);
   const { model, classes } = readArtifact(bytes, path);
   const chosen = flags.class === undefined ? undefined : classes.indexOf(flags.class);
@@ -66,7 +68,7 @@ async function explain(path: string, inputs: string[], flags: ExplainFlags): Pro
     throw error;
   });
   try {
-    const near = await nearestTo(images, path, bytes, flags);
+    const near = await nearestTo(images, asked, bytes, flags);
     const entries = [];
     for (const [at, image] of images.entries()) {
       const answer = await artifact.predict(image);
@@ -118,25 +120,27 @@ async function nearestTo(
   { nearest: count, data }: ExplainFlags,
 ): Promise<Near[][] | undefined> {
   if (count === 0) return undefined;
-  const dataset = await trainingData(path, data);
+  const digest = sha256(bytes);
+  const mixed = await disagreement(path, digest);
+  if (mixed !== undefined) note(mixed);
+  const made = mixed === undefined ? await readMade(dirname(path)) : undefined;
+  const dataset = await trainingData(made, data);
   if (!dataset) return undefined;
   const artifact = await explainedArtifact(readArtifact(bytes, path).model, path);
+  // Only what the run's own files vouch for has the very weights of the network that it names.
+  const isVerified = made?.modelSha256 === digest;
   try {
     return await withProgress((line: { readonly show: OnProgress }) =>
-      nearestPictures(images, { artifact, sha256: sha256(bytes), dataset, count, onProgress: line.show }),
+      nearestPictures(images, { artifact, sha256: digest, isVerified, dataset, count, onProgress: line.show }),
     );
   } finally {
     await artifact.close();
   }
 }
 
-async function trainingData(path: string, given: string | undefined): Promise<Dataset | undefined> {
+async function trainingData(made: ReadMade | undefined, given: string | undefined): Promise<Dataset | undefined> {
   if (given !== undefined) return discoverDataset(given);
-  const said = await readFile(join(dirname(path), "graft.json"), "utf8").then(
-    (text) => (JSON.parse(text) as { dataset?: { path?: unknown } }).dataset?.path,
-    () => undefined,
-  );
-  const found = typeof said === "string" ? await discoverDataset(said).catch(() => undefined) : undefined;
+  const found = made && (await discoverDataset(made.dataset.path).catch(() => undefined));
   if (!found)
     note(
       "The training pictures are not where graft.json says, so the nearest of them are not named: --data says where they are.",

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { openArtifact, type Prediction, predictionOf } from "../../artifact/open.ts";
 import { codeOf, dataError, isDataError, messageOf, usageError } from "../../base/errors.ts";
 import { decodeImage } from "../../data/decode.ts";
+import { settledModel } from "../../run/read.ts";
 import { wholeNumber } from "../options.ts";
 import { note, percent, print, printJson } from "../output.ts";
 
@@ -25,7 +26,7 @@ export function predictCommand(): Command {
 }
 
 async function predict(model: string, inputs: string[], { top, json }: PredictFlags): Promise<void> {
-  const artifact = await openArtifact(model);
+  const artifact = await openArtifact(await settledModel(model));
   try {
     const paths = (await Promise.all(inputs.map(filesOf))).flat();
     const answers: ({ path: string } & Prediction)[] = [];

@@ -10,6 +10,11 @@ import type { OnProgress } from "../../base/progress.ts";
 import { createProgressJson } from "../../base/progress-json.ts";
 import { augmentations } from "../../data/augment/policy.ts";
 import { discoverDataset, withTestFolder } from "../../data/dataset/discover.ts";
+import { renderCard } from "../../report/card.ts";
+import { renderReport } from "../../report/report.ts";
+import { reportExplanations } from "../../run/explanations.ts";
+import { trainFacts } from "../../run/facts.ts";
+import { writeRun } from "../../run/write.ts";
 import { train } from "../../train/train.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
 import { openFresh } from "../../zoo/fresh-network.ts";
@@ -23,9 +28,8 @@ import { measureEffort } from "../effort.ts";
 import { interruptible } from "../interruption.ts";
 import { positive, presetName, wholeNumber } from "../options.ts";
 import { note, printJson, withProgress } from "../output.ts";
-import { auditOf, reportExplanations } from "../run-trust.ts";
+import { auditOf } from "../train-audit.ts";
 import { createDisplay } from "../train-display.ts";
-import { jsonOf, writeRun } from "../write-run.ts";
 
 interface TrainFlags {
   readonly network: string;
@@ -195,10 +199,10 @@ async function trainAction(path: string, flags: TrainFlags): Promise<void> {
     const seconds = (): number => (performance.now() - began) / 1000;
     const { result } = made;
     const run = { ...made, effort, dataset, datasetPath: path, seed: flags.seed, out: flags.out, seconds };
-    await writeRun(run);
+    const { modelSha256 } = await writeRun(run, { report: renderReport, card: renderCard });
     await rm(join(flags.out, CHECKPOINT), { force: true });
     await rememberSpeed(result.network.name, result.features.computed, result.rates.forward);
-    if (flags.json) printJson(jsonOf(run));
+    if (flags.json) printJson({ ...trainFacts(run), modelSha256 });
     else display.result(run);
   });
 }

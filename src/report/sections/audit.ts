@@ -1,7 +1,8 @@
 /** What the audit found in the data, the gravest first, with its pictures. */
+
+import type { ReportFinding } from "../../run/report-input.ts";
 import { count, percent, plural } from "../format.ts";
 import { type Html, html } from "../html.ts";
-import type { ReportFinding } from "../input.ts";
 import type { Section } from "../section.ts";
 
 export const auditSection: Section = ({ findings, dataset }) => {

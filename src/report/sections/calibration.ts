@@ -1,10 +1,10 @@
 /** Whether the probabilities mean what they say, before and after the temperature. */
 import * as Plot from "@observablehq/plot";
 import type { ReliabilityBin } from "../../evaluate/evaluation.ts";
+import type { ReportInput } from "../../run/report-input.ts";
 import { chart } from "../chart.ts";
 import { percent } from "../format.ts";
 import { type Html, html } from "../html.ts";
-import type { ReportInput } from "../input.ts";
 import type { Section } from "../section.ts";
 
 export const calibrationSection: Section = (input) => {

@@ -1,7 +1,8 @@
 /** How good the model is, in one number, with its interval, beside the answer that needs no model, and in words. */
+
+import type { ReportInput } from "../../run/report-input.ts";
 import { count, percent, percentRange } from "../format.ts";
 import { html } from "../html.ts";
-import type { ReportInput } from "../input.ts";
 import { type Judged, judged, type Section } from "../section.ts";
 
 /** Below this many images the report says that the interval is wide because they are few. */

@@ -1,7 +1,8 @@
 /** What was trained on what, with which settings, and where the time went. */
+
+import type { ReportInput } from "../../run/report-input.ts";
 import { big, count, duration, percent, plural, rate } from "../format.ts";
 import { type Html, html } from "../html.ts";
-import type { ReportInput } from "../input.ts";
 import type { Section } from "../section.ts";
 import { bar, factTable } from "../table.ts";
 

@@ -10,7 +10,7 @@ import { IMAGE, LOGITS, PROBABILITIES } from "../../artifact/contract.ts";
 import { GRAFT_IR_VERSION, GRAFT_OPSET, type Model, node } from "../../graph/model.ts";
 import { encodeModel } from "../../graph/onnx/write.ts";
 import { int64Tensor } from "../../graph/tensor.ts";
-import type { ReportInput } from "../input.ts";
+import type { ReportInput } from "../../run/report-input.ts";
 import { usageSection } from "./usage.ts";
 
 const classes = ["red </script>", 'gr"een', "blue"];

@@ -2,11 +2,14 @@
  * A run's folder: what the studio writes into it (`run.json`, `events.log`) and what `graft train` leaves there, read back.
  * A run is what its folder says, whichever process wrote it; nothing is started here.
  */
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDataError, messageOf } from "../../base/errors.ts";
 import { holderOf } from "../../base/lock.ts";
 import type { EpochEvent, Progress } from "../../base/progress.ts";
 import { readProgressEvent } from "../../base/progress-json.ts";
+import { readRun as readFinished } from "../../run/read.ts";
+import { runFiles } from "../../run/run-files.ts";
 import type { RunInfo, RunSettings, RunState, RunSummary } from "../api.ts";
 
 /** `run.json` */
@@ -16,14 +19,10 @@ export interface RunRecord {
 }
 
 export const files = {
+  ...runFiles,
   record: "run.json",
   events: "events.log",
   output: "output.json",
-  metrics: "metrics.json",
-  made: "graft.json",
-  answers: "answers.json",
-  model: "model.onnx",
-  report: "report.html",
   lock: ".graft-lock",
 } as const;
 
@@ -75,7 +74,13 @@ export async function readRun(folder: string, id: string, startedHere: boolean):
 
 /** How a run stands by its folder. */
 export async function stateOf(folder: string, told: Told, startedHere: boolean): Promise<RunState> {
-  const summary = await readSummary(folder);
+  let summary: RunSummary | undefined;
+  try {
+    summary = await readSummary(folder);
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    return { kind: "failed", reason: messageOf(error) };
+  }
   if (summary) return { kind: "done", summary };
   if (startedHere || (await holderOf(join(folder, files.lock))) !== undefined)
     return { kind: "running", progress: told.progress };
@@ -83,22 +88,10 @@ export async function stateOf(folder: string, told: Told, startedHere: boolean):
   return { kind: "failed", reason: told.failure };
 }
 
-/** `metrics.json`, as far as it is read here. */
-interface Metrics {
-  readonly classes: RunSummary["classes"];
-  readonly counts: RunSummary["counts"];
-  readonly interval: RunSummary["interval"];
-  readonly testedOn: RunSummary["testedOn"];
-  readonly timings: { readonly total: number };
-  readonly test: Pick<RunSummary, "accuracy" | "balancedAccuracy" | "baseline" | "calibrationError" | "logLoss">;
-}
-
 async function readSummary(folder: string): Promise<RunSummary | undefined> {
-  const metrics = await readJson<Metrics>(join(folder, files.metrics));
-  const made = await readJson<{ dataset: { digest: string } }>(join(folder, files.made));
-  const model = await stat(join(folder, files.model)).catch(() => undefined);
-  if (!metrics || !made || !model) return undefined;
-  const { classes, counts, interval, testedOn, timings, test } = metrics;
+  const run = await readFinished(folder);
+  if (!run) return undefined;
+  const { classes, counts, interval, testedOn, timings, test } = run.metrics;
   const { accuracy, balancedAccuracy, baseline, calibrationError, logLoss } = test;
   return {
     classes,
@@ -111,8 +104,8 @@ async function readSummary(folder: string): Promise<RunSummary | undefined> {
     calibrationError,
     logLoss,
     seconds: timings.total,
-    modelBytes: model.size,
-    datasetDigest: made.dataset.digest,
+    modelBytes: run.model.bytes,
+    datasetDigest: run.made.dataset.digest,
   };
 }
 

@@ -9,10 +9,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, usageError, workError } from "../../base/errors.ts";
 import { makeFolder, writeWhole } from "../../base/files.ts";
 import { holderOf } from "../../base/lock.ts";
+import { readRunAnswers } from "../../run/read.ts";
 import type { RunInfo, RunResults, RunSettings } from "../api.ts";
 import type { Paths } from "../project/layout.ts";
 import { follow } from "./follow.ts";
-import { BEGINS, files, nothingTold, type RunRecord, readJson, readRun, type Told, withLine } from "./record.ts";
+import { BEGINS, files, nothingTold, type RunRecord, readRun, type Told, withLine } from "./record.ts";
 import { trainWords } from "./settings.ts";
 
 export interface Runs {
@@ -119,7 +120,10 @@ export async function openRuns({ paths, command, networkWords, onChange }: RunsO
   };
 
   const stop = async (id: string): Promise<void> => {
-    const pid = children.get(id)?.pid ?? (await holderOf(join(folder(id), files.lock)));
+    const holder = await holderOf(join(folder(id), files.lock));
+    const pid = children.get(id)?.pid ?? holder?.pid;
+    if (pid === undefined && holder)
+      throw workError(`The run cannot be stopped from here: it belongs to ${holder.called}; stop it there.`);
     if (pid === undefined) throw usageError("The run is not running.");
     process.kill(pid, "SIGINT");
   };
@@ -186,18 +190,13 @@ const lastWords = (signal: NodeJS.Signals): string =>
     : `graft: The training was killed (${signal}): perhaps the memory did not suffice.\n`;
 
 async function readResults(folder: string): Promise<RunResults> {
-  const metrics = await readJson<RunResults>(join(folder, files.metrics));
-  type Answers = { classes: string[]; answers: (RunResults["answers"][number] & { path: string })[] };
-  const told = await readJson<Answers>(join(folder, files.answers));
-  if (!metrics || !told) throw workError("The run's results cannot be read: they were changed or removed by hand.");
-  const { test, validation, validatedBy, calibration, skipped } = metrics;
+  const run = await readRunAnswers(folder);
+  if (!run) throw workError("The run's results cannot be read: they were changed or removed by hand.");
+  const { test, validation, validatedBy, calibration, skipped } = run.metrics;
+  const { classes, answers } = run.answers;
   return {
-    classes: told.classes,
-    answers: told.answers.map(({ path, ...answer }) => ({ ...answer, id: path })),
-    test,
-    validation,
-    validatedBy,
-    calibration,
-    skipped,
+    classes,
+    answers: answers.map(({ path, ...answer }) => ({ ...answer, id: path })),
+    ...{ test, validation, validatedBy, calibration, skipped },
   };
 }

@@ -2,6 +2,7 @@
  * Everything the report of a training says, as plain data. Whoever trained fills it in; the report computes nothing
  * that is not in here and reads neither files nor clock.
  */
+import { basename, resolve } from "node:path";
 import type { NoveltyRule } from "../artifact/contract.ts";
 import type { Calibration } from "../evaluate/calibration.ts";
 import type { Conformal, SetScores } from "../evaluate/conformal.ts";
@@ -138,6 +139,19 @@ export interface ReportInput {
   readonly skipped: readonly ReportSkipped[];
   /** The artifact's file name. */
   readonly modelFile: string;
+  /** Of the artifact, hexadecimal: the report and the card name the model that they are of. */
+  readonly modelSha256?: string | undefined;
   /** Software and its version, e.g. `{ graft: "0.1.0", "onnxruntime-node": "1.30.0" }`. */
   readonly versions: Readonly<Record<string, string>>;
 }
+
+/** What the training took. */
+export interface Effort {
+  /** Seconds of processor time, all cores together. */
+  readonly cpuSeconds: number;
+  /** Joules by the processor's own meter, where one could be read. */
+  readonly joules: number | undefined;
+}
+
+/** What a dataset is called where others read it: where it lay on this disk is nobody else's business. */
+export const datasetName = (path: string): string => basename(resolve(path));

@@ -1,42 +1,14 @@
-/** What a finished training's report and card tell beyond its scores: the audit of its data, and where the model looked. */
-
-import { type Audit, audit } from "../audit/audit.ts";
-import { type Finding, suspectsOf } from "../audit/finding.ts";
-import { GraftError, isDataError, messageOf } from "../base/errors.ts";
+/** What a finished training's report shows of where the model looked. */
+import { GraftError, messageOf } from "../base/errors.ts";
 import { readBytes } from "../base/files.ts";
 import { decodeImage } from "../data/decode.ts";
-import { thumbnail } from "../data/thumbnail.ts";
 import { argmax } from "../evaluate/softmax.ts";
 import { openExplainers } from "../explain/explain.ts";
-import type { ReportExplanation, ReportFinding } from "../report/input.ts";
-import type { TrainRun } from "./write-run.ts";
+import type { ReportExplanation } from "./report-input.ts";
+import type { TrainRun } from "./train-run.ts";
 
-/** Pictures shown of each finding, and overlays of wrong and of right answers. */
-const SHOWN = 6;
+/** Overlays of wrong and of right answers. */
 const [WRONG, RIGHT] = [4, 4];
-
-/** The audit's findings with thumbnails. */
-export const reportFindings = (findings: readonly Finding[]): Promise<ReportFinding[]> =>
-  Promise.all(
-    findings.map(async (finding) => {
-      const suspects = suspectsOf(finding);
-      const pictures = suspects.slice(0, SHOWN).map(async ({ path, label, why, confidence }) => ({
-        thumbnail: await thumbnail(path).catch(emptyIfUnreadable),
-        path,
-        label,
-        why,
-        confidence,
-      }));
-      const { title, advice, severity, confidence } = finding;
-      return { title, advice, severity, confidence, pictures: await Promise.all(pictures), total: suspects.length };
-    }),
-  );
-
-/** A finding may be that a file is no picture. */
-function emptyIfUnreadable(error: unknown): string {
-  if (!isDataError(error)) throw error;
-  return "";
-}
 
 /**
  * Grad-CAM of some test pictures: the surest wrong answers, then the surest right ones of different classes.
@@ -98,18 +70,4 @@ function chosenRows({ examples, probabilities }: TrainRun["result"]["test"], cla
     return true;
   });
   return [...wrong, ...right.slice(0, RIGHT)];
-}
-
-/** Audits the data of a training; data that can be trained on but not audited is said and passed over. */
-export async function auditOf(
-  options: Parameters<typeof audit>[0],
-  onNote: (text: string) => void,
-): Promise<Audit | undefined> {
-  try {
-    return await audit(options);
-  } catch (error) {
-    if (!isDataError(error)) throw error;
-    onNote(`The data was not audited: ${messageOf(error)}`);
-    return undefined;
-  }
 }

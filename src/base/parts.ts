@@ -1,0 +1,37 @@
+/**
+ * Names of files that are being written, and the removal of those that a killed process left: only files with such a name, and
+ * only where their writer is dead.
+ */
+import { readdir, rm, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { isAlive, OWNER_PATTERN, ownerName } from "./owner.ts";
+
+/** Where a writer cannot be looked at, a file that it has not touched for this long is left over, in milliseconds. */
+const ABANDONED = 24 * 3_600_000;
+
+const pattern = new RegExp(`^\\.graft-${OWNER_PATTERN}\\.part$`);
+
+/** A new path in a folder for what this process is writing there. */
+export const partPath = (folder: string): string => join(folder, `.graft-${ownerName()}.part`);
+
+/** The parts in a folder whose writers are dead. */
+export async function leftOverParts(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await readdir(folder).catch((): string[] => [])) {
+    if (!pattern.test(name)) continue;
+    const path = join(folder, name);
+    const seen = await stat(path).catch(() => undefined);
+    if (seen && !isAlive(name.slice(".graft-".length), seen.mtimeMs, ABANDONED)) found.push(path);
+  }
+  return found;
+}
+
+const swept = new Set<string>();
+
+/** Removes what killed processes left in a folder, the first time that this process writes there. */
+export async function sweepOnce(folder: string): Promise<void> {
+  const key = resolve(folder);
+  if (swept.has(key)) return;
+  swept.add(key);
+  for (const path of await leftOverParts(folder)) await rm(path, { recursive: true, force: true }).catch(() => {});
+}

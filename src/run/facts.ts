@@ -1,0 +1,126 @@
+/** A finished training → what the JSON files of its run hold, and what `graft train --json` prints. */
+import { relative, sep } from "node:path";
+import type { Audit } from "../audit/audit.ts";
+import { graftVersion } from "../base/version.ts";
+import { argmax } from "../evaluate/softmax.ts";
+import type { TrainResult } from "../train/train.ts";
+import { type RunHeader, runHeader } from "./run-files.ts";
+import type { TrainRun } from "./train-run.ts";
+
+/** The object of `graft train --json`. */
+export function trainFacts({ result, dataset, out, seconds, audit }: TrainRun) {
+  const { network, test, validation } = result;
+  return {
+    network: network.name,
+    weights: network.source,
+    classes: dataset.classes,
+    counts: result.counts,
+    accuracy: { validation: validation.evaluation.accuracy, test: test.evaluation.accuracy },
+    interval: test.evaluation.interval,
+    baseline: test.evaluation.baseline,
+    validatedBy: validation.source,
+    testedOn: test.source,
+    timings: { ...result.timings, total: seconds() },
+    rates: result.rates,
+    features: result.features,
+    head: headFacts(result),
+    temperature: result.calibration.temperature,
+    trust: result.trust,
+    findings: audit ? audit.findings.map(findingFacts) : null,
+    frozenUnchanged: result.frozenUnchanged,
+    ...(result.finetune ? { finetune: result.finetune } : {}),
+    skipped: result.skipped,
+    out,
+  };
+}
+
+const findingFacts = ({ check, title, confidence, groups }: Audit["findings"][number]) => ({
+  check,
+  title,
+  confidence,
+  pictures: groups.flat().length,
+});
+
+/** `metrics.json` */
+export function metricsOf(run: TrainRun, modelSha256: string) {
+  const { test, validation, calibration } = run.result;
+  return {
+    ...runHeader(modelSha256),
+    ...trainFacts(run),
+    test: test.evaluation,
+    validation: validation.evaluation,
+    calibration,
+  };
+}
+
+/** `graft.json`: how the model was made. */
+export function madeOf({ result, dataset, datasetPath, seed }: TrainRun, modelSha256: string) {
+  const { network, calibration } = result;
+  return {
+    ...runHeader(modelSha256),
+    graft: graftVersion,
+    network: {
+      name: network.name,
+      source: network.source,
+      sha256: network.sha256,
+      licence: network.licence,
+      cut: network.cut,
+      preprocessing: network.preprocessing,
+    },
+    dataset: { path: datasetPath, digest: result.datasetDigest, classes: dataset.classes },
+    seed,
+    head: headFacts(result),
+    temperature: calibration.temperature,
+    versions: versions(),
+  };
+}
+
+/** What the model answered to one test picture; classes by position. */
+export interface TestAnswer {
+  /** Relative to the dataset's folder, with `/`. */
+  readonly path: string;
+  readonly truth: number;
+  readonly prediction: number;
+  /** Of the prediction. */
+  readonly probability: number;
+  /** Of the truth. */
+  readonly truthProbability: number;
+}
+
+/** `answers.json` */
+export interface RunAnswers extends RunHeader {
+  readonly classes: readonly string[];
+  readonly answers: readonly TestAnswer[];
+}
+
+export const answersOf = ({ result, dataset }: TrainRun, modelSha256: string): RunAnswers => ({
+  ...runHeader(modelSha256),
+  classes: dataset.classes,
+  answers: testAnswers(result.test, dataset.root),
+});
+
+function testAnswers({ examples, probabilities }: TrainResult["test"], root: string): TestAnswer[] {
+  const classes = probabilities.length / examples.length;
+  return examples.map(({ path, label }, row) => {
+    const prediction = argmax(probabilities, row * classes, classes);
+    return {
+      path: relative(root, path).split(sep).join("/"),
+      truth: label,
+      prediction,
+      probability: probabilities[row * classes + prediction]!,
+      truthProbability: probabilities[row * classes + label]!,
+    };
+  });
+}
+
+/** The software that took part, with its version. */
+export const versions = (): Record<string, string> => ({ graft: graftVersion, node: process.versions.node });
+
+function headFacts({ head }: TrainResult): {
+  l2: number;
+  folds: number;
+  tried: TrainResult["head"]["tried"];
+  unfinished: number;
+} {
+  return { l2: head.l2, folds: head.folds, tried: head.tried, unfinished: head.unfinished };
+}

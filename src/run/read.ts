@@ -1,0 +1,154 @@
+/**
+ * Reading the files of a run: a replacement that was cut short is finished first (base/replace.ts), and files that belong to
+ * different models are not taken for one run.
+ */
+import { open, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { codeOf, dataError, messageOf } from "../base/errors.ts";
+import { sha256OfFile } from "../base/files.ts";
+import { type Settled, settle } from "../base/replace.ts";
+import { modelNamedIn, type RunFile, runFileNames, runFiles, STAMPED_BYTES } from "./run-files.ts";
+import {
+  answersSchema,
+  madeSchema,
+  metricsSchema,
+  parseRunFile,
+  type ReadAnswers,
+  type ReadMade,
+  type ReadMetrics,
+} from "./schema.ts";
+
+/** A finished run as it was read. */
+export interface ReadRun {
+  readonly metrics: ReadMetrics;
+  readonly made: ReadMade;
+  readonly model: { readonly path: string; readonly bytes: number; readonly sha256: string };
+}
+
+/** Finishes what was cut short in a run's folder, and says where its files are. Cheap where nothing was. */
+export const settleRun = (folder: string): Promise<Settled> => settle(folder, runFileNames);
+
+/**
+ * The path at which to read a model, after what was cut short in its folder is finished. A file that is not called as a run's
+ * is none of a run's.
+ */
+export async function settledModel(path: string): Promise<string> {
+  if (basename(path) !== runFiles.model) return path;
+  return (await settleRun(dirname(path))).path(runFiles.model);
+}
+
+/**
+ * What is wrong where files beside a model belong to another one, in a sentence; nothing where all is well, or nothing is
+ * beside it.
+ *
+ * @param path of the model
+ * @param sha256 of its bytes, as they were read
+ */
+export async function disagreement(path: string, sha256: string): Promise<string | undefined> {
+  if (basename(path) !== runFiles.model) return undefined;
+  const folder = dirname(path);
+  const at = await settleRun(folder);
+  const other = [...(await modelsNamed(at))].find(([, model]) => model !== sha256);
+  if (!other) return undefined;
+  // Replaced since the model was read: then its files are not these.
+  const model = await modelAt(at.path(runFiles.model));
+  return model?.sha256 === sha256 ? mixedText(folder, other, sha256) : undefined;
+}
+
+const mixedText = (folder: string, [name, model]: readonly [RunFile, string], sha256: string): string =>
+  `The files in ${folder} are of different trainings: ${name} is of the model ${model.slice(0, 12)}…, and ${runFiles.model} is ${sha256.slice(0, 12)}…: train again into that folder, or put back the files that belong together.`;
+
+/** The model that each file of a folder says it belongs to, where it says so. */
+async function modelsNamed(at: Settled): Promise<ReadonlyMap<RunFile, string>> {
+  const named = new Map<RunFile, string>();
+  for (const name of runFileNames) {
+    const model = modelNamedIn(name, await beginningOf(at.path(name)));
+    if (model !== undefined) named.set(name, model);
+  }
+  return named;
+}
+
+async function beginningOf(path: string): Promise<string> {
+  const file = await open(path, "r").catch(() => undefined);
+  if (!file) return "";
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(STAMPED_BYTES), 0, STAMPED_BYTES, 0);
+    return buffer.toString("utf8", 0, bytesRead);
+  } catch {
+    return "";
+  } finally {
+    await file.close();
+  }
+}
+
+/** How often a run that is being replaced meanwhile is read again, and how long is waited before, in milliseconds. */
+const [TRIES, PAUSE] = [4, 50];
+
+/**
+ * Reads a run; nothing where the folder holds no finished one.
+ *
+ * @throws GraftError (`data`) where a file is damaged or of a newer Graft; with the code `run-mixed` where the files are of
+ * different trainings
+ */
+export const readRun = (folder: string): Promise<ReadRun | undefined> => readWith(folder, async () => ({}));
+
+/** {@link readRun} with what the model answered to each test picture. */
+export const readRunAnswers = (folder: string): Promise<(ReadRun & { readonly answers: ReadAnswers }) | undefined> =>
+  readWith(folder, async (at) => {
+    const answers = await parsedAt(at, folder, runFiles.answers, answersSchema);
+    return answers && { answers };
+  });
+
+/** Reads until all that is read is of one run. */
+async function readWith<T>(
+  folder: string,
+  more: (at: Settled) => Promise<T | undefined>,
+): Promise<(ReadRun & T) | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const at = await settleRun(folder);
+    const metrics = await parsedAt(at, folder, runFiles.metrics, metricsSchema);
+    const made = await parsedAt(at, folder, runFiles.made, madeSchema);
+    const rest = await more(at);
+    const model = await modelAt(at.path(runFiles.model));
+    if (!metrics || !made || !rest || !model) return undefined;
+    const other = [...(await modelsNamed(at))].find(([, named]) => named !== model.sha256);
+    if (!other) return { metrics, made, model, ...rest };
+    if (attempt === TRIES) throw dataError(mixedText(folder, other, model.sha256), undefined, "run-mixed");
+    await sleep(PAUSE);
+  }
+}
+
+/** How a model was made, by the `graft.json` of its folder; nothing where there is none. Throws as {@link readRun}. */
+export const readMade = async (folder: string): Promise<ReadMade | undefined> =>
+  parsedAt(await settleRun(folder), folder, runFiles.made, madeSchema);
+
+async function parsedAt<S extends Parameters<typeof parseRunFile>[0]>(
+  at: Settled,
+  folder: string,
+  name: RunFile,
+  schema: S,
+): Promise<ReturnType<typeof parseRunFile<S>> | undefined> {
+  const text = await textOf(at.path(name));
+  return text === undefined ? undefined : parseRunFile(schema, join(folder, name), text);
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw dataError(`Could not read ${path}: ${messageOf(error)}.`, error);
+  });
+}
+
+/** Digests of models by path, as long as the file is the same: a list of runs is read often. */
+const digests = new Map<string, { readonly stamp: string; readonly sha256: string }>();
+
+async function modelAt(path: string): Promise<ReadRun["model"] | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) return undefined;
+  const stamp = [found.dev, found.ino, found.size, found.mtimeMs, found.ctimeMs].join(" ");
+  const known = digests.get(path);
+  const sha256 = known?.stamp === stamp ? known.sha256 : await sha256OfFile(path);
+  digests.set(path, { stamp, sha256 });
+  return { path, bytes: found.size, sha256 };
+}

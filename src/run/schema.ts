@@ -1,0 +1,101 @@
+/** What the JSON files of a run hold, as far as they are read again; checked, because anybody may have written them. */
+import * as v from "valibot";
+import { dataError } from "../base/errors.ts";
+import type { Calibration } from "../evaluate/calibration.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
+import { SCHEMA_VERSION } from "./run-files.ts";
+
+const text = v.string();
+const number = v.number();
+const maybe = v.nullable(number);
+const interval = v.tuple([number, number]);
+const texts = v.array(text);
+
+const bin = v.object({ lower: number, upper: number, count: number, confidence: maybe, accuracy: maybe });
+
+const evaluation: v.GenericSchema<unknown, Evaluation> = v.looseObject({
+  examples: number,
+  correct: number,
+  accuracy: number,
+  interval,
+  balancedAccuracy: number,
+  logLoss: number,
+  logLossFloored: number,
+  calibrationError: number,
+  reliability: v.array(bin),
+  perClass: v.array(
+    v.object({ name: text, support: number, predicted: number, precision: maybe, recall: maybe, f1: maybe }),
+  ),
+  confusion: v.array(v.array(number)),
+  baseline: v.nullable(v.object({ class: text, accuracy: number })),
+});
+
+const calibration: v.GenericSchema<unknown, Calibration> = v.looseObject({
+  temperature: number,
+  eceBefore: number,
+  eceAfter: number,
+  binsBefore: v.array(bin),
+  binsAfter: v.array(bin),
+  bound: v.picklist(["none", "lowest", "highest"]),
+});
+
+const header = { schemaVersion: v.optional(number), modelSha256: v.optional(text) };
+
+/** `metrics.json` */
+export const metricsSchema = v.object({
+  ...header,
+  classes: texts,
+  counts: v.object({ train: number, validation: number, test: number, skipped: number }),
+  interval,
+  testedOn: v.picklist(["folder", "held-out"]),
+  validatedBy: v.picklist(["cross-validation", "folder", "held-out"]),
+  timings: v.object({ total: number }),
+  test: evaluation,
+  validation: evaluation,
+  calibration,
+  skipped: v.array(v.object({ path: text, reason: text })),
+});
+
+/** `graft.json` */
+export const madeSchema = v.object({
+  ...header,
+  dataset: v.object({ path: text, digest: text }),
+});
+
+/** `answers.json` */
+export const answersSchema = v.object({
+  ...header,
+  classes: texts,
+  answers: v.array(
+    v.object({ path: text, truth: number, prediction: number, probability: number, truthProbability: number }),
+  ),
+});
+
+export type ReadMetrics = v.InferOutput<typeof metricsSchema>;
+export type ReadMade = v.InferOutput<typeof madeSchema>;
+export type ReadAnswers = v.InferOutput<typeof answersSchema>;
+
+/**
+ * Reads the text of a JSON file of a run.
+ *
+ * @throws GraftError (`data`) where it is damaged, or of a newer Graft
+ */
+export function parseRunFile<S extends v.GenericSchema>(schema: S, path: string, content: string): v.InferOutput<S> {
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch (error) {
+    throw dataError(`${path} is damaged (it is not JSON): train again into its folder.`, error);
+  }
+  const version = typeof value === "object" && value !== null && "schemaVersion" in value ? value.schemaVersion : 0;
+  if (typeof version === "number" && version > SCHEMA_VERSION)
+    throw dataError(
+      `${path} was written by a newer Graft (its schemaVersion is ${version}, and this one reads up to ${SCHEMA_VERSION}): update Graft.`,
+    );
+  const found = v.safeParse(schema, value);
+  if (found.success) return found.output;
+  const [issue] = found.issues;
+  throw dataError(
+    `${path} is damaged (${v.getDotPath(issue) ?? "its root"}: ${issue.message}): train again into its folder.`,
+  );
+}

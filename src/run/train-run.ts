@@ -1,0 +1,21 @@
+/** A finished training with all that is told of it: what the files of a run are made from. */
+import type { Audit } from "../audit/audit.ts";
+import type { Dataset } from "../data/dataset/discover.ts";
+import type { TrainResult } from "../train/train.ts";
+import type { Network } from "../zoo/network.ts";
+import type { Effort, ReportExplanation } from "./report-input.ts";
+
+/** All there is to say of one training. */
+export interface TrainRun {
+  readonly result: TrainResult & { readonly network: Network };
+  readonly dataset: Dataset;
+  readonly datasetPath: string;
+  readonly seed: number;
+  readonly out: string;
+  /** Seconds since the command began. */
+  readonly seconds: () => number;
+  /** What was found in the data; nothing where it was not audited. */
+  readonly audit: Audit | undefined;
+  readonly explanations: readonly ReportExplanation[];
+  readonly effort: () => Promise<Effort>;
+}
