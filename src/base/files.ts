@@ -49,7 +49,7 @@ export async function inFolder<T>(path: string, work: () => Promise<T>): Promise
   const whole = resolve(path);
   const made: string[] = [];
   const first = await makeFolder(path);
-  if (first !== undefined) for (let at = whole; at.length >= first.length; at = dirname(at)) made.push(at);
+  if (first !== undefined) for (let at = whole; at.length >= resolve(first).length; at = dirname(at)) made.push(at);
   try {
     return await work();
   } catch (error) {
