@@ -1,18 +1,19 @@
 /** The routes that ask a model: `predict` and `embed`, of the only model or of one by name. */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, Hono } from "hono";
 import { NOVELTY, PROBABILITIES } from "../artifact/contract.ts";
 import { type Answer, predictionOf } from "../artifact/open.ts";
+import { type Budget, createBudget } from "../base/budget.ts";
+import { readBody } from "../http/body.ts";
+import { Refusal, shuttingDown } from "../http/refusal.ts";
 import { FEATURES } from "../zoo/backbone.ts";
 import type { AppOptions, ServeEnv } from "./app.ts";
 import { picturesOf, type SentPicture } from "./body/pictures.ts";
-import { readBody } from "./body/read.ts";
 import { createDeadline, type Deadline } from "./deadline.ts";
 import type { Outputs } from "./engine/messages.ts";
-import { createRoom, type Room } from "./gate.ts";
-import { allBodiesBytes } from "./limits.ts";
+import { allBodiesBytes, stallMs } from "./limits.ts";
 import type { ModelVersion } from "./models.ts";
 import { refuseOthers, topOf } from "./query.ts";
-import { busy, Refusal } from "./refusal.ts";
 
 /** What `graft predict` reads of the outputs for one picture. */
 function answerOf(outputs: Outputs): Pick<Answer, "probabilities" | "novelty"> {
@@ -49,10 +50,10 @@ export const questions: Readonly<Record<"predict" | "embed", Question>> = {
 
 /** Adds `POST /predict`, `/embed`, `/models/NAME/predict` and `/models/NAME/embed`. */
 export function answerRoutes(app: Hono<ServeEnv>, options: AppOptions): void {
-  const room = createRoom(allBodiesBytes(options.limits));
+  const memory = createBudget(allBodiesBytes(options.limits));
   for (const [name, question] of Object.entries(questions)) {
-    app.post(`/${name}`, (c) => answer(c, undefined, question, options, room));
-    app.post(`/models/:name/${name}`, (c) => answer(c, c.req.param("name"), question, options, room));
+    app.post(`/${name}`, (c) => answer(c, undefined, question, options, memory));
+    app.post(`/models/:name/${name}`, (c) => answer(c, c.req.param("name"), question, options, memory));
   }
 }
 
@@ -61,15 +62,15 @@ async function answer(
   name: string | undefined,
   { key, describe }: Question,
   options: AppOptions,
-  room: Room,
+  memory: Budget,
 ): Promise<Response> {
-  const { models, limits, pipeline, isClosing } = options;
-  if (isClosing()) throw busy("The server is being shut down: ask another.", 1);
+  const { models, limits, pipeline, http } = options;
+  if (http.isClosing) throw shuttingDown();
   const version = chosen(models.list(), name);
   const entryOf = describe(c.req.queries());
-  const deadline = createDeadline(c.env.outgoing as Parameters<typeof createDeadline>[0], limits.timeoutMs);
+  const deadline = createDeadline(c.env.outgoing as ServerResponse, limits.timeoutMs, http.cutOff);
   try {
-    const { pictures, release } = await receive(c, options, room, deadline);
+    const { pictures, release } = await receive(c, options, memory, deadline);
     try {
       Object.assign(c.var.noted, { model: version.name, images: pictures.length });
       const results = await pipeline.ask(
@@ -99,19 +100,25 @@ interface Received {
   release(): void;
 }
 
-/** The pictures of a request, its body's room held until `release`. */
+/** The pictures of a request, its body's memory held until `release`. */
 async function receive(
   c: Context<ServeEnv>,
-  { limits: { maxBodyBytes, maxImages } }: AppOptions,
-  room: Room,
+  { limits }: AppOptions,
+  memory: Budget,
   deadline: Deadline,
 ): Promise<Received> {
-  const incoming = c.env.incoming as Parameters<typeof readBody>[0];
-  const { bytes, release } = await readBody(incoming, { maxBytes: maxBodyBytes, room }, deadline.signal);
+  const incoming = c.env.incoming as IncomingMessage;
+  const bounds = {
+    maxBytes: limits.maxBodyBytes,
+    stallMs: stallMs(limits),
+    signal: deadline.signal,
+    remedy: "send fewer or smaller pictures at once",
+  };
+  const { bytes, release } = await readBody(incoming, bounds, memory);
   deadline.received();
   c.var.noted.bytes = bytes.length;
   try {
-    return { pictures: await picturesOf(bytes, incoming.headers["content-type"], maxImages), release };
+    return { pictures: await picturesOf(bytes, incoming.headers["content-type"], limits.maxImages), release };
   } catch (error) {
     release();
     throw error;

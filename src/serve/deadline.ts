@@ -1,6 +1,6 @@
 /** How long a request is worth working for: until its client has gone, or its time is over. */
 import type { ServerResponse } from "node:http";
-import { busy, Refusal } from "./refusal.ts";
+import { busy, Refusal } from "../http/refusal.ts";
 
 /** The client closed its connection before it had an answer. */
 export class ClientGone extends Error {
@@ -9,15 +9,22 @@ export class ClientGone extends Error {
 
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** The body has arrived: the time starts anew, for the answer. */
+  /** The body has arrived: the time starts again, for the answer. */
   received(): void;
   /** Nothing more is to be waited for. */
   done(): void;
 }
 
-/** A deadline for one response: `timeoutMs` for the request to arrive, and as much again for its answer. */
-export function createDeadline(outgoing: ServerResponse, timeoutMs: number): Deadline {
+/**
+ * A deadline for one response: `timeoutMs` for the request to arrive, and as much again for its answer.
+ *
+ * @param cutOff ends it, whatever the time
+ */
+export function createDeadline(outgoing: ServerResponse, timeoutMs: number, cutOff: AbortSignal): Deadline {
   const controller = new AbortController();
+  const end = (): void => controller.abort(cutOff.reason);
+  cutOff.addEventListener("abort", end);
+  if (cutOff.aborted) end();
   const gone = (): void => {
     if (!outgoing.writableFinished) controller.abort(new ClientGone("The client has gone."));
   };
@@ -35,6 +42,7 @@ export function createDeadline(outgoing: ServerResponse, timeoutMs: number): Dea
     done() {
       clearTimeout(timer);
       outgoing.off("close", gone);
+      cutOff.removeEventListener("abort", end);
     },
   };
 }

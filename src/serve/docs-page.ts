@@ -1,11 +1,11 @@
 /** The page for people at `/docs`: the same as the OpenAPI document says, to be read. It fetches nothing. */
 import { graftVersion } from "../base/version.ts";
+import { refusals } from "../http/refusal.ts";
 import { type Html, html } from "../report/html.ts";
 import { renderPage } from "../report/shell.ts";
 import type { Limits } from "./limits.ts";
 import type { ModelVersion } from "./models.ts";
 import { routes } from "./openapi.ts";
-import { refusals } from "./refusal.ts";
 
 /** One HTML document. */
 export function docsPage(models: readonly ModelVersion[], limits: Limits, hasToken: boolean): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createGate, createRoom } from "./gate.ts";
+import { createGate } from "./gate.ts";
 
 /** Work that ends when it is told to. */
 function work(): { promise: Promise<void>; end(): void } {
@@ -55,14 +55,5 @@ describe("a gate", () => {
     gate.look();
     await run;
     expect(hasBegun).toBe(true);
-  });
-});
-
-describe("a room", () => {
-  it("takes what fits, refuses what does not, and has room again for what is given back", () => {
-    const room = createRoom(10);
-    expect([room.take(6), room.take(5), room.take(4), room.take(1), room.used]).toEqual([true, false, true, false, 10]);
-    room.give(4);
-    expect([room.take(5), room.take(4)]).toEqual([false, true]);
   });
 });

@@ -1,4 +1,4 @@
-/** Two bounds on what happens at once: a gate on work under way, and a room that holds a weight. */
+/** A gate: a bound on how much work is under way at once. Weights are bounded by base/budget.ts. */
 
 export interface Gate {
   /** Runs work when it is its turn; throws the signal's reason where that is aborted before. */
@@ -35,31 +35,6 @@ export function createGate(limit: number, mayBegin: () => boolean = () => true):
         running--;
         look();
       }
-    },
-  };
-}
-
-/** A weight, in bytes or pictures, that is not to grow beyond a bound. */
-export interface Room {
-  readonly used: number;
-  /** Takes some of the room if there is so much; says whether there was. */
-  take(weight: number): boolean;
-  give(weight: number): void;
-}
-
-export function createRoom(size: number): Room {
-  let used = 0;
-  return {
-    get used() {
-      return used;
-    },
-    take(weight) {
-      if (used + weight > size) return false;
-      used += weight;
-      return true;
-    },
-    give(weight) {
-      used -= weight;
     },
   };
 }

@@ -36,8 +36,8 @@ export const MAX_DECODED_BYTES = 256e6;
 /** Sockets open at once; more are closed as they come. */
 export const MAX_CONNECTIONS = 1000;
 
-/** Bytes of a request's line and headers. */
-export const MAX_HEADER_BYTES = 16 << 10;
-
 /** Time for a request's line and headers to arrive, in milliseconds. */
 export const headersTimeoutMs = ({ timeoutMs }: Limits): number => Math.min(10_000, timeoutMs);
+
+/** The longest wait for the next piece of a body, in milliseconds. */
+export const stallMs = headersTimeoutMs;

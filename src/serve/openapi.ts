@@ -1,9 +1,9 @@
 /** The OpenAPI 3.1 document of a server (`spec.openapis.org/oas/v3.1.0`): its routes, its models, its limits. */
 import { graftVersion } from "../base/version.ts";
+import { type RefusalStatus, refusals } from "../http/refusal.ts";
 import type { Limits } from "./limits.ts";
 import type { ModelVersion } from "./models.ts";
 import { DEFAULT_TOP } from "./query.ts";
-import { type RefusalStatus, refusals } from "./refusal.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -3,18 +3,19 @@
  * each step: the queue by pictures, what is decoded by bytes.
  */
 
+import { createBudget } from "../base/budget.ts";
 import { isDataError, messageOf } from "../base/errors.ts";
 import { decodeImage } from "../data/decode.ts";
 import { type RgbImage, tooLarge } from "../data/rgb-image.ts";
+import { busy, Refusal } from "../http/refusal.ts";
 import { createBatcher } from "./batcher.ts";
 import { unlessAborted } from "./deadline.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Outcome, Outputs } from "./engine/messages.ts";
-import { createGate, createRoom } from "./gate.ts";
+import { createGate } from "./gate.ts";
 import { type Limits, MAX_DECODED_BYTES } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ModelVersion } from "./models.ts";
-import { busy, Refusal } from "./refusal.ts";
 
 /** What a picture came to: the model's outputs, or why it could not be read. */
 export type PictureResult = { readonly outputs: Outputs } | { readonly refusal: Refusal };
@@ -38,7 +39,7 @@ export interface PipelineOptions {
 
 export function createPipeline({ engine, cores, limits, metrics }: PipelineOptions): Pipeline {
   const { maxPixels, maxQueue, maxBatch } = limits;
-  const accepted = createRoom(maxQueue);
+  const accepted = createBudget(maxQueue);
   let decodedBytes = 0;
   // Far enough ahead for every lane's next batch, no further.
   const aheadOfLanes = 2 * engine.lanes * maxBatch;

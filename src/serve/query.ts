@@ -1,5 +1,5 @@
 /** Settings in an address's query. What is not known is refused, not ignored. */
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "../http/refusal.ts";
 
 /** How many classes are named a picture when the address does not say, as `graft predict` does. */
 export const DEFAULT_TOP = 3;

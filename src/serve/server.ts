@@ -1,14 +1,11 @@
 /** The server as a whole: engine, models and routes behind one HTTP server, from start to a graceful end. */
-import type { Server } from "node:http";
-import { type AddressInfo, isIPv6 } from "node:net";
 import { availableParallelism } from "node:os";
-import { createAdaptorServer } from "@hono/node-server";
-import { codeOf, messageOf, workError } from "../base/errors.ts";
-import { createAccess } from "./access.ts";
+import { messageOf, workError } from "../base/errors.ts";
+import { createAccess, requireTokenBeyondLoopback } from "../http/access.ts";
+import { createHttpServer, GRACE_MS } from "../http/server.ts";
 import { createApp } from "./app.ts";
-import { declaresTooMuch } from "./body/read.ts";
 import { type Engine, lanesFor, startEngine } from "./engine/engine.ts";
-import { defaultLimits, headersTimeoutMs, type Limits, MAX_CONNECTIONS, MAX_HEADER_BYTES } from "./limits.ts";
+import { defaultLimits, headersTimeoutMs, type Limits, MAX_CONNECTIONS } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { type ModelSource, openModels } from "./models.ts";
@@ -27,6 +24,8 @@ export interface ServeOptions {
   /** Further names that a Host header may give; default none. */
   readonly allowedHosts?: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** Milliseconds that {@link RunningServer.close} may take; default 10 s. */
+  readonly graceMs?: number;
   /** Milliseconds between looks at the models' files; default 1000. */
   readonly watchMs?: number;
   readonly log?: Log;
@@ -38,7 +37,7 @@ export interface RunningServer {
   readonly models: readonly string[];
   /** Reads every model's file anew. */
   reload(): Promise<void>;
-  /** Takes no more requests, answers those it has accepted, frees everything. */
+  /** Takes no more requests, answers those it has accepted as far as the time allows, frees everything. */
   close(): Promise<void>;
   /** Fails where the server can serve no more; pending as long as it can. */
   readonly broken: Promise<never>;
@@ -53,7 +52,24 @@ export interface RunningServer {
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { address = "127.0.0.1", port = 8000, token, origins = [], allowedHosts = [], log = createLog() } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const access = createAccess({ address, allowedHosts, origins, token });
+  requireTokenBeyondLoopback(address, token);
+  const access = createAccess({
+    address,
+    allowedHosts,
+    origins,
+    isPage: (path) => path === "/" || path === "/docs",
+    remedies: { host: "--allow-host lets a name in", origin: "start it with --cors ORIGIN to let one in" },
+  });
+  const http = createHttpServer({
+    address,
+    port,
+    headersTimeoutMs: headersTimeoutMs(limits),
+    // The routes' own deadline comes first, and says more.
+    requestTimeoutMs: limits.timeoutMs + 1000,
+    keepAliveMs: 15_000,
+    maxConnections: MAX_CONNECTIONS,
+    maxBodyBytes: limits.maxBodyBytes,
+  });
   const cores = availableParallelism();
   const metrics = createMetrics();
   const { promise: broken, reject: breakDown } = promiseParts();
@@ -64,23 +80,11 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       breakDown(workError("An engine thread ended unexpectedly: start the server again.", error));
     },
   });
-  let isClosing = false;
   try {
     const models = await openModels(options.sources, engine, log);
     const pipeline = createPipeline({ engine, cores, limits, metrics });
-    const app = createApp({
-      models,
-      pipeline,
-      limits,
-      access,
-      origins,
-      metrics,
-      log,
-      hasToken: token !== undefined,
-      isClosing: () => isClosing,
-    });
-    const server = httpServer(app.fetch, limits);
-    const url = await listen(server, address, port);
+    const app = createApp({ models, pipeline, limits, access, origins, metrics, log, token, http });
+    const url = await http.listen(app.fetch);
     const names = models.list().map(({ name }) => name);
     const stopWatching = repeat(() => models.reload(false), options.watchMs ?? 1000);
     log("info", "listening", { url, models: names });
@@ -90,67 +94,17 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       broken,
       reload: () => models.reload(true),
       async close() {
-        isClosing = true;
         stopWatching();
         log("info", "closing");
-        await finish(server);
+        const cut = await http.close(options.graceMs ?? GRACE_MS);
         await engine.stop();
-        log("info", "closed");
+        log(cut === 0 ? "info" : "warn", "closed", cut === 0 ? {} : { cut });
       },
     };
   } catch (error) {
     await stopQuietly(engine);
     throw error;
   }
-}
-
-function httpServer(fetch: Parameters<typeof createAdaptorServer>[0]["fetch"], limits: Limits): Server {
-  const server = createAdaptorServer({
-    fetch,
-    serverOptions: {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: headersTimeoutMs(limits),
-      // The routes' own deadline comes first, and says more.
-      requestTimeout: limits.timeoutMs + 1000,
-      connectionsCheckingInterval: 1000,
-      keepAliveTimeout: 15_000,
-    },
-  }) as Server;
-  server.maxConnections = MAX_CONNECTIONS;
-  // Who asks whether to send a body that is too long is told before it is sent.
-  server.on("checkContinue", (incoming, outgoing) => {
-    if (!declaresTooMuch(incoming, limits.maxBodyBytes)) outgoing.writeContinue();
-    server.emit("request", incoming, outgoing);
-  });
-  return server;
-}
-
-const portSentences: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another program listens there: choose another with --port",
-  EACCES: "this user may not: choose one from 1024 with --port",
-  EADDRNOTAVAIL: "this machine has no such address: choose another with --host",
-  ENOTFOUND: "there is no such name: give an address of this machine with --host",
-};
-
-async function listen(server: Server, address: string, port: number): Promise<string> {
-  await new Promise<void>((done, fail) => {
-    server.once("error", (error) => {
-      const reason = portSentences[codeOf(error) ?? ""] ?? messageOf(error);
-      fail(workError(`Could not listen on ${address} port ${port}: ${reason}.`, error));
-    });
-    server.listen(port, address, done);
-  });
-  const host = isIPv6(address) ? `[${address}]` : address;
-  return `http://${host}:${(server.address() as AddressInfo).port}`;
-}
-
-/** Waits until every request under way has its answer. */
-async function finish(server: Server): Promise<void> {
-  const closed = new Promise<void>((done) => server.close(() => done()));
-  // A connection that was busy is closed when it falls idle.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
-  await closed;
-  clearInterval(sweep);
 }
 
 async function stopQuietly(engine: Engine): Promise<void> {

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { pngOfSize } from "../../tests/support/bomb.ts";
 import { drawShape, encode } from "../../tests/support/pictures.ts";
 import { zipOf } from "../../tests/support/zip.ts";
-import type { Imported, ProjectInfo, Refusal } from "./api.ts";
+import type { ErrorBody, Imported, ProjectInfo } from "./api.ts";
 import { MAX_PICTURE_BYTES } from "./project/receive.ts";
 import { type AskOptions, posting, startStudio, type TestStudio } from "./testing.ts";
 
@@ -34,7 +34,7 @@ const upload = (name: string, body: Uint8Array, className = "bee"): [string, Ask
   `/api/classes/${encodeURIComponent(className)}/pictures?name=${encodeURIComponent(name)}`,
   { method: "POST", body },
 ];
-const errorOf = (body: string): string => (JSON.parse(body) as Refusal).error;
+const errorOf = (body: string): string => (JSON.parse(body) as ErrorBody).error;
 
 describe("names that lead elsewhere", () => {
   const outside = (): string => join(studio.folder, "..", "graft-outside.png");

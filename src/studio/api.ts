@@ -215,8 +215,4 @@ export interface SignedLink {
   readonly url: string;
 }
 
-/** The body of every refusal. */
-export interface Refusal {
-  /** One sentence with cause and remedy. */
-  readonly error: string;
-}
+export type { ErrorBody } from "../http/refusal.ts";

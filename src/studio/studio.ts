@@ -1,26 +1,28 @@
 /** The studio as a server: a project, its trainings and the page, on this machine alone. Here everything is put together. */
-
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
-import { codeOf, usageError, workError } from "../base/errors.ts";
+import { messageOf, workError } from "../base/errors.ts";
 import { makeFolder } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
+import { asSentence } from "../base/system-errors.ts";
+import { accessGuard, createAccess } from "../http/access.ts";
+import { safeHeaders } from "../http/headers.ts";
+import { Refusal, refusalOfFailure } from "../http/refusal.ts";
+import { answerFaults } from "../http/routes.ts";
+import { createHttpServer, GRACE_MS } from "../http/server.ts";
 import { openAdvice } from "./advice.ts";
 import type { NetworkTable, Recommendation } from "./api.ts";
-import type { Env } from "./http/body.ts";
+import { createBodyMemory, type Env } from "./http/body.ts";
 import { createEvents } from "./http/events.ts";
-import { guard } from "./http/guard.ts";
+import { guard, pagePolicy } from "./http/guard.ts";
 import { projectRoutes } from "./http/project-routes.ts";
-import { answerTo, refusal } from "./http/refusals.ts";
 import { runRoutes } from "./http/run-routes.ts";
 import { createSessions } from "./http/session.ts";
 import { sessionRoutes } from "./http/session-routes.ts";
 import { readStatic } from "./http/static.ts";
 import { type OwnNetwork, openNetworks } from "./networks.ts";
+import { limits } from "./project/archive.ts";
 import { pathsOf } from "./project/layout.ts";
 import { openProject } from "./project/project.ts";
 import { createPredictor } from "./runs/predictor.ts";
@@ -38,6 +40,8 @@ export interface StudioOptions {
   readonly offline?: boolean;
   /** Milliseconds after which a request whose body brings nothing more is refused; default 20 seconds. */
   readonly stallMs?: number;
+  /** Milliseconds that the studio may take to end; default 10 seconds. */
+  readonly graceMs?: number;
   /** Ends the studio in good order. */
   readonly signal: AbortSignal;
   /** Called once when it listens. */
@@ -69,7 +73,7 @@ const MAX_CONNECTIONS = 500;
 /**
  * Runs the studio until `signal` is aborted. A training under way is stopped in good order then, to be resumed later.
  *
- * @throws GraftError (`usage`) where the port is taken or the folder is none; (`work`) where another studio has the project open
+ * @throws GraftError (`usage`) where the folder is none; (`work`) where the port is taken or another studio has the project open
  */
 export async function runStudio(options: StudioOptions): Promise<void> {
   const paths = pathsOf(options.folder);
@@ -98,14 +102,37 @@ async function serve(options: StudioOptions): Promise<void> {
     onChange: (recommendation) => events.tell({ kind: "recommendation", recommendation }),
   });
 
-  let listening = 0;
-  const door = { sessions: createSessions(), port: () => listening };
+  const { stallMs = STALL, graceMs = GRACE_MS } = options;
+  const address = "127.0.0.1";
+  const http = createHttpServer({
+    address,
+    port,
+    headersTimeoutMs: HEADERS_TIMEOUT,
+    requestTimeoutMs: REQUEST_TIMEOUT,
+    keepAliveMs: 30_000,
+    maxConnections: MAX_CONNECTIONS,
+    maxBodyBytes: limits.archiveBytes,
+  });
+  let url = "";
+  const door = { sessions: createSessions(), port: (): number => Number(new URL(url).port || 80) };
+  const remedy = "open the link that `graft studio` printed";
+  const access = createAccess({
+    address,
+    port: door.port,
+    isPage: (path) => path === "/",
+    remedies: { host: remedy, origin: remedy },
+  });
   const title = basename(project.paths.root);
   const rooms = { runs, predictor, events, networks: networks.names, standalone: standaloneFolder, title };
-  const app = new Hono<Env>()
+  const bodies = { stallMs, cutOff: http.cutOff, memory: createBodyMemory() };
+  const app = new Hono<Env>();
+  app.use(safeHeaders(pagePolicy, { camera: ["self"], microphone: [], geolocation: [] }));
+  answerFaults(app, { seeAlso: "open the studio's page", onDefect });
+  app
+    .use(accessGuard(access))
     .use(guard(door))
     .use(async (c, next) => {
-      c.set("stallMs", options.stallMs ?? STALL);
+      c.set("bodies", bodies);
       await next();
     })
     .route("/api", sessionRoutes(door))
@@ -119,43 +146,33 @@ async function serve(options: StudioOptions): Promise<void> {
       return c.json(advice.start() satisfies Recommendation, 202);
     })
     .get("/api/events", (c) => events.stream(c))
-    .get("*", (c) => page.serve(c) ?? refusal(c, 404, `There is nothing at ${c.req.path}.`))
-    .all("*", (c) => refusal(c, 404, `There is nothing at ${c.req.path}.`));
-  app.onError(answerTo);
+    .use(async (c, next) => (c.req.method === "GET" ? page.serve(c) : undefined) ?? next());
 
-  const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT, keepAliveTimeout: 30_000 },
-    getRequestListener(app.fetch),
-  );
-  server.maxConnections = MAX_CONNECTIONS;
-  listening = await listen(server, port);
+  url = await http.listen(app.fetch);
   try {
-    onListening(placeOf(listening, door.sessions.token));
+    onListening(placeOf(url, door.sessions.token));
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener("abort", () => resolve(), { once: true });
     });
   } finally {
     events.close();
-    server.close();
     advice.stop();
-    await runs.close(true);
-    server.closeAllConnections();
+    await Promise.all([http.close(graceMs), runs.close(true, 0.9 * graceMs)]);
     await predictor.close();
   }
 }
 
-function placeOf(port: number, token: string): Place {
-  const url = `http://127.0.0.1:${port}/`;
-  return { url, link: `${url}#token=${token}`, token };
-}
+const placeOf = (origin: string, token: string): Place => ({
+  url: `${origin}/`,
+  link: `${origin}/#token=${token}`,
+  token,
+});
 
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) => {
-      const isTaken = codeOf(error) === "EADDRINUSE";
-      reject(isTaken ? usageError(`Port ${port} is taken: choose another with --port.`, error) : error);
-    });
-    server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
-  });
+/** What failed, in a sentence; what is no failure that was foreseen is a defect of the studio, and says so. */
+function onDefect(error: unknown): Refusal {
+  const failure = refusalOfFailure(asSentence(error));
+  if (failure) return failure;
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  return new Refusal(500, `The studio failed: ${messageOf(error)}.`);
 }

@@ -1,5 +1,6 @@
 /** Asking the studio's server: one function a route, answers typed, refusals thrown with the server's own sentence. */
 import type {
+  ErrorBody,
   Imported,
   NetworkTable,
   PictureList,
@@ -7,7 +8,6 @@ import type {
   ProjectInfo,
   Received,
   Recommendation,
-  Refusal,
   RunInfo,
   RunResults,
   RunSettings,
@@ -36,7 +36,7 @@ async function answerTo(path: string, init: RequestInit = {}): Promise<Response>
   if (response.status === 401) locked.value = NOT_KNOWN;
   if (response.ok) return response;
   const body: unknown = await response.json().catch(() => ({ error: `The studio answered ${response.status}.` }));
-  throw new Refused(response.status, (body as Refusal).error);
+  throw new Refused(response.status, (body as ErrorBody).error);
 }
 
 const ask = async <T>(path: string, init: RequestInit = {}): Promise<T> =>

@@ -2,6 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { messageOf, usageError } from "../../base/errors.ts";
+import { checkTokenForm } from "../../http/access.ts";
+import { GRACE_MS } from "../../http/server.ts";
 import { defaultLimits } from "../../serve/limits.ts";
 import { modelSources } from "../../serve/models.ts";
 import { type RunningServer, startServer } from "../../serve/server.ts";
@@ -21,6 +23,7 @@ interface ServeFlags {
   readonly maxBody: number;
   readonly maxPixels: number;
   readonly timeout: number;
+  readonly grace: number;
   readonly json?: boolean;
 }
 
@@ -43,13 +46,14 @@ export function serveCommand(): Command {
     .option("--max-body <size>", "bytes of one request, as 32MB", some(bytes), maxBodyBytes)
     .option("--max-pixels <n>", "pixels of one picture, as 50M", some(pixels), maxPixels)
     .option("--timeout <time>", "for a request to arrive, and to be answered", some(milliseconds), timeoutMs)
+    .option("--grace <time>", "how long the server may take to end, for answers under way", milliseconds, GRACE_MS)
     .option("--json", "print one JSON object, the address and the models, once it listens")
     .addHelpText(
       "after",
       `
 Routes: POST /predict, /embed, /models/NAME/predict, /models/NAME/embed; GET /models, /health, /ready, /metrics,
 /openapi.json, /docs. A model whose file changes is read anew, as all are on SIGHUP; SIGINT and SIGTERM end the server when
-it has answered what it has accepted. Logs are JSON lines on standard error.
+it has answered what it has accepted, within --grace. Logs are JSON lines on standard error.
 
 Example:
   graft serve graft-out/model.onnx
@@ -81,11 +85,7 @@ async function tokenOf(file: string | undefined): Promise<string | undefined> {
         });
   if (text === undefined) return undefined;
   const token = text.trim();
-  if (!/^[\x21-\x7e]{16,}$/.test(token)) {
-    throw usageError(
-      `The token in ${file ?? "GRAFT_TOKEN"} is to have 16 characters or more, no spaces: make one with \`openssl rand -hex 32\`.`,
-    );
-  }
+  checkTokenForm(token, file ?? "GRAFT_TOKEN");
   return token;
 }
 
@@ -98,6 +98,7 @@ async function serve(models: string[], flags: ServeFlags): Promise<void> {
     ...(token === undefined ? {} : { token }),
     origins: flags.cors,
     allowedHosts: flags.allowHost,
+    graceMs: flags.grace,
     limits: {
       maxBatch: flags.maxBatch,
       maxWaitMs: flags.maxWait,

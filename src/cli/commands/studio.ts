@@ -1,8 +1,9 @@
 /** `graft studio`: the web studio for one project, on this machine alone. */
 import { Command, Option } from "commander";
+import { GRACE_MS } from "../../http/server.ts";
 import { runStudio } from "../../studio/studio.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
-import { presetName, wholeNumber } from "../options.ts";
+import { milliseconds, presetName, wholeNumber } from "../options.ts";
 import { note, print, printJson } from "../output.ts";
 
 interface StudioFlags {
@@ -10,6 +11,7 @@ interface StudioFlags {
   readonly network: readonly string[];
   readonly preprocessing?: keyof typeof preprocessingPresets;
   readonly offline?: boolean;
+  readonly grace: number;
   readonly json?: boolean;
 }
 
@@ -34,6 +36,7 @@ export function studioCommand(): Command {
       ).argParser(presetName),
     )
     .option("--offline", "train only with networks that are on this disk")
+    .option("--grace <time>", "how long the studio may take to end, a training included", milliseconds, GRACE_MS)
     .option("--json", "print the address as one JSON object")
     .addHelpText("after", "\nExamples:\n  graft studio\n  graft studio ./photos --port 8080")
     .action(studio);
@@ -50,6 +53,7 @@ async function studio(folder: string, flags: StudioFlags): Promise<void> {
     command: [process.execPath, process.argv[1]!],
     networks: own,
     offline: flags.offline === true,
+    graceMs: flags.grace,
     signal: controller.signal,
     onListening({ url, token, link }) {
       if (flags.json) return printJson({ url, token, link });

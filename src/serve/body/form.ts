@@ -1,7 +1,7 @@
 /** `multipart/form-data` → pictures: every file of the form, whatever its field is called. */
 import { Busboy } from "@fastify/busboy";
 import { messageOf } from "../../base/errors.ts";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "../../http/refusal.ts";
 import { type SentPicture, tooMany } from "./pictures.ts";
 
 /** Bytes of one part's headers, and how many of them are read. */

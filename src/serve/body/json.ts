@@ -1,5 +1,5 @@
 /** `application/json` → pictures: `{ "image": "…" }` or `{ "images": ["…", …] }`, base64 or `data:` URLs. */
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "../../http/refusal.ts";
 import { type SentPicture, tooMany } from "./pictures.ts";
 
 const FORM = 'Send { "image": "BASE64" } or { "images": ["BASE64", …] }';

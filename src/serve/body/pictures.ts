@@ -1,5 +1,5 @@
 /** The bytes of a body → the pictures in it, by its content type. Nothing is decoded here. */
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "../../http/refusal.ts";
 import { picturesOfForm } from "./form.ts";
 import { picturesOfJson } from "./json.ts";
 

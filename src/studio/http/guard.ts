@@ -1,39 +1,28 @@
 /**
- * The door of the studio, in front of every route. Pages of other origins are known by `Origin` and `Sec-Fetch-Site`, names
- * that were made to point here (DNS rebinding) by `Host`; who may ask at all is decided in session.ts. The built page
- * itself is no secret: without a session it can only ask for the printed link.
+ * The door of the studio, in front of every route. Pages of other origins and names that were made to point here (DNS rebinding)
+ * are refused by http/access.ts before; who may ask at all is decided in session.ts. The built page itself is no secret:
+ * without a session it can only ask for the printed link.
  */
 import type { Context, MiddlewareHandler } from "hono";
-import { refusal } from "./refusals.ts";
+import type { ContentPolicy } from "../../http/headers.ts";
+import { Refusal } from "../../http/refusal.ts";
 import type { Credentials, Sessions } from "./session.ts";
 
 /**
  * Nothing from elsewhere: scripts, styles and requests of this origin alone, pictures also of the page's own making. WebAssembly
  * is not used.
  */
-const policy = [
-  "default-src 'self'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' blob: data:",
-  "media-src 'self' blob:",
-  "connect-src 'self'",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-
-/** Headers of every answer. */
-const headers: Readonly<Record<string, string>> = {
-  "Content-Security-Policy": policy,
-  "X-Content-Type-Options": "nosniff",
-  "X-Frame-Options": "DENY",
-  "X-DNS-Prefetch-Control": "off",
-  "Referrer-Policy": "no-referrer",
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Resource-Policy": "same-origin",
-  "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+export const pagePolicy: ContentPolicy = {
+  defaultSrc: ["'self'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", "blob:", "data:"],
+  mediaSrc: ["'self'", "blob:"],
+  connectSrc: ["'self'"],
+  objectSrc: ["'none'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
 };
 
 /** The header that carries a session's key. */
@@ -59,44 +48,23 @@ export function credentialsOf(c: Context, port: number): Credentials {
   };
 }
 
-/** The middleware in front of everything. */
+/** Lets in who has a session, or a signed link to where the request leads (401). */
 export function guard({ sessions, port }: Door): MiddlewareHandler {
-  /** Why a request is refused; nothing where it is let in. */
-  const objection = (c: Context): readonly [status: 401 | 403, error: string] | undefined => {
-    const own = ["127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${port()}`);
-    const host = c.req.header("Host")?.toLowerCase();
-    if (host === undefined || !own.includes(host))
-      return [403, `The studio does not answer to that name: open http://${own[0]}/.`];
-    const foreign = [403, "The studio answers to its own page only: this request comes from another."] as const;
-    const origin = c.req.header("Origin");
-    if (origin !== undefined && origin !== `http://${host}`) return foreign;
-    const site = c.req.header("Sec-Fetch-Site");
+  const isAdmitted = (c: Context): boolean => {
     const isRead = c.req.method === "GET" || c.req.method === "HEAD";
-    const isVisit = isRead && c.req.header("Sec-Fetch-Mode") === "navigate";
-    if (site !== undefined && site !== "same-origin" && site !== "none" && !(isVisit && c.req.path === "/"))
-      return foreign;
-
     const isPage = isRead && !/^\/api(\/|$)/.test(c.req.path);
-    if (isPage || (c.req.method === "POST" && c.req.path === "/api/session")) return undefined;
+    if (isPage || (c.req.method === "POST" && c.req.path === "/api/session")) return true;
     const credentials = credentialsOf(c, port());
-    if (sessions.admits(credentials)) return undefined;
     const { pathname, search } = new URL(c.req.url);
-    if (isRead && sessions.opens(pathname + search, credentials.cookies)) return undefined;
-    return search.includes("ticket=")
-      ? [401, "This link has expired, or another browser opened it: open it again from the studio's page."]
-      : [401, "The studio does not know this browser: open the link that `graft studio` printed."];
+    return sessions.admits(credentials) || (isRead && sessions.opens(pathname + search, credentials.cookies));
   };
-
   return async (c, next) => {
-    const refused = objection(c);
-    if (refused) {
-      for (const [name, value] of Object.entries(headers)) c.header(name, value);
-      // What is left of a body that nobody reads would else keep the connection waiting.
-      if (c.req.raw.body) c.header("Connection", "close");
-      return refusal(c, ...refused);
-    }
-    await next();
-    for (const [name, value] of Object.entries(headers)) if (!c.res.headers.has(name)) c.res.headers.set(name, value);
-    return undefined;
+    if (isAdmitted(c)) return next();
+    throw new Refusal(
+      401,
+      c.req.query("ticket") !== undefined
+        ? "This link has expired, or another browser opened it: open it again from the studio's page."
+        : "The studio does not know this browser: open the link that `graft studio` printed.",
+    );
   };
 }

@@ -12,7 +12,7 @@ import type { Predictor } from "../runs/predictor.ts";
 import { files } from "../runs/record.ts";
 import type { Runs } from "../runs/runs.ts";
 import { readSettings } from "../runs/settings.ts";
-import { type Env, jsonOf, pictureOf } from "./body.ts";
+import { type Env, jsonOf, withPicture } from "./body.ts";
 import type { Events } from "./events.ts";
 
 /** Files of a run that can be had, with their types. */
@@ -58,7 +58,8 @@ export function runRoutes({ runs, predictor, events, networks, standalone, title
     .get("/runs/:id/results", async (c) => c.json((await runs.results(c.req.param("id"))) satisfies RunResults))
     .post("/runs/:id/predict", async (c) => {
       const { id } = await finished(c.req.param("id"));
-      return c.json((await predictor.predict(runs.folder(id), await pictureOf(c))) satisfies Prediction);
+      const predict = (picture: Buffer): Promise<Prediction> => predictor.predict(runs.folder(id), picture);
+      return c.json(await withPicture(c, predict));
     })
     .get("/runs/:id/files/:name", async (c) => {
       const { id } = await finished(c.req.param("id"));

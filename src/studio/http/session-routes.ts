@@ -2,11 +2,12 @@
 import { Hono } from "hono";
 import { setCookie } from "hono/cookie";
 import * as v from "valibot";
+import { usageError } from "../../base/errors.ts";
+import { Refusal } from "../../http/refusal.ts";
 import type { Entry, SignedLink } from "../api.ts";
 import type { Env } from "./body.ts";
 import { cookieName, credentialsOf, type Door } from "./guard.ts";
 import { bodyAs, textSchema } from "./input.ts";
-import { refusal } from "./refusals.ts";
 
 const entrySchema = v.strictObject({ token: textSchema });
 
@@ -25,7 +26,7 @@ export function sessionRoutes({ sessions, port }: Door): Hono<Env> {
       const { token } = await bodyAs(c, entrySchema);
       const session = sessions.enter(token, credentialsOf(c, port()).cookies);
       if (!session)
-        return refusal(c, 401, "This link is of a studio that has ended: open the one that it printed last.");
+        throw new Refusal(401, "This link is of a studio that has ended: open the one that it printed last.");
       // Without an age it ends with the browser; without this process it is worthless before.
       setCookie(c, cookieName(port()), session.id, { httpOnly: true, sameSite: "Strict", path: "/api" });
       c.header("Cache-Control", "no-store");
@@ -34,7 +35,7 @@ export function sessionRoutes({ sessions, port }: Door): Hono<Env> {
     .post("/links", async (c) => {
       const { path } = await bodyAs(c, linkSchema);
       const url = sessions.sign(path, credentialsOf(c, port()));
-      if (url === undefined) return refusal(c, 400, "Links are for browsers: send the bearer token with the download.");
+      if (url === undefined) throw usageError("Links are for browsers: send the bearer token with the download.");
       return c.json({ url } satisfies SignedLink);
     });
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Entry, Refusal, SignedLink } from "../api.ts";
+import type { Entry, ErrorBody, SignedLink } from "../api.ts";
 import { type Answer, type AskOptions, posting, startStudio, type TestStudio } from "../testing.ts";
 import { createSessions } from "./session.ts";
 
@@ -86,7 +86,7 @@ describe("the studio", () => {
   });
   afterAll(() => studio.close());
 
-  const errorOf = ({ body }: Answer): string => (JSON.parse(body) as Refusal).error;
+  const errorOf = ({ body }: Answer): string => (JSON.parse(body) as ErrorBody).error;
   const anyone = (path: string, options: AskOptions = {}): Promise<Answer> =>
     studio.ask(path, { ...options, known: false });
   const enter = (token = studio.token, headers = {}): Promise<Answer> => {
@@ -186,10 +186,10 @@ describe("the studio", () => {
   });
 
   it.each(["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1.evil.example:{port}"])(
-    "a name that was made to point here (Host %j): 403, for the page too",
+    "a name that was made to point here (Host %j): 421, for the page too",
     async (name) => {
       const headers = { Host: name.replace("{port}", `${studio.port}`) };
-      for (const path of ["/", "/api/project"]) expect((await studio.ask(path, { headers })).status).toBe(403);
+      for (const path of ["/", "/api/project"]) expect((await studio.ask(path, { headers })).status).toBe(421);
     },
   );
 
@@ -197,13 +197,13 @@ describe("the studio", () => {
     const socket = connect(studio.port, "127.0.0.1");
     socket.write("GET /api/project HTTP/1.0\r\n\r\n");
     const [first] = (await socket.toArray()) as [Buffer];
-    expect(first.toString()).toMatch(/^HTTP\/1.1 40[03]/);
+    expect(first.toString()).toMatch(/^HTTP\/1.1 400/);
   });
 
   it("a form's content type is not taken for JSON, so that no form can change a thing", async () => {
     const headers = { "Content-Type": "text/plain" };
     const { status } = await studio.ask("/api/classes", { method: "POST", headers, body: '{"name":"evil"}' });
-    expect(status).toBe(400);
+    expect(status).toBe(415);
   });
 
   it("every answer forbids what the page does not need", async () => {

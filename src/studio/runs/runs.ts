@@ -28,8 +28,8 @@ export interface Runs {
   resume(id: string): Promise<RunInfo>;
   remove(id: string): Promise<void>;
   folder(id: string): string;
-  /** Stops following; with `stopping`, stops what runs, too, and waits for it. */
-  close(stopping: boolean): Promise<void>;
+  /** Stops following; with `stopping`, stops what runs, too, and waits for it, at most so many milliseconds. */
+  close(stopping: boolean, waitMs?: number): Promise<void>;
 }
 
 export interface RunsOptions {
@@ -171,10 +171,10 @@ export async function openRuns({ paths, command, networkWords, onChange }: RunsO
       await rename(folder(id), gone);
       await rm(gone, { recursive: true, force: true });
     },
-    async close(stopping) {
+    async close(stopping, waitMs = PATIENCE) {
       if (stopping) {
         for (const id of followed.keys()) await stop(id).catch(() => {});
-        const until = performance.now() + PATIENCE;
+        const until = performance.now() + waitMs;
         // A run is followed as long as it runs.
         while (followed.size > 0 && performance.now() < until) await sleep(50);
         for (const child of children.values()) child.kill("SIGKILL");

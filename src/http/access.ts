@@ -1,0 +1,130 @@
+/**
+ * Who may ask: the Host check against DNS rebinding, the check that a browser's request comes from an allowed page, the bearer
+ * token. Each throws a {@link Refusal}; none looks at the body. Sessions and cookies are the studio's.
+ */
+import type { HttpBindings } from "@hono/node-server";
+import type { MiddlewareHandler } from "hono";
+import { bearerAuth } from "hono/bearer-auth";
+import { usageError } from "../base/errors.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Whether an address to listen on can only be reached from this machine. */
+export const isLoopback = (address: string): boolean =>
+  address === "localhost" || address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
+
+export interface AccessRules {
+  /** The address that the server listens on. */
+  readonly address: string;
+  /** Further names that a Host header may give, such as a proxy's. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** Where given, the Host header must also name this port. */
+  readonly port?: (() => number) | undefined;
+  /** Origins whose pages may ask beside the server's own: `https://example.org`. */
+  readonly origins?: readonly string[] | undefined;
+  /** Whether a link on any site may lead to this path; default: none may. */
+  readonly isPage?: ((path: string) => boolean) | undefined;
+  /** How to let another name in, and another origin: the ends of the sentences that refuse them. */
+  readonly remedies: { readonly host: string; readonly origin: string };
+}
+
+/** The headers of a request that say where it comes from, `undefined` where they are missing. */
+export interface Provenance {
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+  /** `Sec-Fetch-Site` and `Sec-Fetch-Mode`, which a page cannot change. */
+  readonly site: string | undefined;
+  readonly mode: string | undefined;
+}
+
+/** Checks of one server. */
+export interface Access {
+  /** On loopback a Host header must name this machine: a page's own name that was made to point here is refused (421). */
+  checkHost(host: string | undefined): void;
+  /** A browser says which page asks: it must be one of this server, or of an allowed origin (403). */
+  checkOrigin(given: Provenance, method: string, path: string): void;
+}
+
+export function createAccess(rules: AccessRules): Access {
+  const { address, allowedHosts = [], origins = [], isPage = () => false, remedies } = rules;
+  const names = new Set(
+    ["localhost", "127.0.0.1", "[::1]", address, ...allowedHosts].map((name) => name.toLowerCase()),
+  );
+  const isHostChecked = isLoopback(address);
+  return {
+    checkHost(host) {
+      if (!isHostChecked) return;
+      const [, name = "", port] = /^(.*?)(?::(\d*))?$/.exec((host ?? "").toLowerCase()) ?? [];
+      if (names.has(name) && (rules.port === undefined || Number(port || 80) === rules.port())) return;
+      throw new Refusal(
+        421,
+        `This server answers to localhost only, and the Host header says otherwise: ${remedies.host}.`,
+      );
+    },
+    checkOrigin({ host, origin, site, mode }, method, path) {
+      const isOwn = origin !== undefined && URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+      if (isOwn || (origin !== undefined && origins.includes(origin))) return;
+      // Without an Origin a browser still tells by Sec-Fetch-Site; other clients send neither.
+      const isForeign = site !== undefined && site !== "same-origin" && site !== "none";
+      const isVisit = (method === "GET" || method === "HEAD") && mode === "navigate" && isPage(path);
+      if (origin === undefined && (!isForeign || isVisit)) return;
+      throw new Refusal(403, `Pages of another origin may not ask this server: ${remedies.origin}.`);
+    },
+  };
+}
+
+/** Lets a request through if its Host and its origin are allowed. */
+export function accessGuard(access: Access): MiddlewareHandler<{ Bindings: HttpBindings }> {
+  return async (c, next) => {
+    const { host, origin, ...headers } = c.env.incoming.headers;
+    access.checkHost(host);
+    const [site, mode] = [headers["sec-fetch-site"], headers["sec-fetch-mode"]].map((value) => value?.toString());
+    access.checkOrigin({ host, origin, site, mode }, c.req.method, c.req.path);
+    await next();
+  };
+}
+
+/** What a bearer token may consist of: RFC 6750, section 2.1. */
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+const MIN_TOKEN_LENGTH = 16;
+
+/**
+ * Checks a token that a user chose.
+ *
+ * @param source where it is from, for the error
+ * @throws GraftError (`usage`) where it could be guessed, or could not be sent
+ */
+export function checkTokenForm(token: string, source: string): void {
+  if (TOKEN.test(token) && token.length >= MIN_TOKEN_LENGTH) return;
+  throw usageError(
+    `The token in ${source} must have at least ${MIN_TOKEN_LENGTH} characters, only letters, digits and -._~+/: make one with \`openssl rand -hex 32\`.`,
+  );
+}
+
+/**
+ * Lets a request through if it carries the token (401). A preflight cannot carry one.
+ *
+ * @param isOpen paths that need no token
+ */
+export function tokenGuard(token: string, isOpen: (path: string) => boolean): MiddlewareHandler {
+  const message = (): never => {
+    throw new Refusal(401, "This server requires a token: send it as `Authorization: Bearer TOKEN`.", {
+      "www-authenticate": "Bearer",
+    });
+  };
+  const refusing = { message };
+  const check = bearerAuth({
+    token,
+    noAuthenticationHeader: refusing,
+    invalidAuthenticationHeader: refusing,
+    invalidToken: refusing,
+  });
+  return (c, next) => (c.req.method === "OPTIONS" || isOpen(c.req.path) ? next() : check(c, next));
+}
+
+/** @throws GraftError (`usage`) where the server could be reached from other machines without a token */
+export function requireTokenBeyondLoopback(address: string, token: string | undefined): void {
+  if (isLoopback(address) || token !== undefined) return;
+  throw usageError(
+    `Bound to ${address} the server can be reached from other machines: give a token with --token-file or GRAFT_TOKEN, or leave --host out.`,
+  );
+}
