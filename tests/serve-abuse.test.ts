@@ -97,7 +97,8 @@ describe("large bodies", () => {
       ),
     );
     // A connection that is closed while the client still sends takes an answer with it that was not read yet.
-    for (const { status } of answers) expect([413, 0]).toContain(status);
+    // Where the machine is slow, the time is over first.
+    for (const { status } of answers) expect([413, 408, 0]).toContain(status);
   });
 
   test("a little more than allowed that does not say so: 413", async () => {

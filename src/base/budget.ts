@@ -38,9 +38,9 @@ export function createBudget(size: number): Budget {
       used -= weight;
       look();
     },
-    wait(weight, signal) {
+    async wait(weight, signal) {
       signal?.throwIfAborted();
-      return new Promise<void>((resolve, reject) => {
+      await new Promise<void>((resolve, reject) => {
         const entry = {
           weight,
           begin: () => {

@@ -6,6 +6,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { MiddlewareHandler } from "hono";
 import { bearerAuth } from "hono/bearer-auth";
 import { usageError } from "../base/errors.ts";
+import { sha256 } from "../base/files.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Whether an address to listen on can only be reached from this machine. */
@@ -114,6 +115,8 @@ export function tokenGuard(token: string, isOpen: (path: string) => boolean): Mi
   const refusing = { message };
   const check = bearerAuth({
     token,
+    // At once: a client that has closed its half of the connection is answered only in the same turn.
+    hashFunction: sha256,
     noAuthenticationHeader: refusing,
     invalidAuthenticationHeader: refusing,
     invalidToken: refusing,

@@ -54,8 +54,9 @@ describe("names that lead elsewhere", () => {
     async (name) => {
       const created = await studio.ask("/api/classes", posting({ name }));
       expect(created.status).toBe(400);
+      // A dot is taken out of the address before it is routed, which makes it another one.
       const added = await studio.ask(...upload("a.png", picture, name));
-      expect([400, 404]).toContain(added.status);
+      expect([400, 404, 405]).toContain(added.status);
       expect((await studio.ask("/api/classes/bee", posting({ name }, "PATCH"))).status).toBe(400);
     },
   );
