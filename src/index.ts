@@ -8,6 +8,9 @@
  * const { artifact, test } = await train({ dataset, network });
  * console.log(test.evaluation.accuracy, test.evaluation.interval);
  */
+// First of all, so that nothing of Graft can open a session before.
+import "./runtime/telemetry.ts";
+
 export { type CompareOptions, compare } from "./advise/compare/compare.ts";
 export type { Comparison } from "./advise/compare/comparison.ts";
 export type { DomainGap } from "./advise/gap/confidence.ts";

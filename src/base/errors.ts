@@ -21,6 +21,7 @@ export const errorCodes = {
   "work-failed": "The work could not be finished.",
   "run-mixed": "The files in a folder are of different trainings.",
   stopped: "The caller or the user stopped the work.",
+  "telemetry-on": "A worker thread cannot turn off ONNX Runtime's telemetry, so that no model is opened.",
 } as const;
 
 /** A key of {@link errorCodes}. */

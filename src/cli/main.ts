@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `graft` command: reads the command line, runs one command, ends with the exit code of DESIGN's contract. */
+import "../runtime/telemetry.ts";
 import { Command, CommanderError } from "commander";
 import { exitCodes, GraftError, messageOf } from "../base/errors.ts";
 import { graftVersion } from "../base/version.ts";

@@ -1,9 +1,9 @@
 /**
- * Which build of ONNX Runtime the sessions run on: `onnxruntime-node` in Node, one of `onnxruntime-web`'s in a page. The
- * package's import `#onnxruntime` says which, so that a bundler for pages never meets Node's. It is loaded on first use,
+ * Which build of ONNX Runtime the sessions run on: `onnxruntime-node` in Node (native.ts), one of `onnxruntime-web`'s in a page.
+ * The package's import `#onnxruntime` says which, so that a bundler for pages never meets Node's. It is loaded on first use,
  * and in a page as a file of its own: its threads are workers that load that file again, and must find nothing else in it.
  */
-import type ort from "#onnxruntime";
+import type * as ort from "onnxruntime-common";
 import type { InTurn } from "../base/concurrency.ts";
 
 export type { ort };

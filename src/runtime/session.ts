@@ -64,12 +64,16 @@ const elementTypes: ReadonlyMap<string, ort.Tensor.Type> = new Map([
 function toOrt({ Tensor }: Engine["ort"], { dims, data, type: said }: RuntimeTensor): ort.Tensor {
   const type = said ?? elementTypes.get(data[Symbol.toStringTag]);
   if (!type) throw new TypeError(`ONNX Runtime takes no ${data[Symbol.toStringTag]}.`);
-  return new Tensor(type, data, dims);
+  const tensor = new Tensor(type, data, dims);
+  // Where JavaScript has a Float16Array (Node 24, browsers), ONNX Runtime views the bits as one, and its library for Node then reads
+  // no elements at all (1.30). It does read the bits.
+  if (type === "float16") Object.defineProperty(tensor, "data", { value: data });
+  return tensor;
 }
 
 function fromOrt({ type, dims, data }: ort.Tensor): RuntimeTensor {
   if (type !== "float16") return { dims, data: data as Elements };
-  // Where JavaScript has a Float16Array, ONNX Runtime yields one: its bits are wanted.
+  // Where JavaScript has a Float16Array, ONNX Runtime returns one: its bits are wanted.
   const { buffer, byteOffset, length } = data as Uint16Array;
   return { dims, data: new Uint16Array(buffer, byteOffset, length), type };
 }

@@ -1,0 +1,9 @@
+/**
+ * ONNX Runtime for Node with its telemetry off: what `#onnxruntime` stands for outside a page, and the only module that loads
+ * `onnxruntime-node`.
+ */
+import { requireNoTelemetry } from "./telemetry.ts";
+
+export { InferenceSession, Tensor } from "#onnxruntime-node";
+
+await requireNoTelemetry();
