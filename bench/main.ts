@@ -2,6 +2,8 @@
  * `npm run bench -- NAME`: the figures that Graft's README and issues quote, each beside a peer measured in the same run.
  * Only the table of benches lives here.
  */
+// First of all: peers that use ONNX Runtime inherit what it sets.
+import "../src/runtime/telemetry.ts";
 import { messageOf } from "../src/base/errors.ts";
 import { WrongFlags } from "./support/flags.ts";
 import { isSharedHere, SHARED_ABSENT } from "./support/shared.ts";

@@ -5,6 +5,7 @@
  */
 import type * as ort from "onnxruntime-common";
 import type { InTurn } from "../base/concurrency.ts";
+import { GraftError, messageOf, workError } from "../base/errors.ts";
 
 export type { ort };
 
@@ -19,11 +20,26 @@ export interface Engine {
 
 let current: Promise<Engine> | undefined;
 
-/** The engine of this process or page. */
+/**
+ * The engine of this process or page.
+ *
+ * @throws GraftError (`work`) where it cannot be loaded
+ */
 export function engine(): Promise<Engine> {
-  current ??= import("#onnxruntime").then((ort) => ({ ort }));
+  current ??= import("#onnxruntime").then(
+    (ort) => ({ ort }),
+    (error: unknown) => {
+      throw error instanceof GraftError ? error : loadFailure(error);
+    },
+  );
   return current;
 }
+
+const loadFailure = (error: unknown): GraftError =>
+  workError(
+    `ONNX Runtime could not be loaded (${messageOf(error).split("\n")[0]}). It needs Linux with glibc, macOS on Apple silicon or Windows, on x64 or arm64, and a process that has not loaded another version of onnxruntime-node.`,
+    error,
+  );
 
 /** Sets the engine that all sessions opened from now on run on. */
 export function useEngine(chosen: Engine): void {

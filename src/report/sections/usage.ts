@@ -36,6 +36,7 @@ const literal = (value: string | readonly string[]): string =>
 const nodeCode = (file: string, classes: readonly string[]): string => `import * as ort from "onnxruntime-node";
 import sharp from "sharp";
 
+process.env.ORT_DISABLE_TELEMETRY = "1"; // else ONNX Runtime reports the model to Microsoft
 const classes = ${literal(classes)};
 const session = await ort.InferenceSession.create(${literal(file)});
 
@@ -74,9 +75,11 @@ export async function classify(picture) {
 }`;
 
 const pythonCode = (file: string): string => `import json
-import numpy as np
-import onnxruntime as ort
+import os
 from PIL import Image, ImageOps
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else ONNX Runtime reports the model to Microsoft
+import onnxruntime as ort
 
 session = ort.InferenceSession(${literal(file)})
 classes = json.loads(session.get_modelmeta().custom_metadata_map[${literal(artifactKeys.classes)}])
