@@ -1,7 +1,8 @@
 /** Opening an artifact's file in Node. */
 import { readFile } from "node:fs/promises";
 import { codeOf, usageError } from "../base/errors.ts";
-import { readFailure } from "../base/system-errors.ts";
+import { checkedArgument, text } from "../base/options.ts";
+import { inSentences, readFailure } from "../base/system-errors.ts";
 import { named } from "../base/text.ts";
 import type { RgbImage } from "../data/rgb-image.ts";
 import { openSession } from "../runtime/session.ts";
@@ -38,7 +39,12 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
  *
  * @throws GraftError (`usage`) where there is no such file; (`data`) where it is not one of Graft's
  */
-export async function openArtifact(path: string): Promise<Artifact> {
+export const openArtifact = async (path: string): Promise<Artifact> =>
+  inSentences(() => openChecked(checkedArgument(modelPath, path, "The first argument of openArtifact")));
+
+const modelPath = text("the path of a model.onnx");
+
+async function openChecked(path: string): Promise<Artifact> {
   const { classes, trust } = readArtifact(await readModelFile(path), path);
   const session = await openSession(path);
   return {

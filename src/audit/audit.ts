@@ -6,6 +6,7 @@ import { dirname, relative, sep } from "node:path";
 import { dataError } from "../base/errors.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
 import { createRandom, type Random } from "../base/random.ts";
+import { inSentences } from "../base/system-errors.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { softmax } from "../evaluate/softmax.ts";
 import { fitTemperature } from "../evaluate/temperature.ts";
@@ -19,6 +20,7 @@ import { checks } from "./checks/registry.ts";
 import { findCopies } from "./duplicates/search.ts";
 import type { Finding } from "./finding.ts";
 import { findNeighbours } from "./neighbours.ts";
+import { type CheckedAuditOptions, checkedAuditOptions } from "./options.ts";
 import type { Picture, Subject } from "./subject.ts";
 import { openTraitCache } from "./traits/cache.ts";
 
@@ -27,11 +29,12 @@ export interface AuditOptions {
   /** Whose features are compared. */
   readonly network: Network;
   /** Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Names of the checks to run; default all. */
-  readonly only?: readonly string[];
-  readonly onProgress?: OnProgress;
-  readonly signal?: AbortSignal;
+  readonly only?: readonly string[] | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Aborted, the work ends with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Audit {
@@ -49,11 +52,18 @@ const FOLDS = 5;
 /**
  * Audits a dataset.
  *
- * @throws GraftError (`data`) where fewer than two classes have two pictures that can be read
+ * @throws GraftError (`usage`) where an option does not fit; (`data`) where fewer than two classes have two pictures that can
+ *   be read; the signal's reason where it was aborted
  */
-export async function audit(options: AuditOptions): Promise<Audit> {
+export const audit = async (options: AuditOptions): Promise<Audit> =>
+  inSentences(() => auditChecked(checkedAuditOptions(options)));
+
+async function auditChecked(options: CheckedAuditOptions): Promise<Audit> {
+  const { only, signal } = options;
+  signal?.throwIfAborted();
   const subject = await gather(options);
-  const wanted = options.only ? checks.filter(({ name }) => options.only!.includes(name)) : checks;
+  signal?.throwIfAborted();
+  const wanted = only ? checks.filter(({ name }) => only.includes(name)) : checks;
   return {
     findings: wanted.flatMap((check) => check.find(subject)),
     pictures: subject.pictures.length,
@@ -62,13 +72,13 @@ export async function audit(options: AuditOptions): Promise<Audit> {
 }
 
 /** Everything that checks read. */
-async function gather(options: AuditOptions): Promise<Subject> {
-  const { dataset, network, seed = 0, onProgress, signal } = options;
+async function gather(options: CheckedAuditOptions): Promise<Subject> {
+  const { dataset, network, seed, onProgress, signal } = options;
   const random = createRandom(seed);
   const { shape, cache } = await openFeaturesOf(network);
   const traits = await openTraitCache();
   const runner = createRunner(network, shape);
-  const told = { ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) };
+  const told = { onProgress, signal };
   try {
     const paths = dataset.examples.map(({ path }) => path);
     const extraction = await extractFeatures(paths, cache, runner, { ...told, onDecoded: traits.onDecoded });
@@ -100,7 +110,7 @@ async function picturesOf(
   dataset: Dataset,
   { kept, digests }: Extraction,
   traits: Awaited<ReturnType<typeof openTraitCache>>,
-  told: { readonly onProgress?: OnProgress; readonly signal?: AbortSignal },
+  told: Pick<AuditOptions, "onProgress" | "signal">,
 ): Promise<Picture[]> {
   const examples = kept.map((item) => dataset.examples[item]!);
   const files = examples.map(({ path }, row) => ({ path, sha256: digests.get(kept[row]!)! }));

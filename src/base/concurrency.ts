@@ -38,6 +38,10 @@ export function nextTask(): Promise<void> {
   });
 }
 
+/** A signal that is aborted when one of two is, with its reason. */
+export const eitherOf = (a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined =>
+  a && b ? AbortSignal.any([a, b]) : (a ?? b);
+
 /** Lets one piece of work begin when the one before it is over, however that ended. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 

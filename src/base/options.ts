@@ -5,8 +5,9 @@
  */
 import * as v from "valibot";
 import { usageError } from "./errors.ts";
-import { nearest } from "./nearest.ts";
-import { named, shown } from "./text.ts";
+import { editDistance, nearest } from "./nearest.ts";
+import type { OnProgress } from "./progress.ts";
+import { listed, named, shown } from "./text.ts";
 
 /** How options are called where the caller stands: in a call of the library, on a command line, in a request. */
 export interface Door {
@@ -41,16 +42,22 @@ export function checked<T>(schema: v.GenericSchema<unknown, T>, value: unknown, 
 export const checkedArgument = <T>(schema: v.GenericSchema<unknown, T>, value: unknown, called: string): T =>
   checked(schema, value, { whole: called, subject: (path) => `${called}: ${path}`, option: (path) => path });
 
+/** A schema whose output is a type that is written out elsewhere. */
+export type Schema<T> = v.GenericSchema<unknown, T>;
+
 type Issue = v.BaseIssue<unknown>;
 
 const isUnknownOption = ({ type, expected }: Issue): boolean => type === "strict_object" && expected === "never";
 
 /** Where the value is: `finetune.epochs`, `examples[3].label`. */
-const pathOf = ({ path = [] }: Issue): string =>
-  path.reduce((whole, { key }) => {
-    if (typeof key === "number") return `${whole}[${key}]`;
-    return whole === "" ? named(String(key)) : `${whole}.${named(String(key))}`;
-  }, "");
+function pathOf({ path }: Issue): string {
+  let whole = "";
+  for (const { key } of path ?? []) {
+    if (typeof key === "number") whole += `[${key}]`;
+    else whole += `${whole === "" ? "" : "."}${named(String(key))}`;
+  }
+  return whole;
+}
 
 /** A message that ends with a full stop is a whole sentence, in which `{name}` is an option; others say what an option takes. */
 function sentence(issue: Issue, door: Door): string {
@@ -68,8 +75,11 @@ function sentence(issue: Issue, door: Door): string {
 
 function unknownOption(path: string, known: readonly string[], door: Door): string {
   const at = path.lastIndexOf(".") + 1;
-  const [near] = nearest(path.slice(at), known, 1);
-  return `${door.whole} has no option "${path}": did you mean ${door.option(path.slice(0, at) + near)}?`;
+  const [within, name] = [path.slice(0, at), path.slice(at)];
+  const [near = ""] = nearest(name, known, 1);
+  const isNear = editDistance(name.slice(0, 64).toLowerCase(), near.toLowerCase()) <= Math.max(2, name.length / 3);
+  const hint = isNear ? `did you mean ${door.option(within + near)}?` : `it has ${listed(known)}.`;
+  return `${door.whole} has no option "${path}": ${hint}`;
 }
 
 /** An object of options. Another key than these is refused, with the nearest of them. */
@@ -88,6 +98,23 @@ function wantedOf(schema: unknown): string {
 
 /** A rule over several options, for the end of a `v.pipe`; `words` is a whole sentence with `{option}`s. */
 export const rule = <T>(holds: (value: T) => boolean, words: string) => v.check(holds, words);
+
+/**
+ * A rule for options that mean nothing unless `when` holds: one that is given then is refused.
+ *
+ * @param words the end of the sentence, from what the option applies to: `to fine-tuning: add {unfreeze}`
+ */
+export const onlyWhen = <T extends object>(
+  when: (options: T) => boolean,
+  keys: readonly (keyof T & string)[],
+  words: string,
+) =>
+  v.rawCheck<T>(({ dataset, addIssue }) => {
+    if (!dataset.typed || when(dataset.value)) return;
+    const { value } = dataset;
+    const stray = keys.find((key) => value[key] !== undefined && value[key] !== false);
+    if (stray !== undefined) addIssue({ message: `{${stray}} only applies ${words}.` });
+  });
 
 /** A whole number. */
 export function whole(least: number, most = Number.MAX_SAFE_INTEGER) {
@@ -121,7 +148,8 @@ export const flag = v.boolean("true or false");
 export const callback = <F>() => v.custom<F>((value) => typeof value === "function", "a function");
 
 /** A list, each item as a schema has it. */
-export const listOf = <S extends v.GenericSchema<unknown, unknown>>(item: S, wanted = "a list") => v.array(item, wanted);
+export const listOf = <S extends v.GenericSchema<unknown, unknown>>(item: S, wanted = "a list") =>
+  v.array(item, wanted);
 
 /** An AbortSignal, also of another window or of a polyfill. */
 export const abortSignal = v.custom<AbortSignal>(
@@ -134,14 +162,17 @@ export const abortSignal = v.custom<AbortSignal>(
   "an AbortSignal",
 );
 
+/** Entries for every option of a type: one that is forgotten, or of another type, is an error of compilation. */
+export type Described<T> = { readonly [K in keyof T]-?: v.GenericSchema<unknown, T[K]> };
+
+/** How every operation says what it is doing, and hears that it shall end. */
+export const listenerEntries = {
+  onProgress: v.optional(callback<OnProgress>()),
+  onNote: v.optional(callback<(text: string) => void>()),
+  signal: v.optional(abortSignal),
+};
+
 /**
  * A seed. The generator takes 32 bits: another number would silently be the same seed as a smaller one.
  */
 export const seed = whole(0, 2 ** 32 - 1);
-
-/** How an operation says what it is doing, and hears that it shall end. */
-export const listeners = <P, N = string>() => ({
-  onProgress: v.optional(callback<(progress: P) => void>()),
-  onNote: v.optional(callback<(text: N) => void>()),
-  signal: v.optional(abortSignal),
-});

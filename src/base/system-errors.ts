@@ -103,6 +103,15 @@ export const writeFailure = (path: string, error: unknown): GraftError =>
     ? error
     : workError(`Could not write ${named(path, 500)}: ${systemReason(error, "write")}.`, error);
 
+/** Does the work of a call of the library: system errors that escape from it become sentences. */
+export async function inSentences<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw asSentence(error);
+  }
+}
+
 /** System calls that change something. The others read. */
 const writing =
   /^(write|mkdir|mkdtemp|rename|unlink|rmdir|rm|copyfile|cp|link|symlink|ftruncate|truncate|fsync|chmod|utime)/;

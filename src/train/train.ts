@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { backboneParameters, buildArtifact } from "../artifact/build.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
 import { createRandom, type Random } from "../base/random.ts";
+import { inSentences } from "../base/system-errors.ts";
 import { graftVersion } from "../base/version.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { datasetDigest } from "../data/digest.ts";
@@ -30,24 +31,27 @@ import type { EpochRecord } from "./finetune/trainer.ts";
 import { countLabels, fitHead, type HeadFit, headLogits, STRENGTHS } from "./head/fit.ts";
 import { freshHead } from "./head/fresh.ts";
 import { holdOutValidation, type Part, type Parts, partition } from "./parts.ts";
+import { type CheckedTrainOptions, checkedTrainOptions } from "./train-options.ts";
 import { fitTrust, type TrustFacts } from "./trust.ts";
 
 export interface TrainOptions {
   readonly dataset: Dataset;
   readonly network: Network;
   /** Default 0. The same seed gives the same split, folds and weights. */
-  readonly seed?: number;
-  readonly classWeights?: "none" | "balanced";
+  readonly seed?: number | undefined;
+  /** `balanced`: each class counts the same, however rare. Default `none`: each image does. */
+  readonly classWeights?: "none" | "balanced" | undefined;
   /** Trains stages of the network too; without it, the head alone. */
-  readonly finetune?: FinetuneOptions;
-  readonly onProgress?: OnProgress;
-  /** Told of choices and of what went otherwise than asked, a sentence each. */
-  readonly onNote?: (text: string) => void;
-  /** Told of each epoch of fine-tuning when it has been judged. */
-  readonly onEpoch?: (record: EpochRecord) => void;
-  readonly signal?: AbortSignal;
-  /** Given each picture that is decoded for its features; waited for. */
-  readonly onDecoded?: OnDecoded;
+  readonly finetune?: FinetuneOptions | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Called with a sentence for each choice that was made and each thing that went otherwise than asked. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Called after each epoch of fine-tuning, when it has been judged. */
+  readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
+  /** Aborted, the training ends with the signal's reason; a fine-tuning writes its checkpoint first. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with each image that is decoded for its features; awaited. */
+  readonly onDecoded?: OnDecoded | undefined;
 }
 
 /** A picture with its label, its features' row gone into `logits`. */
@@ -98,11 +102,17 @@ export interface TrainResult {
 }
 
 /**
- * Trains a head on frozen features (a linear probe) and, where asked, the last stages of the network with it. Throws
- * GraftError where the data cannot be learned from.
+ * Trains a head on frozen features (a linear probe) and, where asked, the last stages of the network with it.
+ *
+ * @throws GraftError (`usage`) where an option does not fit; (`data`) where the data cannot be learned from; (`work`) where
+ *   the disk or the memory does not suffice; the signal's reason where it was aborted
  */
-export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { dataset, network, seed = 0 } = options;
+export const train = async (options: TrainOptions): Promise<TrainResult> =>
+  inSentences(() => trainChecked(checkedTrainOptions(options)));
+
+async function trainChecked(options: CheckedTrainOptions): Promise<TrainResult> {
+  const { dataset, network, seed, signal } = options;
+  signal?.throwIfAborted();
   const random = createRandom(seed);
   const { shape, cache } = await openFeaturesOf(network);
   try {
@@ -110,9 +120,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const extraction = await extractAll(options, cache, shape);
     const extract = (performance.now() - began) / 1000;
     const parts = partition(dataset, extraction, random);
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     const answer = await learn(options, shape, parts, random);
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     return await resultOf(options, shape, parts, answer, extraction, extract);
   } finally {
     cache.close();
@@ -121,7 +131,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
 /** The features of every picture. The backbone's memory is given back before anything else is loaded. */
 async function extractAll(
-  { dataset, network, onProgress, signal, onDecoded }: TrainOptions,
+  { dataset, network, onProgress, signal, onDecoded }: CheckedTrainOptions,
   cache: FeatureCache,
   shape: CutShape,
 ): Promise<Extraction> {
@@ -150,7 +160,7 @@ interface Learned {
   readonly finetuned: Finetuned | undefined;
 }
 
-async function learn(options: TrainOptions, shape: CutShape, parts: Parts, random: Random): Promise<Learned> {
+async function learn(options: CheckedTrainOptions, shape: CutShape, parts: Parts, random: Random): Promise<Learned> {
   if (!options.finetune) return probe(options, parts, random);
   const apart = parts.validation
     ? { train: parts.train, validation: parts.validation, source: "folder" as const }
@@ -160,7 +170,7 @@ async function learn(options: TrainOptions, shape: CutShape, parts: Parts, rando
     pictures: examples.map(({ path }, row) => ({ path, digest: digests[row]! })),
     labels,
   });
-  const { network, dataset, seed = 0, classWeights = "none", onProgress, onNote, onEpoch, signal } = options;
+  const { network, dataset, seed, classWeights, onProgress, onNote, onEpoch, signal } = options;
   const finetuned = await finetune(
     {
       network,
@@ -193,7 +203,11 @@ async function learn(options: TrainOptions, shape: CutShape, parts: Parts, rando
   };
 }
 
-async function probe(options: TrainOptions, { train, validation, test }: Parts, random: Random): Promise<Learned> {
+async function probe(
+  options: CheckedTrainOptions,
+  { train, validation, test }: Parts,
+  random: Random,
+): Promise<Learned> {
   const { head, headSeconds } = await fitted(options, train, random);
   return {
     network: options.network,
@@ -210,7 +224,7 @@ async function probe(options: TrainOptions, { train, validation, test }: Parts, 
 
 /** A head on frozen features. */
 async function fitted(
-  { dataset, classWeights = "none", onProgress, signal }: TrainOptions,
+  { dataset, classWeights, onProgress, signal }: CheckedTrainOptions,
   { table, labels }: Part,
   random: Random,
 ): Promise<{ head: HeadFit; headSeconds: number }> {
@@ -226,7 +240,7 @@ async function fitted(
 }
 
 async function resultOf(
-  { dataset, network, seed = 0, signal }: TrainOptions,
+  { dataset, network, seed, signal }: CheckedTrainOptions,
   shape: CutShape,
   parts: Parts,
   learned: Learned,

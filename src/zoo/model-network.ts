@@ -18,9 +18,9 @@ import { fromMetadata } from "./preprocessing-metadata.ts";
 
 export interface ModelOptions {
   /** The tensor where the backbone ends; by default what the classifier reads. */
-  readonly cut?: string;
+  readonly cut?: string | undefined;
   /** How pixels become the network's input. Default: what the file says, else `inception`, with `assumedPreprocessing` set. */
-  readonly preprocessing?: PresetName;
+  readonly preprocessing?: PresetName | undefined;
 }
 
 /** What is assumed of a file that says nothing of its preprocessing. */

@@ -2,31 +2,40 @@
 import { existsSync } from "node:fs";
 import { usageError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
+import { checkedArgument } from "../base/options.ts";
 import type { OnProgress } from "../base/progress.ts";
+import { inSentences } from "../base/system-errors.ts";
+import { shown } from "../base/text.ts";
 import { catalogue } from "./catalogue.ts";
 import { type FileOptions, openFile } from "./file.ts";
 import type { Network } from "./network.ts";
+import { checkedOpenOptions, networkName } from "./open-options.ts";
 import { openEntry } from "./pull.ts";
 import { openWeighted } from "./weighted.ts";
 
 export interface OpenOptions extends FileOptions {
-  readonly onProgress?: OnProgress;
+  readonly onProgress?: OnProgress | undefined;
   /** Use only what is in the cache. */
-  readonly offline?: boolean;
+  readonly offline?: boolean | undefined;
   /**
    * A file of weights, on this disk or of a hub (`hf:OWNER/NAME/FILE`), for an architecture that Graft builds; the name is
    * then the architecture's.
    */
-  readonly weights?: string;
+  readonly weights?: string | undefined;
 }
 
 /**
  * Opens a network.
  *
  * @param name a name from the catalogue, or the path of an `.onnx` file
- * @throws GraftError (`usage`) where there is no such network or file
+ * @throws GraftError (`usage`) where there is no such network or file, or an option does not fit; as each kind of network says
  */
-export async function openNetwork(name: string, options: OpenOptions = {}): Promise<Network> {
+export const openNetwork = async (name: string, options: OpenOptions = {}): Promise<Network> =>
+  inSentences(() =>
+    openChecked(checkedArgument(networkName, name, "The first argument of openNetwork"), checkedOpenOptions(options)),
+  );
+
+async function openChecked(name: string, options: OpenOptions): Promise<Network> {
   if (options.weights !== undefined) return openWeighted(name, options.weights, options);
   const entry = catalogue.find((row) => row.name === name);
   if (entry) return openEntry(entry, options);
@@ -36,6 +45,6 @@ export async function openNetwork(name: string, options: OpenOptions = {}): Prom
     catalogue.map((row) => row.name),
   );
   throw usageError(
-    `There is no network "${name}": the nearest are ${near.join(", ")}; \`graft networks list\` shows all, and the path of an .onnx file is one too.`,
+    `There is no network ${shown(name)}: the nearest are ${near.join(", ")}; \`graft networks list\` shows all, and the path of an .onnx file is one too.`,
   );
 }

@@ -2,9 +2,11 @@
  * Whether to transfer at all: three roads are taken at growing shares of the user's own pictures, several times over, under one budget
  * of seconds, and judged on pictures that they did not learn from.
  */
-import { GraftError, workError } from "../../base/errors.ts";
+import { eitherOf } from "../../base/concurrency.ts";
+import { stoppedError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { createRandom } from "../../base/random.ts";
+import { inSentences } from "../../base/system-errors.ts";
 import { augmentationFor } from "../../data/augment/policy.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
 import { stratifiedSplit } from "../../data/split.ts";
@@ -17,6 +19,7 @@ import { stratifiedOrder } from "../halving/order.ts";
 import { baselineOf, galleryOf } from "../recommend/gallery.ts";
 import type { Comparison } from "./comparison.ts";
 import { curveOf, savingsOf } from "./curve.ts";
+import { type CheckedCompareOptions, checkedCompareOptions } from "./options.ts";
 import { fineTuneRoad } from "./roads/fine-tune.ts";
 import { type Frozen, freeze } from "./roads/frozen.ts";
 import { probeRoad } from "./roads/probe.ts";
@@ -32,18 +35,20 @@ export interface CompareOptions {
   readonly dataset: Dataset;
   readonly network: Network;
   /** Default {@link DEFAULT_COMPARE_BUDGET}. */
-  readonly budgetSeconds?: number;
+  readonly budgetSeconds?: number | undefined;
   /** What fine-tuning trains, as for `--unfreeze`. Default: the last third of the stages. */
-  readonly unfreeze?: string;
+  readonly unfreeze?: string | number | undefined;
   /** Default 0. The pictures that `train` holds out for its test with the same seed are left alone. */
-  readonly seed?: number;
-  readonly onProgress?: OnProgress;
-  readonly onNote?: (text: string) => void;
-  /** Aborted, what is known by then is the answer. */
-  readonly signal?: AbortSignal;
+  readonly seed?: number | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Called with a sentence for each thing that went otherwise than asked. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Aborted, the work ends with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Aborted, the work ends early, and what is known by then is the answer. */
+  readonly stop?: AbortSignal | undefined;
 }
 
-export const DEFAULT_COMPARE_BUDGET = 600;
 /** The share of the pictures that each dealing is judged on. */
 const JUDGED_SHARE = 0.25;
 /** Of the seconds left for trainings, the share that is planned with: trainings do not end on the second. */
@@ -54,12 +59,17 @@ const WORTH_BEGINNING = 0.6;
 /**
  * Compares the roads.
  *
- * @throws GraftError (`data`) where the pictures cannot be learned from; (`usage`) where there is no stage of the name; (`work`)
- *   where it was interrupted before anything was known
+ * @throws GraftError (`data`) where the pictures cannot be learned from; (`usage`) where there is no stage of the name, or an
+ *   option does not fit; (`stopped`) where `stop` came before anything was known; the signal's reason where it was aborted
  */
-export async function compare(options: CompareOptions): Promise<Comparison> {
+export const compare = async (options: CompareOptions): Promise<Comparison> =>
+  inSentences(() => compareChecked(checkedCompareOptions(options)));
+
+async function compareChecked(options: CheckedCompareOptions): Promise<Comparison> {
   const began = performance.now();
-  const { dataset, network, budgetSeconds = DEFAULT_COMPARE_BUDGET, seed = 0, onProgress, signal } = options;
+  const { dataset, network, budgetSeconds, seed, onProgress } = options;
+  const signal = eitherOf(options.signal, options.stop);
+  signal?.throwIfAborted();
   const left = (): number => budgetSeconds - (performance.now() - began) / 1000;
   const { gallery, keptForTest } = galleryOf(dataset, seed);
   const { classes } = gallery;
@@ -74,9 +84,9 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
       fewest: 2 * classes.length,
       seconds: PLANNED_SHARE * left(),
     });
-    const made = await takeRoads(options, frozen, { schedule, deals, unfreeze, left });
+    const made = await takeRoads({ ...options, signal }, frozen, { schedule, deals, unfreeze, left });
     if (made.runs.length === 0)
-      throw workError("Stopped before any road was taken: run the same command again, what was computed is kept.");
+      throw stoppedError("Stopped before any road was taken: run the same command again, what was computed is kept.");
     const baseline = baselineOf({ labels: frozen.labels, classes });
     const verdict = decide(made.runs, first.pool.length, baseline.accuracy);
     const curves = roads.map((road) => curveOf(road, made.runs)).filter(({ points }) => points.length > 0);
@@ -158,7 +168,7 @@ interface Plan {
 
 /** Makes the runs one after the other while there is time. */
 async function takeRoads(
-  { network, dataset, onProgress, onNote, signal }: CompareOptions,
+  { network, dataset, onProgress, onNote, signal, stop }: CheckedCompareOptions,
   frozen: Frozen,
   { schedule, deals, unfreeze, left }: Plan,
 ): Promise<Made> {
@@ -193,7 +203,7 @@ async function takeRoads(
       else leftOut.push(wanted);
     }
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    if (!stop?.aborted || error !== stop.reason) throw error;
     return { runs, leftOut, scratch, interrupted: true };
   }
   if (leftOut.length > 0)
@@ -211,10 +221,7 @@ async function inTime<T>(
   try {
     return await work(signal ? AbortSignal.any([signal, clock]) : clock);
   } catch (error) {
-    const wasStopped = clock.aborted && !signal?.aborted;
-    // An aborted training throws the signal's reason, or says in a sentence that it was stopped.
-    if (wasStopped && (error === clock.reason || (error instanceof GraftError && error.kind === "work")))
-      return undefined;
+    if (clock.aborted && error === clock.reason) return undefined;
     throw error;
   }
 }

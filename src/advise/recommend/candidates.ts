@@ -8,6 +8,7 @@ import { isOnDisk } from "../../zoo/pull.ts";
 import { type Point, predictCost } from "../costs/predict.ts";
 import type { Remembered } from "../costs/remembered.ts";
 import { paretoFront } from "../statistics/pareto.ts";
+import { checkedGatherOptions } from "./options.ts";
 
 /** A network that may take part. */
 export interface Candidate {
@@ -34,13 +35,13 @@ export interface CostLimits {
 
 export interface GatherOptions {
   /** Takes only what is on this disk. */
-  readonly offline?: boolean;
+  readonly offline?: boolean | undefined;
   /** Files, or names of the catalogue, that take part whatever else does. */
-  readonly named?: readonly string[];
+  readonly named?: readonly string[] | undefined;
   /** How files want their pixels. */
   readonly preprocessing?: OpenOptions["preprocessing"];
-  readonly limits?: CostLimits;
-  readonly remembered?: readonly Remembered[];
+  readonly limits?: CostLimits | undefined;
+  readonly remembered?: readonly Remembered[] | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
 
@@ -51,10 +52,11 @@ const SURELY_OVER = 2;
 
 /** Candidates in the catalogue's order, files first; and what was left out before anything was opened. */
 export async function gatherCandidates(
-  options: GatherOptions = {},
+  given: GatherOptions = {},
 ): Promise<{ readonly candidates: readonly Candidate[]; readonly leftOut: readonly LeftOut[] }> {
-  const { offline = false, named = [], preprocessing } = options;
-  const common: OpenOptions = offline ? { offline } : {};
+  const options = checkedGatherOptions(given);
+  const { offline, named = [], preprocessing } = options;
+  const common: OpenOptions = { offline };
   const files = named.filter((name) => !catalogue.some((entry) => entry.name === name));
   const rows = await Promise.all(catalogue.map(async (entry) => ({ entry, onDisk: await isOnDisk(entry) })));
   const absent = rows.filter(({ entry, onDisk }) => !onDisk && !named.includes(entry.name)).map(({ entry }) => entry);
@@ -69,8 +71,7 @@ export async function gatherCandidates(
     candidates: [
       ...files.map((name) => ({
         name,
-        open: (more: Pick<OpenOptions, "onProgress">) =>
-          openNetwork(name, { ...common, ...more, ...(preprocessing ? { preprocessing } : {}) }),
+        open: (more: Pick<OpenOptions, "onProgress">) => openNetwork(name, { ...common, ...more, preprocessing }),
       })),
       ...taken.map(({ entry }) => ({
         name: entry.name,

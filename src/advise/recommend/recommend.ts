@@ -2,8 +2,10 @@
  * Which network suits these pictures and this machine: candidates are opened and measured, race on growing samples of the training
  * pictures under a budget of seconds, and one of them is recommended with the reason.
  */
-import { workError } from "../../base/errors.ts";
+import { eitherOf } from "../../base/concurrency.ts";
+import { stoppedError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
+import { inSentences } from "../../base/system-errors.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
 import { type DomainGap, gapOf } from "../gap/confidence.ts";
 import { ASKED, readConfidence } from "../gap/read.ts";
@@ -12,6 +14,7 @@ import { type Candidate, type CostLimits, gatherCandidates, type LeftOut } from 
 import type { Contestant, Gallery } from "./contestant.ts";
 import { assemble, noTimeText, tooSmall } from "./field.ts";
 import { baselineOf, galleryOf } from "./gallery.ts";
+import { checkedRecommendOptions } from "./options.ts";
 import { race } from "./race.ts";
 import type { RankedCandidate, Recommendation } from "./recommendation.ts";
 import { type Standing, standingsOf } from "./standing.ts";
@@ -20,32 +23,39 @@ import { reasonFor } from "./words.ts";
 export interface RecommendOptions {
   readonly dataset: Dataset;
   /** Who may take part, and who does not. Default: {@link gatherCandidates} of the catalogue. */
-  readonly field?: { readonly candidates: readonly Candidate[]; readonly leftOut: readonly LeftOut[] };
-  readonly limits?: CostLimits;
+  readonly field?: { readonly candidates: readonly Candidate[]; readonly leftOut: readonly LeftOut[] } | undefined;
+  readonly limits?: CostLimits | undefined;
   /** Seconds for everything but fetching. Default {@link DEFAULT_BUDGET}. */
-  readonly budgetSeconds?: number;
+  readonly budgetSeconds?: number | undefined;
   /** Default 0. The pictures that `train` holds out for its test with the same seed are left alone. */
-  readonly seed?: number;
-  readonly onProgress?: OnProgress;
-  /** Told of choices and of what went otherwise than asked, a sentence each. */
-  readonly onNote?: (text: string) => void;
-  /** Aborted, what is known by then is the answer. */
-  readonly signal?: AbortSignal;
+  readonly seed?: number | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Called with a sentence for each choice that was made and each thing that went otherwise than asked. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Aborted, the work ends with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Aborted, the work ends early, and what is known by then is the answer. */
+  readonly stop?: AbortSignal | undefined;
 }
 
-export const DEFAULT_BUDGET = 120;
 /** The share of the budget that is kept for reading the domain gap. */
 const GAP_SHARE = 0.06;
 
 /**
  * Recommends a network.
  *
- * @throws GraftError (`usage`) where the budget is too small for any network, or none is within the limits; (`data`) where the
- *   pictures cannot be learned from; (`work`) where it was interrupted before anything was known
+ * @throws GraftError (`usage`) where the budget is too small for any network, or none is within the limits, or an option does not
+ *   fit; (`data`) where the pictures cannot be learned from; (`stopped`) where `stop` came before anything was known; the
+ *   signal's reason where it was aborted
  */
-export async function recommend(options: RecommendOptions): Promise<Recommendation> {
+export const recommend = async (options: RecommendOptions): Promise<Recommendation> =>
+  inSentences(() => recommendChecked(checkedRecommendOptions(options)));
+
+async function recommendChecked(options: ReturnType<typeof checkedRecommendOptions>): Promise<Recommendation> {
   const began = performance.now();
-  const { dataset, limits = {}, budgetSeconds = DEFAULT_BUDGET, seed = 0, onProgress, onNote, signal } = options;
+  const { dataset, limits = {}, budgetSeconds, seed, onProgress, onNote, stop } = options;
+  const signal = eitherOf(options.signal, stop);
+  signal?.throwIfAborted();
   const gathered = options.field ?? (await gatherCandidates({ limits, onProgress }));
   const { gallery, training, keptForTest } = galleryOf(dataset, seed);
   const { contestants, leftOut, fetchSeconds } = await assemble(gathered, gallery, {
@@ -54,11 +64,11 @@ export async function recommend(options: RecommendOptions): Promise<Recommendati
   try {
     const left = (): number => budgetSeconds - (performance.now() - began) / 1000 + fetchSeconds;
     const seconds = left() - GAP_SHARE * budgetSeconds;
-    const { noTime, interrupted } = await raced(contestants, gallery, { seconds, onProgress, signal });
+    const { noTime, interrupted } = await raced(contestants, gallery, { seconds, onProgress, signal }, stop);
     const judged = contestants.filter(({ judgements }) => judgements.size > 0);
     if (judged.length === 0) {
       const [quickest] = [...noTime].sort((a, b) => a.seconds - b.seconds);
-      if (!quickest) throw workError("Stopped before any network was judged: run the same command again to go on.");
+      if (!quickest) throw stoppedError("Stopped before any network was judged: run the same command again to go on.");
       throw tooSmall(budgetSeconds, quickest.contestant.name, budgetSeconds - seconds + quickest.seconds);
     }
     for (const { contestant, seconds: needed } of noTime)
@@ -88,16 +98,17 @@ export async function recommend(options: RecommendOptions): Promise<Recommendati
   }
 }
 
-/** The race; an interruption ends it, and what was found out by then counts. */
+/** The race; `stop` ends it, and what was found out by then counts. */
 async function raced(
   contestants: readonly Contestant[],
   gallery: Gallery,
   options: Parameters<typeof race>[2],
+  stop: AbortSignal | undefined,
 ): Promise<{ noTime: Awaited<ReturnType<typeof race>>; interrupted: boolean }> {
   try {
     return { noTime: await race(contestants, gallery, options), interrupted: false };
   } catch (error) {
-    if (!options.signal?.aborted) throw error;
+    if (!stop?.aborted || error !== stop.reason) throw error;
     return { noTime: [], interrupted: true };
   }
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../base/random.ts";
 import { type Frame, planView } from "./plan.ts";
-import { type AugmentationName, augmentationFor, augmentationNamed, augmentations } from "./policy.ts";
+import { type AugmentationName, augmentationFor, augmentations } from "./policy.ts";
 import { noise } from "./testing.ts";
 import { wholeView } from "./view.ts";
 import { viewsOf } from "./views.ts";
@@ -19,7 +19,7 @@ describe("planView", () => {
   it("draws within the policy and the picture, the same for the same seed", () => {
     fc.assert(
       fc.property(sides, sides, frames, fc.constantFrom(...names), fc.integer(), (width, height, frame, name, seed) => {
-        const { policy } = augmentationNamed(name);
+        const policy = augmentations[name];
         const view = planView(policy, { width, height }, frame, createRandom(seed));
         expect(planView(policy, { width, height }, frame, createRandom(seed))).toEqual(view);
         expect(JSON.parse(JSON.stringify(view))).toEqual(view);
@@ -108,11 +108,7 @@ describe("which augmentation", () => {
     expect(() => nameFor(5, 0)).toThrow();
   });
 
-  it("may be named, and light leaves left and right alone", () => {
-    for (const name of names) expect(augmentationNamed(name)).toEqual({ name, policy: augmentations[name] });
+  it("light leaves left and right alone", () => {
     expect(augmentations.light).toMatchObject({ flip: 0, degrees: 0 });
-    expect(() => augmentationNamed("constructor")).toThrow(
-      'There is no augmentation "constructor": give one of none, light, standard, strong.',
-    );
   });
 });

@@ -7,7 +7,6 @@
  * flips nor turns; for such data choose it, or `none`, with `--augment`. Colours likewise: where the label is a colour
  * (ripeness, stains), choose `none`.
  */
-import { usageError } from "../../base/errors.ts";
 
 /** From the least to the most, both included. */
 export type Range = readonly [least: number, most: number];
@@ -97,13 +96,4 @@ export function augmentationFor({ examples, classes }: { examples: number; class
   if (!row || !(perClass > 0 && perClass < Number.POSITIVE_INFINITY))
     throw new RangeError(`${examples} examples of ${classes} classes have no augmentation.`);
   return { name: row.name, policy: augmentations[row.name] };
-}
-
-/** The augmentation that a user names. Throws a usage error where there is none of that name. */
-export function augmentationNamed(name: string): Augmentation {
-  if (Object.hasOwn(augmentations, name)) {
-    const known = name as AugmentationName;
-    return { name: known, policy: augmentations[known] };
-  }
-  throw usageError(`There is no augmentation "${name}": give one of ${Object.keys(augmentations).join(", ")}.`);
 }

@@ -1,7 +1,9 @@
 /** What lies in a dataset: which pictures, which classes, which split. No picture is decoded here. */
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { codeOf, dataError, messageOf } from "../../base/errors.ts";
+import { codeOf, dataError } from "../../base/errors.ts";
+import { checkedArgument, oneOf, text } from "../../base/options.ts";
+import { inSentences, readFailure } from "../../base/system-errors.ts";
 import { readManifest } from "./manifest.ts";
 import { type Ignored, listFolder, picturesBelow } from "./walk.ts";
 
@@ -59,11 +61,22 @@ const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
  * @param purpose learning takes two classes of two training pictures each; judging a trained model takes one picture
  * @throws GraftError (`data`) where there is too little for the purpose, with the remedy
  */
-export async function discoverDataset(path: string, purpose: Purpose = "learn"): Promise<Dataset> {
+export const discoverDataset = async (path: string, purpose: Purpose = "learn"): Promise<Dataset> =>
+  inSentences(() =>
+    discover(
+      checkedArgument(datasetPath, path, "The first argument of discoverDataset"),
+      checkedArgument(purposes, purpose, "The second argument of discoverDataset"),
+    ),
+  );
+
+const datasetPath = text("the path of a dataset");
+const purposes = oneOf(["learn", "judge"] satisfies Purpose[]);
+
+async function discover(path: string, purpose: Purpose): Promise<Dataset> {
   const root = resolve(path);
   const found = await stat(root).catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") throw dataError(`There is no dataset ${path}: check the path.`, error);
-    throw dataError(`Could not read the dataset ${path}: ${messageOf(error)}.`, error);
+    throw readFailure(`the dataset ${path}`, error);
   });
   if (found.isFile()) return number(root, path, "manifest", await readManifest(root, path), [], purpose);
   if (!found.isDirectory()) throw dataError(`${path} is neither a folder nor a file: give a folder of pictures.`);

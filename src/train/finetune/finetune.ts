@@ -5,7 +5,6 @@
  */
 import { availableParallelism } from "node:os";
 import type { Head } from "../../artifact/contract.ts";
-import { workError } from "../../base/errors.ts";
 import { makeFolder, sha256 } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { openModel } from "../../runtime/open-model.ts";
@@ -35,7 +34,7 @@ import type { Picture } from "./views.ts";
 /** What a user may say of a fine-tuning. */
 export interface FinetuneOptions extends RecipeFlags {
   /** A stage, `all`, or a number of last stages. */
-  readonly unfreeze: string;
+  readonly unfreeze: string | number;
   /** Whether the network has learned nothing yet: its head begins afresh too, and batch norm goes by the batch. */
   readonly fromScratch?: boolean | undefined;
   /** Whether to look for the learning rate first. */
@@ -123,13 +122,13 @@ export interface Finetuned {
  * Fine-tunes a network.
  *
  * @throws GraftError (`usage`) where there is no such stage, or the checkpoint is another training's; (`data`) where there is no
- *   room for it; (`work`) where it was interrupted, after the checkpoint was written
+ *   room for it; the signal's reason where it was aborted, after the checkpoint was written
  */
 export async function finetune(input: FinetuneInput, options: FinetuneOptions): Promise<Finetuned> {
   const began = performance.now();
   const { network, train, classes } = input;
   const shapes = await shapesOf(network);
-  const plan = unfrozen(stagesOf(network.model.graph, network.cut, shapes), options.unfreeze, network.name);
+  const plan = unfrozen(stagesOf(network.model.graph, network.cut, shapes), String(options.unfreeze), network.name);
   const { fromScratch } = options;
   const recipe = recipeFor({ examples: train.labels.length, classes, fromScratch }, options);
   const identity = identityOf(input, plan, recipe, options);
@@ -306,7 +305,8 @@ async function trainOn(
   });
   if (outcome.interrupted) {
     const remedy = checkpoint === undefined ? "" : `: the same command with --resume goes on from ${checkpoint}`;
-    throw workError(`Stopped in epoch ${outcome.state.history.length + 1} of ${epochs}${remedy}.`);
+    onNote?.(`Stopped in epoch ${outcome.state.history.length + 1} of ${epochs}${remedy}.`);
+    throw signal?.reason;
   }
   if (outcome.stop) onNote?.(stopText(outcome.stop, outcome.state.best.epoch));
   return { outcome, recipe, rangeTest, answers };

@@ -3,7 +3,7 @@
  * classes there are. Flags may replace single values; nothing here knows a dataset or a network by name.
  */
 import { usageError } from "../../base/errors.ts";
-import { type Augmentation, augmentationFor, augmentationNamed } from "../../data/augment/policy.ts";
+import { type Augmentation, type AugmentationName, augmentationFor, augmentations } from "../../data/augment/policy.ts";
 
 /** Everything that a fine-tuning is set by. */
 export interface Recipe {
@@ -33,7 +33,7 @@ export interface RecipeFlags {
   readonly epochs?: number | undefined;
   readonly batch?: number | undefined;
   readonly learningRate?: number | undefined;
-  readonly augment?: string | undefined;
+  readonly augment?: AugmentationName | undefined;
 }
 
 /**
@@ -60,7 +60,7 @@ function batchFor(examples: number, wanted: number | undefined): number {
  *
  * @param examples pictures to train on
  * @param fromScratch whether the network has learned nothing yet
- * @throws GraftError (`usage`) where there is no augmentation of the name given, or fewer examples than a batch shall have
+ * @throws GraftError (`usage`) where there are fewer examples than a batch shall have
  */
 export function recipeFor(
   {
@@ -73,7 +73,9 @@ export function recipeFor(
   const { seen, fewest, most, learningRate, stageDecay } = fromScratch ? FROM_SCRATCH : PRETRAINED;
   const epochs = flags.epochs ?? Math.min(most, Math.max(fewest, Math.round(seen / examples)));
   const augmentation =
-    flags.augment === undefined ? augmentationFor({ examples, classes }) : augmentationNamed(flags.augment);
+    flags.augment === undefined
+      ? augmentationFor({ examples, classes })
+      : { name: flags.augment, policy: augmentations[flags.augment] };
   return {
     epochs,
     batch: batchFor(examples, flags.batch),

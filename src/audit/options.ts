@@ -1,0 +1,31 @@
+/** The options of `audit`, each described once. */
+import * as v from "valibot";
+import { callOf, checked, type Described, listenerEntries, listOf, oneOf, optionsOf, seed } from "../base/options.ts";
+import { datasetSchema } from "../data/dataset/dataset-schema.ts";
+import { networkSchema } from "../zoo/network-schema.ts";
+import type { AuditOptions } from "./audit.ts";
+import { checks } from "./checks/registry.ts";
+
+/** Names of checks, at least one: none would find nothing, and say so. */
+export const only = v.pipe(
+  listOf(oneOf(checks.map(({ name }) => name))),
+  v.check(({ length }) => length > 0, "a list with one check at least"),
+);
+
+const { onProgress, signal } = listenerEntries;
+
+const schema = optionsOf({
+  dataset: datasetSchema,
+  network: networkSchema,
+  seed: v.optional(seed, 0),
+  only: v.optional(only),
+  onProgress,
+  signal,
+} satisfies Described<AuditOptions>);
+
+/** Options with their defaults. */
+export type CheckedAuditOptions = v.InferOutput<typeof schema>;
+
+/** @throws GraftError (`usage`) */
+export const checkedAuditOptions = (options: AuditOptions): CheckedAuditOptions =>
+  checked(schema, options, callOf("audit"));

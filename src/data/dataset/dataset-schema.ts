@@ -1,0 +1,60 @@
+/**
+ * What a dataset must be to be worked on, whoever put it together: `discoverDataset` gives such, and a program may make its
+ * own. Files are not looked at; whether there is enough to learn from is checked where it is learned.
+ */
+import * as v from "valibot";
+import type { Schema } from "../../base/options.ts";
+import { shown } from "../../base/text.ts";
+import type { Dataset, Example, Split } from "./discover.ts";
+
+const splits: readonly (Split | undefined)[] = ["train", "validation", "test", undefined];
+
+/** Not an object schema: that would copy every example of a dataset that may have a million. */
+export const datasetSchema: Schema<Dataset> = v.pipe(
+  v.custom<Dataset>(
+    (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      Array.isArray(Reflect.get(value, "classes")) &&
+      Array.isArray(Reflect.get(value, "examples")) &&
+      typeof Reflect.get(value, "root") === "string",
+    "a dataset as discoverDataset gives it",
+  ),
+  v.rawCheck<Dataset>(({ dataset, addIssue }) => {
+    const fault = dataset.typed ? faultOf(dataset.value) : undefined;
+    if (fault !== undefined) addIssue({ message: `The dataset cannot be used: ${fault}.` });
+  }),
+);
+
+/** The first thing that is wrong, with the remedy. */
+function faultOf({ classes, examples }: Dataset): string | undefined {
+  const seen = new Set<unknown>();
+  for (const [label, name] of classes.entries()) {
+    if (typeof name !== "string" || name === "")
+      return `class ${label} is called ${shown(name)}: give each class a name`;
+    if (seen.has(name)) return `two classes are called ${shown(name)}: give each class a name of its own`;
+    seen.add(name);
+  }
+  if (classes.length === 0) return "it has no classes: give the names of two at least";
+  if (examples.length === 0) return "it has no examples: give images with their labels";
+  for (const [at, example] of examples.entries()) {
+    const fault = exampleFault(example, classes.length);
+    if (fault !== undefined) return `example ${at} ${fault}`;
+  }
+  return undefined;
+}
+
+/** For who writes JavaScript, anything may be in a list. */
+function exampleFault(
+  example: Partial<Record<keyof Example, unknown>> | null | undefined,
+  classes: number,
+): string | undefined {
+  if (typeof example !== "object" || example === null) return `is ${shown(example)}: give objects with path and label`;
+  const { path, label, split, group } = example;
+  if (typeof path !== "string" || path === "") return `has the path ${shown(path)}: give the path of an image file`;
+  if (!Number.isInteger(label) || Number(label) < 0 || Number(label) >= classes)
+    return `has the label ${shown(label)}, which is none of the ${classes} classes: give a position from 0 to ${classes - 1}`;
+  if (!splits.includes(split as Split)) return `has the split ${shown(split)}: give train, validation or test, or none`;
+  if (group !== undefined && typeof group !== "string") return `has the group ${shown(group)}: give a text, or none`;
+  return undefined;
+}

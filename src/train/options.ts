@@ -1,0 +1,67 @@
+/**
+ * The options of a training, each described once: what it takes, its default, and what it means together with others. The
+ * command line, the library, a page and the studio check by these. What the options do is told where their types are.
+ */
+import * as v from "valibot";
+import { above, type Described, flag, oneOf, onlyWhen, optionsOf, rule, text, whole } from "../base/options.ts";
+import { type AugmentationName, augmentations } from "../data/augment/policy.ts";
+import type { FinetuneOptions } from "./finetune/finetune.ts";
+import type { RecipeFlags } from "./finetune/recipe.ts";
+
+/** How often each image may be seen at most. More would take years, and is a slip of the hand. */
+const MOST_EPOCHS = 100_000;
+const MOST_BATCH = 65_536;
+/** From about 1 on, no network learns; beyond this a number is surely a mistake. */
+const MOST_RATE = 100;
+
+/** What the recipe of a fine-tuning may be told; without, the dataset's size decides. */
+export const recipeEntries = {
+  epochs: v.optional(whole(1, MOST_EPOCHS)),
+  batch: v.optional(whole(1, MOST_BATCH)),
+  learningRate: v.optional(above(0, MOST_RATE)),
+  augment: v.optional(oneOf(Object.keys(augmentations) as AugmentationName[])),
+} satisfies Described<RecipeFlags>;
+
+export const classWeights = oneOf(["none", "balanced"]);
+
+const STAGES = "a stage's name, a number of last stages, or all";
+
+/** What trains: a stage and all after it, so many of the last, or `all`. A number is as good as its digits. */
+export const unfreeze = v.pipe(v.union([text(STAGES), whole(1)], STAGES), v.transform(String));
+
+/** A fine-tuning that is asked for: `none` would be none. */
+const unfrozen = v.pipe(
+  unfreeze,
+  v.check((value) => value !== "none", `${STAGES} (to train the head alone, leave finetune out)`),
+);
+
+export const boundaryCache = oneOf(["auto", "off"]);
+
+/** `findLr` looks for what `learningRate` says. */
+export const oneLearningRate = <T extends { findLr?: boolean | undefined; learningRate?: number | undefined }>() =>
+  rule<T>(
+    ({ findLr, learningRate }) => !(findLr && learningRate !== undefined),
+    "{findLr} looks for the learning rate that {learningRate} gives: leave one of them out.",
+  );
+
+const finetuneEntries = {
+  unfreeze: unfrozen,
+  ...recipeEntries,
+  fromScratch: v.optional(flag),
+  findLr: v.optional(flag),
+  boundaryCache: v.optional(boundaryCache),
+  precision: v.optional(oneOf(["float16", "float32"])),
+  checkpoint: v.optional(text("the path of a file")),
+  resume: v.optional(flag),
+} satisfies Described<FinetuneOptions>;
+
+/** The library's `finetune`. */
+export const finetuneOptions = v.pipe(
+  optionsOf(finetuneEntries),
+  oneLearningRate(),
+  onlyWhen(
+    ({ checkpoint }) => checkpoint !== undefined,
+    ["resume"],
+    "to a training with checkpoints: add {checkpoint}",
+  ),
+);
