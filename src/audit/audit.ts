@@ -10,7 +10,7 @@ import { inSentences } from "../base/system-errors.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { softmax } from "../evaluate/softmax.ts";
 import { fitTemperature } from "../evaluate/temperature.ts";
-import { type Extraction, extractFeatures } from "../train/features/extract.ts";
+import { type Extraction, extractFeatures, type Skipped } from "../train/features/extract.ts";
 import { openFeaturesOf } from "../train/features/of-network.ts";
 import { createRunner } from "../train/features/runner.ts";
 import type { RowTable } from "../train/features/table.ts";
@@ -41,6 +41,8 @@ export interface Audit {
   readonly findings: readonly Finding[];
   /** Pictures that were looked at. */
   readonly pictures: number;
+  /** Files that could not be read. */
+  readonly skipped: readonly Skipped[];
   /** Pairs of pictures that were compared in the search for copies, and pictures that served as neighbours. */
   readonly effort: { readonly compared: number; readonly references: number };
 }
@@ -67,6 +69,7 @@ async function auditChecked(options: CheckedAuditOptions): Promise<Audit> {
   return {
     findings: wanted.flatMap((check) => check.find(subject)),
     pictures: subject.pictures.length,
+    skipped: subject.unreadable.map(({ path, reason }) => ({ path, reason })),
     effort: { compared: subject.copies.compared, references: subject.neighbours.references },
   };
 }

@@ -34,6 +34,7 @@ export function createProgressJson(
   };
   return {
     end,
+    clear() {},
     show(progress) {
       const begins = latest?.stage !== progress.stage;
       if (begins) end();

@@ -3,6 +3,7 @@
  * a line now and then. Never on stdout: that belongs to results.
  */
 import type { OnProgress, Progress } from "./progress.ts";
+import { escaped } from "./text.ts";
 
 /** Where the text goes; `process.stderr` is one. */
 export interface ProgressSink {
@@ -23,6 +24,8 @@ export interface ProgressLineOptions {
 /** Shows progress; give `show` to whatever asks for an `onProgress`. */
 export interface ProgressLine {
   readonly show: OnProgress;
+  /** Makes room for other text: a terminal's line is wiped, and written again with the next progress. */
+  clear(): void;
   /** Ends the line, so that other text may follow. To be called after the work, done or failed. */
   end(): void;
 }
@@ -33,7 +36,7 @@ const patience = { terminal: 100, log: 10_000 };
 /** A progress line. Each stage ends with its last state, once that was worth a line. */
 export function createProgressLine(options: ProgressLineOptions = {}): ProgressLine {
   const { sink = process.stderr, quiet = false, now = () => performance.now() } = options;
-  if (quiet) return { show() {}, end() {} };
+  if (quiet) return { show() {}, clear() {}, end() {} };
   const terminal = sink.isTTY === true;
   let latest: Progress | undefined;
   let shown: Progress | undefined;
@@ -56,6 +59,12 @@ export function createProgressLine(options: ProgressLineOptions = {}): ProgressL
   };
   return {
     end,
+    clear() {
+      if (!terminal || lines === 0) return;
+      sink.write("\r\u001b[K");
+      shown = undefined;
+      since = Number.NEGATIVE_INFINITY;
+    },
     show(progress) {
       if (latest?.stage !== progress.stage) {
         end();
@@ -70,7 +79,9 @@ export function createProgressLine(options: ProgressLineOptions = {}): ProgressL
 /** One line: the stage, how far it is, how fast it goes, how long it will take. */
 export function progressText({ stage, done, total, unit, ratePerSecond, secondsLeft }: Progress): string {
   const { amount, of } = writers[unit] ?? counted(unit);
-  const parts = [`${stage}: ${total === undefined ? of(amount(done)) : of(`${amount(done)} of ${amount(total)}`)}`];
+  const parts = [
+    `${escaped(stage)}: ${total === undefined ? of(amount(done)) : of(`${amount(done)} of ${amount(total)}`)}`,
+  ];
   if (ratePerSecond > 0) parts.push(`${of(amount(ratePerSecond))}/s`);
   if (secondsLeft) parts.push(`${durationText(secondsLeft)} left`);
   return parts.join(", ");

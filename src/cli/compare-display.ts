@@ -2,7 +2,7 @@
 import type { Comparison } from "../advise/compare/comparison.ts";
 import type { Road } from "../advise/compare/run.ts";
 import { overfittingText, roadNames } from "../advise/compare/words.ts";
-import { note, percent, print, table } from "./output.ts";
+import { note, noteUnused, percent, print, table } from "./output.ts";
 import { scatter } from "./scatter.ts";
 
 const marks: Readonly<Record<Road, string>> = { probe: "p", "fine-tune": "f", scratch: "s" };
@@ -38,12 +38,11 @@ export function showComparison(of: Comparison, next: string | undefined): void {
         ...{ dots, xLabel: "images learned from", yLabel: "accuracy" },
         formatX: (value) => value.toFixed(0),
         formatY: percent,
-      }),
+      }).split("\n"),
     );
   }
   print();
-  for (const { path, reason } of skipped.slice(0, 5)) note(`Skipped ${path}: ${reason}`);
-  if (skipped.length > 5) note(`… and ${skipped.length - 5} more files could not be read.`);
+  noteUnused("Skipped", skipped);
   if (of.interrupted) note("Stopped early: this is what was known by then.");
   if (gap) print(gap.words);
   print(of.reason);

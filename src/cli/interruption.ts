@@ -1,9 +1,26 @@
-/** Ctrl-C: the first asks for an orderly end; pressed again, it ends the process at once. */
-import { workError } from "../base/errors.ts";
+/** Ctrl-C, and SIGTERM as service managers send it: the first asks for an orderly end, the second ends the process at once. */
+import { exitCodes, stoppedError } from "../base/errors.ts";
+import { note } from "./output.ts";
 
-/** A controller that is aborted on the first interruption, with `sentence` as the reason. */
-export function interruptible(sentence: string): AbortController {
+/** What shells expect of a process that a signal ended: 128 and the signal's number. */
+const codes = { SIGINT: 130, SIGTERM: 143 } as const;
+const signals = ["SIGINT", "SIGTERM"] as const;
+
+let received: (typeof signals)[number] | undefined;
+
+/** A signal that is aborted on the first interruption, with `sentence` in the reason, a `stopped` error. */
+export function interruptible(sentence: string): AbortSignal {
   const controller = new AbortController();
-  process.once("SIGINT", () => controller.abort(workError(sentence)));
-  return controller;
+  const stop = (signal: (typeof signals)[number]): void => {
+    received = signal;
+    // Without a listener, the next one ends the process as the system does.
+    for (const one of signals) process.off(one, stop);
+    if (process.stderr.isTTY) note(["", "Stopping in good order; Ctrl-C again ends at once."]);
+    controller.abort(stoppedError(sentence));
+  };
+  for (const signal of signals) process.on(signal, stop);
+  return controller.signal;
 }
+
+/** The exit code of work that was stopped. */
+export const stoppedCode = (): number => (received === undefined ? exitCodes.work : codes[received]);

@@ -2,7 +2,8 @@
 /** The `graft` command: reads the command line, runs one command, ends with the exit code of DESIGN's contract. */
 import "../runtime/telemetry.ts";
 import { Command, CommanderError } from "commander";
-import { exitCodes, GraftError, messageOf } from "../base/errors.ts";
+import { exitCodes, GraftError, isStopped, messageOf } from "../base/errors.ts";
+import { asSentence } from "../base/system-errors.ts";
 import { graftVersion } from "../base/version.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { compareCommand } from "./commands/compare.ts";
@@ -15,6 +16,10 @@ import { sampleCommand } from "./commands/sample.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { studioCommand } from "./commands/studio.ts";
 import { trainCommand } from "./commands/train.ts";
+import { escapedLines } from "./flags.ts";
+import { stoppedCode } from "./interruption.ts";
+import { note } from "./output.ts";
+import { guardStreams } from "./streams.ts";
 
 const program = new Command("graft")
   .description(
@@ -53,12 +58,17 @@ const commands = [
 ];
 for (const command of commands) program.addCommand(command());
 
-/** Commander must throw instead of leaving, in every sub-command too, so that the exit code is ours. */
-function throwInsteadOfExit(command: Command): void {
+/**
+ * Commander must throw instead of leaving, in every sub-command too, so that the exit code is ours; and what it says repeats
+ * the user's words, which must not act on the terminal.
+ */
+function takeOver(command: Command): void {
   command.exitOverride();
-  for (const child of command.commands) throwInsteadOfExit(child);
+  command.configureOutput({ writeErr: (text) => process.stderr.write(escapedLines(text)) });
+  for (const child of command.commands) takeOver(child);
 }
-throwInsteadOfExit(program);
+takeOver(program);
+guardStreams();
 
 try {
   await program.parseAsync();
@@ -66,10 +76,13 @@ try {
   process.exitCode = report(error);
 }
 
-function report(error: unknown): number {
+/** Says what went wrong in one sentence (with --debug, where), and gives the exit code. */
+function report(thrown: unknown): number {
   // Commander has already said what is wrong.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-  if (program.opts().debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-  else process.stderr.write(`graft: ${messageOf(error)}\n`);
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes.usage;
+  const error = asSentence(thrown);
+  if (program.opts().debug && error instanceof Error) note((error.stack ?? error.message).split("\n"));
+  else note(`graft: ${messageOf(error)}`);
+  if (isStopped(error)) return stoppedCode();
   return error instanceof GraftError ? exitCodes[error.kind] : exitCodes.work;
 }

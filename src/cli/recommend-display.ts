@@ -1,6 +1,6 @@
 /** What `graft recommend` tells a person: a ranked table, the front in text, and one recommendation. */
 import type { RankedCandidate, Recommendation } from "../advise/recommend/recommendation.ts";
-import { note, percent, print, table } from "./output.ts";
+import { note, noteUnused, percent, print, table } from "./output.ts";
 import { scatter } from "./scatter.ts";
 
 /** Letters that mark networks in the plot. */
@@ -21,8 +21,7 @@ export function showRecommendation(of: Recommendation, next: string | undefined)
   print(`Always answering "${baseline.class}" would reach ${percent(baseline.accuracy)}. ~ marks what is predicted.`);
   if (candidates.length > 1) showFront(candidates);
   print();
-  for (const { path, reason } of skipped.slice(0, 5)) note(`Skipped ${path}: ${reason}`);
-  if (skipped.length > 5) note(`… and ${skipped.length - 5} more files could not be read.`);
+  noteUnused("Skipped", skipped);
   if (leftOut.length > 0) showLeftOut(leftOut);
   if (gap) print(gap.words);
   if (of.interrupted)
@@ -78,7 +77,7 @@ function showFront(candidates: readonly RankedCandidate[]): void {
       yLabel: "accuracy (in capitals: nothing is as accurate, as fast and as small)",
       formatX: (value) => `${value.toPrecision(2)} ms`,
       formatY: percent,
-    }),
+    }).split("\n"),
   );
 }
 

@@ -1,7 +1,7 @@
 /** What `graft train` tells a person: what it found, and how it went. */
 import type { Dataset } from "../data/dataset/discover.ts";
 import type { TrainRun } from "../run/train-run.ts";
-import { note, percent, print, table } from "./output.ts";
+import { note, noteUnused, percent, print, table } from "./output.ts";
 
 /** From this ratio of the largest class to the smallest, the imbalance is worth a word. */
 const IMBALANCE = 5;
@@ -42,8 +42,7 @@ function result({ result: trained, out, seconds, audit }: TrainRun): void {
     "cross-validation": "in cross-validation on the training pictures",
   }[validation.source];
   print(`Accuracy ${percent(validation.evaluation.accuracy)} ${how}.`);
-  for (const { path, reason } of skipped.slice(0, 10)) note(`Skipped ${path}: ${reason}`);
-  if (skipped.length > 10) note(`… and ${skipped.length - 10} more skipped files: the report lists them.`);
+  noteUnused("Skipped", skipped, 10);
   print();
   const speed = (value: number): string => (value > 0 ? `${value.toFixed(0)} images/s` : "–");
   print(

@@ -30,6 +30,7 @@ export function trainFacts({ result, dataset, out, seconds, audit }: TrainRun) {
     frozenUnchanged: result.frozenUnchanged,
     ...(result.finetune ? { finetune: result.finetune } : {}),
     skipped: result.skipped,
+    ignored: dataset.ignored,
     out,
   };
 }

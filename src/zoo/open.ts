@@ -38,6 +38,10 @@ export const openNetwork = async (name: string, options: OpenOptions = {}): Prom
 async function openChecked(name: string, options: OpenOptions): Promise<Network> {
   if (options.weights !== undefined) return openWeighted(name, options.weights, options);
   const entry = catalogue.find((row) => row.name === name);
+  if (entry && options.preprocessing !== undefined)
+    throw usageError(
+      `The catalogue says how ${name} wants its pixels: leave preprocessing out; it is for .onnx files and weights of your own.`,
+    );
   if (entry) return openEntry(entry, options);
   if (name.endsWith(".onnx") || existsSync(name)) return openFile(name, options);
   const near = nearest(

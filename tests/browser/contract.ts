@@ -1,5 +1,6 @@
 /** What the tests' page can be asked from Node (call.ts). Everything that goes in or comes out is plain data. */
 
+import type { AugmentationName } from "../../src/data/augment/policy.ts";
 import type { StepsJob } from "./steps.ts";
 
 /** As in src/web/engine.ts, which Node's types do not reach. */
@@ -62,7 +63,7 @@ export interface TrainingJob {
   readonly epochs: number;
   readonly batch: number;
   readonly learningRate: number;
-  readonly augment: string;
+  readonly augment: AugmentationName;
   readonly seed: number;
 }
 

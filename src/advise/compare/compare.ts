@@ -3,7 +3,7 @@
  * of seconds, and judged on pictures that they did not learn from.
  */
 import { eitherOf } from "../../base/concurrency.ts";
-import { stoppedError } from "../../base/errors.ts";
+import { usageError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { createRandom } from "../../base/random.ts";
 import { inSentences } from "../../base/system-errors.ts";
@@ -60,7 +60,7 @@ const WORTH_BEGINNING = 0.6;
  * Compares the roads.
  *
  * @throws GraftError (`data`) where the pictures cannot be learned from; (`usage`) where there is no stage of the name, or an
- *   option does not fit; (`stopped`) where `stop` came before anything was known; the signal's reason where it was aborted
+ *   option does not fit; the reason of `signal` where it was aborted, and of `stop` where that was before anything was known
  */
 export const compare = async (options: CompareOptions): Promise<Comparison> =>
   inSentences(() => compareChecked(checkedCompareOptions(options)));
@@ -85,8 +85,11 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
       seconds: PLANNED_SHARE * left(),
     });
     const made = await takeRoads({ ...options, signal }, frozen, { schedule, deals, unfreeze, left });
+    if (made.interrupted && made.runs.length === 0) throw options.stop?.reason;
     if (made.runs.length === 0)
-      throw stoppedError("Stopped before any road was taken: run the same command again, what was computed is kept.");
+      throw usageError(
+        `A budget of ${Math.round(budgetSeconds)} s is too small for any training: give --budget ${Math.ceil(budgetSeconds * 2)}s or more; what was computed is kept.`,
+      );
     const baseline = baselineOf({ labels: frozen.labels, classes });
     const verdict = decide(made.runs, first.pool.length, baseline.accuracy);
     const curves = roads.map((road) => curveOf(road, made.runs)).filter(({ points }) => points.length > 0);

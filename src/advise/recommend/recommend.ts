@@ -3,7 +3,6 @@
  * pictures under a budget of seconds, and one of them is recommended with the reason.
  */
 import { eitherOf } from "../../base/concurrency.ts";
-import { stoppedError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { inSentences } from "../../base/system-errors.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
@@ -45,8 +44,8 @@ const GAP_SHARE = 0.06;
  * Recommends a network.
  *
  * @throws GraftError (`usage`) where the budget is too small for any network, or none is within the limits, or an option does not
- *   fit; (`data`) where the pictures cannot be learned from; (`stopped`) where `stop` came before anything was known; the
- *   signal's reason where it was aborted
+ *   fit; (`data`) where the pictures cannot be learned from; the reason of `signal` where it was
+ *   aborted, and of `stop` where that was before anything was known
  */
 export const recommend = async (options: RecommendOptions): Promise<Recommendation> =>
   inSentences(() => recommendChecked(checkedRecommendOptions(options)));
@@ -68,7 +67,7 @@ async function recommendChecked(options: ReturnType<typeof checkedRecommendOptio
     const judged = contestants.filter(({ judgements }) => judgements.size > 0);
     if (judged.length === 0) {
       const [quickest] = [...noTime].sort((a, b) => a.seconds - b.seconds);
-      if (!quickest) throw stoppedError("Stopped before any network was judged: run the same command again to go on.");
+      if (!quickest) throw stop?.reason;
       throw tooSmall(budgetSeconds, quickest.contestant.name, budgetSeconds - seconds + quickest.seconds);
     }
     for (const { contestant, seconds: needed } of noTime)

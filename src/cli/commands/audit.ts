@@ -1,69 +1,74 @@
 /** `graft audit`: what is wrong with a dataset, and with --fix, the pictures in question moved aside. */
 import { Command } from "commander";
+import * as v from "valibot";
 import { type Audit, audit } from "../../audit/audit.ts";
 import { checks } from "../../audit/checks/registry.ts";
 import { suspectsOf } from "../../audit/finding.ts";
+import { only } from "../../audit/options.ts";
 import { type Move, planMoves } from "../../audit/quarantine/plan.ts";
 import { freeQuarantine, quarantine, undoQuarantine } from "../../audit/quarantine/quarantine.ts";
-import { usageError } from "../../base/errors.ts";
 import { withLock } from "../../base/lock.ts";
-import { nearest } from "../../base/nearest.ts";
+import { flag, onlyWhen, optionsOf, seed, text, whole } from "../../base/options.ts";
 import { type Dataset, discoverDataset } from "../../data/dataset/discover.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
+import { preprocessing } from "../../zoo/model-options.ts";
 import { openNetwork } from "../../zoo/open.ts";
-import { type PresetName, preprocessingPresets } from "../../zoo/preprocessing.ts";
-import { presetName, wholeNumber } from "../options.ts";
-import { print, printJson, withProgress } from "../output.ts";
+import { networkName } from "../../zoo/open-options.ts";
+import { preprocessingPresets } from "../../zoo/preprocessing.ts";
+import { commaSeparated, number, withSchema } from "../flags.ts";
+import { interruptible } from "../interruption.ts";
+import { noteUnused, print, printJson, withProgress } from "../output.ts";
 
-interface AuditFlags {
-  readonly network: string;
-  readonly preprocessing?: PresetName;
-  readonly only?: readonly string[];
-  readonly fix?: boolean;
-  readonly undo?: string;
-  readonly seed: number;
-  readonly show: number;
-  readonly offline?: boolean;
-  readonly json?: boolean;
-}
+const auditFlags = v.pipe(
+  optionsOf({
+    network: v.optional(networkName, DEFAULT_NETWORK),
+    preprocessing: v.optional(preprocessing),
+    only: v.optional(only),
+    fix: v.optional(flag, false),
+    undo: v.optional(text("the path of a quarantine folder")),
+    seed: v.optional(seed, 0),
+    show: v.optional(whole(0), 5),
+    offline: v.optional(flag),
+    json: v.optional(flag, false),
+  }),
+  onlyWhen(
+    ({ undo }) => undo === undefined,
+    ["fix", "only", "preprocessing", "offline"],
+    "to an audit, and {undo} moves pictures back and does nothing else: leave one of them out",
+  ),
+);
+
+type AuditFlags = v.InferOutput<typeof auditFlags>;
 
 export function auditCommand(): Command {
-  return new Command("audit")
+  const command = new Command("audit")
     .description("look for what is wrong with a dataset: copies, wrong labels, off-topic pictures, shortcuts …")
     .argument("<dataset>", "a folder with one sub-folder a class (or train/, val/, test/ of such), or a .csv/.jsonl")
-    .option("--network <name|file>", "the network whose features are compared", DEFAULT_NETWORK)
+    .option("--network <name|file>", "the network whose features are compared")
     .option(
       "--preprocessing <preset>",
       `how an .onnx file wants its pixels: ${Object.keys(preprocessingPresets).join(", ")}`,
-      presetName,
     )
-    .option("--only <checks>", `only these checks, with commas between: ${names().join(", ")}`, checkNames)
+    .option(
+      "--only <checks>",
+      `only these checks, with commas between: ${checks.map(({ name }) => name).join(", ")}`,
+      commaSeparated,
+    )
     .option("--fix", "move the pictures in question to a folder beside the dataset, with a list to undo it")
     .option("--undo <folder>", "move the pictures of such a folder back to where they were, and do nothing else")
-    .option("--seed <n>", "the same seed gives the same findings", wholeNumber(0), 0)
-    .option("--show <n>", "pictures to name of each finding", wholeNumber(0), 5)
+    .option("--seed <n>", "the same seed gives the same findings", number)
+    .option("--show <n>", "pictures to name of each finding", number)
     .option("--offline", "use only networks that are in the cache")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
       "\nExamples:\n  graft audit ./photos\n  graft audit ./photos --only leaks,label-errors --fix\n  graft audit ./photos --undo ./photos-quarantine",
-    )
-    .action(auditAction);
+    );
+  return withSchema(command, auditFlags, auditAction);
 }
 
-const names = (): string[] => checks.map(({ name }) => name);
-
-function checkNames(text: string): string[] {
-  const wanted = text.split(",").map((name) => name.trim());
-  for (const name of wanted) {
-    if (!names().includes(name))
-      throw usageError(`There is no check "${name}": the nearest are ${nearest(name, names()).join(", ")}.`);
-  }
-  return wanted;
-}
-
-async function auditAction(path: string, flags: AuditFlags): Promise<void> {
-  const { fix = false, json = false, undo } = flags;
+async function auditAction(flags: AuditFlags, path: string): Promise<void> {
+  const { fix, json, undo } = flags;
   if (undo !== undefined) {
     const restored = await undoQuarantine(undo);
     if (json) printJson({ restored, from: undo });
@@ -71,23 +76,16 @@ async function auditAction(path: string, flags: AuditFlags): Promise<void> {
     return;
   }
   const dataset = await discoverDataset(path);
+  const signal = interruptible("Stopped: what was computed is kept, run the same command again to go on.");
   const audited = await withProgress(async (line) => {
-    const network = await openNetwork(flags.network, {
-      onProgress: line.show,
-      ...(flags.preprocessing === undefined ? {} : { preprocessing: flags.preprocessing }),
-      ...(flags.offline ? { offline: true } : {}),
-    });
-    return audit({
-      dataset,
-      network,
-      seed: flags.seed,
-      onProgress: line.show,
-      ...(flags.only === undefined ? {} : { only: flags.only }),
-    });
+    const { preprocessing, offline, seed, only } = flags;
+    const network = await openNetwork(flags.network, { onProgress: line.show, preprocessing, offline });
+    return audit({ dataset, network, seed, only, onProgress: line.show, signal });
   });
   const moved = fix ? await fixed(path, dataset, audited) : undefined;
-  if (json) return printJson({ ...audited, ...(moved ? { fixed: moved } : {}) });
+  if (json) return printJson({ ...audited, ignored: dataset.ignored, ...(moved ? { fixed: moved } : {}) });
   show(audited, flags.show);
+  noteUnused("Left out", dataset.ignored, 1);
   if (moved) print(fixedText(moved, path));
 }
 

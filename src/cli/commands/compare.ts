@@ -1,46 +1,50 @@
 /** `graft compare`: transfer, fine-tune or train from scratch, measured on the user's own pictures. */
 import { join } from "node:path";
-import { Command, Option } from "commander";
-import { compare, DEFAULT_COMPARE_BUDGET } from "../../advise/compare/compare.ts";
+import { Command } from "commander";
+import * as v from "valibot";
+import { compare } from "../../advise/compare/compare.ts";
 import type { Comparison } from "../../advise/compare/comparison.ts";
+import { DEFAULT_COMPARE_BUDGET, unfreeze } from "../../advise/compare/options.ts";
+import { budgetSeconds } from "../../advise/recommend/options.ts";
 import { nextCommand } from "../../advise/recommend/words.ts";
 import { makeFolder, writeWhole } from "../../base/files.ts";
+import { flag, optionsOf, seed, text } from "../../base/options.ts";
 import { graftVersion } from "../../base/version.ts";
 import { discoverDataset } from "../../data/dataset/discover.ts";
 import { renderComparison } from "../../report/advice/comparison.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
+import { preprocessing } from "../../zoo/model-options.ts";
 import { openNetwork } from "../../zoo/open.ts";
+import { networkName } from "../../zoo/open-options.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { showComparison } from "../compare-display.ts";
-import { interruptible } from "../interruption.ts";
-import { presetName, seconds, wholeNumber } from "../options.ts";
+import { number, seconds, withSchema } from "../flags.ts";
+import { interruptible, stoppedCode } from "../interruption.ts";
 import { note, print, printJson, withProgress } from "../output.ts";
 
-interface CompareFlags {
-  readonly network: string;
-  readonly preprocessing?: keyof typeof preprocessingPresets;
-  readonly budget: number;
-  readonly unfreeze?: string;
-  readonly seed: number;
-  readonly offline?: boolean;
-  readonly out?: string;
-  readonly json?: boolean;
-}
+const compareFlags = optionsOf({
+  network: v.optional(networkName, DEFAULT_NETWORK),
+  preprocessing: v.optional(preprocessing),
+  budget: v.optional(budgetSeconds, DEFAULT_COMPARE_BUDGET),
+  unfreeze: v.optional(unfreeze),
+  seed: v.optional(seed, 0),
+  offline: v.optional(flag),
+  out: v.optional(text("the path of a folder")),
+  json: v.optional(flag, false),
+});
 
 export function compareCommand(): Command {
-  return new Command("compare")
+  const command = new Command("compare")
     .description("say whether to transfer, to fine-tune or to train from scratch")
     .argument("<dataset>", "as for `graft train`")
-    .option("--network <name|file>", "the pretrained network, as for `graft train`", DEFAULT_NETWORK)
-    .addOption(
-      new Option(
-        "--preprocessing <preset>",
-        `how an .onnx file wants its pixels: ${Object.keys(preprocessingPresets).join(", ")}`,
-      ).argParser(presetName),
+    .option("--network <name|file>", "the pretrained network, as for `graft train`")
+    .option(
+      "--preprocessing <preset>",
+      `how an .onnx file wants its pixels: ${Object.keys(preprocessingPresets).join(", ")}`,
     )
-    .option("--budget <time>", "how long it may take, such as 5m", seconds, DEFAULT_COMPARE_BUDGET)
+    .option("--budget <time>", "how long it may take, such as 5m", seconds)
     .option("--unfreeze <stage|n|all>", "what fine-tuning trains, as for `graft train`; default: the last third")
-    .option("--seed <n>", "the same seed deals the pictures alike", wholeNumber(0), 0)
+    .option("--seed <n>", "the same seed deals the pictures alike", number)
     .option("--offline", "use only networks that are in the cache")
     .option("--out <dir>", "also write comparison.json and comparison.html there")
     .option("--json", "print one JSON object on stdout")
@@ -50,34 +54,30 @@ export function compareCommand(): Command {
 Examples:
   graft compare ./photos
   graft compare ./photos --network inception_v3 --budget 5m --out advice`,
-    )
-    .action(compareAction);
+    );
+  return withSchema(command, compareFlags, compareAction);
 }
 
-async function compareAction(path: string, flags: CompareFlags): Promise<void> {
+async function compareAction(flags: v.InferOutput<typeof compareFlags>, path: string): Promise<void> {
   const dataset = await discoverDataset(path);
-  const interruption = interruptible("Stopped: what was computed is kept, run the same command again to go on.");
+  const stop = interruptible("Stopped: what was computed is kept, run the same command again to go on.");
   const found = await withProgress(async (line) => {
     const tell = (text: string): void => {
       line.end();
       note(text);
     };
-    const network = await openNetwork(flags.network, {
-      onProgress: line.show,
-      ...(flags.preprocessing ? { preprocessing: flags.preprocessing } : {}),
-      ...(flags.offline ? { offline: true } : {}),
-    });
+    const { preprocessing, offline, seed, budget, unfreeze } = flags;
+    const network = await openNetwork(flags.network, { onProgress: line.show, preprocessing, offline });
     if (network.assumedPreprocessing)
       tell(`How ${network.name} wants its pixels is ${network.preprocessingFrom}; --preprocessing says otherwise.`);
     return compare({
-      ...{ dataset, network, seed: flags.seed, budgetSeconds: flags.budget, signal: interruption.signal },
-      ...(flags.unfreeze === undefined ? {} : { unfreeze: flags.unfreeze }),
+      ...{ dataset, network, seed, budgetSeconds: budget, unfreeze, stop },
       onProgress: line.show,
       onNote: tell,
     });
   });
   const next = nextAfter(found, path, flags.network);
-  const json = comparisonJson(found, next);
+  const json = { ...comparisonJson(found, next), ignored: dataset.ignored };
   if (flags.out !== undefined) {
     await makeFolder(flags.out);
     await writeWhole(join(flags.out, "comparison.json"), `${JSON.stringify(json, null, 2)}\n`);
@@ -89,7 +89,7 @@ async function compareAction(path: string, flags: CompareFlags): Promise<void> {
     showComparison(found, next);
     if (flags.out !== undefined) print(`The report is ${join(flags.out, "comparison.html")}.`);
   }
-  if (found.interrupted) process.exitCode = 1;
+  if (found.interrupted) process.exitCode = stoppedCode();
 }
 
 /** The command that follows from a verdict; nothing where Graft has none for it. */

@@ -1,64 +1,70 @@
 /** `graft evaluate`: how well a trained model does on labelled pictures. */
 import { Command } from "commander";
+import * as v from "valibot";
+import { askFiles } from "../../artifact/ask-files.ts";
 import { openArtifact } from "../../artifact/open.ts";
 import { doubtOf } from "../../artifact/trust.ts";
-import { dataError, isDataError, messageOf } from "../../base/errors.ts";
+import { dataError } from "../../base/errors.ts";
 import { sha256OfFile } from "../../base/files.ts";
-import { createMeter } from "../../base/progress.ts";
+import { flag, optionsOf } from "../../base/options.ts";
+import { listed, shown } from "../../base/text.ts";
 import { discoverDataset } from "../../data/dataset/discover.ts";
-import { decodeImage } from "../../data/decode.ts";
 import { evaluatePredictions } from "../../evaluate/evaluate.ts";
 import { disagreement, settledModel } from "../../run/read.ts";
-import { note, percent, print, printJson, table, withProgress } from "../output.ts";
+import { withSchema } from "../flags.ts";
+import { interruptible } from "../interruption.ts";
+import { note, noteUnused, percent, print, printJson, table, withProgress } from "../output.ts";
+
+const evaluateFlags = optionsOf({ json: v.optional(flag, false) });
 
 export function evaluateCommand(): Command {
-  return new Command("evaluate")
+  const command = new Command("evaluate")
     .description("measure a trained model on labelled pictures (their test folder, if they have one)")
     .argument("<model>", "a model.onnx that graft train wrote")
     .argument("<dataset>", "a folder with one sub-folder a class, or a .csv/.jsonl")
     .option("--json", "print one JSON object")
-    .addHelpText("after", "\nExample:\n  graft evaluate graft-out/model.onnx ./new-photos")
-    .action(evaluate);
+    .addHelpText("after", "\nExample:\n  graft evaluate graft-out/model.onnx ./new-photos");
+  return withSchema(command, evaluateFlags, evaluate);
 }
 
-async function evaluate(model: string, path: string, { json }: { json?: boolean }): Promise<void> {
+async function evaluate({ json }: v.InferOutput<typeof evaluateFlags>, model: string, path: string): Promise<void> {
   const at = await settledModel(model);
   const artifact = await openArtifact(at);
   try {
     const mixed = await disagreement(model, await sha256OfFile(at));
     if (mixed !== undefined) note(mixed);
-    const dataset = await discoverDataset(path, "judge");
-    const testOnly = dataset.examples.some(({ split }) => split === "test");
-    const examples = dataset.examples.filter(({ split }) => !testOnly || split === "test");
+    const { examples: all, classes, ignored } = await discoverDataset(path, "judge");
+    const testOnly = all.some(({ split }) => split === "test");
+    const examples = all.filter(({ split }) => !testOnly || split === "test");
+    const truths = examples.map(({ label }) => labelIn(artifact.classes, classes[label]!));
     const labels: number[] = [];
     const rows: Float32Array[] = [];
     let unknown = 0;
     const skipped: { path: string; reason: string }[] = [];
+    const signal = interruptible("Stopped before all images were evaluated.");
     await withProgress(async (line) => {
-      const meter = createMeter({ stage: "Evaluating", unit: "images", total: examples.length, onProgress: line.show });
-      for (const example of examples) {
-        const name = dataset.classes[example.label]!;
-        const label = artifact.classes.indexOf(name);
-        if (label < 0)
-          throw dataError(`The model does not know the class "${name}": it knows ${artifact.classes.join(", ")}.`);
-        try {
-          const answer = await artifact.predict(await decodeImage(example.path));
-          rows.push(answer.probabilities);
-          if (doubtOf(artifact.trust, artifact.classes, answer).unknown) unknown++;
-          labels.push(label);
-        } catch (error) {
-          if (!isDataError(error)) throw error;
-          skipped.push({ path: example.path, reason: messageOf(error) });
+      const paths = examples.map((example) => example.path);
+      const told = { stage: "Evaluating", onProgress: line.show, signal };
+      let at = 0;
+      for await (const asked of askFiles(artifact, paths, told)) {
+        const truth = truths[at++]!;
+        if (asked.kind === "unreadable") {
+          skipped.push({ path: asked.path, reason: asked.reason });
+          continue;
         }
-        meter.add();
+        rows.push(asked.answer.probabilities);
+        if (doubtOf(artifact.trust, artifact.classes, asked.answer).unknown) unknown++;
+        labels.push(truth);
       }
     });
     if (rows.length === 0) throw dataError(`None of the ${examples.length} images of ${path} could be read.`);
     const probabilities = Float32Array.from(rows.flatMap((row) => [...row]));
     const evaluation = evaluatePredictions({ probabilities, labels, classes: [...artifact.classes] });
     const { novelty } = artifact.trust;
-    if (json)
-      return printJson({ part: testOnly ? "test" : "all", skipped, ...(novelty ? { unknown } : {}), ...evaluation });
+    if (json) {
+      const part = testOnly ? "test" : "all";
+      return printJson({ part, skipped, ignored, ...(novelty ? { unknown } : {}), ...evaluation });
+    }
     print(
       `Accuracy ${percent(evaluation.accuracy)} on ${rows.length} pictures, 95% interval ${evaluation.interval.map(percent).join(" to ")}.`,
     );
@@ -79,8 +85,16 @@ async function evaluate(model: string, path: string, { json }: { json?: boolean 
         ]),
       ]),
     );
-    for (const { reason } of skipped) print(`Skipped: ${reason}`);
+    noteUnused("Skipped", skipped);
+    noteUnused("Left out", ignored, 1);
   } finally {
     await artifact.close();
   }
+}
+
+/** The position of a class among the model's. Throws a data error where it has none of the name. */
+function labelIn(classes: readonly string[], name: string): number {
+  const label = classes.indexOf(name);
+  if (label >= 0) return label;
+  throw dataError(`The model does not know the class ${shown(name)}: it knows ${listed(classes)}.`);
 }

@@ -1,11 +1,14 @@
 /** `graft explain`: why a trained model says what it says of pictures, as overlays and as the training pictures most like them. */
 import { basename, dirname, extname, join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
+import * as v from "valibot";
 import { openArtifact, predictionOf, readArtifact, readModelFile } from "../../artifact/open.ts";
 import { doubtOf } from "../../artifact/trust.ts";
-import { usageError } from "../../base/errors.ts";
-import { makeFolder, sha256, writeWhole } from "../../base/files.ts";
-import type { OnProgress } from "../../base/progress.ts";
+import { dataError, isDataError, messageOf, usageError } from "../../base/errors.ts";
+import { inFolder, sha256, writeWhole } from "../../base/files.ts";
+import { flag, listOf, oneOf, onlyWhen, optionsOf, text, whole } from "../../base/options.ts";
+import { createMeter, type OnProgress } from "../../base/progress.ts";
+import { listed, shown } from "../../base/text.ts";
 import { type Dataset, discoverDataset } from "../../data/dataset/discover.ts";
 import { decodeImage, type RgbImage } from "../../data/decode.ts";
 import { type Explanation, type Method, methods, openExplainers } from "../../explain/explain.ts";
@@ -13,75 +16,81 @@ import { type Near, nearestPictures } from "../../explain/nearest.ts";
 import { explainedArtifact } from "../../explain/of-artifact.ts";
 import { disagreement, readMade, settledModel } from "../../run/read.ts";
 import type { ReadMade } from "../../run/schema.ts";
-import { wholeNumber } from "../options.ts";
+import { commaSeparated, number, withSchema } from "../flags.ts";
+import { interruptible } from "../interruption.ts";
 import { note, percent, print, printJson, withProgress } from "../output.ts";
 
-interface ExplainFlags {
-  readonly method: readonly Method[];
-  readonly class?: string;
-  readonly data?: string;
-  readonly nearest: number;
-  readonly out: string;
-  readonly json?: boolean;
-}
+const explainFlags = v.pipe(
+  optionsOf({
+    method: v.optional(listOf(oneOf(Object.keys(methods) as Method[])), () => ["grad-cam" as const]),
+    class: v.optional(text("the name of a class")),
+    data: v.optional(text("the path of a dataset")),
+    nearest: v.optional(whole(0), 5),
+    out: v.optional(text("the path of a folder"), "graft-explain"),
+    json: v.optional(flag, false),
+  }),
+  onlyWhen(
+    ({ nearest }) => nearest > 0,
+    ["data"],
+    "where the nearest pictures are named: leave {nearest} 0 out, or {data}",
+  ),
+);
+
+type ExplainFlags = v.InferOutput<typeof explainFlags>;
 
 export function explainCommand(): Command {
-  return new Command("explain")
+  const command = new Command("explain")
     .description("show why a trained model says what it says of pictures")
     .argument("<model>", "a model.onnx that graft train wrote")
     .argument("<images...>", "image files")
-    .option("--method <names>", `how, with commas between: ${Object.keys(methods).join(", ")}`, methodNames, [
-      "grad-cam",
-    ])
+    .option(
+      "--method <names>",
+      `how, with commas between: ${Object.keys(methods).join(", ")} (default: grad-cam)`,
+      commaSeparated,
+    )
     .option("--class <name>", "explain why this class, instead of the most probable one")
     .option("--data <dataset>", "where the training pictures are; default: where graft.json beside the model says")
-    .option("--nearest <n>", "training pictures to name that are most like the picture", wholeNumber(0), 5)
-    .option("--out <dir>", "where to write the overlays", "graft-explain")
-    .option("--json", "print one JSON array")
+    .option("--nearest <n>", "training pictures to name that are most like the picture", number)
+    .option("--out <dir>", "where to write the overlays")
+    .option("--json", "print one JSON object, with what was found in `explanations`")
     .addHelpText(
       "after",
       "\nExample:\n  graft explain graft-out/model.onnx cat.jpg --method grad-cam,integrated-gradients",
-    )
-    .action(explain);
+    );
+  return withSchema(command, explainFlags, explain);
 }
 
-function methodNames(text: string): Method[] {
-  const names = text.split(",").map((name) => name.trim());
-  for (const name of names)
-    if (!Object.hasOwn(methods, name)) throw new InvalidArgumentError(`Choose of ${Object.keys(methods).join(", ")}.`);
-  return names as Method[];
-}
-
-async function explain(asked: string, inputs: string[], flags: ExplainFlags): Promise<void> {
+async function explain(flags: ExplainFlags, asked: string, inputs: string[]): Promise<void> {
   const path = await settledModel(asked);
   const bytes = await readModelFile(path);
   const { model, classes } = readArtifact(bytes, path);
   const chosen = flags.class === undefined ? undefined : classes.indexOf(flags.class);
   if (chosen === -1)
-    throw usageError(`The model does not know the class "${flags.class}": it knows ${classes.join(", ")}.`);
-  const images: RgbImage[] = [];
-  for (const input of inputs) images.push(await decodeImage(input));
-  await makeFolder(flags.out);
+    throw usageError(`The model does not know the class ${shown(flags.class)}: it knows ${listed(classes)}.`);
+  const signal = interruptible("Stopped before all images were explained.");
+  const { images, paths, skipped } = await readable(inputs);
   const artifact = await openArtifact(path);
   const explainers = await openExplainers(model, path, flags.method).catch(async (error: unknown) => {
     await artifact.close();
     throw error;
   });
-  try {
-    const near = await nearestTo(images, asked, bytes, flags);
+  const explainAll = async (onProgress: OnProgress) => {
+    const near = await nearestTo(images, asked, bytes, flags, onProgress);
     const entries = [];
+    const meter = createMeter({ stage: "Explaining", unit: "images", total: images.length, onProgress });
     for (const [at, image] of images.entries()) {
+      signal.throwIfAborted();
       const answer = await artifact.predict(image);
       const { label, probability } = predictionOf(artifact, answer, 1);
       const why = chosen ?? classes.indexOf(label);
       const explanations: ReturnType<typeof factsOf>[] = [];
       for (const explanation of await explainers.explain(image, why)) {
-        const file = join(flags.out, fileName(inputs, at, explanation.method));
+        const file = join(flags.out, fileName(paths, at, explanation.method));
         await writeWhole(file, explanation.jpeg);
         explanations.push(factsOf(explanation, file));
       }
       entries.push({
-        path: inputs[at]!,
+        path: paths[at]!,
         label,
         probability,
         ...doubtOf(artifact.trust, classes, answer),
@@ -89,13 +98,38 @@ async function explain(asked: string, inputs: string[], flags: ExplainFlags): Pr
         explanations,
         nearest: near?.[at] ?? [],
       });
+      meter.add();
     }
-    if (flags.json) return printJson(entries);
+    return entries;
+  };
+  try {
+    const entries = await withProgress((line) => inFolder(flags.out, () => explainAll(line.show)));
+    if (flags.json) return printJson({ explanations: entries, skipped });
     for (const entry of entries) show(entry);
   } finally {
     await explainers.close();
     await artifact.close();
   }
+}
+
+/** The images that can be read; the others are told of. Throws a data error where there is none. */
+async function readable(inputs: readonly string[]) {
+  const [images, paths]: [RgbImage[], string[]] = [[], []];
+  const skipped: { path: string; reason: string }[] = [];
+  for (const input of inputs) {
+    try {
+      images.push(await decodeImage(input));
+      paths.push(input);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      skipped.push({ path: input, reason: messageOf(error) });
+      note(`Skipped: ${messageOf(error)}`);
+    }
+  }
+  if (images.length > 0) return { images, paths, skipped };
+  throw dataError(
+    `None of the ${inputs.length} file${inputs.length === 1 ? "" : "s"} given could be read as an image: check the paths.`,
+  );
 }
 
 const factsOf = ({ method, completeness }: Explanation, file: string) => ({
@@ -118,6 +152,7 @@ async function nearestTo(
   path: string,
   bytes: Uint8Array,
   { nearest: count, data }: ExplainFlags,
+  onProgress: OnProgress,
 ): Promise<Near[][] | undefined> {
   if (count === 0) return undefined;
   const digest = sha256(bytes);
@@ -130,9 +165,7 @@ async function nearestTo(
   // Only what the run's own files vouch for has the very weights of the network that it names.
   const isVerified = made?.modelSha256 === digest;
   try {
-    return await withProgress((line: { readonly show: OnProgress }) =>
-      nearestPictures(images, { artifact, sha256: digest, isVerified, dataset, count, onProgress: line.show }),
-    );
+    return await nearestPictures(images, { artifact, sha256: digest, isVerified, dataset, count, onProgress });
   } finally {
     await artifact.close();
   }

@@ -1,9 +1,11 @@
 /** `graft networks list`: the catalogue as a table, sorted and filtered, with what this machine knows of each network. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command } from "commander";
+import * as v from "valibot";
+import { above, flag, oneOf, optionsOf } from "../../base/options.ts";
 import { type CatalogueEntry, catalogue, placeOf } from "../../zoo/catalogue.ts";
 import { isOnDisk } from "../../zoo/pull.ts";
 import { knownSpeeds } from "../../zoo/speeds.ts";
-import { bytes, multiplyAdds } from "../options.ts";
+import { bytes, multiplyAdds, withSchema } from "../flags.ts";
 import { note, print, printJson, table } from "../output.ts";
 
 interface Row extends CatalogueEntry {
@@ -13,51 +15,55 @@ interface Row extends CatalogueEntry {
 }
 
 /** What rows may be sorted by; the smallest first where that is the better. */
-const orders: Readonly<Record<string, (a: Row, b: Row) => number>> = {
+const orders = {
   name: (a, b) => (a.name < b.name ? -1 : 1),
   size: (a, b) => a.download - b.download,
   parameters: (a, b) => a.parameters - b.parameters,
   flops: (a, b) => a.multiplyAdds - b.multiplyAdds,
   top1: (a, b) => (b.top1?.percent ?? 0) - (a.top1?.percent ?? 0),
   speed: (a, b) => (b.imagesPerSecond ?? 0) - (a.imagesPerSecond ?? 0),
-};
+} satisfies Readonly<Record<string, (a: Row, b: Row) => number>>;
 
-interface ListFlags {
-  readonly maxSize?: number;
-  readonly maxFlops?: number;
-  readonly licence?: string;
-  readonly family?: string;
-  readonly sort?: string;
-  readonly json?: boolean;
+/** One of the values that a column has, whatever its case. */
+function oneOfColumn(column: (entry: CatalogueEntry) => string) {
+  const values = [...new Set(catalogue.map(column))];
+  const found = (text: string): string | undefined =>
+    values.find((value) => value.toLowerCase() === text.toLowerCase());
+  const wanted = `one of ${values.join(", ")}`;
+  return v.pipe(
+    v.string(wanted),
+    v.check((text) => found(text) !== undefined, wanted),
+    v.transform((text) => found(text)!),
+  );
 }
 
+const listFlags = optionsOf({
+  maxSize: v.optional(above(0)),
+  maxFlops: v.optional(above(0)),
+  licence: v.optional(oneOfColumn(({ licence }) => licence)),
+  family: v.optional(oneOfColumn(({ family }) => family)),
+  sort: v.optional(oneOf(Object.keys(orders) as (keyof typeof orders)[])),
+  json: v.optional(flag, false),
+});
+
 export function listCommand(): Command {
-  return new Command("list")
+  const command = new Command("list")
     .description("the networks that Graft knows by name")
     .option("--max-size <bytes>", "only networks of at most this many bytes to fetch, such as 20MB", bytes)
     .option("--max-flops <n>", "only networks of at most this many multiply-adds a picture, such as 600M", multiplyAdds)
-    .option("--licence <name>", "only networks under this licence, such as MIT", licenceName)
-    .option("--family <name>", "only networks of this family, such as resnet", familyName)
-    .addOption(new Option("--sort <by>", "the order of the rows").choices(Object.keys(orders)))
+    .option("--licence <name>", "only networks under this licence, such as MIT")
+    .option("--family <name>", "only networks of this family, such as resnet")
+    .option("--sort <by>", `the order of the rows: ${Object.keys(orders).join(", ")}`)
     .option("--json", "print one JSON array")
     .addHelpText(
       "after",
       "\nExamples:\n  graft networks list --max-size 20MB --sort top1\n  graft networks list --licence apache-2.0 --max-flops 1G",
-    )
-    .action(list);
+    );
+  return withSchema(command, listFlags, list);
 }
 
-/** One of the values that a column has, whatever its case. */
-function oneOf(column: (entry: CatalogueEntry) => string, text: string): string {
-  const values = [...new Set(catalogue.map(column))];
-  const found = values.find((value) => value.toLowerCase() === text.toLowerCase());
-  if (found === undefined) throw new InvalidArgumentError(`Choose one of ${values.join(", ")}.`);
-  return found;
-}
-const licenceName = (text: string): string => oneOf(({ licence }) => licence, text);
-const familyName = (text: string): string => oneOf(({ family }) => family, text);
-
-async function list({ json, sort, maxSize, maxFlops, licence, family }: ListFlags): Promise<void> {
+async function list(flags: v.InferOutput<typeof listFlags>): Promise<void> {
+  const { json, sort, maxSize, maxFlops, licence, family } = flags;
   const fits = (entry: CatalogueEntry): boolean =>
     entry.download <= (maxSize ?? Number.POSITIVE_INFINITY) &&
     entry.multiplyAdds <= (maxFlops ?? Number.POSITIVE_INFINITY) &&

@@ -1,46 +1,45 @@
 /** `graft networks show`: what one network takes and yields, what it costs, and where it would be cut. Fetches nothing. */
-import { Command, Option } from "commander";
+import { Command } from "commander";
+import * as v from "valibot";
 import { GraftError } from "../../base/errors.ts";
+import { flag, optionsOf } from "../../base/options.ts";
 import type { Value } from "../../graph/model.ts";
 import { big, count } from "../../report/format.ts";
 import { type CatalogueEntry, catalogue, placeOf } from "../../zoo/catalogue.ts";
 import { type Inspection, inspect } from "../../zoo/inspect.ts";
+import { modelEntries } from "../../zoo/model-options.ts";
 import type { Network } from "../../zoo/network.ts";
 import { openNetwork } from "../../zoo/open.ts";
-import { type Preprocessing, type PresetName, preprocessingPresets } from "../../zoo/preprocessing.ts";
-import { presetName } from "../options.ts";
+import { weights } from "../../zoo/open-options.ts";
+import { type Preprocessing, preprocessingPresets } from "../../zoo/preprocessing.ts";
+import { withSchema } from "../flags.ts";
 import { percent, print, printJson, table } from "../output.ts";
 
-interface ShowFlags {
-  readonly weights?: string;
-  readonly cut?: string;
-  readonly preprocessing?: PresetName;
-  readonly json?: boolean;
-}
+const showFlags = optionsOf({ weights: v.optional(weights), ...modelEntries, json: v.optional(flag, false) });
+
+type ShowFlags = v.InferOutput<typeof showFlags>;
 
 const presets = Object.keys(preprocessingPresets).join(", ");
 
 export function showCommand(): Command {
-  return new Command("show")
+  const command = new Command("show")
     .description("what a network takes and yields, what it costs, and where it would be cut; fetches nothing")
     .argument("<network>", "a name from the list, or an .onnx file")
     .option("--weights <file>", "weights of your own for the architecture of that name")
     .option("--cut <tensor>", "where the backbone shall end")
-    .addOption(
-      new Option("--preprocessing <preset>", `how an .onnx file wants its pixels: ${presets}`).argParser(presetName),
-    )
+    .option("--preprocessing <preset>", `how an .onnx file wants its pixels: ${presets}`)
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
       "\nExamples:\n  graft networks show resnet50\n  graft networks show my-network.onnx --preprocessing imagenet",
-    )
-    .action(show);
+    );
+  return withSchema(command, showFlags, show);
 }
 
-async function show(name: string, { json, ...flags }: ShowFlags): Promise<void> {
+async function show({ json, ...flags }: ShowFlags, name: string): Promise<void> {
   const entry = flags.weights === undefined ? catalogue.find((row) => row.name === name) : undefined;
   const network = entry ? await fromDisk(entry, flags) : await openNetwork(name, { ...flags, offline: true });
-  if (!network) return showRow(entry!, json === true);
+  if (!network) return showRow(entry!, json);
   const inspection = await inspect(network);
   if (json) printJson({ fetched: true, ...inspection });
   else printInspection(inspection, entry === undefined);
@@ -113,7 +112,7 @@ function pixels({ size, fit, interpolation, channels, mean, std, layout }: Prepr
 }
 
 /** The stages, and what comes after the cut. */
-function stageTable({ stages, parameters, multiplyAdds }: Inspection): string {
+function stageTable({ stages, parameters, multiplyAdds }: Inspection): string[] {
   const row = (name: string, shape: readonly number[], own: number, work: number, output: string): string[] => [
     name,
     shape.join(" × "),

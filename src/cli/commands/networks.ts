@@ -1,8 +1,11 @@
 /** `graft networks`: which networks there are, what one is made of, and fetching one ahead of time. */
 import { Command } from "commander";
+import * as v from "valibot";
+import { flag, optionsOf } from "../../base/options.ts";
 import { count } from "../../report/format.ts";
 import { countParameters } from "../../zoo/network.ts";
 import { openNetwork } from "../../zoo/open.ts";
+import { withSchema } from "../flags.ts";
 import { print, printJson, withProgress } from "../output.ts";
 import { listCommand } from "./networks-list.ts";
 import { showCommand } from "./networks-show.ts";
@@ -12,11 +15,14 @@ export function networksCommand(): Command {
     .description("list, fetch and inspect pretrained networks")
     .addCommand(listCommand(), { isDefault: true })
     .addCommand(
-      new Command("pull")
-        .description("fetch a network into the cache, for work without the internet")
-        .argument("<name>", "a name from the list")
-        .option("--json", "print one JSON object")
-        .action(pull),
+      withSchema(
+        new Command("pull")
+          .description("fetch a network into the cache, for work without the internet")
+          .argument("<name>", "a name from the list")
+          .option("--json", "print one JSON object"),
+        pullFlags,
+        pull,
+      ),
     )
     .addCommand(showCommand())
     .addHelpText(
@@ -25,7 +31,9 @@ export function networksCommand(): Command {
     );
 }
 
-async function pull(name: string, { json }: { json?: boolean }): Promise<void> {
+const pullFlags = optionsOf({ json: v.optional(flag, false) });
+
+async function pull({ json }: v.InferOutput<typeof pullFlags>, name: string): Promise<void> {
   const { model, ...network } = await withProgress((line) => openNetwork(name, { onProgress: line.show }));
   const facts = {
     name: network.name,

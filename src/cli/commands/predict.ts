@@ -2,62 +2,89 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
-import { openArtifact, type Prediction, predictionOf } from "../../artifact/open.ts";
-import { codeOf, dataError, isDataError, messageOf, usageError } from "../../base/errors.ts";
-import { decodeImage } from "../../data/decode.ts";
+import * as v from "valibot";
+import { type Asked, askFiles } from "../../artifact/ask-files.ts";
+import { openArtifact, predictionOf } from "../../artifact/open.ts";
+import { eitherOf } from "../../base/concurrency.ts";
+import { codeOf, dataError, isStopped, messageOf, usageError } from "../../base/errors.ts";
+import { flag, optionsOf, whole } from "../../base/options.ts";
 import { settledModel } from "../../run/read.ts";
-import { wholeNumber } from "../options.ts";
-import { note, percent, print, printJson } from "../output.ts";
+import { number, withSchema } from "../flags.ts";
+import { interruptible } from "../interruption.ts";
+import { withProgress } from "../output.ts";
+import { jsonDisplay, linesDisplay } from "../predict-display.ts";
+import { outputClosed } from "../streams.ts";
 
-interface PredictFlags {
-  readonly top: number;
-  readonly json?: boolean;
-}
+const predictFlags = optionsOf({ top: v.optional(whole(1), 3), json: v.optional(flag, false) });
 
 export function predictCommand(): Command {
-  return new Command("predict")
+  const command = new Command("predict")
     .description("ask a trained model what is in pictures")
     .argument("<model>", "a model.onnx that graft train wrote")
     .argument("<images...>", "image files, or folders of them")
-    .option("--top <k>", "how many classes to name a picture", wholeNumber(1), 3)
-    .option("--json", "print one JSON array")
-    .addHelpText("after", "\nExample:\n  graft predict graft-out/model.onnx holiday/ --top 2 --json")
-    .action(predict);
+    .option("--top <k>", "how many classes to name a picture", number)
+    .option("--json", "print one JSON object, with what was found in `predictions`")
+    .addHelpText("after", "\nExample:\n  graft predict graft-out/model.onnx holiday/ --top 2 --json");
+  return withSchema(command, predictFlags, predict);
 }
 
-async function predict(model: string, inputs: string[], { top, json }: PredictFlags): Promise<void> {
+async function predict(
+  { top, json }: v.InferOutput<typeof predictFlags>,
+  model: string,
+  inputs: string[],
+): Promise<void> {
   const artifact = await openArtifact(await settledModel(model));
   try {
     const paths = (await Promise.all(inputs.map(filesOf))).flat();
-    const answers: ({ path: string } & Prediction)[] = [];
-    let unreadable = 0;
-    for (const path of paths) {
-      try {
-        answers.push({ path, ...predictionOf(artifact, await artifact.predict(await decodeImage(path)), top) });
-      } catch (error) {
-        if (!isDataError(error)) throw error;
+    const display = json ? jsonDisplay((text) => process.stdout.write(text)) : linesDisplay(artifact.trust);
+    const signal = interruptible(`Stopped before all ${paths.length} images were asked about.`);
+    let [answered, unreadable] = [0, 0];
+    const show = (asked: Asked): void => {
+      if (asked.kind === "unreadable") {
         unreadable++;
-        note(`Skipped: ${messageOf(error)}`);
+        display.skipped(asked);
+      } else {
+        answered++;
+        display.found({ path: asked.path, ...predictionOf(artifact, asked.answer, top) });
       }
+    };
+    try {
+      await withProgress(async (line) => {
+        // A reader that went away wants no more answers.
+        const told = { stage: "Predicting", onProgress: line.show, signal: eitherOf(signal, outputClosed) };
+        for await (const asked of askFiles(artifact, paths, told)) {
+          line.clear();
+          show(asked);
+          if (process.stdout.writableNeedDrain) await drained();
+        }
+      });
+    } catch (error) {
+      if (outputClosed.aborted) return;
+      display.end(isStopped(error) ? { stopped: true } : { error: messageOf(error) });
+      throw error;
     }
-    if (answers.length === 0) {
+    if (answered === 0) {
       throw dataError(
         `None of the ${unreadable} file${unreadable === 1 ? "" : "s"} given could be read as an image: check the paths.`,
       );
     }
-    if (json) return printJson(answers);
-    for (const { path, top: best, unknown, novelty } of answers) {
-      const named = best.map(({ label, probability }) => `${label} ${percent(probability)}`).join(", ");
-      const { threshold } = artifact.trust.novelty ?? {};
-      print(
-        unknown
-          ? `${path}: unknown, unlike what it was trained on (novelty ${novelty?.toFixed(2)}, above ${threshold?.toFixed(2)}); else ${named}`
-          : `${path}: ${named}`,
-      );
-    }
+    display.end({});
   } finally {
     await artifact.close();
   }
+}
+
+/** Waits until a slow reader has taken what was written, so that it does not pile up in memory. */
+function drained(): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      process.stdout.off("drain", go);
+      outputClosed.removeEventListener("abort", go);
+      resolve();
+    };
+    process.stdout.on("drain", go);
+    outputClosed.addEventListener("abort", go);
+  });
 }
 
 /** The file itself, or the files of a folder at any depth, in order. */

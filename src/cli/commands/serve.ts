@@ -1,52 +1,63 @@
 /** `graft serve`: answers over HTTP. Here are its options and signals; the server itself is in serve/. */
 import { readFile } from "node:fs/promises";
-import { Command, InvalidArgumentError } from "commander";
-import { messageOf, usageError } from "../../base/errors.ts";
+import { Command } from "commander";
+import * as v from "valibot";
+import { usageError } from "../../base/errors.ts";
+import { flag, optionsOf, rule, text } from "../../base/options.ts";
+import { systemReason } from "../../base/system-errors.ts";
 import { checkTokenForm } from "../../http/access.ts";
 import { GRACE_MS } from "../../http/server.ts";
 import { defaultLimits } from "../../serve/limits.ts";
 import { modelSources } from "../../serve/models.ts";
+import { graceMs, host, hostNames, limitEntries, origins, port } from "../../serve/options.ts";
 import { type RunningServer, startServer } from "../../serve/server.ts";
-import { bytes, milliseconds, pixels, some, wholeNumber } from "../options.ts";
+import { bytes, milliseconds, number, pixels, several, withSchema } from "../flags.ts";
 import { print, printJson } from "../output.ts";
 
-interface ServeFlags {
-  readonly host: string;
-  readonly port: number;
-  readonly tokenFile?: string;
-  readonly cors: readonly string[];
-  readonly allowHost: readonly string[];
-  readonly maxBatch: number;
-  readonly maxWait: number;
-  readonly maxQueue: number;
-  readonly maxImages: number;
-  readonly maxBody: number;
-  readonly maxPixels: number;
-  readonly timeout: number;
-  readonly grace: number;
-  readonly json?: boolean;
-}
+const standard = defaultLimits;
 
-const several = (value: string, before: readonly string[]): string[] => [...before, value];
+const serveFlags = v.pipe(
+  optionsOf({
+    host: v.optional(host, "127.0.0.1"),
+    port: v.optional(port, 8000),
+    tokenFile: v.optional(text("the path of a file")),
+    cors: v.optional(origins, []),
+    allowHost: v.optional(hostNames, []),
+    maxBatch: v.optional(limitEntries.maxBatch, standard.maxBatch),
+    maxWait: v.optional(limitEntries.maxWaitMs, standard.maxWaitMs),
+    maxQueue: v.optional(limitEntries.maxQueue, standard.maxQueue),
+    maxImages: v.optional(limitEntries.maxImages),
+    maxBody: v.optional(limitEntries.maxBodyBytes, standard.maxBodyBytes),
+    maxPixels: v.optional(limitEntries.maxPixels, standard.maxPixels),
+    timeout: v.optional(limitEntries.timeoutMs, standard.timeoutMs),
+    grace: v.optional(graceMs, GRACE_MS),
+    json: v.optional(flag, false),
+  }),
+  rule(
+    ({ maxImages = 1, maxQueue }) => maxImages <= maxQueue,
+    "{maxImages} lets a request have more pictures than {maxQueue} ever accepts: raise {maxQueue}, or lower {maxImages}.",
+  ),
+);
+
+type ServeFlags = v.InferOutput<typeof serveFlags>;
 
 export function serveCommand(): Command {
-  const { maxBatch, maxWaitMs, maxQueue, maxImages, maxBodyBytes, maxPixels, timeoutMs } = defaultLimits;
-  return new Command("serve")
+  const command = new Command("serve")
     .description("answer over HTTP what is in pictures")
     .argument("<models...>", "model.onnx files that graft train wrote, each as FILE or NAME=FILE")
-    .option("--port <n>", "the port; 0 takes a free one", portNumber, 8000)
-    .option("--host <address>", "the address to listen on; one that others can reach needs a token", "127.0.0.1")
+    .option("--port <n>", "the port; 0 takes a free one", number)
+    .option("--host <address>", "the address to listen on; one that others can reach needs a token")
     .option("--token-file <file>", "a file with the bearer token to ask for (or set GRAFT_TOKEN)")
-    .option("--cors <origin>", "let pages of an origin ask, as https://example.org; may be repeated", origins, [])
-    .option("--allow-host <name>", "a further name in the Host header, as of a proxy; may be repeated", several, [])
-    .option("--max-batch <n>", "pictures of one run of a model", wholeNumber(1), maxBatch)
-    .option("--max-wait <time>", "how long a picture waits for others of its batch", milliseconds, maxWaitMs)
-    .option("--max-queue <n>", "pictures accepted at once, the rest get 503", wholeNumber(1), maxQueue)
-    .option("--max-images <n>", "pictures of one request", wholeNumber(1), maxImages)
-    .option("--max-body <size>", "bytes of one request, as 32MB", some(bytes), maxBodyBytes)
-    .option("--max-pixels <n>", "pixels of one picture, as 50M", some(pixels), maxPixels)
-    .option("--timeout <time>", "for a request to arrive, and to be answered", some(milliseconds), timeoutMs)
-    .option("--grace <time>", "how long the server may take to end, for answers under way", milliseconds, GRACE_MS)
+    .option("--cors <origin>", "let pages of an origin ask, as https://example.org; may be repeated", several)
+    .option("--allow-host <name>", "a further name in the Host header, as of a proxy; may be repeated", several)
+    .option("--max-batch <n>", "pictures of one run of a model", number)
+    .option("--max-wait <time>", "how long a picture waits for others of its batch, as 5ms", milliseconds)
+    .option("--max-queue <n>", "pictures accepted at once, the rest get 503", number)
+    .option("--max-images <n>", `pictures of one request (default: ${standard.maxImages})`, number)
+    .option("--max-body <size>", "bytes of one request, as 32MB", bytes)
+    .option("--max-pixels <n>", "pixels of one picture, as 50M", pixels)
+    .option("--timeout <time>", "for a request to arrive, and to be answered, as 30s", milliseconds)
+    .option("--grace <time>", "how long the server may take to end, for answers under way, as 10s", milliseconds)
     .option("--json", "print one JSON object, the address and the models, once it listens")
     .addHelpText(
       "after",
@@ -58,21 +69,8 @@ it has answered what it has accepted, within --grace. Logs are JSON lines on sta
 Example:
   graft serve graft-out/model.onnx
   curl -F image=@cat.jpg http://127.0.0.1:8000/predict`,
-    )
-    .action(serve);
-}
-
-function portNumber(text: string): number {
-  const port = wholeNumber(0)(text);
-  if (port > 65_535) throw new InvalidArgumentError("A port is a number up to 65535.");
-  return port;
-}
-
-function origins(text: string, before: readonly string[]): string[] {
-  if (!URL.canParse(text) || new URL(text).origin !== text) {
-    throw new InvalidArgumentError("An origin is wanted: a scheme, a name, no path, as https://example.org.");
-  }
-  return several(text, before);
+    );
+  return withSchema(command, serveFlags, serve);
 }
 
 /** The token of the file, or of the environment. Throws a usage error where it cannot be read or is too easily guessed. */
@@ -81,7 +79,7 @@ async function tokenOf(file: string | undefined): Promise<string | undefined> {
     file === undefined
       ? process.env.GRAFT_TOKEN
       : await readFile(file, "utf8").catch((error: unknown) => {
-          throw usageError(`Could not read the token file ${file}: ${messageOf(error)}.`, error);
+          throw usageError(`Could not read the token file ${file}: ${systemReason(error, "read")}.`, error);
         });
   if (text === undefined) return undefined;
   const token = text.trim();
@@ -89,7 +87,7 @@ async function tokenOf(file: string | undefined): Promise<string | undefined> {
   return token;
 }
 
-async function serve(models: string[], flags: ServeFlags): Promise<void> {
+async function serve(flags: ServeFlags, models: string[]): Promise<void> {
   const token = await tokenOf(flags.tokenFile);
   const server = await startServer({
     sources: modelSources(models),
@@ -103,7 +101,8 @@ async function serve(models: string[], flags: ServeFlags): Promise<void> {
       maxBatch: flags.maxBatch,
       maxWaitMs: flags.maxWait,
       maxQueue: flags.maxQueue,
-      maxImages: flags.maxImages,
+      // A request that the queue never holds would be refused for ever.
+      maxImages: flags.maxImages ?? Math.min(standard.maxImages, flags.maxQueue),
       maxBodyBytes: flags.maxBody,
       maxPixels: flags.maxPixels,
       timeoutMs: flags.timeout,

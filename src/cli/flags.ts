@@ -1,0 +1,81 @@
+/**
+ * From words on the command line to checked options. Commander splits the words; a reader turns the text of a value into a
+ * number where it is one; what fits is the schema's matter, as in every other place where options come in.
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import type * as v from "valibot";
+import { checked, type Door } from "../base/options.ts";
+import { escaped } from "../base/text.ts";
+
+/** `learningRate` → `--learning-rate`; an item of a list is called as the list. */
+const flagOf = (path: string): string =>
+  `--${path.replace(/\[\d+\]$/, "").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** How a person on the command line calls options. */
+export const commandLine: Door = { whole: "The command", subject: flagOf, option: flagOf };
+
+type FlagSchema<T> = v.GenericSchema<unknown, T> & { readonly entries: Readonly<Record<string, unknown>> };
+
+/**
+ * Gives a command its action, which gets options that were checked by a schema. Defaults are the schema's, and told in the help.
+ *
+ * @param action gets the options, then the command's arguments
+ */
+export function withSchema<T, A extends readonly unknown[]>(
+  command: Command,
+  schema: FlagSchema<T>,
+  action: (flags: T, ...args: A) => Promise<void>,
+): Command {
+  for (const option of command.options) {
+    const entry = schema.entries[option.attributeName()] as { readonly default?: unknown } | undefined;
+    if (entry === undefined) throw new TypeError(`No schema describes ${option.flags}.`);
+    const { default: standard } = entry;
+    if (["string", "number"].includes(typeof standard) && option.defaultValue === undefined)
+      option.description += ` (default: ${JSON.stringify(standard)})`;
+  }
+  return command.action((...given: unknown[]) => {
+    // Commander appends the options and itself.
+    const args = given.slice(0, -2) as unknown as A;
+    return action(checked(schema, given.at(-2), commandLine), ...args);
+  });
+}
+
+/** Reads a number; other text stays text, for the schema to refuse. */
+export const number = (text: string): number | string =>
+  /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i.test(text.trim()) ? Number(text) : text;
+
+/** Collects an option that may be given several times. */
+export const several = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
+/** Reads words with commas between. */
+export const commaSeparated = (text: string): string[] => text.split(",").map((word) => word.trim());
+
+/** A reader of quantities such as `20MB`: a number with one of the units, as a number of the smallest. */
+const quantity =
+  (units: Readonly<Record<string, number>>, example: string) =>
+  (text: string): number => {
+    const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
+    const factor = Object.entries(units).find(([name]) => name.toLowerCase() === unit.toLowerCase())?.[1];
+    if (amount === "" || factor === undefined) {
+      throw new InvalidArgumentError(`A number with ${Object.keys(units).join(", ")} is wanted, such as ${example}.`);
+    }
+    return Number(amount) * factor;
+  };
+
+/** Bytes: `20MB`. */
+export const bytes = quantity({ kB: 1e3, MB: 1e6, GB: 1e9, B: 1 }, "20MB");
+
+/** Multiply-adds: `600M`, `4G`. */
+export const multiplyAdds = quantity({ M: 1e6, G: 1e9, k: 1e3, T: 1e12 }, "600M");
+
+/** Pixels: `50M`. */
+export const pixels = quantity({ M: 1e6, k: 1e3 }, "50M");
+
+/** Seconds: `90s`, `2m`, `1h`. */
+export const seconds = quantity({ s: 1, m: 60, h: 3600 }, "2m");
+
+/** Milliseconds: `5ms`, `30s`. */
+export const milliseconds = quantity({ ms: 1, s: 1000, m: 60_000 }, "5ms");
+
+/** What commander says, safe on a terminal: it repeats the user's words. Its line breaks stay. */
+export const escapedLines = (text: string): string => text.split("\n").map(escaped).join("\n");

@@ -1,0 +1,53 @@
+/** The options of `graft train`: the library's, as they are on a command line, and those that only a command line has. */
+import * as v from "valibot";
+import { flag, oneOf, onlyWhen, optionsOf, rule, seed, text } from "../base/options.ts";
+import { boundaryCache, classWeights, oneLearningRate, recipeEntries, unfreeze } from "../train/options.ts";
+import { DEFAULT_NETWORK } from "../zoo/catalogue.ts";
+import { modelEntries } from "../zoo/model-options.ts";
+import { networkName, weights } from "../zoo/open-options.ts";
+
+const folder = text("the path of a folder");
+
+const entries = {
+  network: v.optional(networkName, DEFAULT_NETWORK),
+  weights: v.optional(weights),
+  ...modelEntries,
+  test: v.optional(folder),
+  seed: v.optional(seed, 0),
+  classWeights: v.optional(classWeights, "none"),
+  unfreeze: v.optional(unfreeze, "none"),
+  fromScratch: v.optional(flag, false),
+  ...recipeEntries,
+  findLr: v.optional(flag),
+  boundaryCache: v.optional(boundaryCache),
+  resume: v.optional(flag),
+  out: v.optional(folder, "graft-out"),
+  offline: v.optional(flag),
+  audit: v.optional(flag, true),
+  explain: v.optional(flag, true),
+  progress: v.optional(oneOf(["line", "json"]), "line"),
+  json: v.optional(flag, false),
+};
+
+export const trainFlags = v.pipe(
+  optionsOf(entries),
+  rule(
+    ({ unfreeze: stages, fromScratch }) => !fromScratch || stages === "none" || stages === "all",
+    "{fromScratch} trains all stages: leave {unfreeze} out, or {fromScratch}.",
+  ),
+  rule(
+    ({ weights: file, fromScratch }) => !fromScratch || file === undefined,
+    "{fromScratch} uses no weights: leave {weights} out, or {fromScratch}.",
+  ),
+  onlyWhen(
+    ({ unfreeze: stages, fromScratch }) => fromScratch || stages !== "none",
+    ["epochs", "augment", "batch", "learningRate", "findLr", "boundaryCache", "resume"],
+    "to fine-tuning: add {unfreeze} (a stage, a number of last stages, or all) or {fromScratch}, or leave it out",
+  ),
+  oneLearningRate(),
+  onlyWhen(
+    ({ network }) => network !== "auto",
+    ["weights", "cut", "preprocessing"],
+    "to a network that is named, and {network} auto chooses one of the catalogue: name the network, or leave it out",
+  ),
+);
