@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import ort from "onnxruntime-node";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { graftJson, temporaryFolder } from "./support/cli.ts";
+import { graftJson, graftPredict, temporaryFolder } from "./support/cli.ts";
 import { FEATURES, tinyNetwork } from "./support/network.ts";
 import { drawShape, encode, type Pixels, shapeNames, writeShapes } from "./support/pictures.ts";
 
@@ -50,7 +50,7 @@ const inClassOrder = ({ top }: Answer): number[] =>
   top.toSorted((a, b) => (a.label < b.label ? -1 : 1)).map(({ probability }) => probability);
 
 async function expectSameAsPredict(model: string, folder: string, classes: number): Promise<void> {
-  const answers = await graftJson<Answer[]>(["predict", model, folder, "--top", String(classes)], cache);
+  const answers = await graftPredict<Answer>([model, folder, "--top", String(classes)], cache);
   const session = await ort.InferenceSession.create(model, { logSeverityLevel: 3 });
   for (const answer of answers) {
     const own = (await ask(session, [await pixelsOf(answer.path)])).probabilities![0]!;

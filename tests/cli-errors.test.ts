@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { basename, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { pngOfSize } from "./support/bomb.ts";
-import { type Finished, graft, graftJson, startGraft, temporaryFolder } from "./support/cli.ts";
+import { type Finished, graft, graftJson, type Predicted, startGraft, temporaryFolder } from "./support/cli.ts";
 import { textNetwork, tinyNetwork } from "./support/network.ts";
 import { drawShape, encode, writeShapes } from "./support/pictures.ts";
 
@@ -133,7 +133,9 @@ describe("some bad pictures among good ones", () => {
     const model = join(out, "model.onnx");
     const both = await graft(["predict", model, bad, join(good, "circle", "000.png"), "--json"], cache);
     expect(both.code).toBe(0);
-    expect(JSON.parse(both.stdout)).toHaveLength(1);
+    const { predictions, skipped } = JSON.parse(both.stdout) as Predicted<{ path: string }>;
+    expect(predictions).toHaveLength(1);
+    expect(skipped).toEqual([{ path: bad, reason: expect.stringContaining("bad.jpg: it is no image") }]);
     expect(both.stderr).toContain("bad.jpg");
     const none = await graft(["predict", model, bad, "--json"], cache);
     expect({ code: none.code, stdout: none.stdout }).toEqual({ code: 3, stdout: "" });
@@ -180,9 +182,9 @@ describe("a command line or a model that is wrong", () => {
 
   test("options that make no sense end with 2 and say what is wanted", async () => {
     const wrong: [string[], string][] = [
-      [train(good, "--seed", "x"), "whole number"],
-      [train(good, "--preprocessing", "magic"), "Choose one of"],
-      [train(good, "--class-weights", "some"), "Allowed choices"],
+      [train(good, "--seed", "x"), '--seed takes a whole number from 0 to 4294967295, not "x".'],
+      [train(good, "--preprocessing", "magic"), "--preprocessing takes one of imagenet, inception"],
+      [train(good, "--class-weights", "some"), "--class-weights takes one of none, balanced, not"],
       [train(good, "--nonsense"), "unknown option"],
       [["train"], "missing required argument"],
       [["trian", good], "unknown command"],

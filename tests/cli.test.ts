@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readProgressEvent } from "../src/base/progress-json.ts";
-import { graft, graftJson, temporaryFolder } from "./support/cli.ts";
+import { graft, graftJson, graftPredict, temporaryFolder } from "./support/cli.ts";
 import { tinyNetwork } from "./support/network.ts";
 import { shapeNames, writeShapes } from "./support/pictures.ts";
 
@@ -150,14 +150,14 @@ describe("graft train", () => {
 });
 
 describe("graft predict", () => {
-  test("--json: one array, best first, in the order of the files", async () => {
+  test("--json: one object, best first, in the order of the files", async () => {
     interface Answer {
       path: string;
       label: string;
       probability: number;
       top: { label: string; probability: number }[];
     }
-    const answers = await graftJson<Answer[]>(["predict", join(out, "model.onnx"), fresh, "--top", "2"], cache);
+    const answers = await graftPredict<Answer>([join(out, "model.onnx"), fresh, "--top", "2"], cache);
     expect(answers).toHaveLength(18);
     expect(answers.map(({ path }) => path)).toEqual(answers.map(({ path }) => path).toSorted());
     for (const { label, probability, top } of answers) {

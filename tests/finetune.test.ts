@@ -115,7 +115,7 @@ describe("--from-scratch", () => {
 
   test.each([
     ["stages", ["--unfreeze", "1"], "--from-scratch trains all stages"],
-    ["weights", ["--weights", "w.safetensors"], "From scratch, no weights are used"],
+    ["weights", ["--weights", "w.safetensors"], "--from-scratch uses no weights"],
   ])("refuses %s beside it", async (_, more, said) => {
     const { code, stderr } = await graft(trainArgs("refused", "--from-scratch", ...more), cache);
     expect(code).toBe(2);

@@ -3,7 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CLASSES, tinyArtifact } from "./support/artifact.ts";
-import { graft, graftJson, temporaryFolder } from "./support/cli.ts";
+import { graft, graftPredict, temporaryFolder } from "./support/cli.ts";
 import { drawShape, encode } from "./support/pictures.ts";
 import { raw, type Serving, startServe } from "./support/serve.ts";
 
@@ -64,9 +64,9 @@ beforeAll(async () => {
 
 describe("a server of one model", () => {
   let server: Serving;
-  let wanted: Entry[];
+  let wanted: readonly Entry[];
   beforeAll(async () => {
-    wanted = await graftJson<Entry[]>(["predict", first, ...pictures], cache);
+    wanted = await graftPredict<Entry>([first, ...pictures], cache);
     server = await startServe([first]);
   });
   afterAll(async () => {
@@ -144,7 +144,7 @@ describe("a server of one model", () => {
 
 test("several models are asked by name", async () => {
   const server = await startServe([first, `other=${second}`]);
-  const wanted = await graftJson<Entry[]>(["predict", second, pictures[0]!], cache);
+  const wanted = await graftPredict<Entry>([second, pictures[0]!], cache);
   const { answer } = await ask(`${server.url}/models/other/predict`, { body: form(pictures.slice(0, 1)) });
   expect(answer.model).toBe("other");
   expectSame(answer.predictions[0]!, wanted[0]!);
@@ -159,8 +159,8 @@ test("a model that is replaced under load is read anew, and no request is droppe
   const path = join(work, "changing.onnx");
   writeFileSync(path, readFileSync(first));
   const server = await startServe([path]);
-  const before = (await graftJson<Entry[]>(["predict", first, pictures[0]!], cache))[0]!;
-  const after = (await graftJson<Entry[]>(["predict", second, pictures[0]!], cache))[0]!;
+  const before = (await graftPredict<Entry>([first, pictures[0]!], cache))[0]!;
+  const after = (await graftPredict<Entry>([second, pictures[0]!], cache))[0]!;
   let isOver = false;
   const seen: Entry[] = [];
   const client = async (): Promise<void> => {

@@ -11,7 +11,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { spawnStudio } from "../src/studio/testing.ts";
 import { browserNote, chromiumPath } from "./support/chromium.ts";
-import { graftJson } from "./support/cli.ts";
+import { graftPredict } from "./support/cli.ts";
 import { tinyNetwork } from "./support/network.ts";
 import { writeShapes } from "./support/pictures.ts";
 import { zipOf } from "./support/zip.ts";
@@ -209,10 +209,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
   test("a new picture gets the answer that the command line gives", async () => {
     await page.getByRole("link", { name: "Try it", exact: true }).last().click();
     await page.getByLabel("Choose pictures").setInputFiles(scene.fresh);
-    const [answer] = await graftJson<{ label: string; probability: number }[]>(
-      ["predict", model(), scene.fresh],
-      cache,
-    );
+    const [answer] = await graftPredict<{ label: string; probability: number }>([model(), scene.fresh], cache);
     expect(await firstProbability(page)).toBeCloseTo(answer!.probability, 6);
     expect(await page.getByTestId("answer").textContent()).toContain(answer!.label);
     await expectAccessible("try");
@@ -236,10 +233,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     });
     await alone.goto(pathToFileURL(file).href);
     await alone.getByLabel("Choose a picture").setInputFiles(scene.fresh);
-    const [answer] = await graftJson<{ label: string; probability: number }[]>(
-      ["predict", model(), scene.fresh],
-      cache,
-    );
+    const [answer] = await graftPredict<{ label: string; probability: number }>([model(), scene.fresh], cache);
     expect(Math.abs((await firstProbability(alone)) - answer!.probability)).toBeLessThan(5e-3);
     expect(await alone.getByTestId("answer").textContent()).toContain(answer!.label);
     await expectAccessible("the exported page", alone);

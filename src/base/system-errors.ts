@@ -80,9 +80,8 @@ export function systemReason(error: unknown, access: Access): string {
 /** Whether the machine is at fault (full disk, too many open files, broken drive), and not the file that was asked for. */
 export const isMachineFault = (error: unknown): boolean => rows[codeOf(error) ?? ""]?.machine === true;
 
-/** The file was to be there: of an input that is missing, the command line is wrong; of one among many, the data is. */
 export interface ReadFailureOptions {
-  /** Default `data`. */
+  /** Of an argument that names nothing, the call is wrong (`usage`); of one file among many, the data is. Default `data`. */
   readonly missing?: "usage" | "data" | undefined;
 }
 
@@ -92,9 +91,10 @@ export interface ReadFailureOptions {
  * @param called what could not be read, for a sentence: `the model a.onnx`
  */
 export function readFailure(called: string, error: unknown, { missing = "data" }: ReadFailureOptions = {}): GraftError {
+  if (codeOf(error) === "ENOENT" && missing === "usage")
+    return usageError(`There is no file ${called}: check the path.`, error);
   const message = `Could not read ${called}: ${systemReason(error, "read")}.`;
-  if (isMachineFault(error)) return workError(message, error);
-  return codeOf(error) === "ENOENT" && missing === "usage" ? usageError(message, error) : dataError(message, error);
+  return isMachineFault(error) ? workError(message, error) : dataError(message, error);
 }
 
 /** A system error met while writing `path`, as a sentence; what is one already stays as it is. */

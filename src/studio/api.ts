@@ -120,9 +120,9 @@ export interface RunSettings {
   readonly seed: number;
   readonly classWeights: "none" | "balanced";
   /** Fine-tuning only. Without them the dataset's size decides. */
-  readonly epochs?: number;
-  readonly augment?: AugmentationName;
-  readonly learningRate?: number;
+  readonly epochs?: number | undefined;
+  readonly augment?: AugmentationName | undefined;
+  readonly learningRate?: number | undefined;
 }
 
 /** How a run stands. */

@@ -11,8 +11,8 @@ import type { RecipeFlags } from "./finetune/recipe.ts";
 /** How often each image may be seen at most. More would take years, and is a slip of the hand. */
 const MOST_EPOCHS = 100_000;
 const MOST_BATCH = 65_536;
-/** From about 1 on, no network learns; beyond this a number is surely a mistake. */
-const MOST_RATE = 100;
+/** From about 1 on, no network learns, which a training finds out and tells; beyond this it is a slip of the hand too. */
+const MOST_RATE = 1e6;
 
 /** What the recipe of a fine-tuning may be told; without, the dataset's size decides. */
 export const recipeEntries = {

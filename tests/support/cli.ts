@@ -51,6 +51,18 @@ export function startGraft(args: readonly string[], cache: string): Started {
 /** Runs `graft` to its end. */
 export const graft = (args: readonly string[], cache: string): Promise<Finished> => startGraft(args, cache).finished;
 
+/** What `graft predict --json` prints. */
+export interface Predicted<T> {
+  readonly predictions: readonly T[];
+  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+  readonly stopped?: true;
+  readonly error?: string;
+}
+
+/** Runs `graft predict` to a good end and yields its predictions. */
+export const graftPredict = async <T>(args: readonly string[], cache: string): Promise<readonly T[]> =>
+  (await graftJson<Predicted<T>>(["predict", ...args], cache)).predictions;
+
 /** Runs `graft` to a good end and yields the one JSON value on its stdout. */
 export async function graftJson<T>(args: readonly string[], cache: string): Promise<T> {
   const { code, stdout, stderr } = await graft([...args, "--json"], cache);

@@ -42,7 +42,7 @@ async function predict(
     const show = (asked: Asked): void => {
       if (asked.kind === "unreadable") {
         unreadable++;
-        display.skipped(asked);
+        display.skipped({ path: asked.path, reason: asked.reason });
       } else {
         answered++;
         display.found({ path: asked.path, ...predictionOf(artifact, asked.answer, top) });

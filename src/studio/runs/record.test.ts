@@ -67,8 +67,19 @@ describe("settings", () => {
     {},
     { ...settings, network: "other" },
     { ...settings, classWeights: "x" },
-    { ...settings, epochs: 0 },
+    { ...settings, unfreeze: "1", epochs: 0 },
+    { ...settings, unfreeze: "1", epochs: "5" },
+    { ...settings, unfreeze: "--json" },
+    { ...settings, unfreeze: "1", augment: "constructor" },
+    { ...settings, seed: 2 ** 32 },
+    { ...settings, colour: "red" },
   ])("%j: refused", (value) => {
-    expect(() => readSettings(value, ["resnet50"])).toThrow();
+    expect(() => readSettings(value, ["resnet50"])).toThrow(/^(A training|The setting \w+) .*[.?]$/);
+  });
+
+  it("of fine-tuning are refused where there is none", () => {
+    expect(() => readSettings({ ...settings, epochs: 5 }, ["resnet50"])).toThrow(
+      "epochs only applies to fine-tuning: choose the layers to train, or leave it out.",
+    );
   });
 });

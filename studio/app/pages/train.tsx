@@ -6,7 +6,7 @@ import { attempt } from "../messages.ts";
 import { NetworkTable } from "../parts/network-table.tsx";
 import { RecommendationPanel } from "../parts/recommendation.tsx";
 import { RunPanel } from "../parts/run-panel.tsx";
-import { TrainOptions } from "../parts/train-options.tsx";
+import { askedOf, TrainOptions } from "../parts/train-options.tsx";
 import { hrefOf } from "../route.ts";
 import { server } from "../server.ts";
 import { networks, noteRun, project, running, runs } from "../state.ts";
@@ -22,7 +22,7 @@ export function Train(): JSX.Element {
   const network = settings.value.network === "" ? (table?.standard ?? "") : settings.value.network;
   const begin = (): Promise<boolean> =>
     attempt(async () => {
-      noteRun(await server.start({ ...settings.value, network }));
+      noteRun(await server.start({ ...askedOf(settings.value), network }));
       window.scrollTo({ top: 0 });
     });
   const latest = runs.value?.[0];

@@ -38,6 +38,13 @@ function changeOptional<K extends Optional>(name: K, value: RunSettings[K] | und
   settings.value = value === undefined ? (others as RunSettings) : { ...settings.value, [name]: value };
 }
 
+/** The settings without those that only apply to fine-tuning, where there is none: they stay in their fields. */
+export function askedOf(chosen: RunSettings): RunSettings {
+  if (chosen.unfreeze !== "none") return chosen;
+  const { network, unfreeze, seed, classWeights } = chosen;
+  return { network, unfreeze, seed, classWeights };
+}
+
 export function TrainOptions(): JSX.Element {
   const { unfreeze, classWeights, seed, epochs, learningRate, augment } = settings.value;
   const isTuning = unfreeze !== "none";
