@@ -3,9 +3,8 @@
  * command line, the library, a page and the studio check by these. What the options do is told where their types are.
  */
 import * as v from "valibot";
-import { above, type Described, flag, oneOf, onlyWhen, optionsOf, rule, text, whole } from "../base/options.ts";
+import { above, type Described, oneOf, rule, whole } from "../base/options.ts";
 import { type AugmentationName, augmentations } from "../data/augment/policy.ts";
-import type { FinetuneOptions } from "./finetune/finetune.ts";
 import type { RecipeFlags } from "./finetune/recipe.ts";
 
 /** How often each image may be seen at most. More would take years, and is a slip of the hand. */
@@ -24,15 +23,15 @@ export const recipeEntries = {
 
 export const classWeights = oneOf(["none", "balanced"]);
 
-const STAGES = "a stage's name, a number of last stages, or all";
+export const STAGES = "a stage's name, a number of last stages, or all";
 
 /** What trains: a stage and all after it, so many of the last, or `all`. A number is as good as its digits. */
-export const unfreeze = v.pipe(v.union([text(STAGES), whole(1)], STAGES), v.transform(String));
-
-/** A fine-tuning that is asked for: `none` would be none. */
-const unfrozen = v.pipe(
-  unfreeze,
-  v.check((value) => value !== "none", `${STAGES} (to train the head alone, leave finetune out)`),
+export const unfreeze = v.pipe(
+  v.custom<string | number>(
+    (value) => (typeof value === "string" && value !== "") || (Number.isSafeInteger(value) && Number(value) >= 1),
+    STAGES,
+  ),
+  v.transform(String),
 );
 
 export const boundaryCache = oneOf(["auto", "off"]);
@@ -43,25 +42,3 @@ export const oneLearningRate = <T extends { findLr?: boolean | undefined; learni
     ({ findLr, learningRate }) => !(findLr && learningRate !== undefined),
     "{findLr} looks for the learning rate that {learningRate} gives: leave one of them out.",
   );
-
-const finetuneEntries = {
-  unfreeze: unfrozen,
-  ...recipeEntries,
-  fromScratch: v.optional(flag),
-  findLr: v.optional(flag),
-  boundaryCache: v.optional(boundaryCache),
-  precision: v.optional(oneOf(["float16", "float32"])),
-  checkpoint: v.optional(text("the path of a file")),
-  resume: v.optional(flag),
-} satisfies Described<FinetuneOptions>;
-
-/** The library's `finetune`. */
-export const finetuneOptions = v.pipe(
-  optionsOf(finetuneEntries),
-  oneLearningRate(),
-  onlyWhen(
-    ({ checkpoint }) => checkpoint !== undefined,
-    ["resume"],
-    "to a training with checkpoints: add {checkpoint}",
-  ),
-);

@@ -1,12 +1,53 @@
 /** The options of `train` as a whole, in Node. What they consist of is in options.ts, which a page shares. */
 import * as v from "valibot";
-import { callback, callOf, checked, type Described, listenerEntries, optionsOf, seed } from "../base/options.ts";
+import {
+  callback,
+  callOf,
+  checked,
+  type Described,
+  flag,
+  listenerEntries,
+  oneOf,
+  onlyWhen,
+  optionsOf,
+  seed,
+  text,
+} from "../base/options.ts";
 import { datasetSchema } from "../data/dataset/dataset-schema.ts";
 import { networkSchema } from "../zoo/network-schema.ts";
 import type { OnDecoded } from "./features/extract.ts";
+import type { FinetuneOptions } from "./finetune/finetune.ts";
 import type { EpochRecord } from "./finetune/trainer.ts";
-import { classWeights, finetuneOptions } from "./options.ts";
+import { boundaryCache, classWeights, oneLearningRate, recipeEntries, STAGES, unfreeze } from "./options.ts";
 import type { TrainOptions } from "./train.ts";
+
+/** A fine-tuning that is asked for: `none` would be none. */
+const unfrozen = v.pipe(
+  unfreeze,
+  v.check((value) => value !== "none", `${STAGES} (to train the head alone, leave finetune out)`),
+);
+
+const finetuneEntries = {
+  unfreeze: unfrozen,
+  ...recipeEntries,
+  fromScratch: v.optional(flag),
+  findLr: v.optional(flag),
+  boundaryCache: v.optional(boundaryCache),
+  precision: v.optional(oneOf(["float16", "float32"])),
+  checkpoint: v.optional(text("the path of a file")),
+  resume: v.optional(flag),
+} satisfies Described<FinetuneOptions>;
+
+/** The library's `finetune`. */
+export const finetuneOptions = v.pipe(
+  optionsOf(finetuneEntries),
+  oneLearningRate(),
+  onlyWhen(
+    ({ checkpoint }) => checkpoint !== undefined,
+    ["resume"],
+    "to a training with checkpoints: add {checkpoint}",
+  ),
+);
 
 const entries = {
   dataset: datasetSchema,

@@ -6,21 +6,22 @@ import {
   predictionOf,
   readArtifact,
 } from "../artifact/artifact.ts";
-import { usageError } from "../base/errors.ts";
+import { checkedArgument } from "../base/options.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { openSession } from "../runtime/session.ts";
 import { type EngineFacts, type EngineOptions, openEngine } from "./engine.ts";
 import { bytesOf, type Source } from "./fetch.ts";
+import { checkedOpenOptions, checkedPredictOptions, source as sourceSchema } from "./options.ts";
 import { type Picture, pixelsOf } from "./pixels.ts";
 
 export interface OpenOptions extends EngineOptions {
   /** Told of the bytes that are fetched. */
-  readonly onProgress?: OnProgress;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 export interface PredictOptions {
   /** How many classes `top` has, at most. Default 5. */
-  readonly topK?: number;
+  readonly topK?: number | undefined;
 }
 
 /** What a model says of one picture: the answer that the command line gives, and the numbers behind it. */
@@ -42,7 +43,7 @@ export interface WebArtifact {
  * Opens a `model.onnx` that Graft trained.
  *
  * @param source its address, a File or Blob, or its bytes
- * @throws GraftError (`data`) where there is no such file, or it is not one of Graft's; (`work`) where the engine or the network
+ * @throws GraftError (`usage`) where an option does not fit; (`data`) where there is no such file, or it is not one of Graft's; (`work`) where the engine or the network
  *   fails
  *
  * @example
@@ -52,17 +53,17 @@ export interface WebArtifact {
  * console.log(label, probability, model.engine.why);
  */
 export async function openArtifact(source: Source, options: OpenOptions = {}): Promise<WebArtifact> {
-  const { onProgress, ...wanted } = options;
-  const { bytes, name } = await bytesOf(source, onProgress);
+  const { onProgress, ...wanted } = checkedOpenOptions(options);
+  const file = checkedArgument(sourceSchema, source, "The first argument of openArtifact");
+  const { bytes, name } = await bytesOf(file, onProgress);
   const { classes, trust } = readArtifact(bytes, name);
   const engine = await openEngine(wanted);
   const session = await openSession(bytes);
   return {
     classes,
     engine,
-    async predict(picture, { topK = 5 } = {}) {
-      if (!(Number.isInteger(topK) && topK >= 1))
-        throw usageError(`The option topK is ${topK}: give a whole number from 1.`);
+    async predict(picture, options = {}) {
+      const { topK } = checkedPredictOptions(options);
       const answer = await ask(session, await pixelsOf(picture));
       const { novelty: _, ...numbers } = answer;
       return { ...numbers, ...predictionOf({ classes, trust }, answer, topK) };

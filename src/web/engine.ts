@@ -7,6 +7,7 @@ import { messageOf, usageError, workError } from "../base/errors.ts";
 import { modelOf, node } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import { type Engine, type ort, useEngine } from "../runtime/engine.ts";
+import { checkedEngineOptions } from "./options.ts";
 
 /** What graphs run on: the graphics card, or the processor. */
 export type Device = "webgpu" | "wasm";
@@ -17,14 +18,14 @@ export interface EngineOptions {
    * `auto` (default): WebGPU where the page has it and a graphics card answers, else WebAssembly. `webgpu` takes a software
    * adapter too, and fails where there is none.
    */
-  readonly device?: "auto" | Device;
+  readonly device?: "auto" | Device | undefined;
   /**
    * The folder of your site that has ONNX Runtime's `.wasm` files, as an address: `"/ort/"`. Default: beside the script that
    * the bundler made of `onnxruntime-web`, where Vite and webpack put them.
    */
-  readonly wasm?: string | URL;
+  readonly wasm?: string | URL | undefined;
   /** Threads of WebAssembly. Default: all cores where the page is cross-origin isolated; elsewhere there is but one. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
 }
 
 /** What runs, and why, in words for people. */
@@ -58,7 +59,8 @@ let opened: { readonly wish: string; readonly facts: Promise<EngineFacts> } | un
  * @example
  * const { device, why, threads } = await openEngine({ wasm: "/ort/" });
  */
-export function openEngine(options: EngineOptions = {}): Promise<EngineFacts> {
+export async function openEngine(asked: EngineOptions = {}): Promise<EngineFacts> {
+  const options = checkedEngineOptions(asked);
   const wish = JSON.stringify([options.device, options.wasm && String(options.wasm), options.threads]);
   if (opened === undefined) {
     const facts = start(options);
@@ -67,11 +69,9 @@ export function openEngine(options: EngineOptions = {}): Promise<EngineFacts> {
     facts.catch(() => {
       opened = undefined;
     });
-  } else if (wish !== opened.wish && Object.keys(options).length > 0) {
-    return Promise.reject(
-      usageError(
-        "The engine of this page was started with other options: give them with the first call, or none with the later ones.",
-      ),
+  } else if (wish !== opened.wish && Object.values(options).some((value) => value !== undefined)) {
+    throw usageError(
+      "The engine of this page was started with other options: give them with the first call, or none with the later ones.",
     );
   }
   return opened.facts;
@@ -124,8 +124,6 @@ async function findAdapter(): Promise<"hardware" | "software" | "none"> {
 }
 
 function chooseThreads(wanted: number | undefined): Pick<EngineFacts, "threads" | "whyThreads"> {
-  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1))
-    throw usageError(`The option threads is ${wanted}: give a whole number from 1, or leave it out.`);
   if (!globalThis.crossOriginIsolated) {
     const asked = wanted !== undefined && wanted > 1 ? ` (${wanted} were asked for)` : "";
     return {

@@ -1,6 +1,7 @@
 /** A file's bytes in a page: from an address, or given as they are. */
 import { dataError, messageOf, workError } from "../base/errors.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
+import { named } from "../base/text.ts";
 
 /** Where a file comes from: its address (relative ones as the page sees them), a File or Blob, or its bytes. */
 export type Source = string | URL | Blob | Uint8Array | ArrayBuffer;
@@ -24,7 +25,7 @@ export async function bytesOf(source: Source, onProgress?: OnProgress): Promise<
     const name = "name" in source && typeof source.name === "string" ? source.name : "the model";
     return { bytes: new Uint8Array(await source.arrayBuffer()), name };
   }
-  const name = String(source);
+  const name = named(String(source), 300);
   const response = await fetch(source).catch((error: unknown) => {
     throw workError(`Could not fetch ${name} (${messageOf(error)}): check the address and the connection.`, error);
   });

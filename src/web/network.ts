@@ -1,5 +1,6 @@
 /** A network in a page, to be trained: any ONNX file, a model that Graft trained before too. */
 import { workError } from "../base/errors.ts";
+import { checkedArgument } from "../base/options.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { decodeModel } from "../graph/onnx/read.ts";
 import { raiseOpset } from "../graph/raise-opset.ts";
@@ -7,10 +8,11 @@ import { type ModelOptions, networkOf } from "../zoo/model-network.ts";
 import type { Network } from "../zoo/network.ts";
 import { type EngineOptions, openEngine } from "./engine.ts";
 import { bytesOf, type Source } from "./fetch.ts";
+import { checkedNetworkOptions, source as sourceSchema } from "./options.ts";
 
 export interface NetworkOptions extends ModelOptions, EngineOptions {
   /** Told of the bytes that are fetched. */
-  readonly onProgress?: OnProgress;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /**
@@ -24,12 +26,12 @@ export interface NetworkOptions extends ModelOptions, EngineOptions {
  * const network = await openNetwork("/mobilenet_v2.onnx", { preprocessing: "inception" });
  */
 export async function openNetwork(source: Source, options: NetworkOptions = {}): Promise<Network> {
-  const { onProgress, cut, preprocessing, ...engine } = options;
-  const { bytes, name } = await bytesOf(source, onProgress);
+  const { onProgress, cut, preprocessing, ...engine } = checkedNetworkOptions(options);
+  const file = checkedArgument(sourceSchema, source, "The first argument of openNetwork");
+  const { bytes, name } = await bytesOf(file, onProgress);
   await openEngine(engine);
   const model = raiseOpset(decodeModel(bytes, name));
-  const said = { ...(cut === undefined ? {} : { cut }), ...(preprocessing === undefined ? {} : { preprocessing }) };
-  return { ...(await networkOf(model, name, said)), sha256: await sha256(bytes) };
+  return { ...(await networkOf(model, name, { cut, preprocessing })), sha256: await sha256(bytes) };
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

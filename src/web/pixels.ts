@@ -5,7 +5,8 @@
  * The browser's own decoders are used. Chromium's give Node's very pixels for JPEG, PNG, WebP, GIF and BMP; one level more or
  * less for AVIF, embedded colour profiles and where a picture is half transparent; other colours for CMYK (docs/browser.md).
  */
-import { dataError, messageOf } from "../base/errors.ts";
+import { dataError, messageOf, usageError } from "../base/errors.ts";
+import { named, shown } from "../base/text.ts";
 import { MAX_PIXELS, type RgbImage, sizeFault } from "../data/rgb-image.ts";
 
 /** A picture in a page. A video gives the frame that it shows at that moment; an {@link RgbImage} is taken as it is. */
@@ -35,6 +36,8 @@ const TILE = 2048;
  * const { width, height, data } = await pixelsOf(document.querySelector("img"));
  */
 export async function pixelsOf(picture: Picture): Promise<RgbImage> {
+  if (typeof picture !== "object" || picture === null)
+    throw usageError(`A picture is a File or Blob, an image, a canvas, a video or pixels, not ${shown(picture)}.`);
   if (isRgbImage(picture)) return checked(picture);
   if (isA("ImageData", picture)) {
     checkSize(picture);
@@ -97,12 +100,11 @@ async function loaded(image: HTMLImageElement): Promise<void> {
   try {
     await image.decode();
   } catch (error) {
-    throw unreadable(`the image element's picture ${shortened(image.currentSrc || image.src)} did not load`, error);
+    throw unreadable(`the image element's picture ${named(image.currentSrc || image.src)} did not load`, error);
   }
 }
 
 const nameOf = (blob: Blob): string => ("name" in blob && typeof blob.name === "string" ? blob.name : "the file");
-const shortened = (address: string): string => (address.length > 100 ? `${address.slice(0, 100)}…` : address);
 
 function readBitmap(bitmap: ImageBitmap): RgbImage {
   const { width, height } = bitmap;

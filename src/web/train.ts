@@ -1,11 +1,11 @@
 /** Training in a page: pictures in, a `model.onnx` out, by the very step graph that Node trains with. Nothing leaves the page. */
 import { nextTask } from "../base/concurrency.ts";
-import { usageError } from "../base/errors.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import { type OpenModel, openSession } from "../runtime/session.ts";
 import type { InMemoryOptions, Surroundings } from "../train/in-memory/options.ts";
 import { type InMemoryResult, trainInMemory } from "../train/in-memory/train.ts";
 import { type EngineFacts, openEngine } from "./engine.ts";
+import { checkedTrainOptions } from "./options.ts";
 import { type Picture, pixelsOf } from "./pixels.ts";
 
 /** A picture with its class. A function is called whenever the picture is needed, so that not all need be in memory. */
@@ -17,7 +17,7 @@ export interface Example {
 export interface TrainOptions extends Omit<InMemoryOptions, "examples" | "unfreeze"> {
   readonly examples: readonly Example[];
   /** `none` trains the head alone; else the name of a stage, `all`, or how many of the last stages. Default `none`. */
-  readonly unfreeze?: string | number;
+  readonly unfreeze?: string | number | undefined;
 }
 
 export interface TrainResult extends Omit<InMemoryResult, "artifact"> {
@@ -37,7 +37,7 @@ const open: OpenModel = (model, options) => openSession(encodeModelWhole(model),
  * Trains a head for a network and, where asked, its last stages with it. A page stands still during a step; between steps
  * it draws itself. In a worker it never does.
  *
- * @throws GraftError (`data`) where the pictures cannot be learned from; (`usage`) where there is no such stage; the signal's
+ * @throws GraftError (`data`) where the pictures cannot be learned from; (`usage`) where an option does not fit, or there is no such stage; the signal's
  *   reason where it was aborted
  *
  * @example
@@ -48,8 +48,9 @@ const open: OpenModel = (model, options) => openSession(encodeModelWhole(model),
  * console.log(validation.accuracy, validation.interval);
  * const artifact = await openArtifact(model);
  */
-export async function train({ examples, unfreeze, ...options }: TrainOptions): Promise<TrainResult> {
-  if (examples.length === 0) throw usageError("There are no examples: give pictures with their labels.");
+export async function train(given: TrainOptions): Promise<TrainResult> {
+  const { examples, ...options } = checkedTrainOptions(given);
+  options.signal?.throwIfAborted();
   const engine = await openEngine();
   const around: Surroundings = {
     open,
@@ -66,7 +67,6 @@ export async function train({ examples, unfreeze, ...options }: TrainOptions): P
         label,
         read: async () => pixelsOf(typeof picture === "function" ? await picture() : picture),
       })),
-      unfreeze: unfreeze === undefined ? undefined : String(unfreeze),
     },
     around,
   );
