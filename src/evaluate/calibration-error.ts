@@ -5,6 +5,10 @@ import { argmax } from "./softmax.ts";
 /** Bins of equal width over [0, 1], as in the paper. */
 export const calibrationBins = 15;
 
+/** The bin of a top probability. */
+export const binOf = (top: number): number =>
+  Math.min(calibrationBins - 1, Math.max(0, Math.ceil(top * calibrationBins) - 1));
+
 /**
  * Sorts the examples by their top probability into ]0, 1/15], ]1/15, 2/15], … and compares, in each bin, the mean of
  * that probability with the share answered rightly.
@@ -25,7 +29,7 @@ export function reliabilityBins(
   for (let i = 0; i < labels.length; i++) {
     const answer = argmax(probabilities, i * classes, classes);
     const top = probabilities[i * classes + answer]!;
-    const bin = Math.min(calibrationBins - 1, Math.max(0, Math.ceil(top * calibrationBins) - 1));
+    const bin = binOf(top);
     counts[bin]!++;
     confidence[bin]! += top;
     if (answer === labels[i]) correct[bin]!++;

@@ -1,25 +1,98 @@
 import { describe, expect, it } from "vitest";
-import { calibrate, compareCalibration } from "./calibration.ts";
+import { createRandom } from "../base/random.ts";
+import { calibrate, crossFitted, measureCalibration } from "./calibration.ts";
+import { fitTemperature } from "./temperature.ts";
 
 /** Always about as sure (logits 3 and 0), right seven times in ten. */
-const sure = Array.from({ length: 20 }, () => [3, 0]).flat();
-const labels = Array.from({ length: 20 }, (_, i) => (i % 10 < 7 ? 0 : 1));
+const sure = Array.from({ length: 200 }, () => [3, 0]).flat();
+const labels = Array.from({ length: 200 }, (_, i) => (i % 10 < 7 ? 0 : 1));
+const foldOf = labels.map((_, i) => Math.floor(i / 10) % 5);
 
 describe("calibrate", () => {
   it("finds the temperature at which the answers are as sure as they are right", () => {
-    const { temperature, bound, eceBefore, eceAfter } = calibrate(sure, labels, 2);
-    // sigmoid(3 / T) = 0.7 where T = 3 / ln(0.7 / 0.3)
-    expect(temperature).toBeCloseTo(3 / Math.log(7 / 3), 8);
-    expect(bound).toBe("none");
+    const { temperature, bound, eceBefore, eceAfter, examples, errors } = calibrate(sure, labels, 2, foldOf);
+    // sigmoid(3 / T) = 0.7 where T = 3 / ln(0.7 / 0.3); smoothing takes it up a little.
+    expect(temperature / (3 / Math.log(7 / 3))).toBeGreaterThan(1);
+    expect(temperature / (3 / Math.log(7 / 3))).toBeLessThan(1.02);
+    expect({ bound, examples, errors }).toEqual({ bound: "none", examples: 200, errors: 60 });
     expect(eceBefore).toBeCloseTo(1 / (1 + Math.exp(-3)) - 0.7, 6);
-    expect(eceAfter).toBeCloseTo(0, 6);
+    expect(eceAfter).toBeLessThan(0.01);
+  });
+
+  it("of 36 of 36 right answers makes no certainty, and does not claim to know how wrong it is", () => {
+    const random = createRandom(1);
+    const labels = Array.from({ length: 36 }, (_, i) => i % 2);
+    const logits = labels.flatMap((label) => {
+      const margin = 2 + 4 * random.next();
+      return label === 0 ? [margin, 0] : [0, margin];
+    });
+    const { temperature, errors, eceAfter } = calibrate(
+      logits,
+      labels,
+      2,
+      labels.map((_, i) => i % 5),
+    );
+    expect(errors).toBe(0);
+    expect(temperature).toBeGreaterThanOrEqual(1);
+    expect(temperature).toBeLessThan(1.5);
+    expect(eceAfter).toBeGreaterThan(0);
+  });
+
+  it("judges each example at a temperature that it had no say in", () => {
+    // One fold is all wrong: its own temperature would be far higher than that of the others.
+    const labels = Array.from({ length: 50 }, (_, i) => (i % 5 === 0 ? 1 : 0));
+    const logits = labels.flatMap((_, i) => (i === 1 ? [0, 1] : [4, 0]));
+    const own = crossFitted(
+      logits,
+      labels,
+      2,
+      labels.map((_, i) => i % 5),
+    );
+    const others = labels.map((_, i) => i).filter((i) => i % 5 !== 0);
+    const { temperature } = fitTemperature(
+      others.flatMap((i) => [logits[2 * i]!, logits[2 * i + 1]!]),
+      others.map((i) => labels[i]!),
+    );
+    expect(own[0]).toBeCloseTo(1 / (1 + Math.exp(-4 / temperature)), 6);
+    expect(own[4]).toBeLessThan(own[0]!);
+    expect(crossFitted([3, 0], [0], 2, [0])[0]).toBeCloseTo(1 / (1 + Math.exp(-3)), 6);
+  });
+
+  it("refuses shapes that do not fit", () => {
+    expect(() => calibrate(sure, labels, 3, foldOf)).toThrow(/do not fit 200 labels and 3 classes/);
+    expect(() => measureCalibration(sure, labels, 3, 1, createRandom(0))).toThrow(/do not fit/);
   });
 });
 
-describe("compareCalibration", () => {
-  it("changes nothing at temperature 1 and refuses shapes that do not fit", () => {
-    const { binsBefore, binsAfter } = compareCalibration(sure, labels, 2, 1);
-    expect(binsAfter).toEqual(binsBefore);
-    expect(() => compareCalibration(sure, labels, 3, 1)).toThrow(/do not fit 20 labels and 3 classes/);
+describe("measureCalibration", () => {
+  it("has the figures of the formulas, with intervals around them, before and after", () => {
+    const { examples, before, after } = measureCalibration(sure, labels, 2, 3 / Math.log(7 / 3), createRandom(0));
+    const p = 1 / (1 + Math.exp(-3));
+    expect(examples).toBe(200);
+    expect(before.ece.value).toBeCloseTo(p - 0.7, 5);
+    expect(before.logLoss.value).toBeCloseTo(-0.7 * Math.log(p) - 0.3 * Math.log(1 - p), 5);
+    expect(before.brier.value).toBeCloseTo(2 * (0.7 * (1 - p) ** 2 + 0.3 * p ** 2), 5);
+    expect(after.logLoss.value).toBeCloseTo(-0.7 * Math.log(0.7) - 0.3 * Math.log(0.3), 5);
+    expect(after.ece.value).toBeCloseTo(0, 5);
+    for (const { value, interval } of [before.ece, before.logLoss, before.brier, after.logLoss]) {
+      expect(interval[0]).toBeLessThan(value);
+      expect(interval[1]).toBeGreaterThan(value);
+    }
+    // A binomial's 95% interval of 70% of 200.
+    expect(before.ece.interval[1] - before.ece.interval[0]).toBeCloseTo(2 * 1.96 * Math.sqrt(0.21 / 200), 1);
+    expect(before.bins.reduce((sum, { count }) => sum + count, 0)).toBe(200);
+  });
+
+  it("is the same for the same seed, whatever the scale of the logits", () => {
+    const once = measureCalibration(sure, labels, 2, 2, createRandom(4));
+    expect(measureCalibration(sure, labels, 2, 2, createRandom(4))).toEqual(once);
+    const huge = measureCalibration(
+      sure.map((z) => 1000 * z),
+      labels,
+      2,
+      1,
+      createRandom(4),
+    );
+    expect(Number.isFinite(huge.after.logLoss.value)).toBe(true);
   });
 });

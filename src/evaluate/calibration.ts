@@ -1,62 +1,165 @@
-/** Calibration as one step: fit the temperature, and show what it did to the calibration error. */
+/**
+ * Calibration as one step: fit the temperature, and show what it does to answers that it was not fitted on. Nothing here flatters
+ * itself: each example of the fit is judged at the temperature of the other folds, and test examples with an interval.
+ */
 import { usageError } from "../base/errors.ts";
-import { calibrationError, reliabilityBins } from "./calibration-error.ts";
+import type { Random } from "../base/random.ts";
+import { bootstrap, type Estimate } from "./bootstrap.ts";
+import { binOf, calibrationBins, calibrationError, reliabilityBins } from "./calibration-error.ts";
 import type { ReliabilityBin } from "./evaluation.ts";
-import { softmax } from "./softmax.ts";
+import { logLosses } from "./log-loss.ts";
+import { argmax, softmax } from "./softmax.ts";
 import { fitTemperature, type Temperature } from "./temperature.ts";
 
-/** How well the probabilities of one set of examples are calibrated without and with a temperature. */
-export interface CalibrationComparison {
+type Values = Float32Array | readonly number[];
+type Labels = Int32Array | readonly number[];
+
+/** A fitted temperature, and the calibration of the examples that it was fitted on, each by the temperature of the other folds. */
+export interface Calibration {
   readonly temperature: number;
+  /** Whether the search ended at a bound; see {@link Temperature}. */
+  readonly bound: Temperature["bound"];
+  /** Examples that it was fitted on, and those of them that were answered wrongly. */
+  readonly examples: number;
+  readonly errors: number;
   /** Expected calibration error in [0, 1], at temperature 1. */
   readonly eceBefore: number;
-  /** The same at `temperature`. */
+  /** The same at temperatures that the example judged had no say in. */
   readonly eceAfter: number;
   readonly binsBefore: readonly ReliabilityBin[];
   readonly binsAfter: readonly ReliabilityBin[];
 }
 
-/** A fitted temperature with its comparison. */
-export interface Calibration extends CalibrationComparison {
-  /** Whether the search ended at a bound; see {@link Temperature}. */
-  readonly bound: Temperature["bound"];
+/** How well probabilities are calibrated, with 95% intervals; smaller is better. */
+export interface CalibrationScores {
+  /** Expected calibration error of the top probability, in [0, 1]. */
+  readonly ece: Estimate;
+  /** Mean negative log of the true class's probability, in nats. */
+  readonly logLoss: Estimate;
+  /** Mean squared distance of the probabilities from the truth, summed over the classes, in [0, 2]: Brier 1950. */
+  readonly brier: Estimate;
+  readonly bins: readonly ReliabilityBin[];
+}
+
+/** The calibration of examples that took no part in the fit, without and with the temperature. */
+export interface MeasuredCalibration {
+  readonly examples: number;
+  readonly before: CalibrationScores;
+  readonly after: CalibrationScores;
 }
 
 /**
- * Fits the temperature ({@link fitTemperature}) and compares the calibration of the same examples before and after.
- * One number fitted to hundreds of examples flatters `eceAfter` little; {@link compareCalibration} on others is stricter.
+ * Fits the temperature ({@link fitTemperature}) on all examples, and measures what it does by cross-fitting.
  *
  * @param logits `[N, C]` of examples that the head was not trained on (a held-out set, or out-of-fold answers)
  * @param labels `[N]`
  * @param classes `C`
+ * @param foldOf `[N]`: examples of one fold are judged by a temperature that was fitted without them
  * @throws a usage error where shapes do not fit, a data error where a logit is not finite
  */
-export function calibrate(
-  logits: Float32Array | readonly number[],
-  labels: Int32Array | readonly number[],
-  classes: number,
-): Calibration {
+export function calibrate(logits: Values, labels: Labels, classes: number, foldOf: ArrayLike<number>): Calibration {
   checkShape(logits, labels, classes);
-  const { temperature, bound } = fitTemperature(logits, labels);
-  return { ...compareCalibration(logits, labels, classes, temperature), bound };
-}
-
-/** The calibration of one set of examples (`logits` `[N, C]`, `labels` `[N]`) at temperature 1 and at another. */
-export function compareCalibration(
-  logits: Float32Array | readonly number[],
-  labels: Int32Array | readonly number[],
-  classes: number,
-  temperature: number,
-): CalibrationComparison {
-  checkShape(logits, labels, classes);
+  const { temperature, bound, examples, errors } = fitTemperature(logits, labels);
   const binsBefore = reliabilityBins(softmax(logits, classes), labels, classes);
-  const binsAfter = reliabilityBins(softmax(logits, classes, temperature), labels, classes);
+  const binsAfter = reliabilityBins(crossFitted(logits, labels, classes, foldOf), labels, classes);
   return {
     temperature,
+    bound,
+    examples,
+    errors,
     eceBefore: calibrationError(binsBefore),
     eceAfter: calibrationError(binsAfter),
     binsBefore,
     binsAfter,
+  };
+}
+
+/** `[N, C]` probabilities, each example's at the temperature of the other folds; at 1 where there is one fold alone. */
+export function crossFitted(logits: Values, labels: Labels, classes: number, foldOf: ArrayLike<number>): Float32Array {
+  const rows = Array.from({ length: labels.length }, (_, row) => row);
+  const probabilities = new Float32Array(logits.length);
+  for (const fold of new Set(Array.from(foldOf))) {
+    const [own, others] = [rows.filter((row) => foldOf[row] === fold), rows.filter((row) => foldOf[row] !== fold)];
+    const at =
+      others.length === 0
+        ? 1
+        : fitTemperature(
+            picked(logits, others, classes),
+            others.map((row) => labels[row]!),
+          ).temperature;
+    const answers = softmax(picked(logits, own, classes), classes, at);
+    own.forEach((row, i) => {
+      probabilities.set(answers.subarray(i * classes, (i + 1) * classes), row * classes);
+    });
+  }
+  return probabilities;
+}
+
+const picked = (logits: Values, rows: readonly number[], classes: number): Float32Array => {
+  const chosen = new Float32Array(rows.length * classes);
+  rows.forEach((row, i) => {
+    for (let c = 0; c < classes; c++) chosen[i * classes + c] = logits[row * classes + c]!;
+  });
+  return chosen;
+};
+
+/**
+ * Measures the calibration of examples that neither head nor temperature was fitted on, with bootstrap intervals.
+ *
+ * @param logits `[N, C]`, N at least 1
+ * @param labels `[N]`
+ */
+export function measureCalibration(
+  logits: Values,
+  labels: Labels,
+  classes: number,
+  temperature: number,
+  random: Random,
+): MeasuredCalibration {
+  checkShape(logits, labels, classes);
+  const scoresAt = (at: number): CalibrationScores => {
+    const probabilities = softmax(logits, classes, at);
+    const losses = logLosses(
+      Float32Array.from(logits, (logit) => logit / at),
+      labels,
+      classes,
+    );
+    const [ece, logLoss, brier] = bootstrap(labels.length, figuresOf(probabilities, losses, labels, classes), random);
+    return { ece: ece!, logLoss: logLoss!, brier: brier!, bins: reliabilityBins(probabilities, labels, classes) };
+  };
+  return { examples: labels.length, before: scoresAt(1), after: scoresAt(temperature) };
+}
+
+/** Calibration error, log loss and Brier score, from how often each example counts. */
+function figuresOf(
+  probabilities: Float32Array,
+  losses: Float64Array,
+  labels: Labels,
+  classes: number,
+): (counts: Uint16Array) => number[] {
+  const examples = labels.length;
+  const bins = new Uint8Array(examples);
+  const gaps = new Float64Array(examples);
+  const squares = new Float64Array(examples);
+  for (let i = 0; i < examples; i++) {
+    const answer = argmax(probabilities, i * classes, classes);
+    const top = probabilities[i * classes + answer]!;
+    bins[i] = binOf(top);
+    gaps[i] = top - (answer === labels[i] ? 1 : 0);
+    for (let c = 0; c < classes; c++) squares[i]! += (probabilities[i * classes + c]! - (c === labels[i] ? 1 : 0)) ** 2;
+  }
+  const gapOf = new Float64Array(calibrationBins);
+  return (counts) => {
+    gapOf.fill(0);
+    let [loss, square] = [0, 0];
+    for (let i = 0; i < examples; i++) {
+      const count = counts[i]!;
+      if (count === 0) continue;
+      gapOf[bins[i]!]! += count * gaps[i]!;
+      loss += count * losses[i]!;
+      square += count * squares[i]!;
+    }
+    return [gapOf.reduce((sum, gap) => sum + Math.abs(gap), 0) / examples, loss / examples, square / examples];
   };
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../base/random.ts";
-import { conformalSet, fitConformal, scoreSets } from "./conformal.ts";
+import { conformalSet, fitConformal, promiseOf, scoreSets } from "./conformal.ts";
 
 /** Answers of a made-up model: the true class is somewhat likelier. */
 function answers(count: number, seed: number): { probabilities: Float32Array; labels: Int32Array } {
@@ -39,7 +39,7 @@ describe("conformal sets", () => {
           const { probabilities, labels } = answers(count, seed);
           const rule = fitConformal(probabilities, labels, coverage);
           const held = scoreSets(probabilities, labels, rule).covered * count;
-          expect(Math.round(held)).toBeGreaterThanOrEqual(Math.min(count, Math.ceil((count + 1) * coverage)));
+          expect(Math.round(held)).toBeGreaterThanOrEqual(Math.min(count, Math.ceil((count + 1) * coverage - 1e-9)));
           expect(rule.calibratedOn).toBe(count);
         },
       ),
@@ -51,6 +51,15 @@ describe("conformal sets", () => {
     const rule = fitConformal([0.9, 0.1, 0.8, 0.2], [0, 0]);
     expect(rule.threshold).toBe(0);
     expect(conformalSet([0.1, 0.9], rule)).toEqual([1, 0]);
+  });
+
+  it("promise only what so few pictures allow, and say when that is nothing", () => {
+    const rule = (calibratedOn: number) => ({ coverage: 0.9, threshold: 0.5, calibratedOn });
+    expect(promiseOf(rule(8))).toEqual({ enough: false, interval: [1, 1] });
+    const [few, many] = [promiseOf(rule(36)), promiseOf(rule(2000))];
+    expect(few.enough && many.enough).toBe(true);
+    expect(few.interval[0]).toBeCloseTo(0.8134, 3);
+    expect(many.interval[1] - many.interval[0]).toBeLessThan(0.03);
   });
 
   it("name classes by probability, and may be empty", () => {

@@ -5,6 +5,8 @@
  * arXiv 1609.00451; the finite-sample quantile as in Angelopoulos and Bates, arXiv 2107.07511, section 1.
  */
 import { dataError, usageError } from "../base/errors.ts";
+import type { Interval } from "./interval.ts";
+import { rankFor, shareBelow } from "./order-statistic.ts";
 
 /** The share of pictures whose set shall hold the true class. */
 export const COVERAGE = 0.9;
@@ -41,12 +43,28 @@ export function fitConformal(
   const ofTruth = Float64Array.from(labels, (label, at) => probabilities[at * classes + label]!)
     .sort()
     .reverse();
-  const reached = Math.ceil((labels.length + 1) * coverage);
+  const reached = rankFor(labels.length, coverage);
   return {
     coverage,
     threshold: reached > labels.length ? 0 : ofTruth[reached - 1]!,
     calibratedOn: labels.length,
   };
+}
+
+/** What the pictures that a rule was calibrated on let it promise. */
+export interface CoveragePromise {
+  /** Whether they are enough for the coverage. Without, no class is ruled out, and every set holds all of them. */
+  readonly enough: boolean;
+  /** The share of new pictures whose set holds the true class: where it is in 95% of trainings on so many pictures. */
+  readonly interval: Interval;
+}
+
+/** How far a rule keeps its promise. */
+export function promiseOf({ coverage, calibratedOn }: Conformal): CoveragePromise {
+  const rank = rankFor(calibratedOn, coverage);
+  return rank > calibratedOn
+    ? { enough: false, interval: [1, 1] }
+    : { enough: true, interval: shareBelow(calibratedOn, rank) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { logLosses, missShare } from "./log-loss.ts";
 import { fitTemperature } from "./temperature.ts";
 
 // prettier-ignore
@@ -17,23 +18,32 @@ const scored = fc.integer({ min: 1, max: 20 }).chain((examples) =>
 );
 
 describe("fitTemperature", () => {
-  it("agrees with SciPy's bounded minimiser", () => {
+  it("agrees with SciPy's bounded minimiser on smoothed labels", () => {
     const fitted = fitTemperature(logits, labels);
-    expect(fitted.bound).toBe("none");
-    expect(fitted.temperature).toBeCloseTo(1.95936422, 6);
-    expect(fitted.lossBefore).toBeCloseTo(0.9055221212763997, 12);
-    expect(fitted.lossAfter).toBeCloseTo(0.7685969223119549, 12);
+    expect(fitted).toMatchObject({ bound: "none", examples: 8, errors: 2 });
+    expect(fitted.temperature).toBeCloseTo(2.48728118, 6);
+    expect(fitted.lossBefore).toBeCloseTo(0.9055221212763999, 12);
+    expect(fitted.lossAfter).toBeCloseTo(0.7797359569, 8);
   });
 
-  it("is the best of all temperatures within the bounds", () => {
+  it("is the best of all temperatures within the bounds, or 1 where a lower one is not proved", () => {
     fc.assert(
-      fc.property(scored, fc.double({ min: 0.01, max: 100, noNaN: true }), ({ logits, labels }, other) => {
-        const { temperature, lossAfter } = fitTemperature(logits, labels);
-        const probabilities = logits.map((z) => z / other);
-        const loss = fitTemperature(probabilities, labels).lossBefore;
-        expect(temperature).toBeGreaterThanOrEqual(0.01);
+      fc.property(scored, fc.double({ min: 0.1, max: 100, noNaN: true }), ({ logits, labels }, other) => {
+        const { temperature, errors } = fitTemperature(logits, labels);
+        const lossAt = (at: number): number => {
+          const losses = logLosses(
+            logits.map((z) => z / at),
+            labels,
+            3,
+            missShare(labels.length),
+          );
+          return losses.reduce((sum, loss) => sum + loss, 0);
+        };
+        expect(temperature).toBeGreaterThanOrEqual(0.1);
         expect(temperature).toBeLessThanOrEqual(100);
-        expect(lossAfter).toBeLessThanOrEqual(loss + 1e-9 * (1 + loss));
+        const room = temperature !== 1 ? 0 : errors > 0 ? 1.92 : Number.POSITIVE_INFINITY;
+        if (other >= 1 || temperature < 1 || room < Number.POSITIVE_INFINITY)
+          expect(lossAt(temperature)).toBeLessThanOrEqual(lossAt(other) + room + 1e-8 * (1 + lossAt(other)));
       }),
     );
   });
@@ -46,10 +56,38 @@ describe("fitTemperature", () => {
     expect(tripled.temperature).toBeCloseTo(3 * fitTemperature(logits, labels).temperature, 7);
   });
 
+  it("is no certainty where every answer is right, however few and however sure", () => {
+    for (const count of [2, 36, 500]) {
+      for (const margin of [0.5, 3, 10, 30]) {
+        const labels = Array.from({ length: count }, (_, i) => i % 2);
+        const logits = labels.flatMap((label) => (label === 0 ? [margin, 0] : [0, margin]));
+        const { temperature, errors, bound } = fitTemperature(logits, labels);
+        expect({ errors, bound }).toEqual({ errors: 0, bound: "none" });
+        expect(temperature).toBeGreaterThanOrEqual(1);
+        // As sure as the rule of succession allows, or as sure as the head was where that is less.
+        expect(1 / (1 + Math.exp(margin / temperature))).toBeGreaterThanOrEqual(1 / (count + 2) - 1e-9);
+      }
+    }
+  });
+
+  it("makes answers surer where that is proved, and not where a few examples hint at it", () => {
+    const timid = (count: number): ReturnType<typeof fitTemperature> => {
+      const labels = Array.from({ length: count }, () => 0);
+      return fitTemperature(
+        labels.flatMap((_, i) => (i % 20 === 19 ? [0, 1] : [2, 0])),
+        labels,
+      );
+    };
+    expect(timid(20).temperature).toBe(1);
+    expect(timid(400).temperature).toBeLessThan(0.8);
+  });
+
   it("says when it hits a bound", () => {
-    expect(fitTemperature([1, 0, 0, 1], [0, 1])).toMatchObject({ temperature: 0.01, bound: "lowest" });
     expect(fitTemperature([1, 0, 0, 1], [1, 0])).toMatchObject({ temperature: 100, bound: "highest" });
     expect(fitTemperature([1, 1, 1, 1], [1, 0])).toMatchObject({ temperature: 1, bound: "none" });
+    const labels = Array.from({ length: 4000 }, () => 0);
+    const faint = labels.flatMap((_, i) => (i === 0 ? [0, 0.001] : [0.01, 0]));
+    expect(fitTemperature(faint, labels)).toMatchObject({ temperature: 0.1, bound: "lowest" });
   });
 
   it("refuses what does not fit", () => {

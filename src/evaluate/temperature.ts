@@ -4,27 +4,41 @@
  * Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", arXiv 1706.04599, section 4.2.
  */
 import { dataError, usageError } from "../base/errors.ts";
+import { missShare } from "./log-loss.ts";
+import { argmax } from "./softmax.ts";
 
 /** The temperatures that are searched. */
-export const temperatureBounds: readonly [lowest: number, highest: number] = [0.01, 100];
+export const temperatureBounds: readonly [lowest: number, highest: number] = [0.1, 100];
+
+/**
+ * How many nats a temperature below 1 must gain on the examples to be believed: half the 95% quantile of χ² with one degree of
+ * freedom, the likelihood-ratio test. Being less sure needs no such proof: being too sure costs without bound, being too timid does not.
+ */
+const PROOF = 1.92;
 
 /** A fitted temperature and what it did to the mean negative log likelihood (nats) of the examples it was fitted on. */
 export interface Temperature {
   readonly temperature: number;
   /**
-   * `lowest` where the examples would take the temperature to 0 (every answer is right, so no sureness is too much),
-   * `highest` where they would take it to infinity (the logits say less than nothing); `none` where the optimum is within.
+   * `highest` where the examples would take the temperature to infinity (the logits say less than nothing), `lowest` where they would
+   * take it below the least that is searched; `none` where the optimum is within, or no temperature below 1 is proved.
    */
   readonly bound: "none" | "lowest" | "highest";
   readonly lossBefore: number;
   readonly lossAfter: number;
+  /** Examples that it was fitted on. */
+  readonly examples: number;
+  /** Those of them that were answered wrongly. */
+  readonly errors: number;
 }
 
 type Logits = Float32Array | readonly number[];
 type Labels = Int32Array | readonly number[];
 
 /**
- * Finds the temperature with the least negative log likelihood, to about nine digits.
+ * Finds the temperature with the least negative log likelihood of labels smoothed by {@link missShare}, to about nine digits: with every
+ * example answered rightly, the plain likelihood would take it to 0. It is 1 or more where no example was answered wrongly, and where
+ * a lower one gains less than {@link PROOF}.
  * The loss is convex in β = 1/temperature, so Newton's method is used on its slope, kept within a bracket that only shrinks.
  *
  * @param logits `[N, C]` of examples that the head was not trained on (a held-out set, or out-of-fold answers)
@@ -33,22 +47,35 @@ type Labels = Int32Array | readonly number[];
  */
 export function fitTemperature(logits: Logits, labels: Labels): Temperature {
   const classes = classCount(logits, labels);
+  const examples = labels.length;
+  let errors = 0;
+  for (let i = 0; i < examples; i++) if (argmax(logits, i * classes, classes) !== labels[i]) errors++;
+  const miss = classes > 1 ? missShare(examples) : 0;
+  const at = (beta: number, share = miss) => lossAt(beta, logits, labels, classes, share);
+  const { beta, bound } = leastLoss(at);
+  const isProved = errors > 0 && examples * (at(1).loss - at(beta).loss) > PROOF;
+  const used = beta > 1 && !isProved ? 1 : beta;
+  return {
+    temperature: 1 / used,
+    bound: used === beta ? bound : "none",
+    lossBefore: at(1, 0).loss,
+    lossAfter: at(used, 0).loss,
+    examples,
+    errors,
+  };
+}
+
+/** The β of the least loss within the bounds. */
+function leastLoss(at: (beta: number) => ReturnType<typeof lossAt>): { beta: number; bound: Temperature["bound"] } {
   const [lowest, highest] = temperatureBounds;
-  const lossBefore = lossAt(1, logits, labels, classes).loss;
-  const ended = (beta: number, bound: Temperature["bound"]): Temperature => ({
-    temperature: 1 / beta,
-    bound,
-    lossBefore,
-    lossAfter: lossAt(beta, logits, labels, classes).loss,
-  });
   let [low, high] = [1 / highest, 1 / lowest];
   let beta = 1;
-  const here = lossAt(beta, logits, labels, classes);
-  if (here.slope === 0) return ended(1, "none");
-  if (here.slope < 0 && lossAt(high, logits, labels, classes).slope <= 0) return ended(high, "lowest");
-  if (here.slope > 0 && lossAt(low, logits, labels, classes).slope >= 0) return ended(low, "highest");
+  const here = at(beta);
+  if (here.slope === 0) return { beta: 1, bound: "none" };
+  if (here.slope < 0 && at(high).slope <= 0) return { beta: high, bound: "lowest" };
+  if (here.slope > 0 && at(low).slope >= 0) return { beta: low, bound: "highest" };
   for (let step = 0; step < 200; step++) {
-    const { slope, curvature } = lossAt(beta, logits, labels, classes);
+    const { slope, curvature } = at(beta);
     if (slope > 0) high = beta;
     else low = beta;
     const newton = beta - slope / curvature;
@@ -57,25 +84,31 @@ export function fitTemperature(logits: Logits, labels: Labels): Temperature {
     beta = next;
     if (moved <= 1e-10 * beta) break;
   }
-  return ended(beta, "none");
+  return { beta, bound: "none" };
 }
 
-/** Mean negative log likelihood at β, its slope (mean of E[z] − z_truth) and its curvature (mean variance of z). */
-function lossAt(beta: number, logits: Logits, labels: Labels, classes: number) {
+/**
+ * Mean negative log likelihood at β of labels smoothed by `miss`, its slope (mean of E[z] − z_truth, the truth smoothed) and its
+ * curvature (mean variance of z).
+ */
+function lossAt(beta: number, logits: Logits, labels: Labels, classes: number, miss: number) {
+  const others = miss === 0 ? 0 : miss / (classes - 1);
   let [loss, slope, curvature] = [0, 0, 0];
   for (let i = 0; i < labels.length; i++) {
     const row = i * classes;
     let top = Number.NEGATIVE_INFINITY;
     for (let c = 0; c < classes; c++) top = Math.max(top, logits[row + c]!);
-    let [sum, first, second] = [0, 0, 0];
+    let [sum, first, second, all] = [0, 0, 0, 0];
     for (let c = 0; c < classes; c++) {
       const z = logits[row + c]! - top;
       const weight = Math.exp(beta * z);
       sum += weight;
       first += weight * z;
       second += weight * z * z;
+      all += z;
     }
-    const truth = logits[row + labels[i]!]! - top;
+    const own = logits[row + labels[i]!]! - top;
+    const truth = own - others * (classes * own - all);
     const mean = first / sum;
     loss += Math.log(sum) - beta * truth;
     slope += mean - truth;

@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { logLosses, missShare } from "./log-loss.ts";
+
+describe("logLosses", () => {
+  it("is the negative log of the true class's softmax", () => {
+    const [a, b] = logLosses([1, 0, 2, 5, 5, 5], [2, 0], 3);
+    expect(a).toBeCloseTo(-Math.log(Math.exp(2) / (Math.exp(1) + 1 + Math.exp(2))), 12);
+    expect(b).toBeCloseTo(Math.log(3), 12);
+  });
+
+  it("is finite for logits that no probability can hold", () => {
+    expect([...logLosses([1000, 0], [1], 2)]).toEqual([1000]);
+  });
+
+  it("with a miss, is the cross-entropy with the label smoothed", () => {
+    const [loss] = logLosses([3, 1, 0], [0], 3, 0.1);
+    const own = (label: number): number => logLosses([3, 1, 0], [label], 3)[0]!;
+    expect(loss).toBeCloseTo(0.9 * own(0) + 0.05 * own(1) + 0.05 * own(2), 12);
+  });
+
+  it("of right answers has no end without a miss, and a least with one", () => {
+    const miss = missShare(36);
+    const at = (scale: number, share: number): number => logLosses([scale, 0], [0], 2, share)[0]!;
+    expect(at(20, 0)).toBeLessThan(at(10, 0));
+    const best = Math.log((1 - miss) / miss);
+    expect(at(best, miss)).toBeLessThan(at(best - 0.5, miss));
+    expect(at(best, miss)).toBeLessThan(at(best + 0.5, miss));
+  });
+});
