@@ -42,6 +42,10 @@ function result({ result: trained, out, seconds, audit }: TrainRun): void {
     "cross-validation": "in cross-validation on the training pictures",
   }[validation.source];
   print(`Accuracy ${percent(validation.evaluation.accuracy)} ${how}.`);
+  const { ece } = trained.calibration.test.after;
+  print(
+    `Its probabilities are off by ${percent(ece.value)} on the ${where} (95% interval ${percent(ece.interval[0])} to ${percent(ece.interval[1])}).`,
+  );
   noteUnused("Skipped", skipped, 10);
   print();
   const speed = (value: number): string => (value > 0 ? `${value.toFixed(0)} images/s` : "–");

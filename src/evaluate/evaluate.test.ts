@@ -43,12 +43,25 @@ describe("evaluatePredictions", () => {
     expect(evaluation.perClass.map(({ recall }) => recall)).toEqual([1 / 2, 2 / 3, 2 / 3]);
     expect(evaluation.perClass.map(({ f1 }) => f1)).toEqual([0.4, 2 / 3, 0.8]);
     expect(evaluation.calibrationError).toBeCloseTo(0.3125, 12);
+    // NumPy: ((p - eye(3)[labels]) ** 2).sum(1).mean()
+    expect(evaluation.brier).toBeCloseTo(0.466875, 12);
+  });
+
+  it("says how little three examples of a class tell", () => {
+    const labels = [0, 0, 0, ...Array.from({ length: 20 }, () => 1)];
+    const sure = labels.flatMap((label) => [0, 1, 2].map((c) => (c === label ? 1 : 0)));
+    const [three, twenty] = evaluatePredictions({ probabilities: sure, labels, classes }).perClass;
+    expect(three).toMatchObject({ recall: 1, few: true });
+    expect(three!.recallInterval![0]).toBeLessThan(0.5);
+    expect(twenty).toMatchObject({ recall: 1, few: false });
+    expect(twenty!.recallInterval![0]).toBeGreaterThan(0.8);
   });
 
   it("gives null, not NaN, for a class that never occurs and is never predicted", () => {
     const evaluation = evaluatePredictions({ probabilities: [1, 0, 0, 0, 1, 0], labels: [0, 0], classes });
     expect(evaluation.perClass[1]).toMatchObject({ support: 0, predicted: 1, precision: 0, recall: null, f1: 0 });
     expect(evaluation.perClass[2]).toMatchObject({ support: 0, predicted: 0, precision: null, recall: null, f1: null });
+    expect(evaluation.perClass[2]).toMatchObject({ precisionInterval: null, recallInterval: null, few: true });
     expect(evaluation.balancedAccuracy).toBe(0.5);
     expect(evaluation.baseline).toBeNull();
     expect(evaluation.logLossFloored).toBe(1);

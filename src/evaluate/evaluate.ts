@@ -1,7 +1,7 @@
 /** The evaluation of a classifier's answers: checks the numbers, counts once, and derives every score from the counts. */
 import { dataError, usageError } from "../base/errors.ts";
 import { calibrationError, reliabilityBins } from "./calibration-error.ts";
-import type { ClassScores, Evaluation } from "./evaluation.ts";
+import { type ClassScores, type Evaluation, FEW_EXAMPLES } from "./evaluation.ts";
 import { accuracyInterval } from "./interval.ts";
 import { argmax } from "./softmax.ts";
 
@@ -32,12 +32,13 @@ export function evaluatePredictions({ probabilities, labels, classes, majorityCl
   check(probabilities, labels, classes, majorityClass);
   const size = classes.length;
   const confusion = classes.map(() => new Array<number>(size).fill(0));
-  let [loss, floored] = [0, 0];
+  let [loss, floored, squares] = [0, 0, 0];
   for (let i = 0; i < labels.length; i++) {
     const truth = labels[i]!;
     confusion[truth]![argmax(probabilities, i * size, size)]!++;
     const probability = probabilities[i * size + truth]!;
     if (probability < leastProbability) floored++;
+    for (let c = 0; c < size; c++) squares += (probabilities[i * size + c]! - (c === truth ? 1 : 0)) ** 2;
     loss -= Math.log(Math.max(probability, leastProbability));
   }
   const examples = labels.length;
@@ -53,6 +54,7 @@ export function evaluatePredictions({ probabilities, labels, classes, majorityCl
     balancedAccuracy: recalls.reduce((sum, recall) => sum + recall, 0) / recalls.length,
     logLoss: loss / examples,
     logLossFloored: floored,
+    brier: squares / examples,
     calibrationError: calibrationError(reliability),
     reliability,
     perClass,
@@ -75,6 +77,9 @@ function classScores(name: string, c: number, confusion: readonly (readonly numb
     predicted,
     precision: share(found, predicted),
     recall: share(found, support),
+    precisionInterval: predicted === 0 ? null : accuracyInterval(found, predicted),
+    recallInterval: support === 0 ? null : accuracyInterval(found, support),
+    few: support < FEW_EXAMPLES,
     f1: share(2 * found, support + predicted),
   };
 }

@@ -1,6 +1,9 @@
 /** What is known of a classifier after it was asked about examples whose answer is known. Plain data, ready for JSON. */
 import type { Interval } from "./interval.ts";
 
+/** Fewer examples than this tell hardly anything of a class: with 10 of 10 found, its true recall may be 72%. */
+export const FEW_EXAMPLES = 10;
+
 /** How one class fared. */
 export interface ClassScores {
   readonly name: string;
@@ -12,6 +15,11 @@ export interface ClassScores {
   readonly precision: number | null;
   /** Share of the examples of this class that were found; null where there is none. */
   readonly recall: number | null;
+  /** 95% Wilson intervals of both; null where they are. */
+  readonly precisionInterval: Interval | null;
+  readonly recallInterval: Interval | null;
+  /** Whether the examples of this class are so few (below {@link FEW_EXAMPLES}) that its figures say hardly anything. */
+  readonly few: boolean;
   /** Harmonic mean of both, 2·TP / (support + predicted); null where the class neither occurs nor is predicted. */
   readonly f1: number | null;
 }
@@ -40,6 +48,8 @@ export interface Evaluation {
   readonly logLoss: number;
   /** Examples whose true class had less than 2^-23, for which `logLoss` is therefore too kind. */
   readonly logLossFloored: number;
+  /** Mean squared distance of the probabilities from the truth, summed over the classes, in [0, 2]: Brier 1950. */
+  readonly brier: number;
   /** Expected calibration error of the top probability, 15 bins of equal width. */
   readonly calibrationError: number;
   readonly reliability: readonly ReliabilityBin[];

@@ -1,5 +1,13 @@
 /** Log loss of logits, example by example: of the classes as they are, or of labels smoothed by what few examples leave open. */
 
+import { argmax } from "./softmax.ts";
+
+/** How right answers are: the share that is, and the mean negative log of the true class's probability. */
+export interface Scores {
+  readonly accuracy: number;
+  readonly logLoss: number;
+}
+
 type Values = Float32Array | readonly number[];
 type Labels = Int32Array | readonly number[];
 
@@ -34,4 +42,12 @@ export function logLosses(logits: Values, labels: Labels, classes: number, miss 
     losses[i] = Math.log(sum) - truth + others * (classes * truth - all);
   }
   return losses;
+}
+
+/** Scores of logits `[N, C]` against the classes `[N]`. */
+export function scoreLogits(logits: Values, labels: Labels, classes: number): Scores {
+  let correct = 0;
+  for (let i = 0; i < labels.length; i++) if (argmax(logits, i * classes, classes) === labels[i]) correct++;
+  const logLoss = logLosses(logits, labels, classes).reduce((sum, loss) => sum + loss, 0);
+  return { accuracy: correct / labels.length, logLoss: logLoss / labels.length };
 }

@@ -81,13 +81,26 @@ describe("the model card", () => {
       "Licence of the weights: MIT",
       "| test | 4 | 75.0% |",
       'By the camera alone, 90% of "cat" are found.',
-      "Weakest class: dog",
+      "Weakest class: dog, of which 66.7% are found (95% interval 20.8–93.9%; 3 images, too few to say).",
+      "each image at a temperature that was fitted without it",
       "1 of 4 test images called unknown",
       "calibrated on 40 images",
       "0.033 Wh",
       "@software{graft,",
     ])
       expect(card).toContain(words);
+  });
+
+  it("tells the calibration error of test images with its interval, where there are such", () => {
+    const scores = (value: number) => {
+      const estimate = { value, interval: [value / 2, value * 2] } as const;
+      return { ece: estimate, logLoss: estimate, brier: estimate, bins: [] };
+    };
+    const test = { examples: 4, before: scores(0.2), after: scores(0.1) };
+    const card = renderCard({ ...input, calibration: { ...input.calibration, test } }, effort);
+    expect(card).toContain(
+      "Calibration error 10.0% after temperature scaling (95% interval 5.0–20.0%; 20.0% before), on 4 test images",
+    );
   });
 
   it("tells measured energy apart from assumed", () => {

@@ -106,7 +106,7 @@ function metrics({ test, validation, calibration, trust }: ReportInput): string[
     "|---|---|---|---|---|---|",
     ...rows,
     "",
-    `Calibration error ${percent(calibration.eceAfter)} after temperature scaling (${percent(calibration.eceBefore)} before).`,
+    calibrationText(calibration),
     ...(trust
       ? [
           "",
@@ -114,6 +114,14 @@ function metrics({ test, validation, calibration, trust }: ReportInput): string[
         ]
       : []),
   ];
+}
+
+/** How well calibrated it is, on images that the temperature was not fitted on. */
+function calibrationText({ eceBefore, eceAfter, test }: ReportInput["calibration"]): string {
+  if (!test)
+    return `Calibration error ${percent(eceAfter)} after temperature scaling (${percent(eceBefore)} before), each image at a temperature that was fitted without it.`;
+  const { examples, before, after } = test;
+  return `Calibration error ${percent(after.ece.value)} after temperature scaling (95% interval ${percentRange(after.ece.interval)}; ${percent(before.ece.value)} before), on ${plural(examples, "test image")} that nothing was fitted on.`;
 }
 
 function limits({ findings, test, validation, dataset }: ReportInput): string[] {
@@ -126,7 +134,11 @@ function limits({ findings, test, validation, dataset }: ReportInput): string[] 
         ? ["- The audit of the data found nothing."]
         : findings.map(({ title }) => `- ${text(title)}`);
   return [
-    ...(weakest ? [`- Weakest class: ${text(weakest.name)}, of which ${percent(weakest.recall)} are found.`] : []),
+    ...(weakest
+      ? [
+          `- Weakest class: ${text(weakest.name)}, of which ${percent(weakest.recall)} are found (95% interval ${percentRange(weakest.recallInterval!)}${weakest.few ? `; ${plural(weakest.support, "image")}, too few to say` : ""}).`,
+        ]
+      : []),
     `- It knows ${dataset.classes.length} classes and nothing else.`,
     ...found,
   ];

@@ -1,7 +1,7 @@
 import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../base/random.ts";
-import { calibrate } from "../evaluate/calibration.ts";
+import { calibrate, measureCalibration } from "../evaluate/calibration.ts";
 import { evaluatePredictions } from "../evaluate/evaluate.ts";
 import { mostConfidentMistakes } from "../evaluate/mistakes.ts";
 import { softmax } from "../evaluate/softmax.ts";
@@ -51,6 +51,7 @@ function demoInput({
     validation.logits.map((z) => z * 1.9),
     validation.labels,
     size,
+    validation.labels.map((_, i) => i % 5),
   );
   const judge = ({ labels, logits }: { labels: number[]; logits: number[] }) => {
     const probabilities = softmax(logits, size, calibration.temperature / 1.9);
@@ -246,6 +247,26 @@ describe("renderReport", () => {
     const { findings: _, trust: __, explanations: ___, ...without } = demoInput();
     const document = parse(renderReport(without));
     expect(document.querySelector("#data, #doubt, #why")).toBeNull();
+  });
+
+  it("tells the calibration of images that it was not fitted on, with intervals, and what a perfect fit does not prove", () => {
+    const input = demoInput();
+    const logits = [3, 0, 0, 0, 0, 0, 2, 0, 0, 0];
+    const test = measureCalibration(logits, [0, 2], 5, input.calibration.temperature, createRandom(0));
+    const page = (calibration: ReportInput["calibration"]): string =>
+      texts(renderReport({ ...input, calibration }), "#calibration")[0]!;
+    expect(page({ ...input.calibration, test })).toMatch(
+      /As in the model file[^:]*: \d+\.\d% \(.*–.*%\).*On 2 test images, on which nothing was fitted/s,
+    );
+    expect(page({ ...input.calibration, temperature: 1, errors: 0, examples: 36 })).toMatch(
+      /leaves every answer as it was.*All 36 of them were answered rightly/s,
+    );
+  });
+
+  it("marks classes with too few images to say anything", () => {
+    const classes = texts(renderReport(demoInput({ classes: named(5), examples: 20 })), "#classes")[0]!;
+    expect(classes).toContain("fewer than 10 images there, marked *: too few to say");
+    expect(texts(renderReport(demoInput({ classes: named(2), examples: 400 })), "#classes")[0]).not.toContain("*");
   });
 
   it("does not praise a model that its baseline beats", () => {

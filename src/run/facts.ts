@@ -25,6 +25,7 @@ export function trainFacts({ result, dataset, out, seconds, audit }: TrainRun) {
     features: result.features,
     head: headFacts(result),
     temperature: result.calibration.temperature,
+    calibration: calibrationFacts(result),
     trust: result.trust,
     findings: audit ? audit.findings.map(findingFacts) : null,
     frozenUnchanged: result.frozenUnchanged,
@@ -32,6 +33,16 @@ export function trainFacts({ result, dataset, out, seconds, audit }: TrainRun) {
     skipped: result.skipped,
     ignored: dataset.ignored,
     out,
+  };
+}
+
+/** The calibration in figures; `metrics.json` has the reliability diagrams too. */
+function calibrationFacts({ calibration }: TrainResult) {
+  const { temperature, bound, examples, errors, eceBefore, eceAfter, test } = calibration;
+  const figures = ({ ece, logLoss, brier }: typeof test.after) => ({ ece, logLoss, brier });
+  return {
+    ...{ temperature, bound, examples, errors, eceBefore, eceAfter },
+    test: { examples: test.examples, before: figures(test.before), after: figures(test.after) },
   };
 }
 

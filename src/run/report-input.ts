@@ -4,7 +4,7 @@
  */
 import { basename, resolve } from "node:path";
 import type { NoveltyRule } from "../artifact/contract.ts";
-import type { Calibration } from "../evaluate/calibration.ts";
+import type { Calibration, MeasuredCalibration } from "../evaluate/calibration.ts";
 import type { Conformal, SetScores } from "../evaluate/conformal.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 
@@ -128,8 +128,9 @@ export interface ReportInput {
   /** Images that the training never saw. Without them the report falls back on `validation` and says so. */
   readonly test?: Evaluation;
   readonly validation: Evaluation & { readonly source: "cross-validation" | "folder" | "held-out" };
-  /** Fitted and measured on the images of `validation`. */
-  readonly calibration: Omit<Calibration, "bound"> & Partial<Pick<Calibration, "bound">>;
+  /** Fitted on the images of `validation`; measured on them by cross-fitting, and on the test images where there are such. */
+  readonly calibration: Pick<Calibration, "temperature" | "eceBefore" | "eceAfter" | "binsBefore" | "binsAfter"> &
+    Partial<Pick<Calibration, "bound" | "examples" | "errors">> & { readonly test?: MeasuredCalibration };
   /** The most confident first. */
   readonly mistakes: readonly ReportMistake[];
   /** Without it the data was not audited. */

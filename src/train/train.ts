@@ -5,12 +5,18 @@
 import { createHash } from "node:crypto";
 import { backboneParameters, buildArtifact } from "../artifact/build.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
-import { createRandom, type Random } from "../base/random.ts";
+import { createRandom, type Random, randomFor } from "../base/random.ts";
 import { inSentences } from "../base/system-errors.ts";
 import { graftVersion } from "../base/version.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { datasetDigest } from "../data/digest.ts";
-import { type Calibration, calibrate } from "../evaluate/calibration.ts";
+import {
+  type Calibration,
+  calibrate,
+  crossFitted,
+  type MeasuredCalibration,
+  measureCalibration,
+} from "../evaluate/calibration.ts";
 import { type Evaluation, evaluatePredictions } from "../evaluate/evaluate.ts";
 import { softmax } from "../evaluate/softmax.ts";
 import type { Model } from "../graph/model.ts";
@@ -28,6 +34,7 @@ import {
   type Labelled,
 } from "./finetune/finetune.ts";
 import type { EpochRecord } from "./finetune/trainer.ts";
+import { answerFolds } from "./folds.ts";
 import { countLabels, fitHead, type HeadFit, headLogits, STRENGTHS } from "./head/fit.ts";
 import { freshHead } from "./head/fresh.ts";
 import { holdOutValidation, type Part, type Parts, partition } from "./parts.ts";
@@ -59,7 +66,7 @@ export interface Judged {
   readonly examples: readonly Example[];
   /** `[N, C]` */
   readonly logits: Float32Array;
-  /** `[N, C]`, after temperature scaling */
+  /** `[N, C]`, after temperature scaling; of pictures that the temperature was fitted on, at that of the other folds */
   readonly probabilities: Float32Array;
   readonly evaluation: Evaluation;
 }
@@ -71,7 +78,7 @@ export interface TrainResult {
   readonly artifact: Model;
   readonly shape: CutShape;
   readonly head: HeadFit;
-  readonly calibration: Calibration;
+  readonly calibration: Calibration & { readonly test: MeasuredCalibration };
   /** When an answer is to be doubted, and how that fared on the test pictures. */
   readonly trust: TrustFacts;
   readonly counts: {
@@ -153,7 +160,13 @@ interface Learned {
   readonly network: Network;
   readonly head: HeadFit;
   readonly train: Part;
-  readonly validation: { readonly part: Part; readonly logits: Float32Array; readonly source: ValidationSource };
+  readonly validation: {
+    readonly part: Part;
+    readonly logits: Float32Array;
+    readonly source: ValidationSource;
+    /** Folds for what is fitted on these answers: of the cross-validation that they come from, where they do. */
+    readonly foldOf: Int32Array;
+  };
   /** `[N, C]` */
   readonly testLogits: Float32Array;
   readonly headSeconds: number;
@@ -196,7 +209,12 @@ async function learn(options: CheckedTrainOptions, shape: CutShape, parts: Parts
     network: tuned.network,
     head: { ...head, head: tuned.head },
     train: apart.train,
-    validation: { part: apart.validation, logits: tuned.validationLogits, source: apart.source },
+    validation: {
+      part: apart.validation,
+      logits: tuned.validationLogits,
+      source: apart.source,
+      foldOf: answerFolds(apart.validation.labels, seed),
+    },
     testLogits: tuned.testLogits,
     headSeconds,
     finetuned,
@@ -214,8 +232,13 @@ async function probe(
     head,
     train,
     validation: validation
-      ? { part: validation, logits: headLogits(head.head, validation.table), source: "folder" }
-      : { part: train, logits: head.outOfFoldLogits, source: "cross-validation" },
+      ? {
+          part: validation,
+          logits: headLogits(head.head, validation.table),
+          source: "folder",
+          foldOf: answerFolds(validation.labels, options.seed ?? 0),
+        }
+      : { part: train, logits: head.outOfFoldLogits, source: "cross-validation", foldOf: head.foldOf },
     testLogits: headLogits(head.head, test.table),
     headSeconds,
     finetuned: undefined,
@@ -249,11 +272,12 @@ async function resultOf(
 ): Promise<TrainResult> {
   const { head, validation, finetuned } = learned;
   const classes = dataset.classes.length;
-  const calibration = calibrate(validation.logits, validation.part.labels, classes);
+  const { labels } = validation.part;
+  const calibration = calibrate(validation.logits, labels, classes, validation.foldOf);
+  const { temperature } = calibration;
   const counts = countLabels(learned.train.labels, classes);
   const majorityClass = counts.indexOf(Math.max(...counts));
-  const judge = (part: Part, logits: Float32Array): Judged => {
-    const probabilities = softmax(logits, classes, calibration.temperature);
+  const judge = (part: Part, logits: Float32Array, probabilities: Float32Array): Judged => {
     const evaluation = evaluatePredictions({
       probabilities,
       labels: part.labels,
@@ -262,8 +286,12 @@ async function resultOf(
     });
     return { examples: part.examples, logits, probabilities, evaluation };
   };
-  const validated = judge(validation.part, validation.logits);
-  const tested = judge(parts.test, learned.testLogits);
+  const validated = judge(
+    validation.part,
+    validation.logits,
+    crossFitted(validation.logits, labels, classes, validation.foldOf),
+  );
+  const tested = judge(parts.test, learned.testLogits, softmax(learned.testLogits, classes, temperature));
   const { novelty, facts: trust } = await fitTrust({
     network: learned.network,
     shape,
@@ -271,7 +299,7 @@ async function resultOf(
     train: learned.train,
     test: parts.test,
     isTuned: learned.network !== network,
-    calibration: { probabilities: validated.probabilities, labels: validation.part.labels },
+    calibration: { probabilities: softmax(validation.logits, classes, temperature), labels },
     testAnswers: { probabilities: tested.probabilities, labels: parts.test.labels },
     signal,
   });
@@ -281,7 +309,7 @@ async function resultOf(
     shape,
     head: head.head,
     classes: dataset.classes,
-    temperature: calibration.temperature,
+    temperature,
     novelty,
     conformal: trust.conformal,
     tuned: learned.network !== network,
@@ -291,7 +319,16 @@ async function resultOf(
     artifact,
     shape,
     head,
-    calibration,
+    calibration: {
+      ...calibration,
+      test: measureCalibration(
+        learned.testLogits,
+        parts.test.labels,
+        classes,
+        temperature,
+        randomFor(seed, "calibration"),
+      ),
+    },
     trust,
     counts: {
       train: learned.train.examples.length,

@@ -75,10 +75,11 @@ async function evaluate({ json }: v.InferOutput<typeof evaluateFlags>, model: st
     const share = (value: number | null): string => (value === null ? "–" : percent(value));
     print(
       table([
-        ["class", "recall", "precision", "F1", "images"],
-        ...evaluation.perClass.map(({ name, recall, precision, f1, support }) => [
+        ["class", "recall", "95% interval", "precision", "F1", "images"],
+        ...evaluation.perClass.map(({ name, recall, recallInterval, precision, f1, support }) => [
           name,
           share(recall),
+          recallInterval ? recallInterval.map(percent).join(" to ") : "–",
           share(precision),
           share(f1),
           String(support),

@@ -1,6 +1,6 @@
 /** How each class fares, worst first. */
-import type { ClassScores } from "../../evaluate/evaluation.ts";
-import { count, percent } from "../format.ts";
+import { type ClassScores, FEW_EXAMPLES } from "../../evaluate/evaluation.ts";
+import { count, percent, percentRange } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { judged, type Section } from "../section.ts";
 import { bar, folded } from "../table.ts";
@@ -13,15 +13,18 @@ export const classesSection: Section = (input) => {
   const sorted = evaluation.perClass.toSorted((a, b) => rank(a) - rank(b));
   const shown = sorted.length <= SHOWN + 5 ? sorted.length : SHOWN;
   const rest = sorted.length - shown;
+  const few = sorted.filter(({ few, support }) => few && support > 0).length;
   const absent = sorted.filter(({ recall }) => recall === null).length;
   return {
     id: "classes",
     title: "Class by class",
     body: html`
 <p class="lead">Recall: of the images of a class, how many were found. Precision: of the images called so, how many are.
-F1: their harmonic mean. Worst F1 first, from ${images}.${
-      absent > 0 ? ` Classes without images there (${count(absent)}) show a dash.` : ""
-    }</p>
+F1: their harmonic mean. In brackets, the 95% interval of the recall. Worst F1 first, from ${images}.${
+      few > 0
+        ? ` ${few === sorted.length ? "All" : count(few)} of the classes ${few === 1 ? "has" : "have"} fewer than ${FEW_EXAMPLES} images there, marked *: too few to say how well ${few === 1 ? "it is" : "they are"} found.`
+        : ""
+    }${absent > 0 ? ` Classes without images there (${count(absent)}) show a dash.` : ""}</p>
 ${table(rest > 0 ? `The ${shown} worst of ${sorted.length} classes` : `${sorted.length} classes, the worst first`, sorted.slice(0, shown))}
 ${folded(rest, `Show the other ${rest} classes`, table(`The other ${rest} classes, the worst first`, sorted.slice(shown)))}`,
   };
@@ -33,9 +36,11 @@ const rank = ({ f1, recall }: ClassScores): number => (f1 === null || recall ===
 function table(caption: string, classes: readonly ClassScores[]): Html {
   const measure = (share: number | null, kind: "accent" | "soft"): Html =>
     html`<td class="number">${percent(share)}${bar(share ?? 0, kind)}</td>`;
+  const range = (interval: ClassScores["recallInterval"]): Html | null =>
+    interval && html` <span class="range">(${percentRange(interval)})</span>`;
   const rows = classes.map(
-    ({ name, recall, precision, f1, support }) => html`<tr><th scope="row">${name}</th>
-${measure(recall, "soft")}${measure(precision, "soft")}${measure(f1, "accent")}<td class="number">${count(support)}</td></tr>\n`,
+    ({ name, recall, recallInterval, precision, f1, support, few }) => html`<tr><th scope="row">${name}</th>
+<td class="number">${percent(recall)}${range(recallInterval)}${bar(recall ?? 0, "soft")}</td>${measure(precision, "soft")}${measure(f1, "accent")}<td class="number">${count(support)}${few && support > 0 ? "*" : ""}</td></tr>\n`,
   );
   return html`<table class="classes"><caption>${caption}</caption>
 <thead><tr><th scope="col">Class</th><th scope="col" class="number">Recall</th><th scope="col" class="number">Precision</th><th scope="col" class="number">F1</th><th scope="col" class="number">Images</th></tr></thead>

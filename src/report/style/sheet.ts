@@ -74,6 +74,7 @@ svg.shrinking { max-width: 100%; height: auto; }
 table.classes { table-layout: fixed; }
 table.classes th:first-child { width: 36%; }
 table.classes th:last-child { width: 13%; }
+table.classes .range { display: block; color: var(--muted); font-size: .75rem; white-space: nowrap; }
 .legend { margin-top: .5rem; }
 .legend span { box-shadow: inset 0 0 0 1px var(--rule); }
 details { margin-top: .75rem; }

@@ -1,16 +1,10 @@
-/** What a tail answers to stored pictures, and how right that is. */
+/** What a tail answers to stored pictures. */
 import { LOGITS } from "../../artifact/contract.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { Location } from "../features/location.ts";
 import type { Reader } from "./batches.ts";
 import type { Weights } from "./step-runner.ts";
 import { STORED } from "./tail.ts";
-
-/** How answers fare: the share that is right, and the mean negative log of the true class's probability. */
-export interface Scores {
-  readonly accuracy: number;
-  readonly logLoss: number;
-}
 
 export interface AnswerOptions {
   /** An evaluation model, see tail.ts. */
@@ -35,17 +29,4 @@ export async function logitsOf(
     logits.set((result[LOGITS]!.data as Float32Array).subarray(0, chunk.length * classes), first * classes);
   }
   return logits;
-}
-
-/** Scores of logits `[N, C]` against the classes `[N]`. */
-export function scoresOf(logits: Float32Array, labels: Int32Array, classes: number): Scores {
-  let [correct, logLoss] = [0, 0];
-  labels.forEach((label, row) => {
-    const own = logits.subarray(row * classes, (row + 1) * classes);
-    const top = own.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
-    const sum = own.reduce((total, logit) => total + Math.exp(logit - top), 0);
-    logLoss += Math.log(sum) + top - own[label]!;
-    if (own.indexOf(top) === label) correct++;
-  });
-  return { accuracy: correct / labels.length, logLoss: logLoss / labels.length };
 }

@@ -7,13 +7,14 @@ import { availableParallelism } from "node:os";
 import type { Head } from "../../artifact/contract.ts";
 import { makeFolder, sha256 } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
+import { type Scores, scoreLogits } from "../../evaluate/log-loss.ts";
 import { openModel } from "../../runtime/open-model.ts";
 import { type CutShape, shapesOf } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { stagesOf } from "../../zoo/stages.ts";
 import type { Location } from "../features/records.ts";
 import { countLabels } from "../head/fit.ts";
-import { logitsOf, type Scores, scoresOf } from "./answers.ts";
+import { logitsOf } from "./answers.ts";
 import { batchesOf, createReader } from "./batches.ts";
 import { type Checkpoint, type Choices, type Identity, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type Engine, openEngine } from "./engine.ts";
@@ -277,7 +278,7 @@ async function trainOn(
   const answers: Trained["answers"] = (weights, locations) =>
     logitsOf(weights, locations, { session: engine.evaluation, reader, dims: engine.dims, batch, classes });
   const evaluate = async (weights: Weights): Promise<Scores> =>
-    scoresOf(await answers(weights, stored.validation), validation.labels, classes);
+    scoreLogits(await answers(weights, stored.validation), validation.labels, classes);
 
   const state = saved?.state ?? (await initialState(engine.step, engine.own, evaluate));
   const rangeTest = findLr && !saved ? await rangeTestOf(input, engine, state.held, feeds) : undefined;

@@ -5,7 +5,7 @@
 import { cosineRate } from "../../autodiff/optimisers/schedule.ts";
 import type { StepGraph } from "../../autodiff/step.ts";
 import { createMeter, type Meter, type OnProgress } from "../../base/progress.ts";
-import type { Scores } from "./answers.ts";
+import type { Scores } from "../../evaluate/log-loss.ts";
 import { answering, type Batch, freshlyHeld, type StepRunner, type Weights } from "./step-runner.ts";
 
 /** How one epoch went. */

@@ -6,6 +6,7 @@ import type { Head } from "../../artifact/contract.ts";
 import { nextTask } from "../../base/concurrency.ts";
 import type { Random } from "../../base/random.ts";
 import { stratifiedFolds } from "../../data/split.ts";
+import { logLosses, missShare, scoreLogits } from "../../evaluate/log-loss.ts";
 import { type FeatureTable, measureColumns, type Standardisation, standardised } from "../features/table.ts";
 import { weightsOfClasses } from "./contrasts.ts";
 import { createMinimiser, type Minimiser, type MinimiserOptions } from "./lbfgs.ts";
@@ -27,6 +28,8 @@ export interface HeadFit {
   readonly tried: readonly StrengthResult[];
   /** `[rows, classes]`: each example's logits from the fold that did not see it, at the chosen strength. */
   readonly outOfFoldLogits: Float32Array;
+  /** `[rows]`: the fold of each example. */
+  readonly foldOf: Int32Array;
   /** Fits that ended at the iteration limit; their answers are still usable, but were not polished. */
   readonly unfinished: number;
 }
@@ -86,8 +89,8 @@ export async function fitHead(
     );
 
     const outOfFold = await crossValidatedLogits(loss, fits, strengths.length, folds, foldOf, classes);
-    const tried = strengths.map((l2, s) => ({ l2, ...score(outOfFold[s]!, labels, classes) }));
-    const chosen = tried.reduce((best, result, s) => (result.logLoss < tried[best]!.logLoss ? s : best), 0);
+    const tried = strengths.map((l2, s) => ({ l2, ...scoreLogits(outOfFold[s]!, labels, classes) }));
+    const chosen = chosenStrength(outOfFold, labels, classes);
     const l2 = strengths[chosen]!;
 
     const start = meanOf(fits.slice(chosen * folds, (chosen + 1) * folds).map(({ point }) => point));
@@ -107,6 +110,7 @@ export async function fitHead(
       folds,
       tried,
       outOfFoldLogits: outOfFold[chosen]!,
+      foldOf,
       unfinished: all.filter(({ outcome }) => outcome === "iteration-limit").length,
     };
   } finally {
@@ -204,18 +208,15 @@ async function crossValidatedLogits(
   return picked;
 }
 
-function score(logits: Float32Array, labels: Int32Array, classes: number): { accuracy: number; logLoss: number } {
-  let correct = 0;
-  let logLoss = 0;
-  labels.forEach((label, row) => {
-    const own = logits.subarray(row * classes, (row + 1) * classes);
-    const top = Math.max(...own);
-    let sum = 0;
-    for (const logit of own) sum += Math.exp(logit - top);
-    logLoss += Math.log(sum) + top - own[label]!;
-    if (own.indexOf(top) === label) correct++;
-  });
-  return { accuracy: correct / labels.length, logLoss: logLoss / labels.length };
+/**
+ * The strength of the least loss in cross-validation, of labels smoothed by what so few examples leave open: where classes are told apart
+ * without an error, the plain loss falls with the penalty for ever, and its choice would be the edge of the grid.
+ */
+function chosenStrength(outOfFold: readonly Float32Array[], labels: Int32Array, classes: number): number {
+  const losses = outOfFold.map((logits) =>
+    logLosses(logits, labels, classes, missShare(labels.length)).reduce((sum, loss) => sum + loss, 0),
+  );
+  return losses.reduce((best, loss, s) => (loss < losses[best]! ? s : best), 0);
 }
 
 /** Undoes the standardisation: weights and bias that act on features as the backbone yields them. */

@@ -9,16 +9,18 @@ import { createMeter } from "../../base/progress.ts";
 import { createRandom, type Random, randomFor } from "../../base/random.ts";
 import { graftVersion } from "../../base/version.ts";
 import { stratifiedSplit, VALIDATION_SHARE } from "../../data/split.ts";
-import { calibrate } from "../../evaluate/calibration.ts";
+import { crossFitted } from "../../evaluate/calibration.ts";
 import { fitConformal } from "../../evaluate/conformal.ts";
 import { type Evaluation, evaluatePredictions } from "../../evaluate/evaluate.ts";
 import { softmax } from "../../evaluate/softmax.ts";
+import { fitTemperature } from "../../evaluate/temperature.ts";
 import type { Model } from "../../graph/model.ts";
 import { type CutShape, FEATURES, measureCut } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { type FeatureTable, type RowTable, tableOf } from "../features/table.ts";
 import { openFront } from "../finetune/front.ts";
 import { type Boundary, storedBytes } from "../finetune/tail.ts";
+import { answerFolds } from "../folds.ts";
 import { countLabels, fitHead, type HeadFit, STRENGTHS } from "../head/fit.ts";
 import { BANK_ROWS, fitNovelty } from "../novelty.ts";
 import { FRONT_BATCH, type InMemoryOptions, type Surroundings } from "./options.ts";
@@ -57,9 +59,9 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
   const whole = part(all.places.map((_, row) => row));
   const probe = async (): Promise<Learned> => {
     const fit = await fitted(options, whole, classes.length, random, around);
-    const { head, outOfFoldLogits: logits } = fit;
+    const { head, outOfFoldLogits: logits, foldOf } = fit;
     const { labels } = whole;
-    return { network, head, table, trained: labels.length, logits, labels, source: "cross-validation" };
+    return { network, head, table, trained: labels.length, logits, labels, foldOf, source: "cross-validation" };
   };
   const wanted = options.unfreeze ?? "none";
   const conclude = (learned: Learned): Promise<InMemoryResult> => concluded(learned, classes, shape, skipped, options);
@@ -78,7 +80,8 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
   const { validationLogits: logits, ...learned } = tuned;
   const { labels } = validation;
   const own = await tunedFeatures(options, tuned.network, train.places, shape, around);
-  const result = { ...learned, table: own, trained: train.labels.length, logits, labels, source: "held-out" } as const;
+  const answered = { logits, labels, foldOf: answerFolds(labels, seed) };
+  const result = { ...learned, ...answered, table: own, trained: train.labels.length, source: "held-out" } as const;
   return { ...(await conclude(result)), finetune: facts };
 }
 
@@ -92,6 +95,8 @@ interface Learned {
   /** `[N, C]` */
   readonly logits: Float32Array;
   readonly labels: Int32Array;
+  /** Folds of the pictures that were answered, for what is fitted on the answers. */
+  readonly foldOf: Int32Array;
   readonly source: InMemoryResult["validation"]["source"];
 }
 
@@ -196,18 +201,18 @@ async function tunedFeatures(
 }
 
 async function concluded(
-  { network, head, table, trained, logits, labels, source }: Learned,
+  { network, head, table, trained, logits, labels, foldOf, source }: Learned,
   classes: readonly string[],
   shape: CutShape,
   skipped: InMemoryResult["skipped"],
   { network: given, seed = 0 }: InMemoryOptions,
 ): Promise<InMemoryResult> {
-  const { temperature } = calibrate(logits, labels, classes.length);
-  const probabilities = softmax(logits, classes.length, temperature);
+  const { temperature } = fitTemperature(logits, labels);
+  const probabilities = crossFitted(logits, labels, classes.length, foldOf);
   const counts = countLabels(labels, classes.length);
   const majorityClass = counts.indexOf(Math.max(...counts));
   const novelty = await fitNovelty(table, randomFor(seed, "novelty"));
-  const conformal = fitConformal(probabilities, labels);
+  const conformal = fitConformal(softmax(logits, classes.length, temperature), labels);
   const tuned = network !== given;
   return {
     artifact: buildArtifact({ network, shape, head, classes, temperature, novelty, conformal, tuned, graftVersion }),

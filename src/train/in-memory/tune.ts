@@ -1,11 +1,12 @@
 /** Fine-tuning in memory: what finetune.ts does over a disk, from the freeze boundary to the best weights. */
 import type { Head } from "../../artifact/contract.ts";
 import { viewsOf } from "../../data/augment/views.ts";
+import { type Scores, scoreLogits } from "../../evaluate/log-loss.ts";
 import { type CutShape, shapesOf } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { stagesOf } from "../../zoo/stages.ts";
 import type { Location, RecordReader } from "../features/location.ts";
-import { logitsOf, type Scores, scoresOf } from "../finetune/answers.ts";
+import { logitsOf } from "../finetune/answers.ts";
 import { batchesOf, createReader } from "../finetune/batches.ts";
 import { type Engine, openEngine } from "../finetune/engine.ts";
 import { openFront, TooLarge } from "../finetune/front.ts";
@@ -183,7 +184,7 @@ async function loop(
   const answers = (weights: Weights): Promise<Float32Array> =>
     logitsOf(weights, stored.validation, { session: engine.evaluation, reader, dims: engine.dims, batch, classes });
   const evaluate = async (weights: Weights): Promise<Scores> =>
-    scoresOf(await answers(weights), validation.labels, classes);
+    scoreLogits(await answers(weights), validation.labels, classes);
   const run: StepRunner = async (...step) => {
     const stepped = await engine.run(...step);
     await pause();
