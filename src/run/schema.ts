@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { dataError } from "../base/errors.ts";
 import type { Calibration } from "../evaluate/calibration.ts";
-import type { Evaluation } from "../evaluate/evaluation.ts";
+import type { ClassScores, Evaluation } from "../evaluate/evaluation.ts";
 import { SCHEMA_VERSION } from "./run-files.ts";
 
 const text = v.string();
@@ -13,7 +13,24 @@ const texts = v.array(text);
 
 const bin = v.object({ lower: number, upper: number, count: number, confidence: maybe, accuracy: maybe });
 
-const evaluation: v.GenericSchema<unknown, Evaluation> = v.looseObject({
+/** Figures as they are read: runs of earlier versions lack those that came later. */
+type Later = "brier" | "perClass";
+type LaterOfClass = "precisionInterval" | "recallInterval" | "few";
+export type ReadClassScores = Omit<ClassScores, LaterOfClass> & {
+  readonly [K in LaterOfClass]?: ClassScores[K] | undefined;
+};
+export type ReadEvaluation = Omit<Evaluation, Later> & {
+  readonly brier?: number | undefined;
+  readonly perClass: readonly ReadClassScores[];
+};
+export type ReadCalibration = Omit<Calibration, "examples" | "errors"> & {
+  readonly examples?: number | undefined;
+  readonly errors?: number | undefined;
+};
+
+const laterInterval = v.optional(v.nullable(interval));
+
+const evaluation: v.GenericSchema<unknown, ReadEvaluation> = v.looseObject({
   examples: number,
   correct: number,
   accuracy: number,
@@ -21,22 +38,35 @@ const evaluation: v.GenericSchema<unknown, Evaluation> = v.looseObject({
   balancedAccuracy: number,
   logLoss: number,
   logLossFloored: number,
+  brier: v.optional(number),
   calibrationError: number,
   reliability: v.array(bin),
   perClass: v.array(
-    v.object({ name: text, support: number, predicted: number, precision: maybe, recall: maybe, f1: maybe }),
+    v.object({
+      name: text,
+      support: number,
+      predicted: number,
+      precision: maybe,
+      recall: maybe,
+      f1: maybe,
+      precisionInterval: laterInterval,
+      recallInterval: laterInterval,
+      few: v.optional(v.boolean()),
+    }),
   ),
   confusion: v.array(v.array(number)),
   baseline: v.nullable(v.object({ class: text, accuracy: number })),
 });
 
-const calibration: v.GenericSchema<unknown, Calibration> = v.looseObject({
+const calibration: v.GenericSchema<unknown, ReadCalibration> = v.looseObject({
   temperature: number,
   eceBefore: number,
   eceAfter: number,
   binsBefore: v.array(bin),
   binsAfter: v.array(bin),
   bound: v.picklist(["none", "lowest", "highest"]),
+  examples: v.optional(number),
+  errors: v.optional(number),
 });
 
 const header = { schemaVersion: v.optional(number), modelSha256: v.optional(text) };

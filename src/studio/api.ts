@@ -7,8 +7,7 @@
 
 import type { EpochEvent, Progress } from "../base/progress.ts";
 import type { AugmentationName } from "../data/augment/policy.ts";
-import type { Calibration } from "../evaluate/calibration.ts";
-import type { Evaluation } from "../evaluate/evaluation.ts";
+import type { ReadCalibration, ReadEvaluation } from "../run/schema.ts";
 
 /** One class of the project. */
 export interface ClassInfo {
@@ -180,10 +179,10 @@ export interface PictureAnswer {
 /** `GET /api/runs/:id/results`. */
 export interface RunResults {
   readonly classes: readonly string[];
-  readonly test: Evaluation;
-  readonly validation: Evaluation;
+  readonly test: ReadEvaluation;
+  readonly validation: ReadEvaluation;
   readonly validatedBy: "cross-validation" | "folder" | "held-out";
-  readonly calibration: Calibration;
+  readonly calibration: ReadCalibration;
   readonly answers: readonly PictureAnswer[];
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }

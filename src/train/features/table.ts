@@ -58,8 +58,16 @@ export interface Standardisation {
   readonly deviation: Float64Array;
 }
 
-/** Measures a table's columns in one pass (sums about the first row, so that nothing cancels). */
-export function measureColumns(table: FeatureTable): Standardisation {
+/** A variance below this is none. */
+const LEAST_VARIANCE = 1e-12;
+
+/**
+ * Measures a table's columns in one pass (sums about the first row, so that nothing cancels).
+ *
+ * @param pooling rows that the square of the mean deviation of all columns counts for beside a column's own variance. Of few rows that is
+ *   a poor estimate: a column that hardly varies among them would be stretched without bound. Default 0
+ */
+export function measureColumns(table: FeatureTable, pooling = 0): Standardisation {
   const { rows, columns } = table;
   const shift = new Float64Array(columns);
   const sum = new Float64Array(columns);
@@ -75,9 +83,14 @@ export function measureColumns(table: FeatureTable): Standardisation {
     }
   }
   const mean = sum.map((total, j) => total / rows + shift[j]!);
-  const deviation = squares.map((total, j) => {
-    const variance = total / rows - (sum[j]! / rows) ** 2;
-    return variance > 1e-12 ? Math.sqrt(variance) : 1;
+  const variances = squares.map((total, j) => total / rows - (sum[j]! / rows) ** 2);
+  const varying = variances.filter((variance) => variance > LEAST_VARIANCE);
+  // The mean of deviations, not of variances: single columns may be a hundred times as large as the others.
+  const typical = (varying.reduce((sum, variance) => sum + Math.sqrt(variance), 0) / varying.length) ** 2;
+  const deviation = variances.map((variance) => {
+    if (pooling > 0 && varying.length > 0)
+      return Math.sqrt((rows * Math.max(0, variance) + pooling * typical) / (rows + pooling));
+    return variance > LEAST_VARIANCE ? Math.sqrt(variance) : 1;
   });
   return { mean, deviation };
 }

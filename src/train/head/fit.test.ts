@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
+import { scoreLogits } from "../../evaluate/log-loss.ts";
 import { softmax } from "../../evaluate/softmax.ts";
 import { denseTable, type FeatureTable } from "../features/table.ts";
 import { countLabels, fitHead, type HeadFit, type HeadOptions, headLogits, STRENGTHS } from "./fit.ts";
@@ -73,7 +74,11 @@ describe("the head against scikit-learn", () => {
       const { data, labels } = examples(of);
       expect(countLabels(labels, of.classes)).toEqual(counts);
       const table = denseTable(data, of.columns);
-      const { head, unfinished } = await train(table, labels, of.classes, { strengths: [l2], classWeights });
+      const { head, unfinished } = await train(table, labels, of.classes, {
+        strengths: [l2],
+        classWeights,
+        pooling: 0,
+      });
       expect(unfinished).toBe(0);
       const own = softmax(headLogits(head, table), of.classes, 1);
       const picked = probabilities.flatMap((_, i) => {
@@ -135,6 +140,56 @@ describe("fitHead", () => {
       return own.indexOf(Math.max(...own)) === label;
     });
     expect(right.length / 60).toBeGreaterThan(0.9);
+  });
+
+  test("columns that few examples show at rest do not drown the others when they stir", async () => {
+    // As of a ReLU: most features are 0 for most pictures, and rarely large. Few pictures show few of them at work.
+    const draw = (count: number, seed: number): { table: FeatureTable; labels: Int32Array } => {
+      const random = createRandom(seed);
+      const labels = Int32Array.from({ length: count }, (_, i) => i % 2);
+      const data = Float32Array.from({ length: count * 200 }, (_, at) => {
+        const [i, j] = [Math.floor(at / 200), at % 200];
+        if (j < 10) return random.next() + (labels[i] === 0 ? 0.5 : 0);
+        return random.next() < 0.02 ? 5 * random.next() : 0.001 * random.next();
+      });
+      return { table: denseTable(data, 200), labels };
+    };
+    const fresh = draw(400, 9);
+    const loss = async (pooling: number | undefined): Promise<number> => {
+      let sum = 0;
+      for (let seed = 0; seed < 5; seed++) {
+        const { table, labels } = draw(10, seed);
+        const { head } = await train(table, labels, 2, { pooling });
+        sum += scoreLogits(headLogits(head, fresh.table), fresh.labels, 2).logLoss / 5;
+      }
+      return sum;
+    };
+    expect(await loss(0)).toBeGreaterThan(2);
+    expect(await loss(undefined)).toBeLessThan(Math.LN2);
+  });
+
+  test("with a hundred examples of each class, columns keep their own variances", async () => {
+    const labels = Int32Array.from({ length: 200 }, (_, i) => i % 2);
+    const random = createRandom(3);
+    const table = denseTable(
+      Float32Array.from({ length: 600 }, (_, at) => random.next() * (1 + (at % 3))),
+      3,
+    );
+    expect(await train(table, labels, 2)).toEqual(await train(table, labels, 2, { pooling: 0 }));
+  });
+
+  test("where cross-validation makes no mistake, the penalty is not the weakest that is tried", async () => {
+    const labels = Int32Array.from({ length: 36 }, (_, i) => i % 2);
+    const random = createRandom(4);
+    const data = Float32Array.from(
+      { length: 36 * 8 },
+      (_, at) => 4 * (labels[Math.floor(at / 8)]! - 0.5) + random.next(),
+    );
+    const { l2, tried } = await train(denseTable(data, 8), labels, 2);
+    expect(tried.find((result) => result.l2 === l2)!.accuracy).toBe(1);
+    expect(l2).toBeGreaterThan(STRENGTHS[0]!);
+    // The plain loss would take the edge.
+    expect(tried[0]!.logLoss).toBe(Math.min(...tried.map(({ logLoss }) => logLoss)));
   });
 
   test("never more folds than the rarest class has examples", async () => {

@@ -41,11 +41,20 @@ export interface HeadOptions {
   readonly folds?: number;
   /** `balanced`: each class counts the same however rare. Default `none`: each example does. */
   readonly classWeights?: "none" | "balanced";
+  /**
+   * How far columns share their deviations when features are standardised, in rows: see {@link measureColumns}. Default 100 where there are
+   * fewer than 100 examples a class, else 0.
+   */
+  readonly pooling?: number | undefined;
   /** Called after each round with the fits still running. */
   readonly onRound?: ((running: number, total: number) => void) | undefined;
   /** Ends the fit between two rounds, with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Below so many examples a class, columns share their deviations: `npm run bench -- shots`. */
+const FEW_A_CLASS = 100;
+const POOLING = 100;
 
 /** The head that is kept is fitted more finely than those that only choose its strength: to 3e-4 in probability. */
 const FINAL: MinimiserOptions = { valueTolerance: 1e-7, gradientTolerance: 1e-5 };
@@ -72,7 +81,7 @@ export async function fitHead(
   const classWeight = counts.map((count) =>
     options.classWeights === "balanced" ? labels.length / (classes * count) : 1,
   );
-  const scale = measureColumns(table);
+  const scale = measureColumns(table, options.pooling ?? (table.rows < FEW_A_CLASS * classes ? POOLING : 0));
   const features = standardised(table, scale);
   const loss = await openSoftmaxLoss(features, labels, classes);
   try {
