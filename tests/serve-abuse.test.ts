@@ -156,6 +156,100 @@ describe("many parts", () => {
   });
 });
 
+describe("bodies that cost more than they weigh", () => {
+  /** The longest that `/health` took to answer while something else was going on. */
+  async function slowestHealth(work: Promise<unknown>): Promise<number> {
+    let [isOver, slowest] = [false, 0];
+    const watch = (async () => {
+      while (!isOver) {
+        const began = performance.now();
+        expect((await fetch(`${server.url}/health`)).status).toBe(200);
+        slowest = Math.max(slowest, performance.now() - began);
+      }
+    })();
+    await work.finally(() => {
+      isOver = true;
+    });
+    await watch;
+    return slowest;
+  }
+
+  const size = 7.5e6;
+  const filled = (before: string, inside: string, after: string): Buffer =>
+    Buffer.concat([Buffer.from(before), Buffer.alloc(size, inside), Buffer.from(after)]);
+
+  test.each([
+    ["empty lists", filled("[", "[],", "1]"), [413]],
+    ["empty objects", filled("[", "{},", "1]"), [413]],
+    ["lists in lists", filled("", "[", ""), [413]],
+    ["objects in objects", filled("", '{"a":', ""), [413]],
+    ["a long name", filled('{"', "a", '":1}'), [400]],
+    ["names that are the same", filled("{", '"image":"AAAA",', '"image":"AAAA"}'), [413]],
+    ["a long number", filled('{"image":', "1", "}"), [413]],
+    ["spaces", filled('{"image":', " ", '"AAAA"}'), [413]],
+    ["escaped quotes", filled('{"image":"', '\\"', '"}'), [400]],
+    ["escaped letters", filled('{"image":"', "\\u0041", '"}'), [400]],
+    ["base64 of no image", filled('{"image":"', "QUJD", '"}'), [422]],
+    ["base64 of no image, slashes escaped", filled('{"image":"', "\\/", '"}'), [400, 422]],
+    ["base64 with an end that is none", filled('{"image":"', "QUJD", 'QU!D"}'), [400]],
+  ])("JSON of %s: refused, and others are answered meanwhile", async (_, body, statuses) => {
+    const work = Promise.all(Array.from({ length: 4 }, () => statusOf("/predict", "application/json", body)));
+    // On an idle machine a few milliseconds; unbounded structure took seconds, and gigabytes.
+    expect(await slowestHealth(work)).toBeLessThan(2000);
+    for (const status of await work) expect(statuses).toContain(status);
+  });
+
+  test("4.5 MB in chunks of one byte cost no more than 4.5 MB", async () => {
+    const bytes = 4.5e6;
+    const chunks = Buffer.alloc(1200 * 6, "1\r\nx\r\n");
+    let most = 0;
+    const watch = setInterval(async () => {
+      most = Math.max(most, await server.memory());
+    }, 50);
+    const answer = await raw(server.port, (socket) => {
+      socket.write(head("transfer-encoding: chunked", "connection: close"));
+      let sent = 0;
+      const more = (): void => {
+        while (sent < bytes) {
+          sent += 1200;
+          if (!socket.write(chunks)) return void socket.once("drain", more);
+        }
+        socket.write("0\r\n\r\n");
+      };
+      more();
+    });
+    clearInterval(watch);
+    // Its content is no image; where the machine is slow, its time is over first.
+    expect([422, 408]).toContain(answer.status);
+    expect(most - memoryBefore).toBeLessThan(100e6);
+  });
+
+  test("forms whose parts have nothing in them: refused, and others are answered meanwhile", async () => {
+    const type = "multipart/form-data; boundary=x";
+    for (const part of [
+      "--x\r\n",
+      "--x\r\na: b\r\n\r\n\r\n",
+      '--x\r\ncontent-disposition: form-data; name="a"; filename="b"\r\n\r\n\r\n',
+    ]) {
+      const work = statusOf("/predict", type, Buffer.alloc(size, part));
+      expect(await slowestHealth(work)).toBeLessThan(2000);
+      expect(await work).toBe(413);
+    }
+  });
+
+  test("floods of headers and of settings in the address", async () => {
+    const line = (address: string, ...headers: string[]): Promise<RawAnswer> =>
+      raw(server.port, (socket) => {
+        socket.write(`GET ${address} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n${headers.join("")}\r\n`);
+      });
+    expect((await line("/health", ...Array(4000).fill("a: b\r\n"))).status).toBe(200);
+    expect((await line("/health", ...Array(9000).fill("a: b\r\n"))).status).toBe(431);
+    expect((await line(`/models?${"a&".repeat(7000)}`)).status).toBe(400);
+    expect((await line(`/models?${"a&".repeat(20_000)}`)).status).toBe(431);
+    expect((await line("/health", `origin: ${"http://a.".repeat(1000)}\r\n`)).status).toBe(403);
+  });
+});
+
 describe("pictures that are none, or too large", () => {
   test("image bombs: 413, many at once", async () => {
     const bomb = pngOfSize(16_000, 16_000);
@@ -176,7 +270,7 @@ describe("pictures that are none, or too large", () => {
     for (const type of ["text/plain", "text/html", "application/x-www-form-urlencoded", "image/", ""])
       expect(await statusOf("/predict", type, readFileSync(picture)), type).toBe(415);
     const texts = ["", "{", "null", "[]", "{}", '{"image":1}', '{"image":"é"}', '{"image":"AAAA","images":[]}'];
-    for (const text of [...texts, '{"images":[]}', '{"__proto__":{"image":"AAAA"}}', `${"[".repeat(1e5)}`])
+    for (const text of [...texts, '{"images":[]}', '{"__proto__":{"image":"AAAA"}}'])
       expect(await statusOf("/predict", "application/json", text), text.slice(0, 40)).toBe(400);
   });
 });
@@ -220,15 +314,43 @@ describe("clients that do not keep to the rules", () => {
     while ((await queue()) !== "0") await new Promise((done) => setTimeout(done, 20));
   });
 
-  test("what is no HTTP: 400; a head without end: 431", async () => {
-    expect((await raw(server.port, (socket) => socket.write("\x16\x03\x01\x02hello\r\n\r\n"))).status).toBe(400);
+  // The others of their kind: src/http/server.test.ts.
+  test("what is no HTTP: 400; a head without end: 431; both say so as every refusal does", async () => {
+    const none = await raw(server.port, (socket) => socket.write("\x16\x03\x01\x02hello\r\n\r\n"));
     const long = await raw(server.port, (socket) => socket.write(`GET / HTTP/1.1\r\nx: ${"a".repeat(1e5)}`));
-    expect(long.status).toBe(431);
     const both = await raw(server.port, (socket) =>
       socket.write(head("content-length: 3", "transfer-encoding: chunked")),
     );
-    expect(both.status).toBe(400);
+    expect([none.status, long.status, both.status]).toEqual([400, 431, 400]);
+    for (const { text } of [none, long, both])
+      expect(JSON.parse(text.split("\r\n\r\n")[1]!)).toEqual({ error: expect.stringMatching(/\.$/) });
   });
+
+  test("names that would act on a terminal are codes in the log", async () => {
+    const { status } = await fetch(`${server.url}/models/%1b%5b2J%c2%9b2J%e2%80%aex%7f/predict`, { method: "POST" });
+    expect(status).toBe(404);
+    await server.logged(({ path }) => String(path).includes("\u202e"));
+    expect(server.logText()).toContain("/models/\\u001b[2J\\u009b2J\\u202ex\\u007f/predict");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there
+    expect(server.logText()).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  });
+});
+
+test("every answer says that it is no page to be framed, run or guessed at", async () => {
+  const answers = [
+    ...["/", "/docs", "/health", "/metrics", "/openapi.json", "/nowhere", "/predict"].map((path) =>
+      fetch(`${server.url}${path}`),
+    ),
+    post("/predict", "image/jpeg", readFileSync(picture)),
+    post("/predict", "text/plain", "x"),
+  ];
+  for (const { url, status, headers } of await Promise.all(answers)) {
+    const what = `${status} ${url}`;
+    expect(headers.get("x-content-type-options"), what).toBe("nosniff");
+    expect(headers.get("x-frame-options"), what).toBe("DENY");
+    expect(headers.get("content-security-policy"), what).toMatch(/^default-src 'none';.*frame-ancestors 'none'/);
+    expect(headers.get("cross-origin-resource-policy"), what).toBe("same-origin");
+  }
 });
 
 describe("addresses and origins", () => {

@@ -24,3 +24,16 @@ export function interruptible(sentence: string): AbortSignal {
 
 /** The exit code of work that was stopped. */
 export const stoppedCode = (): number => (received === undefined ? exitCodes.work : codes[received]);
+
+/**
+ * Ends the process when the time is over, whatever holds it then. Called when an orderly end has begun; a process that has ended
+ * by then is left alone.
+ */
+export function endWithin(ms: number): void {
+  const end = (): void => {
+    note(`graft: Ending took more than ${ms / 1000} seconds, so the process was killed.`);
+    // `process.exit` would wait for images that are being decoded.
+    process.kill(process.pid, "SIGKILL");
+  };
+  setTimeout(end, Math.max(ms, 500)).unref();
+}

@@ -65,6 +65,10 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     requireHostHeader: false,
   });
   server.maxConnections = options.maxConnections;
+  // Their bytes are bounded; of more than a number of them Node would drop the last, be it the one that names the origin.
+  server.maxHeadersCount = 0;
+  // Node's own takes a connection for idle whose response is not read to its end yet; connections.ts knows better.
+  server.closeIdleConnections = (): void => {};
   const connections = trackConnections(server);
   const cutOff = new AbortController();
   let isClosing = false;

@@ -12,6 +12,8 @@ export interface Serving {
   readonly url: string;
   readonly port: number;
   readonly log: readonly LogLine[];
+  /** The log as it was written. */
+  logText(): string;
   /** Sends a signal; by default the one that asks for a graceful end. */
   signal(name?: NodeJS.Signals): void;
   /** The exit code, once it has ended. */
@@ -55,6 +57,7 @@ export async function startServe(args: readonly string[], env: NodeJS.ProcessEnv
     url,
     port: Number(new URL(url).port),
     log,
+    logText: () => text,
     ended,
     signal: (name = "SIGTERM") => child.kill(name),
     logged: (isIt) =>

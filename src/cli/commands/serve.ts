@@ -12,6 +12,7 @@ import { modelSources } from "../../serve/models.ts";
 import { graceMs, host, hostNames, limitEntries, origins, port } from "../../serve/options.ts";
 import { type RunningServer, startServer } from "../../serve/server.ts";
 import { bytes, milliseconds, number, pixels, several, withSchema } from "../flags.ts";
+import { endWithin } from "../interruption.ts";
 import { print, printJson } from "../output.ts";
 
 const standard = defaultLimits;
@@ -110,11 +111,11 @@ async function serve(flags: ServeFlags, models: string[]): Promise<void> {
   });
   if (flags.json) printJson({ url: server.url, models: server.models });
   else print(`Serving ${server.models.join(", ")} at ${server.url}; how to ask: ${server.url}/docs`);
-  await untilEnded(server);
+  await untilEnded(server, flags.grace);
 }
 
 /** Waits for a signal to end, or for the server's own end; a second signal ends the process at once. */
-async function untilEnded(server: RunningServer): Promise<void> {
+async function untilEnded(server: RunningServer, graceMs: number): Promise<void> {
   const reload = (): void => void server.reload();
   process.on("SIGHUP", reload);
   const signals = ["SIGINT", "SIGTERM"] as const;
@@ -127,6 +128,7 @@ async function untilEnded(server: RunningServer): Promise<void> {
     await Promise.race([server.broken, told]);
   } finally {
     for (const signal of signals) process.off(signal, stop);
+    endWithin(graceMs);
     await server.close();
     process.off("SIGHUP", reload);
   }

@@ -9,6 +9,7 @@ import { preprocessing } from "../../zoo/model-options.ts";
 import { networkName } from "../../zoo/open-options.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { milliseconds, number, several, withSchema } from "../flags.ts";
+import { endWithin } from "../interruption.ts";
 import { note, print, printJson } from "../output.ts";
 
 /** Where the studio listens unless told otherwise. */
@@ -50,7 +51,12 @@ export function studioCommand(): Command {
 async function studio(flags: v.InferOutput<typeof studioFlags>, folder: string): Promise<void> {
   const controller = new AbortController();
   // The first asks for an orderly end, the second ends at once.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      controller.abort();
+      endWithin(flags.grace);
+    });
+  }
   const own = (flags.network ?? []).map((path) => ({ path, preprocessing: flags.preprocessing }));
   await runStudio({
     folder,
