@@ -2,6 +2,7 @@
  * An HTTP server from listening to its end: timeouts, bounds on headers and connections, `{ error }` for requests that reach no
  * route because they are not valid HTTP, and an end within a bound whatever the clients do.
  */
+import { setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import { type AddressInfo, isIPv6, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -71,6 +72,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   server.closeIdleConnections = (): void => {};
   const connections = trackConnections(server);
   const cutOff = new AbortController();
+  // As many listen as there are requests.
+  setMaxListeners(0, cutOff.signal);
   let isClosing = false;
   server.on("checkContinue", (incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (!declaresTooMuch(incoming, options.maxBodyBytes)) outgoing.writeContinue();
