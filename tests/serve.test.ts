@@ -294,7 +294,7 @@ test("a command line that cannot be served ends with one sentence and the right 
     [[`a b=${first}`], 2, /cannot be a model's name/],
     [[first, "--port", "70000"], 2, /65535/],
     [[first, "--max-wait", "soon"], 2, /ms, s, m/],
-    [[first, "--cors", "*"], 2, /An origin is wanted/],
+    [[first, "--cors", "*"], 2, /--cors takes an origin/],
   ];
   const results = await Promise.all(tries.map(([args]) => graft(["serve", ...args], cache)));
   for (const [i, { code, stderr, stdout }] of results.entries()) {
