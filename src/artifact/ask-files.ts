@@ -2,6 +2,7 @@
 import { mapAhead } from "../base/concurrency.ts";
 import { isDataError, messageOf } from "../base/errors.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
+import type { ImageFile } from "../data/dataset/images.ts";
 import { decodeImage, type RgbImage } from "../data/decode.ts";
 import type { Answer } from "./artifact.ts";
 import type { Artifact } from "./open.ts";
@@ -27,19 +28,20 @@ type Decoded = RgbImage | { readonly reason: string };
 /** Yields what the model answers to each file, in order, as soon as it is known. Files at fault are passed over with the reason. */
 export async function* askFiles(
   artifact: Pick<Artifact, "predict">,
-  paths: readonly string[],
+  files: readonly (string | ImageFile)[],
   { stage, onProgress, signal }: AskOptions,
 ): AsyncGenerator<Asked, void> {
-  const meter = createMeter({ stage, unit: "images", total: paths.length, onProgress });
-  const decode = (path: string): Promise<Decoded> =>
-    decodeImage(path).catch((error: unknown) => {
+  const meter = createMeter({ stage, unit: "images", total: files.length, onProgress });
+  const decode = (file: string | ImageFile): Promise<Decoded> =>
+    decodeImage(typeof file === "string" ? file : file.path).catch((error: unknown) => {
       if (!isDataError(error)) throw error;
       return { reason: messageOf(error) };
     });
   let at = 0;
-  for await (const decoded of mapAhead(paths, AHEAD, decode)) {
+  for await (const decoded of mapAhead(files, AHEAD, decode)) {
     signal?.throwIfAborted();
-    const path = paths[at++]!;
+    const file = files[at++]!;
+    const path = typeof file === "string" ? file : file.name;
     yield "reason" in decoded
       ? { kind: "unreadable", path, reason: decoded.reason }
       : { kind: "answered", path, answer: await artifact.predict(decoded) };

@@ -130,10 +130,11 @@ async function picturesOf(
 }
 
 /** The folders between a class's and the picture. */
-function subfolderOf({ root, layout }: Dataset, { path }: Example): string | undefined {
-  if (layout === "manifest") return undefined;
-  const parts = dirname(relative(root, path)).split(sep);
-  return parts.slice(layout === "split-folders" ? 2 : 1).join("/");
+function subfolderOf({ shelves = [] }: Dataset, { path }: Example): string | undefined {
+  // The longest is the closest: train/ is in the dataset's folder too.
+  const [shelf] = shelves.filter((one) => path.startsWith(one + sep)).sort((a, b) => b.length - a.length);
+  if (shelf === undefined) return undefined;
+  return dirname(relative(shelf, path)).split(sep).slice(1).join("/");
 }
 
 function unreadableOf({ examples }: Dataset, { skipped }: Extraction): Subject["unreadable"] {

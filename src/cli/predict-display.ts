@@ -1,6 +1,7 @@
 /** How `graft predict` tells what it found while it works: a line of text each, or one JSON object that grows. */
 import type { Prediction } from "../artifact/artifact.ts";
 import type { Trust } from "../artifact/trust.ts";
+import type { Ignored } from "../data/dataset/discover.ts";
 import { jsonText, note, percent, print } from "./output.ts";
 
 type Found = { readonly path: string } & Prediction;
@@ -19,6 +20,8 @@ export interface PredictDisplay {
 
 /** How it ended; nothing where all files were asked about. */
 export interface EndFacts {
+  /** Files of folders and archives that were not asked about. */
+  readonly ignored: readonly Ignored[];
   readonly stopped?: true | undefined;
   /** The sentence of a failure. */
   readonly error?: string | undefined;
@@ -40,7 +43,7 @@ export const linesDisplay = (trust: Trust): PredictDisplay => ({
 });
 
 /**
- * `{"predictions":[…],"skipped":[…]}`, written entry by entry, so that memory holds none of them: one JSON object whatever
+ * `{"predictions":[…],"skipped":[…],"ignored":[…]}`, written entry by entry, so that memory holds none of them: one JSON object whatever
  * ends the work. Nothing is written where nothing was found.
  */
 export function jsonDisplay(write: (text: string) => unknown): PredictDisplay {

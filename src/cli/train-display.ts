@@ -12,9 +12,8 @@ export function createDisplay(quiet: boolean): {
   result(run: TrainRun): void;
 } {
   return {
-    dataset({ examples, classes, ignored }, path) {
+    dataset({ examples, classes }, path) {
       if (!quiet) note(`${path}: ${examples.length} files in ${classes.length} classes.`);
-      if (ignored.length > 0) note(`Left out: ${ignored.length}, such as ${ignored[0]!.path} (${ignored[0]!.reason}).`);
       const counts = classes.map((_, label) => examples.filter((example) => example.label === label).length);
       const [least, most] = [Math.min(...counts), Math.max(...counts)];
       if (most >= IMBALANCE * least) {

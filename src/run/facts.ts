@@ -32,6 +32,7 @@ export function trainFacts({ result, dataset, out, seconds, audit }: TrainRun) {
     ...(result.finetune ? { finetune: result.finetune } : {}),
     skipped: result.skipped,
     ignored: dataset.ignored,
+    notes: dataset.notes ?? [],
     out,
   };
 }

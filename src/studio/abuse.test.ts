@@ -174,7 +174,7 @@ describe("archives", () => {
     ["bee/../../../evil.png", "leads out"],
     ["/etc/evil.png", "absolute"],
     ["C:/evil.png", "absolute"],
-    ["..\\evil\\x.png", "invalid characters"],
+    ["..\\evil\\x.png", "leads out"],
   ])("with %j in it: refused as a whole, the good pictures too", async (name) => {
     const { status, body } = await send(
       zipOf([
@@ -204,7 +204,7 @@ describe("archives", () => {
     const inner = zipOf([{ name: "x/y.png", data: picture }]);
     const { status, body } = await send(
       zipOf([
-        { name: "deep/down/bee/one.png", data: picture },
+        { name: "bee/deep/down/one.png", data: picture },
         { name: "bee/bomb.png", data: pngOfSize(12_000, 12_000) },
         { name: "bee/inner.zip", data: inner },
         { name: "bee/readme.txt", data: Buffer.from("hello") },
@@ -215,6 +215,7 @@ describe("archives", () => {
     const imported = JSON.parse(body) as Imported;
     expect([status, imported.added]).toEqual([200, 1]);
     expect(imported.skipped.map(({ path }) => path).sort()).toEqual([
+      "__MACOSX",
       "bee/bomb.png",
       "bee/inner.zip",
       "bee/readme.txt",

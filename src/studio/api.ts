@@ -51,7 +51,33 @@ export interface Imported {
   readonly known: number;
   /** Files that are not pictures, or not readable ones. */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+  /** Choices that were made in reading its folders, a sentence each. */
+  readonly notes: readonly string[];
 }
+
+/** The body of `POST /api/arrangement`: files that are about to be sent, before any of them is. */
+export interface ArrangementRequest {
+  /** With `/`, below what was dropped or chosen. */
+  readonly paths: readonly string[];
+  /** Lists among them (.csv, .tsv, .jsonl), in base64. */
+  readonly lists: readonly { readonly path: string; readonly base64: string }[];
+  /** The class of files that are in no folder. */
+  readonly loose?: string;
+  /** The answer to the question whether a single folder is a class, or holds classes. */
+  readonly folderIs?: "class" | "classes";
+}
+
+/** Where the files belong. */
+export type Arrangement =
+  /** The only folder holds folders: is it one class, or are they the classes? */
+  | { readonly kind: "question"; readonly folder: string; readonly classes: readonly string[] }
+  | {
+      readonly kind: "places";
+      /** The class and part of each path, by its position; null for one that is not taken. */
+      readonly places: readonly ({ readonly class: string; readonly part: "train" | "validation" | "test" } | null)[];
+      readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+      readonly notes: readonly string[];
+    };
 
 /** A network as the table shows it. */
 export interface NetworkRow {

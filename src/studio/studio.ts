@@ -22,7 +22,7 @@ import { createSessions } from "./http/session.ts";
 import { sessionRoutes } from "./http/session-routes.ts";
 import { readStatic } from "./http/static.ts";
 import { type OwnNetwork, openNetworks } from "./networks.ts";
-import { limits } from "./project/archive.ts";
+import { MAX_ARCHIVE_BYTES } from "./project/archive.ts";
 import { pathsOf } from "./project/layout.ts";
 import { openProject } from "./project/project.ts";
 import { createPredictor } from "./runs/predictor.ts";
@@ -111,7 +111,7 @@ async function serve(options: StudioOptions): Promise<void> {
     requestTimeoutMs: REQUEST_TIMEOUT,
     keepAliveMs: 30_000,
     maxConnections: MAX_CONNECTIONS,
-    maxBodyBytes: limits.archiveBytes,
+    maxBodyBytes: MAX_ARCHIVE_BYTES,
   });
   let url = "";
   const door = { sessions: createSessions(), port: (): number => Number(new URL(url).port || 80) };

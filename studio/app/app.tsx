@@ -7,6 +7,7 @@ import { Results } from "./pages/results.tsx";
 import { Train } from "./pages/train.tsx";
 import { Try } from "./pages/try.tsx";
 import { DropZone } from "./parts/drop-zone.tsx";
+import { FolderQuestion } from "./parts/folder-question.tsx";
 import { Messages } from "./parts/messages.tsx";
 import { UploadBar } from "./parts/upload-bar.tsx";
 import { hrefOf, type Route, route } from "./route.ts";
@@ -71,6 +72,7 @@ export function App(): JSX.Element {
       <UploadBar />
       <Messages />
       <DropZone />
+      <FolderQuestion />
     </>
   );
 }

@@ -1,35 +1,33 @@
-/** What is dropped on the page or chosen in a dialog → files, each with the class that its folder names. Nothing is sent here. */
+/** What is dropped on the page or chosen in a dialog → files with their paths, folders and all. What the folders mean is decided by the server. */
 
 /** A file that is offered to the project. */
 export interface Offer {
   readonly file: File;
-  /** The folder that it lay in; nothing for a loose file. */
-  readonly folder: string | undefined;
+  /** Below what was dropped or chosen, with `/`; a loose file's is its name. */
+  readonly path: string;
 }
 
 /** Files that a drop holds, folders at any depth included. */
 export async function offersOf(transfer: DataTransfer): Promise<Offer[]> {
   // All entries must be taken before the first wait: the list is emptied after the event.
   const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  const found = await Promise.all(entries.map((entry) => walk(entry, undefined)));
+  const found = await Promise.all(entries.map((entry) => walk(entry, "")));
   return found.flat();
 }
 
 /** Files that a dialog gave; a folder's carry their paths. */
 export const chosenOffers = (files: Iterable<File>): Offer[] =>
-  [...files]
-    .filter(({ name }) => !name.startsWith("."))
-    .map((file) => ({ file, folder: file.webkitRelativePath.split("/").at(-2) }));
+  [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 
-async function walk(entry: FileSystemEntry, folder: string | undefined): Promise<Offer[]> {
-  if (entry.name.startsWith(".") || entry.name === "__MACOSX") return [];
+async function walk(entry: FileSystemEntry, folder: string): Promise<Offer[]> {
+  const path = `${folder}${entry.name}`;
   if (entry.isFile) {
     const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
-    return [{ file, folder }];
+    return [{ file, path }];
   }
   const offers: Offer[] = [];
   for (const child of await childrenOf(entry as FileSystemDirectoryEntry))
-    offers.push(...(await walk(child, entry.name)));
+    offers.push(...(await walk(child, `${path}/`)));
   return offers;
 }
 
@@ -44,4 +42,5 @@ async function childrenOf(folder: FileSystemDirectoryEntry): Promise<FileSystemE
   }
 }
 
-export const isArchive = ({ name, type }: File): boolean => /\.zip$/i.test(name) || type === "application/zip";
+/** Whether an offer is an archive by itself; one inside a folder is a file like any other. */
+export const isArchive = ({ path }: Offer): boolean => /^[^/]*\.(zip|tar|tar\.gz|tgz)$/i.test(path);

@@ -1,5 +1,7 @@
 /** Asking the studio's server: one function a route, answers typed, refusals thrown with the server's own sentence. */
 import type {
+  Arrangement,
+  ArrangementRequest,
   ErrorBody,
   Imported,
   NetworkTable,
@@ -56,8 +58,13 @@ export const server = {
   renameClass: (name: string, to: string) => send("PATCH", `/classes/${e(name)}`, { name: to }),
   removeClass: (name: string) => ask(`/classes/${e(name)}`, { method: "DELETE" }),
   pictures: (name: string) => ask<PictureList>(`/classes/${e(name)}/pictures`),
-  add: (className: string, name: string, file: Blob, signal: AbortSignal) =>
-    ask<Received>(`/classes/${e(className)}/pictures?name=${e(name)}`, { method: "POST", body: file, signal }),
+  arrange: (request: ArrangementRequest) => send<Arrangement>("POST", "/arrangement", request),
+  add: (className: string, name: string, file: Blob, part: "train" | "validation" | "test", signal: AbortSignal) =>
+    ask<Received>(`/classes/${e(className)}/pictures?name=${e(name)}&part=${part}`, {
+      method: "POST",
+      body: file,
+      signal,
+    }),
   addArchive: (file: Blob, className: string | undefined, signal: AbortSignal) =>
     ask<Imported>(`/archives?class=${e(className ?? "")}`, { method: "POST", body: file, signal }),
   noteAdded: (ids: readonly string[]) => send("POST", "/added", { ids }),

@@ -3,6 +3,7 @@
  * once; what is not is told of before the page closes.
  */
 import { computed, signal } from "@preact/signals";
+import { type Arranged, arrangementOf, type Placed } from "./arrangement.ts";
 import { say } from "./messages.ts";
 import { isArchive, type Offer } from "./offers.ts";
 import { Refused, server } from "./server.ts";
@@ -30,10 +31,8 @@ export const isUploading = computed(() => upload.value !== null);
 /** What the last upload could not take. */
 export const lastFailures = signal<readonly Failure[]>([]);
 
-interface Wish {
-  readonly file: File;
-  readonly className: string | undefined;
-}
+/** A picture with its place, or an archive, which the server arranges. */
+type Wish = Placed | { readonly archive: File; readonly className: string | undefined };
 
 /** Sent at once; browsers open six connections to a server, and one listens. */
 const AT_ONCE = 4;
@@ -46,18 +45,31 @@ let controller = new AbortController();
 
 /** Sends files; loose ones to `className`. What is dropped meanwhile joins the upload under way. */
 export async function send(offers: readonly Offer[], className: string | undefined): Promise<void> {
-  const wishes = offers.map(({ file, folder }) => ({ file, className: folder ?? className }));
-  const homeless = wishes.filter((wish) => wish.className === undefined && !isArchive(wish.file));
-  if (homeless.length > 0)
+  const archives = offers.filter(isArchive).map(({ file }) => ({ archive: file, className }));
+  const others = offers.filter((offer) => !isArchive(offer));
+  let arranged: Arranged | undefined;
+  try {
+    arranged = others.length > 0 ? await arrangementOf(others, className) : { placed: [], skipped: [], notes: [] };
+  } catch (error) {
+    say.failure(error);
+  }
+  const { placed = [], skipped = [], notes = [] } = arranged ?? {};
+  if (className === undefined && placed.length === 0 && others.some(({ path }) => !path.includes("/")))
     say.failure(new Error("Loose pictures need a class: create or open one, then drop them again."));
-  const welcome = wishes.filter((wish) => !homeless.includes(wish));
-  if (welcome.length === 0) return;
-  queue.push(...welcome);
-  if (upload.value) {
-    upload.value = { ...upload.value, total: upload.value.total + welcome.length };
+  for (const note of notes) say.done(note);
+  const wishes = [...placed, ...archives];
+  const failures = skipped.map(({ path, reason }) => ({ name: path, reason }));
+  if (wishes.length === 0) {
+    if (failures.length > 0) lastFailures.value = failures;
     return;
   }
-  await sendAll(welcome.length);
+  queue.push(...wishes);
+  if (upload.value) {
+    const { total, failures: before } = upload.value;
+    upload.value = { ...upload.value, total: total + wishes.length, failures: [...before, ...failures] };
+    return;
+  }
+  await sendAll(wishes.length, failures);
 }
 
 /** Gives up what has not been sent. */
@@ -66,12 +78,12 @@ export function cancelUpload(): void {
   controller.abort();
 }
 
-async function sendAll(total: number): Promise<void> {
+async function sendAll(total: number, refused: readonly Failure[]): Promise<void> {
   controller = new AbortController();
   ids = [];
   lastFailures.value = [];
   const began = performance.now();
-  upload.value = { total, done: 0, added: 0, known: 0, failures: [], rate: 0 };
+  upload.value = { total, done: 0, added: 0, known: 0, failures: refused, rate: 0 };
   let nextLook = began + LOOK;
   const look = async (): Promise<void> => {
     const start = performance.now();
@@ -113,13 +125,15 @@ async function sendAll(total: number): Promise<void> {
 
 type Change = { readonly added?: number; readonly known?: number; readonly failures?: readonly Failure[] };
 
-async function sendOne({ file, className }: Wish): Promise<Change> {
+async function sendOne(wish: Wish): Promise<Change> {
+  const file = "archive" in wish ? wish.archive : wish.file;
   try {
-    if (isArchive(file)) {
-      const { added, known, skipped } = await server.addArchive(file, className, controller.signal);
+    if ("archive" in wish) {
+      const { added, known, skipped, notes } = await server.addArchive(file, wish.className, controller.signal);
+      for (const note of notes) say.done(note);
       return { added, known, failures: skipped.map(({ path, reason }) => ({ name: path, reason })) };
     }
-    const received = await server.add(className!, file.name, file, controller.signal);
+    const received = await server.add(wish.className, file.name, file, wish.part, controller.signal);
     if (received.kind === "known") return { known: 1 };
     ids.push(received.id);
     return { added: 1 };

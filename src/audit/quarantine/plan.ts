@@ -24,9 +24,13 @@ const FEWEST = 2;
  * @throws GraftError (`data`) where a class would be left with too little to learn from; (`usage`) for a dataset given as a list
  */
 export function planMoves(dataset: Dataset, findings: readonly Finding[], folder: string): readonly Move[] {
+  if (dataset.archive !== undefined)
+    throw usageError(
+      `${dataset.archive} is an archive, which is not changed: unpack it and give the folder to use --fix.`,
+    );
   if (dataset.layout === "manifest")
     throw usageError(
-      `${dataset.root} is a list of pictures that may lie anywhere: take the lines that --json names out of it instead of --fix.`,
+      `The labels of ${dataset.root} come from a list, which would still name what was moved: take the lines that --json names out of it instead of --fix.`,
     );
   const moves = new Map<string, Move>();
   for (const finding of findings) {

@@ -130,6 +130,11 @@ describe("planMoves", () => {
     expect(moves).toHaveLength(1);
   });
 
+  it("refuses an archive", async () => {
+    const dataset = { ...(await discoverDataset(root)), archive: "photos.zip" };
+    expect(() => planMoves(dataset, [finding(suspectAt("a/1.png"))], "q")).toThrow("photos.zip is an archive");
+  });
+
   it("refuses a list of pictures", async () => {
     const list = join(work, "list.csv");
     await writeFile(
@@ -137,6 +142,6 @@ describe("planMoves", () => {
       ["path,label", ...["a", "b"].flatMap((c) => [0, 1].map((i) => `data/${c}/${i}.png,${c}`))].join("\n"),
     );
     const dataset = await discoverDataset(list);
-    expect(() => planMoves(dataset, [finding(suspectAt("a/1.png"))], "q")).toThrow("is a list of pictures");
+    expect(() => planMoves(dataset, [finding(suspectAt("a/1.png"))], "q")).toThrow("come from a list");
   });
 });

@@ -9,7 +9,7 @@ import { type Move, planMoves } from "../../audit/quarantine/plan.ts";
 import { freeQuarantine, quarantine, undoQuarantine } from "../../audit/quarantine/quarantine.ts";
 import { withLock } from "../../base/lock.ts";
 import { flag, onlyWhen, optionsOf, seed, text, whole } from "../../base/options.ts";
-import { type Dataset, discoverDataset } from "../../data/dataset/discover.ts";
+import type { Dataset } from "../../data/dataset/discover.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
 import { preprocessing } from "../../zoo/model-options.ts";
 import { openNetwork } from "../../zoo/open.ts";
@@ -17,7 +17,8 @@ import { networkName } from "../../zoo/open-options.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { commaSeparated, number, withSchema } from "../flags.ts";
 import { interruptible } from "../interruption.ts";
-import { noteUnused, print, printJson, withProgress } from "../output.ts";
+import { print, printJson, withProgress } from "../output.ts";
+import { readDataset } from "../read-dataset.ts";
 
 const auditFlags = v.pipe(
   optionsOf({
@@ -43,7 +44,10 @@ type AuditFlags = v.InferOutput<typeof auditFlags>;
 export function auditCommand(): Command {
   const command = new Command("audit")
     .description("look for what is wrong with a dataset: copies, wrong labels, off-topic pictures, shortcuts …")
-    .argument("<dataset>", "a folder with one sub-folder a class (or train/, val/, test/ of such), or a .csv/.jsonl")
+    .argument(
+      "<dataset>",
+      "a folder with one sub-folder a class (or train/, val/, test/ of such), a .csv, .tsv or .jsonl list, or an archive of these",
+    )
     .option("--network <name|file>", "the network whose features are compared")
     .option(
       "--preprocessing <preset>",
@@ -75,7 +79,7 @@ async function auditAction(flags: AuditFlags, path: string): Promise<void> {
     else print(`Moved ${restored} ${restored === 1 ? "picture" : "pictures"} back from ${undo}.`);
     return;
   }
-  const dataset = await discoverDataset(path);
+  const dataset = await readDataset(path);
   const signal = interruptible("Stopped: what was computed is kept, run the same command again to go on.");
   const audited = await withProgress(async (line) => {
     const { preprocessing, offline, seed, only } = flags;
@@ -85,7 +89,6 @@ async function auditAction(flags: AuditFlags, path: string): Promise<void> {
   const moved = fix ? await fixed(path, dataset, audited) : undefined;
   if (json) return printJson({ ...audited, ignored: dataset.ignored, ...(moved ? { fixed: moved } : {}) });
   show(audited, flags.show);
-  noteUnused("Left out", dataset.ignored, 1);
   if (moved) print(fixedText(moved, path));
 }
 

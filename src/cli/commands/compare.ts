@@ -10,7 +10,6 @@ import { nextCommand } from "../../advise/recommend/words.ts";
 import { makeFolder, writeWhole } from "../../base/files.ts";
 import { flag, optionsOf, seed, text } from "../../base/options.ts";
 import { graftVersion } from "../../base/version.ts";
-import { discoverDataset } from "../../data/dataset/discover.ts";
 import { renderComparison } from "../../report/advice/comparison.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
 import { preprocessing } from "../../zoo/model-options.ts";
@@ -21,6 +20,7 @@ import { showComparison } from "../compare-display.ts";
 import { number, seconds, withSchema } from "../flags.ts";
 import { interruptible, stoppedCode } from "../interruption.ts";
 import { note, print, printJson, withProgress } from "../output.ts";
+import { readDataset } from "../read-dataset.ts";
 
 const compareFlags = optionsOf({
   network: v.optional(networkName, DEFAULT_NETWORK),
@@ -59,7 +59,7 @@ Examples:
 }
 
 async function compareAction(flags: v.InferOutput<typeof compareFlags>, path: string): Promise<void> {
-  const dataset = await discoverDataset(path);
+  const dataset = await readDataset(path);
   const stop = interruptible("Stopped: what was computed is kept, run the same command again to go on.");
   const found = await withProgress(async (line) => {
     const tell = (text: string): void => {

@@ -8,12 +8,12 @@ import { dataError } from "../../base/errors.ts";
 import { sha256OfFile } from "../../base/files.ts";
 import { flag, optionsOf } from "../../base/options.ts";
 import { listed, shown } from "../../base/text.ts";
-import { discoverDataset } from "../../data/dataset/discover.ts";
 import { evaluatePredictions } from "../../evaluate/evaluate.ts";
 import { disagreement, settledModel } from "../../run/read.ts";
 import { withSchema } from "../flags.ts";
 import { interruptible } from "../interruption.ts";
 import { note, noteUnused, percent, print, printJson, table, withProgress } from "../output.ts";
+import { readDataset } from "../read-dataset.ts";
 
 const evaluateFlags = optionsOf({ json: v.optional(flag, false) });
 
@@ -21,7 +21,7 @@ export function evaluateCommand(): Command {
   const command = new Command("evaluate")
     .description("measure a trained model on labelled pictures (their test folder, if they have one)")
     .argument("<model>", "a model.onnx that graft train wrote")
-    .argument("<dataset>", "a folder with one sub-folder a class, or a .csv/.jsonl")
+    .argument("<dataset>", "a folder with one sub-folder a class, a .csv, .tsv or .jsonl list, or an archive of these")
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExample:\n  graft evaluate graft-out/model.onnx ./new-photos");
   return withSchema(command, evaluateFlags, evaluate);
@@ -33,7 +33,14 @@ async function evaluate({ json }: v.InferOutput<typeof evaluateFlags>, model: st
   try {
     const mixed = await disagreement(model, await sha256OfFile(at));
     if (mixed !== undefined) note(mixed);
-    const { examples: all, classes, ignored } = await discoverDataset(path, "judge");
+    const {
+      examples: all,
+      classes,
+      ignored,
+    } = await readDataset(path, {
+      purpose: "judge",
+      known: artifact.classes,
+    });
     const testOnly = all.some(({ split }) => split === "test");
     const examples = all.filter(({ split }) => !testOnly || split === "test");
     const truths = examples.map(({ label }) => labelIn(artifact.classes, classes[label]!));
@@ -87,7 +94,6 @@ async function evaluate({ json }: v.InferOutput<typeof evaluateFlags>, model: st
       ]),
     );
     noteUnused("Skipped", skipped);
-    noteUnused("Left out", ignored, 1);
   } finally {
     await artifact.close();
   }

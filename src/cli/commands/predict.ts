@@ -1,18 +1,20 @@
 /** `graft predict`: what a trained model says of pictures. */
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { Command } from "commander";
 import * as v from "valibot";
 import { type Asked, askFiles } from "../../artifact/ask-files.ts";
 import { openArtifact, predictionOf } from "../../artifact/open.ts";
 import { eitherOf } from "../../base/concurrency.ts";
-import { codeOf, dataError, isStopped, messageOf, usageError } from "../../base/errors.ts";
+import { dataError, isStopped, messageOf } from "../../base/errors.ts";
 import { flag, optionsOf, whole } from "../../base/options.ts";
+import { listed } from "../../base/text.ts";
+import type { Ignored } from "../../data/dataset/discover.ts";
+import { type ImageFile, type Images, imagesOf } from "../../data/dataset/images.ts";
 import { settledModel } from "../../run/read.ts";
 import { number, withSchema } from "../flags.ts";
 import { interruptible } from "../interruption.ts";
-import { withProgress } from "../output.ts";
+import { note, withProgress } from "../output.ts";
 import { jsonDisplay, linesDisplay } from "../predict-display.ts";
+import { leftOut } from "../read-dataset.ts";
 import { outputClosed } from "../streams.ts";
 
 const predictFlags = optionsOf({ top: v.optional(whole(1), 3), json: v.optional(flag, false) });
@@ -21,7 +23,7 @@ export function predictCommand(): Command {
   const command = new Command("predict")
     .description("ask a trained model what is in pictures")
     .argument("<model>", "a model.onnx that graft train wrote")
-    .argument("<images...>", "image files, or folders of them")
+    .argument("<images...>", "image files, or folders or archives of them")
     .option("--top <k>", "how many classes to name a picture", number)
     .option("--json", "print one JSON object, with what was found in `predictions`")
     .addHelpText("after", "\nExample:\n  graft predict graft-out/model.onnx holiday/ --top 2 --json");
@@ -35,9 +37,9 @@ async function predict(
 ): Promise<void> {
   const artifact = await openArtifact(await settledModel(model));
   try {
-    const paths = (await Promise.all(inputs.map(filesOf))).flat();
+    const { images, ignored } = await imagesOfAll(inputs);
     const display = json ? jsonDisplay((text) => process.stdout.write(text)) : linesDisplay(artifact.trust);
-    const signal = interruptible(`Stopped before all ${paths.length} images were asked about.`);
+    const signal = interruptible(`Stopped before all ${images.length} images were asked about.`);
     let [answered, unreadable] = [0, 0];
     const show = (asked: Asked): void => {
       if (asked.kind === "unreadable") {
@@ -52,7 +54,7 @@ async function predict(
       await withProgress(async (line) => {
         // A reader that went away wants no more answers.
         const told = { stage: "Predicting", onProgress: line.show, signal: eitherOf(signal, outputClosed) };
-        for await (const asked of askFiles(artifact, paths, told)) {
+        for await (const asked of askFiles(artifact, images, told)) {
           line.clear();
           show(asked);
           if (process.stdout.writableNeedDrain) await drained();
@@ -60,7 +62,7 @@ async function predict(
       });
     } catch (error) {
       if (outputClosed.aborted) return;
-      display.end(isStopped(error) ? { stopped: true } : { error: messageOf(error) });
+      display.end({ ignored, ...(isStopped(error) ? { stopped: true } : { error: messageOf(error) }) });
       throw error;
     }
     if (answered === 0) {
@@ -68,7 +70,7 @@ async function predict(
         `None of the ${unreadable} file${unreadable === 1 ? "" : "s"} given could be read as an image: check the paths.`,
       );
     }
-    display.end({});
+    display.end({ ignored });
   } finally {
     await artifact.close();
   }
@@ -87,16 +89,17 @@ function drained(): Promise<void> {
   });
 }
 
-/** The file itself, or the files of a folder at any depth, in order. */
-async function filesOf(path: string): Promise<string[]> {
-  const found = await stat(path).catch((error: unknown) => {
-    if (codeOf(error) === "ENOENT") throw usageError(`There is no file or folder ${path}: check the path.`, error);
-    throw error;
-  });
-  if (!found.isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && !entry.name.startsWith("."))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+/** The images of every input, in their order, and what is left out of folders and archives, which is said. */
+async function imagesOfAll(inputs: readonly string[]): Promise<Pick<Images, "images" | "ignored">> {
+  const images: ImageFile[] = [];
+  const ignored: Ignored[] = [];
+  for (const input of inputs) {
+    const found = await withProgress(({ show: onProgress }) => imagesOf(input, { onProgress }));
+    note(found.notes);
+    note(leftOut(found.ignored));
+    images.push(...found.images);
+    ignored.push(...found.ignored);
+  }
+  if (images.length === 0) throw dataError(`There are no images in ${listed(inputs)}: check the paths.`);
+  return { images, ignored };
 }

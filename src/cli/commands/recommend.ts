@@ -11,7 +11,6 @@ import { nextCommand } from "../../advise/recommend/words.ts";
 import { makeFolder, writeWhole } from "../../base/files.ts";
 import { flag, listOf, onlyWhen, optionsOf, seed, text } from "../../base/options.ts";
 import { graftVersion } from "../../base/version.ts";
-import { discoverDataset } from "../../data/dataset/discover.ts";
 import { renderRecommendation } from "../../report/advice/recommendation.ts";
 import { preprocessing } from "../../zoo/model-options.ts";
 import { networkName } from "../../zoo/open-options.ts";
@@ -19,6 +18,7 @@ import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { bytes, milliseconds, number, seconds, several, withSchema } from "../flags.ts";
 import { interruptible, stoppedCode } from "../interruption.ts";
 import { note, print, printJson, withProgress } from "../output.ts";
+import { readDataset } from "../read-dataset.ts";
 import { showRecommendation } from "../recommend-display.ts";
 
 const recommendFlags = v.pipe(
@@ -74,7 +74,7 @@ Examples:
 }
 
 async function recommendAction(flags: RecommendFlags, path: string): Promise<void> {
-  const dataset = await discoverDataset(path);
+  const dataset = await readDataset(path);
   const limits = { latencyMs: flags.latency, sizeBytes: flags.maxSize };
   const stop = interruptible("Stopped: what was computed is kept, run the same command again to go on.");
   const found = await withProgress(async (line) => {

@@ -9,7 +9,6 @@ import { withLock } from "../../base/lock.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { createProgressJson } from "../../base/progress-json.ts";
 import { augmentations } from "../../data/augment/policy.ts";
-import { discoverDataset, withTestFolder } from "../../data/dataset/discover.ts";
 import { renderCard } from "../../report/card.ts";
 import { renderReport } from "../../report/report.ts";
 import { reportExplanations } from "../../run/explanations.ts";
@@ -27,6 +26,7 @@ import { measureEffort } from "../effort.ts";
 import { number, withSchema } from "../flags.ts";
 import { interruptible } from "../interruption.ts";
 import { note, printJson, withProgress } from "../output.ts";
+import { readDataset } from "../read-dataset.ts";
 import { auditOf } from "../train-audit.ts";
 import { createDisplay } from "../train-display.ts";
 import { trainFlags } from "../train-flags.ts";
@@ -36,7 +36,10 @@ type TrainFlags = v.InferOutput<typeof trainFlags>;
 export function trainCommand(): Command {
   const command = new Command("train")
     .description("train on a folder of pictures")
-    .argument("<dataset>", "a folder with one sub-folder a class (or train/, val/, test/ of such), or a .csv/.jsonl")
+    .argument(
+      "<dataset>",
+      "a folder with one sub-folder a class (or train/, val/, test/ of such), a .csv, .tsv or .jsonl list, or an archive of these",
+    )
     .option(
       "--network <name|file>",
       "the pretrained network: a name from `graft networks list`, an .onnx file, or auto for what `graft recommend` says; with --weights, an architecture",
@@ -116,8 +119,7 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
   const finetune = finetuneOf(flags);
   const effort = await measureEffort();
   // Read before anything is written: most mistakes show here.
-  const found = await discoverDataset(path);
-  const dataset = flags.test === undefined ? found : await withTestFolder(found, flags.test);
+  const dataset = await readDataset(path, { test: flags.test });
   const display = createDisplay(flags.json);
   display.dataset(dataset, path);
   const signal = interruptible(

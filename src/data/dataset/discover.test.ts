@@ -1,28 +1,18 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { tarballOf } from "../../../tests/support/tar.ts";
+import { zipOf } from "../../../tests/support/zip.ts";
 import { datasetDigest } from "../digest.ts";
 import { type Dataset, discoverDataset, withTestFolder } from "./discover.ts";
+import { below, lay, linesOf, pets } from "./testing.ts";
 
-/** A folder with these files, each holding its own name, or the text given. */
-function lay(files: readonly string[] | Readonly<Record<string, string>>): string {
-  const root = mkdtempSync(join(tmpdir(), "graft-data-"));
-  const entries = Array.isArray(files) ? files.map((name) => [name, name]) : Object.entries(files);
-  for (const [name, text] of entries as [string, string][]) {
-    mkdirSync(dirname(join(root, name)), { recursive: true });
-    writeFileSync(join(root, name), text);
-  }
-  return root;
-}
+// Archives are unpacked into the cache.
+process.env.GRAFT_CACHE = mkdtempSync(join(tmpdir(), "graft-cache-"));
 
-const summary = ({ root, classes, examples }: Dataset): string[] =>
-  examples.map(
-    ({ path, label, split }) => `${relative(root, path)} ${classes[label]}${split === undefined ? "" : ` ${split}`}`,
-  );
-
-const pets = ["cat/1.jpg", "cat/2.jpg", "dog/1.jpg", "dog/2.jpg"];
+const summary = (dataset: Dataset): string[] => linesOf(dataset, dataset.root);
 
 describe("class folders", () => {
   test("one sub-folder a class, at any depth, in alphabetical order, hidden files left out", async () => {
@@ -30,7 +20,10 @@ describe("class folders", () => {
     const dataset = await discoverDataset(root);
     expect(dataset).toMatchObject({ layout: "class-folders", classes: ["cat", "dog"] });
     expect(dataset.ignored).toEqual([
-      { path: join(root, "stray.jpg"), reason: "beside the class folders, not in one of them" },
+      { path: join(root, ".git"), kind: "litter", reason: "hidden" },
+      { path: join(root, "cat/.DS_Store"), kind: "litter", reason: "hidden" },
+      { path: join(root, "dog/Thumbs.db"), kind: "litter", reason: "left behind by Windows Explorer" },
+      { path: join(root, "stray.jpg"), kind: "beside", reason: "beside the class folders, not in one of them" },
     ]);
     expect(summary(dataset)).toEqual([
       "cat/1.jpg cat",
@@ -45,7 +38,7 @@ describe("class folders", () => {
     const root = lay([...pets, "cat/notes.TXT", "cat/photo", "cat/4.xyz"]);
     symlinkSync(join(root, "nowhere"), join(root, "dog", "broken.jpg"));
     const { examples, ignored } = await discoverDataset(root);
-    expect(ignored.map(({ path, reason }) => [relative(root, path), reason])).toEqual([
+    expect(ignored.map(({ path, reason }) => [below(root, path), reason])).toEqual([
       ["cat/notes.TXT", "not an image by its ending"],
       ["dog/broken.jpg", "a link to nothing"],
     ]);
@@ -75,96 +68,131 @@ describe("class folders", () => {
 });
 
 describe("split folders", () => {
-  test("train, val or validation, and test", async () => {
-    for (const val of ["val", "validation"]) {
-      const root = lay([
-        ...pets.map((file) => `train/${file}`),
-        `${val}/cat/3.jpg`,
-        "test/dog/4.jpg",
-        "extra/cat/5.jpg",
-      ]);
-      const dataset = await discoverDataset(root);
-      expect(dataset.layout).toBe("split-folders");
-      expect(summary(dataset)).toEqual([
-        "test/dog/4.jpg dog test",
-        "train/cat/1.jpg cat train",
-        "train/cat/2.jpg cat train",
-        "train/dog/1.jpg dog train",
-        "train/dog/2.jpg dog train",
-        `${val}/cat/3.jpg cat validation`,
-      ]);
-      expect(dataset.ignored.map(({ path }) => relative(root, path))).toEqual(["extra"]);
-    }
+  test("train, val or validation, and test; what is beside them is listed", async () => {
+    const root = lay([...pets.map((file) => `train/${file}`), "val/cat/3.jpg", "test/dog/4.jpg", "extra/cat/5.jpg"]);
+    const dataset = await discoverDataset(root);
+    expect(dataset.layout).toBe("split-folders");
+    expect(summary(dataset)).toEqual([
+      "test/dog/4.jpg dog test",
+      "train/cat/1.jpg cat train",
+      "train/cat/2.jpg cat train",
+      "train/dog/1.jpg dog train",
+      "train/dog/2.jpg dog train",
+      "val/cat/3.jpg cat validation",
+    ]);
+    expect(dataset.ignored.map(({ path }) => below(root, path))).toEqual(["extra"]);
   });
 
-  test("classes may be called train and test, where train has no folders in it", async () => {
-    const root = lay(["train/1.jpg", "train/2.jpg", "bus/1.jpg", "bus/2.jpg"]);
-    expect(await discoverDataset(root)).toMatchObject({ layout: "class-folders", classes: ["bus", "train"] });
-  });
-
-  test("a class that only the test pictures have is an error", async () => {
+  test("a class that only the test images have is an error", async () => {
     const root = lay([...pets.map((file) => `train/${file}`), "test/cow/1.jpg"]);
-    await expect(discoverDataset(root)).rejects.toThrow('has a class "cow" that the training pictures lack');
+    await expect(discoverDataset(root)).rejects.toThrow('has a class "cow" that the training images lack');
   });
 
-  test("another folder as the test part takes the place of the dataset's own", async () => {
-    const dataset = await discoverDataset(lay([...pets.map((file) => `train/${file}`), "test/dog/4.jpg"]));
-    const other = lay(["dog/9.jpg", "cat/8.jpg"]);
-    const { examples } = await withTestFolder(dataset, other);
-    expect(examples.filter(({ split }) => split === "test").map(({ path }) => relative(other, path))).toEqual([
+  test("a test part alone can be judged, not learned from", async () => {
+    const root = lay(["test/cat/1.jpg", "test/dog/1.jpg"]);
+    await expect(discoverDataset(root)).rejects.toThrow("has no training images");
+    expect(summary(await discoverDataset(root, "judge"))).toEqual([
+      "test/cat/1.jpg cat test",
+      "test/dog/1.jpg dog test",
+    ]);
+  });
+});
+
+describe("another dataset as the test part", () => {
+  const trained = (): Promise<Dataset> =>
+    discoverDataset(lay([...pets.map((file) => `train/${file}`), "test/dog/4.jpg"]));
+
+  test("takes the place of the dataset's own", async () => {
+    const other = lay(["dog/9.jpg", "cat/8.jpg", "notes.md"]);
+    const { examples, ignored } = await withTestFolder(await trained(), other);
+    expect(examples.filter(({ split }) => split === "test").map(({ path }) => below(other, path))).toEqual([
       "cat/8.jpg",
       "dog/9.jpg",
     ]);
     expect(examples).toHaveLength(6);
+    expect(ignored.map(({ path }) => below(other, path))).toEqual(["notes.md"]);
+  });
+
+  test("may have parts of its own, be a list or an archive, or hold one class", async () => {
+    const testLines = async (path: string): Promise<string[]> => {
+      const { classes, examples } = await withTestFolder(await trained(), path);
+      return examples.filter(({ split }) => split === "test").map(({ label }) => classes[label]!);
+    };
+    expect(await testLines(lay(["train/cat/1.jpg", "test/dog/2.jpg"]))).toEqual(["dog"]);
+    expect(await testLines(join(lay({ "a.csv": "path,label\n1.jpg,dog\n", "1.jpg": "" }), "a.csv"))).toEqual(["dog"]);
+    expect(await testLines(lay(["cat/indoor/1.jpg", "cat/outdoor/2.jpg"]))).toEqual(["cat", "cat"]);
+    const zip = zipOf([{ name: "cat/1.jpg", data: Buffer.from("x") }]);
+    expect(await testLines(join(lay({ "a.zip": zip }), "a.zip"))).toEqual(["cat"]);
+  });
+
+  test("is refused where it cannot be meant", async () => {
+    const dataset = await trained();
     await expect(withTestFolder(dataset, lay(["cow/1.jpg"]))).rejects.toThrow('a class "cow"');
-    await expect(withTestFolder(dataset, lay([]))).rejects.toThrow("no class folders with pictures");
-    await expect(withTestFolder(dataset, join(other, "none"))).rejects.toThrow("no test folder");
+    await expect(withTestFolder(dataset, lay([]))).rejects.toThrow("no class folders with images");
+    await expect(withTestFolder(dataset, join(lay([]), "none"))).rejects.toThrow("no test folder");
+    await expect(withTestFolder(dataset, lay(pets.map((file) => `train/${file}`)))).rejects.toThrow("no test part");
+    await expect(withTestFolder(dataset, lay(["train/1.jpg", "test/1.jpg"]))).rejects.toThrow("nothing says");
   });
 });
 
-describe("lists", () => {
-  const list = async (name: string, text: string): Promise<string[]> =>
-    summary(await discoverDataset(join(lay({ [name]: text }), name))).map((line) => line.replace(/^\.\.\//, ""));
+describe("groups", () => {
+  test("come from a column of a list", async () => {
+    const text = "path,label,group\n1.jpg,a,x\n2.jpg,a,\n3.jpg,b,x\n4.jpg,b,y\n";
+    const root = lay({ "a.csv": text, "1.jpg": "", "2.jpg": "", "3.jpg": "", "4.jpg": "" });
+    const { examples } = await discoverDataset(join(root, "a.csv"));
+    expect(examples.map(({ group }) => group)).toEqual(["x", undefined, "x", "y"]);
+  });
+});
 
-  test("csv: quoted cells, either line end, any order of columns, a byte order mark", async () => {
-    const text =
-      '\ufefflabel,path,split\r\ncat,"a, b.jpg",train\r\ncat,2.jpg,\r\n\r\ndog,"say ""hi"".jpg",train\ndog,4.jpg,val\ndog,5.jpg,test';
-    const rows = await list("data.csv", `${text}\ndog,6.jpg,train\n`);
-    expect(rows).toEqual([
-      "a, b.jpg cat train",
-      "2.jpg cat",
-      'say "hi".jpg dog train',
-      "4.jpg dog validation",
-      "5.jpg dog test",
-      "6.jpg dog train",
+describe("archives", () => {
+  const images = pets.map((path) => ({ path, content: `bytes of ${path}` }));
+  const zip = zipOf(images.map(({ path, content }) => ({ name: `set/${path}`, data: Buffer.from(content) })));
+
+  test("are read like folders, from the same place every time", async () => {
+    const root = lay({ "a.zip": zip, "renamed.bin": zip, "a.tgz": tarballOf(images) });
+    const first = await discoverDataset(join(root, "a.zip"));
+    expect(summary(first)).toEqual(pets.map((file) => `set/${file} ${file.slice(0, 3)}`));
+    expect(first.archive).toBe(join(root, "a.zip"));
+    expect(readFileSync(first.examples[0]!.path, "utf8")).toBe("bytes of cat/1.jpg");
+    const again = await discoverDataset(join(root, "renamed.bin"));
+    expect(again.examples).toEqual(first.examples);
+    expect(again.notes![0]).toContain("renamed.bin is read from");
+    const tar = await discoverDataset(join(root, "a.tgz"));
+    expect(summary(tar)).toEqual(pets.map((file) => `${file} ${file.slice(0, 3)}`));
+  });
+
+  test("name what is left out by the archive and the entry", async () => {
+    const entries = [...images, { path: "cat/notes.txt", content: "words" }, { path: "stray.jpg", content: "x" }];
+    const root = lay({ "a.tar.gz": tarballOf(entries) });
+    const { ignored } = await discoverDataset(join(root, "a.tar.gz"));
+    expect(ignored.map(({ path, kind }) => [path, kind])).toEqual([
+      [join(root, "a.tar.gz/cat/notes.txt"), "not-image"],
+      [join(root, "a.tar.gz/stray.jpg"), "beside"],
     ]);
   });
 
-  test("jsonl: a line a picture, numbers are labels too", async () => {
-    const lines = [1, 2, 3, 4].map((i) => JSON.stringify({ path: `${i}.jpg`, label: i % 2 }));
-    expect(await list("data.jsonl", `${lines.join("\n")}\n\n`)).toEqual(["1.jpg 1", "2.jpg 0", "3.jpg 1", "4.jpg 0"]);
+  test("cannot make a list read files outside", async () => {
+    const secret = lay(["secret.jpg"]);
+    const list = `path,label\n${join(secret, "secret.jpg")},a\n../../../../../../../../../../${join(secret, "secret.jpg").slice(1)},b\n1.jpg,a\n`;
+    const root = lay({
+      "a.zip": zipOf([
+        { name: "metadata.csv", data: Buffer.from(list) },
+        { name: "1.jpg", data: Buffer.from("x") },
+      ]),
+    });
+    const { examples, ignored } = await discoverDataset(join(root, "a.zip"), "judge");
+    expect(examples).toHaveLength(1);
+    expect(ignored.map(({ kind }) => kind)).toEqual(["missing", "missing"]);
   });
 
-  test("a list that cannot be read names the line", async () => {
-    const wrong: [string, string, string][] = [
-      ["a.csv", "", "must name the columns"],
-      ["a.csv", "file,class\n1,2\n", "must name the columns"],
-      ["a.csv", "path,label\n", "lists no pictures"],
-      ["a.csv", "path,label\n1.jpg,cat\n2.jpg\n", "Entry 2 of"],
-      ["a.csv", "path,label,split\n1.jpg,cat,tset\n", 'split "tset"'],
-      ["a.csv", "path,label,split\n1.jpg,cat,__proto__\n", 'split "__proto__"'],
-      ["a.jsonl", '{"path":"1.jpg","label":"a"}\n{oops\n', "Line 2 of"],
-      ["a.jsonl", "[1]\n", "Entry 1 of"],
-      ["a.jsonl", "null\n", "Line 1 of"],
-      ["a.jsonl", "", "lists no pictures"],
-      ["a.zip", "", "is a file, not a dataset"],
-    ];
-    for (const [name, text, says] of wrong) {
-      await expect(list(name, text), text).rejects.toMatchObject({
-        kind: "data",
-        message: expect.stringContaining(says),
-      });
-    }
+  test("of other kinds, and files that are none, say what would be right", async () => {
+    const root = lay({ "a.7z": "7z\xbc\xaf\x27\x1c", "a.tar.xz": "\xfd7zXZ\0", "photo.jpg": "x", "a.parquet": "PAR1" });
+    writeFileSync(join(root, "a.7z"), Buffer.from("7z\xbc\xaf\x27\x1c", "latin1"));
+    writeFileSync(join(root, "a.tar.xz"), Buffer.from("\xfd7zXZ\0", "latin1"));
+    await expect(discoverDataset(join(root, "a.7z"))).rejects.toThrow("is packed as 7z, which is not read: unpack it");
+    await expect(discoverDataset(join(root, "a.tar.xz"))).rejects.toThrow("is packed as xz");
+    await expect(discoverDataset(join(root, "photo.jpg"))).rejects.toThrow("is a file, not a dataset");
+    await expect(discoverDataset(join(root, "a.parquet"))).rejects.toThrow(".csv, .tsv or .jsonl list");
   });
 });
 
@@ -172,8 +200,13 @@ describe("nothing to learn from", () => {
   const wrong: [string, readonly string[], string][] = [
     ["an empty folder", [], "is empty: put one sub-folder a class into it"],
     ["files alone", ["1.jpg", "2.jpg"], "no class folders"],
-    ["empty classes", ["cat/.keep", "dog/.keep"], "hold no pictures"],
+    ["empty classes", ["cat/.keep", "dog/.keep"], "hold no images"],
     ["one class", ["cat/1.jpg", "cat/2.jpg"], 'only one class, "cat"'],
+    [
+      "one class of folders",
+      ["cat/a/1.jpg", "cat/b/2.jpg", "dog/.keep"],
+      'give its folder "cat" if the folders in it are',
+    ],
     ["one picture in a class", [...pets, "cow/1.jpg"], 'The class "cow" has only one training image'],
     [
       "one picture in a class of the training part",
@@ -218,7 +251,9 @@ describe("datasetDigest", () => {
   });
 
   test("a file that cannot be read counts as such", async () => {
-    const list = lay({ "a.csv": "path,label\n1.jpg,a\n2.jpg,a\n3.jpg,b\n4.jpg,b\n" });
-    expect(await digest(join(list, "a.csv"))).toMatch(/^[0-9a-f]{64}$/);
+    const root = lay(pets);
+    const whole = await digest(root);
+    const dataset = await discoverDataset(root);
+    expect(datasetDigest(dataset, new Map())).not.toBe(whole);
   });
 });

@@ -1,15 +1,28 @@
-/** What lies in a dataset: which pictures, which classes, which split. No picture is decoded here. */
-import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { codeOf, dataError } from "../../base/errors.ts";
-import { checkedArgument, oneOf, text } from "../../base/options.ts";
-import { inSentences, readFailure } from "../../base/system-errors.ts";
-import { readManifest } from "./manifest.ts";
-import { type Ignored, listFolder, picturesBelow } from "./walk.ts";
+/** What is in a dataset: which images, which classes, which parts. Where it is stored is in source.ts, what layouts mean in layout.ts. */
+import * as v from "valibot";
+import { dataError } from "../../base/errors.ts";
+import {
+  callOf,
+  checked,
+  checkedArgument,
+  listenerEntries,
+  listOf,
+  oneOf,
+  optionsOf,
+  text,
+} from "../../base/options.ts";
+import type { OnProgress } from "../../base/progress.ts";
+import { inSentences } from "../../base/system-errors.ts";
+import { datasetSchema } from "./dataset-schema.ts";
+import { diskPath } from "./disk-tree.ts";
+import type { Layout } from "./layout.ts";
+import type { Named } from "./named.ts";
+import { openSource, type Source } from "./source.ts";
+import type { Split } from "./split-names.ts";
+import { byName, type Ignored } from "./tree.ts";
 
-export type { Ignored } from "./walk.ts";
-
-export type Split = "train" | "validation" | "test";
+export type { Split } from "./split-names.ts";
+export type { Ignored, IgnoredKind } from "./tree.ts";
 
 /** One picture with its class. */
 export interface Example {
@@ -24,137 +37,149 @@ export interface Example {
 
 /** What there is to learn from. */
 export interface Dataset {
+  /** The folder, or the list; of an archive, the folder in the cache that it was unpacked to. */
   readonly root: string;
+  /** The archive that it was unpacked from. */
+  readonly archive?: string | undefined;
   /** In alphabetical order. */
   readonly classes: readonly string[];
   readonly examples: readonly Example[];
-  readonly layout: "class-folders" | "split-folders" | "manifest";
+  readonly layout: Layout["kind"];
+  /** Folders that hold class folders; none where lists give the labels. */
+  readonly shelves?: readonly string[] | undefined;
+  /** Files and folders that are not used, with the reason. */
   readonly ignored: readonly Ignored[];
+  /** Choices that were made in reading it, a sentence each. */
+  readonly notes?: readonly string[] | undefined;
 }
 
 /** What a dataset is read for. */
 export type Purpose = "learn" | "judge";
 
-/** A picture as a layout names it, before classes have numbers. */
-export interface Named {
-  readonly path: string;
-  readonly className: string;
-  readonly split: Split | undefined;
+export interface DiscoverOptions {
+  /** Default `learn`: two classes of two training images each; judging a trained model takes one image. */
+  readonly purpose?: Purpose | undefined;
+  /** Classes that a model knows: a single folder of such a name is a class, not a folder around the dataset. */
+  readonly known?: readonly string[] | undefined;
+  /** Called while an archive is unpacked. */
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Names of split folders, in lower case. */
-const splitFolders: ReadonlyMap<string, Split> = new Map([
-  ["train", "train"],
-  ["val", "validation"],
-  ["validation", "validation"],
-  ["test", "test"],
-]);
-const splitOf = (folder: string): Split | undefined => splitFolders.get(folder.toLowerCase());
-
-const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
 /**
- * Finds the pictures of a dataset: a folder with one sub-folder a class; `train/`, `val/` or `validation/` and
- * `test/` folders of such; or a `.csv`/`.jsonl` with `path,label[,split]`. Only a `train/` that has sub-folders makes
- * split folders of them: otherwise they are classes of these names.
+ * Finds the images of a dataset: a folder with one sub-folder a class; `train/`, `val/` and `test/` folders of such; a `.csv`,
+ * `.tsv` or `.jsonl` with `path,label[,split][,group]`; or an archive (.zip, .tar, .tar.gz) of any of these. docs/datasets.md has
+ * all layouts. No image is decoded.
  *
- * @param purpose learning takes two classes of two training pictures each; judging a trained model takes one picture
  * @throws GraftError (`data`) where there is too little for the purpose, with the remedy
  */
-export const discoverDataset = async (path: string, purpose: Purpose = "learn"): Promise<Dataset> =>
+export const discoverDataset = async (path: string, options: Purpose | DiscoverOptions = {}): Promise<Dataset> =>
+  inSentences(async () => {
+    checkedArgument(pathOfDataset, path, "The first argument of discoverDataset");
+    const given =
+      typeof options === "string"
+        ? { purpose: checkedArgument(purposes, options, "The second argument of discoverDataset") }
+        : options;
+    const { purpose, ...rest } = checked(discoverOptions, given, callOf("discoverDataset"));
+    return number(path, await openSource(path, { called: "dataset", ...rest }), purpose);
+  });
+
+const pathOfDataset = text("the path of a dataset");
+const purposes = oneOf(["learn", "judge"] satisfies Purpose[]);
+const { onProgress, signal } = listenerEntries;
+const discoverOptions = optionsOf({
+  purpose: v.optional(purposes, "learn"),
+  known: v.optional(listOf(text("the name of a class"), "a list of classes")),
+  onProgress,
+  signal,
+});
+
+/** The dataset with the images of another one as its test part. Its own test images, if any, are left out. */
+export const withTestFolder = async (
+  dataset: Dataset,
+  path: string,
+  options: Pick<DiscoverOptions, "onProgress" | "signal"> = {},
+): Promise<Dataset> =>
   inSentences(() =>
-    discover(
-      checkedArgument(datasetPath, path, "The first argument of discoverDataset"),
-      checkedArgument(purposes, purpose, "The second argument of discoverDataset"),
+    withTest(
+      checkedArgument(datasetSchema, dataset, "The first argument of withTestFolder"),
+      checkedArgument(pathOfDataset, path, "The second argument of withTestFolder"),
+      checked(optionsOf({ onProgress, signal }), options, callOf("withTestFolder")),
     ),
   );
 
-const datasetPath = text("the path of a dataset");
-const purposes = oneOf(["learn", "judge"] satisfies Purpose[]);
-
-async function discover(path: string, purpose: Purpose): Promise<Dataset> {
-  const root = resolve(path);
-  const found = await stat(root).catch((error: unknown) => {
-    if (codeOf(error) === "ENOENT") throw dataError(`There is no dataset ${path}: check the path.`, error);
-    throw readFailure(`the dataset ${path}`, error);
-  });
-  if (found.isFile()) return number(root, path, "manifest", await readManifest(root, path), [], purpose);
-  if (!found.isDirectory()) throw dataError(`${path} is neither a folder nor a file: give a folder of pictures.`);
-  const ignored: Ignored[] = [];
-  const { folders, files } = await listFolder(root, ignored);
-  const trains = folders.filter((name) => splitOf(name) === "train");
-  const inTrain = await Promise.all(trains.map((name) => listFolder(join(root, name), [])));
-  const isSplit = inTrain.some((listing) => listing.folders.length > 0);
-  const named: Named[] = [];
-  if (isSplit) {
-    for (const folder of folders) {
-      const split = splitOf(folder);
-      if (split) named.push(...(await classFolders(join(root, folder), root, split, ignored)));
-      else
-        ignored.push({ path: join(root, folder), reason: "beside train/, only val/, validation/ and test/ are read" });
-    }
-    for (const name of files) ignored.push({ path: join(root, name), reason: BESIDE });
-  } else named.push(...(await classFolders(root, root, undefined, ignored)));
-  if (named.length === 0) throw emptyError(path, folders, files);
-  return number(root, path, isSplit ? "split-folders" : "class-folders", named, ignored, purpose);
-}
-
-const BESIDE = "beside the class folders, not in one of them";
-
-/** The dataset with the pictures of another folder as its test split. Its own test pictures, if any, are left out. */
-export async function withTestFolder(dataset: Dataset, path: string): Promise<Dataset> {
-  const ignored: Ignored[] = [];
-  const root = resolve(path);
-  await stat(root).catch((error: unknown) => {
-    throw dataError(`There is no test folder ${path}: check the path.`, error);
-  });
-  const named = await classFolders(root, root, "test", ignored);
-  if (named.length === 0) throw dataError(`The test folder ${path} holds no class folders with pictures.`);
+async function withTest(
+  dataset: Dataset,
+  path: string,
+  options: Pick<DiscoverOptions, "onProgress" | "signal">,
+): Promise<Dataset> {
+  const source = await openSource(path, { called: "test folder", known: dataset.classes, ...options });
+  const { layout } = source;
+  const named = testImages(layout, path);
+  if (named.length === 0) throw dataError(`The test folder ${path} holds no class folders with images.`);
   const own = dataset.examples.filter(({ split }) => split !== "test");
   const labels = new Map(dataset.classes.map((name, label) => [name, label]));
-  const test = named.map(({ path: file, className }): Example => {
-    const label = labels.get(className);
-    if (label === undefined) throw unknownClass(className, "the test folder");
-    return { path: file, label, split: "test" };
+  const test = named.map((one): Example => {
+    const label = labels.get(one.className);
+    if (label === undefined) throw unknownClass(one.className, "the test folder");
+    return { path: diskPath(source.root, one.path), label, split: "test", group: one.group };
   });
-  return { ...dataset, examples: [...own, ...test], ignored: [...dataset.ignored, ...ignored] };
+  return {
+    ...dataset,
+    examples: [...own, ...test],
+    ignored: [...dataset.ignored, ...source.ignored],
+    notes: [...(dataset.notes ?? []), ...source.notes],
+  };
+}
+
+/** The images of a dataset that is given to test on: its test part, or all of it where it has no parts. */
+function testImages({ named, obstacle }: Layout, path: string): readonly Named[] {
+  if (obstacle !== undefined) throw dataError(obstacle);
+  const splits = new Set(named.map(({ split }) => split));
+  if (splits.has("test")) return named.filter(({ split }) => split === "test");
+  if (splits.size > 1 || splits.has("train"))
+    throw dataError(`${path} has a train part but no test part: give the folder with the test images.`);
+  return named;
 }
 
 const unknownClass = (name: string, where: string): Error =>
   dataError(
-    `${where[0]!.toUpperCase()}${where.slice(1)} has a class "${name}" that the training pictures lack: add it there, or remove it.`,
+    `${where[0]!.toUpperCase()}${where.slice(1)} has a class "${name}" that the training images lack: add it there, or remove it.`,
   );
 
 /** Gives the classes their numbers, having checked that there is enough for the purpose. */
-function number(
-  root: string,
-  path: string,
-  layout: Dataset["layout"],
-  named: readonly Named[],
-  ignored: Ignored[],
-  purpose: Purpose,
-): Dataset {
+function number(path: string, source: Source, purpose: Purpose): Dataset {
+  const { layout, ignored, notes, root, archive } = source;
+  const { named } = layout;
+  if (layout.obstacle !== undefined) throw dataError(layout.obstacle);
+  if (named.length === 0) throw emptyError(path, source);
   const learnable = named.filter(({ split }) => split === undefined || split === "train");
   if (purpose === "learn") checkLearnable(path, layout, learnable);
   const known = purpose === "learn" ? learnable : named;
   const classes = [...new Set(known.map(({ className }) => className))].sort(byName);
   const labels = new Map(classes.map((name, label) => [name, label]));
-  const examples = named.map(({ path: file, className, split }): Example => {
+  const examples = named.map(({ path: file, className, split, group }): Example => {
     const label = labels.get(className);
     if (label === undefined) throw unknownClass(className, `the ${split} part of ${path}`);
-    return { path: file, label, split };
+    return { path: diskPath(root, file), label, split, ...(group === undefined ? {} : { group }) };
   });
-  return { root, classes, examples, layout, ignored };
+  const shelves = layout.shelves.map(({ folder }) => diskPath(root, folder));
+  return { root: source.list ?? root, archive, classes, examples, layout: layout.kind, shelves, ignored, notes };
 }
 
-function checkLearnable(path: string, layout: Dataset["layout"], learnable: readonly Named[]): void {
+function checkLearnable(path: string, { kind, classFolders }: Layout, learnable: readonly Named[]): void {
   const classes = [...new Set(learnable.map(({ className }) => className))].sort(byName);
   const remedy =
-    layout === "manifest"
-      ? "list pictures of at least two classes"
-      : "put pictures of at least two classes into one sub-folder each";
-  if (classes.length === 0) throw dataError(`${path} has no training pictures: ${remedy}.`);
-  if (classes.length === 1) throw dataError(`${path} has only one class, "${classes[0]}": ${remedy}.`);
+    kind === "manifest"
+      ? "list images of at least two classes"
+      : "put images of at least two classes into one sub-folder each";
+  if (classes.length === 0) throw dataError(`${path} has no training images: ${remedy}.`);
+  if (classes.length === 1) {
+    const [only] = classFolders.filter(({ name }) => name === classes[0]);
+    const isDeep = only?.images.every((image) => image.path.slice(only.path.length + 1).includes("/"));
+    const hint = isDeep ? `, or give its folder "${only!.path}" if the folders in it are the classes` : "";
+    throw dataError(`${path} has only one class, "${classes[0]}": ${remedy}${hint}.`);
+  }
   const counts = new Map<string, number>();
   for (const { className } of learnable) counts.set(className, (counts.get(className) ?? 0) + 1);
   for (const name of classes) {
@@ -163,31 +188,17 @@ function checkLearnable(path: string, layout: Dataset["layout"], learnable: read
   }
 }
 
-async function classFolders(
-  folder: string,
-  root: string,
-  split: Split | undefined,
-  ignored: Ignored[],
-): Promise<Named[]> {
-  const named: Named[] = [];
-  const { folders, files } = await listFolder(folder, ignored);
-  for (const name of files) ignored.push({ path: join(folder, name), reason: BESIDE });
-  for (const name of folders) {
-    const pictures = await picturesBelow(join(folder, name), root, ignored);
-    if (pictures.length === 0) ignored.push({ path: join(folder, name), reason: "a class folder without pictures" });
-    // File systems differ in how they spell accents; the class is the same.
-    const className = name.normalize("NFC");
-    for (const path of pictures) named.push({ path, className, split });
-  }
-  return named;
-}
-
-function emptyError(path: string, folders: readonly string[], files: readonly string[]): Error {
-  if (folders.length > 0)
-    return dataError(`The sub-folders of ${path} hold no pictures: put pictures of each class into its sub-folder.`);
-  if (files.length > 0)
+function emptyError(path: string, { top, ignored }: Source): Error {
+  const [first, ...others] = ignored.filter(({ kind }) => kind === "damaged" || kind === "unreadable");
+  if (first)
     return dataError(
-      `${path} holds files but no class folders: put the pictures of each class into a sub-folder of its own.`,
+      `${path} has no images that can be used: ${first.path} is left out (${first.reason})${others.length > 0 ? `, like ${others.length} more` : ""}.`,
     );
-  return dataError(`${path} is empty: put one sub-folder a class into it, with pictures in each.`);
+  if (top.folders.length > 0)
+    return dataError(`The sub-folders of ${path} hold no images: put the images of each class into its sub-folder.`);
+  if (top.files.length > 0)
+    return dataError(
+      `${path} holds files but no class folders: put the images of each class into a sub-folder of its own, or add a list with path,label.`,
+    );
+  return dataError(`${path} is empty: put one sub-folder a class into it, with images in each.`);
 }

@@ -4,29 +4,9 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { gzipSync } from "node:zlib";
-import { Header } from "tar";
 import type { NpmPackage } from "./packages.ts";
 
-/** One entry of a tarball; `size` lies about the content where given. */
-export interface TestEntry {
-  readonly path: string;
-  readonly content?: Uint8Array | string;
-  readonly type?: "File" | "Directory" | "SymbolicLink" | "Link" | "CharacterDevice";
-  readonly linkpath?: string;
-  readonly size?: number;
-}
-
-/** A gzipped tarball of the entries as they are, in order. */
-export function tarballOf(entries: readonly TestEntry[]): Buffer {
-  const blocks = entries.flatMap(({ path, content = "", type = "File", linkpath, size }) => {
-    const body = Buffer.from(content);
-    const head = Buffer.alloc(512);
-    new Header({ path, type, size: size ?? body.length, mode: 0o644, ...(linkpath ? { linkpath } : {}) }).encode(head);
-    return [head, body, Buffer.alloc((512 - (body.length % 512)) % 512)];
-  });
-  return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]));
-}
+export { type TestEntry, tarballOf } from "../../../tests/support/tar.ts";
 
 /** `sha512-…` of bytes. */
 export const integrityOf = (bytes: Uint8Array): string =>

@@ -3,11 +3,10 @@
  * and hashed. Nothing in it is run, linked, or written outside the folder. Knows nothing of registries or caches.
  */
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Parser, type ReadEntry } from "tar";
 import { workError } from "../../base/errors.ts";
+import { type ReadEntry, readTar } from "../../base/tar.ts";
 
 /** What a tarball may hold at most; the bounds hold for the files that are not wanted, too. */
 export interface UnpackLimits {
@@ -51,61 +50,27 @@ export async function unpack(
   const { wanted, limits = defaultLimits, onBytes } = options;
   const hash = createHash("sha512");
   const files = new Map<string, number>();
-  const writes = new Map<string, Promise<void>>();
-  const unfinished = new Set<ReadEntry>();
-  const stop = new AbortController();
+  const written: string[] = [];
   const budget = { ...limits };
-
-  const parser = new Parser({
-    strict: true,
-    // Asked as soon as an entry's header is read, before any byte of it.
-    filter(_, entry) {
-      if (!("remain" in entry)) return false;
-      entry.on("error", () => {}); // Reaches whoever reads it; unread, it is no one's concern.
-      try {
-        const path = checkedPath(entry, budget, limits);
-        if (path === undefined) return false;
-        if (files.has(path)) throw workError(`The package holds ${path} twice.`);
-        files.set(path, entry.size);
-        return !stop.signal.aborted && wanted(path);
-      } catch (error) {
-        stop.abort(error);
-        return false;
-      }
+  await readTar(tarball, {
+    accept(entry) {
+      const path = checkedPath(entry, budget, limits);
+      if (path === undefined) return false;
+      if (files.has(path)) throw workError(`The package holds ${path} twice.`);
+      files.set(path, entry.size);
+      return wanted(path);
     },
-    onReadEntry(entry) {
+    take(entry) {
       const path = innerPath(entry);
-      unfinished.add(entry);
-      const write = writeEntry(entry, join(folder, path)).finally(() => unfinished.delete(entry));
-      write.catch((error: unknown) => stop.abort(error));
-      writes.set(path, write);
+      written.push(path);
+      return writeEntry(entry, join(folder, path));
     },
-  });
-  parser.on("error", (error: unknown) => stop.abort(error));
-  const ended = once(parser, "end", { signal: stop.signal });
-  ended.catch(() => {}); // Also thrown below, from wherever the work stands.
-
-  try {
-    for await (const chunk of tarball) {
+    onChunk(chunk) {
       hash.update(chunk);
       onBytes?.(chunk.length);
-      if (!parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length))) {
-        stop.signal.throwIfAborted();
-        await once(parser, "drain", { signal: stop.signal });
-      }
-      stop.signal.throwIfAborted();
-    }
-    parser.end();
-    await ended;
-    await Promise.all(writes.values());
-  } catch (error) {
-    stop.abort(error);
-    // Until the last file is closed the folder cannot be removed everywhere.
-    for (const entry of unfinished) entry.destroy(new Error("stopped"));
-    await Promise.allSettled(writes.values());
-    throw stop.signal.reason;
-  }
-  return { files, written: [...writes.keys()], integrity: `sha512-${hash.digest("base64")}` };
+    },
+  });
+  return { files, written, integrity: `sha512-${hash.digest("base64")}` };
 }
 
 /** The path within the package of a regular file, `undefined` for a folder. Counts the entry against the budget. */

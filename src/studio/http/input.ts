@@ -23,6 +23,16 @@ export const idsSchema = v.strictObject({ ids: v.pipe(v.array(textSchema), v.max
 /** `{ ids, to }`: pictures, and the class that they become. */
 export const relabelSchema = v.strictObject({ ...idsSchema.entries, to: textSchema });
 
+/** A part of a dataset. */
+export const partSchema = v.picklist(["train", "validation", "test"]);
+/** `ArrangementRequest` of api.ts. */
+export const arrangementSchema = v.strictObject({
+  paths: v.pipe(v.array(textSchema), v.maxLength(2 * MOST)),
+  lists: v.pipe(v.array(v.strictObject({ path: textSchema, base64: v.string() })), v.maxLength(100)),
+  loose: v.exactOptional(textSchema),
+  folderIs: v.exactOptional(v.picklist(["class", "classes"])),
+});
+
 /** The body of a request as JSON of a shape. */
 export async function bodyAs<S extends v.GenericSchema>(c: Context<Env>, schema: S): Promise<v.InferOutput<S>> {
   return fitting(schema, await jsonOf(c), "the body of this request");

@@ -1,14 +1,25 @@
 /** The routes of classes and pictures. Every change is told to all open pages. */
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
-import type { Imported, PictureList, ProjectInfo, Received } from "../api.ts";
-import { limits } from "../project/archive.ts";
+import { memoryTree } from "../../data/dataset/memory-tree.ts";
+import type { Arrangement, ArrangementRequest, Imported, PictureList, ProjectInfo, Received } from "../api.ts";
+import { MAX_ARCHIVE_BYTES } from "../project/archive.ts";
 import type { Project } from "../project/project.ts";
 import { MAX_PICTURE_BYTES } from "../project/receive.ts";
 import { bodyOf, type Env } from "./body.ts";
 import type { Events } from "./events.ts";
 import { KEY_HEADER } from "./guard.ts";
-import { bodyAs, idsSchema, nameSchema, paramAs, queryAs, relabelSchema, textSchema } from "./input.ts";
+import {
+  arrangementSchema,
+  bodyAs,
+  idsSchema,
+  nameSchema,
+  paramAs,
+  partSchema,
+  queryAs,
+  relabelSchema,
+  textSchema,
+} from "./input.ts";
 
 const classOf = (c: Context): string => paramAs(c, "name", textSchema);
 
@@ -37,11 +48,15 @@ export function projectRoutes(project: Project, events: Events): Hono<Env> {
       // Not told of one by one: the page says so itself when it is through.
       .post("/classes/:name/pictures", async (c) => {
         const name = queryAs(c, "name", v.optional(textSchema, "picture"));
-        const received = await project.add(bodyOf(c, MAX_PICTURE_BYTES), classOf(c), name);
+        const part = queryAs(c, "part", v.optional(partSchema));
+        const received = await project.add(bodyOf(c, MAX_PICTURE_BYTES), classOf(c), name, part);
         return c.json(received satisfies Received, received.kind === "added" ? 201 : 200);
       })
+      .post("/arrangement", async (c) =>
+        c.json((await arrangementOf(project, await bodyAs(c, arrangementSchema))) satisfies Arrangement),
+      )
       .post("/archives", async (c) => {
-        const source = bodyOf(c, limits.archiveBytes);
+        const source = bodyOf(c, MAX_ARCHIVE_BYTES);
         const imported = await project.addArchive(
           source,
           queryAs(c, "class", v.optional(textSchema)) || undefined,
@@ -81,4 +96,32 @@ export function projectRoutes(project: Project, events: Events): Hono<Env> {
         return c.body(new Uint8Array(bytes), 200, { ...headers, ETag: `"${tag}"`, "Content-Type": "image/webp" });
       })
   );
+}
+
+async function arrangementOf(
+  project: Project,
+  { paths, lists, loose, folderIs }: ArrangementRequest,
+): Promise<Arrangement> {
+  const contents = new Map(lists.map(({ path, base64 }) => [path, Buffer.from(base64, "base64")]));
+  const [top] = paths.map((path) => path.split("/")[0]!);
+  const tree = memoryTree(paths, contents);
+  const { places, skipped, notes, wrapper } = await project.arrange(
+    tree,
+    loose,
+    folderIs === "class" ? top : undefined,
+  );
+  if (wrapper !== undefined && folderIs === undefined) {
+    const classes = [...new Set(places.map(({ className }) => className))];
+    return { kind: "question", folder: wrapper, classes };
+  }
+  const byPath = new Map(places.map((place) => [place.path, place]));
+  return {
+    kind: "places",
+    places: paths.map((path) => {
+      const place = byPath.get(path);
+      return place ? { class: place.className, part: place.split ?? "train" } : null;
+    }),
+    skipped: skipped.map(({ path, reason }) => ({ path, reason })),
+    notes,
+  };
 }

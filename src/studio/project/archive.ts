@@ -1,145 +1,66 @@
 /**
- * Pictures out of a zip file that nobody vouches for. Its directory is read first, and the whole archive refused where it
- * promises more than may be; then one picture after the other is unpacked through `receive`, never by its own path.
+ * Pictures out of an archive that is handed in: unpacked within bounds into a folder of its own, arranged like any other folder, and
+ * taken in one after the other.
  */
-import type { Readable } from "node:stream";
-import yauzl from "yauzl";
-import { dataError, isDataError, messageOf } from "../../base/errors.ts";
+import { mkdir, rm } from "node:fs/promises";
+import { dataError, GraftError, messageOf } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { createMeter } from "../../base/progress.ts";
+import { archiveKindOf } from "../../data/dataset/archive/kind.ts";
+import type { ArchiveLimits } from "../../data/dataset/archive/limits.ts";
+import { unpackArchive } from "../../data/dataset/archive/unpack.ts";
+import { diskPath, diskTree } from "../../data/dataset/disk-tree.ts";
+import { createSurvey } from "../../data/dataset/survey.ts";
 import type { Imported, Received } from "../api.ts";
-import { MAX_PICTURE_BYTES } from "./receive.ts";
+import { type ArrangeOptions, arrange, type Place } from "./arrange.ts";
 
-/** What an archive may hold at most. */
-export const limits = {
-  /** Bytes of the archive itself: 8 GiB. */
-  archiveBytes: 8 * 2 ** 30,
-  files: 200_000,
-  /** Bytes of all its files, unpacked: 16 GiB. */
-  bytes: 16 * 2 ** 30,
-  /** Unpacked to packed, of an archive beyond `smallBytes`: pictures are compressed already. */
-  ratio: 100,
-  smallBytes: 16 * 2 ** 20,
-} as const;
+/** The longest archive that is taken: 8 GiB. */
+export const MAX_ARCHIVE_BYTES = 8 * 2 ** 30;
 
-/** A file of the archive. */
-interface Entry {
-  readonly path: string;
-  readonly bytes: number;
-  open(): Promise<Readable>;
-}
-
-export interface Unpacking {
-  /** The class of pictures that lie in no folder of the archive; without it they are skipped. */
-  readonly className: string | undefined;
-  readonly receive: (
-    source: Readable,
-    file: { readonly className: string; readonly name: string },
-  ) => Promise<Received>;
-  readonly onProgress?: OnProgress;
-  readonly limits?: typeof limits | Readonly<Record<keyof typeof limits, number>>;
+export interface ImportOptions extends ArrangeOptions {
+  /** Takes a file of the unpacked archive in. */
+  readonly adopt: (file: string, place: Place) => Promise<Received>;
+  readonly onProgress?: OnProgress | undefined;
+  readonly limits?: ArchiveLimits | undefined;
 }
 
 /**
- * Takes in every picture of a zip file; the folder that holds it names its class.
+ * Takes in every picture of a .zip, .tar or .tar.gz.
  *
+ * @param path of the archive; it is unpacked beside it, and nothing is left there
  * @throws GraftError (`data`) where the archive is damaged, unsafe or too large; nothing was taken in then
  */
-export async function unpack(
+export async function importArchive(
   path: string,
-  options: Unpacking,
+  { adopt, onProgress, limits, ...options }: ImportOptions,
 ): Promise<Imported & { readonly ids: readonly string[] }> {
-  const zip = await opened(path);
+  const kind = await archiveKindOf(path, "The file");
+  if (kind === undefined) throw dataError("The file is not an archive that can be read: give a .zip, .tar or .tar.gz.");
+  const folder = `${path}.d`;
+  await mkdir(folder);
   try {
-    const entries = (await directory(zip, options.limits ?? limits)).filter(({ path }) => !isLitter(path));
-    const meter = createMeter({
-      stage: "Unpacking",
-      unit: "files",
-      total: entries.length,
-      ...(options.onProgress ? { onProgress: options.onProgress } : {}),
-    });
-    const skipped: { path: string; reason: string }[] = [];
+    const { faults } = await unpackArchive(path, kind, folder, "The archive", { limits, onProgress });
+    const survey = createSurvey(diskTree(folder, { called: "", contained: true }));
+    const { places, skipped, notes } = await arrange(survey, options);
+    const failed: { path: string; reason: string }[] = [];
     const ids: string[] = [];
     let known = 0;
-    for (const entry of entries) {
-      const parts = entry.path.split("/");
-      const className = parts.at(-2) ?? options.className;
+    const meter = createMeter({ stage: "Taking in", unit: "files", total: places.length, onProgress });
+    for (const place of places) {
       try {
-        if (className === undefined) throw dataError("It lies in no folder, which would name its class.");
-        if (entry.bytes > MAX_PICTURE_BYTES)
-          throw dataError(`It has more than ${MAX_PICTURE_BYTES / 2 ** 20} MiB: make it smaller first.`);
-        const received = await options.receive(await entry.open(), { className, name: parts.at(-1)! });
+        const received = await adopt(diskPath(folder, place.path), place);
         if (received.kind === "added") ids.push(received.id);
         else known++;
       } catch (error) {
-        if (!isDataError(error) && !isBroken(error)) throw error;
-        skipped.push({ path: entry.path, reason: messageOf(error) });
+        // A picture that cannot be read, or a name that no class can have; a full disk ends it.
+        if (!(error instanceof GraftError) || error.kind === "work") throw error;
+        failed.push({ path: place.path, reason: messageOf(error) });
       }
       meter.add();
     }
-    return { added: ids.length, known, skipped, ids };
+    const reasons = [...faults, ...skipped].map(({ path: entry, reason }) => ({ path: entry, reason }));
+    return { added: ids.length, known, skipped: [...failed, ...reasons], notes, ids };
   } finally {
-    zip.close();
+    await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** What file managers leave in archives. */
-const isLitter = (path: string): boolean =>
-  path.split("/").some((part) => part === "__MACOSX" || part.startsWith(".") || part === "Thumbs.db");
-
-/** A fault of the archive's bytes, as zlib and yauzl tell it. */
-const isBroken = (error: unknown): boolean =>
-  error instanceof Error && (/^Z_/.test(String((error as { code?: unknown }).code)) || !("code" in error));
-
-function opened(path: string): Promise<yauzl.ZipFile> {
-  return new Promise((resolve, reject) => {
-    // Names are checked below, with words of our own; sizes are checked while bytes are unpacked.
-    yauzl.open(
-      path,
-      { lazyEntries: true, autoClose: false, decodeStrings: true, strictFileNames: true },
-      (error, zip) => {
-        if (error) reject(dataError(`This is no zip file that can be read: ${error.message}.`, error));
-        else resolve(zip);
-      },
-    );
-  });
-}
-
-/** Every file's entry, once all have been found harmless. */
-function directory(zip: yauzl.ZipFile, limits: Readonly<Record<string, number>>): Promise<Entry[]> {
-  return new Promise((resolve, reject) => {
-    const entries: Entry[] = [];
-    let [bytes, packed] = [0, 0];
-    const refuse = (reason: string): void => reject(dataError(`The archive was refused: ${reason}.`));
-    zip.on("error", (error) => refuse(`its directory is damaged or unsafe (${messageOf(error)})`));
-    zip.on("end", () => resolve(entries));
-    zip.on("entry", (entry: yauzl.Entry) => {
-      bytes += entry.uncompressedSize;
-      packed += entry.compressedSize;
-      if (entries.length >= limits.files!) return refuse(`it holds more than ${limits.files} files`);
-      if (bytes > limits.bytes!)
-        return refuse(`unpacked it would be more than ${Math.round(limits.bytes! / 2 ** 30)} GiB`);
-      if (bytes > limits.smallBytes! && bytes > limits.ratio! * packed)
-        return refuse(`unpacked it would be more than ${limits.ratio} times its size, which pictures never are`);
-      if (entry.fileName.split("/").includes("..")) return refuse("a path in it leads out of it");
-      if ((entry.generalPurposeBitFlag & 1) !== 0) return refuse("it is encrypted, unpack it first");
-      if (!entry.fileName.endsWith("/")) {
-        entries.push({
-          path: entry.fileName,
-          bytes: entry.uncompressedSize,
-          open: () =>
-            new Promise((done, fail) => {
-              zip.openReadStream(entry, (error, stream) => {
-                if (error) return fail(error);
-                // Met by whoever reads; until someone does, it must not count as unhandled.
-                stream.on("error", () => {});
-                done(stream);
-              });
-            }),
-        });
-      }
-      zip.readEntry();
-    });
-    zip.readEntry();
-  });
 }

@@ -1,10 +1,14 @@
 /**
- * Where a project's files lie: the dataset that `graft train` reads, and beside it a hidden folder of the studio's own. The
+ * Where a project's files are: the dataset that `graft train` reads, and beside it a hidden folder of the studio's own. The
  * disk is the only truth; nothing is remembered of it here.
  */
-import { realpath } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
-import { type Ignored, listFolder, picturesBelow } from "../../data/dataset/walk.ts";
+import { join } from "node:path";
+import { isDataError, messageOf } from "../../base/errors.ts";
+import { diskTree } from "../../data/dataset/disk-tree.ts";
+import { readLayout, type Shelf } from "../../data/dataset/layout.ts";
+import { type Split, splitOfName } from "../../data/dataset/split-names.ts";
+import { createSurvey } from "../../data/dataset/survey.ts";
+import { baseOf, byName, type Ignored, joined, parentOf } from "../../data/dataset/tree.ts";
 
 /** The studio's own folder in a project; datasets pass over hidden ones. */
 export const OWN = ".graft";
@@ -38,58 +42,58 @@ export function pathsOf(root: string): Paths {
   };
 }
 
-/** A folder that holds class folders, relative to the project's; `apart` where its pictures are not trained on. */
-export interface Shelf {
-  readonly folder: string;
-  readonly apart: boolean;
-}
-
-const apartNames = new Set(["val", "validation", "test"]);
-
-/** The project's shelves, the one that new pictures go to first: the folder itself, or `train/`, `val/` and `test/`. */
-export async function shelvesOf(root: string): Promise<readonly Shelf[]> {
-  const { folders } = await listFolder(root, []);
-  const train = folders.find((name) => name.toLowerCase() === "train");
-  // As discover.ts has it: only a train/ with class folders in it makes split folders.
-  if (train === undefined || (await listFolder(join(root, train), [])).folders.length === 0)
-    return [{ folder: "", apart: false }];
-  const apart = folders.filter((name) => apartNames.has(name.toLowerCase()));
-  return [{ folder: train, apart: false }, ...apart.map((folder) => ({ folder, apart: true }))];
-}
-
-/** A class with its pictures' ids, by shelf. */
+/** A class with its pictures' ids, by whether they are trained on. */
 export interface ClassListing {
   readonly name: string;
   readonly pictures: readonly string[];
+  /** Of its validation and test folders. */
   readonly apart: readonly string[];
 }
 
-/** Everything that lies in a project. */
+/** Everything that is in a project. */
 export interface Listing {
+  /** Folders of class folders, relative to the project's; new pictures go to the first. */
   readonly shelves: readonly Shelf[];
   readonly classes: readonly ClassListing[];
   readonly ignored: readonly Ignored[];
+  /** Why its layout allows no training, whatever is in it. */
+  readonly obstacle: string | undefined;
 }
 
-/** Walks through the project, or through one class of it. */
-export async function listProject(root: string, only?: string): Promise<Listing> {
-  const shelves = await shelvesOf(root);
-  const ignored: Ignored[] = [];
+/** Walks through the project, with the eyes of `graft train`. */
+export async function listProject(root: string): Promise<Listing> {
+  const survey = createSurvey(diskTree(root, { called: "" }));
+  const { kind, shelves, classFolders, obstacle } = await readLayout(survey).catch((error: unknown) => {
+    // A list that cannot be read is no reason not to show the project.
+    if (!isDataError(error)) throw error;
+    return { kind: "manifest", shelves: [], classFolders: [], obstacle: messageOf(error) } as const;
+  });
   const found = new Map<string, { pictures: string[]; apart: string[] }>();
-  const home = await realpath(root);
-  for (const { folder, apart } of shelves) {
-    const { folders, files } = await listFolder(join(home, folder), ignored);
-    for (const name of files)
-      ignored.push({ path: join(folder, name), reason: "beside the class folders, not in one" });
-    for (const name of folders.filter((one) => only === undefined || one.normalize("NFC") === only)) {
-      const pictures = await picturesBelow(join(home, folder, name), home, ignored);
-      const listing = found.get(name.normalize("NFC")) ?? { pictures: [], apart: [] };
-      listing[apart ? "apart" : "pictures"].push(...pictures.map((path) => idOf(home, path)));
-      found.set(name.normalize("NFC"), listing);
-    }
+  for (const { name, images } of classFolders) {
+    const listing = found.get(name) ?? { pictures: [], apart: [] };
+    for (const { path, split } of images) listing[isApart(split) ? "apart" : "pictures"].push(path);
+    found.set(name, listing);
   }
   const classes = [...found].map(([name, listing]) => ({ name, ...listing }));
-  return { shelves, classes: classes.sort((a, b) => (a.name < b.name ? -1 : 1)), ignored };
+  const hasHome = shelves.some(({ split }) => !isApart(split));
+  return {
+    shelves: hasHome ? shelves : [{ folder: "", split: undefined }, ...shelves],
+    classes: classes.sort((a, b) => byName(a.name, b.name)),
+    ignored: survey.ignored.filter(({ path }) => path !== OWN),
+    obstacle: obstacle ?? (kind === "manifest" ? BY_LIST : undefined),
+  };
 }
 
-const idOf = (root: string, path: string): string => relative(root, path).split(sep).join("/");
+const BY_LIST =
+  "The labels of this folder come from a list, which the studio does not change: train on it with `graft train`, or sort its pictures into a folder a class.";
+
+const isApart = (split: Split | undefined): boolean => split === "validation" || split === "test";
+
+/** The folder of class folders for pictures of a part; a new one where the project has none for it. */
+export function shelfFor(shelves: readonly Shelf[], split: Split | undefined): string {
+  const [home] = shelves as readonly [Shelf, ...Shelf[]];
+  if (!isApart(split)) return home.folder;
+  const own = shelves.find((shelf) => shelf.split === split);
+  const beside = splitOfName(baseOf(home.folder)) === "train" ? parentOf(home.folder) : home.folder;
+  return own?.folder ?? joined(beside, split === "test" ? "test" : "val");
+}

@@ -1,5 +1,7 @@
 /** Names that come from outside: of classes, of pictures, of files that are handed in. Nothing touches the disk here. */
 import { usageError } from "../../base/errors.ts";
+import { litterOf } from "../../data/dataset/litter.ts";
+import { splitOfName } from "../../data/dataset/split-names.ts";
 
 /** The longest name of a class or file, in bytes of UTF-8; most file systems take 255. */
 const LONGEST = 120;
@@ -33,6 +35,20 @@ export function className(text: string): string {
       `"${name}" cannot be a class's name, which is also a folder's: leave out / \\ : * ? " < > | and a dot at either end.`,
     );
   }
+  return name;
+}
+
+/**
+ * The name of a class that is to be made: one that the reader of layouts takes for nothing else.
+ *
+ * @throws GraftError (`usage`) where it does
+ */
+export function newClassName(text: string): string {
+  const name = className(text);
+  if (splitOfName(name) !== undefined)
+    throw usageError(`"${name}" is the name of a part of a dataset, not of a class: choose another.`);
+  if (litterOf(name, "folder") !== undefined)
+    throw usageError(`A folder "${name}" is left out of training: choose another name for the class.`);
   return name;
 }
 

@@ -1,10 +1,20 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import sharp from "sharp";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { drawShape, encode, writeShapes } from "../../../tests/support/pictures.ts";
+import { tarballOf } from "../../../tests/support/tar.ts";
 import { zipOf } from "../../../tests/support/zip.ts";
 import { discoverDataset } from "../../data/dataset/discover.ts";
 import { openProject, type Project } from "./project.ts";
@@ -175,18 +185,102 @@ describe("undo", () => {
 });
 
 describe("archives", () => {
-  it("give each picture the class of the folder that it lies in, and are undone as one", async () => {
-    const archive = zipOf([
+  const addArchive = async (archive: Uint8Array, loose?: string) => {
+    const { notes: _, ...imported } = await project.addArchive(Readable.from([archive]), loose);
+    return imported;
+  };
+
+  it("give each picture the class of the folder that it is in, and are undone as one", async () => {
+    const entries = [
       { name: "data/", data: Buffer.alloc(0) },
       { name: "data/ant/a.png", data: pictures[0]! },
       { name: "data/bee/b.png", data: pictures[1]! },
       { name: "c.png", data: pictures[2]! },
-    ]);
-    expect(await project.addArchive(Readable.from([archive]), "fly")).toEqual({ added: 3, known: 0, skipped: [] });
+    ];
+    const archive = zipOf(entries);
+    expect(await addArchive(archive, "fly")).toEqual({ added: 3, known: 0, skipped: [] });
     expect(await counts()).toEqual({ ant: 1, bee: 1, fly: 1 });
-    expect(await project.addArchive(Readable.from([archive]), "fly")).toEqual({ added: 0, known: 3, skipped: [] });
+    expect(await addArchive(archive, "fly")).toEqual({ added: 0, known: 3, skipped: [] });
+    const tar = tarballOf(entries.map(({ name: path, data: content }) => ({ path, content })));
+    expect(await addArchive(tar, "fly")).toEqual({ added: 0, known: 3, skipped: [] });
+    expect(readdirSync(project.paths.incoming)).toEqual([]);
     expect(await project.undo()).toBe("adding 3 pictures");
     expect(await counts()).toEqual({ ant: 0, bee: 0, fly: 0 });
+  });
+
+  it("keep their parts: what is in test/ stays apart, also for the command line", async () => {
+    const names = ["ant", "bee"].flatMap((name) => [
+      `train/${name}/1.png`,
+      `train/${name}/2.png`,
+      `test/${name}/3.png`,
+    ]);
+    const entries = names.map((name) => ({ name, data: pictures[Number(name.at(-5)) - 1]! }));
+    expect((await addArchive(zipOf(entries))).added).toBe(6);
+    const { classes, obstacle } = await project.info();
+    expect(classes.map(({ name, pictures: all, apart }) => [name, all, apart])).toEqual([
+      ["ant", 3, 1],
+      ["bee", 3, 1],
+    ]);
+    expect(obstacle).toBeNull();
+    const { examples } = await discoverDataset(root);
+    expect(examples.filter(({ split }) => split === "test").map(({ path }) => path.slice(root.length + 1))).toEqual([
+      "test/ant/3.png",
+      "test/bee/3.png",
+    ]);
+    expect(examples.filter(({ split }) => split === "train")).toHaveLength(4);
+  });
+
+  it("name the files that are not taken: damaged, none, of a class that cannot be", async () => {
+    const { added, skipped } = await addArchive(
+      zipOf([
+        { name: "ant/a.png", data: pictures[0]! },
+        { name: "ant/b.png", data: pictures[1]!, check: 7 },
+        { name: "ant/c.png", data: Buffer.from("not a picture") },
+        { name: "bee:/d.png", data: pictures[1]! },
+        { name: "bee/deep/Thumbs.db", data: Buffer.from("x") },
+      ]),
+    );
+    expect(added).toBe(1);
+    expect(skipped.map(({ path, reason }) => [path, reason.split(/[:,]/)[0]])).toEqual([
+      ["ant/c.png", "Could not read c.png"],
+      ["bee:/d.png", '"bee'],
+      ["ant/b.png", "damaged"],
+      ["bee/deep/Thumbs.db", "left behind by Windows Explorer"],
+    ]);
+  });
+});
+
+describe("the project's folder", () => {
+  it("shows parts that are named otherwise, and puts new pictures into the training part", async () => {
+    for (const split of ["Training", "Testing"]) await writeShapes(join(root, split), { circle: 2, square: 2 });
+    expect((await project.info()).classes.map(({ name, apart }) => [name, apart])).toEqual([
+      ["circle", 2],
+      ["square", 2],
+    ]);
+    expect(await add("circle", "new.png")).toEqual({ kind: "added", id: "Training/circle/new.png" });
+    await project.relabel(["Testing/circle/000.png"], "square");
+    expect(existsSync(join(root, "Testing/square/000-2.png"))).toBe(true);
+  });
+
+  it("says what stands in the way of training: parts without classes, a list, a class that is only tested", async () => {
+    for (const name of ["train", "test"]) await writeShapes(join(root, name), { circle: 1 });
+    for (const name of ["train", "test"]) renameSync(join(root, name, "circle/000.png"), join(root, name, "1.png"));
+    expect((await project.info()).obstacle).toContain("nothing says which image shows what");
+    writeFileSync(join(root, "train.csv"), "path,label\n1.png,a\n");
+    expect((await project.info()).obstacle).toContain("come from a list");
+    rmSync(join(root, "train.csv"));
+    for (const name of ["train", "test"]) rmSync(join(root, name), { recursive: true });
+    await writeShapes(join(root, "train"), { circle: 2, square: 2 });
+    await writeShapes(join(root, "test"), { triangle: 1 });
+    expect((await project.info()).obstacle).toContain("“triangle” has pictures to test on, but none to train on");
+  });
+
+  it("takes no class that training would take for something else", async () => {
+    for (const name of ["test", "Training", "graft-out", "x-quarantine", "@eaDir"])
+      await expect(project.createClass(name), name).rejects.toMatchObject({ kind: "usage" });
+    await project.createClass("ant");
+    await expect(project.renameClass("ant", "valid")).rejects.toThrow("the name of a part of a dataset");
+    await expect(add("test", "a.png")).rejects.toThrow("the name of a part of a dataset");
   });
 });
 

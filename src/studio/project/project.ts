@@ -8,13 +8,17 @@ import { basename, join, resolve } from "node:path";
 import { usageError } from "../../base/errors.ts";
 import { makeFolder, writeFailure } from "../../base/files.ts";
 import type { OnProgress } from "../../base/progress.ts";
+import type { Split } from "../../data/dataset/split-names.ts";
+import { createSurvey } from "../../data/dataset/survey.ts";
+import { baseOf, joined, parentOf, type Tree } from "../../data/dataset/tree.ts";
 import { plural } from "../../report/format.ts";
 import type { Imported, PictureList, ProjectInfo, Received } from "../api.ts";
-import { limits, unpack } from "./archive.ts";
+import { importArchive, MAX_ARCHIVE_BYTES } from "./archive.ts";
+import { type Arranged, arrange } from "./arrange.ts";
 import { type Change, exists, type Move, openJournal } from "./journal.ts";
-import { type ClassListing, listProject, OWN, type Paths, pathsOf, shelvesOf } from "./layout.ts";
-import { className, freeName, idParts } from "./names.ts";
-import { receive, spool } from "./receive.ts";
+import { type ClassListing, listProject, OWN, type Paths, pathsOf, shelfFor } from "./layout.ts";
+import { className, freeName, idParts, newClassName } from "./names.ts";
+import { adopt, receive, spool } from "./receive.ts";
 import { createThumbnails, type Thumbnails } from "./thumbnails.ts";
 
 export interface Project {
@@ -30,8 +34,10 @@ export interface Project {
   /** Gives pictures another class. */
   relabel(ids: readonly string[], to: string): Promise<void>;
   remove(ids: readonly string[]): Promise<void>;
-  /** Takes a picture in; see receive.ts. */
-  add(source: AsyncIterable<Uint8Array>, name: string, file: string): Promise<Received>;
+  /** Finds out where files that are about to be handed in belong; see arrange.ts. */
+  arrange(tree: Tree, loose: string | undefined, isClass?: string): Promise<Arranged>;
+  /** Takes a picture in, into the class's folder for a part; see receive.ts. */
+  add(source: AsyncIterable<Uint8Array>, name: string, file: string, split?: Split): Promise<Received>;
   /** Takes an archive in; see archive.ts. */
   addArchive(source: AsyncIterable<Uint8Array>, name: string | undefined, onProgress?: OnProgress): Promise<Imported>;
   /** Notes pictures that were added together, so that undo removes them together. */
@@ -55,24 +61,28 @@ export async function openProject(folder: string): Promise<Project> {
 
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = turn.then(work, work);
+    const mine = turn.then(work, work).finally(shelves.drop);
     turn = mine.catch(() => {});
     return mine;
   };
   const change = (words: string, moves: readonly Move[], id = changeId()): Promise<void> =>
     moves.length === 0 ? Promise.resolve() : journal.make({ id, words, moves });
 
+  // Uploads ask once a picture, and the answer takes a walk through the project.
+  const shelves = briefly(async () => (await listProject(root)).shelves, SHELVES_MS);
   /** The folders of a class, relative to the root. */
   const foldersOf = async (name: string): Promise<string[]> => {
-    const { folders } = await existing(name);
+    const folders: string[] = [];
+    for (const { folder } of await shelves.get()) {
+      const at = joined(folder, className(name));
+      if (await exists(join(root, at))) folders.push(at);
+    }
     return folders;
   };
-  const existing = async (name: string): Promise<{ folders: string[]; home: string }> => {
-    const shelves = await shelvesOf(root);
-    const all = shelves.map(({ folder }) => joined(folder, className(name)));
-    const folders: string[] = [];
-    for (const at of all) if (await exists(join(root, at))) folders.push(at);
-    return { folders, home: all[0]! };
+  /** Where new pictures of a class go. */
+  const homeOf = async (name: string, split?: Split): Promise<string> => {
+    const isKnown = (await foldersOf(name)).length > 0;
+    return joined(shelfFor(await shelves.get(), split), isKnown ? className(name) : newClassName(name));
   };
   const known = async (name: string): Promise<string[]> => {
     const folders = await foldersOf(name);
@@ -84,7 +94,7 @@ export async function openProject(folder: string): Promise<Project> {
     paths,
     thumbnails,
     async info() {
-      const { classes, ignored } = await listProject(root);
+      const { classes, ignored, obstacle } = await listProject(root);
       return {
         name: basename(root),
         path: root,
@@ -95,12 +105,13 @@ export async function openProject(folder: string): Promise<Project> {
           covers: pictures.slice(0, COVERS),
         })),
         undo: journal.last()?.words ?? null,
-        ignored: ignored.filter(({ reason }) => reason !== "a class folder without pictures"),
-        obstacle: obstacleOf(classes),
+        ignored: ignored.filter(({ kind }) => kind !== "empty").map(({ path, reason }) => ({ path, reason })),
+        obstacle: obstacle ?? obstacleOf(classes),
       };
     },
     async pictures(name) {
-      const listing = (await listProject(root, className(name))).classes[0];
+      const wanted = className(name);
+      const listing = (await listProject(root)).classes.find((one) => one.name === wanted);
       if (!listing) throw usageError(`There is no class "${name}": reload the page to see which there are.`);
       return { pictures: [...listing.pictures, ...listing.apart] };
     },
@@ -112,8 +123,8 @@ export async function openProject(folder: string): Promise<Project> {
     },
     createClass: (name) =>
       inTurn(async () => {
-        const { folders, home } = await existing(name);
-        if (folders.length > 0) throw usageError(`There is a class "${className(name)}" already.`);
+        if ((await foldersOf(name)).length > 0) throw usageError(`There is a class "${className(name)}" already.`);
+        const home = await homeOf(name);
         await mkdir(join(root, home), { recursive: true }).catch((error: unknown) => {
           throw writeFailure(join(root, home), error);
         });
@@ -121,7 +132,7 @@ export async function openProject(folder: string): Promise<Project> {
     renameClass: (name, to) =>
       inTurn(async () => {
         const folders = await known(name);
-        const wanted = className(to);
+        const wanted = newClassName(to);
         if (wanted === className(name)) return;
         if ((await foldersOf(to)).length > 0)
           throw usageError(`There is a class "${wanted}" already: move the pictures there instead.`);
@@ -143,13 +154,15 @@ export async function openProject(folder: string): Promise<Project> {
     relabel: (ids, to) =>
       inTurn(async () => {
         await known(to);
-        const shelves = await shelvesOf(root);
+        const all = await shelves.get();
         const taken = new Set<string>();
         const moves: Move[] = [];
         for (const id of ids) {
           const parts = await partsOfFile(id);
-          const shelf = shelves.find(({ folder }) => folder !== "" && parts[0] === folder)?.folder ?? "";
-          const folder = joined(shelf, className(to));
+          // The longest path is the closest: test/ is in the project's own folder too.
+          const around = all.filter(({ folder }) => folder === "" || id.startsWith(`${folder}/`));
+          const [shelf = all[0]!] = around.sort((a, b) => b.folder.length - a.folder.length);
+          const folder = joined(shelf.folder, className(to));
           if (id.startsWith(`${folder}/`)) continue;
           const name = await freeIn(folder, parts.at(-1)!, taken);
           moves.push([id, `${folder}/${name}`]);
@@ -166,17 +179,23 @@ export async function openProject(folder: string): Promise<Project> {
           id,
         );
       }),
-    async add(source, name, file) {
-      const { home } = await existing(name);
-      return receive(source, { root, incoming: paths.incoming }, { folder: home, name: file });
+    async arrange(tree, loose, isClass) {
+      const classes = (await listProject(root)).classes.map(({ name }) => name);
+      const survey = createSurvey(tree);
+      return arrange(survey, { classes: isClass === undefined ? classes : [...classes, isClass], loose });
+    },
+    async add(source, name, file, split) {
+      return receive(source, { root, incoming: paths.incoming }, { folder: await homeOf(name, split), name: file });
     },
     async addArchive(source, name, onProgress) {
-      const path = await spool(source, paths.incoming, limits.archiveBytes);
+      const path = await spool(source, paths.incoming, MAX_ARCHIVE_BYTES);
       try {
-        const { ids, ...imported } = await unpack(path, {
-          className: name,
-          receive: (stream, file) => project.add(stream, file.className, file.name),
-          ...(onProgress ? { onProgress } : {}),
+        const { ids, ...imported } = await importArchive(path, {
+          classes: (await listProject(root)).classes.map((one) => one.name),
+          loose: name,
+          adopt: async (file, place) =>
+            adopt(file, root, { folder: await homeOf(place.className, place.split), name: baseOf(place.path) }),
+          onProgress,
         });
         await project.noteAdded(ids);
         return imported;
@@ -220,8 +239,23 @@ export async function openProject(folder: string): Promise<Project> {
 
 const changeId = (): string => `${Date.now().toString(36)}-${randomBytes(4).toString("hex")}`;
 const trashed = (change: string, path: string): string => `${OWN}/trash/${change}/${path}`;
-const joined = (...parts: readonly string[]): string => parts.filter((part) => part !== "").join("/");
-const parentOf = (path: string): string => path.split("/").slice(0, -1).join("/");
+
+/** How long the project's shelves are taken to stay as they are. */
+const SHELVES_MS = 1000;
+
+/** Asks again only when the last answer is older than `ms`, or was dropped. */
+function briefly<T>(ask: () => Promise<T>, ms: number): { get(): Promise<T>; drop(): void } {
+  let last: { readonly at: number; readonly answer: Promise<T> } | undefined;
+  return {
+    get() {
+      if (!last || performance.now() - last.at > ms) last = { at: performance.now(), answer: ask() };
+      return last.answer;
+    },
+    drop() {
+      last = undefined;
+    },
+  };
+}
 
 /** Why `graft train` would refuse the project, with the remedy that the studio has. */
 function obstacleOf(classes: readonly ClassListing[]): string | null {
@@ -230,6 +264,8 @@ function obstacleOf(classes: readonly ClassListing[]): string | null {
     const has = filled.length === 0 ? "no class has pictures yet" : `only “${filled[0]!.name}” has pictures yet`;
     return `Training takes two classes with pictures, and ${has}.`;
   }
+  const tested = classes.find(({ pictures, apart }) => pictures.length === 0 && apart.length > 0);
+  if (tested) return `“${tested.name}” has pictures to test on, but none to train on: add some, or remove the class.`;
   const poor = filled.find(({ pictures }) => pictures.length < 2);
   return poor ? `“${poor.name}” has only one picture: add at least one more.` : null;
 }

@@ -22,7 +22,10 @@ export class TooLong extends GraftError {
   }
 }
 
-/** Writes what comes to a new file, flushed; throws {@link TooLong} beyond `limit` bytes. The file is gone on failure. */
+/**
+ * Writes what comes to a new file; throws {@link TooLong} beyond `limit` bytes. The file is gone on failure. It is not flushed:
+ * what turns out to be a picture is, before it is taken in.
+ */
 export async function spool(source: AsyncIterable<Uint8Array>, folder: string, limit: number): Promise<string> {
   await makeFolder(folder);
   const path = join(folder, `${randomBytes(12).toString("hex")}.part`);
@@ -33,9 +36,8 @@ export async function spool(source: AsyncIterable<Uint8Array>, folder: string, l
       for await (const chunk of source) {
         length += chunk.length;
         if (length > limit) throw new TooLong(limit);
-        await file.write(chunk);
+        await file.writeFile(chunk);
       }
-      await file.sync();
     } finally {
       await file.close();
     }
@@ -56,18 +58,24 @@ export interface Reception {
 /**
  * Takes a picture in.
  *
- * @param incoming where it lies until it is whole
+ * @param incoming where it is until it is whole
  * @throws GraftError (`data`) where it is no picture that can be read
  */
 export async function receive(
   source: AsyncIterable<Uint8Array>,
   { root, incoming }: { readonly root: string; readonly incoming: string },
-  { folder, name }: Reception,
+  reception: Reception,
 ): Promise<Received> {
-  const path = await spool(source, incoming, MAX_PICTURE_BYTES);
+  return adopt(await spool(source, incoming, MAX_PICTURE_BYTES), root, reception);
+}
+
+/** Takes a picture in that is a file already, on the project's disk; the file is moved, or removed where it is not taken. */
+export async function adopt(path: string, root: string, { folder, name }: Reception): Promise<Received> {
   try {
+    if ((await stat(path)).size > MAX_PICTURE_BYTES) throw new TooLong(MAX_PICTURE_BYTES);
     const { format } = await inspectImage(path, name);
     const wanted = fileName(name, format);
+    await flush(path);
     const place = join(root, folder);
     await makeFolder(place);
     return await inTurn(place, async () => {
@@ -87,6 +95,15 @@ export async function receive(
     });
   } finally {
     await rm(path, { force: true });
+  }
+}
+
+async function flush(path: string): Promise<void> {
+  try {
+    const file = await open(path, "r+");
+    await file.sync().finally(() => file.close());
+  } catch (error) {
+    throw writeFailure(path, error);
   }
 }
 

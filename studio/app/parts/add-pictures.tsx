@@ -6,7 +6,7 @@ import { send } from "../uploads.ts";
 import { Webcam } from "./webcam.tsx";
 
 /** What the file dialog offers first. */
-const ACCEPT = "image/jpeg,image/png,image/webp,image/gif,image/avif,image/tiff,image/bmp,.zip";
+const ACCEPT = "image/jpeg,image/png,image/webp,image/gif,image/avif,image/tiff,image/bmp,.zip,.tar,.tgz,.tar.gz";
 
 export function AddPictures({ className }: { readonly className: string | undefined }): JSX.Element {
   const [isRecording, setRecording] = useState(false);
@@ -32,7 +32,7 @@ export function AddPictures({ className }: { readonly className: string | undefi
       {isRecording ? (
         <Webcam
           title={`Record pictures of “${className}”`}
-          onShot={(file) => void send([{ file, folder: undefined }], className)}
+          onShot={(file) => void send([{ file, path: file.name }], className)}
           onClose={() => setRecording(false)}
         />
       ) : null}

@@ -1,4 +1,6 @@
-/** Comma-separated values as RFC 4180 has them: quoted cells may hold commas, line ends and doubled quotes. */
+/** Comma-separated values as RFC 4180 has them, or with another delimiter: quoted cells may hold it, line ends and doubled quotes. */
+
+export type Delimiter = "," | ";" | "\t" | "|";
 
 /** One record and the line that it starts on, counted from 1. */
 export interface CsvRecord {
@@ -6,7 +8,7 @@ export interface CsvRecord {
   readonly cells: readonly string[];
 }
 
-/** Where a text is not CSV. */
+/** Thrown where a text is not CSV. */
 export class CsvError extends Error {
   readonly line: number;
 
@@ -19,15 +21,16 @@ export class CsvError extends Error {
 /**
  * The records of a text, empty lines left out. Lines may end in CRLF, LF or CR; a byte order mark is passed over.
  *
+ * @param most the most records that are read
  * @throws CsvError where a quote is left open, or something follows a closing quote
  */
-export function readCsv(text: string): CsvRecord[] {
+export function readCsv(text: string, delimiter: Delimiter = ",", most = Number.POSITIVE_INFINITY): CsvRecord[] {
   const records: CsvRecord[] = [];
   let cells: string[] = [];
   let [at, line, startLine] = [text.startsWith("\ufeff") ? 1 : 0, 1, 1];
   // A cell without quotes ends at the next of these.
-  const ending = /[,\r\n]/g;
-  while (at <= text.length) {
+  const ending = new RegExp(`[${delimiter}\r\n]`, "g");
+  while (at <= text.length && records.length < most) {
     let cell = "";
     if (text[at] === '"') {
       for (;;) {
@@ -39,7 +42,8 @@ export function readCsv(text: string): CsvRecord[] {
         cell += '"';
       }
       line += lineEnds(cell);
-      if (at < text.length && !",\r\n".includes(text[at]!)) throw new CsvError(line, "text follows a closing quote");
+      if (at < text.length && !`${delimiter}\r\n`.includes(text[at]!))
+        throw new CsvError(line, "text follows a closing quote");
     } else {
       ending.lastIndex = at;
       const end = ending.exec(text)?.index ?? text.length;
@@ -47,7 +51,7 @@ export function readCsv(text: string): CsvRecord[] {
       at = end;
     }
     cells.push(cell);
-    if (text[at] !== ",") {
+    if (text[at] !== delimiter) {
       if (cells.some((own) => own !== "")) records.push({ line: startLine, cells });
       cells = [];
       if (text.startsWith("\r\n", at)) at++;

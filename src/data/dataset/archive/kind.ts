@@ -1,0 +1,54 @@
+/** Whether a file is an archive that is read, by its first bytes, whatever it is called. */
+import { open } from "node:fs/promises";
+import { dataError } from "../../../base/errors.ts";
+import { readFailure } from "../../../base/system-errors.ts";
+
+export type ArchiveKind = "zip" | "tar" | "tar.gz";
+
+/** A tar's mark is at 257. */
+const PROBE = 512;
+
+const starts = (bytes: Uint8Array, ...wanted: readonly number[]): boolean =>
+  wanted.every((byte, at) => bytes[at] === byte);
+
+/** Archives that are not read. */
+const others: readonly { readonly name: string; readonly start: readonly number[] }[] = [
+  { name: "7z", start: [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c] },
+  { name: "RAR", start: [0x52, 0x61, 0x72, 0x21, 0x1a, 0x07] },
+  { name: "bzip2", start: [0x42, 0x5a, 0x68] },
+  { name: "xz", start: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
+  { name: "Zstandard", start: [0x28, 0xb5, 0x2f, 0xfd] },
+];
+
+/**
+ * The kind of an archive; nothing for any other file.
+ *
+ * @param called the file's name in errors
+ * @throws GraftError (`data`) for an archive of a kind that is not read
+ */
+export async function archiveKindOf(path: string, called: string): Promise<ArchiveKind | undefined> {
+  const bytes = await headOf(path).catch((error: unknown) => {
+    throw readFailure(called, error);
+  });
+  // The second is an empty archive's.
+  if (starts(bytes, 0x50, 0x4b, 0x03, 0x04) || starts(bytes, 0x50, 0x4b, 0x05, 0x06)) return "zip";
+  if (starts(bytes, 0x1f, 0x8b)) return "tar.gz";
+  const hasTarMark = new TextDecoder("latin1").decode(bytes.subarray(257, 262)) === "ustar";
+  if (hasTarMark || (/\.tar$/i.test(path) && bytes.length === PROBE)) return "tar";
+  const other = others.find(({ start }) => starts(bytes, ...start));
+  if (other)
+    throw dataError(
+      `${called} is packed as ${other.name}, which is not read: unpack it, or pack it as .zip or .tar.gz.`,
+    );
+  return undefined;
+}
+
+async function headOf(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(PROBE), 0, PROBE, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,162 @@
+/** One list of images → the examples that it names: where each file is, its label, its part, its group. */
+import { dataError } from "../../../base/errors.ts";
+import type { Named } from "../named.ts";
+import { type Split, splitOfCell } from "../split-names.ts";
+import type { Survey } from "../survey.ts";
+import { type Ignored, parentOf } from "../tree.ts";
+import { type Columns, columnsByName, columnsByPosition, isHeader } from "./columns.ts";
+import { labelsOf } from "./labels.ts";
+import { createLocator, type Locate } from "./locate.ts";
+import { type Cell, type Row, readTable } from "./table.ts";
+
+/** The longest list that is read: 256 MiB. */
+const MAX_LIST_BYTES = 256 * 2 ** 20;
+
+export interface ListReading {
+  readonly named: readonly Named[];
+  /** Rows that cannot be used, with paths of the tree. */
+  readonly unused: readonly Ignored[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads a list. Paths in it are relative to it, or absolute.
+ *
+ * @param path of the list, in the tree
+ * @param split the part of rows that name none
+ * @throws GraftError (`data`) where it cannot be read without guessing, or no file of it is there
+ */
+export async function readList(survey: Survey, path: string, split?: Split): Promise<ListReading> {
+  const { tree } = survey;
+  const called = tree.nameOf(path);
+  const table = readTable(await tree.read(path, MAX_LIST_BYTES), called);
+  const folder = parentOf(path);
+  const locate = createLocator(survey, folder);
+  const { names, columns, rows } = await headed(table.columns, table.rows, locate, called);
+  if (rows.length === 0)
+    throw dataError(`${called} lists no images: it must have lines such as path,label[,split][,group].`);
+  checkWidths(rows, names, called);
+  const textIn = (row: Row, at: number | undefined): string => {
+    const cell = at === undefined ? "" : (row.cells[at] ?? "");
+    return typeof cell === "string" ? cell : (cell[0] ?? "");
+  };
+  for (const row of rows)
+    if (textIn(row, columns.path) === "") throw dataError(`Line ${row.line} of ${called} lacks a path.`);
+  const labels = labelsOf(rows, columns, names, called);
+  const named: Named[] = [];
+  const unused: Ignored[] = [];
+  const seen = new Map<string, { line: number; label: string | undefined }>();
+  const lost: Row[] = [];
+  for (const [index, row] of rows.entries()) {
+    const text = textIn(row, columns.path);
+    const said = splitOfCell(textIn(row, columns.split));
+    if (said === null)
+      throw dataError(
+        `Line ${row.line} of ${called} has the split "${textIn(row, columns.split)}": use train, validation or test.`,
+      );
+    const own = said ?? split;
+    const found = await locate(text, own);
+    if (found.kind === "several") {
+      const [one, other] = found.paths.map(tree.nameOf);
+      throw dataError(
+        `Line ${row.line} of ${called} names "${text}", which may be ${one} or ${other}: write its folder and ending.`,
+      );
+    }
+    if (found.kind === "missing") {
+      lost.push(row);
+      unused.push({
+        path: tree.inside(folder, text) ?? text,
+        kind: "missing",
+        reason: `line ${row.line} of ${called} names it, but there is no such file`,
+      });
+      continue;
+    }
+    const label = labels[index];
+    const before = seen.get(found.path);
+    if (before) throw twice(row.line, text, label, before, called);
+    seen.set(found.path, { line: row.line, label });
+    if (label === undefined)
+      unused.push({
+        path: found.path,
+        kind: "unlabelled",
+        reason: `line ${row.line} of ${called} gives it no label`,
+      });
+    else named.push({ path: found.path, className: label, split: own, group: textIn(row, columns.group) || undefined });
+  }
+  if (lost.length === rows.length) throw noneThere(textIn(rows[0]!, columns.path), rows, tree.nameOf(folder), called);
+  return { named, unused, notes: table.notes };
+}
+
+interface Headed {
+  readonly names: readonly string[];
+  readonly columns: Columns;
+  readonly rows: readonly Row[];
+}
+
+/** Takes the first row for the header, or, where it names a file that is there, for a row like the others. */
+async function headed(
+  given: readonly string[] | undefined,
+  all: readonly Row[],
+  locate: Locate,
+  called: string,
+): Promise<Headed> {
+  if (given) {
+    if (all.length === 0) return { names: [], columns: noColumns, rows: [] };
+    return { names: given, columns: columnsByName(given, all, called), rows: all };
+  }
+  const [first, ...rest] = all;
+  const cells = first?.cells ?? [];
+  if (first && !isHeader(cells)) {
+    const columns = columnsByPosition(all);
+    if (columns && (await locate(textOf(cells[0]), undefined)).kind === "found")
+      return { names: cells.map(textOf), columns, rows: all };
+  }
+  const names = cells.map(textOf);
+  return { names, columns: columnsByName(names, rest, called), rows: rest };
+}
+
+const noColumns: Columns = {
+  path: 0,
+  label: { kind: "column", at: 1 },
+  split: undefined,
+  group: undefined,
+};
+const textOf = (cell: Cell | undefined): string => (typeof cell === "string" ? cell : (cell?.[0] ?? ""));
+
+/** A row of more cells than the header has a delimiter in a name, and every cell after it means something else. */
+function checkWidths(rows: readonly Row[], names: readonly string[], called: string): void {
+  for (const { line, cells } of rows) {
+    const surplus = cells.slice(names.length).find((cell) => cell !== "");
+    if (surplus !== undefined)
+      throw dataError(
+        `Line ${line} of ${called} has ${cells.length} cells, but the header names ${names.length} columns: put names with a delimiter in them into quotes.`,
+      );
+  }
+}
+
+/** Twice in training counts it double; once in training and once in the test makes the test worthless. */
+function twice(
+  line: number,
+  text: string,
+  label: string | undefined,
+  before: { readonly line: number; readonly label: string | undefined },
+  called: string,
+): Error {
+  if (label !== undefined && before.label !== undefined && label !== before.label)
+    return dataError(
+      `Line ${line} of ${called} gives the image ${text} the label "${label}", line ${before.line} "${before.label}": multi-label training is not there yet, so keep one of them.`,
+    );
+  return dataError(
+    `Line ${line} of ${called} is the image ${text} of line ${before.line} once more: keep one of them.`,
+  );
+}
+
+function noneThere(first: string, rows: readonly Row[], folder: string, called: string): Error {
+  const count = rows.length === 1 ? "The image" : `None of the ${rows.length} images`;
+  const verb = rows.length === 1 ? "is not there" : "is there";
+  if (/^https?:\/\//i.test(first))
+    return dataError(`${called} lists web addresses, such as ${first}: download the images first.`);
+  return dataError(
+    `${count} that ${called} lists ${verb}: the first, "${first}", is not in ${folder} or below. Paths are relative to the list.`,
+  );
+}

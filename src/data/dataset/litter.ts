@@ -1,0 +1,42 @@
+/** What stands in datasets without being part of them: hidden files, what systems leave behind, and what Graft itself wrote. */
+import type { IgnoredKind } from "./tree.ts";
+
+export interface Litter {
+  readonly kind: IgnoredKind;
+  readonly reason: string;
+}
+
+interface Rule extends Litter {
+  readonly name: RegExp;
+  readonly of: "any" | "folder";
+}
+
+const rules: readonly Rule[] = [
+  { name: /^\./, of: "any", kind: "litter", reason: "hidden" },
+  { name: /^(thumbs|ehthumbs)\.db$/i, of: "any", kind: "litter", reason: "left behind by Windows Explorer" },
+  { name: /^desktop\.ini$/i, of: "any", kind: "litter", reason: "left behind by Windows Explorer" },
+  { name: /^icon\r$/i, of: "any", kind: "litter", reason: "left behind by the macOS Finder" },
+  { name: /^__MACOSX$/, of: "folder", kind: "litter", reason: "left behind by a macOS archive" },
+  { name: /^(@eaDir|@__thumb|#recycle|#snapshot)$/, of: "folder", kind: "litter", reason: "left behind by a NAS" },
+  {
+    name: /^(\$RECYCLE\.BIN|System Volume Information|lost\+found)$/i,
+    of: "folder",
+    kind: "litter",
+    reason: "a folder of the system",
+  },
+  { name: /^graft-(out|explain)$/i, of: "folder", kind: "own", reason: "a folder that Graft wrote" },
+  { name: /-quarantine(-\d+)?$/, of: "folder", kind: "own", reason: "images that `graft audit --fix` moved aside" },
+];
+
+/** Why an entry of this name is no part of a dataset; nothing where it may be one. */
+export function litterOf(name: string, of: "file" | "folder"): Litter | undefined {
+  return rules.find((rule) => (rule.of === "any" || rule.of === of) && rule.name.test(name));
+}
+
+/** Files by which a folder is known as the output of a training, finished or stopped, or as a quarantine. */
+const marks: ReadonlySet<string> = new Set(["graft.json", "model.onnx", "checkpoint.safetensors", "undo.json"]);
+
+/** Whether a folder with these files was written by Graft. */
+export const isOwnOutput = (files: readonly string[]): boolean => files.some((name) => marks.has(name));
+
+export const ownOutput: Litter = { kind: "own", reason: "a folder that Graft wrote" };

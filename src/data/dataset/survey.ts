@@ -1,0 +1,164 @@
+/**
+ * Looking through a tree that nobody vouches for: links that lead in circles, folders that may not be read, what systems leave
+ * behind. Each folder is listed once, and what is passed over is noted once, with the reason.
+ */
+import { sep } from "node:path";
+import { dataError } from "../../base/errors.ts";
+import { isMachineFault, readFailure, systemReason } from "../../base/system-errors.ts";
+import { sniffFormat } from "../sniff.ts";
+import { fileKindOf, notImageReason } from "./file-kinds.ts";
+import { isOwnOutput, litterOf, ownOutput } from "./litter.ts";
+import { type Ignored, type IgnoredKind, joined, type Listing, parentOf, type Tree } from "./tree.ts";
+
+export interface Survey {
+  readonly tree: Tree;
+  readonly ignored: readonly Ignored[];
+  /** Notes that a path is not used. */
+  ignore(path: string, kind: IgnoredKind, reason: string): void;
+  /** A folder's entries without litter. A folder that cannot be read is empty, and noted; only the root's error is thrown. */
+  list(folder: string): Promise<Pick<Listing, "folders" | "files">>;
+  /** A folder's entries as they are; throws where it cannot be read. */
+  listAll(folder: string): Promise<Listing>;
+  isReadable(folder: string): Promise<boolean>;
+  /** Whether a file may be an image: by its ending, else by its content. */
+  mayBeImage(file: string): Promise<boolean>;
+  /** Every file at any depth below a folder that may be an image, in order; the rest is noted. */
+  imagesBelow(folder: string): Promise<readonly string[]>;
+  /** The same, and nothing is noted. */
+  searchBelow(folder: string): Promise<readonly string[]>;
+  /** Whether `imagesBelow` would find anything. */
+  holdsImages(folder: string): Promise<boolean>;
+}
+
+export interface SurveyOptions {
+  /** How many folders one search may enter; default: any number. */
+  readonly mostFolders?: number | undefined;
+}
+
+export function createSurvey(tree: Tree, { mostFolders = Number.POSITIVE_INFINITY }: SurveyOptions = {}): Survey {
+  const ignored: Ignored[] = [];
+  const ignore: Survey["ignore"] = (path, kind, reason) => {
+    ignored.push({ path: tree.nameOf(path), kind, reason });
+  };
+  const listAll = remembered(tree.list);
+  const identityOf = remembered(tree.identityOf);
+  const list = remembered(async (folder: string) => {
+    const all = await listAll(folder).catch((error: unknown) => {
+      if (folder === "" || isMachineFault(error)) throw readFailure(tree.nameOf(folder), error);
+      ignore(folder, "unreadable", unreadable(error));
+      return { folders: [], files: [], faults: [] };
+    });
+    for (const { name, kind, reason } of all.faults) ignore(joined(folder, name), kind, reason);
+    const isPart = (name: string, of: "file" | "folder"): boolean => {
+      const litter = litterOf(name, of);
+      if (litter) ignore(joined(folder, name), litter.kind, litter.reason);
+      return litter === undefined;
+    };
+    const files = all.files.filter((name) => isPart(name, "file"));
+    const folders: string[] = [];
+    for (const name of all.folders.filter((one) => isPart(one, "folder"))) {
+      const path = joined(folder, name);
+      const own = await listAll(path).then(
+        (inner) => isOwnOutput(inner.files),
+        () => false,
+      );
+      if (own) ignore(path, ownOutput.kind, ownOutput.reason);
+      else folders.push(name);
+    }
+    return { folders, files };
+  });
+  const mayBeImage = remembered(async (file: string) => {
+    if (fileKindOf(file) === "image") return true;
+    return sniffFormat(await tree.head(file)) !== undefined;
+  });
+
+  /**
+   * Folders of a walk, each once. A link back to a folder on the way down, or to one that holds it, would bring in other classes'
+   * images, and one to a folder that was read before would bring in images twice: they are not entered, which ends every circle.
+   */
+  function turnstile(): (folder: string) => Promise<boolean> {
+    const seen = new Set<string>();
+    return async (folder) => {
+      const real = await identityOf(folder);
+      if (seen.has(real)) return false;
+      for (let above = folder; above !== ""; ) {
+        above = parentOf(above);
+        if (holds(real, await identityOf(above))) return false;
+      }
+      seen.add(real);
+      return true;
+    };
+  }
+
+  const walk = remembered(async (start: string) => {
+    const enter = turnstile();
+    const images: string[] = [];
+    const others: { path: string; kind: IgnoredKind; reason: string }[] = [];
+    let entered = 0;
+    const visit = async (folder: string): Promise<void> => {
+      if (++entered > mostFolders)
+        throw dataError(`${tree.nameOf(start)} has more than ${mostFolders} folders: that is too many to search.`);
+      try {
+        if (!(await enter(folder))) {
+          others.push({ path: folder, kind: "special", reason: "a link to a folder that is read already" });
+          return;
+        }
+      } catch (error) {
+        if (isMachineFault(error)) throw readFailure(tree.nameOf(folder), error);
+        others.push({ path: folder, kind: "unreadable", reason: unreadable(error) });
+        return;
+      }
+      const { folders, files } = await list(folder);
+      for (const name of files) {
+        const path = joined(folder, name);
+        if (await mayBeImage(path)) images.push(path);
+        else others.push({ path, kind: "not-image", reason: notImageReason(name) });
+      }
+      for (const name of folders) await visit(joined(folder, name));
+    };
+    await visit(start);
+    return { images, others };
+  });
+  const searchBelow = async (folder: string): Promise<readonly string[]> => (await walk(folder)).images;
+  const imagesBelow = remembered(async (folder: string) => {
+    const { images, others } = await walk(folder);
+    for (const { path, kind, reason } of others) ignore(path, kind, reason);
+    return images as readonly string[];
+  });
+
+  async function holdsImages(start: string): Promise<boolean> {
+    const enter = turnstile();
+    const visit = async (folder: string): Promise<boolean> => {
+      if (!(await enter(folder).catch(() => false))) return false;
+      const { folders, files } = await list(folder);
+      for (const name of files) if (await mayBeImage(joined(folder, name))) return true;
+      for (const name of folders) if (await visit(joined(folder, name))) return true;
+      return false;
+    };
+    return visit(start);
+  }
+
+  const isReadable = (folder: string): Promise<boolean> =>
+    listAll(folder).then(
+      () => true,
+      () => false,
+    );
+  return { tree, ignored, ignore, list, listAll, isReadable, mayBeImage, imagesBelow, searchBelow, holdsImages };
+}
+
+/** Asks once for each key. */
+function remembered<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const answers = new Map<string, Promise<T>>();
+  return (key) => {
+    const known = answers.get(key);
+    if (known) return known;
+    const asked = ask(key);
+    answers.set(key, asked);
+    return asked;
+  };
+}
+
+const unreadable = (error: unknown): string => `a folder that cannot be read: ${systemReason(error, "read")}`;
+
+const holds = (outer: string, inner: string): boolean =>
+  inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
