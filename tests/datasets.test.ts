@@ -18,6 +18,11 @@ interface Trained {
   readonly out: string;
 }
 
+interface Predicted {
+  readonly predictions: { path: string }[];
+  readonly ignored: { kind: string }[];
+}
+
 const work = temporaryFolder();
 const cache = join(work, "cache");
 const network = join(work, "tiny.onnx");
@@ -68,15 +73,15 @@ describe("an archive", () => {
     const model = join(trained.out, "model.onnx");
     const evaluated = await graftJson<{ examples: number }>(["evaluate", model, zip], cache);
     expect(evaluated.examples).toBe(24);
-    const predicted = await graftJson<{ path: string }[]>(["predict", model, zip], cache);
+    const { predictions: predicted } = await graftJson<Predicted>(["predict", model, zip], cache);
     expect(predicted).toHaveLength(24);
     expect(predicted[0]!.path).toBe(join(zip, "shapes/circle/000.png"));
     const image = join(shapes, "circle/000.png");
-    const [explained] = await graftJson<{ nearest: unknown[] }[]>(
+    const { explanations } = await graftJson<{ explanations: { nearest: unknown[] }[] }>(
       ["explain", model, image, "--out", join(work, "why")],
       cache,
     );
-    expect(explained!.nearest).toHaveLength(5);
+    expect(explanations[0]!.nearest).toHaveLength(5);
     const audit = ["audit", zip, "--network", network, "--preprocessing", "imagenet"];
     expect((await graftJson<{ pictures: number }>(audit, cache)).pictures).toBe(24);
   });
@@ -159,8 +164,9 @@ describe("predict", () => {
     mkdirSync(join(root, ".hidden"));
     writeFileSync(join(root, ".hidden/1.png"), readFileSync(join(root, "circle/000.png")));
     const model = join(out, "model.onnx");
-    const answers = await graftJson<{ path: string }[]>(["predict", model, root], cache);
-    expect(answers.map(({ path }) => path.slice(root.length + 1))).toEqual([
+    const { predictions, ignored } = await graftJson<Predicted>(["predict", model, root], cache);
+    expect(ignored.map(({ kind }) => kind).sort()).toEqual(["litter", "special"]);
+    expect(predictions.map(({ path }) => path.slice(root.length + 1))).toEqual([
       "circle/000.png",
       "circle/001.jpeg",
       "link.png",
