@@ -22,7 +22,7 @@ if (time("node_modules/.package-lock.json") < time("package-lock.json")) {
   run("npm ci --no-audit --no-fund --loglevel=error");
 }
 // What is built last stands for all of dist/.
-const parts = ["tsconfig.build.json", "scripts/build.mjs", "node_modules/.package-lock.json"].map(time);
+const parts = ["tsconfig.build.json", "scripts/build.ts", "node_modules/.package-lock.json"].map(time);
 if (time("dist/studio-standalone/standalone.js") < Math.max(newest("src"), newest("studio"), ...parts)) {
   process.stderr.write("Building…\n");
   run("npm run --silent build");
