@@ -20,6 +20,7 @@ import { escapedLines } from "./flags.ts";
 import { stoppedCode } from "./interruption.ts";
 import { note } from "./output.ts";
 import { guardStreams } from "./streams.ts";
+import { withoutWildcards } from "./wildcards.ts";
 
 const program = new Command("graft")
   .description(
@@ -71,7 +72,8 @@ takeOver(program);
 guardStreams();
 
 try {
-  await program.parseAsync();
+  const args = process.argv.slice(2);
+  await program.parseAsync(process.platform === "win32" ? withoutWildcards(args) : args, { from: "user" });
 } catch (error) {
   process.exitCode = report(error);
 }

@@ -116,20 +116,21 @@ async function serve(flags: ServeFlags, models: string[]): Promise<void> {
 
 /** Waits for a signal to end, or for the server's own end; a second signal ends the process at once. */
 async function untilEnded(server: RunningServer, graceMs: number): Promise<void> {
-  const reload = (): void => void server.reload();
-  process.on("SIGHUP", reload);
   const signals = ["SIGINT", "SIGTERM"] as const;
   let stop: () => void = () => {};
   const told = new Promise<void>((end) => {
     stop = end;
   });
   for (const signal of signals) process.on(signal, stop);
+  // Windows sends it when the console window is closed, and ends the process soon after.
+  const hangUp = process.platform === "win32" ? stop : (): void => void server.reload();
+  process.on("SIGHUP", hangUp);
   try {
     await Promise.race([server.broken, told]);
   } finally {
     for (const signal of signals) process.off(signal, stop);
     endWithin(graceMs);
     await server.close();
-    process.off("SIGHUP", reload);
+    process.off("SIGHUP", hangUp);
   }
 }
