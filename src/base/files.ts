@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { codeOf } from "./errors.ts";
 import { partPath, sweepOnce } from "./parts.ts";
@@ -47,20 +47,36 @@ export async function makeFolder(path: string): Promise<string | undefined> {
  */
 export async function inFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
   const whole = resolve(path);
-  const made: string[] = [];
-  const first = await makeFolder(path);
-  if (first !== undefined) for (let at = whole; at.length >= resolve(first).length; at = dirname(at)) made.push(at);
+  /** Until it is known what was made: whatever was missing. */
+  let first = await firstMissing(whole);
   try {
+    first = await makeFolder(path);
     return await work();
   } catch (error) {
-    for (const folder of made) {
-      const isGone = await rmdir(folder).then(
-        () => true,
-        () => false,
-      );
-      if (!isGone) break;
-    }
+    if (first !== undefined) await removeEmpty(whole, resolve(first));
     throw error;
+  }
+}
+
+/** The highest folder on the way to a path that is not there. */
+async function firstMissing(path: string): Promise<string | undefined> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return undefined;
+  const parent = dirname(path);
+  return parent === path ? undefined : ((await firstMissing(parent)) ?? path);
+}
+
+/** Removes folders from `path` up to `last`, as far as they are empty. */
+async function removeEmpty(path: string, last: string): Promise<void> {
+  for (let at = path; at.length >= last.length; at = dirname(at)) {
+    const isKept = await rmdir(at).then(
+      () => false,
+      (error: unknown) => !["ENOENT", "ENAMETOOLONG"].includes(codeOf(error) ?? ""),
+    );
+    if (isKept) return;
   }
 }
 

@@ -137,6 +137,8 @@ describe("working in a folder that is made for it", () => {
     };
     await failure(inFolder(join(work, "new", "a", "b"), fail));
     expect(existsSync(join(work, "new"))).toBe(false);
+    expect(await failure(inFolder(join(work, "new", "n".repeat(300)), fail))).toMatchObject({ kind: "work" });
+    expect(existsSync(join(work, "new"))).toBe(false);
 
     mkdirSync(join(work, "old"));
     await failure(inFolder(join(work, "old"), fail));
