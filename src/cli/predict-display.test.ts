@@ -3,6 +3,8 @@ import { jsonDisplay } from "./predict-display.ts";
 
 const found = (path: string) => ({ path, label: "a", probability: 1, top: [{ label: "a", probability: 1 }] });
 
+const ignored = [{ path: "notes.txt", reason: "not an image by its ending", kind: "litter" as const }];
+
 describe("predictions as one JSON object that grows", () => {
   const shown = (): { text: () => string; display: ReturnType<typeof jsonDisplay> } => {
     let text = "";
@@ -15,28 +17,29 @@ describe("predictions as one JSON object that grows", () => {
     expect(text()).toContain('"1.png"');
     display.found(found("2\n\u009b.png"));
     expect(text()).not.toMatch(/\p{Cc}/u);
-    display.end({});
-    expect(JSON.parse(text())).toEqual({ predictions: [found("1.png"), found("2\n\u009b.png")], skipped: [] });
+    display.end({ ignored });
+    expect(JSON.parse(text())).toEqual({ predictions: [found("1.png"), found("2\n\u009b.png")], skipped: [], ignored });
     expect(text().match(/\n/g)).toHaveLength(1);
   });
 
   test("what was stopped or failed is JSON too, and says so", () => {
     const stopped = shown();
-    stopped.display.end({ stopped: true });
-    expect(JSON.parse(stopped.text())).toEqual({ predictions: [], skipped: [], stopped: true });
+    stopped.display.end({ ignored, stopped: true });
+    expect(JSON.parse(stopped.text())).toEqual({ predictions: [], skipped: [], ignored, stopped: true });
     const failed = shown();
     failed.display.found(found("1.png"));
-    failed.display.end({ error: "The disk is full." });
+    failed.display.end({ ignored, error: "The disk is full." });
     expect(JSON.parse(failed.text())).toEqual({
       predictions: [found("1.png")],
       skipped: [],
+      ignored,
       error: "The disk is full.",
     });
   });
 
   test("a failure before anything was found writes nothing", () => {
     const { text, display } = shown();
-    display.end({ error: "no" });
+    display.end({ ignored, error: "no" });
     expect(text()).toBe("");
   });
 });
