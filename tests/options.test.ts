@@ -19,6 +19,7 @@ import {
   audit,
   compare,
   type Dataset,
+  decodeImage,
   discoverDataset,
   GraftError,
   gatherCandidates,
@@ -26,6 +27,7 @@ import {
   openNetwork,
   recommend,
   train,
+  withTestFolder,
 } from "../src/index.ts";
 import { tinyNetwork } from "./support/network.ts";
 
@@ -178,6 +180,18 @@ describe("other calls", () => {
       "takes the path of a model.onnx, not undefined.",
     ],
     ["openArtifact of a path of eight million letters", () => openArtifact("x".repeat(8e6)), "too long"],
+    [
+      "decodeImage of nothing",
+      () => decodeImage(undefined as never),
+      "The first argument of decodeImage takes the path or",
+    ],
+    ["decodeImage of an array", () => decodeImage([1, 2] as never), "not an array of 2."],
+    ["decodeImage without pixels", () => decodeImage("a.png", Number.NaN), "The second argument of decodeImage takes"],
+    [
+      "withTestFolder of labels that are none",
+      () => withTestFolder({ ...dataset, classes: ["a"] }, "x"),
+      "has the label 1",
+    ],
     [
       "openNetwork of nothing",
       () => openNetwork(undefined as never),

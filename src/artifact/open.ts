@@ -4,7 +4,7 @@ import { codeOf, usageError } from "../base/errors.ts";
 import { checkedArgument, text } from "../base/options.ts";
 import { inSentences, readFailure } from "../base/system-errors.ts";
 import { named } from "../base/text.ts";
-import type { RgbImage } from "../data/rgb-image.ts";
+import { pixelFault, type RgbImage } from "../data/rgb-image.ts";
 import { openSession } from "../runtime/session.ts";
 import { type Answer, ask, readArtifact } from "./artifact.ts";
 import type { Trust } from "./trust.ts";
@@ -51,7 +51,11 @@ async function openChecked(path: string): Promise<Artifact> {
     path,
     classes,
     trust,
-    predict: (image) => ask(session, image),
+    async predict(image) {
+      const fault = pixelFault(image);
+      if (fault !== undefined) throw usageError(`The image to predict cannot be used: ${fault}.`);
+      return ask(session, image);
+    },
     close: () => session.close(),
   };
 }

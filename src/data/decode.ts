@@ -4,8 +4,10 @@
  */
 import { stat } from "node:fs/promises";
 import sharp from "sharp";
+import * as v from "valibot";
 import { dataError, GraftError, messageOf } from "../base/errors.ts";
 import { readBytes } from "../base/files.ts";
+import { above, checkedArgument } from "../base/options.ts";
 import { readFailure } from "../base/system-errors.ts";
 import { decodeBmp } from "./bmp.ts";
 import { decodeSmallJpeg } from "./jpeg/small.ts";
@@ -20,15 +22,23 @@ sharp.cache(false);
 /** Sample types that become 8 bits without loss of range: not the floating-point ones of scientific TIFFs. */
 const depths = new Set<string | undefined>(["uchar", "ushort"]);
 
+const imageSource = v.custom<string | Uint8Array>(
+  (value) => (typeof value === "string" && value !== "") || value instanceof Uint8Array,
+  "the path or the bytes of an image file",
+);
+const pixelLimit = above(0);
+
 /**
  * Decodes a picture: EXIF orientation applied, alpha laid over white, greyscale, palettes, CMYK, 16 bits and embedded
  * colour profiles converted to sRGB, the first frame of an animation or the first page of a TIFF.
  *
  * @param source a path, or the bytes of a file
  * @param maxPixels refuses larger pictures before decoding
- * @throws GraftError (`data`) that names the file and the reason
+ * @throws GraftError (`data`) that names the file and the reason; (`usage`) where the source is neither path nor bytes
  */
 export async function decodeImage(source: string | Uint8Array, maxPixels = MAX_PIXELS): Promise<RgbImage> {
+  checkedArgument(imageSource, source, "The first argument of decodeImage");
+  checkedArgument(pixelLimit, maxPixels, "The second argument of decodeImage");
   const called = typeof source === "string" ? source : "the image";
   const fail = (reason: string, cause?: unknown): Error => dataError(`Could not read ${called}: ${reason}.`, cause);
   const bytes = typeof source === "string" ? await readWhole(source, fail) : source;

@@ -5,9 +5,10 @@
 import { open, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, dataError, messageOf } from "../base/errors.ts";
+import { codeOf, dataError } from "../base/errors.ts";
 import { sha256OfFile } from "../base/files.ts";
 import { type Settled, settle } from "../base/replace.ts";
+import { readFailure } from "../base/system-errors.ts";
 import { modelNamedIn, type RunFile, runFileNames, runFiles, STAMPED_BYTES } from "./run-files.ts";
 import {
   answersSchema,
@@ -136,7 +137,7 @@ async function parsedAt<S extends Parameters<typeof parseRunFile>[0]>(
 async function textOf(path: string): Promise<string | undefined> {
   return readFile(path, "utf8").catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") return undefined;
-    throw dataError(`Could not read ${path}: ${messageOf(error)}.`, error);
+    throw readFailure(path, error);
   });
 }
 

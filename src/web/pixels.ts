@@ -7,7 +7,7 @@
  */
 import { dataError, messageOf, usageError } from "../base/errors.ts";
 import { named, shown } from "../base/text.ts";
-import { MAX_PIXELS, type RgbImage, sizeFault } from "../data/rgb-image.ts";
+import { MAX_PIXELS, pixelFault, type RgbImage, sizeFault } from "../data/rgb-image.ts";
 
 /** A picture in a page. A video gives the frame that it shows at that moment; an {@link RgbImage} is taken as it is. */
 export type Picture =
@@ -57,10 +57,9 @@ const isRgbImage = (picture: Picture): picture is RgbImage =>
   Object.hasOwn(picture, "data") && (picture as RgbImage).data instanceof Uint8Array;
 
 function checked(image: RgbImage): RgbImage {
+  const fault = pixelFault(image);
+  if (fault !== undefined) throw unreadable(fault);
   checkSize(image);
-  const { width, height, data } = image;
-  if (data.length !== width * height * 3)
-    throw unreadable(`${data.length} bytes are not ${width} × ${height} pixels of red, green and blue`);
   return image;
 }
 
