@@ -25,7 +25,17 @@ export { type Audit, type AuditOptions, audit } from "./audit/audit.ts";
 export type { Finding, Suspect } from "./audit/finding.ts";
 export { GraftError } from "./base/errors.ts";
 export type { OnProgress, Progress } from "./base/progress.ts";
-export { type Dataset, discoverDataset, type Example, withTestFolder } from "./data/dataset/discover.ts";
+export {
+  type Dataset,
+  type DiscoverOptions,
+  discoverDataset,
+  type Example,
+  type Ignored,
+  type IgnoredKind,
+  type Purpose,
+  type Split,
+  withTestFolder,
+} from "./data/dataset/discover.ts";
 export { decodeImage, type RgbImage } from "./data/decode.ts";
 export { type Evaluation, evaluatePredictions } from "./evaluate/evaluate.ts";
 export { type Explainers, type Explanation, type Method, openExplainers } from "./explain/explain.ts";

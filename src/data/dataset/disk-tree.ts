@@ -5,7 +5,7 @@ import { isAbsolute, relative, resolve, sep } from "node:path";
 import { codeOf, dataError } from "../../base/errors.ts";
 import { isMachineFault, readFailure, systemReason } from "../../base/system-errors.ts";
 import { SNIFFED_BYTES } from "../sniff.ts";
-import { byName, type IgnoredKind, joined, type Listing, type Tree } from "./tree.ts";
+import { byName, type IgnoredKind, joined, type Listing, NAMELESS_ROOT, type Tree } from "./tree.ts";
 
 export interface DiskTreeOptions {
   /** What people are told instead of the folder's own path; "" for paths relative to it. */
@@ -17,7 +17,8 @@ export interface DiskTreeOptions {
 /** @param root absolute */
 export function diskTree(root: string, { called, contained = false }: DiskTreeOptions = {}): Tree {
   const fileOf = (path: string): string => diskPath(root, path);
-  const nameOf = (path: string): string => (called === undefined ? fileOf(path) : joined(called, path) || ".");
+  const nameOf = (path: string): string =>
+    called === undefined ? fileOf(path) : joined(called, path) || NAMELESS_ROOT;
   const toTree = (absolute: string): string | undefined => {
     const path = relative(root, absolute);
     return path === ".." || path.startsWith(`..${sep}`) || isAbsolute(path) ? undefined : path.split(sep).join("/");

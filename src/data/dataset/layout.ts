@@ -10,7 +10,7 @@ import type { Named } from "./named.ts";
 import { type Part, partOf, splitLayout, unlabelledReason } from "./split-folders.ts";
 import { isGenericName, type Split } from "./split-names.ts";
 import type { Survey } from "./survey.ts";
-import { joined } from "./tree.ts";
+import { joined, NAMELESS_ROOT } from "./tree.ts";
 
 /** A folder that holds class folders. */
 export interface Shelf {
@@ -143,5 +143,5 @@ async function lookedThrough(survey: Survey, inner: string, known: ReadonlySet<s
 function unsortedSentence(called: string, parts: readonly Part[]): string {
   const names = parts.map(({ name }) => `${name}/`);
   const [first] = names;
-  return `${called} has ${names.join(" and ")} with images but no class folders in ${names.length === 1 ? "it" : "them"}, so nothing says which image shows what: put the images of each class into a folder of its own (${first}cats, ${first}dogs), or add a list such as train.csv with path,label.`;
+  return `${called === NAMELESS_ROOT ? "This folder" : called} has ${names.join(" and ")} with images but no class folders in ${names.length === 1 ? "it" : "them"}, so nothing says which image shows what: put the images of each class into a folder of its own (${first}cats, ${first}dogs), or add a list such as train.csv with path,label.`;
 }

@@ -1,6 +1,6 @@
 /** A tree of which only the paths are known, and the bytes of some files: what a page is about to send. */
 import { dataError } from "../../base/errors.ts";
-import { byName, joined, type Listing, normalised, type Tree } from "./tree.ts";
+import { byName, joined, type Listing, NAMELESS_ROOT, normalised, type Tree } from "./tree.ts";
 
 /**
  * @param paths of files, with `/`
@@ -31,7 +31,7 @@ export function memoryTree(paths: Iterable<string>, contents: ReadonlyMap<string
     return { folders: [...found.folders].sort(byName), files: [...found.files].sort(byName), faults: [] };
   };
   return {
-    nameOf: (path) => path,
+    nameOf: (path) => path || NAMELESS_ROOT,
     list,
     identityOf: async (folder) => folder,
     async read(file, limit) {

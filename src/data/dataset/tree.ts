@@ -55,6 +55,9 @@ export interface Tree {
   outside?(folder: string, text: string): Promise<string | undefined>;
 }
 
+/** The root of a tree that has no name of its own, in sentences. */
+export const NAMELESS_ROOT = "this folder";
+
 export const joined = (folder: string, name: string): string => [folder, name].filter((part) => part !== "").join("/");
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
 export const baseOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
