@@ -166,6 +166,74 @@ describe("pictures that are none", () => {
   });
 });
 
+describe("files that are announced before they are sent", () => {
+  const announce = (body: object) => studio.ask("/api/arrangement", posting(body));
+
+  it("are arranged by the reader of layouts, and nothing is made", async () => {
+    const { status, body } = await announce({
+      paths: ["cats/indoor/1.jpg", "cats/2.jpg", "dogs/3.jpg", "dogs/.DS_Store", "loose.jpg"],
+      lists: [],
+      loose: "bee",
+    });
+    expect([status, JSON.parse(body)]).toEqual([
+      200,
+      {
+        kind: "places",
+        places: [
+          { class: "cats", part: "train" },
+          { class: "cats", part: "train" },
+          { class: "dogs", part: "train" },
+          null,
+          { class: "bee", part: "train" },
+        ],
+        skipped: [{ path: "dogs/.DS_Store", reason: "hidden" }],
+        notes: [],
+      },
+    ]);
+  });
+
+  it("in a single folder of folders are a question, whose answer decides", async () => {
+    const paths = ["pets/cat/1.jpg", "pets/dog/2.jpg"];
+    const asked = JSON.parse((await announce({ paths, lists: [] })).body) as unknown;
+    expect(asked).toEqual({ kind: "question", folder: "pets", classes: ["cat", "dog"] });
+    const classesBy = async (folderIs: string): Promise<(string | undefined)[]> => {
+      const { places } = JSON.parse((await announce({ paths, lists: [], folderIs })).body) as {
+        places: ({ class: string } | null)[];
+      };
+      return places.map((place) => place?.class);
+    };
+    expect(await classesBy("class")).toEqual(["pets", "pets"]);
+    expect(await classesBy("classes")).toEqual(["cat", "dog"]);
+  });
+
+  it("in a test part go to a test folder; a class that is named like a part is refused", async () => {
+    const sent = (part: string, className: string): Promise<{ status: number }> =>
+      studio.ask(`/api/classes/${className}/pictures?name=t.png&part=${part}`, { method: "POST", body: picture });
+    expect((await sent("sideways", "bee")).status).toBe(400);
+    expect((await sent("train", "test")).status).toBe(400);
+    expect(existsSync(join(studio.folder, "test"))).toBe(false);
+  });
+
+  it.each([
+    ["no body", {}],
+    ["paths that are no list", { paths: "a", lists: [] }],
+    ["a path that is no text", { paths: [1], lists: [] }],
+    ["a path without end", { paths: ["x".repeat(5000)], lists: [] }],
+    ["another answer", { paths: [], lists: [], folderIs: "both" }],
+    ["another field", { paths: [], lists: [], root: "/etc" }],
+  ])("%s: 400", async (_, body) => {
+    expect((await announce(body)).status).toBe(400);
+  });
+
+  it("parts without classes, and a list that cannot be read: 422 with the reason", async () => {
+    const parts = await announce({ paths: ["train/1.jpg", "test/2.jpg"], lists: [] });
+    expect([parts.status, errorOf(parts.body)]).toEqual([422, expect.stringContaining("nothing says which image")]);
+    const list = { path: "x/a.csv", base64: Buffer.from("a,b,c\n1,2,3\n").toString("base64") };
+    const { status } = await announce({ paths: ["x/a.csv", "y/1.jpg", "y/../../2.jpg"], lists: [list] });
+    expect(status).toBe(200);
+  });
+});
+
 describe("archives", () => {
   const send = (body: Uint8Array, query = "") => studio.ask(`/api/archives${query}`, { method: "POST", body });
 
