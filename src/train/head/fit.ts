@@ -5,7 +5,7 @@
 import type { Head } from "../../artifact/contract.ts";
 import { nextTask } from "../../base/concurrency.ts";
 import type { Random } from "../../base/random.ts";
-import { stratifiedFolds } from "../../data/split.ts";
+import { type Groups, mostFolds, stratifiedFolds } from "../../data/split.ts";
 import { logLosses, missShare, scoreLogits } from "../../evaluate/log-loss.ts";
 import { type FeatureTable, measureColumns, type Standardisation, standardised } from "../features/table.ts";
 import { weightsOfClasses } from "./contrasts.ts";
@@ -37,7 +37,9 @@ export interface HeadFit {
 export interface HeadOptions {
   /** Penalties to choose from. Default: 7, from 1e-4 to 100 in decades, divided by nothing: they act on the mean loss. */
   readonly strengths?: readonly number[];
-  /** Folds; never more than the rarest class has examples. Default 5. */
+  /** `[rows]`: examples of one group are in one fold. Default: each example stands alone. */
+  readonly groups?: Groups;
+  /** Folds; never more than the rarest class has groups. Default 5. */
   readonly folds?: number;
   /** `balanced`: each class counts the same however rare. Default `none`: each example does. */
   readonly classWeights?: "none" | "balanced";
@@ -76,8 +78,8 @@ export async function fitHead(
 ): Promise<HeadFit> {
   const strengths = options.strengths ?? STRENGTHS;
   const counts = countLabels(labels, classes);
-  const folds = Math.min(options.folds ?? 5, ...counts);
-  const foldOf = stratifiedFolds([...labels], folds, random);
+  const folds = Math.min(options.folds ?? 5, ...counts, mostFolds(labels, options.groups));
+  const foldOf = stratifiedFolds(labels, folds, random, options.groups);
   const classWeight = counts.map((count) =>
     options.classWeights === "balanced" ? labels.length / (classes * count) : 1,
   );
