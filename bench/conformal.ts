@@ -30,7 +30,7 @@ export async function benchConformal(given: readonly string[]): Promise<void> {
     let [asked, calibrated] = [0, 0];
     for (let seed = 0; seed < splits; seed++) {
       const random = createRandom(seed);
-      const { kept, held } = stratifiedSplit(all.labels, TEST_SHARE, random);
+      const { kept, held } = stratifiedSplit(all.labels, TEST_SHARE, random, undefined);
       const [fitted, judged] = [rowsOf(all, kept), rowsOf(all, held)];
       const { head, outOfFoldLogits } = await fitHead(denseTable(fitted.data, columns), fitted.labels, classes, random);
       const { temperature } = fitTemperature(outOfFoldLogits, fitted.labels);

@@ -39,7 +39,7 @@ export async function benchNovelty(given: readonly string[]): Promise<void> {
 }
 
 async function rowsFor(own: Cached, others: readonly Cached[]): Promise<string[][]> {
-  const { kept, held } = stratifiedSplit(own.train.labels, HELD, createRandom(0));
+  const { kept, held } = stratifiedSplit(own.train.labels, HELD, createRandom(0), undefined);
   const [fitted, calibration] = [rowsOf(own.train, kept), rowsOf(own.train, held)];
   const row = async (name: string, score: Score, threshold?: number): Promise<string[]> => {
     const limit = threshold ?? noveltyThreshold(await score(calibration.data));

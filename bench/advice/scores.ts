@@ -65,7 +65,7 @@ async function measured(data: string, called: string): Promise<Row> {
     sample.set(own.data.subarray(row * columns, (row + 1) * columns), i * columns);
   });
   const labels = Int32Array.from(order, (row) => own.labels[row]!);
-  const { accuracy } = await judge(sample, columns, labels, classes, 0);
+  const { accuracy } = await judge(denseTable(sample, columns), { labels, groups: undefined }, classes, 0);
   const { logme, hScore, knn } = scoresOf(denseTable(sample, columns), labels, classes);
   const dataset = await discoverDataset(shared("datasets", data));
   const tuned = await train({ dataset, network, finetune: { unfreeze: "1", epochs: 6, augment: "none" } });

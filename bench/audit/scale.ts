@@ -4,9 +4,9 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { findCopies } from "../../src/audit/duplicates/search.ts";
-import { blockAverages, squareAverages } from "../../src/audit/traits/average.ts";
 import { createRandom, type Random } from "../../src/base/random.ts";
+import { findCopies } from "../../src/data/copies/find.ts";
+import { type Signature, signatureOf, smallOf } from "../../src/data/copies/signature.ts";
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import { decodeImage, type RgbImage } from "../../src/data/decode.ts";
 import { ROOT, shared } from "../support/shared.ts";
@@ -29,18 +29,18 @@ export async function measureScale({
   const examples = (await Promise.all(DATASETS.map((name) => discoverDataset(shared("datasets", name))))).flatMap(
     ({ examples: own }) => own,
   );
-  const signatures: Uint8Array[] = [];
+  const signatures: Signature[] = [];
   const most = SIZES.at(-1)!;
   for (const [at, { path }] of examples.entries()) {
     const picture = await decodeImage(path);
     const wanted = Math.ceil((most * (at + 1)) / examples.length) - signatures.length;
     for (let i = 0; i < wanted; i++) {
       const crop = cropOf(picture, random);
-      signatures.push(Uint8Array.from(squareAverages(blockAverages(crop, 64), 16).data, Math.round));
+      signatures.push(signatureOf(smallOf(crop)));
       if (crops.length < images && i < 3) crops.push(crop);
     }
   }
-  growth(random.shuffle(signatures));
+  await growth(random.shuffle(signatures));
   await wholeAudit(network || shared("networks", "mobilenet_v2_100_224.onnx"), crops, folder);
 }
 
@@ -57,21 +57,22 @@ function cropOf({ width, height, data }: RgbImage, random: Random): RgbImage {
   return { width: across, height: down, data: part };
 }
 
-function growth(signatures: readonly Uint8Array[]): void {
-  const rows = SIZES.map((count) => {
-    const pictures = signatures.slice(0, count).map((signature, i) => ({ sha256: String(i), signature }));
+async function growth(signatures: readonly Signature[]): Promise<void> {
+  const rows: string[][] = [];
+  for (const count of SIZES) {
+    const pictures = signatures.slice(0, count).map((signature, i) => ({ digest: String(i), signature }));
     const began = performance.now();
-    const { compared, groups } = findCopies(pictures);
+    const { compared, groups } = await findCopies(pictures);
     const seconds = (performance.now() - began) / 1000;
-    return [
+    rows.push([
       count.toLocaleString("en-US"),
       compared.toLocaleString("en-US"),
       (compared / count).toFixed(1),
       `${((200 * compared) / (count * (count - 1))).toFixed(3)}%`,
       seconds.toFixed(2),
       String(groups.length),
-    ];
-  });
+    ]);
+  }
   printTable("Search for copies among random parts of the shared pictures", [
     ["images", "pairs compared", "for each image", "of all pairs", "seconds", "groups"],
     ...rows,

@@ -7,6 +7,7 @@ import { dataError } from "../base/errors.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import { inSentences } from "../base/system-errors.ts";
+import { findCopies } from "../data/copies/find.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { softmax } from "../evaluate/softmax.ts";
 import { fitTemperature } from "../evaluate/temperature.ts";
@@ -14,15 +15,14 @@ import { type Extraction, extractFeatures, type Skipped } from "../train/feature
 import { openFeaturesOf } from "../train/features/of-network.ts";
 import { createRunner } from "../train/features/runner.ts";
 import type { RowTable } from "../train/features/table.ts";
+import { openTraitCache } from "../train/features/trait-cache.ts";
 import { countLabels, fitHead } from "../train/head/fit.ts";
 import type { Network } from "../zoo/network.ts";
 import { checks } from "./checks/registry.ts";
-import { findCopies } from "./duplicates/search.ts";
 import type { Finding } from "./finding.ts";
 import { findNeighbours } from "./neighbours.ts";
 import { type CheckedAuditOptions, checkedAuditOptions } from "./options.ts";
 import type { Picture, Subject } from "./subject.ts";
-import { openTraitCache } from "./traits/cache.ts";
 
 export interface AuditOptions {
   readonly dataset: Dataset;
@@ -88,19 +88,25 @@ async function gather(options: CheckedAuditOptions): Promise<Subject> {
     const pictures = await picturesOf(dataset, extraction, traits, told);
     const labels = Int32Array.from(pictures, ({ label }) => label);
     checkLearnable(labels, dataset.classes);
-    const copies = findCopies(pictures.map(({ sha256, traits: { signature } }) => ({ sha256, signature })));
+    const copying = createMeter({ stage: "Looking for copies", unit: "images", total: pictures.length, onProgress });
+    const copies = await findCopies(
+      pictures.map(({ sha256: digest, traits: { signature } }) => ({ digest, signature })),
+      { onPictures: (more) => copying.add(more), signal },
+    );
     const groupOf = new Int32Array(pictures.length).fill(-1);
     copies.groups.forEach((group, number) => {
       for (const at of group) groupOf[at] = number;
     });
+    const groups = groupOf.map((number, at) => (number < 0 ? at : copies.groups[number]![0]!));
     const { table } = extraction;
     return {
       classes: dataset.classes,
       pictures,
       unreadable: unreadableOf(dataset, extraction),
-      answers: await crossValidatedAnswers(table, labels, dataset.classes.length, random, told),
+      answers: await crossValidatedAnswers(table, { labels, groups }, dataset.classes.length, random, told),
       neighbours: await findNeighbours(table, labels, dataset.classes.length, groupOf, random),
       copies,
+      groups,
     };
   } finally {
     await runner.close();
@@ -157,7 +163,7 @@ function checkLearnable(labels: Int32Array, classes: readonly string[]): void {
 /** `[N, C]` calibrated probabilities, each by a head that was fitted on the other folds. */
 async function crossValidatedAnswers(
   table: RowTable,
-  labels: Int32Array,
+  { labels, groups }: { readonly labels: Int32Array; readonly groups: Int32Array },
   classes: number,
   random: Random,
   { onProgress, signal }: Pick<AuditOptions, "onProgress" | "signal">,
@@ -167,6 +173,7 @@ async function crossValidatedAnswers(
   const { outOfFoldLogits } = await fitHead(table, labels, classes, random, {
     strengths: STRENGTHS,
     folds: FOLDS,
+    groups,
     onRound: (running) => meter.set(fits - running),
     signal,
   });

@@ -1,10 +1,11 @@
 /** What is audited: every picture of a dataset with all that the checks read. Gathered once, so that a check computes only its own. */
+
+import type { Copies } from "../data/copies/find.ts";
 import type { Split } from "../data/dataset/discover.ts";
+import type { Traits } from "../data/traits/traits.ts";
 import type { Skipped } from "../train/features/extract.ts";
-import type { Copies } from "./duplicates/search.ts";
 import type { Suspect } from "./finding.ts";
 import type { Neighbours } from "./neighbours.ts";
-import type { Traits } from "./traits/traits.ts";
 
 /** A picture that could be read. */
 export interface Picture {
@@ -29,6 +30,8 @@ export interface Subject {
   readonly answers: Float32Array;
   readonly neighbours: Neighbours;
   readonly copies: Copies;
+  /** `[N]`: the position of the first picture of its group of copies; no fold separates a group. */
+  readonly groups: Int32Array;
 }
 
 /** A picture as a finding names it. */

@@ -26,6 +26,27 @@ export function createDisplay(quiet: boolean): {
   };
 }
 
+/** What the accuracy owes to copies, and which images were kept together. */
+function groupSentences({ test, groups }: TrainRun["result"]): string[] {
+  const sentences: string[] = [];
+  if (test.straddling) {
+    const { images, without } = test.straddling;
+    const others = without
+      ? `Without them the accuracy is ${percent(without.accuracy)} (95% interval ${percent(without.interval[0])} to ${percent(without.interval[1])}).`
+      : "No test image is new to the model, so this accuracy says nothing about new images.";
+    sentences.push(`${images} of the test images have a copy among the training or validation images. ${others}`);
+  }
+  if (groups.count > 0 && test.source === "held-out")
+    sentences.push(
+      `${groups.images} images belong to ${groups.count} groups of copies, near copies or recordings; no split separates a group.`,
+    );
+  if (groups.inseparable.length > 0)
+    sentences.push(
+      `All images of ${groups.inseparable.map((name) => `"${name}"`).join(", ")} belong to one group: the figures of that class say nothing about other recordings.`,
+    );
+  return sentences;
+}
+
 function result({ result: trained, out, seconds, audit }: TrainRun): void {
   const { test, validation, counts, skipped, timings, rates, features } = trained;
   const { accuracy, interval, baseline } = test.evaluation;
@@ -34,6 +55,7 @@ function result({ result: trained, out, seconds, audit }: TrainRun): void {
   print(
     `Accuracy ${percent(accuracy)} on ${counts.test} ${where} (95% interval ${percent(interval[0])} to ${percent(interval[1])}).`,
   );
+  for (const sentence of groupSentences(trained)) print(sentence);
   if (baseline) print(`Always answering "${baseline.class}" would reach ${percent(baseline.accuracy)}.`);
   const how = {
     folder: "on the validation folder",

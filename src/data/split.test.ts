@@ -63,14 +63,21 @@ describe("stratifiedFolds", () => {
 
   test("the same seed deals the same", () => {
     const labels = Array.from({ length: 60 }, (_, i) => i % 3);
-    expect(stratifiedFolds(labels, 5, createRandom(3), undefined)).toEqual(stratifiedFolds(labels, 5, createRandom(3), undefined));
-    expect(stratifiedFolds(labels, 5, createRandom(3), undefined)).not.toEqual(stratifiedFolds(labels, 5, createRandom(4), undefined));
+    expect(stratifiedFolds(labels, 5, createRandom(3), undefined)).toEqual(
+      stratifiedFolds(labels, 5, createRandom(3), undefined),
+    );
+    expect(stratifiedFolds(labels, 5, createRandom(3), undefined)).not.toEqual(
+      stratifiedFolds(labels, 5, createRandom(4), undefined),
+    );
   });
 });
 
 /** Labels with groups: most of one class, some of several, a few large, many of one example. */
 const grouped = fc
-  .tuple(fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 40 })), { maxLength: 120 }), fc.boolean())
+  .tuple(
+    fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 40 })), { maxLength: 120 }),
+    fc.boolean(),
+  )
   .map(([pairs, isPure]) => ({
     labels: pairs.map(([label]) => label),
     groups: pairs.map(([label, group]) => (group > 30 ? -1 : isPure ? 100 * label + group : group)),
@@ -91,17 +98,22 @@ const partsOf = (groups: readonly number[], partOf: (i: number) => number, but: 
 describe("groups", () => {
   test("are held out or kept whole, and each class keeps two examples and gives one", () => {
     fc.assert(
-      fc.property(grouped, fc.double({ min: 0.05, max: 0.5, noNaN: true }), seeds, ({ labels, groups }, share, seed) => {
-        const { kept, held } = stratifiedSplit(labels, share, createRandom(seed), groups);
-        expect([...kept, ...held].sort((a, b) => a - b)).toEqual(labels.map((_, i) => i));
-        const isHeld = new Set(held);
-        const but = dissolved(labels, groups);
-        for (const parts of partsOf(groups, (i) => (isHeld.has(i) ? 1 : 0), but)) expect(parts).toBe(1);
-        for (const label of new Set(labels))
-          expect(kept.filter((i) => labels[i] === label).length).toBeGreaterThanOrEqual(
-            Math.min(2, count(labels, label)),
-          );
-      }),
+      fc.property(
+        grouped,
+        fc.double({ min: 0.05, max: 0.5, noNaN: true }),
+        seeds,
+        ({ labels, groups }, share, seed) => {
+          const { kept, held } = stratifiedSplit(labels, share, createRandom(seed), groups);
+          expect([...kept, ...held].sort((a, b) => a - b)).toEqual(labels.map((_, i) => i));
+          const isHeld = new Set(held);
+          const but = dissolved(labels, groups);
+          for (const parts of partsOf(groups, (i) => (isHeld.has(i) ? 1 : 0), but)) expect(parts).toBe(1);
+          for (const label of new Set(labels))
+            expect(kept.filter((i) => labels[i] === label).length).toBeGreaterThanOrEqual(
+              Math.min(2, count(labels, label)),
+            );
+        },
+      ),
     );
   });
 

@@ -102,7 +102,8 @@ function byClass(units: readonly Unit[]): [number, Unit[]][] {
 
 function homeOf({ counts }: Unit): number {
   let [home, most] = [-1, 0];
-  for (const [label, count] of counts) if (count > most || (count === most && label < home)) [home, most] = [label, count];
+  for (const [label, count] of counts)
+    if (count > most || (count === most && label < home)) [home, most] = [label, count];
   return home;
 }
 
@@ -173,12 +174,7 @@ export function mostFolds(labels: ArrayLike<number>, groups: Groups): number {
  * the most; the surplus goes to other folds from class to class, so that the folds' totals stay even too. With groups, each
  * goes where there is least of its classes yet, the large ones first.
  */
-export function stratifiedFolds(
-  labels: ArrayLike<number>,
-  folds: number,
-  random: Random,
-  groups: Groups,
-): Int32Array {
+export function stratifiedFolds(labels: ArrayLike<number>, folds: number, random: Random, groups: Groups): Int32Array {
   const foldOf = new Int32Array(labels.length);
   const all = separableUnits(labels, groups);
   const classes = new Map(

@@ -65,6 +65,12 @@ export function renderCard(input: ReportInput, effort: Effort): string {
     ]),
     ...section("Data", [
       `${code(datasetName(dataset.path))}: ${plural(dataset.counts.train, "training image")}, ${dataset.counts.validation > 0 ? plural(dataset.counts.validation, "validation image") : "validation by cross-validation"}, ${plural(dataset.counts.test, "test image")} (${dataset.testSource === "folder" ? "a folder of its own" : "held out at random"}), ${plural(dataset.counts.skipped, "file")} skipped.`,
+      ...(dataset.straddling
+        ? [
+            "",
+            `${plural(dataset.straddling.images, "test image has", "test images have")} a copy among the training or validation images${dataset.straddling.without ? `; without them the accuracy is ${percent(dataset.straddling.without.accuracy)} (${percentRange(dataset.straddling.without.interval)})` : ""}.`,
+          ]
+        : []),
     ]),
     ...section("Metrics", metrics(input)),
     ...section("Limits", limits(input)),

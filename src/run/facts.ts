@@ -20,6 +20,8 @@ export function trainFacts({ result, dataset, out, seconds, audit }: TrainRun) {
     baseline: test.evaluation.baseline,
     validatedBy: validation.source,
     testedOn: test.source,
+    straddling: test.straddling ?? null,
+    groups: result.groups,
     timings: { ...result.timings, total: seconds() },
     rates: result.rates,
     features: result.features,

@@ -7,6 +7,7 @@ import type { NoveltyRule } from "../artifact/contract.ts";
 import type { Calibration, MeasuredCalibration } from "../evaluate/calibration.ts";
 import type { Conformal, SetScores } from "../evaluate/conformal.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
+import type { GroupFacts, Straddling } from "../train/train.ts";
 
 /** The dataset as it was used. */
 export interface ReportDataset {
@@ -21,6 +22,9 @@ export interface ReportDataset {
   };
   /** Whether the test images came in a folder of their own or were held out by Graft. */
   readonly testSource: "folder" | "held-out";
+  /** Examples that belong together, and test images with copies among the others; runs of earlier versions lack them. */
+  readonly groups?: GroupFacts | undefined;
+  readonly straddling?: Straddling | undefined;
 }
 
 /** The pretrained network and where it was cut. */

@@ -20,7 +20,14 @@ export async function reportOf(run: TrainRun, modelSha256: string): Promise<Repo
   return {
     title: `${network.name} on ${datasetName(datasetPath)}`,
     createdAt: new Date().toISOString(),
-    dataset: { path: datasetPath, classes: dataset.classes, counts: result.counts, testSource: test.source },
+    dataset: {
+      path: datasetPath,
+      classes: dataset.classes,
+      counts: result.counts,
+      testSource: test.source,
+      groups: result.groups,
+      straddling: test.straddling,
+    },
     network: {
       name: network.name,
       description: network.description,

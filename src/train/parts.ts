@@ -1,4 +1,4 @@
-/** Dealing a dataset's readable pictures to training, validation and test, with their features. Nothing is fitted here. */
+/** Splitting a dataset's readable images into training, validation and test, with their features. Nothing is fitted here. */
 import { dataError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
@@ -13,6 +13,8 @@ export interface Part {
   readonly digests: readonly Buffer[];
   readonly table: RowTable;
   readonly labels: Int32Array;
+  /** The group of each row: rows of one group belong together. */
+  readonly groups: Int32Array;
 }
 
 export interface Parts {
@@ -20,14 +22,24 @@ export interface Parts {
   readonly validation: Part | undefined;
   readonly test: Part;
   readonly testSource: "folder" | "held-out";
+  /** Rows of the test part that have a member of their group in training or validation: only a given test folder has any. */
+  readonly straddling: readonly number[];
 }
 
 /** The share of the pictures that is held out for the test where the dataset has no test folder. */
 export const HELD_OUT_SHARE = 0.2;
 
-/** Deals the readable pictures to train, validation and test; holds out a test where the dataset has none. */
-export function partition({ examples, classes }: Dataset, extraction: Extraction, random: Random): Parts {
-  const { kept, table, digests } = extraction;
+/**
+ * Splits the readable images into train, validation and test; holds out a test where the dataset has none.
+ *
+ * @param groups the group of each row of the extraction's table
+ */
+export function partition(
+  { examples, classes }: Dataset,
+  { kept, table, digests }: Extraction,
+  groups: Int32Array,
+  random: Random,
+): Parts {
   const rowsOf = (wanted: (split: Example["split"]) => boolean): number[] =>
     kept.flatMap((item, row) => (wanted(examples[item]!.split) ? [row] : []));
   const rows = rowsOf((split) => split === "train" || split === undefined);
@@ -38,12 +50,13 @@ export function partition({ examples, classes }: Dataset, extraction: Extraction
     digests: chosen.map((row) => digests.get(kept[row]!)!),
     table: table.select(chosen),
     labels: Int32Array.from(chosen, (row) => examples[kept[row]!]!.label),
+    groups: Int32Array.from(chosen, (row) => groups[row]!),
   });
   if (kept.length === 0)
     throw dataError(
       `None of the ${examples.length} images could be read: check that they are JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP files.`,
     );
-  const split = test.length > 0 ? { kept: rows, held: test } : holdOut(rows, part(rows).labels, random);
+  const split = test.length > 0 ? { kept: rows, held: test } : holdOut(rows, part(rows), random);
   const train = part(split.kept);
   countLabels(train.labels, classes.length).forEach((count, label) => {
     if (count < 2) {
@@ -52,26 +65,34 @@ export function partition({ examples, classes }: Dataset, extraction: Extraction
       );
     }
   });
+  const known = new Set([...split.kept, ...validation].map((row) => groups[row]!));
+  const tested = part(split.held);
   return {
     train,
     validation: validation.length > 0 ? part(validation) : undefined,
-    test: part(split.held),
+    test: tested,
     testSource: test.length > 0 ? "folder" : "held-out",
+    straddling: test.length > 0 ? [...tested.groups.keys()].filter((row) => known.has(tested.groups[row]!)) : [],
   };
 }
 
-function holdOut(rows: readonly number[], labels: Int32Array, random: Random): { kept: number[]; held: number[] } {
-  const { kept, held } = stratifiedSplit([...labels], HELD_OUT_SHARE, random);
+function holdOut(
+  rows: readonly number[],
+  { labels, groups }: Part,
+  random: Random,
+): { kept: number[]; held: number[] } {
+  const { kept, held } = stratifiedSplit(labels, HELD_OUT_SHARE, random, groups);
   return { kept: kept.map((i) => rows[i]!), held: held.map((i) => rows[i]!) };
 }
 
 /** Some rows of a part. */
-export function selected({ examples, digests, table, labels }: Part, rows: readonly number[]): Part {
+export function selected({ examples, digests, table, labels, groups }: Part, rows: readonly number[]): Part {
   return {
     examples: rows.map((row) => examples[row]!),
     digests: rows.map((row) => digests[row]!),
     table: table.select(rows),
     labels: Int32Array.from(rows, (row) => labels[row]!),
+    groups: Int32Array.from(rows, (row) => groups[row]!),
   };
 }
 
@@ -81,7 +102,7 @@ export function selected({ examples, digests, table, labels }: Part, rows: reado
  * @throws GraftError (`data`) where every class is too small for that
  */
 export function holdOutValidation(part: Part, random: Random): { readonly train: Part; readonly validation: Part } {
-  const { kept, held } = stratifiedSplit(part.labels, VALIDATION_SHARE, random);
+  const { kept, held } = stratifiedSplit(part.labels, VALIDATION_SHARE, random, part.groups);
   if (held.length === 0)
     throw dataError(
       "Fine-tuning needs pictures to validate on, and no class has three images: add images, or leave --unfreeze out.",

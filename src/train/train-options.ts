@@ -15,7 +15,6 @@ import {
 } from "../base/options.ts";
 import { datasetSchema } from "../data/dataset/dataset-schema.ts";
 import { networkSchema } from "../zoo/network-schema.ts";
-import type { OnDecoded } from "./features/extract.ts";
 import type { FinetuneOptions } from "./finetune/finetune.ts";
 import type { EpochRecord } from "./finetune/trainer.ts";
 import { boundaryCache, classWeights, oneLearningRate, recipeEntries, STAGES, unfreeze } from "./options.ts";
@@ -57,7 +56,6 @@ const entries = {
   finetune: v.optional(finetuneOptions),
   ...listenerEntries,
   onEpoch: v.optional(callback<(record: EpochRecord) => void>()),
-  onDecoded: v.optional(callback<OnDecoded>()),
 } satisfies Described<TrainOptions>;
 
 const schema = optionsOf(entries);

@@ -10,6 +10,7 @@ import { inSentences } from "../base/system-errors.ts";
 import { graftVersion } from "../base/version.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { datasetDigest } from "../data/digest.ts";
+import { inseparableClasses } from "../data/split.ts";
 import {
   type Calibration,
   calibrate,
@@ -18,14 +19,17 @@ import {
   measureCalibration,
 } from "../evaluate/calibration.ts";
 import { type Evaluation, evaluatePredictions } from "../evaluate/evaluate.ts";
-import { softmax } from "../evaluate/softmax.ts";
+import { accuracyInterval } from "../evaluate/interval.ts";
+import { argmax, softmax } from "../evaluate/softmax.ts";
 import type { Model } from "../graph/model.ts";
 import type { CutShape } from "../zoo/backbone.ts";
 import type { Network } from "../zoo/network.ts";
 import type { FeatureCache } from "./features/cache.ts";
-import { type Extraction, extractFeatures, type OnDecoded, type Skipped } from "./features/extract.ts";
+import { type Extraction, extractFeatures, type Skipped } from "./features/extract.ts";
+import { groupsOfImages } from "./features/image-groups.ts";
 import { openFeaturesOf } from "./features/of-network.ts";
 import { createRunner } from "./features/runner.ts";
+import { openTraitCache, type TraitCache } from "./features/trait-cache.ts";
 import {
   type Finetuned,
   type FinetuneFacts,
@@ -57,8 +61,6 @@ export interface TrainOptions {
   readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
   /** Aborted, the training ends with the signal's reason; a fine-tuning writes its checkpoint first. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with each image that is decoded for its features; awaited. */
-  readonly onDecoded?: OnDecoded | undefined;
 }
 
 /** A picture with its label, its features' row gone into `logits`. */
@@ -69,6 +71,24 @@ export interface Judged {
   /** `[N, C]`, after temperature scaling; of pictures that the temperature was fitted on, at that of the other folds */
   readonly probabilities: Float32Array;
   readonly evaluation: Evaluation;
+}
+
+/** Test images that are not new to the model, and the accuracy on the others. */
+export interface Straddling {
+  readonly images: number;
+  /** Nothing where no other is left. */
+  readonly without: Pick<Evaluation, "examples" | "correct" | "accuracy" | "interval"> | undefined;
+}
+
+/** Examples that belong together and were kept on one side of every split. */
+export interface GroupFacts {
+  /** Groups of two or more. */
+  readonly count: number;
+  /** Examples in them. */
+  readonly images: number;
+  readonly largest: number;
+  /** Classes with a single group: it was divided, and their figures say nothing of new groups. */
+  readonly inseparable: readonly string[];
 }
 
 /** What fine-tuning, calibration and the validation scores were judged on. */
@@ -88,7 +108,12 @@ export interface TrainResult {
     readonly skipped: number;
   };
   readonly validation: Judged & { readonly source: ValidationSource };
-  readonly test: Judged & { readonly source: "folder" | "held-out" };
+  readonly test: Judged & {
+    readonly source: "folder" | "held-out";
+    /** Test images of which training or validation has a copy; only a test part of the dataset's own has any. */
+    readonly straddling: Straddling | undefined;
+  };
+  readonly groups: GroupFacts;
   readonly skipped: readonly Skipped[];
   /** The dataset's fingerprint, see {@link datasetDigest}. */
   readonly datasetDigest: string;
@@ -122,25 +147,34 @@ async function trainChecked(options: CheckedTrainOptions): Promise<TrainResult> 
   signal?.throwIfAborted();
   const random = createRandom(seed);
   const { shape, cache } = await openFeaturesOf(network);
+  const traits = await openTraitCache();
   try {
     const began = performance.now();
-    const extraction = await extractAll(options, cache, shape);
+    const extraction = await extractAll(options, cache, shape, traits);
     const extract = (performance.now() - began) / 1000;
-    const parts = partition(dataset, extraction, random);
+    const groups = await groupsOfImages(
+      extraction.kept.map((item) => dataset.examples[item]!),
+      extraction.kept.map((item) => extraction.digests.get(item)!),
+      traits,
+      options,
+    );
+    const parts = partition(dataset, extraction, groups, random);
     signal?.throwIfAborted();
     const answer = await learn(options, shape, parts, random);
     signal?.throwIfAborted();
-    return await resultOf(options, shape, parts, answer, extraction, extract);
+    return await resultOf(options, shape, parts, answer, { ...extraction, groups }, extract);
   } finally {
+    traits.close();
     cache.close();
   }
 }
 
 /** The features of every picture. The backbone's memory is given back before anything else is loaded. */
 async function extractAll(
-  { dataset, network, onProgress, signal, onDecoded }: CheckedTrainOptions,
+  { dataset, network, onProgress, signal }: CheckedTrainOptions,
   cache: FeatureCache,
   shape: CutShape,
+  traits: TraitCache,
 ): Promise<Extraction> {
   const runner = createRunner(network, shape);
   try {
@@ -148,7 +182,7 @@ async function extractAll(
       dataset.examples.map(({ path }) => path),
       cache,
       runner,
-      { onProgress, signal, onDecoded },
+      { onProgress, signal, onDecoded: traits.onDecoded },
     );
   } finally {
     await runner.close();
@@ -213,7 +247,7 @@ async function learn(options: CheckedTrainOptions, shape: CutShape, parts: Parts
       part: apart.validation,
       logits: tuned.validationLogits,
       source: apart.source,
-      foldOf: answerFolds(apart.validation.labels, seed),
+      foldOf: answerFolds(apart.validation.labels, apart.validation.groups, seed),
     },
     testLogits: tuned.testLogits,
     headSeconds,
@@ -236,7 +270,7 @@ async function probe(
           part: validation,
           logits: headLogits(head.head, validation.table),
           source: "folder",
-          foldOf: answerFolds(validation.labels, options.seed ?? 0),
+          foldOf: answerFolds(validation.labels, validation.groups, options.seed),
         }
       : { part: train, logits: head.outOfFoldLogits, source: "cross-validation", foldOf: head.foldOf },
     testLogits: headLogits(head.head, test.table),
@@ -248,7 +282,7 @@ async function probe(
 /** A head on frozen features. */
 async function fitted(
   { dataset, classWeights, onProgress, signal }: CheckedTrainOptions,
-  { table, labels }: Part,
+  { table, labels, groups }: Part,
   random: Random,
 ): Promise<{ head: HeadFit; headSeconds: number }> {
   const began = performance.now();
@@ -256,6 +290,7 @@ async function fitted(
   const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
   const head = await fitHead(table, labels, dataset.classes.length, random, {
     classWeights,
+    groups,
     onRound: (running) => meter.set(fits - running),
     signal,
   });
@@ -267,7 +302,7 @@ async function resultOf(
   shape: CutShape,
   parts: Parts,
   learned: Learned,
-  extraction: Extraction,
+  { groups, ...extraction }: Extraction & { readonly groups: Int32Array },
   extract: number,
 ): Promise<TrainResult> {
   const { head, validation, finetuned } = learned;
@@ -337,7 +372,8 @@ async function resultOf(
       skipped: extraction.skipped.length,
     },
     validation: { ...validated, source: validation.source },
-    test: { ...tested, source: parts.testSource },
+    test: { ...tested, source: parts.testSource, straddling: straddlingOf(parts, tested.probabilities, classes) },
+    groups: groupFacts(dataset, extraction, groups),
     skipped: extraction.skipped,
     datasetDigest: datasetDigest(dataset, extraction.digests),
     frozenUnchanged: isUnchanged(artifact, network, finetuned?.tuned ? finetuned.trained : new Set()),
@@ -354,6 +390,37 @@ async function resultOf(
     },
     features: { computed: extraction.computed, cached: extraction.cached },
     ...(finetuned ? { finetune: finetuned.facts } : {}),
+  };
+}
+
+/** How the model does on the test images that training and validation have no copy of. */
+function straddlingOf(
+  { test, straddling }: Parts,
+  probabilities: Float32Array,
+  classes: number,
+): Straddling | undefined {
+  if (straddling.length === 0) return undefined;
+  const copies = new Set(straddling);
+  const others = [...test.labels.keys()].filter((row) => !copies.has(row));
+  if (others.length === 0) return { images: straddling.length, without: undefined };
+  const correct = others.filter((row) => argmax(probabilities, row * classes, classes) === test.labels[row]).length;
+  const interval = accuracyInterval(correct, others.length);
+  return {
+    images: straddling.length,
+    without: { examples: others.length, correct, accuracy: correct / others.length, interval },
+  };
+}
+
+function groupFacts({ examples, classes }: Dataset, { kept }: Extraction, groups: Int32Array): GroupFacts {
+  const sizes = new Map<number, number>();
+  for (const group of groups) sizes.set(group, (sizes.get(group) ?? 0) + 1);
+  const several = [...sizes.values()].filter((size) => size > 1);
+  const labels = kept.map((item) => examples[item]!.label);
+  return {
+    count: several.length,
+    images: several.reduce((sum, size) => sum + size, 0),
+    largest: Math.max(0, ...several),
+    inseparable: inseparableClasses(labels, groups).map((label) => classes[label]!),
   };
 }
 

@@ -33,7 +33,8 @@ describe("fitTrust", () => {
     const cache = await openFeatureCache(join(folder, `cache-${isTuned}`), shape.features);
     const runner = createRunner(network, shape);
     const paths = dataset.examples.map(({ path }) => path);
-    const { train, test } = partition(dataset, await extractFeatures(paths, cache, runner), createRandom(0));
+    const extraction = await extractFeatures(paths, cache, runner);
+    const { train, test } = partition(dataset, extraction, Int32Array.from(extraction.kept.keys()), createRandom(0));
     await runner.close();
     const answers = (labels: Int32Array) => ({
       probabilities: softmax(

@@ -12,6 +12,8 @@ import { type Picture, pixelsOf } from "./pixels.ts";
 export interface Example {
   readonly picture: Picture | (() => Picture | Promise<Picture>);
   readonly label: string;
+  /** Examples of one group (a recording, a patient, a burst) are never separated by a split. Copies are found without it. */
+  readonly group?: string | undefined;
 }
 
 export interface TrainOptions extends Omit<InMemoryOptions, "examples" | "unfreeze"> {
@@ -63,8 +65,9 @@ export async function train(given: TrainOptions): Promise<TrainResult> {
   const { artifact, ...result } = await trainInMemory(
     {
       ...options,
-      examples: examples.map(({ picture, label }) => ({
+      examples: examples.map(({ picture, label, group }) => ({
         label,
+        group,
         read: async () => pixelsOf(typeof picture === "function" ? await picture() : picture),
       })),
     },

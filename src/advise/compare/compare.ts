@@ -71,11 +71,11 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
   const signal = eitherOf(options.signal, options.stop);
   signal?.throwIfAborted();
   const left = (): number => budgetSeconds - (performance.now() - began) / 1000;
-  const { gallery, keptForTest } = galleryOf(dataset, seed);
+  const { gallery, keptForTest } = await galleryOf(dataset, seed, { onProgress, signal });
   const { classes } = gallery;
-  const frozen = await freeze(network, gallery.paths, gallery.labels, { onProgress, signal });
+  const frozen = await freeze(network, gallery, { onProgress, signal });
   try {
-    const deals = dealing(frozen.labels, classes.length, seed);
+    const deals = dealing(frozen, classes.length, seed);
     const unfreeze = options.unfreeze ?? (await lastThird(network));
     const gap = await gapWithin(network, frozen, 0.1 * left());
     const first = deals(0);
@@ -131,10 +131,14 @@ interface Deal {
   readonly pool: readonly number[];
 }
 
-function dealing(labels: Int32Array, classes: number, seed: number): (deal: number) => Deal {
+function dealing(
+  { labels, groups }: Pick<Frozen, "labels" | "groups">,
+  classes: number,
+  seed: number,
+): (deal: number) => Deal {
   return (deal) => {
     const random = createRandom(1000 * (deal + 1) + seed);
-    const { kept, held } = stratifiedSplit(labels, JUDGED_SHARE, random);
+    const { kept, held } = stratifiedSplit(labels, JUDGED_SHARE, random, groups);
     const order = stratifiedOrder(
       kept.map((row) => labels[row]!),
       random,
@@ -182,7 +186,15 @@ async function takeRoads(
   try {
     const { pool } = deals(0);
     scratch = await scratchRoad({
-      ...{ paths: frozen.paths, labels: frozen.labels, classes, tuneOn: pool, onProgress, signal },
+      ...{
+        paths: frozen.paths,
+        labels: frozen.labels,
+        groups: frozen.groups,
+        classes,
+        tuneOn: pool,
+        onProgress,
+        signal,
+      },
       tuningSeconds: schedule.tuningSeconds,
       augment: augmentationFor({ examples: pool.length, classes }).name,
     });

@@ -7,6 +7,7 @@ import type { FeatureCache } from "../../train/features/cache.ts";
 import { extractFeatures, type Skipped } from "../../train/features/extract.ts";
 import { openFeaturesOf } from "../../train/features/of-network.ts";
 import { type BackboneRunner, createRunner } from "../../train/features/runner.ts";
+import { denseTable } from "../../train/features/table.ts";
 import { countLabels } from "../../train/head/fit.ts";
 import { backboneModel, type CutShape } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
@@ -19,6 +20,8 @@ import { type Judgement, judge } from "./judge.ts";
 export interface Gallery {
   readonly paths: readonly string[];
   readonly labels: Int32Array;
+  /** The group of each image: no fold separates a group. */
+  readonly groups: Int32Array;
   readonly classes: readonly string[];
   readonly seed: number;
 }
@@ -193,7 +196,9 @@ function createContestant(entry: Entry): Contestant {
       const labels = Int32Array.from(kept, (place) => gallery.labels[place]!);
       checkClasses(labels, gallery);
       const { classes, seed } = gallery;
-      judged = await judge(features.subarray(0, kept.length * columns), columns, labels, classes.length, seed, signal);
+      const groups = Int32Array.from(kept, (place) => gallery.groups[place]!);
+      const table = denseTable(features.subarray(0, kept.length * columns), columns);
+      judged = await judge(table, { labels, groups }, classes.length, seed, signal);
       judgements.set(count, judged);
       return judged;
     },

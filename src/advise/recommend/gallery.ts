@@ -2,6 +2,8 @@
 import { createRandom } from "../../base/random.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
 import { stratifiedSplit } from "../../data/split.ts";
+import { groupsOfExamples } from "../../train/features/image-groups.ts";
+import type { GroupOptions } from "../../train/groups.ts";
 import { countLabels } from "../../train/head/fit.ts";
 import { HELD_OUT_SHARE } from "../../train/parts.ts";
 import { stratifiedOrder } from "../halving/order.ts";
@@ -23,12 +25,18 @@ export interface Hung {
  * The training pictures in a stratified order: neither a test folder's nor a validation folder's, nor, where there is no test
  * folder, those that `graft train` holds out for its test with the same seed; so that its test stays a test.
  */
-export function galleryOf({ examples, classes }: Dataset, seed: number): Hung {
+export async function galleryOf(
+  { examples, classes }: Dataset,
+  seed: number,
+  options: GroupOptions = {},
+): Promise<Hung> {
   const learnable = examples.filter(({ split }) => split === undefined || split === "train");
   const tests = examples.filter(({ split }) => split === "test").length;
   const labels = learnable.map(({ label }) => label);
-  const kept = tests > 0 ? labels.map((_, i) => i) : stratifiedSplit(labels, HELD_OUT_SHARE, createRandom(seed)).kept;
-  const own = kept.map((i) => learnable[i]!);
+  const groups = await groupsOfExamples(learnable, options);
+  const kept =
+    tests > 0 ? labels.map((_, i) => i) : stratifiedSplit(labels, HELD_OUT_SHARE, createRandom(seed), groups).kept;
+  const own = kept.map((i) => ({ ...learnable[i]!, group: groups[i]! }));
   const order = stratifiedOrder(
     own.map(({ label }) => label),
     createRandom(seed),
@@ -38,6 +46,7 @@ export function galleryOf({ examples, classes }: Dataset, seed: number): Hung {
     gallery: {
       paths: shown.map(({ path }) => path),
       labels: Int32Array.from(shown, ({ label }) => label),
+      groups: Int32Array.from(shown, ({ group }) => group),
       classes,
       seed,
     },

@@ -1,8 +1,9 @@
 /** How well a network's features suit labels: a cross-validated linear probe, and the scores that need no fit. */
 import { createRandom } from "../../base/random.ts";
+import type { Groups } from "../../data/split.ts";
 import { accuracyInterval, type Interval } from "../../evaluate/interval.ts";
 import { argmax } from "../../evaluate/softmax.ts";
-import { denseTable, type FeatureTable } from "../../train/features/table.ts";
+import { type DenseTable, denseTable, type FeatureTable } from "../../train/features/table.ts";
 import { fitHead } from "../../train/head/fit.ts";
 import { gramOf } from "../scores/gram.ts";
 import { hScore } from "../scores/h-score.ts";
@@ -36,27 +37,29 @@ export interface Judgement {
 export const SCORED_ROWS = 400;
 
 /**
- * Judges features `[N, D]`. The same seed and labels give the same folds, so that networks are compared on equal terms.
+ * Judges features `[N, D]`. The same seed, labels and groups give the same folds, so that networks are compared on equal terms.
  *
- * @param labels `[N]`; every class has at least two
+ * @param known `[N]` labels, of which every class has at least two, and groups, which no fold separates
  */
 export async function judge(
-  features: Float32Array,
-  columns: number,
-  labels: Int32Array,
+  table: DenseTable,
+  { labels, groups }: { readonly labels: Int32Array; readonly groups: Groups },
   classes: number,
   seed: number,
   signal?: AbortSignal,
 ): Promise<Judgement> {
   const began = performance.now();
-  const table = denseTable(features, columns);
-  const fit = await fitHead(table, labels, classes, createRandom(seed), { signal });
+  const fit = await fitHead(table, labels, classes, createRandom(seed), { groups, signal });
   const correct = Uint8Array.from(labels, (label, row) =>
     argmax(fit.outOfFoldLogits, row * classes, classes) === label ? 1 : 0,
   );
   const right = correct.reduce((sum, one) => sum + one, 0);
   const rows = Math.min(labels.length, SCORED_ROWS);
-  const scores = scoresOf(denseTable(features.subarray(0, rows * columns), columns), labels.subarray(0, rows), classes);
+  const scores = scoresOf(
+    denseTable(table.data.subarray(0, rows * table.columns), table.columns),
+    labels.subarray(0, rows),
+    classes,
+  );
   return {
     pictures: labels.length,
     correct,

@@ -55,6 +55,7 @@ function contestant(name: string, clock: Clock, seconds: number, accuracy: numbe
 const gallery: Gallery = {
   paths: Array.from({ length: 800 }, (_, i) => `${i}.jpg`),
   labels: Int32Array.from({ length: 800 }, (_, i) => i % 4),
+  groups: Int32Array.from({ length: 800 }, (_, i) => i),
   classes: ["a", "b", "c", "d"],
   seed: 0,
 };

@@ -56,7 +56,7 @@ async function recommendChecked(options: ReturnType<typeof checkedRecommendOptio
   const signal = eitherOf(options.signal, stop);
   signal?.throwIfAborted();
   const gathered = options.field ?? (await gatherCandidates({ limits, onProgress }));
-  const { gallery, training, keptForTest } = galleryOf(dataset, seed);
+  const { gallery, training, keptForTest } = await galleryOf(dataset, seed, { onProgress, signal });
   const { contestants, leftOut, fetchSeconds } = await assemble(gathered, gallery, {
     ...{ limits, budgetSeconds, onProgress, onNote, signal },
   });

@@ -1,9 +1,9 @@
 /** Each check on a subject made by hand: what it finds and what it leaves alone. */
 import { describe, expect, it } from "vitest";
 import type { Split } from "../../data/dataset/discover.ts";
+import type { Traits } from "../../data/traits/traits.ts";
 import { suspectsOf } from "../finding.ts";
 import type { Picture, Subject } from "../subject.ts";
-import type { Traits } from "../traits/traits.ts";
 import { checks } from "./registry.ts";
 
 const CLASSES = ["cat", "dog", "owl"];
@@ -19,7 +19,10 @@ const ordinary: Traits = {
   saturation: 0.3,
   sharpness: 0.05,
   border: { red: 0.4, green: 0.4, blue: 0.4, spread: 0.1 },
-  signature: Uint8Array.from({ length: 768 }, (_, i) => (i * 37) % 256),
+  signature: {
+    colour: Uint8Array.from({ length: 768 }, (_, i) => (i * 37) % 256),
+    detail: Uint8Array.from({ length: 4096 }, (_, i) => (i * 37) % 256),
+  },
 };
 
 /** A few numbers without order. */
@@ -62,7 +65,8 @@ function subject(change: (at: number, label: number) => Made = () => ({}), rest:
     unreadable: [],
     answers,
     neighbours: { votes: answers, ownDistance, nearestDistance: ownDistance, references: 90 },
-    copies: { groups: [], compared: 0 },
+    copies: { groups: [], links: [], compared: 0 },
+    groups: Int32Array.from(pictures.keys()),
     ...rest,
   };
 }
@@ -100,7 +104,8 @@ describe("copies", () => {
     [1, 4, 7],
     [2, 3 + 1],
   ];
-  const of = subject((at) => ({ split: at === 3 ? "test" : "train" }), { copies: { groups, compared: 5 } });
+  const links = groups.map(([a, b]) => ({ a: a!, b: b!, kinship: "same picture" as const, likeness: 0.995 }));
+  const of = subject((at) => ({ split: at === 3 ? "test" : "train" }), { copies: { groups, links, compared: 5 } });
 
   it("across splits: the test's copy is kept", () => {
     const [finding] = found(of, "leaks");

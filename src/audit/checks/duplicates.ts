@@ -3,7 +3,6 @@
  * one of them is wrong, within a class they make one picture count twice. The confidence is 1 for equal files, else the likeness.
  */
 import type { Check } from "../check.ts";
-import { likeness, printOf } from "../duplicates/signature.ts";
 import type { Finding, Suspect } from "../finding.ts";
 import { type Subject, splitName, suspect } from "../subject.ts";
 
@@ -15,14 +14,10 @@ const keptFirst = ["test", "validation", "train", undefined] as const;
 
 const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
-function confidenceOf({ pictures }: Subject, group: Group): number {
-  const [first, ...others] = group.map((at) => pictures[at]!);
-  const print = printOf(first!.traits.signature);
-  return Math.min(
-    ...others.map((other) =>
-      other.sha256 === first!.sha256 ? 1 : Math.min(1, likeness(print, printOf(other.traits.signature))),
-    ),
-  );
+/** The weakest of the links that hold a group together. */
+function confidenceOf({ copies: { links } }: Subject, group: Group): number {
+  const members = new Set(group);
+  return Math.min(1, ...links.flatMap(({ a, likeness }) => (members.has(a) ? [likeness] : [])));
 }
 
 /** The group, the picture to keep first: of the most valuable split, then with the most pixels. */

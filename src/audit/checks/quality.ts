@@ -2,10 +2,11 @@
  * Pictures that show too little: blank, too dark, blurred, tiny, much longer than wide. Each is a row of a table. The confidence is 1 for
  * limits that hold for every dataset; blur is told by comparison, and Chebyshev's bound is its confidence.
  */
+
+import type { Traits } from "../../data/traits/traits.ts";
 import type { Check } from "../check.ts";
 import { oddness, robustScores } from "../robust.ts";
 import { type Picture, suspect } from "../subject.ts";
-import type { Traits } from "../traits/traits.ts";
 
 /** One kind of bad picture. */
 interface Fault {

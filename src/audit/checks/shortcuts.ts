@@ -17,10 +17,11 @@ const FEWEST = 20;
 export const shortcuts: Check = {
   name: "shortcuts",
   about: "classes given away by brightness, size, border, format, camera or folder",
-  find({ classes, pictures }) {
+  find({ classes, pictures, groups }) {
     const counts = classes.map((_, label) => pictures.filter((picture) => picture.label === label).length);
     return properties.flatMap((property) => {
-      const answers = predictFrom(property, pictures, classes.length, randomFor(0, "shortcuts", property.name));
+      const random = randomFor(0, "shortcuts", property.name);
+      const answers = predictFrom(property, pictures, classes.length, random, groups);
       return classes.flatMap((name, label): Finding[] => {
         if (counts[label]! < FEWEST || pictures.length - counts[label]! < FEWEST) return [];
         let [found, wrong] = [0, 0];

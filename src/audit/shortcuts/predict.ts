@@ -1,6 +1,6 @@
 /** How well a property alone predicts the class, in cross-validation: what it answers to pictures that it was not fitted on. */
 import type { Random } from "../../base/random.ts";
-import { stratifiedFolds } from "../../data/split.ts";
+import { type Groups, stratifiedFolds } from "../../data/split.ts";
 import type { Picture } from "../subject.ts";
 import type { Property } from "./properties.ts";
 import { growTree, type Rows } from "./tree.ts";
@@ -13,9 +13,10 @@ export function predictFrom(
   pictures: readonly Picture[],
   classes: number,
   random: Random,
+  groups: Groups,
 ): Int32Array {
   const labels = Int32Array.from(pictures, ({ label }) => label);
-  const foldOf = stratifiedFolds(labels, FOLDS, random);
+  const foldOf = stratifiedFolds(labels, FOLDS, random, groups);
   const answers = new Int32Array(pictures.length);
   const judge = judgeOf(property, pictures, labels, classes);
   for (let fold = 0; fold < FOLDS; fold++) {

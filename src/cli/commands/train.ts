@@ -3,7 +3,6 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import type * as v from "valibot";
-import { openTraitCache } from "../../audit/traits/cache.ts";
 import { inFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
 import type { OnProgress } from "../../base/progress.ts";
@@ -142,13 +141,11 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
       for (const change of flags.fromScratch ? (network.changes ?? []) : []) onNote(change);
       // Without a pretrained network, the audit would go by features that mean nothing.
       const audits = flags.audit && !flags.fromScratch;
-      const traits = audits ? await openTraitCache() : undefined;
       const trained = await train({
         ...{ dataset, network, seed, classWeights, finetune, onNote, signal },
         onProgress: line.show,
-        onDecoded: traits?.onDecoded,
         onEpoch: progress?.epoch,
-      }).finally(() => traits?.close());
+      });
       const told = { onProgress: line.show, signal };
       const audit = audits ? await auditOf({ dataset, network, seed, ...told }, onNote) : undefined;
       const result = { ...trained, network };

@@ -1,7 +1,7 @@
 /** How good the model is, in one number, with its interval, beside the answer that needs no model, and in words. */
 
 import type { ReportInput } from "../../run/report-input.ts";
-import { count, percent, percentRange } from "../format.ts";
+import { count, percent, percentRange, plural } from "../format.ts";
 import { html } from "../html.ts";
 import { type Judged, judged, type Section } from "../section.ts";
 
@@ -59,11 +59,31 @@ const validationNames: Readonly<Record<ReportInput["validation"]["source"], stri
   "cross-validation": "cross-validation on the training images",
 };
 
+/** What the number owes to images that training has seen, and what it cannot say. */
+function copies({ straddling, groups }: ReportInput["dataset"]): string[] {
+  const said: string[] = [];
+  if (straddling) {
+    const { images, without } = straddling;
+    said.push(
+      `${plural(images, "test image has", "test images have")} a copy among the training or validation images. ${
+        without
+          ? `Without them the accuracy is ${percent(without.accuracy)} (${percentRange(without.interval)}).`
+          : "No test image is new to the model, so this accuracy says nothing about new images."
+      }`,
+    );
+  }
+  if (groups && groups.inseparable.length > 0)
+    said.push(
+      `All images of ${groups.inseparable.map((name) => `“${name}”`).join(", ")} belong to one group: the figures of that class say nothing about other recordings.`,
+    );
+  return said;
+}
+
 function caveats({ dataset, validation, test }: ReportInput, { evaluation, isTest }: Judged): string[] {
   const source =
     dataset.testSource === "folder"
       ? "The test images came in a folder of their own; nothing was chosen or fitted on them."
-      : "The test images were held out of the dataset at random, class by class; nothing was chosen or fitted on them.";
+      : "The test images were held out of the dataset at random, class by class, copies and recordings as a whole; nothing was chosen or fitted on them.";
   const chosen = validation.source === "held-out" ? "the epoch and the temperature" : "the temperature";
   const without =
     validation.source !== "cross-validation"
@@ -72,6 +92,7 @@ function caveats({ dataset, validation, test }: ReportInput, { evaluation, isTes
   const name = validationNames[validation.source];
   return [
     test ? source : without,
+    ...copies(dataset),
     ...(isTest
       ? [`By ${name}, accuracy is ${percent(validation.accuracy)} (${percentRange(validation.interval)}).`]
       : []),

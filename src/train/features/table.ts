@@ -43,8 +43,15 @@ export function tableOf(rows: number, columns: number, read: (row: number, into:
   };
 }
 
+/** A table in memory. */
+export interface DenseTable extends FeatureTable {
+  /** `[rows, columns]` */
+  readonly data: Float32Array;
+}
+
 /** A table in memory. `data` is `[rows, columns]`. */
-export const denseTable = (data: Float32Array, columns: number): FeatureTable => ({
+export const denseTable = (data: Float32Array, columns: number): DenseTable => ({
+  data,
   rows: data.length / columns,
   columns,
   *chunks() {

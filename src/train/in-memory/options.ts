@@ -8,6 +8,8 @@ import type { RecipeFlags } from "../finetune/recipe.ts";
 /** A picture to learn from. */
 export interface InMemoryExample {
   readonly label: string;
+  /** Examples of one group (a recording, a patient, a burst) are never separated by a split. Copies are found without it. */
+  readonly group?: string | undefined;
   /** Its pixels; called once or twice. Throws GraftError (`data`) where it cannot be read, and is then left out. */
   readonly read: () => Promise<RgbImage>;
 }

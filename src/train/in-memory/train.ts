@@ -8,6 +8,7 @@ import { dataError } from "../../base/errors.ts";
 import { createMeter } from "../../base/progress.ts";
 import { createRandom, type Random, randomFor } from "../../base/random.ts";
 import { graftVersion } from "../../base/version.ts";
+import { type Signature, signatureOf, smallOf } from "../../data/copies/signature.ts";
 import { stratifiedSplit, VALIDATION_SHARE } from "../../data/split.ts";
 import { crossFitted } from "../../evaluate/calibration.ts";
 import { fitConformal } from "../../evaluate/conformal.ts";
@@ -21,9 +22,10 @@ import { type FeatureTable, type RowTable, tableOf } from "../features/table.ts"
 import { openFront } from "../finetune/front.ts";
 import { type Boundary, storedBytes } from "../finetune/tail.ts";
 import { answerFolds } from "../folds.ts";
+import { groupsAmong } from "../groups.ts";
 import { countLabels, fitHead, type HeadFit, STRENGTHS } from "../head/fit.ts";
 import { BANK_ROWS, fitNovelty } from "../novelty.ts";
-import { FRONT_BATCH, type InMemoryOptions, type Surroundings } from "./options.ts";
+import { FRONT_BATCH, type InMemoryExample, type InMemoryOptions, type Surroundings } from "./options.ts";
 import { memoryRecords } from "./records.ts";
 import { runFront } from "./run-front.ts";
 import { type Part, type TuneFacts, tune } from "./tune.ts";
@@ -54,6 +56,7 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
   const part = (rows: readonly number[]): Part & { readonly table: RowTable } => ({
     places: rows.map((row) => all.places[row]!),
     labels: Int32Array.from(rows, (row) => all.labels[row]!),
+    groups: Int32Array.from(rows, (row) => all.groups[row]!),
     table: table.select(rows),
   });
   const whole = part(all.places.map((_, row) => row));
@@ -67,7 +70,7 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
   const conclude = (learned: Learned): Promise<InMemoryResult> => concluded(learned, classes, shape, skipped, options);
   if (wanted === "none") return conclude(await probe());
 
-  const { kept, held } = stratifiedSplit(whole.labels, VALIDATION_SHARE, random);
+  const { kept, held } = stratifiedSplit(whole.labels, VALIDATION_SHARE, random, whole.groups);
   if (held.length === 0)
     throw dataError(
       "Fine-tuning needs pictures to validate on, and no class has three images: add images, or train the head alone.",
@@ -80,7 +83,7 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
   const { validationLogits: logits, ...learned } = tuned;
   const { labels } = validation;
   const own = await tunedFeatures(options, tuned.network, train.places, shape, around);
-  const answered = { logits, labels, foldOf: answerFolds(labels, seed) };
+  const answered = { logits, labels, foldOf: answerFolds(labels, validation.groups, seed) };
   const result = { ...learned, ...answered, table: own, trained: train.labels.length, source: "held-out" } as const;
   return { ...(await conclude(result)), finetune: facts };
 }
@@ -111,11 +114,31 @@ interface Features {
 /** The features of every picture, with their classes. */
 async function featuresOf(options: InMemoryOptions, shape: CutShape, around: Surroundings): Promise<Features> {
   const { examples } = options;
-  const { places, table, skipped } = await tableOfExamples(options, shape, around);
+  const signatures = new Map<InMemoryExample, Signature>();
+  const signing = examples.map(
+    (example): InMemoryExample => ({
+      ...example,
+      read: async () => {
+        const image = await example.read();
+        signatures.set(example, signatureOf(smallOf(image)));
+        return image;
+      },
+    }),
+  );
+  const { places, table, skipped } = await tableOfExamples({ ...options, examples: signing }, shape, around);
   const classes = [...new Set(examples.map(({ label }) => label))].sort();
   const labels = Int32Array.from(places, (place) => classes.indexOf(examples[place]!.label));
   checkClasses(labels, classes);
-  return { all: { places, labels }, table, classes, skipped };
+  const groups = await groupsAmong(
+    places.map((place) => ({
+      // Pixels are all that a page is sure to have: copies of a file have the same signature.
+      digest: String(place),
+      signature: signatures.get(examples[place]!),
+      group: examples[place]!.group,
+    })),
+    options,
+  );
+  return { all: { places, labels, groups }, table, classes, skipped };
 }
 
 /** The features of the examples that can be read, by the whole backbone. */
@@ -173,7 +196,7 @@ function checkClasses(labels: Int32Array, classes: readonly string[]): void {
 /** A head on frozen features. */
 async function fitted(
   { classWeights = "none", onProgress, signal }: InMemoryOptions,
-  { table, labels }: { readonly table: RowTable; readonly labels: Int32Array },
+  { table, labels, groups }: { readonly table: RowTable; readonly labels: Int32Array; readonly groups: Int32Array },
   classes: number,
   random: Random,
   { pause }: Surroundings,
@@ -182,7 +205,7 @@ async function fitted(
   const fits = STRENGTHS.length * 5;
   const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
   const onRound = (running: number): void => meter.set(fits - running);
-  return fitHead(table, labels, classes, random, { classWeights, onRound, signal });
+  return fitHead(table, labels, classes, random, { classWeights, groups, onRound, signal });
 }
 
 /** The features of a tuned network, which nobody has yet, for as many training pictures as fill a bank. */

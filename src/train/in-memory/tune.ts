@@ -27,6 +27,8 @@ import { runFront } from "./run-front.ts";
 export interface Part {
   readonly places: readonly number[];
   readonly labels: Int32Array;
+  /** The group of each example. */
+  readonly groups: Int32Array;
 }
 
 export interface TuneInput {

@@ -30,7 +30,7 @@ export function fineTuneRoad(
   classes: number,
   { unfreeze, augment }: FineTuneOptions,
 ): TakeRoad {
-  const { table, labels, paths, digests, shape, secondsPerPicture } = frozen;
+  const { table, labels, groups, paths, digests, shape, secondsPerPicture } = frozen;
   let stepSeconds = STEP_GUESS * secondsPerPicture;
   let frontSeconds = FRONT_GUESS * secondsPerPicture;
   const labelled = (rows: readonly number[]): Labelled => ({
@@ -40,12 +40,20 @@ export function fineTuneRoad(
   return async ({ learn, judged, seed, seconds, onProgress, signal }) => {
     const began = performance.now();
     const own = learn.map((row) => labels[row]!);
-    const { kept, held } = stratifiedSplit(own, VALIDATION_SHARE, createRandom(seed));
+    const { kept, held } = stratifiedSplit(
+      own,
+      VALIDATION_SHARE,
+      createRandom(seed),
+      learn.map((row) => groups[row]!),
+    );
     // Where no class has three pictures, the ones learned from must do for telling when to stop.
     const train = kept.map((i) => learn[i]!);
     const validation = held.length > 0 ? held.map((i) => learn[i]!) : train;
     const random = createRandom(seed);
-    const { head } = await fitHead(table.select(train), labelled(train).labels, classes, random, { signal });
+    const { head } = await fitHead(table.select(train), labelled(train).labels, classes, random, {
+      groups: train.map((row) => groups[row]!),
+      signal,
+    });
     const headSeconds = (performance.now() - began) / 1000;
     const perEpoch = train.length * stepSeconds;
     // Each epoch shows another view, up to eight: each of those goes through the frozen part once.

@@ -7,12 +7,15 @@ import type { RowTable } from "../../../train/features/table.ts";
 import type { CutShape } from "../../../zoo/backbone.ts";
 import type { Network } from "../../../zoo/network.ts";
 import { rememberedCosts } from "../../costs/remembered.ts";
+import type { Gallery } from "../../recommend/contestant.ts";
 
 /** Readable pictures with their features, row by row. */
 export interface Frozen {
   readonly shape: CutShape;
   readonly paths: readonly string[];
   readonly labels: Int32Array;
+  /** The group of each row: no split or fold separates a group. */
+  readonly groups: Int32Array;
   readonly digests: readonly Buffer[];
   readonly table: RowTable;
   /** Seconds that the features of one picture take when nothing is in a cache. */
@@ -26,8 +29,7 @@ const SECONDS_GUESS = 0.04;
 
 export async function freeze(
   network: Network,
-  paths: readonly string[],
-  labels: ArrayLike<number>,
+  { paths, labels, groups }: Pick<Gallery, "paths" | "labels" | "groups">,
   options: { readonly onProgress?: OnProgress | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<Frozen> {
   const { shape, cache } = await openFeaturesOf(network);
@@ -46,6 +48,7 @@ export async function freeze(
       shape,
       paths: kept.map((item) => paths[item]!),
       labels: Int32Array.from(kept, (item) => labels[item]!),
+      groups: Int32Array.from(kept, (item) => groups[item]!),
       digests: kept.map((item) => digests.get(item)!),
       table,
       secondsPerPicture:

@@ -5,11 +5,12 @@ import type { Frozen } from "./frozen.ts";
 import { rightIn, shareOf, type TakeRoad } from "./road.ts";
 
 export const probeRoad =
-  ({ table, labels, secondsPerPicture }: Frozen, classes: number): TakeRoad =>
+  ({ table, labels, groups: all, secondsPerPicture }: Frozen, classes: number): TakeRoad =>
   async ({ learn, judged, seed, signal }) => {
     const began = performance.now();
     const own = Int32Array.from(learn, (row) => labels[row]!);
-    const { head } = await fitHead(table.select(learn), own, classes, createRandom(seed), { signal });
+    const groups = learn.map((row) => all[row]!);
+    const { head } = await fitHead(table.select(learn), own, classes, createRandom(seed), { groups, signal });
     const right = (rows: readonly number[]): Uint8Array =>
       rightIn(
         headLogits(head, table.select(rows)),

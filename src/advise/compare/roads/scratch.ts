@@ -30,6 +30,8 @@ export interface ScratchRoad {
 export interface ScratchInput {
   readonly paths: readonly string[];
   readonly labels: Int32Array;
+  /** The group of each image. */
+  readonly groups: Int32Array;
   readonly classes: number;
   /** Training pictures, by their places, that settings are tuned on. */
   readonly tuneOn: readonly number[];
@@ -64,7 +66,7 @@ export function chosenOf(tried: readonly Tried[], judged: number): Tried | undef
 
 /** Prepares the road: reads the pictures small, and tunes on some of them. */
 export async function scratchRoad(input: ScratchInput): Promise<ScratchRoad> {
-  const { paths, labels, classes, tuneOn, tuningSeconds, augment, onProgress, signal } = input;
+  const { paths, labels, groups, classes, tuneOn, tuningSeconds, augment, onProgress, signal } = input;
   const sized = sizedFor(paths.length);
   const known = new Map<AugmentationName, Promise<Pixels>>();
   const pixelsOf = (name: AugmentationName): Promise<Pixels> => {
@@ -119,6 +121,7 @@ export async function scratchRoad(input: ScratchInput): Promise<ScratchRoad> {
     tuneOn.map((row) => labels[row]!),
     VALIDATION_SHARE,
     createRandom(0),
+    tuneOn.map((row) => groups[row]!),
   );
   const [learn, validation] = [kept.map((i) => tuneOn[i]!), held.map((i) => tuneOn[i]!)];
   const tried: Tried[] = [];

@@ -9,11 +9,12 @@ import { cacheFolder } from "../../base/cache.ts";
 import { mapAhead } from "../../base/concurrency.ts";
 import { readBytes } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
+import { decodeSignature, encodeSignature, SIGNATURE_BYTES } from "../../data/copies/signature.ts";
 import { decodeImage } from "../../data/decode.ts";
 import type { ImageFormat } from "../../data/sniff.ts";
-import type { OnDecoded } from "../../train/features/extract.ts";
-import { openRecordCache } from "../../train/features/records.ts";
-import { measureTraits, SIGNATURE_SIDE, type Traits } from "./traits.ts";
+import { measureTraits, type Traits } from "../../data/traits/traits.ts";
+import type { OnDecoded } from "./extract.ts";
+import { openRecordCache } from "./records.ts";
 
 export interface TraitCache {
   /** Measures a picture as it is decoded for another purpose, unless it was measured before. */
@@ -27,7 +28,7 @@ export interface TraitCache {
 }
 
 /** In the folder's name: another one where traits are measured or written otherwise. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Opens the cache of traits. Throws a GraftError (`work`) where its folder cannot be written. */
 export async function openTraitCache(folder = join(cacheFolder(), "traits", `v${VERSION}`)): Promise<TraitCache> {
@@ -66,7 +67,6 @@ const FORMATS: readonly ImageFormat[] = ["jpeg", "png", "gif", "webp", "tiff", "
 const CAMERA_BYTES = 32;
 const WHOLE = 4;
 const REAL = 8;
-const SIGNATURE_BYTES = SIGNATURE_SIDE ** 2 * 3;
 const RECORD_BYTES = 4 * (WHOLE + REAL) + CAMERA_BYTES + SIGNATURE_BYTES;
 
 /** A record: four uint32, eight float32, 32 bytes of camera padded with zeros, the signature. */
@@ -86,7 +86,7 @@ export function encodeTraits(traits: Traits): Uint8Array {
     view.setFloat32(4 * (WHOLE + i), value, true);
   });
   record.set(new TextEncoder().encode(traits.camera ?? "").subarray(0, CAMERA_BYTES), 4 * (WHOLE + REAL));
-  record.set(traits.signature, RECORD_BYTES - SIGNATURE_BYTES);
+  record.set(encodeSignature(traits.signature), RECORD_BYTES - SIGNATURE_BYTES);
   return record;
 }
 
@@ -107,6 +107,6 @@ export function decodeTraits(record: Uint8Array): Traits {
     saturation: real(2),
     sharpness: real(3),
     border: { red: real(4), green: real(5), blue: real(6), spread: real(7) },
-    signature: record.slice(RECORD_BYTES - SIGNATURE_BYTES),
+    signature: decodeSignature(record.subarray(RECORD_BYTES - SIGNATURE_BYTES)),
   };
 }

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../../base/files.ts";
-import { decodeImage } from "../../data/decode.ts";
-import { blockAverages, squareAverages } from "./average.ts";
-import { openTraitCache } from "./cache.ts";
+import { openTraitCache } from "../../train/features/trait-cache.ts";
+import { blockAverages, squareAverages } from "../copies/average.ts";
+import { decodeImage } from "../decode.ts";
 import { cameraIn } from "./camera.ts";
 import { measureTraits } from "./traits.ts";
 
@@ -23,7 +23,7 @@ describe("measureTraits", () => {
     expect(traits.saturation).toBeCloseTo(1, 3);
     expect(traits.contrast).toBeCloseTo(0, 5);
     expect(traits.sharpness).toBeCloseTo(0, 5);
-    expect([...traits.signature.subarray(0, 3)]).toEqual([255, 0, 0]);
+    expect([...traits.signature.colour.subarray(0, 3)]).toEqual([255, 0, 0]);
   });
 
   it("tells a border from what it frames", async () => {

@@ -2,13 +2,12 @@
  * What can be said of a picture without knowing what is on it: size, light, sharpness, border, camera, and a signature by which
  * it is known again after it was resized, recompressed or mirrored. Nothing here looks at other pictures or at labels.
  */
-import type { RgbImage } from "../../data/decode.ts";
-import { type ImageFormat, sniffFormat } from "../../data/sniff.ts";
-import { type Averages, blockAverages, squareAverages } from "./average.ts";
-import { cameraOf } from "./camera.ts";
 
-/** The side of a signature. */
-export const SIGNATURE_SIDE = 16;
+import type { Averages } from "../copies/average.ts";
+import { type Signature, signatureOf, smallOf } from "../copies/signature.ts";
+import type { RgbImage } from "../rgb-image.ts";
+import { type ImageFormat, sniffFormat } from "../sniff.ts";
+import { cameraOf } from "./camera.ts";
 
 /** Measures of one picture. */
 export interface Traits {
@@ -32,17 +31,14 @@ export interface Traits {
   readonly sharpness: number;
   /** The outermost frame, 3% of the shorter side wide: its mean colour (0 to 1), and how much it varies (standard deviation of luma). */
   readonly border: { readonly red: number; readonly green: number; readonly blue: number; readonly spread: number };
-  /** `[16, 16, 3]` averages of equal areas, RGB. */
-  readonly signature: Uint8Array;
+  readonly signature: Signature;
 }
 
-/** Pictures are measured at this many pixels on the longer side, or up to twice as many. */
-const MEASURED_SIDE = 128;
 const BORDER_SHARE = 0.03;
 
 /** Measures a picture. `file` are the bytes that it was decoded from. */
 export async function measureTraits(image: RgbImage, file: Uint8Array): Promise<Traits> {
-  const small = blockAverages(image, MEASURED_SIDE);
+  const small = smallOf(image);
   const luma = lumaOf(small);
   const { mean, deviation } = moments(luma);
   return {
@@ -56,7 +52,7 @@ export async function measureTraits(image: RgbImage, file: Uint8Array): Promise<
     saturation: saturationOf(small),
     sharpness: moments(laplacian(luma, small)).deviation,
     border: borderOf(small, luma),
-    signature: Uint8Array.from(squareAverages(small, SIGNATURE_SIDE).data, Math.round),
+    signature: signatureOf(small),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Pictures made small by averaging areas: what measures of a whole picture are taken from. */
-import type { RgbImage } from "../../data/decode.ts";
+import type { RgbImage } from "../rgb-image.ts";
 
 /** Averages: `data` is `[height, width, 3]`, RGB, 0 to 255. */
 export interface Averages {

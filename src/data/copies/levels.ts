@@ -1,0 +1,97 @@
+/** A signature's detail at several sizes, blurred a little so that small shifts matter little; and what is fine in it. */
+import { DETAIL_SIDE } from "./signature.ts";
+
+/** Grey values `[side, side]`. */
+export interface Grey {
+  readonly side: number;
+  readonly values: Float32Array;
+}
+
+/** One picture at sides 64, 32, 16 and 8; what few pairs come to see is computed when it is asked for. */
+export interface Levels {
+  readonly at8: Grey;
+  readonly at16: Grey;
+  readonly at32: Grey;
+  readonly at64: Grey;
+  /** Of side 64: what blurring takes away. */
+  readonly fine: Grey;
+}
+
+/** The outer parts of a turned picture are black or made up: only this disc, of the radius 1 that touches the sides, is compared. */
+export const RADIUS = 0.92;
+
+/** The levels of a signature's detail, see signature.ts. */
+export function levelsOf(detail: Uint8Array): Levels {
+  const whole = { side: DETAIL_SIDE, values: Float32Array.from(detail) };
+  const quarter = halved(halved(whole));
+  const [at16, at8] = [blurred(quarter), blurred(halved(quarter))];
+  const at32 = once(() => blurred(halved(whole)));
+  const at64 = once(() => blurred(whole));
+  const fine = once(() => without(at64(), blurred(blurred(at64())), 1));
+  return {
+    at8,
+    at16,
+    get at32() {
+      return at32();
+    },
+    get at64() {
+      return at64();
+    },
+    get fine() {
+      return fine();
+    },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** `grey` less a share of another. */
+export const without = ({ side, values }: Grey, other: Grey, share: number): Grey => ({
+  side,
+  values: subtracted(values, other.values, share),
+});
+
+function subtracted(values: Float32Array, others: Float32Array, share: number): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let i = 0; i < result.length; i++) result[i] = values[i]! - share * others[i]!;
+  return result;
+}
+
+function halved({ side, values }: Grey): Grey {
+  const half = side / 2;
+  const result = new Float32Array(half * half);
+  for (let y = 0; y < half; y++) {
+    for (let x = 0; x < half; x++) {
+      const from = 2 * (y * side + x);
+      result[y * half + x] = (values[from]! + values[from + 1]! + values[from + side]! + values[from + side + 1]!) / 4;
+    }
+  }
+  return { side: half, values: result };
+}
+
+/** Weighs each value with its neighbours, ¼ ½ ¼ both ways; beyond the edge lies the edge. */
+export function blurred({ side, values }: Grey): Grey {
+  const across = new Float32Array(values.length);
+  const result = new Float32Array(values.length);
+  for (let y = 0, at = 0; y < side; y++) {
+    for (let x = 0; x < side; x++, at++) {
+      const left = values[x > 0 ? at - 1 : at]!;
+      const right = values[x < side - 1 ? at + 1 : at]!;
+      across[at] = 0.25 * (left + right) + 0.5 * values[at]!;
+    }
+  }
+  for (let y = 0, at = 0; y < side; y++) {
+    for (let x = 0; x < side; x++, at++) {
+      const above = across[y > 0 ? at - side : at]!;
+      const below = across[y < side - 1 ? at + side : at]!;
+      result[at] = 0.25 * (above + below) + 0.5 * across[at]!;
+    }
+  }
+  return { side, values: result };
+}

@@ -1,0 +1,39 @@
+/** Disjoint sets of numbers that are joined one pair at a time: union–find with path halving. */
+
+export interface DisjointSets {
+  /** The smallest number of the set. */
+  root(of: number): number;
+  join(a: number, b: number): void;
+  /** Sets of two or more, each in ascending order. */
+  groups(): number[][];
+}
+
+/** The sets of one of the numbers 0 … `count` − 1. */
+export function disjointSets(count: number): DisjointSets {
+  const parents = Int32Array.from({ length: count }, (_, i) => i);
+  const root = (of: number): number => {
+    let at = of;
+    while (parents[at] !== at) {
+      parents[at] = parents[parents[at]!]!;
+      at = parents[at]!;
+    }
+    return at;
+  };
+  return {
+    root,
+    join(a, b) {
+      const [x, y] = [root(a), root(b)];
+      parents[Math.max(x, y)] = Math.min(x, y);
+    },
+    groups() {
+      const members = new Map<number, number[]>();
+      for (let i = 0; i < count; i++) {
+        const own = root(i);
+        const group = members.get(own);
+        if (group) group.push(i);
+        else members.set(own, [i]);
+      }
+      return [...members.values()].filter((group) => group.length > 1);
+    },
+  };
+}

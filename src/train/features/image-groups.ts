@@ -1,0 +1,60 @@
+/** The groups of images on a disk: their signatures are in the cache, or are computed for it when it is missing them. */
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { mapAhead } from "../../base/concurrency.ts";
+import { isDataError } from "../../base/errors.ts";
+import { readBytes } from "../../base/files.ts";
+import { createMeter } from "../../base/progress.ts";
+import type { Example } from "../../data/dataset/discover.ts";
+import { type Groupable, type GroupOptions, groupsAmong } from "../groups.ts";
+import { openTraitCache, type TraitCache } from "./trait-cache.ts";
+
+/** The groups of images that were read: their signatures are in the cache, or are computed for it now. */
+export async function groupsOfImages(
+  examples: readonly Pick<Example, "path" | "group">[],
+  digests: readonly Buffer[],
+  traits: TraitCache,
+  options: GroupOptions = {},
+): Promise<Int32Array> {
+  const measured = await traits.traitsOf(
+    examples.map(({ path }, i) => ({ path, sha256: digests[i]! })),
+    options,
+  );
+  return groupsAmong(
+    examples.map(({ group }, i) => ({ digest: digests[i]!.toString("hex"), signature: measured[i]!.signature, group })),
+    options,
+  );
+}
+
+/** The groups of a dataset's examples before any network has seen them. Images that cannot be read stand alone. */
+export async function groupsOfExamples(
+  examples: readonly Pick<Example, "path" | "group">[],
+  options: GroupOptions = {},
+): Promise<Int32Array> {
+  const traits = await openTraitCache();
+  try {
+    const meter = createMeter({ stage: "Reading images", unit: "images", total: examples.length, ...options });
+    const read = async ({ path, group }: (typeof examples)[number]): Promise<Groupable | undefined> => {
+      try {
+        const sha256 = createHash("sha256")
+          .update(await readBytes(path))
+          .digest();
+        const [measured] = await traits.traitsOf([{ path, sha256 }]);
+        return { digest: sha256.toString("hex"), signature: measured!.signature, group };
+      } catch (error) {
+        // The reader that computes features lists it.
+        if (!isDataError(error)) throw error;
+        return undefined;
+      }
+    };
+    const found: Groupable[] = [];
+    for await (const one of mapAhead(examples, availableParallelism() + 2, read)) {
+      options.signal?.throwIfAborted();
+      found.push(one ?? { digest: `unreadable ${found.length}`, signature: undefined });
+      meter.add();
+    }
+    return await groupsAmong(found, options);
+  } finally {
+    traits.close();
+  }
+}
