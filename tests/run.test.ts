@@ -10,7 +10,8 @@ import { disagreement, readRun, readRunAnswers, settledModel } from "../src/run/
 import { runFileNames } from "../src/run/run-files.ts";
 import type { TrainRun } from "../src/run/train-run.ts";
 import { writeRun } from "../src/run/write.ts";
-import { nothingTold, stateOf } from "../src/studio/runs/record.ts";
+import { createLog } from "../src/studio/runs/log.ts";
+import { stateOf } from "../src/studio/runs/record.ts";
 import { graft, temporaryFolder } from "./support/cli.ts";
 import { killWriters } from "./support/kill-runs.ts";
 import { mountAt, NO_MOUNT } from "./support/mount.ts";
@@ -86,7 +87,7 @@ describe("a run's files", () => {
     const path = join(out, "metrics.json");
     writeFileSync(path, damage(readFileSync(path, "utf8")));
     await expect(readRun(out)).rejects.toThrow(`${path} is damaged`);
-    expect(await stateOf(out, nothingTold, false)).toMatchObject({
+    expect(await stateOf(out, createLog().told(), false)).toMatchObject({
       kind: "failed",
       reason: expect.stringContaining("is damaged"),
     });
@@ -100,7 +101,7 @@ describe("files of two runs in one folder", () => {
       /The files in .* are of different trainings: graft\.json is of the model/,
     );
     await expect(readRun(out)).rejects.toMatchObject({ code: "run-mixed" });
-    expect(await stateOf(out, nothingTold, false)).toMatchObject({
+    expect(await stateOf(out, createLog().told(), false)).toMatchObject({
       kind: "failed",
       reason: expect.stringContaining("are of different trainings"),
     });

@@ -93,7 +93,10 @@ describe("a training whose process is killed", () => {
   });
 
   test("a head: trained, asked, exported; all by the routes that the page uses", async () => {
-    const { id } = await studio.json<RunInfo>("/api/runs", posting({ ...settings, unfreeze: "none" }));
+    const { id } = await studio.json<RunInfo>(
+      "/api/runs",
+      posting({ network, unfreeze: "none", seed: 0, classWeights: "none" }),
+    );
     await expect.poll(async () => (await stateOf(id)).state.kind, { timeout: 60_000 }).toBe("done");
     const picture = readFileSync(join(folder, "circle/001.jpeg"));
     const { answers } = await studio.json<{ answers: { label: string; probability: number }[] }>(

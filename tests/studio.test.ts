@@ -32,6 +32,8 @@ interface Scene {
 
 /** Pictures of a class. */
 const COUNT = 40;
+/** Milliseconds that a training may take to get anywhere on a machine that does much else; it proves that nothing hangs. */
+const LONG = 300_000;
 
 async function sceneOf(): Promise<Scene> {
   const pollen = join(shared, "datasets/pollen");
@@ -103,7 +105,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
       ],
     });
     context = await browser.newContext({ viewport: { width: 1200, height: 800 } });
-    context.setDefaultTimeout(60_000);
+    context.setDefaultTimeout(LONG);
     page = await context.newPage();
     page.on("request", (request) => {
       const { protocol, hostname } = new URL(request.url());
@@ -136,6 +138,8 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await page.getByRole("link", { name: new RegExp(`^${second[0]}`) }).click();
     await page.getByRole("heading", { name: second[0], exact: true }).waitFor();
     await eventually(() => page.getByRole("option").count()).toBeGreaterThan(5);
+    await eventually(() => readdirSync(join(folder, second[0])).length).toBe(COUNT);
+    await page.getByRole("region", { name: "Upload" }).waitFor({ state: "detached" });
     for (const [name, from] of scene.classes) expect(readdirSync(join(folder, name))).toEqual(readdirSync(from));
     await expectAccessible("pictures");
   });
@@ -178,7 +182,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await page.getByRole("radio", { name: new RegExp(scene.network.split("/").at(-1)!) }).waitFor();
     await expectAccessible("train");
     await page.getByRole("button", { name: /^Train on/ }).click();
-    await page.getByRole("link", { name: "See its results" }).click({ timeout: 60_000 });
+    await page.getByRole("link", { name: "See its results" }).click({ timeout: LONG });
     await page.getByTestId("accuracy").waitFor();
     const { accuracy } = JSON.parse(readFileSync(join(model(), "../metrics.json"), "utf8")) as {
       accuracy: { test: number };
@@ -242,7 +246,9 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await offline.close();
   });
 
-  test("a training is found running after a reload, and after kill -9 of the studio; it stops and goes on", async () => {
+  test("a training is found running after a reload, and after kill -9 of the studio; it stops and goes on", {
+    timeout: 3 * LONG,
+  }, async () => {
     await step("train");
     await page.getByRole("radio", { name: /The last stage too/ }).check();
     await page.getByText("More options").click();
@@ -250,7 +256,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await page.getByRole("button", { name: /^Train on/ }).click();
     const running = page.getByRole("heading", { name: /^Training: .*last stage/ });
     await running.waitFor();
-    await page.getByText(/Fine-tuning, epoch/).waitFor({ timeout: 60_000 });
+    await page.getByText(/Fine-tuning, epoch/).waitFor({ timeout: LONG });
     await page.reload();
     await running.waitFor();
     await page.getByText(/Fine-tuning, epoch/).waitFor();
@@ -264,7 +270,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("heading", { name: /^Stopped: / }).waitFor();
     await page.getByRole("button", { name: "Go on" }).click();
-    await page.getByText(/Fine-tuning, epoch/).waitFor({ timeout: 60_000 });
+    await page.getByText(/Fine-tuning, epoch/).waitFor({ timeout: LONG });
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("button", { name: "Discard" }).click();
     await running.waitFor({ state: "detached" });
@@ -288,7 +294,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
   /** The probability that the page shows first, to its last digit. */
   async function firstProbability(of: Page): Promise<number> {
     const cell = of.locator("[data-probability]").first();
-    await cell.waitFor({ timeout: 60_000 });
+    await cell.waitFor({ timeout: LONG });
     return Number(await cell.getAttribute("data-probability"));
   }
 

@@ -22,6 +22,7 @@ export const errorCodes = {
   "run-mixed": "The files in a folder are of different trainings.",
   stopped: "The caller or the user stopped the work.",
   "telemetry-on": "A worker thread cannot turn off ONNX Runtime's telemetry, so that no model is opened.",
+  "in-use": "Another process is at work on that folder.",
 } as const;
 
 /** A key of {@link errorCodes}. */

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir, uptime } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -187,5 +187,35 @@ describe("withLock", () => {
     waiter.stdin.end();
     await Promise.all([once(waiter, "exit"), holder.exitCode ?? once(holder, "exit")]);
     expect(told.map((line) => line.split(" ")[1])).toEqual(["in", "out", "in", "out"]);
+  });
+
+  it("believes no claim from the future: whoever packs a folder can give its files any time", async () => {
+    const path = await claim("ffffffff", "eeeeeeee");
+    await utimes(path, old(-10 * 365 * 24 * 3_600_000), old(-10 * 365 * 24 * 3_600_000));
+    expect(await take()).toBe("in");
+  });
+
+  it("removes nothing that is not a claim", async () => {
+    const others = ["notes.txt", "a-b-c-d", "ffffffff-1-1-abc.txt", "0123abcd-0-0"];
+    await mkdir(join(lock, "ffffffff-1-1-folder"), { recursive: true });
+    for (const name of others) await writeFile(join(lock, name), "");
+    const before = new Date(Date.now() - 3_600_000);
+    for (const name of others) await utimes(join(lock, name), before, before);
+    expect(await withLock(lock, { whenHeld: "fail" }, async () => "in")).toBe("in");
+    expect(await holderOf(lock)).toBeUndefined();
+    expect((await readdir(lock)).sort()).toEqual([...others, "ffffffff-1-1-folder"].sort());
+  });
+
+  it.skipIf(process.platform === "win32")("is not looked for through a link", async () => {
+    const elsewhere = join(folder, "elsewhere");
+    await mkdir(elsewhere);
+    await writeFile(join(elsewhere, "ffffffff-1-1-abc"), "");
+    const before = new Date(Date.now() - 3_600_000);
+    await utimes(join(elsewhere, "ffffffff-1-1-abc"), before, before);
+    await symlink(elsewhere, lock);
+    for (const whenHeld of ["fail", "wait"] as const)
+      await expect(withLock(lock, { whenHeld }, async () => "in")).rejects.toThrow("is a link, and a lock is a folder");
+    await expect(holderOf(lock)).rejects.toThrow("is a link");
+    expect(await readdir(elsewhere)).toEqual(["ffffffff-1-1-abc"]);
   });
 });

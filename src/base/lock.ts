@@ -7,10 +7,10 @@
  * a claim left by a killed process is known as such, and, being unique, can be removed by anyone without a race. A claim from
  * another machine or another PID namespace is believed as long as it is kept fresh.
  */
-import { open, readdir, rm, rmdir, stat } from "node:fs/promises";
+import { lstat, open, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, workError } from "./errors.ts";
+import { codeOf, GraftError, workError } from "./errors.ts";
 import { makeFolder, writeFailure } from "./files.ts";
 import { isAlive, ownerName, ownerText, processOf } from "./owner.ts";
 import { keepFresh, SILENCE } from "./sign-of-life.ts";
@@ -31,7 +31,7 @@ const tries = 8;
  * Does `work` while holding the lock at `path` and yields its result. A lock whose holder died (`kill -9`) is taken over.
  *
  * @param path a path that nothing else uses; a folder appears there while the lock is held
- * @throws GraftError (`work`) where the lock is held and `whenHeld` is `fail`, or where `path` cannot be written
+ * @throws GraftError (`work`) where the lock is held and `whenHeld` is `fail` (code `in-use`), or where `path` cannot be written
  */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const claim = await acquire(path, options);
@@ -73,6 +73,8 @@ async function acquire(path: string, { whenHeld, what = path, onWait }: LockOpti
       throw workError(
         `Another run (${ownerText(basename(holder))}) is at work on ${what}: wait for it to end, or choose another place ` +
           `(if no such run exists, delete ${path}).`,
+        undefined,
+        "in-use",
       );
     }
     if (!waited && whenHeld === "wait") onWait?.(ownerText(basename(holder)));
@@ -101,20 +103,27 @@ async function release(path: string, claim: string): Promise<void> {
   await rmdir(path).catch(() => {}); // Others may have claims in it.
 }
 
+/** What claims are called, by any version of Graft. Whatever else is in the folder is not a lock's, and not removed. */
+const CLAIM = /^[0-9a-f]{8}(-\w+){3,5}$/;
+
 /** The first claim but `own` whose process lives; claims of the dead are removed on the way. */
 async function livingClaim(path: string, own?: string): Promise<string | undefined> {
   let names: string[];
   try {
-    names = await readdir(path);
+    // A folder from somebody else: through a link, claims would be made and removed wherever it leads.
+    if ((await lstat(path)).isSymbolicLink())
+      throw workError(`${path} is a link, and a lock is a folder: delete the link and run the same command again.`);
+    const entries = await readdir(path, { withFileTypes: true });
+    names = entries.filter((entry) => entry.isFile() && CLAIM.test(entry.name)).map(({ name }) => name);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
-    throw writeFailure(path, error);
+    throw error instanceof GraftError ? error : writeFailure(path, error);
   }
   for (const name of names) {
     const claim = join(path, name);
     if (claim === own) continue;
     if (await lives(claim)) return claim;
-    await rm(claim, { recursive: true, force: true });
+    await rm(claim, { force: true });
   }
   return undefined;
 }

@@ -3,7 +3,10 @@
 import "../runtime/telemetry.ts";
 import { Command, CommanderError } from "commander";
 import { exitCodes, GraftError, isStopped, messageOf } from "../base/errors.ts";
+import { failureLine, failureOf } from "../base/progress-json.ts";
+import { watchStopFile } from "../base/stop-file.ts";
 import { asSentence } from "../base/system-errors.ts";
+import { escapedJson } from "../base/text.ts";
 import { graftVersion } from "../base/version.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { compareCommand } from "./commands/compare.ts";
@@ -71,6 +74,7 @@ function takeOver(command: Command): void {
 takeOver(program);
 guardStreams();
 
+watchStopFile();
 try {
   const args = process.argv.slice(2);
   await program.parseAsync(process.platform === "win32" ? withoutWildcards(args) : args, { from: "user" });
@@ -83,6 +87,9 @@ function report(thrown: unknown): number {
   // Commander has already said what is wrong.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes.usage;
   const error = asSentence(thrown);
+  // Of the command that was given: the others have their defaults.
+  if (program.commands.some((command) => command.opts().progress === "json"))
+    process.stderr.write(`${escapedJson(failureLine(failureOf(error)))}\n`);
   if (program.opts().debug && error instanceof Error) note((error.stack ?? error.message).split("\n"));
   else note(`graft: ${messageOf(error)}`);
   if (isStopped(error)) return stoppedCode();

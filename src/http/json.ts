@@ -29,6 +29,16 @@ export class LongText {
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
+/** Whether JSON keeps within bounds, so that it can be parsed by anyone. What is not JSON may do so too. */
+export function isBounded(bytes: Buffer, bounds: JsonBounds): boolean {
+  try {
+    scan(bytes, bounds);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** @throws Refusal (400) where the bytes are not JSON; (413) where their structure is too large or too deep */
 export function parseJson(bytes: Buffer, bounds: JsonBounds): unknown {
   const texts = scan(bytes, bounds);

@@ -5,8 +5,9 @@ import type { Calibration } from "../evaluate/calibration.ts";
 import type { ClassScores, Evaluation } from "../evaluate/evaluation.ts";
 import { SCHEMA_VERSION } from "./run-files.ts";
 
-const text = v.string();
-const number = v.number();
+const text = v.pipe(v.string(), v.maxLength(4096));
+/** JSON can hold infinity: 1e999. */
+const number = v.pipe(v.number(), v.finite());
 const maybe = v.nullable(number);
 const interval = v.tuple([number, number]);
 const texts = v.array(text);
@@ -71,8 +72,16 @@ const calibration: v.GenericSchema<unknown, ReadCalibration> = v.looseObject({
 
 const header = { schemaVersion: v.optional(number), modelSha256: v.optional(text) };
 
-/** `metrics.json` */
-export const metricsSchema = v.object({
+/** Whether an evaluation is of so many classes, so that whoever shows it finds a name for each. */
+const isOf = (
+  classes: readonly string[],
+  { perClass, confusion }: { readonly perClass: readonly unknown[] } & Pick<Evaluation, "confusion">,
+): boolean =>
+  perClass.length === classes.length &&
+  confusion.length === classes.length &&
+  confusion.every((row) => row.length === classes.length);
+
+const metricsShape = v.object({
   ...header,
   classes: texts,
   counts: v.object({ train: number, validation: number, test: number, skipped: number }),
@@ -86,20 +95,38 @@ export const metricsSchema = v.object({
   skipped: v.array(v.object({ path: text, reason: text })),
 });
 
+/** `metrics.json` */
+export const metricsSchema = v.pipe(
+  metricsShape,
+  v.check(
+    ({ classes, test, validation }) => isOf(classes, test) && isOf(classes, validation),
+    "its evaluations are of other classes",
+  ),
+);
+
 /** `graft.json` */
 export const madeSchema = v.object({
   ...header,
   dataset: v.object({ path: text, digest: text }),
 });
 
+const position = v.pipe(number, v.integer(), v.minValue(0));
+
 /** `answers.json` */
-export const answersSchema = v.object({
-  ...header,
-  classes: texts,
-  answers: v.array(
-    v.object({ path: text, truth: number, prediction: number, probability: number, truthProbability: number }),
+export const answersSchema = v.pipe(
+  v.object({
+    ...header,
+    classes: texts,
+    answers: v.array(
+      v.object({ path: text, truth: position, prediction: position, probability: number, truthProbability: number }),
+    ),
+  }),
+  v.check(
+    ({ classes, answers }) =>
+      answers.every(({ truth, prediction }) => truth < classes.length && prediction < classes.length),
+    "it has answers of classes that there are not",
   ),
-});
+);
 
 export type ReadMetrics = v.InferOutput<typeof metricsSchema>;
 export type ReadMade = v.InferOutput<typeof madeSchema>;

@@ -3,10 +3,11 @@
  * project and read again by who opens it next.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import * as v from "valibot";
 import { workError } from "../base/errors.ts";
 import { writeWhole } from "../base/files.ts";
 import type { Recommendation } from "./api.ts";
+import { readOwnJson } from "./project/own-files.ts";
 
 export interface Advice {
   state(): Recommendation;
@@ -14,6 +15,8 @@ export interface Advice {
   start(): Recommendation;
   /** Ends what is being computed. */
   stop(): void;
+  /** What was wrong with the answer that was kept, until there is another. */
+  damage(): readonly string[];
 }
 
 export interface AdviceOptions {
@@ -33,25 +36,37 @@ export const ADVICE_SECONDS = 60;
 
 const none: Recommendation = { kind: "none", reason: "Nothing has been measured on these pictures yet." };
 
+const text = v.pipe(v.string(), v.maxLength(4096));
+const number = v.pipe(v.number(), v.finite());
+const interval = v.tuple([number, number]);
+const measured = { accuracy: number, interval, isTied: v.boolean(), trainSeconds: number };
+
 /** The parts of `graft recommend --json` that the page shows. */
-interface Printed {
-  readonly recommended: string | null;
-  readonly reason: string;
-  readonly pictures: { readonly available: number };
-  readonly candidates: readonly {
-    readonly name: string;
-    readonly accuracy: number;
-    readonly interval: readonly [number, number];
-    readonly isTied: boolean;
-    readonly trainSeconds: number;
-    readonly cost: { readonly latencyMs: number };
-  }[];
-}
+const printedSchema = v.object({
+  recommended: v.nullable(text),
+  reason: text,
+  pictures: v.object({ available: number }),
+  candidates: v.array(v.object({ name: text, ...measured, cost: v.object({ latencyMs: number }) })),
+});
+type Printed = v.InferOutput<typeof printedSchema>;
+
+/** What is kept of it. The file may be anybody's. */
+const keptSchema: v.GenericSchema<unknown, Recommendation> = v.object({
+  kind: v.literal("ranked"),
+  best: v.nullable(text),
+  reason: text,
+  pictures: number,
+  candidates: v.pipe(v.array(v.object({ network: text, ...measured, latencyMs: number })), v.maxLength(1000)),
+});
+const KEPT_BYTES = 2 ** 20;
 
 /** Opens the advice of a project, with what was computed before. */
 export async function openAdvice({ root, file, command, words, onChange }: AdviceOptions): Promise<Advice> {
   let child: ChildProcess | undefined;
-  let current = (await readRanked(file)) ?? none;
+  const kept = await readOwnJson(file, keptSchema, KEPT_BYTES);
+  let current = kept.kind === "read" ? kept.value : none;
+  let damage =
+    kept.kind === "damaged" ? [`The comparison of networks that was kept cannot be read: ${kept.reason}.`] : [];
   const become = (next: Recommendation): Recommendation => {
     current = next;
     onChange(next);
@@ -61,12 +76,14 @@ export async function openAdvice({ root, file, command, words, onChange }: Advic
   const ended = async (code: number | null, printed: string, said: string): Promise<void> => {
     child = undefined;
     if (code !== 0) return void become({ kind: "none", reason: lastSentence(said) });
-    const found = rankedFrom(JSON.parse(printed) as Printed);
+    const found = rankedFrom(v.parse(printedSchema, JSON.parse(printed)));
     await writeWhole(file, `${JSON.stringify(found)}\n`);
+    damage = [];
     become(found);
   };
 
   return {
+    damage: () => damage,
     state: () => current,
     start() {
       if (child) throw workError("The networks are being compared already: wait for it to end.");
@@ -113,18 +130,6 @@ const rankedFrom = ({ recommended, reason, pictures, candidates }: Printed): Rec
     latencyMs: cost.latencyMs,
   })),
 });
-
-/** What was kept; nothing where there is none, or it is no such thing. */
-async function readRanked(file: string): Promise<Recommendation | undefined> {
-  const text = await readFile(file, "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    const kept = JSON.parse(text) as Recommendation;
-    return kept.kind === "ranked" && Array.isArray(kept.candidates) ? kept : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** The last line that a program said, without its own name. */
 const lastSentence = (said: string): string =>

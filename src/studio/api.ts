@@ -26,12 +26,27 @@ export interface ProjectInfo {
   /** On the disk of the machine that runs the studio. */
   readonly path: string;
   readonly classes: readonly ClassInfo[];
-  /** What undo would take back, in words: `removing 3 pictures`. */
-  readonly undo: string | null;
+  /** What undo would take back. */
+  readonly undo: ChangeInfo | null;
   /** Files and folders that training would not use. */
   readonly ignored: readonly { readonly path: string; readonly reason: string }[];
+  /** What was found wrong with the studio's own files, a sentence each. It was left alone. */
+  readonly notices: readonly string[];
   /** Why there is nothing to train on yet; null where there is. */
   readonly obstacle: string | null;
+}
+
+/** A change that can be undone. */
+export interface ChangeInfo {
+  readonly id: string;
+  /** `removing 3 pictures` */
+  readonly words: string;
+}
+
+/** The answer to whatever changes classes or pictures. */
+export interface Changed {
+  /** The change's id, for undo; null where nothing changed, or where it cannot be undone. */
+  readonly change: string | null;
 }
 
 /** `GET /api/classes/:name/pictures`. */
@@ -46,7 +61,7 @@ export type Received =
   | { readonly kind: "known"; readonly id: string };
 
 /** What came of an archive. */
-export interface Imported {
+export interface Imported extends Changed {
   readonly added: number;
   readonly known: number;
   /** Files that are not pictures, or not readable ones. */
@@ -78,6 +93,16 @@ export type Arrangement =
       readonly skipped: readonly { readonly path: string; readonly reason: string }[];
       readonly notes: readonly string[];
     };
+
+/** `POST /api/undo`, with `{ change }`: only that one is undone, and only if it is the last; without, the last one is. */
+export interface UndoResult {
+  /** What was taken back, in words; null where there was nothing to take back. */
+  readonly undone: string | null;
+  /** Files and folders of it that are there again. */
+  readonly restored: number;
+  /** Those that were removed outside the studio since. */
+  readonly missing: number;
+}
 
 /** A network as the table shows it. */
 export interface NetworkRow {

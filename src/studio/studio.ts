@@ -2,10 +2,11 @@
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Hono } from "hono";
-import { messageOf, workError } from "../base/errors.ts";
+import { GraftError, messageOf, workError } from "../base/errors.ts";
 import { makeFolder } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
 import { asSentence } from "../base/system-errors.ts";
+import { named } from "../base/text.ts";
 import { accessGuard, createAccess } from "../http/access.ts";
 import { safeHeaders } from "../http/headers.ts";
 import { Refusal, refusalOfFailure } from "../http/refusal.ts";
@@ -24,6 +25,7 @@ import { readStatic } from "./http/static.ts";
 import { type OwnNetwork, openNetworks } from "./networks.ts";
 import { MAX_ARCHIVE_BYTES } from "./project/archive.ts";
 import { pathsOf } from "./project/layout.ts";
+import { checkOwnFolder } from "./project/places.ts";
 import { openProject } from "./project/project.ts";
 import { createPredictor } from "./runs/predictor.ts";
 import { openRuns } from "./runs/runs.ts";
@@ -44,6 +46,8 @@ export interface StudioOptions {
   readonly graceMs?: number;
   /** Ends the studio in good order. */
   readonly signal: AbortSignal;
+  /** Called with what was found wrong with the studio's own files in the project, a sentence each. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
   /** Called once when it listens. */
   readonly onListening: (place: Place) => void;
 }
@@ -78,7 +82,15 @@ const MAX_CONNECTIONS = 500;
 export async function runStudio(options: StudioOptions): Promise<void> {
   const paths = pathsOf(options.folder);
   await makeFolder(options.folder);
-  await withLock(paths.lock, { whenHeld: "fail", what: `the project ${options.folder}` }, () => serve(options));
+  await checkOwnFolder(paths);
+  await withLock(paths.lock, { whenHeld: "fail" }, () => serve(options)).catch((error: unknown) => {
+    if (!(error instanceof GraftError && error.code === "in-use")) throw error;
+    throw workError(
+      `Another studio has the project ${named(options.folder, 500)} open: use the link that it printed, or end it and start again (if none runs, delete ${named(paths.lock, 500)}).`,
+      error,
+      "in-use",
+    );
+  });
 }
 
 async function serve(options: StudioOptions): Promise<void> {
@@ -91,6 +103,7 @@ async function serve(options: StudioOptions): Promise<void> {
   const runs = await openRuns({
     paths: project.paths,
     command,
+    networks: networks.names,
     networkWords: networks.words,
     onChange: (run) => events.tell({ kind: "run", run }),
   });
@@ -122,6 +135,8 @@ async function serve(options: StudioOptions): Promise<void> {
     isPage: (path) => path === "/",
     remedies: { host: remedy, origin: remedy },
   });
+  const notices = (): string[] => [...project.notices, ...runs.damage(), ...advice.damage()];
+  for (const notice of notices()) options.onNotice?.(notice);
   const title = basename(project.paths.root);
   const rooms = { runs, predictor, events, networks: networks.names, standalone: standaloneFolder, title };
   const bodies = { stallMs, cutOff: http.cutOff, memory: createBodyMemory() };
@@ -136,7 +151,7 @@ async function serve(options: StudioOptions): Promise<void> {
       await next();
     })
     .route("/api", sessionRoutes(door))
-    .route("/api", projectRoutes(project, events))
+    .route("/api", projectRoutes(project, events, notices))
     .route("/api", runRoutes(rooms))
     .get("/api/networks", async (c) => c.json((await networks.table()) satisfies NetworkTable))
     .get("/api/recommendation", (c) => c.json(advice.state()))

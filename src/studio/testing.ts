@@ -47,6 +47,7 @@ export async function startStudio(
   folder = mkdtempSync(join(tmpdir(), "graft-studio-")),
   networks: readonly OwnNetwork[] = [],
   stallMs?: number,
+  onNotice?: (notice: string) => void,
 ): Promise<TestStudio> {
   if (!existsSync(main)) throw new Error("dist/ is missing: run `npm run build` (npm test does) before these tests.");
   const controller = new AbortController();
@@ -58,6 +59,7 @@ export async function startStudio(
       command: [process.execPath, main],
       networks,
       ...(stallMs === undefined ? {} : { stallMs }),
+      onNotice,
       signal: controller.signal,
       onListening: resolve,
     });

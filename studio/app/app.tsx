@@ -1,6 +1,5 @@
 /** The frame around every page: where the visitor is, what runs, what can be taken back. */
 import type { JSX } from "preact";
-import { attempt, say } from "./messages.ts";
 import { Compare } from "./pages/compare.tsx";
 import { Pictures } from "./pages/pictures.tsx";
 import { Results } from "./pages/results.tsx";
@@ -11,9 +10,9 @@ import { FolderQuestion } from "./parts/folder-question.tsx";
 import { Messages } from "./parts/messages.tsx";
 import { UploadBar } from "./parts/upload-bar.tsx";
 import { hrefOf, type Route, route } from "./route.ts";
-import { server } from "./server.ts";
 import { locked } from "./session.ts";
 import { isConnected, project, running, runs } from "./state.ts";
+import { undo } from "./undo.ts";
 
 const tabs: readonly { readonly page: Route["page"]; readonly name: string }[] = [
   { page: "pictures", name: "Pictures" },
@@ -62,6 +61,11 @@ export function App(): JSX.Element {
           {locked.value}
         </p>
       )}
+      {project.value?.notices.map((notice) => (
+        <p key={notice} class="offline" role="status">
+          {notice}
+        </p>
+      ))}
       <main id="main" tabIndex={-1}>
         {project.value && runs.value ? (
           <Page here={here} />
@@ -94,20 +98,15 @@ function Page({ here }: { readonly here: Route }): JSX.Element {
 
 function UndoButton(): JSX.Element {
   const what = project.value?.undo ?? null;
-  const undo = (): Promise<boolean> =>
-    attempt(async () => {
-      const { undone } = await server.undo();
-      if (undone !== null) say.done(`Took back ${undone}.`);
-    });
   return (
     <button
       type="button"
       class="quiet undo"
       disabled={what === null}
-      onClick={undo}
-      title={what === null ? "" : `Undo ${what}`}
+      onClick={() => what && undo(what.id)}
+      title={what === null ? "" : `Undo ${what.words}`}
     >
-      Undo<span class="visually-hidden">{what === null ? " (nothing to undo)" : ` ${what}`}</span>
+      Undo<span class="visually-hidden">{what === null ? " (nothing to undo)" : ` ${what.words}`}</span>
     </button>
   );
 }

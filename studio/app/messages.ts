@@ -5,8 +5,8 @@ export interface Message {
   readonly id: number;
   readonly kind: "done" | "failure";
   readonly text: string;
-  /** Whether it offers to take back what was done. */
-  readonly undo: boolean;
+  /** The change that it offers to take back. */
+  readonly undo: string | null;
 }
 
 export const messages = signal<readonly Message[]>([]);
@@ -15,7 +15,7 @@ export const messages = signal<readonly Message[]>([]);
 const STAY = 7000;
 let count = 0;
 
-function add(kind: Message["kind"], text: string, undo = false): void {
+function add(kind: Message["kind"], text: string, undo: string | null = null): void {
   const id = ++count;
   messages.value = [...messages.value.filter((other) => other.text !== text), { id, kind, text, undo }].slice(-3);
   if (kind === "done") setTimeout(() => forget(id), STAY);
@@ -26,7 +26,7 @@ export const forget = (id: number): void => {
 };
 
 export const say = {
-  done: (text: string, { undo = false } = {}): void => add("done", text, undo),
+  done: (text: string, undo: string | null = null): void => add("done", text, undo),
   failure: (error: unknown): void => add("failure", error instanceof Error ? error.message : String(error)),
 };
 

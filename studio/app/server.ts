@@ -2,6 +2,7 @@
 import type {
   Arrangement,
   ArrangementRequest,
+  Changed,
   ErrorBody,
   Imported,
   NetworkTable,
@@ -14,6 +15,7 @@ import type {
   RunResults,
   RunSettings,
   SignedLink,
+  UndoResult,
 } from "../../src/studio/api.ts";
 import { keyHeader, locked, NOT_KNOWN } from "./session.ts";
 
@@ -55,8 +57,8 @@ export const server = {
   recommendation: () => ask<Recommendation>("/recommendation"),
   compareNetworks: () => send<Recommendation>("POST", "/recommendation"),
   createClass: (name: string) => send("POST", "/classes", { name }),
-  renameClass: (name: string, to: string) => send("PATCH", `/classes/${e(name)}`, { name: to }),
-  removeClass: (name: string) => ask(`/classes/${e(name)}`, { method: "DELETE" }),
+  renameClass: (name: string, to: string) => send<Changed>("PATCH", `/classes/${e(name)}`, { name: to }),
+  removeClass: (name: string) => ask<Changed>(`/classes/${e(name)}`, { method: "DELETE" }),
   pictures: (name: string) => ask<PictureList>(`/classes/${e(name)}/pictures`),
   arrange: (request: ArrangementRequest) => send<Arrangement>("POST", "/arrangement", request),
   add: (className: string, name: string, file: Blob, part: "train" | "validation" | "test", signal: AbortSignal) =>
@@ -67,10 +69,10 @@ export const server = {
     }),
   addArchive: (file: Blob, className: string | undefined, signal: AbortSignal) =>
     ask<Imported>(`/archives?class=${e(className ?? "")}`, { method: "POST", body: file, signal }),
-  noteAdded: (ids: readonly string[]) => send("POST", "/added", { ids }),
-  relabel: (ids: readonly string[], to: string) => send("POST", "/pictures/relabel", { ids, to }),
-  remove: (ids: readonly string[]) => send("POST", "/pictures/remove", { ids }),
-  undo: () => send<{ undone: string | null }>("POST", "/undo"),
+  noteAdded: (ids: readonly string[]) => send<Changed>("POST", "/added", { ids }),
+  relabel: (ids: readonly string[], to: string) => send<Changed>("POST", "/pictures/relabel", { ids, to }),
+  remove: (ids: readonly string[]) => send<Changed>("POST", "/pictures/remove", { ids }),
+  undo: (change: string) => send<UndoResult>("POST", "/undo", { change }),
   runs: () => ask<RunInfo[]>("/runs"),
   start: (settings: RunSettings) => send<RunInfo>("POST", "/runs", settings),
   stop: (id: string) => send("POST", `/runs/${e(id)}/stop`),

@@ -41,6 +41,8 @@ const LOOK = 1500;
 
 let queue: Wish[] = [];
 let ids: string[] = [];
+/** Of the last archive, for undo. */
+let lastChange: string | null = null;
 let controller = new AbortController();
 
 /** Sends files; loose ones to `className`. What is dropped meanwhile joins the upload under way. */
@@ -80,7 +82,7 @@ export function cancelUpload(): void {
 
 async function sendAll(total: number, refused: readonly Failure[]): Promise<void> {
   controller = new AbortController();
-  ids = [];
+  [ids, lastChange] = [[], null];
   lastFailures.value = [];
   const began = performance.now();
   upload.value = { total, done: 0, added: 0, known: 0, failures: refused, rate: 0 };
@@ -115,12 +117,16 @@ async function sendAll(total: number, refused: readonly Failure[]): Promise<void
   upload.value = null;
   unpacking.value = null;
   lastFailures.value = failures;
-  if (ids.length > 0) await server.noteAdded(ids).catch(say.failure);
+  if (ids.length > 0) {
+    await server.noteAdded(ids).then(({ change }) => {
+      lastChange = change;
+    }, say.failure);
+  }
   await refreshProject().catch(say.failure);
   const parts = [`${plural(added, "picture")} added`];
   if (known > 0) parts.push(`${known} already here`);
   if (failures.length > 0) parts.push(`${failures.length} not taken`);
-  say.done(`${listed(parts)}.`, { undo: added > 0 });
+  say.done(`${listed(parts)}.`, lastChange);
 }
 
 type Change = { readonly added?: number; readonly known?: number; readonly failures?: readonly Failure[] };
@@ -129,7 +135,8 @@ async function sendOne(wish: Wish): Promise<Change> {
   const file = "archive" in wish ? wish.archive : wish.file;
   try {
     if ("archive" in wish) {
-      const { added, known, skipped, notes } = await server.addArchive(file, wish.className, controller.signal);
+      const { added, known, skipped, notes, change } = await server.addArchive(file, wish.className, controller.signal);
+      lastChange = change;
       for (const note of notes) say.done(note);
       return { added, known, failures: skipped.map(({ path, reason }) => ({ name: path, reason })) };
     }

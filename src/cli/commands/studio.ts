@@ -66,6 +66,7 @@ async function studio(flags: v.InferOutput<typeof studioFlags>, folder: string):
     offline: flags.offline,
     graceMs: flags.grace,
     signal: controller.signal,
+    onNotice: note,
     onListening({ url, token, link }) {
       if (flags.json) return printJson({ url, token, link });
       print(`The studio is at ${link}`);

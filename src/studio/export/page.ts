@@ -10,7 +10,7 @@ import { graftVersion } from "../../base/version.ts";
 import { Html, html } from "../../report/html.ts";
 import { cssVariables, darkPalette, lightPalette } from "../../report/style/palette.ts";
 import type { RunInfo } from "../api.ts";
-import { files } from "../runs/record.ts";
+import { files } from "../runs/folder.ts";
 import type { StandaloneFacts } from "./facts.ts";
 
 export interface StandaloneInput {

@@ -22,6 +22,8 @@ export const nameSchema = v.strictObject({ name: textSchema });
 export const idsSchema = v.strictObject({ ids: v.pipe(v.array(textSchema), v.maxLength(MOST)) });
 /** `{ ids, to }`: pictures, and the class that they become. */
 export const relabelSchema = v.strictObject({ ...idsSchema.entries, to: textSchema });
+/** `{ change }`: the one that is meant. */
+export const undoSchema = v.strictObject({ change: v.exactOptional(textSchema) });
 
 /** A part of a dataset. */
 export const partSchema = v.picklist(["train", "validation", "test"]);

@@ -2,7 +2,16 @@
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { memoryTree } from "../../data/dataset/memory-tree.ts";
-import type { Arrangement, ArrangementRequest, Imported, PictureList, ProjectInfo, Received } from "../api.ts";
+import type {
+  Arrangement,
+  ArrangementRequest,
+  Changed,
+  Imported,
+  PictureList,
+  ProjectInfo,
+  Received,
+  UndoResult,
+} from "../api.ts";
 import { MAX_ARCHIVE_BYTES } from "../project/archive.ts";
 import type { Project } from "../project/project.ts";
 import { MAX_PICTURE_BYTES } from "../project/receive.ts";
@@ -19,30 +28,30 @@ import {
   queryAs,
   relabelSchema,
   textSchema,
+  undoSchema,
 } from "./input.ts";
 
 const classOf = (c: Context): string => paramAs(c, "name", textSchema);
 
-export function projectRoutes(project: Project, events: Events): Hono<Env> {
+/** @param notices what is wrong with the studio's own files */
+export function projectRoutes(project: Project, events: Events, notices: () => readonly string[]): Hono<Env> {
   const changed = (): void => events.tell({ kind: "project" });
-  const done = { done: true } as const;
+  const told = (change: Changed): Changed => {
+    changed();
+    return change;
+  };
   return (
     new Hono<Env>()
-      .get("/project", async (c) => c.json((await project.info()) satisfies ProjectInfo))
+      .get("/project", async (c) => c.json({ ...(await project.info()), notices: notices() } satisfies ProjectInfo))
       .post("/classes", async (c) => {
         await project.createClass((await bodyAs(c, nameSchema)).name);
-        changed();
-        return c.json(done, 201);
+        return c.json(told({ change: null }), 201);
       })
       .patch("/classes/:name", async (c) => {
-        await project.renameClass(classOf(c), (await bodyAs(c, nameSchema)).name);
-        changed();
-        return c.json(done);
+        return c.json(told(await project.renameClass(classOf(c), (await bodyAs(c, nameSchema)).name)));
       })
       .delete("/classes/:name", async (c) => {
-        await project.removeClass(classOf(c));
-        changed();
-        return c.json(done);
+        return c.json(told(await project.removeClass(classOf(c))));
       })
       .get("/classes/:name/pictures", async (c) => c.json((await project.pictures(classOf(c))) satisfies PictureList))
       // Not told of one by one: the page says so itself when it is through.
@@ -66,25 +75,20 @@ export function projectRoutes(project: Project, events: Events): Hono<Env> {
         return c.json(imported satisfies Imported);
       })
       .post("/added", async (c) => {
-        await project.noteAdded((await bodyAs(c, idsSchema)).ids);
-        changed();
-        return c.json(done);
+        return c.json(told(await project.noteAdded((await bodyAs(c, idsSchema)).ids)));
       })
       .post("/pictures/relabel", async (c) => {
         const { ids, to } = await bodyAs(c, relabelSchema);
-        await project.relabel(ids, to);
-        changed();
-        return c.json(done);
+        return c.json(told(await project.relabel(ids, to)));
       })
       .post("/pictures/remove", async (c) => {
-        await project.remove((await bodyAs(c, idsSchema)).ids);
-        changed();
-        return c.json(done);
+        return c.json(told(await project.remove((await bodyAs(c, idsSchema)).ids)));
       })
       .post("/undo", async (c) => {
-        const undone = await project.undo();
+        const undone = await project.undo((await bodyAs(c, undoSchema)).change);
         changed();
-        return c.json({ undone: undone ?? null });
+        const { words = null, restored = 0, missing = 0 } = undone ?? {};
+        return c.json({ undone: words, restored, missing } satisfies UndoResult);
       })
       .get("/thumbnails/:size/:id{.+}", async (c) => {
         const size = paramAs(c, "size", v.picklist(["tile", "large"]));

@@ -8,8 +8,9 @@ import { usageError } from "../../base/errors.ts";
 import { contentPolicy } from "../../report/shell.ts";
 import type { Prediction, RunInfo, RunResults } from "../api.ts";
 import { standalonePage } from "../export/page.ts";
+import { readReport } from "../export/report.ts";
+import { files } from "../runs/folder.ts";
 import type { Predictor } from "../runs/predictor.ts";
-import { files } from "../runs/record.ts";
 import type { Runs } from "../runs/runs.ts";
 import { readSettings } from "../runs/settings.ts";
 import { type Env, jsonOf, withPicture } from "./body.ts";
@@ -69,8 +70,10 @@ export function runRoutes({ runs, predictor, events, networks, standalone, title
       const { size } = await stat(path);
       // The report may be looked at: it runs no script, and is given an origin of its own.
       if (c.req.query("view") !== undefined && c.req.param("name") === files.report) {
-        const source = Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
-        return c.body(source, 200, { "Content-Type": type, "Content-Security-Policy": `${contentPolicy}; sandbox` });
+        return c.body(new Uint8Array(await readReport(path)), 200, {
+          "Content-Type": type,
+          "Content-Security-Policy": `${contentPolicy}; sandbox`,
+        });
       }
       return download(c, createReadStream(path), `${id}-${c.req.param("name")}`, type, size);
     })

@@ -33,7 +33,7 @@ export interface ImportOptions extends ArrangeOptions {
 export async function importArchive(
   path: string,
   { adopt, onProgress, limits, ...options }: ImportOptions,
-): Promise<Imported & { readonly ids: readonly string[] }> {
+): Promise<Omit<Imported, "change"> & { readonly ids: readonly string[] }> {
   const kind = await archiveKindOf(path, "The file");
   if (kind === undefined) throw dataError("The file is not an archive that can be read: give a .zip, .tar or .tar.gz.");
   const folder = `${path}.d`;

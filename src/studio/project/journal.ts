@@ -1,118 +1,172 @@
 /**
  * Every change of a project is a list of renames: removing moves into the trash, relabelling into another class. A change
- * is written down before it is made, so that undoing is the list backwards, after a crash half-way too.
+ * is looked at, written down, and then made, so that undoing is the list backwards, after a crash half-way too. Both ways
+ * every path is followed first (places.ts): what is written in a journal moves nothing that is not the project's.
  */
-import { appendFile, mkdir, open, readFile, rename, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { codeOf, workError } from "../../base/errors.ts";
-import { makeFolder, writeFailure } from "../../base/files.ts";
+import { lstat, mkdir, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import { codeOf, usageError, workError } from "../../base/errors.ts";
+import { writeFailure } from "../../base/files.ts";
+import { named } from "../../base/text.ts";
+import { type Change, type Move, openJournalFile } from "./journal-file.ts";
+import { type FindPlace, isTaken, placesIn } from "./places.ts";
 
-/** One rename, both paths relative to the project's folder. */
-export type Move = readonly [from: string, to: string];
+export type { Change, Move } from "./journal-file.ts";
 
-/** One change as the user made it. */
-export interface Change {
-  readonly id: string;
-  /** Goes after "Undo": `removing 3 pictures`. */
+/** What was taken back. */
+export interface Undone {
   readonly words: string;
-  readonly moves: readonly Move[];
+  /** Files and folders that were moved back, or were back already. */
+  readonly restored: number;
+  /** Those that are nowhere any more: removed outside the studio. */
+  readonly missing: number;
 }
 
-type Line = { readonly change: Change } | { readonly undone: string };
-
 export interface Journal {
-  /** Writes the change down, then makes it. */
+  /** Writes the change down, then makes it, whole or not at all. */
   make(change: Change): Promise<void>;
   /** Writes down what has been done already. */
   note(change: Change): Promise<void>;
   /** The change that would be undone. */
   last(): Change | undefined;
-  /** Takes the last change back and yields it; nothing where there is none. */
-  undo(): Promise<Change | undefined>;
+  /**
+   * Takes the last change back, whole or not at all; nothing where there is none.
+   *
+   * @param id of the change that is meant
+   * @throws GraftError (`work`) where that is not the last one, or where something else has the name of what would come back
+   */
+  undo(id?: string): Promise<Undone | undefined>;
+  /** What was wrong with the journal's file when it was opened. */
+  readonly damage: string | undefined;
 }
 
-/** So many changes can be taken back. */
-const DEPTH = 100;
-
-/** Opens the journal of a project; lines that a crash cut off are passed over. */
+/** Opens the journal of a project. */
 export async function openJournal(root: string, path: string): Promise<Journal> {
-  let changes = await readChanges(path);
-  const write = async (line: Line): Promise<void> => {
-    await makeFolder(dirname(path));
-    try {
-      const file = await open(path, "a");
-      try {
-        await file.appendFile(`${JSON.stringify(line)}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      throw writeFailure(path, error);
-    }
-  };
-  const note = async (change: Change): Promise<void> => {
-    await write({ change });
-    changes = [...changes, change].slice(-DEPTH);
-  };
+  const file = await openJournalFile(path);
   return {
-    last: () => changes.at(-1),
-    note,
+    damage: file.damage,
+    last: () => file.changes().at(-1),
+    note: (change) => file.append({ change }),
     async make(change) {
-      await note(change);
-      for (const [from, to] of change.moves) await move(root, from, to);
-    },
-    async undo() {
-      const change = changes.at(-1);
-      if (!change) return undefined;
-      for (const [from, to] of change.moves.toReversed()) {
-        // A move that a crash prevented, or what was taken away by hand since, needs no taking back.
-        if (await exists(join(root, to))) await move(root, to, from);
+      const steps = await planned(placesIn(root), change.moves);
+      await file.append({ change });
+      try {
+        await moveAll(steps);
+      } catch (error) {
+        // What failed first is what is said; without this line undoing finds nothing to move.
+        await file.append({ undone: change.id }).catch(() => {});
+        throw error;
       }
-      await write({ undone: change.id });
-      changes = changes.slice(0, -1);
-      return change;
+    },
+    async undo(id) {
+      const change = file.changes().at(-1);
+      if (id !== undefined && change?.id !== id) {
+        const isKnown = file.changes().some((one) => one.id === id);
+        throw workError(
+          isKnown
+            ? `Something else was changed since: undo ${change!.words} first.`
+            : "This change was undone already, or is too long ago.",
+        );
+      }
+      if (!change) return undefined;
+      const { steps, back, missing } = await plannedBack(placesIn(root), change);
+      await moveAll(steps);
+      await file.append({ undone: change.id });
+      return { words: change.words, restored: steps.length + back, missing };
     },
   };
 }
 
-async function move(root: string, from: string, to: string): Promise<void> {
-  const target = join(root, to);
-  if (await exists(target))
-    throw workError(`Could not move ${from} to ${to}: there is a file or folder of that name by now, rename it first.`);
+/** One rename by paths on the disk, with the words for it. */
+interface Step {
+  readonly from: string;
+  readonly to: string;
+  readonly move: Move;
+}
+
+/** Checks that every move can be made. */
+async function planned(place: FindPlace, moves: readonly Move[]): Promise<Step[]> {
+  const steps: Step[] = [];
+  const targets = new Set<string>();
+  for (const move of moves) {
+    const [from, to] = [await place(move[0]), await place(move[1])];
+    if (!(await isTaken(from))) throw gone(move[0]);
+    if (targets.has(to) || (await isOther(from, to))) throw inTheWay(move);
+    targets.add(to);
+    steps.push({ from, to, move });
+  }
+  return steps;
+}
+
+/** What undoing a change moves. A crash or somebody outside the studio may have been there before. */
+async function plannedBack(
+  place: FindPlace,
+  { words, moves }: Change,
+): Promise<{ readonly steps: readonly Step[]; readonly back: number; readonly missing: number }> {
+  const steps: Step[] = [];
+  const conflicts: string[] = [];
+  let [back, missing] = [0, 0];
+  for (const [to, from] of moves.toReversed()) {
+    const step: Step = { from: await place(from), to: await place(to), move: [from, to] };
+    const [isThere, isBack] = [await isTaken(step.from), await isTaken(step.to)];
+    if (!isThere && isBack) back++;
+    else if (!isThere) missing++;
+    else if (isBack && (await isOther(step.from, step.to))) conflicts.push(to);
+    else steps.push(step);
+  }
+  const [first] = conflicts;
+  if (first !== undefined) {
+    const others = conflicts.length > 1 ? ` and ${conflicts.length - 1} more names are` : " is";
+    throw workError(
+      `Could not undo ${words}: “${named(first)}”${others} taken again by now, so rename or move what is there first.`,
+    );
+  }
+  return { steps, back, missing };
+}
+
+/** Makes all moves, or none: those that were made before one failed are taken back. */
+async function moveAll(steps: readonly Step[]): Promise<void> {
+  const made: Step[] = [];
   try {
-    await mkdir(dirname(target), { recursive: true });
-    await rename(join(root, from), target);
+    for (const step of steps) {
+      await makeMove(step);
+      made.push(step);
+    }
   } catch (error) {
-    if (codeOf(error) === "ENOENT")
-      throw workError(`Could not move ${from}: it is no longer there, reload the page to see what is.`, error);
-    throw writeFailure(target, error);
+    for (const { from, to } of made.toReversed()) {
+      if (!(await isTaken(from))) await rename(to, from).catch(() => {});
+    }
+    throw error;
   }
 }
 
-export const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
-
-async function readChanges(path: string): Promise<Change[]> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  const undone = new Set<string>();
-  const changes: Change[] = [];
-  const lines = text.split("\n");
-  for (const written of lines) {
-    const line = parsed(written);
-    if (!line) continue;
-    if ("undone" in line) undone.add(line.undone);
-    else changes.push(line.change);
-  }
-  // What is appended next must begin a line of its own.
-  if (lines.at(-1) !== "") await appendFile(path, "\n");
-  return changes.filter(({ id }) => !undone.has(id)).slice(-DEPTH);
-}
-
-function parsed(text: string): Line | undefined {
+async function makeMove({ from, to, move }: Step): Promise<void> {
+  if (await isOther(from, to)) throw inTheWay(move);
   try {
-    const line = JSON.parse(text) as Line;
-    return "undone" in line || Array.isArray(line.change?.moves) ? line : undefined;
-  } catch {
-    return undefined;
+    await mkdir(dirname(to), { recursive: true });
+    await rename(from, to);
+  } catch (error) {
+    throw codeOf(error) === "ENOENT" ? gone(move[0]) : writeFailure(to, error);
   }
 }
+
+const gone = (path: string): Error =>
+  usageError(`Could not move “${named(path)}”: it is no longer there, reload the page to see what is.`);
+
+const inTheWay = ([from, to]: Move): Error =>
+  workError(
+    `Could not move “${named(from)}” to “${named(to)}”: there is a file or folder of that name by now, rename it first.`,
+  );
+
+/** Whether something else has the name `to`. Where case does not count, a folder's new name may be its old one. */
+async function isOther(from: string, to: string): Promise<boolean> {
+  const other = await statOf(to);
+  if (!other) return false;
+  const one = await statOf(from);
+  return !(folded(from) === folded(to) && one?.ino === other.ino && one.dev === other.dev);
+}
+
+/** Equal for names that are one on a file system which ignores case and composition. */
+const folded = (path: string): string => path.normalize("NFC").toLowerCase();
+
+const statOf = (path: string) => lstat(path, { bigint: true }).catch(() => undefined);

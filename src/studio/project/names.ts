@@ -1,10 +1,13 @@
 /** Names that come from outside: of classes, of pictures, of files that are handed in. Nothing touches the disk here. */
 import { usageError } from "../../base/errors.ts";
+import { named } from "../../base/text.ts";
 import { litterOf } from "../../data/dataset/litter.ts";
 import { splitOfName } from "../../data/dataset/split-names.ts";
 
 /** The longest name of a class or file, in bytes of UTF-8; most file systems take 255. */
 const LONGEST = 120;
+/** The longest that a name on the disk can be, in bytes of UTF-8, on any file system with 255 UTF-16 units. */
+const LONGEST_ON_DISK = 3 * 255;
 
 /** What no file name may hold: separators, what Windows forbids, and characters that cannot be seen. */
 const forbidden = /[/\\:*?"<>|\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
@@ -38,6 +41,20 @@ export function className(text: string): string {
   return name;
 }
 
+/** What else Windows reads into a name: a stream behind a colon, an ending that it drops, a device. */
+const isWindowsTrap = (part: string): boolean => /[:*?"<>|]/.test(part) || /[. ]$/.test(part) || devices.test(part);
+
+/**
+ * Whether a text can be one part of a path to something that is on the disk already, under whatever name: not hidden, and
+ * no way out of its folder.
+ */
+export const isPart = (part: string): boolean =>
+  part !== "" &&
+  !part.startsWith(".") &&
+  !/[/\\\0]/.test(part) &&
+  Buffer.byteLength(part) <= LONGEST_ON_DISK &&
+  !(process.platform === "win32" && isWindowsTrap(part));
+
 /**
  * The name of a class that is to be made: one that the reader of layouts takes for nothing else.
  *
@@ -59,10 +76,7 @@ export function newClassName(text: string): string {
  */
 export function idParts(id: string): string[] {
   const parts = id.split("/");
-  const isSafe = parts.every(
-    (part) => part !== "" && !part.startsWith(".") && !part.includes("\\") && !part.includes("\0"),
-  );
-  if (parts.length < 2 || !isSafe) throw usageError(`"${id}" names no picture of this project.`);
+  if (parts.length < 2 || !parts.every(isPart)) throw usageError(`"${named(id)}" names no picture of this project.`);
   return parts;
 }
 

@@ -3,37 +3,41 @@
  * through here, one change at a time; how pictures come in is in receive.ts and archive.ts.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, rm, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
-import { usageError } from "../../base/errors.ts";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { codeOf, usageError } from "../../base/errors.ts";
 import { makeFolder, writeFailure } from "../../base/files.ts";
 import type { OnProgress } from "../../base/progress.ts";
+import { named } from "../../base/text.ts";
 import type { Split } from "../../data/dataset/split-names.ts";
 import { createSurvey } from "../../data/dataset/survey.ts";
 import { baseOf, joined, parentOf, type Tree } from "../../data/dataset/tree.ts";
 import { plural } from "../../report/format.ts";
-import type { Imported, PictureList, ProjectInfo, Received } from "../api.ts";
+import type { Changed, ChangeInfo, Imported, PictureList, ProjectInfo, Received } from "../api.ts";
 import { importArchive, MAX_ARCHIVE_BYTES } from "./archive.ts";
 import { type Arranged, arrange } from "./arrange.ts";
-import { type Change, exists, type Move, openJournal } from "./journal.ts";
+import { type Change, type Move, openJournal, type Undone } from "./journal.ts";
 import { type ClassListing, listProject, OWN, type Paths, pathsOf, shelfFor } from "./layout.ts";
 import { className, freeName, idParts, newClassName } from "./names.ts";
+import { checkOwnFolder, isTaken, placesIn } from "./places.ts";
 import { adopt, receive, spool } from "./receive.ts";
 import { createThumbnails, type Thumbnails } from "./thumbnails.ts";
 
 export interface Project {
   readonly paths: Paths;
   readonly thumbnails: Thumbnails;
-  info(): Promise<ProjectInfo>;
+  /** What was found wrong with the studio's own files when the project was opened, a sentence each. */
+  readonly notices: readonly string[];
+  info(): Promise<Omit<ProjectInfo, "notices">>;
   pictures(name: string): Promise<PictureList>;
   /** The file of a picture; throws a usage error where the id is not one of a file here. */
   fileOf(id: string): Promise<string>;
   createClass(name: string): Promise<void>;
-  renameClass(name: string, to: string): Promise<void>;
-  removeClass(name: string): Promise<void>;
+  renameClass(name: string, to: string): Promise<Changed>;
+  removeClass(name: string): Promise<Changed>;
   /** Gives pictures another class. */
-  relabel(ids: readonly string[], to: string): Promise<void>;
-  remove(ids: readonly string[]): Promise<void>;
+  relabel(ids: readonly string[], to: string): Promise<Changed>;
+  remove(ids: readonly string[]): Promise<Changed>;
   /** Finds out where files that are about to be handed in belong; see arrange.ts. */
   arrange(tree: Tree, loose: string | undefined, isClass?: string): Promise<Arranged>;
   /** Takes a picture in, into the class's folder for a part; see receive.ts. */
@@ -41,9 +45,9 @@ export interface Project {
   /** Takes an archive in; see archive.ts. */
   addArchive(source: AsyncIterable<Uint8Array>, name: string | undefined, onProgress?: OnProgress): Promise<Imported>;
   /** Notes pictures that were added together, so that undo removes them together. */
-  noteAdded(ids: readonly string[]): Promise<void>;
-  /** Takes the last change back; yields its words. */
-  undo(): Promise<string | undefined>;
+  noteAdded(ids: readonly string[]): Promise<Changed>;
+  /** Takes the last change back, which must be `change` where that is given; nothing where there is none. */
+  undo(change?: string): Promise<Undone | undefined>;
 }
 
 /** Pictures on a class's card. */
@@ -53,8 +57,8 @@ const COVERS = 4;
 export async function openProject(folder: string): Promise<Project> {
   const root = resolve(folder);
   await makeFolder(root);
-  if (!(await stat(root)).isDirectory()) throw usageError(`${folder} is not a folder: the studio needs one.`);
   const paths = pathsOf(root);
+  await checkOwnFolder(paths);
   await rm(paths.incoming, { recursive: true, force: true });
   const journal = await openJournal(root, paths.journal);
   const thumbnails = createThumbnails(paths.thumbnails);
@@ -65,34 +69,44 @@ export async function openProject(folder: string): Promise<Project> {
     turn = mine.catch(() => {});
     return mine;
   };
-  const change = (words: string, moves: readonly Move[], id = changeId()): Promise<void> =>
-    moves.length === 0 ? Promise.resolve() : journal.make({ id, words, moves });
+  const change = async (words: string, moves: readonly Move[], id = changeId()): Promise<Changed> => {
+    if (moves.length === 0) return unchanged;
+    await journal.make({ id, words, moves });
+    return { change: id };
+  };
 
   // Uploads ask once a picture, and the answer takes a walk through the project.
   const shelves = briefly(async () => (await listProject(root)).shelves, SHELVES_MS);
   /** The folders of a class, relative to the root. */
   const foldersOf = async (name: string): Promise<string[]> => {
+    const wanted = className(name);
     const folders: string[] = [];
-    for (const { folder } of await shelves.get()) {
-      const at = joined(folder, className(name));
-      if (await exists(join(root, at))) folders.push(at);
-    }
+    // On the disk the name may be decomposed.
+    for (const { folder } of await shelves.get())
+      for (const one of await foldersIn(join(root, folder)))
+        if (one.normalize("NFC") === wanted) folders.push(joined(folder, one));
     return folders;
   };
-  /** Where new pictures of a class go. */
+  /** Where new pictures of a class go; refused where that is not in the project's own folder. */
   const homeOf = async (name: string, split?: Split): Promise<string> => {
-    const isKnown = (await foldersOf(name)).length > 0;
-    return joined(shelfFor(await shelves.get(), split), isKnown ? className(name) : newClassName(name));
+    const folders = await foldersOf(name);
+    const shelf = shelfFor(await shelves.get(), split);
+    const made = joined(shelf, folders.length > 0 ? className(name) : newClassName(name));
+    const home = folders.find((one) => parentOf(one) === shelf) ?? made;
+    await placesIn(root)(`${home}/picture`);
+    return home;
   };
   const known = async (name: string): Promise<string[]> => {
     const folders = await foldersOf(name);
-    if (folders.length === 0) throw usageError(`There is no class "${name}": reload the page to see which there are.`);
+    if (folders.length === 0)
+      throw usageError(`There is no class "${named(name)}": reload the page to see which there are.`);
     return folders;
   };
 
   const project: Project = {
     paths,
     thumbnails,
+    notices: [...(await withoutOldToken(paths)), ...(journal.damage === undefined ? [] : [journal.damage])],
     async info() {
       const { classes, ignored, obstacle } = await listProject(root);
       return {
@@ -104,7 +118,7 @@ export async function openProject(folder: string): Promise<Project> {
           apart: apart.length,
           covers: pictures.slice(0, COVERS),
         })),
-        undo: journal.last()?.words ?? null,
+        undo: changeInfoOf(journal.last()),
         ignored: ignored.filter(({ kind }) => kind !== "empty").map(({ path, reason }) => ({ path, reason })),
         obstacle: obstacle ?? obstacleOf(classes),
       };
@@ -112,32 +126,37 @@ export async function openProject(folder: string): Promise<Project> {
     async pictures(name) {
       const wanted = className(name);
       const listing = (await listProject(root)).classes.find((one) => one.name === wanted);
-      if (!listing) throw usageError(`There is no class "${name}": reload the page to see which there are.`);
+      if (!listing) throw usageError(`There is no class "${named(name)}": reload the page to see which there are.`);
       return { pictures: [...listing.pictures, ...listing.apart] };
     },
     async fileOf(id) {
       const path = join(root, ...idParts(id));
       const found = await stat(path).catch(() => undefined);
-      if (!found?.isFile()) throw usageError(`There is no picture "${id}" any more: it was moved or removed.`);
+      if (!found?.isFile()) throw usageError(`There is no picture "${named(id)}" any more: it was moved or removed.`);
       return path;
     },
     createClass: (name) =>
       inTurn(async () => {
-        if ((await foldersOf(name)).length > 0) throw usageError(`There is a class "${className(name)}" already.`);
-        const home = await homeOf(name);
-        await mkdir(join(root, home), { recursive: true }).catch((error: unknown) => {
-          throw writeFailure(join(root, home), error);
+        const wanted = className(name);
+        if ((await foldersOf(name)).length > 0) throw usageError(`There is a class "${wanted}" already.`);
+        const place = await placesIn(root)(await homeOf(name));
+        await makeFolder(dirname(place));
+        await mkdir(place).catch((error: unknown) => {
+          // Where case does not count, or a file has the name.
+          if (codeOf(error) === "EEXIST")
+            throw usageError(`There is a file or folder “${wanted}” already: choose another name.`, error);
+          throw writeFailure(place, error);
         });
       }),
     renameClass: (name, to) =>
       inTurn(async () => {
         const folders = await known(name);
         const wanted = newClassName(to);
-        if (wanted === className(name)) return;
+        if (wanted === className(name)) return unchanged;
         if ((await foldersOf(to)).length > 0)
           throw usageError(`There is a class "${wanted}" already: move the pictures there instead.`);
-        await change(
-          `renaming “${name}” to “${wanted}”`,
+        return change(
+          `renaming “${className(name)}” to “${wanted}”`,
           folders.map((folder) => [folder, joined(parentOf(folder), wanted)]),
         );
       }),
@@ -145,37 +164,38 @@ export async function openProject(folder: string): Promise<Project> {
       inTurn(async () => {
         const id = changeId();
         const folders = await known(name);
-        await change(
-          `removing the class “${name}”`,
+        return change(
+          `removing the class “${className(name)}”`,
           folders.map((folder) => [folder, trashed(id, folder)]),
           id,
         );
       }),
     relabel: (ids, to) =>
       inTurn(async () => {
-        await known(to);
+        const folders = await known(to);
         const all = await shelves.get();
         const taken = new Set<string>();
         const moves: Move[] = [];
-        for (const id of ids) {
+        for (const id of new Set(ids)) {
           const parts = await partsOfFile(id);
           // The longest path is the closest: test/ is in the project's own folder too.
           const around = all.filter(({ folder }) => folder === "" || id.startsWith(`${folder}/`));
           const [shelf = all[0]!] = around.sort((a, b) => b.folder.length - a.folder.length);
-          const folder = joined(shelf.folder, className(to));
+          const folder = folders.find((one) => parentOf(one) === shelf.folder) ?? joined(shelf.folder, className(to));
           if (id.startsWith(`${folder}/`)) continue;
           const name = await freeIn(folder, parts.at(-1)!, taken);
           moves.push([id, `${folder}/${name}`]);
         }
-        await change(`moving ${plural(moves.length, "picture")} to “${className(to)}”`, moves);
+        return change(`moving ${plural(moves.length, "picture")} to “${className(to)}”`, moves);
       }),
     remove: (ids) =>
       inTurn(async () => {
         const id = changeId();
-        for (const picture of ids) await partsOfFile(picture);
-        await change(
-          `removing ${plural(ids.length, "picture")}`,
-          [...new Set(ids)].map((picture) => [picture, trashed(id, picture)]),
+        const pictures = [...new Set(ids)];
+        for (const picture of pictures) await partsOfFile(picture);
+        return change(
+          `removing ${plural(pictures.length, "picture")}`,
+          pictures.map((picture) => [picture, trashed(id, picture)]),
           id,
         );
       }),
@@ -197,8 +217,7 @@ export async function openProject(folder: string): Promise<Project> {
             adopt(file, root, { folder: await homeOf(place.className, place.split), name: baseOf(place.path) }),
           onProgress,
         });
-        await project.noteAdded(ids);
-        return imported;
+        return { ...imported, ...(await project.noteAdded(ids)) };
       } finally {
         await rm(path, { force: true });
       }
@@ -206,16 +225,16 @@ export async function openProject(folder: string): Promise<Project> {
     noteAdded: (ids) =>
       inTurn(async () => {
         const id = changeId();
-        for (const picture of ids) idParts(picture);
+        const pictures: string[] = [];
+        // One that was removed by hand since it came needs no undoing.
+        for (const picture of new Set(ids)) if (await isTaken(join(root, ...idParts(picture)))) pictures.push(picture);
         // Undoing it is a move into the trash; the list is read backwards then.
-        const moves = ids.map((picture): Move => [trashed(id, picture), picture]);
-        if (ids.length > 0) await journal.note({ id, words: `adding ${plural(ids.length, "picture")}`, moves });
+        const moves = pictures.map((picture): Move => [trashed(id, picture), picture]);
+        if (moves.length === 0) return unchanged;
+        await journal.note({ id, words: `adding ${plural(moves.length, "picture")}`, moves });
+        return { change: id };
       }),
-    undo: () =>
-      inTurn(async () => {
-        const undone: Change | undefined = await journal.undo();
-        return undone?.words;
-      }),
+    undo: (id) => inTurn(() => journal.undo(id)),
   };
   return project;
 
@@ -226,16 +245,49 @@ export async function openProject(folder: string): Promise<Project> {
 
   async function freeIn(folder: string, name: string, taken: Set<string>): Promise<string> {
     const refused = new Set<string>();
+    // Two names that differ in case alone are one name on some file systems.
+    const folded = (candidate: string): string => `${folder}/${candidate}`.normalize("NFC").toLowerCase();
     for (;;) {
-      const free = freeName(name, (candidate) => refused.has(candidate) || taken.has(`${folder}/${candidate}`));
-      if (!(await exists(join(root, folder, free)))) {
-        taken.add(`${folder}/${free}`);
+      const free = freeName(name, (candidate) => refused.has(candidate) || taken.has(folded(candidate)));
+      if (!(await isTaken(join(root, folder, free)))) {
+        taken.add(folded(free));
         return free;
       }
       refused.add(free);
     }
   }
 }
+
+/** Earlier versions kept the link's token in the project. A secret that comes with a folder is none. */
+async function withoutOldToken({ root }: Paths): Promise<string[]> {
+  const path = join(root, OWN, "token");
+  if (!(await isTaken(path))) return [];
+  const isGone = await rm(path).then(
+    () => true,
+    () => false,
+  );
+  return isGone
+    ? [`${OWN}/token was removed: every start of the studio makes a link of its own and keeps it nowhere.`]
+    : [];
+}
+
+/** Names of the folders in a folder, links to folders among them. */
+async function foldersIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const found: string[] = [];
+  for (const entry of entries) {
+    const isFolder = entry.isSymbolicLink()
+      ? (await stat(join(folder, entry.name)).catch(() => undefined))?.isDirectory()
+      : entry.isDirectory();
+    if (isFolder) found.push(entry.name);
+  }
+  return found;
+}
+
+const unchanged: Changed = { change: null };
+
+const changeInfoOf = (change: Change | undefined): ChangeInfo | null =>
+  change === undefined ? null : { id: change.id, words: change.words };
 
 const changeId = (): string => `${Date.now().toString(36)}-${randomBytes(4).toString("hex")}`;
 const trashed = (change: string, path: string): string => `${OWN}/trash/${change}/${path}`;

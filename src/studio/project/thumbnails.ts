@@ -3,7 +3,7 @@
  * since the earlier ones have been scrolled past. JPEGs are decoded no larger than is needed.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { lstat, mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { dataError, messageOf } from "../../base/errors.ts";
@@ -11,6 +11,7 @@ import { sha256 } from "../../base/files.ts";
 import { decodeImage } from "../../data/decode.ts";
 import { MAX_PIXELS } from "../../data/rgb-image.ts";
 import { sniffFile } from "../../data/sniff.ts";
+import { readPlain } from "./own-files.ts";
 
 /** Sides of the squares that there are, in pixels: a tile, on screens of two pixels a point; the picture as large as a page. */
 export const sides = { tile: 224, large: 1280 } as const;
@@ -67,18 +68,45 @@ export function createThumbnails(folder: string): Thumbnails {
       const tag = await tagOf(path, size);
       const place = join(folder, tag.slice(0, 2));
       const file = join(place, `${tag}.webp`);
-      const kept = await readFile(file).catch(() => undefined);
+      const kept = await keptAt(file, size);
       if (kept) return { bytes: kept, tag };
       const bytes = await inTurn(() => draw(path, size), signal);
       const temporary = `${file}.${randomBytes(4).toString("hex")}`;
       // A thumbnail that cannot be kept is made again.
-      await mkdir(place, { recursive: true })
-        .then(() => writeFile(temporary, bytes))
-        .then(() => rename(temporary, file))
-        .catch(() => {});
+      await keep(bytes, { folder, place, temporary, file }).catch(() => {});
       return { bytes, tag };
     },
   };
+}
+
+/** The longest thumbnail, in bytes. */
+const MOST_BYTES = 4 * 2 ** 20;
+
+/** A thumbnail that was kept; nothing where the file is not one that {@link draw} makes: anybody may have put it there. */
+async function keptAt(file: string, size: Size): Promise<Buffer | undefined> {
+  try {
+    const bytes = await readPlain(file, MOST_BYTES);
+    if (!bytes) return undefined;
+    const { format, width, height, pages = 1 } = await sharp(bytes).metadata();
+    return format === "webp" && pages === 1 && Math.max(width, height) <= sides[size] ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface Kept {
+  readonly folder: string;
+  readonly place: string;
+  readonly temporary: string;
+  readonly file: string;
+}
+
+async function keep(bytes: Buffer, { folder, place, temporary, file }: Kept): Promise<void> {
+  await mkdir(place, { recursive: true });
+  // Through a link it would be written wherever that leads.
+  for (const one of [folder, place]) if (!(await lstat(one)).isDirectory()) return;
+  await writeFile(temporary, bytes, { flag: "wx" });
+  await rename(temporary, file);
 }
 
 async function draw(path: string, size: Size): Promise<Buffer> {

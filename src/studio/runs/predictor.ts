@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Artifact, openArtifact, predictionOf } from "../../artifact/open.ts";
 import { decodeImage } from "../../data/decode.ts";
 import type { Prediction } from "../api.ts";
-import { files } from "./record.ts";
+import { files } from "./folder.ts";
 
 export interface Predictor {
   predict(folder: string, picture: Uint8Array): Promise<Prediction>;

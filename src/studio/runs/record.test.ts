@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withLock } from "../../base/lock.ts";
-import type { RunSettings } from "../api.ts";
-import { BEGINS, files, nothingTold, readRun, withLine } from "./record.ts";
+import type { RunInfo, RunSettings } from "../api.ts";
+import { files } from "./folder.ts";
+import { BEGINS, createLog, endLine } from "./log.ts";
+import { readRun } from "./record.ts";
 import { readSettings, trainWords } from "./settings.ts";
 
 const settings: RunSettings = { network: "resnet50", unfreeze: "none", seed: 0, classWeights: "none" };
@@ -18,31 +20,47 @@ function folderOf(lines: readonly string[]): string {
   return folder;
 }
 
+const runOf = async (folder: string): Promise<RunInfo> => {
+  const found = await readRun(folder, "x", false);
+  if (found.kind !== "read") throw new Error(JSON.stringify(found));
+  return found.value;
+};
+
 describe("a run", () => {
   it("is what its folder says", async () => {
-    const stopped = folderOf([BEGINS, epoch(1), "graft: Stopped in epoch 2 of 9."]);
-    expect((await readRun(stopped, "x", false))?.state).toEqual({ kind: "stopped" });
+    const stopped = folderOf([BEGINS, epoch(1), endLine("stopped", "Ended on request."), "graft: Ended on request."]);
+    expect((await runOf(stopped)).state).toEqual({ kind: "stopped" });
     const failed = folderOf([BEGINS, "A note.", "graft: The disk is full."]);
-    expect(await readRun(failed, "x", false)).toMatchObject({
+    expect(await runOf(failed)).toMatchObject({
       state: { kind: "failed", reason: "The disk is full." },
       notes: ["A note."],
     });
     // A power cut says nothing.
-    expect((await readRun(folderOf([BEGINS, epoch(1)]), "x", false))?.state).toEqual({ kind: "stopped" });
-    expect(await readRun(mkdtempSync(join(tmpdir(), "graft-run-")), "x", false)).toBeUndefined();
+    expect((await runOf(folderOf([BEGINS, epoch(1)]))).state).toEqual({ kind: "stopped" });
+    expect(await readRun(mkdtempSync(join(tmpdir(), "graft-run-")), "x", false)).toEqual({ kind: "absent" });
+    expect(await readRun(join(stopped, "none"), "x", false)).toEqual({ kind: "absent" });
+  });
+
+  it("stopped by its failure's code, whatever the sentence says; what was said first counts", async () => {
+    const words = folderOf([BEGINS, endLine("work-failed", "Stopped: the disk is full."), endLine("stopped", "x")]);
+    expect((await runOf(words)).state).toEqual({ kind: "failed", reason: "Stopped: the disk is full." });
+    const unknown = folderOf([BEGINS, '{"event":"failure","failure":{"code":"of-the-future","message":"m"}}']);
+    expect((await runOf(unknown)).state).toEqual({ kind: "failed", reason: "m" });
   });
 
   it("runs as long as a living process holds its folder, whoever started it", async () => {
     const folder = folderOf([BEGINS]);
     await withLock(join(folder, files.lock), { whenHeld: "fail" }, async () => {
-      expect((await readRun(folder, "x", false))?.state).toEqual({ kind: "running", progress: null });
+      expect((await runOf(folder)).state).toEqual({ kind: "running", progress: null });
     });
-    expect((await readRun(folder, "x", false))?.state.kind).toBe("stopped");
+    expect((await runOf(folder)).state.kind).toBe("stopped");
   });
 
   it("that went on tells each epoch once, and forgets why it had stopped", () => {
     const lines = [BEGINS, epoch(1), epoch(2), "graft: Stopped.", BEGINS, epoch(2), epoch(3), "Note.", "Note."];
-    const told = lines.reduce(withLine, nothingTold);
+    const log = createLog();
+    for (const line of lines) log.add(line);
+    const told = log.told();
     expect(told.epochs.map((one) => one.epoch)).toEqual([1, 2, 3]);
     expect([told.failure, told.notes]).toEqual([undefined, ["Note."]]);
   });

@@ -2,15 +2,16 @@
  * A run's folder: what the studio writes into it (`run.json`, `events.log`) and what `graft train` leaves there, read back.
  * A run is what its folder says, whichever process wrote it; nothing is started here.
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import * as v from "valibot";
 import { isDataError, messageOf } from "../../base/errors.ts";
 import { holderOf } from "../../base/lock.ts";
-import type { EpochEvent, Progress } from "../../base/progress.ts";
-import { readProgressEvent } from "../../base/progress-json.ts";
+import { type AugmentationName, augmentations } from "../../data/augment/policy.ts";
 import { readRun as readFinished } from "../../run/read.ts";
-import { runFiles } from "../../run/run-files.ts";
 import type { RunInfo, RunSettings, RunState, RunSummary } from "../api.ts";
+import { type Found, readOwnJson } from "../project/own-files.ts";
+import { faultOf, files } from "./folder.ts";
+import { readLog, type Told } from "./log.ts";
 
 /** `run.json` */
 export interface RunRecord {
@@ -18,58 +19,43 @@ export interface RunRecord {
   readonly settings: RunSettings;
 }
 
-export const files = {
-  ...runFiles,
-  record: "run.json",
-  events: "events.log",
-  output: "output.json",
-  lock: ".graft-lock",
-} as const;
+const RECORD_BYTES = 64 * 1024;
 
-/** What the lines of `events.log` come to. */
-export interface Told {
-  readonly progress: Progress | null;
-  readonly epochs: readonly EpochEvent[];
-  readonly notes: readonly string[];
-  /** The sentence that `graft` ended with, where it failed. */
-  readonly failure: string | undefined;
-}
+/** What a training was asked to do. Before it is asked again, settings.ts has to agree. */
+const settingsSchema: v.GenericSchema<unknown, RunSettings> = v.object({
+  network: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)),
+  unfreeze: v.pipe(v.string(), v.maxLength(200)),
+  seed: v.pipe(v.number(), v.safeInteger()),
+  classWeights: v.picklist(["none", "balanced"]),
+  epochs: v.exactOptional(v.pipe(v.number(), v.safeInteger())),
+  augment: v.exactOptional(v.picklist(Object.keys(augmentations) as AugmentationName[])),
+  learningRate: v.exactOptional(v.pipe(v.number(), v.finite())),
+});
 
-export const nothingTold: Told = { progress: null, epochs: [], notes: [], failure: undefined };
+const recordSchema: v.GenericSchema<unknown, RunRecord> = v.object({
+  createdAt: v.pipe(
+    v.string(),
+    v.maxLength(40),
+    v.check((text) => /^\d{4}-/.test(text) && Number.isFinite(Date.parse(text))),
+  ),
+  settings: settingsSchema,
+});
 
-/** Marks where a training began anew in a log that goes on. */
-export const BEGINS = "#begins";
-const FAILURE = "graft: ";
-/** A run that was asked to stop says so with this word. */
-const STOPPED = "Stopped";
+/** What there is of a run. */
+export type FoundRun = Found<RunInfo>;
 
-/** What is told after one more line. */
-export function withLine(told: Told, line: string): Told {
-  if (line === "") return told;
-  if (line === BEGINS) return { ...told, progress: null, failure: undefined };
-  const event = readProgressEvent(line);
-  switch (event.event) {
-    case "progress":
-      return { ...told, progress: event.progress };
-    case "epoch": {
-      // A resumed run tells an epoch again.
-      const before = told.epochs.filter(({ epoch }) => epoch < event.epoch.epoch);
-      return { ...told, epochs: [...before, event.epoch] };
-    }
-    case "text":
-      if (line.startsWith(FAILURE)) return { ...told, failure: line.slice(FAILURE.length) };
-      return told.notes.at(-1) === line ? told : { ...told, notes: [...told.notes, line].slice(-50) };
-  }
-}
-
-/** Reads a run; nothing where the folder holds none. */
-export async function readRun(folder: string, id: string, startedHere: boolean): Promise<RunInfo | undefined> {
-  const record = await readJson<RunRecord>(join(folder, files.record));
-  if (!record) return undefined;
-  const text = await readFile(join(folder, files.events), "utf8").catch(() => "");
-  const told = text.split("\n").reduce(withLine, nothingTold);
+/** Reads a run; a folder that is not what the studio or `graft train` leaves is damaged, and is left alone. */
+export async function readRun(folder: string, id: string, startedHere: boolean): Promise<FoundRun> {
+  const fault = await faultOf(folder);
+  if (fault !== undefined) return { kind: "damaged", reason: fault };
+  const record = await readOwnJson(join(folder, files.record), recordSchema, RECORD_BYTES);
+  if (record.kind !== "read") return record;
+  const told = await readLog(join(folder, files.events));
   const { epochs, notes } = told;
-  return { id, ...record, state: await stateOf(folder, told, startedHere), epochs, notes };
+  return {
+    kind: "read",
+    value: { id, ...record.value, state: await stateOf(folder, told, startedHere), epochs, notes },
+  };
 }
 
 /** How a run stands by its folder. */
@@ -82,11 +68,14 @@ export async function stateOf(folder: string, told: Told, startedHere: boolean):
     return { kind: "failed", reason: messageOf(error) };
   }
   if (summary) return { kind: "done", summary };
-  if (startedHere || (await holderOf(join(folder, files.lock))) !== undefined)
-    return { kind: "running", progress: told.progress };
-  if (told.failure === undefined || told.failure.startsWith(STOPPED)) return { kind: "stopped" };
-  return { kind: "failed", reason: told.failure };
+  if (startedHere || (await isHeld(folder))) return { kind: "running", progress: told.progress };
+  if (told.failure === undefined || told.failure.code === "stopped") return { kind: "stopped" };
+  return { kind: "failed", reason: told.failure.message };
 }
+
+/** Whether a living process is at work in a run's folder, whoever started it. */
+export const isHeld = async (folder: string): Promise<boolean> =>
+  (await holderOf(join(folder, files.lock)).catch(() => undefined)) !== undefined;
 
 async function readSummary(folder: string): Promise<RunSummary | undefined> {
   const run = await readFinished(folder);
@@ -107,13 +96,4 @@ async function readSummary(folder: string): Promise<RunSummary | undefined> {
     modelBytes: run.model.bytes,
     datasetDigest: run.made.dataset.digest,
   };
-}
-
-/** A JSON file of ours; nothing where there is none that can be read. */
-export async function readJson<T>(path: string): Promise<T | undefined> {
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as T;
-  } catch {
-    return undefined;
-  }
 }

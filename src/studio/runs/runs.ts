@@ -2,23 +2,30 @@
  * Trainings of a project, one at a time. Each is a `graft train` of its own process, which writes into the run's folder and
  * outlives the studio: who opens the project next finds it at work. What a folder says is read in record.ts.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { appendFile, open, readdir, rename, rm } from "node:fs/promises";
+import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf, usageError, workError } from "../../base/errors.ts";
+import { dataError, messageOf, usageError, workError } from "../../base/errors.ts";
 import { makeFolder, writeWhole } from "../../base/files.ts";
-import { holderOf } from "../../base/lock.ts";
+import { named } from "../../base/text.ts";
 import { readRunAnswers } from "../../run/read.ts";
 import type { RunInfo, RunResults, RunSettings } from "../api.ts";
 import type { Paths } from "../project/layout.ts";
+import { openToWrite } from "../project/own-files.ts";
+import { files } from "./folder.ts";
 import { follow } from "./follow.ts";
-import { BEGINS, files, nothingTold, type RunRecord, readRun, type Told, withLine } from "./record.ts";
-import { trainWords } from "./settings.ts";
+import { launch } from "./launch.ts";
+import { createLog } from "./log.ts";
+import { type FoundRun, isHeld, type RunRecord, readRun } from "./record.ts";
+import { readSettings, trainWords } from "./settings.ts";
 
 export interface Runs {
   /** The newest first. */
   list(): Promise<RunInfo[]>;
+  /** What {@link Runs.list} found that is no run, a sentence each. */
+  damage(): readonly string[];
   /** Throws a usage error where there is none. */
   get(id: string): Promise<RunInfo>;
   results(id: string): Promise<RunResults>;
@@ -38,31 +45,50 @@ export interface RunsOptions {
   readonly command: readonly string[];
   /** Options of `graft train` that go with a network, such as the preprocessing of a file. */
   readonly networkWords: (network: string) => readonly string[];
+  /** The networks that a training may use. */
+  readonly networks: readonly string[];
   readonly onChange: (run: RunInfo) => void;
 }
+
+/** A run's name: when it was started. */
+const RUN_ID = /^\d{8}-\d{6}(-\d{1,6})?$/;
+
+const damageOf = (id: string, reason: string): string =>
+  `The training in .graft/runs/${id} cannot be shown: ${reason.replace(/\.$/, "")}. It was left alone.`;
 
 /** How long an orderly end may take before a run is ended otherwise, in milliseconds. */
 const PATIENCE = 20_000;
 
-export async function openRuns({ paths, command, networkWords, onChange }: RunsOptions): Promise<Runs> {
+export async function openRuns({ paths, command, networks, networkWords, onChange }: RunsOptions): Promise<Runs> {
   const root = paths.runs;
   const children = new Map<string, ChildProcess>();
   const followed = new Map<string, () => void>();
   const folder = (id: string): string => {
-    if (!/^\d{8}-\d{6}(-\d+)?$/.test(id)) throw usageError(`There is no run "${id}".`);
+    if (!RUN_ID.test(id)) throw usageError(`There is no run "${named(id)}".`);
     return join(root, id);
   };
-  const read = (id: string): Promise<RunInfo | undefined> => readRun(folder(id), id, children.has(id));
+  const read = (id: string): Promise<FoundRun> => readRun(folder(id), id, children.has(id));
   const get = async (id: string): Promise<RunInfo> => {
     const run = await read(id);
-    if (!run) throw usageError(`There is no run "${id}": reload the page to see which there are.`);
-    return run;
+    if (run.kind === "absent") throw usageError(`There is no run "${id}": reload the page to see which there are.`);
+    if (run.kind === "damaged") throw dataError(damageOf(id, run.reason));
+    return run.value;
   };
+  let damage: readonly string[] = [];
   const list = async (): Promise<RunInfo[]> => {
-    const names = (await readdir(root).catch((): string[] => [])).filter((name) => /^\d{8}-\d{6}/.test(name));
-    const runs = await Promise.all(names.sort().reverse().map(read));
-    return runs.filter((run) => run !== undefined);
+    const names = (await readdir(root).catch((): string[] => [])).filter((name) => RUN_ID.test(name));
+    const runs: RunInfo[] = [];
+    const damaged: string[] = [];
+    // One after the other: each is read whole, and there may be any number.
+    for (const id of names.sort().reverse()) {
+      const run = await read(id);
+      if (run.kind === "read") runs.push(run.value);
+      if (run.kind === "damaged") damaged.push(damageOf(id, run.reason));
+    }
+    damage = damaged;
+    return runs;
   };
+  const isRunning = async (id: string): Promise<boolean> => children.has(id) || (await isHeld(folder(id)));
 
   /** Tells of a run as its log grows, until it no longer runs. A run that is removed meanwhile needs no telling of. */
   const watch = (id: string): void => {
@@ -74,58 +100,31 @@ export async function openRuns({ paths, command, networkWords, onChange }: RunsO
     followed.set(id, () => controller.abort());
     try {
       const run = await get(id);
-      let told: Told = nothingTold;
-      const isRunning = async (): Promise<boolean> =>
-        children.has(id) || (await holderOf(join(folder(id), files.lock))) !== undefined;
-      const tell = (): void => {
-        const { epochs, notes, progress } = told;
+      const log = createLog();
+      const goesOn = (): Promise<boolean> => isRunning(id);
+      await follow(join(folder(id), files.events), goesOn, controller.signal, (lines) => {
+        for (const line of lines) log.add(line);
+        const { epochs, notes, progress } = log.told();
         onChange({ ...run, epochs, notes, state: { kind: "running", progress } });
-      };
-      await follow(join(folder(id), files.events), isRunning, controller.signal, (lines) => {
-        told = lines.reduce(withLine, told);
-        tell();
       });
       const ended = controller.signal.aborted ? undefined : await read(id);
-      if (ended) onChange(ended);
+      if (ended?.kind === "read") onChange(ended.value);
     } finally {
       followed.delete(id);
     }
   };
 
-  const launch = async (id: string, settings: RunSettings, resume: boolean): Promise<RunInfo> => {
-    const at = folder(id);
-    await appendFile(join(at, files.events), `${BEGINS}\n`);
-    const [events, output] = [await open(join(at, files.events), "a"), await open(join(at, files.output), "w")];
-    const [program, ...words] = command;
-    const child = spawn(
-      program!,
-      [...words, ...trainWords(paths.root, at, settings, resume), ...networkWords(settings.network)],
-      // Its own group: a Ctrl-C meant for the studio reaches it through the studio alone.
-      { stdio: ["ignore", output.fd, events.fd], detached: true, env: { ...process.env, NO_COLOR: "1" } },
-    );
+  const begin = async (id: string, settings: RunSettings, resume: boolean): Promise<RunInfo> => {
+    const words = [...trainWords(paths.root, folder(id), settings, resume), ...networkWords(settings.network)];
+    const child = await launch(folder(id), [...command, ...words], () => children.delete(id));
     children.set(id, child);
-    child.on("error", (error) => {
-      void appendFile(join(at, files.events), `graft: Could not start the training: ${messageOf(error)}.\n`);
-      children.delete(id);
-    });
-    child.on("exit", (_, signal) => {
-      // A process that was killed says nothing itself.
-      const words = signal === null ? "" : lastWords(signal);
-      void appendFile(join(at, files.events), words).finally(() => children.delete(id));
-    });
-    child.unref();
-    await Promise.all([events.close(), output.close()]);
     watch(id);
     return get(id);
   };
 
   const stop = async (id: string): Promise<void> => {
-    const holder = await holderOf(join(folder(id), files.lock));
-    const pid = children.get(id)?.pid ?? holder?.pid;
-    if (pid === undefined && holder)
-      throw workError(`The run cannot be stopped from here: it belongs to ${holder.called}; stop it there.`);
-    if (pid === undefined) throw usageError("The run is not running.");
-    process.kill(pid, "SIGINT");
+    if (!(await isRunning(id))) throw usageError("The run is not running.");
+    await (await openToWrite(join(folder(id), files.stop), "replace")).close();
   };
   const refuseWhileRunning = async (): Promise<void> => {
     if ((await list()).some(({ state }) => state.kind === "running"))
@@ -136,6 +135,7 @@ export async function openRuns({ paths, command, networkWords, onChange }: RunsO
 
   return {
     list,
+    damage: () => damage,
     get,
     folder,
     async results(id) {
@@ -153,20 +153,21 @@ export async function openRuns({ paths, command, networkWords, onChange }: RunsO
       await makeFolder(folder(id));
       const record: RunRecord = { createdAt: stamp, settings };
       await writeWhole(join(folder(id), files.record), JSON.stringify(record));
-      return launch(id, settings, false);
+      return begin(id, settings, false);
     },
     stop,
     async resume(id) {
       await refuseWhileRunning();
       const { settings, state } = await get(id);
       if (state.kind === "done") throw usageError("The run has ended: start another.");
-      return launch(id, settings, true);
+      // Its run.json may be anybody's: it is asked for no more than the page could ask for.
+      return begin(id, readSettings(settings, networks), true);
     },
     async remove(id) {
       const { state } = await get(id);
       if (state.kind === "running") throw usageError("The run is running: stop it first.");
       // Renamed first, so that a crash half-way leaves no half of a run.
-      const gone = join(paths.trash, `run-${id}`);
+      const gone = join(paths.trash, `run-${id}-${randomBytes(4).toString("hex")}`);
       await makeFolder(paths.trash);
       await rename(folder(id), gone);
       await rm(gone, { recursive: true, force: true });
@@ -183,11 +184,6 @@ export async function openRuns({ paths, command, networkWords, onChange }: RunsO
     },
   };
 }
-
-const lastWords = (signal: NodeJS.Signals): string =>
-  signal === "SIGINT"
-    ? "graft: Stopped before it had begun.\n"
-    : `graft: The training was killed (${signal}): perhaps the memory did not suffice.\n`;
 
 async function readResults(folder: string): Promise<RunResults> {
   const run = await readRunAnswers(folder);

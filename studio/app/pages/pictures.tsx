@@ -104,9 +104,9 @@ function OneClass({ name }: { readonly name: string }): JSX.Element {
 async function removeAll(ids: readonly string[], done: () => void): Promise<void> {
   if (ids.length === 0) return;
   try {
-    await server.remove(ids);
+    const { change } = await server.remove(ids);
     done();
-    say.done(`${ids.length === 1 ? "One picture" : `${ids.length} pictures`} removed.`, { undo: true });
+    say.done(`${ids.length === 1 ? "One picture" : `${ids.length} pictures`} removed.`, change);
   } catch (error) {
     say.failure(error);
   }

@@ -24,9 +24,9 @@ export function ClassTitle({ name }: { readonly name: string }): JSX.Element {
   };
   const remove = (): Promise<boolean> =>
     attempt(async () => {
-      await server.removeClass(name);
+      const { change } = await server.removeClass(name);
       await refreshProject();
-      say.done(`The class “${name}” was removed, with ${plural(info?.pictures ?? 0, "picture")}.`, { undo: true });
+      say.done(`The class “${name}” was removed, with ${plural(info?.pictures ?? 0, "picture")}.`, change);
     });
   if (draft !== null) {
     return (

@@ -1,21 +1,21 @@
 /** Words of what was done and what failed, at the page's foot. */
 import type { JSX } from "preact";
-import { attempt, forget, messages } from "../messages.ts";
-import { server } from "../server.ts";
+import { forget, messages } from "../messages.ts";
+import { undo } from "../undo.ts";
 
 export function Messages(): JSX.Element {
   return (
     <div class="messages" role="log" aria-live="polite" aria-label="Messages">
-      {messages.value.map(({ id, kind, text, undo }) => (
+      {messages.value.map(({ id, kind, text, undo: change }) => (
         <div key={id} class={`message ${kind}`} role={kind === "failure" ? "alert" : undefined}>
           <p>{text}</p>
-          {undo ? (
+          {change !== null ? (
             <button
               type="button"
               class="quiet"
               onClick={() => {
                 forget(id);
-                void attempt(() => server.undo());
+                void undo(change);
               }}
             >
               Undo

@@ -60,10 +60,11 @@ export function Relabel({
     const to = event.currentTarget.value;
     event.currentTarget.value = "";
     if (to === "") return;
-    const isDone = await attempt(() => server.relabel(ids, to));
-    if (!isDone) return;
-    say.done(`${ids.length === 1 ? "One picture" : `${ids.length} pictures`} moved to “${to}”.`, { undo: true });
-    onDone?.();
+    await attempt(async () => {
+      const { change } = await server.relabel(ids, to);
+      say.done(`${ids.length === 1 ? "One picture" : `${ids.length} pictures`} moved to “${to}”.`, change);
+      onDone?.();
+    });
   };
   return (
     <label class="select">
