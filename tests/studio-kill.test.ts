@@ -35,7 +35,7 @@ test("every picture that was accepted is there, whole; of those that were not, n
     }
   };
   const uploads = [0, 1, 2, 3, 4, 5].map(upload);
-  await expect.poll(() => accepted.length).toBeGreaterThan(30);
+  await expect.poll(() => accepted.length, { timeout: 60_000 }).toBeGreaterThan(30);
   await studio.kill();
   await Promise.all(uploads);
   for (const { id, bytes } of accepted) expect(readFileSync(join(folder, id)).equals(bytes), id).toBe(true);

@@ -65,7 +65,10 @@ export async function openProject(folder: string): Promise<Project> {
 
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = turn.then(work, work).finally(shelves.drop);
+    const mine = turn.then(work, work).finally(() => {
+      shelves.drop();
+      homes.clear();
+    });
     turn = mine.catch(() => {});
     return mine;
   };
@@ -77,6 +80,7 @@ export async function openProject(folder: string): Promise<Project> {
 
   // Uploads ask once a picture, and the answer takes a walk through the project.
   const shelves = briefly(async () => (await listProject(root)).shelves, SHELVES_MS);
+  const homes = new Map<string, ReturnType<typeof briefly<string>>>();
   /** The folders of a class, relative to the root. */
   const foldersOf = async (name: string): Promise<string[]> => {
     const wanted = className(name);
@@ -88,7 +92,17 @@ export async function openProject(folder: string): Promise<Project> {
     return folders;
   };
   /** Where new pictures of a class go; refused where that is not in the project's own folder. */
-  const homeOf = async (name: string, split?: Split): Promise<string> => {
+  const homeOf = (name: string, split?: Split): Promise<string> => {
+    const key = JSON.stringify([name, split]);
+    const home = homes.get(key) ?? briefly(() => findHome(name, split), SHELVES_MS);
+    // A refusal is not remembered, and no more names than a project has classes.
+    if (homes.size < MOST_HOMES) homes.set(key, home);
+    return home.get().catch((error: unknown) => {
+      homes.delete(key);
+      throw error;
+    });
+  };
+  const findHome = async (name: string, split?: Split): Promise<string> => {
     const folders = await foldersOf(name);
     const shelf = shelfFor(await shelves.get(), split);
     const made = joined(shelf, folders.length > 0 ? className(name) : newClassName(name));
@@ -292,8 +306,10 @@ const changeInfoOf = (change: Change | undefined): ChangeInfo | null =>
 const changeId = (): string => `${Date.now().toString(36)}-${randomBytes(4).toString("hex")}`;
 const trashed = (change: string, path: string): string => `${OWN}/trash/${change}/${path}`;
 
-/** How long the project's shelves are taken to stay as they are. */
+/** How long the project's shelves, and the folders of its classes, are taken to stay as they are. */
 const SHELVES_MS = 1000;
+/** Classes whose folders are remembered so long. */
+const MOST_HOMES = 1000;
 
 /** Asks again only when the last answer is older than `ms`, or was dropped. */
 function briefly<T>(ask: () => Promise<T>, ms: number): { get(): Promise<T>; drop(): void } {
