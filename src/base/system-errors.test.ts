@@ -44,6 +44,7 @@ describe("a file that cannot be read", () => {
     const { message, kind, cause } = error as GraftError;
     expect(message).toMatch(says);
     expect(isSentence(message), message).toBe(true);
+    expect(message.length).toBeLessThan(700);
     expect(kind).toBe("data");
     expect(cause).toBeInstanceOf(Error);
   });

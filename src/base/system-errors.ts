@@ -5,6 +5,9 @@
 import { codeOf, dataError, GraftError, messageOf, usageError, workError } from "./errors.ts";
 import { named } from "./text.ts";
 
+/** The longest that a path is printed: whole where it is an ordinary one. */
+const LONGEST_PATH = 500;
+
 /** What was being done to a file. */
 export type Access = "read" | "write";
 
@@ -91,9 +94,10 @@ export interface ReadFailureOptions {
  * @param called what could not be read, for a sentence: `the model a.onnx`
  */
 export function readFailure(called: string, error: unknown, { missing = "data" }: ReadFailureOptions = {}): GraftError {
+  const name = named(called, LONGEST_PATH);
   if (codeOf(error) === "ENOENT" && missing === "usage")
-    return usageError(`There is no file ${called}: check the path.`, error);
-  const message = `Could not read ${called}: ${systemReason(error, "read")}.`;
+    return usageError(`There is no file ${name}: check the path.`, error);
+  const message = `Could not read ${name}: ${systemReason(error, "read")}.`;
   return isMachineFault(error) ? workError(message, error) : dataError(message, error);
 }
 
@@ -101,7 +105,7 @@ export function readFailure(called: string, error: unknown, { missing = "data" }
 export const writeFailure = (path: string, error: unknown): GraftError =>
   error instanceof GraftError
     ? error
-    : workError(`Could not write ${named(path, 500)}: ${systemReason(error, "write")}.`, error);
+    : workError(`Could not write ${named(path, LONGEST_PATH)}: ${systemReason(error, "write")}.`, error);
 
 /** Does the work of a call of the library: system errors that escape from it become sentences. */
 export async function inSentences<T>(work: () => Promise<T>): Promise<T> {
@@ -127,7 +131,7 @@ export function asSentence(error: unknown): unknown {
   const syscall = String(error.syscall);
   const paths = ["path", "dest"].flatMap((key) => {
     const value: unknown = Reflect.get(error, key);
-    return typeof value === "string" || value instanceof Uint8Array ? [named(String(value), 500)] : [];
+    return typeof value === "string" || value instanceof Uint8Array ? [named(String(value), LONGEST_PATH)] : [];
   });
   const what = paths.join(" or ") || "a file";
   const access: Access = writing.test(syscall) ? "write" : "read";
