@@ -129,3 +129,55 @@ test("copies in a test folder are counted, and the accuracy without them is give
   const { stdout } = await graft(args, cache);
   expect(stdout).toContain("5 of the test images have a copy among the training or validation images.");
 });
+
+describe("what an accuracy is measured on", () => {
+  const parted = join(work, "parted");
+  const model = join(work, "byte for byte-out", "model.onnx");
+
+  beforeAll(() => {
+    for (const name of ["a", "b"]) {
+      mkdirSync(join(parted, "train", name), { recursive: true });
+      for (const file of readdirSync(join(work, "byte for byte", name)).slice(0, 6))
+        copyFileSync(join(work, "byte for byte", name, file), join(parted, "train", name, file));
+    }
+  });
+
+  test("evaluate says where only training images are there", async () => {
+    const { stdout, code } = await graft(["evaluate", model, parted], cache);
+    expect(code).toBe(0);
+    expect(stdout.split("\n")[0]).toContain("These are the images of a train part");
+    expect(await graftJson<{ part: string }>(["evaluate", model, parted, "--json"], cache)).toMatchObject({
+      part: "train",
+    });
+  });
+
+  test("evaluate takes the validation part where there is no test part", async () => {
+    mkdirSync(join(parted, "val", "a"), { recursive: true });
+    const [file] = readdirSync(join(parted, "train", "a"));
+    copyFileSync(join(parted, "train", "a", file!), join(parted, "val", "a", file!));
+    const judged = await graftJson<{ part: string; examples: number }>(["evaluate", model, parted, "--json"], cache);
+    expect(judged).toMatchObject({ part: "validation", examples: 1 });
+  });
+
+  test("the training folder is no test folder", async () => {
+    const data = join(work, "byte for byte");
+    const { stderr, code } = await graft(["train", data, "--test", data, ...options("never")], cache);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/240 of the 240 images of the test folder .* are training images/);
+  });
+
+  test("too few images are refused before any work", async () => {
+    const few = join(work, "few");
+    for (const name of ["a", "b"]) {
+      mkdirSync(join(few, name), { recursive: true });
+      for (const file of readdirSync(join(parted, "train", name)).slice(0, 2))
+        copyFileSync(join(parted, "train", name, file), join(few, name, file));
+    }
+    const args = (out: string, ...more: string[]): string[] => ["train", few, ...options(out, ...more)];
+    const { stderr, code } = await graft(args("never"), cache);
+    expect(code).toBe(3);
+    expect(stderr).toContain("No class has 3 images, so that none can be held out for the test");
+    const tuning = ["--test", join(work, "own-test"), "--unfreeze", "all"];
+    expect((await graft(args("never", ...tuning), cache)).stderr).toContain("no class has 3 images");
+  });
+});

@@ -16,6 +16,7 @@ export const exitCodes: Readonly<Record<FailureKind, number>> = { work: 1, usage
  * apart has the general code of its kind.
  */
 export const errorCodes = {
+  "too-few-images": "A dataset has too few images for the training that is asked for.",
   "data-unusable": "A dataset, image or model file cannot be used.",
   "usage-invalid": "An option or argument is wrong, or names something that does not exist.",
   "work-failed": "The work could not be finished.",

@@ -2,6 +2,7 @@
 import { dataError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
+import { checkEnough } from "../data/enough.ts";
 import { stratifiedSplit, VALIDATION_SHARE } from "../data/split.ts";
 import type { Extraction } from "./features/extract.ts";
 import type { RowTable } from "./features/table.ts";
@@ -57,13 +58,18 @@ export function partition(
       `None of the ${examples.length} images could be read: check that they are JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP files.`,
     );
   const split = test.length > 0 ? { kept: rows, held: test } : holdOut(rows, part(rows), random);
+  if (split.held.length === 0)
+    throw dataError(
+      "No images could be held out for the test without dividing a group of copies or a recording: add images of other scenes, or give a test part of its own.",
+      undefined,
+      "too-few-images",
+    );
   const train = part(split.kept);
-  countLabels(train.labels, classes.length).forEach((count, label) => {
-    if (count < 2) {
-      throw dataError(
-        `The class "${classes[label]}" has ${count} readable image${count === 1 ? "" : "s"} to train on: add at least ${2 - count} more.`,
-      );
-    }
+  // Files that cannot be read may have left too few.
+  checkEnough(countLabels(part(rows).labels, classes.length), classes, {
+    hasTest: test.length > 0,
+    hasValidation: validation.length > 0,
+    finetunes: false,
   });
   const known = new Set([...split.kept, ...validation].map((row) => groups[row]!));
   const tested = part(split.held);

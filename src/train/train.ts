@@ -10,6 +10,7 @@ import { inSentences } from "../base/system-errors.ts";
 import { graftVersion } from "../base/version.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { datasetDigest } from "../data/digest.ts";
+import { checkEnoughIn } from "../data/enough.ts";
 import { inseparableClasses } from "../data/split.ts";
 import {
   type Calibration,
@@ -145,6 +146,7 @@ export const train = async (options: TrainOptions): Promise<TrainResult> =>
 async function trainChecked(options: CheckedTrainOptions): Promise<TrainResult> {
   const { dataset, network, seed, signal } = options;
   signal?.throwIfAborted();
+  checkEnoughIn(dataset, options.finetune !== undefined);
   const random = createRandom(seed);
   const { shape, cache } = await openFeaturesOf(network);
   const traits = await openTraitCache();

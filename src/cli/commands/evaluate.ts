@@ -19,7 +19,9 @@ const evaluateFlags = optionsOf({ json: v.optional(flag, false) });
 
 export function evaluateCommand(): Command {
   const command = new Command("evaluate")
-    .description("measure a trained model on labelled pictures (their test folder, if they have one)")
+    .description(
+      "measure a trained model on labelled pictures (their test part, or else their validation part, if they have one)",
+    )
     .argument("<model>", "a model.onnx that graft train wrote")
     .argument("<dataset>", "a folder with one sub-folder a class, a .csv, .tsv or .jsonl list, or an archive of these")
     .option("--json", "print one JSON object")
@@ -41,8 +43,9 @@ async function evaluate({ json }: v.InferOutput<typeof evaluateFlags>, model: st
       purpose: "judge",
       known: artifact.classes,
     });
-    const testOnly = all.some(({ split }) => split === "test");
-    const examples = all.filter(({ split }) => !testOnly || split === "test");
+    const part = (["test", "validation"] as const).find((one) => all.some(({ split }) => split === one));
+    const examples = all.filter(({ split }) => part === undefined || split === part);
+    const training = examples.filter(({ split }) => split === "train").length;
     const truths = examples.map(({ label }) => labelIn(artifact.classes, classes[label]!));
     const labels: number[] = [];
     const rows: Float32Array[] = [];
@@ -69,9 +72,19 @@ async function evaluate({ json }: v.InferOutput<typeof evaluateFlags>, model: st
     const evaluation = evaluatePredictions({ probabilities, labels, classes: [...artifact.classes] });
     const { novelty } = artifact.trust;
     if (json) {
-      const part = testOnly ? "test" : "all";
-      return printJson({ part, skipped, ignored, ...(novelty ? { unknown } : {}), ...evaluation });
+      return printJson({
+        part: part ?? (training > 0 ? "train" : "all"),
+        skipped,
+        ignored,
+        ...(novelty ? { unknown } : {}),
+        ...evaluation,
+      });
     }
+    if (training > 0)
+      print(
+        `These are the images of a train part: where the model learned from them, the accuracy says nothing about new images. Give a dataset with a test or validation part.`,
+      );
+    else if (part === "validation") print("There is no test part: these are the images of the validation part.");
     print(
       `Accuracy ${percent(evaluation.accuracy)} on ${rows.length} pictures, 95% interval ${evaluation.interval.map(percent).join(" to ")}.`,
     );

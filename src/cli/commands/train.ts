@@ -8,6 +8,7 @@ import { withLock } from "../../base/lock.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { createProgressJson } from "../../base/progress-json.ts";
 import { augmentations } from "../../data/augment/policy.ts";
+import { checkEnoughIn } from "../../data/enough.ts";
 import { renderCard } from "../../report/card.ts";
 import { renderReport } from "../../report/report.ts";
 import { reportExplanations } from "../../run/explanations.ts";
@@ -119,6 +120,7 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
   const effort = await measureEffort();
   // Read before anything is written: most mistakes show here.
   const dataset = await readDataset(path, { test: flags.test });
+  checkEnoughIn(dataset, finetune !== undefined);
   const display = createDisplay(flags.json);
   display.dataset(dataset, path);
   const signal = interruptible(

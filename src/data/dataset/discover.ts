@@ -118,6 +118,12 @@ async function withTest(
   const named = testImages(layout, path);
   if (named.length === 0) throw dataError(`The test folder ${path} holds no class folders with images.`);
   const own = dataset.examples.filter(({ split }) => split !== "test");
+  const learned = new Set(own.map((example) => example.path));
+  const same = named.filter((one) => learned.has(diskPath(source.root, one.path))).length;
+  if (same > 0)
+    throw dataError(
+      `${same} of the ${named.length} images of the test folder ${path} are training images: give images that take no part in training.`,
+    );
   const labels = new Map(dataset.classes.map((name, label) => [name, label]));
   const test = named.map((one): Example => {
     const label = labels.get(one.className);

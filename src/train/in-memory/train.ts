@@ -9,6 +9,7 @@ import { createMeter } from "../../base/progress.ts";
 import { createRandom, type Random, randomFor } from "../../base/random.ts";
 import { graftVersion } from "../../base/version.ts";
 import { type Signature, signatureOf, smallOf } from "../../data/copies/signature.ts";
+import { checkEnough } from "../../data/enough.ts";
 import { stratifiedSplit, VALIDATION_SHARE } from "../../data/split.ts";
 import { crossFitted } from "../../evaluate/calibration.ts";
 import { fitConformal } from "../../evaluate/conformal.ts";
@@ -114,6 +115,13 @@ interface Features {
 /** The features of every picture, with their classes. */
 async function featuresOf(options: InMemoryOptions, shape: CutShape, around: Surroundings): Promise<Features> {
   const { examples } = options;
+  const classes = [...new Set(examples.map(({ label }) => label))].sort();
+  const finetunes = (options.unfreeze ?? "none") !== "none";
+  checkClasses(
+    Int32Array.from(examples, ({ label }) => classes.indexOf(label)),
+    classes,
+    finetunes,
+  );
   const signatures = new Map<InMemoryExample, Signature>();
   const signing = examples.map(
     (example): InMemoryExample => ({
@@ -126,9 +134,8 @@ async function featuresOf(options: InMemoryOptions, shape: CutShape, around: Sur
     }),
   );
   const { places, table, skipped } = await tableOfExamples({ ...options, examples: signing }, shape, around);
-  const classes = [...new Set(examples.map(({ label }) => label))].sort();
   const labels = Int32Array.from(places, (place) => classes.indexOf(examples[place]!.label));
-  checkClasses(labels, classes);
+  checkClasses(labels, classes, finetunes);
   const groups = await groupsAmong(
     places.map((place) => ({
       // Pixels are all that a page is sure to have: copies of a file have the same signature.
@@ -178,19 +185,15 @@ async function tableOfExamples(
   }
 }
 
-function checkClasses(labels: Int32Array, classes: readonly string[]): void {
+function checkClasses(labels: Int32Array, classes: readonly string[], finetunes: boolean): void {
   if (classes.length < 2) {
     const [only] = classes;
     throw dataError(
       `${only === undefined ? "There are no pictures" : `All pictures are of the class "${only}"`}: add pictures of ${only === undefined ? "two classes" : "another"} at least.`,
     );
   }
-  countLabels(labels, classes.length).forEach((count, label) => {
-    if (count < 2)
-      throw dataError(
-        `The class "${classes[label]}" has ${count} readable image${count === 1 ? "" : "s"} to train on: add at least ${2 - count} more.`,
-      );
-  });
+  // Cross-validation takes the place of a test.
+  checkEnough(countLabels(labels, classes.length), classes, { hasTest: true, hasValidation: false, finetunes });
 }
 
 /** A head on frozen features. */
