@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import axe, { type AxeResults } from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
@@ -63,6 +63,8 @@ async function sceneOf(): Promise<Scene> {
     preprocessing: "imagenet",
   };
 }
+
+const readdirIfThere = (path: string): string[] => (existsSync(path) ? readdirSync(path) : []);
 
 /** An expectation that may take a while to come true. */
 const eventually = <T>(read: () => T): ReturnType<typeof expect.poll<T>> => expect.poll(read, { timeout: 30_000 });
@@ -157,6 +159,36 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await eventually(() => readdirSync(join(folder, name)).length).toBe(COUNT - 3);
     await page.getByRole("button", { name: /^Undo removing 3 pictures/ }).click();
     await eventually(() => readdirSync(join(folder, name)).length).toBe(COUNT);
+  });
+
+  test("a folder of folders is one class or several, as the visitor says; test/ stays apart", async () => {
+    const [, from] = scene.classes[0]!;
+    const image = readFileSync(join(from, readdirSync(from)[0]!));
+    const other = readFileSync(join(from, readdirSync(from)[1]!));
+    const lay = (root: string, files: Readonly<Record<string, Buffer>>): string => {
+      for (const [path, bytes] of Object.entries(files)) {
+        mkdirSync(dirname(join(work, root, path)), { recursive: true });
+        writeFileSync(join(work, root, path), bytes);
+      }
+      return join(work, root);
+    };
+    const insects = lay("insects", { "indoor/1.jpg": image, "outdoor/2.jpg": other });
+    await page.getByLabel("Add a folder").setInputFiles(insects);
+    const question = page.getByRole("dialog", { name: "What is in “insects”?" });
+    await question.waitFor();
+    await expectAccessible("a question about a folder");
+    await question.getByRole("button", { name: "One class, “insects”" }).click();
+    await eventually(() => readdirIfThere(join(folder, "insects")).sort()).toEqual(["1.jpg", "2.jpg"]);
+    expect(existsSync(join(folder, "indoor"))).toBe(false);
+
+    const parts = lay("parts", { "train/insects/3.jpg": image, "test/insects/4.jpg": other });
+    await page.getByLabel("Add a folder").setInputFiles(parts);
+    await eventually(() => readdirIfThere(join(folder, "test/insects"))).toEqual(["4.jpg"]);
+    await eventually(() => readdirIfThere(join(folder, "insects"))).toContain("3.jpg");
+    await page.getByRole("link", { name: /^insects/ }).click();
+    await page.getByRole("heading", { name: "insects", exact: true }).waitFor();
+    await page.getByRole("button", { name: "Remove class" }).click();
+    await eventually(() => existsSync(join(folder, "insects")) || existsSync(join(folder, "test/insects"))).toBe(false);
   });
 
   test("a zip becomes a class, the webcam another; both are removed again", async () => {

@@ -251,6 +251,18 @@ describe.each(Object.entries(ways))("as a %s", (_, treeOf) => {
     expect(obstacle).toContain("train.csv");
   });
 
+  it("parts without images are no classes", async () => {
+    for (const files of [
+      [...pets, "test/notes.txt"],
+      [...pets.map((path) => `train/${path}`), "test/notes.txt"],
+    ]) {
+      const found = await read(await treeOf(files));
+      expect(found.lines).toHaveLength(4);
+      expect(found.lines.join()).not.toContain("test");
+      expect(found.ignored).toEqual(["test empty"]);
+    }
+  });
+
   it("a test part without classes beside class folders has no labels", async () => {
     const found = await read(await treeOf([...pets, "test/7.jpg", "test/8.jpg"]));
     expect(found.lines).toEqual(pets.map((file) => `${file} ${file.slice(0, 3)}`));

@@ -7,8 +7,8 @@ import { type ClassFolder, classFolders } from "./class-folders.ts";
 import { listLayout } from "./list-layout.ts";
 import { isFormatList, listsAmong, readLists } from "./lists/found-lists.ts";
 import type { Named } from "./named.ts";
-import { type Part, partOf, splitLayout, unlabelledReason } from "./split-folders.ts";
-import { isGenericName, type Split } from "./split-names.ts";
+import { noteEmptyParts, type Part, partOf, splitLayout, unlabelledReason } from "./split-folders.ts";
+import { isGenericName, type Split, splitOfName } from "./split-names.ts";
 import type { Survey } from "./survey.ts";
 import { joined, NAMELESS_ROOT } from "./tree.ts";
 
@@ -111,7 +111,10 @@ async function foldersAlone(survey: Survey, level: Level, known: ReadonlySet<str
   const areUnsorted = parts.length > 0 && (groups.length === 0 || new Set(parts.map(({ split }) => split)).size > 1);
   const unlabelled = areUnsorted ? [] : parts.filter(({ split }) => split !== "train");
   for (const { path, name } of unlabelled) survey.ignore(path, "unlabelled", unlabelledReason(name));
-  const classNames = folders.filter((name) => !unlabelled.some((part) => part.name === name));
+  noteEmptyParts(survey, level);
+  const isClass = (name: string): boolean =>
+    splitOfName(name) === undefined || parts.some((part) => part.name === name && !unlabelled.includes(part));
+  const classNames = folders.filter(isClass);
   const found = await classFolders(survey, at, undefined, classNames);
   const named = found.flatMap(({ images }) => images);
   return {

@@ -53,6 +53,7 @@ export async function splitLayout(survey: Survey, level: Level, known: ReadonlyS
     const isClass = (name: string): boolean => splitOfName(name) === undefined;
     await shelve(at, "train", folders.filter(isClass));
   } else noteOthers(survey, level);
+  noteEmptyParts(survey, level);
   for (const part of parts) {
     const lists = part.classes.length === 0 ? part.lists : part.lists.filter(({ path }) => isFormatList(path));
     const read = await readLists(survey, lists);
@@ -81,13 +82,19 @@ export async function splitLayout(survey: Survey, level: Level, known: ReadonlyS
 export const unlabelledReason = (name: string): string =>
   `named like a part of the dataset, but nothing says which image shows what: rename it if "${name}" is a class`;
 
+/** Folders that are named like parts and hold nothing: no parts, and no classes either. */
+export function noteEmptyParts(survey: Survey, { at, folders, parts }: Level): void {
+  for (const name of folders)
+    if (splitOfName(name) !== undefined && !parts.some((part) => part.name === name))
+      survey.ignore(joined(at, name), "empty", "named like a part of the dataset, and without images");
+}
+
 /** What is beside `train/` and no part. */
 function noteOthers(survey: Survey, { at, folders, files, parts }: Level): void {
   const reason = parts.some(({ split }) => split === "train")
     ? "beside train/, only val/, valid/, validation/, test/ and testing/ are read"
     : "beside test/ and without images";
-  for (const name of folders)
-    if (!parts.some((part) => part.name === name)) survey.ignore(joined(at, name), "beside", reason);
+  for (const name of folders) if (splitOfName(name) === undefined) survey.ignore(joined(at, name), "beside", reason);
   for (const name of files) survey.ignore(joined(at, name), "beside", "beside the class folders, not in one of them");
 }
 

@@ -67,10 +67,8 @@ export function createSurvey(tree: Tree, { mostFolders = Number.POSITIVE_INFINIT
     }
     return { folders, files };
   });
-  const mayBeImage = remembered(async (file: string) => {
-    if (fileKindOf(file) === "image") return true;
-    return sniffFormat(await tree.head(file)) !== undefined;
-  });
+  const isImageInside = remembered(async (file: string) => sniffFormat(await tree.head(file)) !== undefined);
+  const mayBeImage = async (file: string): Promise<boolean> => fileKindOf(file) === "image" || isImageInside(file);
 
   /**
    * Folders of a walk, each once. A link back to a folder on the way down, or to one that holds it, would bring in other classes'
@@ -111,7 +109,8 @@ export function createSurvey(tree: Tree, { mostFolders = Number.POSITIVE_INFINIT
       const { folders, files } = await list(folder);
       for (const name of files) {
         const path = joined(folder, name);
-        if (await mayBeImage(path)) images.push(path);
+        // Not one wait a file: there may be a million.
+        if (fileKindOf(name) === "image" || (await isImageInside(path))) images.push(path);
         else others.push({ path, kind: "not-image", reason: notImageReason(name) });
       }
       for (const name of folders) await visit(joined(folder, name));

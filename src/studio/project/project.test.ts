@@ -318,6 +318,12 @@ describe("the project's folder", () => {
     expect((await project.info()).obstacle).toContain("“triangle” has pictures to test on, but none to train on");
   });
 
+  it("shows no class where an empty part was left behind", async () => {
+    await add("ant", "a.png");
+    mkdirSync(join(root, "test"));
+    expect((await project.info()).classes.map(({ name }) => name)).toEqual(["ant"]);
+  });
+
   it("takes no class that training would take for something else", async () => {
     for (const name of ["test", "Training", "graft-out", "x-quarantine", "@eaDir"])
       await expect(project.createClass(name), name).rejects.toMatchObject({ kind: "usage" });
