@@ -47,6 +47,9 @@ const shared: UserConfig = {
   customLogger: logger,
 };
 
+/** On a busy machine it warns of the time that a plugin takes. */
+const rolldownOptions = { checks: { pluginTimings: false } };
+
 const app: UserConfig = {
   ...shared,
   build: {
@@ -55,6 +58,7 @@ const app: UserConfig = {
     target: "es2022",
     modulePreload: false,
     assetsInlineLimit: 0,
+    rolldownOptions,
   },
 };
 
@@ -66,6 +70,7 @@ const standalone: UserConfig = {
     outDir: at("../dist/studio-standalone"),
     emptyOutDir: true,
     target: "es2022",
+    rolldownOptions,
     lib: {
       entry: at("standalone/main.tsx"),
       formats: ["iife"],

@@ -91,6 +91,7 @@ export async function openAdvice({ root, file, command, words, onChange }: Advic
       const asked = ["recommend", root, "--json", "--budget", `${ADVICE_SECONDS}s`, ...words];
       const own = spawn(program!, [...first, ...asked], {
         stdio: ["ignore", "pipe", "pipe"],
+        windowsHide: true,
         env: { ...process.env, NO_COLOR: "1" },
       });
       child = own;
