@@ -3,6 +3,10 @@ import { defineConfig } from "vitest/config";
 /** Tests of what a machine manages within a number of seconds: they run by themselves, when all others are done. */
 const alone = ["tests/advice.test.ts"];
 
+/** What takes minutes or dist/, and arithmetic that is the same on every version of Node: `npm run test:fast` leaves it out. */
+const slow = ["tests/**", "src/advise/**", "src/autodiff/**", "src/explain/**", "src/zoo/**"];
+const isFast = process.env.GRAFT_TESTS === "fast";
+
 export default defineConfig({
   test: {
     globalSetup: ["tests/support/temporary.ts"],
@@ -14,7 +18,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "all", include: ["src/**/*.test.ts", "tests/**/*.test.ts"], exclude: alone },
+        test: { name: "all", include: ["src/**/*.test.ts", "tests/**/*.test.ts"], exclude: isFast ? slow : alone },
       },
       { extends: true, test: { name: "alone", include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
