@@ -26,6 +26,20 @@ export type { Finding, Suspect } from "./audit/finding.ts";
 export { GraftError } from "./base/errors.ts";
 export type { OnProgress, Progress } from "./base/progress.ts";
 export {
+  type CacheContents,
+  type CacheEntry,
+  type CacheKind,
+  type CacheSelection,
+  cacheKinds,
+  listCache,
+  type Pruned,
+  type PruneOptions,
+  pruneCache,
+  type Verified,
+  type VerifyOptions,
+  verifyCache,
+} from "./cache/cache.ts";
+export {
   type Dataset,
   type DiscoverOptions,
   discoverDataset,

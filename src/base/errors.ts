@@ -20,6 +20,7 @@ export const errorCodes = {
   "data-unusable": "A dataset, image or model file cannot be used.",
   "usage-invalid": "An option or argument is wrong, or names something that does not exist.",
   "work-failed": "The work could not be finished.",
+  "cache-damaged": "A file of the cache is damaged and cannot be made again now.",
   "run-mixed": "The files in a folder are of different trainings.",
   stopped: "The caller or the user stopped the work.",
   "telemetry-on": "A worker thread cannot turn off ONNX Runtime's telemetry, so that no model is opened.",

@@ -4,7 +4,6 @@
  * full or read-only disk are in system-errors.ts.
  */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { codeOf } from "./errors.ts";
@@ -102,7 +101,7 @@ export async function writeWhole(path: string, content: Content): Promise<void> 
   await makeFolder(folder);
   await sweepOnce(folder);
   try {
-    await writeFlushed(temporary, content);
+    await writeNew(temporary, content);
     await rename(temporary, path);
   } catch (error) {
     // What went wrong first is what is said.
@@ -112,7 +111,7 @@ export async function writeWhole(path: string, content: Content): Promise<void> 
 }
 
 /** Writes a file that does not exist yet and brings it to the disk; errors are the system's own. */
-export async function writeFlushed(path: string, content: Content): Promise<void> {
+export async function writeNew(path: string, content: Content): Promise<void> {
   const chunks =
     typeof content === "string" ? [Buffer.from(content)] : content instanceof Uint8Array ? [content] : content;
   const file = await open(path, "wx");
@@ -138,12 +137,29 @@ export async function flushFolder(path: string): Promise<void> {
   }
 }
 
-/** The SHA-256 of bytes, in hexadecimal. */
+/** The SHA-256 of bytes, or of a text in UTF-8, in hexadecimal. */
 export const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
+
+/** The SHA-256 of byte chunks as one file, in hexadecimal. */
+export function sha256OfChunks(chunks: Iterable<Uint8Array>): string {
+  const hash = createHash("sha256");
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** Up to so many bytes a file is read at once: a stream for each of many small files costs more than the reading. */
+const SMALL = 1 << 20;
 
 /** The SHA-256 of a file of any size, in hexadecimal. */
 export async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
-  return hash.digest("hex");
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    if (size <= SMALL) return sha256(await file.readFile());
+    const hash = createHash("sha256");
+    for await (const chunk of file.createReadStream({ highWaterMark: SMALL, autoClose: false })) hash.update(chunk);
+    return hash.digest("hex");
+  } finally {
+    await file.close();
+  }
 }

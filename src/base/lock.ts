@@ -34,7 +34,16 @@ const tries = 8;
  * @throws GraftError (`work`) where the lock is held and `whenHeld` is `fail` (code `in-use`), or where `path` cannot be written
  */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
-  const claim = await acquire(path, options);
+  return holding(path, await acquire(path, options), work);
+}
+
+/** Does `work` while holding the lock at `path` and returns its result; nothing where somebody else holds it just now. */
+export async function tryLock<T>(path: string, work: () => Promise<T>): Promise<T | undefined> {
+  const { claim } = await attempt(path);
+  return claim === undefined ? undefined : holding(path, claim, work);
+}
+
+async function holding<T>(path: string, claim: string, work: () => Promise<T>): Promise<T> {
   const stop = keepFresh(claim);
   try {
     return await work();
@@ -61,15 +70,10 @@ export async function holderOf(path: string): Promise<Holder | undefined> {
 
 async function acquire(path: string, { whenHeld, what = path, onWait }: LockOptions): Promise<string> {
   let waited = false;
-  for (let attempt = 1; ; attempt++) {
-    let holder = await livingClaim(path);
-    if (!holder) {
-      const claim = await makeClaim(path);
-      holder = await livingClaim(path, claim);
-      if (!holder) return claim;
-      await release(path, claim);
-    }
-    if (whenHeld === "fail" && attempt >= tries) {
+  for (let tried = 1; ; tried++) {
+    const { claim, holder } = await attempt(path);
+    if (claim !== undefined) return claim;
+    if (whenHeld === "fail" && tried >= tries) {
       throw workError(
         `Another run (${ownerText(basename(holder))}) is at work on ${what}: wait for it to end, or choose another place ` +
           `(if no such run exists, delete ${path}).`,
@@ -81,6 +85,17 @@ async function acquire(path: string, { whenHeld, what = path, onWait }: LockOpti
     waited = true;
     await sleep(20 + Math.random() * (whenHeld === "wait" ? 200 : 40));
   }
+}
+
+/** The own claim, or the one that stands in its way. */
+async function attempt(path: string): Promise<{ claim: string; holder?: never } | { claim?: never; holder: string }> {
+  const before = await livingClaim(path);
+  if (before !== undefined) return { holder: before };
+  const claim = await makeClaim(path);
+  const holder = await livingClaim(path, claim);
+  if (holder === undefined) return { claim };
+  await release(path, claim);
+  return { holder };
 }
 
 async function makeClaim(path: string): Promise<string> {

@@ -11,6 +11,9 @@ const ABANDONED = 24 * 3_600_000;
 
 const pattern = new RegExp(`^\\.graft-${OWNER_PATTERN}\\.part$`);
 
+/** Whether a file is being written, by its name. */
+export const isPart = (name: string): boolean => pattern.test(name);
+
 /** A new path in a folder for what this process is writing there. */
 export const partPath = (folder: string): string => join(folder, `.graft-${ownerName()}.part`);
 
@@ -18,7 +21,7 @@ export const partPath = (folder: string): string => join(folder, `.graft-${owner
 export async function leftOverParts(folder: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir(folder).catch((): string[] => [])) {
-    if (!pattern.test(name)) continue;
+    if (!isPart(name)) continue;
     const path = join(folder, name);
     const seen = await stat(path).catch(() => undefined);
     if (seen && !isAlive(name.slice(".graft-".length), seen.mtimeMs, ABANDONED)) found.push(path);

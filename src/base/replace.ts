@@ -13,7 +13,7 @@ import { lstat, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, workError } from "./errors.ts";
-import { type Content, flushFolder, makeFolder, writeFailure, writeFlushed } from "./files.ts";
+import { type Content, flushFolder, makeFolder, writeFailure, writeNew } from "./files.ts";
 import { withLock } from "./lock.ts";
 import { ownerName } from "./owner.ts";
 
@@ -62,7 +62,7 @@ export async function replaceAlone(
     await makeFolder(stage);
     for (const [name, content] of files) {
       await onStep(`write ${name}`);
-      await writeFlushed(join(stage, name), content);
+      await writeNew(join(stage, name), content);
     }
     await onStep("flush");
     for (const one of [stage, area, folder]) await flushFolder(one);

@@ -74,6 +74,9 @@ export const pixels = quantity({ M: 1e6, k: 1e3 }, "50M");
 /** Seconds: `90s`, `2m`, `1h`. */
 export const seconds = quantity({ s: 1, m: 60, h: 3600 }, "2m");
 
+/** Seconds of a long time: `12h`, `30d`. */
+export const age = quantity({ h: 3600, d: 86_400, w: 604_800 }, "30d");
+
 /** Milliseconds: `5ms`, `30s`. */
 export const milliseconds = quantity({ ms: 1, s: 1000, m: 60_000 }, "5ms");
 

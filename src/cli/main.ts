@@ -3,12 +3,14 @@
 import "../runtime/telemetry.ts";
 import { Command, CommanderError } from "commander";
 import { exitCodes, GraftError, isStopped, messageOf } from "../base/errors.ts";
+import { onNotice } from "../base/notices.ts";
 import { failureLine, failureOf } from "../base/progress-json.ts";
 import { watchStopFile } from "../base/stop-file.ts";
 import { asSentence } from "../base/system-errors.ts";
 import { escapedJson } from "../base/text.ts";
 import { graftVersion } from "../base/version.ts";
 import { auditCommand } from "./commands/audit.ts";
+import { cacheCommand } from "./commands/cache.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { explainCommand } from "./commands/explain.ts";
@@ -44,7 +46,8 @@ Examples:
   graft explain graft-out/model.onnx cat.jpg see why it says so
   graft recommend ./photos                   ask which network suits them
   graft compare ./photos                     ask whether to transfer at all
-  graft networks list                        see which networks there are`,
+  graft networks list                        see which networks there are
+  graft cache                                see what the cache holds, and make room`,
   );
 
 const commands = [
@@ -58,6 +61,7 @@ const commands = [
   explainCommand,
   auditCommand,
   networksCommand,
+  cacheCommand,
   sampleCommand,
 ];
 for (const command of commands) program.addCommand(command());
@@ -73,6 +77,7 @@ function takeOver(command: Command): void {
 }
 takeOver(program);
 guardStreams();
+onNotice(note);
 
 watchStopFile();
 try {

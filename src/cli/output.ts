@@ -21,8 +21,12 @@ export const print = (lines: string | readonly string[] = ""): void => {
   process.stdout.write(linesOf(lines));
 };
 
+/** The progress line that is shown just now. */
+let shown: ProgressLine | undefined;
+
 /** Tells something beside the result: assumptions, warnings. */
 export const note = (lines: string | readonly string[]): void => {
+  shown?.end();
   process.stderr.write(linesOf(lines));
 };
 
@@ -31,9 +35,12 @@ export async function withProgress<T>(
   work: (line: ProgressLine) => Promise<T>,
   line: ProgressLine = createProgressLine(),
 ): Promise<T> {
+  const outer = shown;
+  shown = line;
   try {
     return await work(line);
   } finally {
+    shown = outer;
     line.end();
   }
 }

@@ -1,7 +1,6 @@
 /** The training pictures most like a picture, to the model: the explanation by example. */
 import { join } from "node:path";
 import { artifactKeys } from "../artifact/contract.ts";
-import { cacheFolder } from "../base/cache.ts";
 import { dataError } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { Dataset } from "../data/dataset/discover.ts";
@@ -11,7 +10,7 @@ import { openModel } from "../runtime/open-model.ts";
 import type { Session } from "../runtime/session.ts";
 import { openFeatureCache } from "../train/features/cache.ts";
 import { extractFeatures } from "../train/features/extract.ts";
-import { featureFolder } from "../train/features/of-network.ts";
+import { featureCaches, featureFolder } from "../train/features/of-network.ts";
 import type { BackboneRunner } from "../train/features/runner.ts";
 import { eachSimilarity, unitRows } from "../train/features/similarity.ts";
 import { denseTable } from "../train/features/table.ts";
@@ -94,7 +93,7 @@ const runnerOf = (artifact: ExplainedArtifact, session: Session): BackboneRunner
 function folderFor({ artifact, sha256, isVerified }: NearestOptions): string {
   const { answering, preprocessing } = artifact;
   const facts = networkIn(answering.metadata.get(artifactKeys.network));
-  if (facts.tuned || !isVerified) return join(cacheFolder(), "features", sha256.slice(0, 32));
+  if (facts.tuned || !isVerified) return join(featureCaches(), sha256.slice(0, 32));
   return featureFolder({ ...facts, preprocessing });
 }
 

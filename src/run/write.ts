@@ -1,6 +1,5 @@
 /** A finished training → the files of its run, replaced as one: see base/replace.ts. */
-import { createHash } from "node:crypto";
-import type { Content } from "../base/files.ts";
+import { type Content, sha256OfChunks } from "../base/files.ts";
 import { replaceTogether } from "../base/replace.ts";
 import { encodeModel } from "../graph/onnx/write.ts";
 import { answersOf, madeOf, metricsOf } from "./facts.ts";
@@ -41,10 +40,4 @@ export async function writeRun(run: TrainRun, pages: RunPages): Promise<WrittenR
   ]);
   await replaceTogether(run.out, runFileNames, files);
   return { modelSha256 };
-}
-
-function sha256OfChunks(chunks: Iterable<Uint8Array>): string {
-  const hash = createHash("sha256");
-  for (const chunk of chunks) hash.update(chunk);
-  return hash.digest("hex");
 }

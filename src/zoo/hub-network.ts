@@ -1,13 +1,13 @@
 /** A network of a model hub: its weights fetched, put into the architecture that they belong to, nothing converted. */
 import { sha256 } from "../base/files.ts";
 import { type RepositoryConfig, repositoryConfig } from "../hub/huggingface/config.ts";
-import { fetchHubFile, hubFileInCache } from "../hub/huggingface/fetch.ts";
+import { hubFileInCache } from "../hub/huggingface/fetch.ts";
 import type { EntryFrom } from "./catalogue.ts";
 import { fromHubPreprocessing } from "./hub-preprocessing.ts";
 import type { Network } from "./network.ts";
 import type { OpenOptions } from "./open.ts";
 import type { Preprocessing } from "./preprocessing.ts";
-import { weigh } from "./weighted.ts";
+import { weighHubFile } from "./weighted.ts";
 
 /** Whether the network can be opened without the hub. */
 export async function isHubNetworkOnDisk({ source }: EntryFrom<"hub">): Promise<boolean> {
@@ -23,15 +23,16 @@ export async function openHubNetwork(entry: EntryFrom<"hub">, options: OpenOptio
     ...(options.offline ? { offline: true } : {}),
   };
   const config = await repositoryConfig(source, asked);
-  const weights = await fetchHubFile({ ...source, revision: config.commit }, asked);
   const preprocessing = preprocessingOf(entry, config);
-  const { definition, model } = await weigh(entry.architecture ?? entry.name, weights.path, preprocessing.size);
+  const of = { ...source, revision: config.commit };
+  const weighed = await weighHubFile(entry.architecture ?? entry.name, of, asked, preprocessing.size);
+  const { definition, model } = weighed;
   return {
     name: entry.name,
     description: entry.description,
     licence: entry.licence,
     source: `hub:${source.repo}@${config.commit}`,
-    sha256: sha256(`${weights.sha256} ${definition.name} ${preprocessing.size}`),
+    sha256: sha256(`${weighed.sha256} ${definition.name} ${preprocessing.size}`),
     model,
     preprocessing,
     preprocessingFrom: `the hub's config.json, but the whole picture is taken`,

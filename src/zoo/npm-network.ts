@@ -2,17 +2,18 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { cacheFolder } from "../base/cache.ts";
-import { dataError } from "../base/errors.ts";
-import { sha256, writeWhole } from "../base/files.ts";
+import { dataError, messageOf, workError } from "../base/errors.ts";
+import { sha256 } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
+import { notice } from "../base/notices.ts";
 import type { Model } from "../graph/model.ts";
+import { decodeModel } from "../graph/onnx/read.ts";
 import { encodeModel } from "../graph/onnx/write.ts";
 import { raiseOpset } from "../graph/raise-opset.ts";
 import { fetchNpmFiles } from "../hub/npm/fetch.ts";
 import { idOf } from "../hub/npm/packages.ts";
 import type { EntryFrom, WeightFormat } from "./catalogue.ts";
-import { readModelFile } from "./file.ts";
+import { type Converted, convertedFolder, readConverted, writeConverted } from "./converted.ts";
 import type { Network } from "./network.ts";
 import type { OpenOptions } from "./open.ts";
 import { bundledModelJson, bundledName, bundledShard } from "./tfjs/bundled.ts";
@@ -71,41 +72,53 @@ function readerOf<F extends WeightFormat>(format: F): FormatReader<F> {
   return readers[format.kind] as unknown as FormatReader<F>;
 }
 
-/** Where the converted network lies, or will. */
+/** Where the converted network is kept. */
 const convertedPath = ({ name, source }: EntryFrom<"npm">): string =>
-  join(cacheFolder(), "networks", `${name}-${sha256(source.package.integrity).slice(0, 12)}-${CONVERSION}.onnx`);
+  join(convertedFolder(), `${name}-${sha256(source.package.integrity).slice(0, 12)}-${CONVERSION}.onnx`);
 
 /** Whether the network can be opened without the registry. */
 export const isNpmNetworkOnDisk = (entry: EntryFrom<"npm">): boolean => existsSync(convertedPath(entry));
 
-/** Opens a network of npm, fetching and converting it where the cache lacks it. */
-export async function openNpmNetwork(
-  entry: EntryFrom<"npm">,
-  { onProgress, offline, cut }: OpenOptions,
-): Promise<Network> {
-  const { package: from, format } = entry.source;
+/** Opens a network of npm, fetching and converting it where the cache lacks it or has it damaged. */
+export async function openNpmNetwork(entry: EntryFrom<"npm">, options: OpenOptions): Promise<Network> {
+  const { package: from, cut } = entry.source;
   const path = convertedPath(entry);
-  if (!existsSync(path)) {
-    await withLock(`${path}.lock`, { whenHeld: "wait" }, async () => {
-      if (existsSync(path)) return;
-      const reader = readerOf(format);
-      const files = await fetchNpmFiles(from, reader.wanted(format), {
-        ...(onProgress ? { onProgress } : {}),
-        ...(offline ? { offline } : {}),
-      });
-      const model = raiseOpset(await reader.convert(format, files, `${idOf(from)}'s ${entry.name}`));
-      await writeWhole(path, encodeModel(model));
-    });
-  }
-  const { model, sha256: digest } = await readModelFile(path);
+  const kept = await readConverted(path);
+  const { bytes, sha256: digest } = typeof kept === "string" ? await convert(entry, path, options) : kept;
   return {
     name: entry.name,
     description: entry.description,
     licence: entry.licence,
     source: `npm:${idOf(from)}`,
     sha256: digest,
-    model,
+    model: raiseOpset(decodeModel(bytes, path)),
     preprocessing: entry.preprocessing,
-    cut: cut ?? entry.source.cut,
+    cut: options.cut ?? cut,
   };
+}
+
+/** Converts a network and keeps it, unless another process just did. */
+async function convert(
+  entry: EntryFrom<"npm">,
+  path: string,
+  { onProgress, offline }: OpenOptions,
+): Promise<Converted> {
+  const { package: from, format } = entry.source;
+  return await withLock(`${path}.lock`, { whenHeld: "wait" }, async () => {
+    const meanwhile = await readConverted(path);
+    if (typeof meanwhile !== "string") return meanwhile;
+    if (meanwhile === "damaged") notice(`${path} in the cache was damaged: ${entry.name} is converted again.`);
+    const reader = readerOf(format);
+    const asked = { ...(onProgress ? { onProgress } : {}), ...(offline ? { offline } : {}) };
+    const files = await fetchNpmFiles(from, reader.wanted(format), asked).catch((error: unknown) => {
+      if (meanwhile !== "damaged") throw error;
+      const why = `${path} in the cache is damaged, and cannot be converted again: ${messageOf(error)}`;
+      throw workError(why, error, "cache-damaged");
+    });
+    const model = raiseOpset(await reader.convert(format, files, `${idOf(from)}'s ${entry.name}`));
+    await writeConverted(path, encodeModel(model));
+    const kept = await readConverted(path);
+    if (typeof kept === "string") throw workError(`${path} was damaged as soon as it was written: check the disk.`);
+    return kept;
+  });
 }

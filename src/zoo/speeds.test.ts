@@ -2,7 +2,10 @@ import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { heardNotices } from "../../tests/support/notices.ts";
 import { FEWEST_PICTURES, knownSpeeds, rememberSpeed } from "./speeds.ts";
+
+heardNotices();
 
 describe("speeds of this machine", () => {
   let cache: string;

@@ -1,12 +1,14 @@
 /** An architecture that Graft builds, with the weights of a file: what `--weights` names, and what a hub sends. */
 import { basename } from "node:path";
 import { usageError } from "../base/errors.ts";
-import { sha256, sha256OfFile } from "../base/files.ts";
+import { sha256 } from "../base/files.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Model } from "../graph/model.ts";
 import { wholeMapConvolutionsAsGemm } from "../graph/whole-map-convolution.ts";
-import { hubFileOf } from "../hub/huggingface/address.ts";
-import { fetchHubFile } from "../hub/huggingface/fetch.ts";
+import { type HubFile, hubFileOf } from "../hub/huggingface/address.ts";
+import { damagedFailure } from "../hub/huggingface/failures.ts";
+import { fetchAgain, fetchHubFile, type HubOptions } from "../hub/huggingface/fetch.ts";
+import { isWhole } from "../hub/huggingface/store.ts";
 import { inferShapes } from "../runtime/shapes.ts";
 import type { Definition } from "./architectures/definition.ts";
 import { architectures } from "./architectures/registry.ts";
@@ -25,6 +27,8 @@ export interface Weighted {
   readonly model: Model;
   /** Whose names the file's parameters have. */
   readonly naming: NamingKind;
+  /** Of the file, hexadecimal: of the bytes that the weights were read from. */
+  readonly sha256: string;
 }
 
 /**
@@ -39,12 +43,14 @@ export async function weigh(architecture: string, path: string, inputSize?: numb
   if (!define) throw noArchitecture(architecture);
   const file = await openWeightFile(path);
   try {
+    const digest = file.digest();
     const size = inputSize === undefined ? {} : { inputSize };
     const { definition, weights, naming } = await loadWeights(define, file, { ...size, others: architectures });
     const model = withWeights(definition, weights);
     const side = definition.inputSize;
     const shapes = await inferShapes(model, { image: [1, 3, side, side] });
-    return { definition, naming, model: { ...model, graph: wholeMapConvolutionsAsGemm(model.graph, shapes) } };
+    const graph = wholeMapConvolutionsAsGemm(model.graph, shapes);
+    return { definition, naming, model: { ...model, graph }, sha256: await digest() };
   } finally {
     await file.close();
   }
@@ -68,21 +74,51 @@ const kerasNormalisation: Readonly<Record<string, PresetName>> = {
   convnext: "imagenet",
 };
 
-/** A file of weights on this disk, fetched if it is a hub's. */
-interface Given {
-  readonly path: string;
-  /** What to call it. */
+/**
+ * {@link weigh} with a file of a hub. Where the cache's file is not as it came, it is fetched again.
+ *
+ * @throws GraftError as {@link weigh}; (`work`) where the hub's file cannot be had, or is damaged and cannot be fetched again
+ */
+export async function weighHubFile(
+  architecture: string,
+  of: HubFile,
+  asked: HubOptions,
+  inputSize?: number,
+): Promise<Weighted & { readonly commit: string }> {
+  const file = await fetchHubFile(of, asked);
+  try {
+    const weighed = await weigh(architecture, file.path, inputSize);
+    if (weighed.sha256 === file.sha256) return { ...weighed, commit: file.commit };
+  } catch (error) {
+    // What is wrong with a file that is as it came is not the cache's fault.
+    if (await isWhole(file)) throw error;
+  }
+  const again = await fetchAgain(of, file, asked);
+  const weighed = await weigh(architecture, again.path, inputSize);
+  if (weighed.sha256 !== again.sha256) throw damagedFailure(again.path, "it was damaged again as soon as it was there");
+  return { ...weighed, commit: again.commit };
+}
+
+/** Weights of one's own, and what to call them. */
+interface Given extends Weighted {
   readonly called: string;
-  /** Where it came from. */
+  /** Where they came from. */
   readonly source: string;
 }
 
-async function given(weights: string, { onProgress, offline }: OpenOptions): Promise<Given> {
+async function given(
+  architecture: string,
+  weights: string,
+  size: number | undefined,
+  { onProgress, offline }: OpenOptions,
+): Promise<Given> {
   const file = hubFileOf(weights);
-  if (!file) return { path: weights, called: basename(weights), source: basename(weights) };
+  const name = basename(weights);
+  if (!file) return { ...(await weigh(architecture, weights, size)), called: name, source: name };
   const asked = { ...(onProgress ? { onProgress } : {}), ...(offline ? { offline } : {}) };
-  const { path, commit } = await fetchHubFile(file, asked);
-  return { path, called: `${file.repo}/${file.file}`, source: `hub:${file.repo}/${file.file}@${commit}` };
+  const weighed = await weighHubFile(architecture, file, asked, size);
+  const called = `${file.repo}/${file.file}`;
+  return { ...weighed, called, source: `hub:${called}@${weighed.commit}` };
 }
 
 /**
@@ -95,17 +131,17 @@ async function given(weights: string, { onProgress, offline }: OpenOptions): Pro
 export async function openWeighted(name: string, weights: string, options: OpenOptions = {}): Promise<Network> {
   const architecture = catalogued(name)?.architecture ?? name;
   if (!architectures.has(architecture)) throw noArchitecture(architecture);
-  const { path, called, source } = await given(weights, options);
   const published = catalogue.find((row) => row.source.kind === "hub" && row.architecture === architecture);
   // DINOv2 is run at another size than it was published for.
-  const { definition, model, naming } = await weigh(architecture, path, sizeFor(published));
+  const weighed = await given(architecture, weights, sizeFor(published), options);
+  const { definition, model, naming, called, source } = weighed;
   const { preset, from } = normalisationOf(naming, architecture, published, options.preprocessing);
   return {
     name: architecture,
     description: `${architecture} with the weights in ${called}.`,
     licence: "unknown (see where the weights came from)",
     source,
-    sha256: sha256(`${await sha256OfFile(path)} ${architecture} ${definition.inputSize}`),
+    sha256: sha256(`${weighed.sha256} ${architecture} ${definition.inputSize}`),
     model,
     preprocessing: {
       size: definition.inputSize,

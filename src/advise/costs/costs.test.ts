@@ -3,9 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { heardNotices } from "../../../tests/support/notices.ts";
 import { FEWEST_RUNS, measureLatency, quantile } from "./measure.ts";
 import { type Point, predictCost } from "./predict.ts";
 import { type Remembered, rememberCost, rememberedCosts } from "./remembered.ts";
+
+heardNotices();
 
 const cost: Remembered = {
   ...{ name: "tiny", sha256: "a", cut: "features", multiplyAdds: 1e9 },

@@ -187,3 +187,7 @@ export const sizeFailure = ({ hub, of }: Attempt, size: number, limit: number): 
     `${hub.endpoint} offers ${nameOf(of)} with ${size} bytes, more than the ${limit} that Graft takes: ` +
       "check that it is the file that is meant.",
   );
+
+/** What the cache has is damaged and cannot be fetched again. */
+export const damagedFailure = (path: string, why: string): Error =>
+  workError(`${path} in the cache is damaged, and ${why}.`, undefined, "cache-damaged");

@@ -6,23 +6,27 @@ import { constants } from "node:fs";
 import { chmod, copyFile, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder, sha256, writeFailure } from "../../base/files.ts";
+import { markUsed } from "../../base/last-use.ts";
 import { withLock } from "../../base/lock.ts";
+import { notice } from "../../base/notices.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { checkHubFile, type Hub, type HubFile, hubOf, isCommit, nameOf } from "./address.ts";
 import { type Announcement, announcementOf } from "./announcement.ts";
 import { type Digest, examine } from "./digest.ts";
 import { download } from "./download.ts";
-import { type Attempt, alteredFailure, offlineFailure, otherFileFailure } from "./failures.ts";
+import { type Attempt, alteredFailure, damagedFailure, offlineFailure, otherFileFailure } from "./failures.ts";
 import { defaultPatience, type Patience, persist } from "./patience.ts";
 import { type Candidate, findCandidate } from "./python-cache.ts";
 import {
   blobOf,
   blobsFolder,
   type CachedHubFile,
+  isWhole,
   keepBlob,
   keepRecords,
   lookUp,
   recordOf,
+  removeAbandoned,
   storeFolder,
 } from "./store.ts";
 
@@ -60,6 +64,7 @@ export async function fetchHubFile(of: HubFile, options: HubOptions = {}): Promi
   const hub = hubOf();
   if (offline || isCommit(of.revision) || of.sha256 !== undefined) {
     const found = (await lookUp(of)) ?? (await adopt(of, await findCandidate(of), maxBytes));
+    if (found) await markUsed(found.path);
     if (found) return found;
     if (offline) throw offlineFailure(of, hub.endpoint, storeFolder());
   }
@@ -71,6 +76,23 @@ export async function fetchHubFile(of: HubFile, options: HubOptions = {}): Promi
   const attempt: Attempt = { hub, of, cached: (await lookUp(of))?.commit };
   const announced = await persist(patience, onWait, () => announcementOf(attempt, { silence, maxBytes }));
   return await settle(attempt, announced, { maxBytes, patience, onProgress, onWait });
+}
+
+/**
+ * Fetches again a file that was found damaged by who read it.
+ *
+ * @throws GraftError (`work`) as {@link fetchHubFile}; where no connection may be made, with the code `cache-damaged`
+ */
+export async function fetchAgain(of: HubFile, damaged: CachedHubFile, options: HubOptions): Promise<CachedHubFile> {
+  if (options.offline)
+    throw damagedFailure(damaged.path, "Graft works offline: run once without --offline to fetch it again");
+  await withLock(`${join(blobsFolder(), damaged.sha256)}.lock`, { whenHeld: "wait" }, async () => {
+    // Another process may have done so.
+    if (await isWhole(damaged)) return;
+    notice(`${damaged.path} in the cache was damaged: it is fetched again.`);
+    await rm(damaged.path, { recursive: true, force: true });
+  });
+  return await fetchHubFile(of, options);
 }
 
 interface SettleOptions {
@@ -88,6 +110,7 @@ async function settle({ hub, of }: Attempt, announced: Announcement, options: Se
   const digest = await digestToMeet(attempt, announced);
   const identity = identityOf(hub, fixed, digest);
   await makeFolder(blobsFolder());
+  await removeAbandoned();
   const onHeld = (holder: string): void => {
     const stage = `Waiting for ${holder}, which fetches ${nameOf(of)}`;
     createMeter({ stage, unit: "bytes", onProgress: options.onProgress });

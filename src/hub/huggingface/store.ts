@@ -1,19 +1,23 @@
 /**
  * What was fetched from hubs, as it lies in the cache: contents by their hash, and small records of which file of
- * which commit has which. Nothing is fetched or verified here; what is put in was.
+ * which commit has which. Nothing is fetched here. What is put in was verified; what is taken out is, if it is small: whoever
+ * reads a large content hashes what it reads and compares.
  *
  *     huggingface/blobs/<sha256>.safetensors            a content; `.part` while it arrives
  *     huggingface/models/<owner>--<name>/commits/<commit>/<file>.json   its hash and size
  *     huggingface/models/<owner>--<name>/revisions/<branch>.json        the commit that it last was
  */
-import { readFile, rename, stat } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
+import * as v from "valibot";
 import { cacheFolder } from "../../base/cache.ts";
-import { codeOf, workError } from "../../base/errors.ts";
-import { writeFailure, writeWhole } from "../../base/files.ts";
+import { sha256OfFile, writeFailure } from "../../base/files.ts";
+import { tryLock } from "../../base/lock.ts";
+import { notice } from "../../base/notices.ts";
+import { inspectSealedJson, writeSealedJson } from "../../base/sealed.ts";
 import { encoded, type HubFile, isCommit, isSha256 } from "./address.ts";
 
-/** A file of a hub that is on disk, verified when it came. */
+/** A file of a hub that is on disk, verified when it came; where it is large, not since: see {@link isWhole}. */
 export interface CachedHubFile {
   readonly path: string;
   readonly sha256: string;
@@ -39,22 +43,26 @@ const recordPath = (of: HubFile, commit: string): string =>
 
 const revisionPath = (of: HubFile): string => join(modelFolder(of), "revisions", `${encoded(of.revision)}.json`);
 
-/** A record's fields; `undefined` where there is no such record or it is damaged. */
-async function readRecord(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-  try {
-    const record: unknown = JSON.parse(await readFile(path, "utf8"));
-    return typeof record === "object" && record !== null ? { ...record } : undefined;
-  } catch (error) {
-    if (codeOf(error) === "ENOENT" || error instanceof SyntaxError) return undefined;
-    throw workError(`Could not read ${path} (${codeOf(error)}): make it readable or delete it.`, error);
-  }
+export const recordSchema = v.object({
+  file: v.string(),
+  sha256: v.pipe(v.string(), v.check(isSha256)),
+  size: v.number(),
+});
+const revisionSchema = v.object({ commit: v.pipe(v.string(), v.check(isCommit)) });
+
+/** A record; nothing where there is none. One without a checksum, of before there were any, is as good: contents have theirs. */
+async function readRecord<S extends v.GenericSchema>(path: string, schema: S): Promise<v.InferOutput<S> | undefined> {
+  const found = await inspectSealedJson(path, schema);
+  if (found.kind === "whole") return found.value;
+  if (found.kind === "damaged") notice(`${path} in the cache was damaged: the hub is asked again.`);
+  const plain = v.safeParse(schema, found.kind === "other" ? found.json : undefined);
+  return plain.success ? plain.output : undefined;
 }
 
 /** The commit that a revision is, or was when it was last asked for. */
 export async function commitOf(of: HubFile): Promise<string | undefined> {
   if (isCommit(of.revision)) return of.revision;
-  const commit = (await readRecord(revisionPath(of)))?.commit;
-  return typeof commit === "string" && isCommit(commit) ? commit : undefined;
+  return (await readRecord(revisionPath(of), revisionSchema))?.commit;
 }
 
 /** The SHA-256 and bytes that a file of a commit had when it first came. */
@@ -62,10 +70,9 @@ export async function recordOf(
   of: HubFile,
   commit: string,
 ): Promise<{ readonly sha256: string; readonly size: number } | undefined> {
-  const { file, sha256, size } = (await readRecord(recordPath(of, commit))) ?? {};
+  const record = await readRecord(recordPath(of, commit), recordSchema);
   // On a disk that takes a and A for the same, the record may be another file's.
-  if (file !== of.file || typeof sha256 !== "string" || !isSha256(sha256) || typeof size !== "number") return undefined;
-  return { sha256, size };
+  return record?.file === of.file ? record : undefined;
 }
 
 /** The file if it is there whole and, where a hash is pinned, has that. */
@@ -76,7 +83,10 @@ export async function lookUp(of: HubFile): Promise<CachedHubFile | undefined> {
   return await blobOf(of, commit, record.sha256, record.size);
 }
 
-/** A content that is there whole, as a file of a commit. */
+/** Contents up to so many bytes are verified whenever they are looked for. */
+const SMALL = 4 << 20;
+
+/** A content that is there, as a file of a commit. */
 export async function blobOf(
   of: HubFile,
   commit: string,
@@ -85,13 +95,24 @@ export async function blobOf(
 ): Promise<CachedHubFile | undefined> {
   const path = blobPath(of.file, sha256);
   const found = await stat(path).catch(() => undefined);
-  return found?.isFile() && found.size === size ? { path, sha256, commit, size } : undefined;
+  if (!found) return undefined;
+  const file: CachedHubFile = { path, sha256, commit, size };
+  if (found.isFile() && found.size === size && (size > SMALL || (await isWhole(file)))) return file;
+  notice(`${path} in the cache was damaged: it is fetched again.`);
+  return undefined;
 }
+
+/** Whether a content is as it came: reads all of it. */
+export const isWhole = async ({ path, sha256 }: CachedHubFile): Promise<boolean> =>
+  (await sha256OfFile(path).catch(() => undefined)) === sha256;
 
 /** Renames verified bytes, flushed to the disk, into their place. */
 export async function keepBlob(of: HubFile, part: string, sha256: string): Promise<void> {
   const path = blobPath(of.file, sha256);
   try {
+    // Whatever is there is no such content, a folder perhaps.
+    const before = await stat(path).catch(() => undefined);
+    if (before && !before.isFile()) await rm(path, { recursive: true });
     await rename(part, path);
   } catch (error) {
     throw writeFailure(path, error);
@@ -102,6 +123,27 @@ export async function keepBlob(of: HubFile, part: string, sha256: string): Promi
 export async function keepRecords(of: HubFile, { commit, sha256, size }: CachedHubFile): Promise<void> {
   const known = await recordOf(of, commit);
   if (known?.sha256 !== sha256 || known.size !== size)
-    await writeWhole(recordPath(of, commit), `${JSON.stringify({ file: of.file, sha256, size })}\n`);
-  if ((await commitOf(of)) !== commit) await writeWhole(revisionPath(of), `${JSON.stringify({ commit })}\n`);
+    await writeSealedJson(recordPath(of, commit), { file: of.file, sha256, size });
+  if ((await commitOf(of)) !== commit) await writeSealedJson(revisionPath(of), { commit });
+}
+
+/** A transfer that nobody has gone on with for this long is not kept, in milliseconds. */
+const ABANDONED = 14 * 86_400_000;
+
+/** Files beside the contents that are transfers under way, or copies being made, each with its lock. */
+export async function unfinishedTransfers(): Promise<{ readonly path: string; readonly lock: string }[]> {
+  const names = await readdir(blobsFolder()).catch((): string[] => []);
+  return names.flatMap((name) => {
+    const path = join(blobsFolder(), name);
+    if (name.endsWith(".copy")) return [{ path, lock: `${path}.lock` }];
+    return name.endsWith(".part") ? [{ path, lock: `${path.slice(0, -".part".length)}.lock` }] : [];
+  });
+}
+
+/** Removes transfers that were given up: those that nobody works on, and that are old. */
+export async function removeAbandoned(): Promise<void> {
+  for (const { path, lock } of await unfinishedTransfers()) {
+    const found = await stat(path).catch(() => undefined);
+    if (found && Date.now() - found.mtimeMs > ABANDONED) await tryLock(lock, () => rm(path, { force: true }));
+  }
 }

@@ -61,3 +61,11 @@ export const offlineFailure = ({ spec, registry, folder }: Attempt): Error =>
     `${idOf(spec)} is not in the cache and Graft works offline: run once without --offline to fetch it from ${registry}, ` +
       `or copy ${folder} from a machine that has it.`,
   );
+
+/** What the cache has is damaged, and the network is not to be asked. */
+export const damagedFailure = ({ spec }: Attempt, path: string): Error =>
+  workError(
+    `${path}, of ${idOf(spec)}, is damaged and Graft works offline: run once without --offline to fetch it again.`,
+    undefined,
+    "cache-damaged",
+  );

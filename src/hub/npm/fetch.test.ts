@@ -2,10 +2,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { heardNotices } from "../../../tests/support/notices.ts";
 import type { Progress } from "../../base/progress.ts";
 import { fetchNpmFiles } from "./fetch.ts";
 import { folderOf } from "./store.ts";
 import { type Answer, openTestRegistry, type TestRegistry, tarballOf } from "./testing.ts";
+
+heardNotices();
 
 const noise = Uint8Array.from({ length: 200_000 }, (_, i) => (i * i * 31 + (i >> 3)) & 255);
 const tarball = tarballOf([

@@ -8,9 +8,10 @@ import { PassThrough } from "node:stream";
 import { cacheFolder } from "../../base/cache.ts";
 import { makeFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
+import { notice } from "../../base/notices.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { readNpmConfig } from "./config.ts";
-import { type Attempt, fetchFailure, integrityFailure, offlineFailure } from "./failures.ts";
+import { type Attempt, damagedFailure, fetchFailure, integrityFailure, offlineFailure } from "./failures.ts";
 import { type RegistryOptions, registryOf, registryOptions } from "./options.ts";
 import { idOf, type NpmPackage } from "./packages.ts";
 import { folderOf, keep, lookUp, makePart, select, type Wanted } from "./store.ts";
@@ -24,6 +25,9 @@ export interface FetchOptions {
   /** What a tarball may hold at most. */
   readonly limits?: UnpackLimits;
 }
+
+/** The parent of all packages' folders. */
+export const npmCache = (): string => join(cacheFolder(), "npm");
 
 /**
  * The wanted files of a package, from the cache or else from the registry.
@@ -40,25 +44,26 @@ export async function fetchNpmFiles(
   options: FetchOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
   const { onProgress, offline = false, limits = defaultLimits } = options;
-  const cache = join(cacheFolder(), "npm");
+  const cache = npmCache();
   const folder = folderOf(cache, spec);
   const cached = await lookUp(folder, spec, wanted);
-  if (cached) return cached;
+  if (cached.files) return cached.files;
 
   const registry = registryOptions(readNpmConfig());
   const attempt: Attempt = { spec, registry: registryOf(spec.package, registry), folder };
-  if (offline) throw offlineFailure(attempt);
+  if (offline) throw cached.damaged === undefined ? offlineFailure(attempt) : damagedFailure(attempt, cached.damaged);
   await makeFolder(cache);
   const onWait = (holder: string): void => {
     createMeter({ stage: `Waiting for ${holder}, which fetches ${idOf(spec)}`, unit: "bytes", onProgress });
   };
   return await withLock(`${folder}.lock`, { whenHeld: "wait", onWait }, async () => {
     const meanwhile = await lookUp(folder, spec, wanted);
-    if (meanwhile) return meanwhile;
+    if (meanwhile.files) return meanwhile.files;
+    if (meanwhile.damaged !== undefined) notice(`${meanwhile.damaged} was damaged: ${idOf(spec)} is fetched again.`);
     await download(attempt, registry, wanted, limits, onProgress);
     const fetched = await lookUp(folder, spec, wanted);
-    if (!fetched) throw new Error(`${folder} lacks what was just put there.`);
-    return fetched;
+    if (!fetched.files) throw new Error(`${folder} lacks what was just put there.`);
+    return fetched.files;
   });
 }
 

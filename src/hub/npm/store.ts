@@ -1,12 +1,16 @@
 /**
  * The part of the cache that holds npm packages: one folder a package, with the files that were wanted so far and an
- * index that is written last. A file counts only if the index lists it, so whatever a killed run left is not taken
- * for whole. Fetches nothing.
+ * index that is written last. A file counts only if the index lists it and it has the checksum that the index says, so
+ * neither what a killed run left nor what a disk has changed is taken for whole. Fetches nothing.
  */
-import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { codeOf, usageError, workError } from "../../base/errors.ts";
-import { writeWhole } from "../../base/files.ts";
+import * as v from "valibot";
+import { usageError, workError } from "../../base/errors.ts";
+import { makeFolder, sha256OfFile } from "../../base/files.ts";
+import { markUsed } from "../../base/last-use.ts";
+import { partPath, sweepOnce } from "../../base/parts.ts";
+import { inspectSealedJson, writeSealedJson } from "../../base/sealed.ts";
 import { idOf, type NpmPackage } from "./packages.ts";
 import type { Contents } from "./unpack.ts";
 
@@ -18,11 +22,17 @@ export interface Index {
   readonly integrity: string;
   /** Every file of the package with its bytes, kept or not. */
   readonly files: Readonly<Record<string, number>>;
-  /** The files that are kept. */
-  readonly kept: readonly string[];
+  /** The SHA-256, in hexadecimal, of each file that is kept. */
+  readonly kept: Readonly<Record<string, string>>;
 }
 
-const indexName = ".graft-index.json";
+export const indexSchema: v.GenericSchema<unknown, Index> = v.object({
+  integrity: v.string(),
+  files: v.record(v.string(), v.number()),
+  kept: v.record(v.string(), v.string()),
+});
+
+export const INDEX = ".graft-index.json";
 
 /** The folder of a package in the cache's npm part: name (`/` as `+`), version and the start of its hash. */
 export function folderOf(cache: string, spec: NpmPackage): string {
@@ -39,18 +49,17 @@ export function folderOf(cache: string, spec: NpmPackage): string {
   return join(cache, `${name.replace("/", "+")}@${version}-${hash}`);
 }
 
-/** The index of a package's folder; `undefined` where there is none that can be read. */
-export async function readIndex(folder: string, spec: NpmPackage): Promise<Index | undefined> {
-  try {
-    const index = JSON.parse(await readFile(join(folder, indexName), "utf8")) as Index;
-    return index.integrity === spec.integrity && Array.isArray(index.kept) ? index : undefined;
-  } catch (error) {
-    if (codeOf(error) === "ENOENT" || error instanceof SyntaxError) return undefined;
-    throw workError(
-      `Could not read ${join(folder, indexName)} (${codeOf(error)}): make it readable or delete ${folder}.`,
-      error,
-    );
-  }
+/** What the cache has of a package: its index, or why there is none. */
+type Known =
+  | { readonly index: Index; readonly damaged?: never }
+  | { readonly index?: never; readonly damaged?: string };
+
+/** The index of a package's folder; nothing where there is none of this package in this version of the index. */
+export async function readIndex(folder: string, spec: NpmPackage): Promise<Known> {
+  const path = join(folder, INDEX);
+  const found = await inspectSealedJson(path, indexSchema);
+  if (found.kind === "damaged") return { damaged: path };
+  return found.kind === "whole" && found.value.integrity === spec.integrity ? { index: found.value } : {};
 }
 
 /** The wanted paths among a package's files. Throws a GraftError (`work`) where it has none such. */
@@ -68,35 +77,39 @@ export function select(files: Iterable<string>, wanted: Wanted, spec: NpmPackage
   );
 }
 
-/** The wanted files if all of them are kept and of the right size; else `undefined`. */
-export async function lookUp(
-  folder: string,
-  spec: NpmPackage,
-  wanted: Wanted,
-): Promise<ReadonlyMap<string, string> | undefined> {
-  const index = await readIndex(folder, spec);
-  if (!index) return undefined;
-  const paths = select(Object.keys(index.files), wanted, spec);
-  const kept = new Set(index.kept);
-  if (!paths.every((path) => kept.has(path))) return undefined;
-  const found = new Map<string, string>();
-  for (const path of paths) {
-    const file = await stat(join(folder, path)).catch(() => undefined);
-    if (!file?.isFile() || file.size !== index.files[path]) return undefined;
-    found.set(path, join(folder, path));
+/** What the cache has of the wanted files: all of them, whole, by path; or not, and then perhaps which one is damaged. */
+export type Looked =
+  | { readonly files: ReadonlyMap<string, string>; readonly damaged?: never }
+  | { readonly files?: never; readonly damaged?: string | undefined };
+
+/** Looks for the wanted files, and whether they are as they were written. */
+export async function lookUp(folder: string, spec: NpmPackage, wanted: Wanted): Promise<Looked> {
+  const { index, damaged } = await readIndex(folder, spec);
+  if (!index) return { damaged };
+  const files = new Map<string, string>();
+  for (const path of select(Object.keys(index.files), wanted, spec)) {
+    const sha256 = index.kept[path];
+    if (sha256 === undefined) return {};
+    const file = join(folder, path);
+    if ((await sha256OfFile(file).catch(() => undefined)) !== sha256) return { damaged: file };
+    files.set(path, file);
   }
-  return found;
+  await markUsed(join(folder, INDEX));
+  return { files };
 }
 
-const partPrefix = (folder: string): string => `.part-${basename(folder)}-`;
+/** Folders that versions before this one unpacked into. */
+const oldPrefix = (folder: string): string => `.part-${basename(folder)}-`;
 
 /** An empty folder to unpack into, beside the package's own. What killed runs left there is removed: hold the lock. */
 export async function makePart(folder: string): Promise<string> {
-  await mkdir(dirname(folder), { recursive: true });
-  for (const name of await readdir(dirname(folder))) {
-    if (name.startsWith(partPrefix(folder))) await rm(join(dirname(folder), name), { recursive: true, force: true });
+  const parent = dirname(folder);
+  await makeFolder(parent);
+  await sweepOnce(parent);
+  for (const name of await readdir(parent)) {
+    if (name.startsWith(oldPrefix(folder))) await rm(join(parent, name), { recursive: true, force: true });
   }
-  const part = join(dirname(folder), `${partPrefix(folder)}${process.pid}`);
+  const part = partPath(parent);
   await mkdir(part);
   return part;
 }
@@ -106,20 +119,21 @@ export async function makePart(folder: string): Promise<string> {
  * later, when other files are wanted, they are added one by one and then listed.
  */
 export async function keep(part: string, folder: string, spec: NpmPackage, contents: Contents): Promise<void> {
-  const before = await readIndex(folder, spec);
-  const kept = [...new Set([...(before?.kept ?? []), ...contents.written])].sort();
+  const { index: before } = await readIndex(folder, spec);
+  const kept = { ...before?.kept, ...Object.fromEntries(contents.written) };
   const index: Index = { integrity: spec.integrity, files: Object.fromEntries(contents.files), kept };
-  const text = `${JSON.stringify(index)}\n`;
   if (!before) {
-    await writeWhole(join(part, indexName), text);
+    await writeSealedJson(join(part, INDEX), index);
     await rm(folder, { recursive: true, force: true });
     await rename(part, folder);
     return;
   }
-  for (const path of contents.written) {
+  for (const path of contents.written.keys()) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
+    // Whatever is there was damaged, a folder perhaps.
+    await rm(join(folder, path), { recursive: true, force: true });
     await rename(join(part, path), join(folder, path));
   }
-  await writeWhole(join(folder, indexName), text);
+  await writeSealedJson(join(folder, INDEX), index);
   await rm(part, { recursive: true, force: true });
 }

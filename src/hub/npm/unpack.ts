@@ -31,8 +31,8 @@ export interface UnpackOptions {
 export interface Contents {
   /** Every regular file's path and bytes. */
   readonly files: ReadonlyMap<string, number>;
-  /** Paths of the files written. */
-  readonly written: readonly string[];
+  /** SHA-256, in hexadecimal, of each file written, by its path, in the tarball's order. */
+  readonly written: ReadonlyMap<string, string>;
   /** `sha512-…` of the tarball as it came. */
   readonly integrity: string;
 }
@@ -50,7 +50,7 @@ export async function unpack(
   const { wanted, limits = defaultLimits, onBytes } = options;
   const hash = createHash("sha512");
   const files = new Map<string, number>();
-  const written: string[] = [];
+  const written = new Map<string, string>();
   const budget = { ...limits };
   await readTar(tarball, {
     accept(entry) {
@@ -62,8 +62,9 @@ export async function unpack(
     },
     take(entry) {
       const path = innerPath(entry);
-      written.push(path);
-      return writeEntry(entry, join(folder, path));
+      // Keeps the tarball's order: several files are written at once.
+      written.set(path, "");
+      return writeEntry(entry, join(folder, path)).then((sha256) => void written.set(path, sha256));
     },
     onChunk(chunk) {
       hash.update(chunk);
@@ -105,11 +106,17 @@ function checkedPath(
 /** An entry's path without the first folder, which npm ignores as well. */
 const innerPath = ({ path }: ReadEntry): string => path.slice(path.indexOf("/") + 1);
 
-async function writeEntry(entry: ReadEntry, path: string): Promise<void> {
+/** Writes an entry to a new file; what comes out is the SHA-256 of its bytes. */
+async function writeEntry(entry: ReadEntry, path: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
   const file = await open(path, "wx");
+  const hash = createHash("sha256");
   try {
-    for await (const chunk of entry) await file.writeFile(chunk);
+    for await (const chunk of entry) {
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+    return hash.digest("hex");
   } finally {
     await file.close();
   }

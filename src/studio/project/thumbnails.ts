@@ -2,12 +2,13 @@
  * Small pictures for the page: made when they are first looked at, kept on disk, few at a time and the latest wish first,
  * since the earlier ones have been scrolled past. JPEGs are decoded no larger than is needed.
  */
-import { randomBytes } from "node:crypto";
 import { lstat, mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { dataError, messageOf } from "../../base/errors.ts";
 import { sha256 } from "../../base/files.ts";
+import { partPath, sweepOnce } from "../../base/parts.ts";
+import { sealed, unsealed } from "../../base/sealed.ts";
 import { decodeImage } from "../../data/decode.ts";
 import { MAX_PIXELS } from "../../data/rgb-image.ts";
 import { sniffFile } from "../../data/sniff.ts";
@@ -67,13 +68,12 @@ export function createThumbnails(folder: string): Thumbnails {
     async get(path, size, signal) {
       const tag = await tagOf(path, size);
       const place = join(folder, tag.slice(0, 2));
-      const file = join(place, `${tag}.webp`);
+      const file = join(place, `${tag}.thumbnail`);
       const kept = await keptAt(file, size);
       if (kept) return { bytes: kept, tag };
       const bytes = await inTurn(() => draw(path, size), signal);
-      const temporary = `${file}.${randomBytes(4).toString("hex")}`;
       // A thumbnail that cannot be kept is made again.
-      await keep(bytes, { folder, place, temporary, file }).catch(() => {});
+      await keep(bytes, { folder, place, file }).catch(() => {});
       return { bytes, tag };
     },
   };
@@ -82,10 +82,14 @@ export function createThumbnails(folder: string): Thumbnails {
 /** The longest thumbnail, in bytes. */
 const MOST_BYTES = 4 * 2 ** 20;
 
-/** A thumbnail that was kept; nothing where the file is not one that {@link draw} makes: anybody may have put it there. */
+/**
+ * A thumbnail that was kept; nothing where the file is not as it was written, or not one that {@link draw} makes: anybody may
+ * have put it there.
+ */
 async function keptAt(file: string, size: Size): Promise<Buffer | undefined> {
   try {
-    const bytes = await readPlain(file, MOST_BYTES);
+    const kept = await readPlain(file, MOST_BYTES);
+    const bytes = kept && unsealed(kept);
     if (!bytes) return undefined;
     const { format, width, height, pages = 1 } = await sharp(bytes).metadata();
     return format === "webp" && pages === 1 && Math.max(width, height) <= sides[size] ? bytes : undefined;
@@ -97,15 +101,17 @@ async function keptAt(file: string, size: Size): Promise<Buffer | undefined> {
 interface Kept {
   readonly folder: string;
   readonly place: string;
-  readonly temporary: string;
   readonly file: string;
 }
 
-async function keep(bytes: Buffer, { folder, place, temporary, file }: Kept): Promise<void> {
+/** Nothing is flushed: what a power cut leaves of a thumbnail is known as such. */
+async function keep(bytes: Buffer, { folder, place, file }: Kept): Promise<void> {
   await mkdir(place, { recursive: true });
   // Through a link it would be written wherever that leads.
   for (const one of [folder, place]) if (!(await lstat(one)).isDirectory()) return;
-  await writeFile(temporary, bytes, { flag: "wx" });
+  await sweepOnce(place);
+  const temporary = partPath(place);
+  await writeFile(temporary, Buffer.concat(sealed(bytes)), { flag: "wx" });
   await rename(temporary, file);
 }
 

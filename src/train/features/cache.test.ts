@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, truncateSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { heardNotices } from "../../../tests/support/notices.ts";
 import { openFeatureCache } from "./cache.ts";
 
 const key = (text: string): Buffer => createHash("sha256").update(text).digest();
@@ -14,6 +15,8 @@ const read = (cache: Awaited<ReturnType<typeof openFeatureCache>>, name: string)
   cache.read(at, into);
   return [...into];
 };
+
+const notices = heardNotices();
 
 describe("feature cache", () => {
   test("keeps features between runs, each run in a segment of its own", async () => {
@@ -47,6 +50,13 @@ describe("feature cache", () => {
     const again = await openFeatureCache(path, 2);
     expect([read(again, "a"), read(again, "b"), read(again, "c")]).toEqual([[1, 2], undefined, undefined]);
     again.close();
+    expect(notices).toEqual([`1 damaged record in the cache ${path}: computed again.`]);
+    // What is whole was kept, and nothing is told a second time.
+    const third = await openFeatureCache(path, 2);
+    expect(read(third, "a")).toEqual([1, 2]);
+    third.close();
+    expect(notices).toHaveLength(1);
+    expect(readdirSync(path).filter((name) => name === "junk.records")).toEqual(["junk.records"]);
   });
 
   test("a folder that cannot be made is one sentence", async () => {

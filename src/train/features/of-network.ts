@@ -1,19 +1,30 @@
 /** Where a network's features lie on this disk: one folder a network, cut and preprocessing, shared by all who need them. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import * as v from "valibot";
 import { cacheFolder } from "../../base/cache.ts";
-import { sha256, writeWhole } from "../../base/files.ts";
+import { sha256 } from "../../base/files.ts";
+import { readSealedJson, writeSealedJson } from "../../base/sealed.ts";
 import { type CutShape, measureCut } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
+import { type Pooling, poolings } from "../../zoo/pooling.ts";
+import { noteAbout } from "./about.ts";
 import { type FeatureCache, openFeatureCache } from "./cache.ts";
 import { preparationModel } from "./runner.ts";
+
+/** The file of the shape at the cut, beside the features. */
+export const SHAPE = "cut.json";
 
 /** Opens the cache of a network's features, with the shape at its cut. To be closed by the caller. */
 export async function openFeaturesOf(network: Network): Promise<{ shape: CutShape; cache: FeatureCache }> {
   const folder = featureFolder(network);
   const shape = await rememberedShape(network, folder);
-  return { shape, cache: await openFeatureCache(folder, shape.features) };
+  const cache = await openFeatureCache(folder, shape.features);
+  await noteAbout(folder, `${network.name} at ${network.cut}`);
+  return { shape, cache };
 }
+
+/** The parent of all feature caches. */
+export const featureCaches = (): string => join(cacheFolder(), "features");
 
 /** The cache's folder for a network, cut and preprocessing: the very graph of it, so that a change of it counts. */
 export function featureFolder({
@@ -22,15 +33,21 @@ export function featureFolder({
   preprocessing,
 }: Pick<Network, "sha256" | "cut" | "preprocessing">): string {
   const key = JSON.stringify([weights, cut, sha256(preparationModel(preprocessing))]);
-  return join(cacheFolder(), "features", sha256(key).slice(0, 32));
+  return join(featureCaches(), sha256(key).slice(0, 32));
 }
+
+const shapeSchema: v.GenericSchema<unknown, CutShape> = v.object({
+  pooling: v.picklist(Object.keys(poolings) as Pooling[]),
+  features: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  why: v.exactOptional(v.string()),
+});
 
 /** The shape at the cut, measured once and kept beside the features. */
 async function rememberedShape(network: Network, folder: string): Promise<CutShape> {
-  const path = join(folder, "cut.json");
-  const known = await readFile(path, "utf8").catch(() => undefined);
-  if (known !== undefined) return JSON.parse(known) as CutShape;
+  const path = join(folder, SHAPE);
+  const known = await readSealedJson(path, shapeSchema, `What is known of the cut of ${network.name}`);
+  if (known) return known;
   const shape = await measureCut(network);
-  await writeWhole(path, JSON.stringify(shape));
+  await writeSealedJson(path, shape);
   return shape;
 }

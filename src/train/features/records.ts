@@ -1,23 +1,33 @@
 /**
  * Records of one size on disk, each under a 32-byte key: what was computed of pictures and need not be computed again. What
- * they hold is their owners' matter. One append-only segment a run, so that several runs may write at once; a checksum a
- * record, so that a run that was killed leaves at worst one record that is not taken for whole.
- *
- * Segment: 16 bytes (magic, record's bytes as uint32, 4 zero bytes), then records of
- * 32 bytes key, the record's bytes, 8 bytes of the SHA-256 over both.
+ * they hold is their owners' matter. Each process appends to a segment of its own (segments.ts), so that several may write at
+ * once; small segments are merged when a folder is opened.
  */
-import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readdirSync, readSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { codeOf, workError } from "../../base/errors.ts";
 import { makeFolder, writeFailure } from "../../base/files.ts";
+import { takeLease } from "../../base/lease.ts";
+import { notice } from "../../base/notices.ts";
+import { sweepOnce } from "../../base/parts.ts";
 import type { Location, RecordReader } from "./location.ts";
+import { mergeSegments, segmentsToMerge } from "./merge-segments.ts";
+import { OpenFiles } from "./open-files.ts";
+import {
+  CHECK,
+  checkOf,
+  closeSegment,
+  HEADER,
+  headerOf,
+  KEY,
+  lengthOf,
+  openSegment,
+  type SegmentFile,
+  scanSegment,
+  segmentsIn,
+} from "./segments.ts";
 
 export type { Location } from "./location.ts";
-
-const MAGIC = Buffer.from("GRAFTR1\n");
-const HEADER = 16;
-const KEY = 32;
-const CHECK = 8;
 
 export interface RecordCache extends RecordReader {
   find(key: Buffer): Location | undefined;
@@ -26,38 +36,103 @@ export interface RecordCache extends RecordReader {
   close(): void;
 }
 
-const checkOf = (record: Buffer): Buffer => createHash("sha256").update(record).digest().subarray(0, CHECK);
+/** What a folder held when it was read. */
+interface Opened {
+  readonly files: OpenFiles;
+  readonly index: Map<string, Location>;
+  readonly segments: readonly SegmentFile[];
+  /** Segments with damage that nobody writes to. */
+  readonly damaged: readonly string[];
+}
 
 /**
  * Opens the records in `folder`, made where it is missing. Damaged or half-written ones are passed over: their owner
- * computes them again.
+ * computes them again. Damage is told.
  *
  * @param size bytes of a record
  * @throws GraftError (`work`) where the folder cannot be written
  */
 export async function openRecordCache(folder: string, size: number): Promise<RecordCache> {
   await makeFolder(folder);
-  const length = KEY + size + CHECK;
-  const index = new Map<string, Location>();
-  const files: number[] = [];
-  for (const name of readdirSync(folder).filter((file) => file.endsWith(".records"))) {
-    const file = openSync(join(folder, name), "r");
-    files.push(file);
-    indexSegment(file, size, length, index);
+  const release = takeLease(folder);
+  try {
+    await sweepOnce(folder);
+    return cacheOf(folder, size, await readFolder(folder, size), release);
+  } catch (error) {
+    release();
+    throw error;
   }
-  let segment: { file: number; end: number; path: string } | undefined;
+}
 
-  const ownSegment = (): { file: number; end: number; path: string } => {
-    if (segment) return segment;
-    const path = join(folder, `${Date.now()}-${process.pid}-${files.length}.records`);
+async function readFolder(folder: string, size: number): Promise<Opened> {
+  const first = await readSegments(folder, size);
+  const unwanted = new Set([...first.damaged, ...segmentsToMerge(first.segments).map(({ path }) => path)]);
+  if (unwanted.size === 0) return first;
+  try {
+    await mergeSegments(folder, size, [...unwanted]);
+  } catch {
+    // On a full or read-only disk they stay as they are, and are read as they are.
+    return first;
+  }
+  first.files.close();
+  return readSegments(folder, size);
+}
+
+/** How often a folder is read again in which another process merges segments meanwhile. */
+const TRIES = 10;
+
+async function readSegments(folder: string, size: number): Promise<Opened> {
+  for (let attempt = 1; ; attempt++) {
+    const files = new OpenFiles();
     try {
-      const file = openSync(path, "wx+");
-      const header = Buffer.alloc(HEADER);
-      MAGIC.copy(header);
-      header.writeUInt32LE(size, 8);
-      writeSync(file, header, 0, HEADER, 0);
-      files.push(file);
-      segment = { file, end: HEADER, path };
+      return readAll(folder, size, await segmentsIn(folder), files);
+    } catch (error) {
+      files.close();
+      if (codeOf(error) !== "ENOENT") throw error;
+      if (attempt === TRIES) throw elsewhere(folder, error);
+      await makeFolder(folder);
+    }
+  }
+}
+
+const elsewhere = (folder: string, cause: unknown): Error =>
+  workError(`The cache ${folder} was changed by another process meanwhile: run the same command again.`, cause);
+
+function readAll(folder: string, size: number, segments: readonly SegmentFile[], files: OpenFiles): Opened {
+  const index = new Map<string, Location>();
+  const damaged: string[] = [];
+  let records = 0;
+  for (const { path, isFile, isLive } of segments) {
+    const file = files.add(path);
+    const onRecord = (record: Buffer, offset: number): void => {
+      index.set(record.toString("latin1", 0, KEY), { file, offset: offset + KEY });
+    };
+    const scan = isFile ? scanSegment(files.descriptor(file), size, onRecord) : undefined;
+    // The last record of one that is being written to need not be whole yet.
+    if (isLive || (scan && !scan.isForeign && scan.damaged === 0)) continue;
+    damaged.push(path);
+    if (!scan || scan.isForeign) notice(`${path} of the cache was damaged: what it held is computed again.`);
+    else records += scan.damaged;
+  }
+  if (records > 0)
+    notice(`${records} damaged ${records === 1 ? "record" : "records"} in the cache ${folder}: computed again.`);
+  return { files, index, segments, damaged };
+}
+
+function cacheOf(folder: string, size: number, { files, index }: Opened, release: () => void): RecordCache {
+  const length = lengthOf(size);
+  let segment: { descriptor: number; file: number; end: number; path: string; name: string } | undefined;
+
+  const ownSegment = (): NonNullable<typeof segment> => {
+    if (segment) return segment;
+    const name = openSegment();
+    const path = join(folder, name);
+    try {
+      // The folder may have been taken away since it was opened, to make room.
+      mkdirSync(folder, { recursive: true });
+      const descriptor = openSync(path, "wx+");
+      writeSync(descriptor, headerOf(size), 0, HEADER, 0);
+      segment = { descriptor, file: files.add(path), end: HEADER, path, name };
       return segment;
     } catch (error) {
       throw writeFailure(path, error);
@@ -81,7 +156,7 @@ export async function openRecordCache(folder: string, size: number): Promise<Rec
       });
       try {
         for (let done = 0; done < records.length; )
-          done += writeSync(own.file, records, done, records.length - done, own.end + done);
+          done += writeSync(own.descriptor, records, done, records.length - done, own.end + done);
       } catch (error) {
         throw writeFailure(own.path, error);
       }
@@ -92,31 +167,23 @@ export async function openRecordCache(folder: string, size: number): Promise<Rec
       return locations;
     },
     read({ file, offset }, into) {
-      const count = readSync(file, into, 0, size, offset);
-      if (count !== size) throw new Error("A cache was cut off while it was being read.");
+      let count: number;
+      try {
+        const descriptor = file === segment?.file ? segment.descriptor : files.descriptor(file);
+        count = readSync(descriptor, into, 0, size, offset);
+      } catch (error) {
+        throw codeOf(error) === "ENOENT" ? elsewhere(folder, error) : error;
+      }
+      if (count !== size)
+        throw workError(`${files.path(file)} was cut off while it was being read: run the same command again.`);
     },
     close() {
-      for (const file of files) closeSync(file);
+      files.close();
+      if (segment) {
+        closeSync(segment.descriptor);
+        closeSegment(segment.name);
+      }
+      release();
     },
   };
-}
-
-/** Notes every whole record of a segment. A segment of records of another size has none. */
-function indexSegment(file: number, record: number, length: number, index: Map<string, Location>): void {
-  const header = Buffer.alloc(HEADER);
-  if (readSync(file, header, 0, HEADER, 0) < HEADER) return;
-  if (!header.subarray(0, 8).equals(MAGIC) || header.readUInt32LE(8) !== record) return;
-  const { size } = fstatSync(file);
-  const perRead = Math.max(1, Math.floor((4 << 20) / length));
-  const buffer = Buffer.alloc(perRead * length);
-  for (let offset = HEADER; offset + length <= size; ) {
-    const count = Math.floor(readSync(file, buffer, 0, buffer.length, offset) / length);
-    if (count === 0) return;
-    for (let i = 0; i < count; i++) {
-      const whole = buffer.subarray(i * length, (i + 1) * length);
-      if (!checkOf(whole.subarray(0, length - CHECK)).equals(whole.subarray(length - CHECK))) continue;
-      index.set(whole.toString("latin1", 0, KEY), { file, offset: offset + i * length + KEY });
-    }
-    offset += count * length;
-  }
 }

@@ -7,6 +7,7 @@ import { openModel } from "../../runtime/open-model.ts";
 import type { CutShape } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { preparationModel } from "../../zoo/preparation.ts";
+import { noteAbout } from "../features/about.ts";
 import { type Location, openRecordCache, type RecordCache } from "../features/records.ts";
 import { openFront } from "./front.ts";
 import type { Recipe } from "./recipe.ts";
@@ -62,7 +63,9 @@ export async function storePictures(
   { augmentation }: Recipe,
   views: number,
 ): Promise<Stored> {
-  const cache = await openRecordCache(folderOf(network, boundary), storedBytes(boundary));
+  const folder = folderOf(network, boundary);
+  const cache = await openRecordCache(folder, storedBytes(boundary));
+  await noteAbout(folder, `${network.name} at ${boundary.called}, ${boundary.stored}`);
   const front = openFront(network, shape, boundary, FRONT_BATCH, openModel);
   const common = { augmentation, preprocessing: network.preprocessing, seed, batch: FRONT_BATCH, onProgress, signal };
   const doing = boundary.isPixels ? "Rendering" : "Running the frozen part on";

@@ -74,6 +74,7 @@ export async function openKerasH5(ranges: Ranges): Promise<WeightFile> {
       const { place, length } = dataset;
       return tensorOf(dataset, "bytes" in place ? place.bytes.slice() : await ranges.read(place.offset, length));
     },
+    digest: () => ranges.digest(),
     close: () => ranges.close(),
   };
 }

@@ -2,7 +2,9 @@
  * Positioned reads of a file that nobody vouches for: only the bytes asked for, and only bytes that are there. Nothing here
  * knows what the bytes mean.
  */
+import type { Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { digestBeside } from "../../base/digest.ts";
 import { dataError } from "../../base/errors.ts";
 import { readFailure } from "../../base/system-errors.ts";
 
@@ -20,6 +22,13 @@ export interface Ranges {
    * @throws GraftError (`data`) where the range is not inside the file; before any memory is taken
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Begins to hash the file, beside the reads. The function that it returns is called after the last read and gives the
+   * SHA-256, in hexadecimal: of the very bytes that were read.
+   *
+   * @throws GraftError (`data`) where the file has changed since it was opened
+   */
+  digest(): () => Promise<string>;
   close(): Promise<void>;
 }
 
@@ -38,14 +47,17 @@ export async function openRanges(path: string): Promise<Ranges> {
   try {
     const stat = await handle.stat();
     if (!stat.isFile()) throw dataError(`${path} is not a file: give the path of a weight file.`);
-    return rangesOf(path, handle, stat.size);
+    return rangesOf(path, handle, stat);
   } catch (error) {
     await handle.close();
     throw error;
   }
 }
 
-function rangesOf(path: string, handle: FileHandle, size: number): Ranges {
+const changeOf = ({ size, mtimeMs, ctimeMs }: Stats): string => [size, mtimeMs, ctimeMs].join(" ");
+
+function rangesOf(path: string, handle: FileHandle, stat: Stats): Ranges {
+  const { size } = stat;
   return {
     path,
     size,
@@ -66,6 +78,17 @@ function rangesOf(path: string, handle: FileHandle, size: number): Ranges {
         done += bytesRead;
       }
       return bytes;
+    },
+    digest() {
+      const hashing = digestBeside(handle, size);
+      // A failure is met when it is asked for; until then it must not count as unhandled.
+      hashing.catch(() => {});
+      return async () => {
+        const sha256 = await hashing;
+        if (changeOf(await handle.stat()) !== changeOf(stat))
+          throw dataError(`${path} changed while it was read: run the command again.`);
+        return sha256;
+      };
     },
     close: () => handle.close(),
   };

@@ -1,5 +1,7 @@
 /** For tests of weight files: files in memory that count what is read of them, and files that exist only as names. */
+
 import { dataError } from "../../base/errors.ts";
+import { sha256 } from "../../base/files.ts";
 import { float32Tensor, type Tensor } from "../../graph/tensor.ts";
 import type { Definition } from "../architectures/definition.ts";
 import { parityTensor } from "../architectures/testing.ts";
@@ -23,6 +25,7 @@ export function memoryRanges(bytes: Uint8Array, path = "x"): Ranges & { readonly
       taken += length;
       return Uint8Array.from(bytes.subarray(offset, offset + length));
     },
+    digest: () => async () => sha256(bytes),
     close: async () => undefined,
   };
 }
@@ -33,6 +36,7 @@ export const fileOf = (tensors: ReadonlyMap<string, Tensor>, path = "weights"): 
   format: "test",
   entries: tensors,
   read: async (name) => tensors.get(name)!,
+  digest: () => async () => sha256(path),
   close: async () => undefined,
 });
 
@@ -48,7 +52,7 @@ export function emptyFile(definition: Definition, naming: Naming, path = "weight
     const { dims } = entries.get(name)!;
     return float32Tensor(dims, new Float32Array(dims.reduce((n, size) => n * size, 1)));
   };
-  return { path, format: "test", entries, read, close: async () => undefined };
+  return { path, format: "test", entries, read, digest: () => async () => sha256(path), close: async () => undefined };
 }
 
 /** Tensors by the rule of parity, under names of their own. */

@@ -4,6 +4,7 @@
  */
 import { bytesPerElement, elementCount, float32Tensor, type Tensor, type TensorType } from "../../graph/tensor.ts";
 import { float16Value } from "../../graph/widen.ts";
+import type { Ranges } from "./ranges.ts";
 
 /** A tensor of a weight file before it is read. */
 export interface WeightEntry {
@@ -26,6 +27,8 @@ export interface WeightFile {
    * @throws GraftError (`data`) where the file has changed or the disk fails; RangeError for a name that is not an entry
    */
   read(name: string): Promise<Tensor>;
+  /** As {@link Ranges.digest}: of the whole file. */
+  digest(): () => Promise<string>;
   close(): Promise<void>;
 }
 

@@ -26,7 +26,7 @@ export interface KeptArchive {
 }
 
 /** Archives that were last used longer ago are removed when there is more than {@link MOST_BYTES} of them. */
-const OLD_MS = 24 * 60 * 60_000;
+export const OLD_MS = 24 * 60 * 60_000;
 /** 32 GiB, unpacked. */
 const MOST_BYTES = 32 * 2 ** 30;
 /** The layout of what is kept. */
@@ -53,6 +53,9 @@ export async function openArchive(path: string, kind: ArchiveKind, options: Unpa
     note: `${basename(path)} is read from ${join(place, FILES)}, where it was unpacked (${kept.files.length} files).`,
   };
 }
+
+/** Whether what is kept at a place is as it was written. */
+export const isKeptWhole = async (place: string): Promise<boolean> => (await checked(place)) !== undefined;
 
 /** Unpacks beside the place and renames, one process at a time. */
 function unpackedInto(place: string, path: string, kind: ArchiveKind, options: UnpackOptions): Promise<Unpacked> {

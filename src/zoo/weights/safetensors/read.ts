@@ -56,6 +56,7 @@ export async function openSafetensors(ranges: Ranges): Promise<WeightFile & { me
       const [from, to] = tensors.get(name)!.offsets;
       return tensorOf(entry, await ranges.read(end + from, to - from));
     },
+    digest: () => ranges.digest(),
     close: () => ranges.close(),
   };
 }

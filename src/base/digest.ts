@@ -1,0 +1,40 @@
+/** The SHA-256 of an open file, computed beside whatever else is done with it. */
+import { createHash } from "node:crypto";
+import { readSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { startThread } from "./thread.ts";
+
+/** From so many bytes on a thread of its own is worth its start. */
+const LARGE = 16 << 20;
+const PIECE = 4 << 20;
+
+/** What the thread is told: an open file of this process, and its bytes. */
+export interface DigestTask {
+  readonly descriptor: number;
+  readonly size: number;
+}
+
+/** Reads an open file from its beginning and hashes it; in hexadecimal. Blocks the thread. */
+export function digestOf({ descriptor, size }: DigestTask): string {
+  const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafe(Math.min(PIECE, Math.max(size, 1)));
+  for (let done = 0; done < size; ) {
+    const count = readSync(descriptor, buffer, 0, Math.min(buffer.length, size - done), done);
+    if (count === 0) break;
+    hash.update(buffer.subarray(0, count));
+    done += count;
+  }
+  return hash.digest("hex");
+}
+
+/** The SHA-256 of an open file, in hexadecimal. The file stays open until then. */
+export async function digestBeside(file: FileHandle, size: number): Promise<string> {
+  const task: DigestTask = { descriptor: file.fd, size };
+  if (size < LARGE) return digestOf(task);
+  const thread = startThread(new URL("./digest-thread.ts", import.meta.url), { workerData: task });
+  return new Promise((resolve, reject) => {
+    thread.on("message", resolve);
+    thread.on("error", reject);
+    thread.on("exit", (code) => reject(new Error(`The thread that hashes ended with ${code}.`)));
+  });
+}

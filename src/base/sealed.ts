@@ -1,0 +1,98 @@
+/**
+ * Small files with a checksum: what a disk, a killed process or a stray hand changed in them is known when they are read, and
+ * they count as missing. For what can be computed again; JSON with a schema, or bytes.
+ *
+ *     {"sha256":"…","value":…}                         JSON: the checksum is of the text of the value
+ *     graft-sealed 1 <sha256 in hexadecimal>\n…        bytes: of what follows the line
+ */
+import { lstat, readFile, rm } from "node:fs/promises";
+import * as v from "valibot";
+import { codeOf } from "./errors.ts";
+import { sha256, writeWhole } from "./files.ts";
+import { notice } from "./notices.ts";
+
+/** What a file was found to be. JSON of before there were checksums, or that does not fit its schema, is `other`. */
+export type Found<T> =
+  | { readonly kind: "whole"; readonly value: T }
+  | { readonly kind: "other"; readonly json: unknown }
+  | { readonly kind: "absent" | "damaged" };
+
+const HEX = 64;
+const [JSON_START, JSON_MIDDLE, JSON_END] = ['{"sha256":"', '","value":', "}\n"];
+const BYTES_START = "graft-sealed 1 ";
+
+/** Writes a value as JSON with its checksum, whole or not at all. */
+export async function writeSealedJson(path: string, value: unknown): Promise<void> {
+  const text = JSON.stringify(value);
+  await clearFolder(path);
+  await writeWhole(path, JSON_START + sha256(text) + JSON_MIDDLE + text + JSON_END);
+}
+
+/** Reads what {@link writeSealedJson} wrote. */
+export async function inspectSealedJson<S extends v.GenericSchema>(
+  path: string,
+  schema: S,
+): Promise<Found<v.InferOutput<S>>> {
+  const bytes = await bytesOf(path);
+  if (!(bytes instanceof Uint8Array)) return { kind: bytes };
+  const text = bytes.toString("utf8");
+  if (!text.startsWith(JSON_START)) return plainJson(text);
+  const digest = text.slice(JSON_START.length, JSON_START.length + HEX);
+  const value = text.slice(JSON_START.length + HEX + JSON_MIDDLE.length, -JSON_END.length);
+  const isWhole =
+    text.slice(JSON_START.length + HEX).startsWith(JSON_MIDDLE) && text.endsWith(JSON_END) && sha256(value) === digest;
+  if (!isWhole) return { kind: "damaged" };
+  const json: unknown = JSON.parse(value);
+  const found = v.safeParse(schema, json);
+  return found.success ? { kind: "whole", value: found.output } : { kind: "other", json };
+}
+
+/**
+ * The value of a sealed JSON file; nothing where it is missing or damaged. Damage is told.
+ *
+ * @param what the file is of, as a sentence begins: "The remembered speeds"
+ */
+export async function readSealedJson<S extends v.GenericSchema>(
+  path: string,
+  schema: S,
+  what: string,
+): Promise<v.InferOutput<S> | undefined> {
+  const found = await inspectSealedJson(path, schema);
+  if (found.kind === "damaged") notice(`${what} (${path}) was damaged: it is made again.`);
+  return found.kind === "whole" ? found.value : undefined;
+}
+
+/** Bytes with their checksum before them. */
+export const sealed = (bytes: Uint8Array): Uint8Array[] => [Buffer.from(`${BYTES_START}${sha256(bytes)}\n`), bytes];
+
+/** What {@link sealed} was given; nothing where the bytes are not as it made them. */
+export function unsealed(bytes: Buffer): Buffer | undefined {
+  const start = BYTES_START.length + HEX + 1;
+  const value = bytes.subarray(start);
+  return bytes.toString("latin1", 0, start) === `${BYTES_START}${sha256(value)}\n` ? value : undefined;
+}
+
+async function bytesOf(path: string): Promise<Buffer | "absent" | "damaged"> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return "absent";
+    if (code === "EISDIR") return "damaged";
+    throw error;
+  }
+}
+
+function plainJson(text: string): Found<never> {
+  try {
+    return { kind: "other", json: JSON.parse(text) };
+  } catch {
+    return { kind: "damaged" };
+  }
+}
+
+/** A folder that is where a file of the cache should be gives way to it. */
+async function clearFolder(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isDirectory()) await rm(path, { recursive: true, force: true });
+}

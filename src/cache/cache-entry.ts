@@ -1,0 +1,101 @@
+/** What the cache is made of, for those who list, prune and verify it. What each kind of thing is, is in `kinds/`. */
+import { readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { cacheFolder } from "../base/cache.ts";
+import { codeOf } from "../base/errors.ts";
+import { lastUse } from "../base/last-use.ts";
+import { partPath } from "../base/parts.ts";
+import { systemReason } from "../base/system-errors.ts";
+
+/** The kinds of things in the cache, with what they are. */
+export const cacheKinds = {
+  networks: "networks that were converted to ONNX",
+  npm: "files of npm packages, as they were fetched",
+  huggingface: "files of Hugging Face repositories, as they were fetched",
+  archives: "datasets in archives, unpacked",
+  features: "features of images, by network, cut and preprocessing",
+  boundary: "what frozen stages compute of images, for fine-tuning",
+  traits: "what the audit measured of images",
+  speeds: "how fast networks ran on this machine",
+  costs: "what networks cost to run on this machine",
+  transfers: "files that are being fetched, or were when a process was stopped: it goes on from there",
+  unfinished: "what is being written, or was when a process was killed",
+  other: "files that this version of Graft does not know; never removed",
+} as const;
+
+export type CacheKind = keyof typeof cacheKinds;
+
+/** One thing in the cache: it is there or not, as a whole. */
+export interface CacheEntry {
+  readonly kind: CacheKind;
+  /** For people: a network, a package, a file of a repository. */
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  /** When it was last used or written. */
+  readonly lastUsed: Date;
+}
+
+/** A file that is not as it was written. */
+export interface Damage {
+  readonly path: string;
+  /** What is wrong, for the end of a sentence. */
+  readonly problem: string;
+}
+
+/** How one kind of thing is found, verified and removed. */
+export interface KindRow {
+  list(): Promise<CacheEntry[]>;
+  /** Reads all of an entry; what is not as it was written. */
+  verify(entry: CacheEntry): Promise<Damage[]>;
+  /** Takes the damage out of an entry and keeps the rest; without it the entry is removed. */
+  repair?(entry: CacheEntry, damage: readonly Damage[]): Promise<string | undefined>;
+  /** Removes an entry whole, unless it is in use: then why it stays, for the end of a sentence. */
+  remove(entry: CacheEntry): Promise<string | undefined>;
+}
+
+/** Bytes and the last use of a file, or of a folder with everything in it. */
+export async function measure(path: string): Promise<{ readonly bytes: number; readonly lastUsed: Date } | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) return undefined;
+  if (!found.isDirectory()) return { bytes: found.size, lastUsed: new Date(lastUse(found)) };
+  let [bytes, used] = [0, found.mtimeMs];
+  for (const entry of await readdir(path, { recursive: true, withFileTypes: true }).catch(() => [])) {
+    if (!entry.isFile()) continue;
+    const inside = await stat(join(entry.parentPath, entry.name)).catch(() => undefined);
+    bytes += inside?.size ?? 0;
+    used = Math.max(used, inside ? lastUse(inside) : 0);
+  }
+  return { bytes, lastUsed: new Date(used) };
+}
+
+/** The entry of a path; nothing where it has gone. */
+export async function entryAt(kind: CacheKind, path: string, name: string): Promise<CacheEntry | undefined> {
+  const size = await measure(path);
+  return size && { kind, name, path, ...size };
+}
+
+/** The names in a folder of the cache; none where there is no such folder. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return [];
+    throw error;
+  }
+}
+
+/**
+ * Takes a file or folder out of the cache in one step, then removes it: nobody sees half of it. Why it stays, where the system
+ * refuses.
+ */
+export async function takeAway(path: string): Promise<string | undefined> {
+  const gone = partPath(cacheFolder());
+  try {
+    await rename(path, gone);
+    await rm(gone, { recursive: true, force: true });
+    return undefined;
+  } catch (error) {
+    return codeOf(error) === "ENOENT" ? undefined : systemReason(error, "write");
+  }
+}

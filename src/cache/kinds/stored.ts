@@ -1,0 +1,139 @@
+/** Kinds that are files of their own: converted networks, packages of npm, contents of Hugging Face, memories of this machine. */
+import { readdir, rm } from "node:fs/promises";
+import { join, relative } from "node:path";
+import * as v from "valibot";
+import { cacheFolder } from "../../base/cache.ts";
+import { sha256OfFile } from "../../base/files.ts";
+import { tryLock } from "../../base/lock.ts";
+import { inspectSealedJson } from "../../base/sealed.ts";
+import { archivesFolder, isKeptWhole, OLD_MS } from "../../data/dataset/archive/kept.ts";
+import { blobsFolder, recordSchema, storeFolder } from "../../hub/huggingface/store.ts";
+import { npmCache } from "../../hub/npm/fetch.ts";
+import { INDEX, indexSchema } from "../../hub/npm/store.ts";
+import { convertedFolder, recordOf, verifyConverted } from "../../zoo/converted.ts";
+import {
+  type CacheEntry,
+  type CacheKind,
+  type Damage,
+  entryAt,
+  type KindRow,
+  namesIn,
+  takeAway,
+} from "../cache-entry.ts";
+
+const isEntry = (entry: CacheEntry | undefined): entry is CacheEntry => entry !== undefined;
+
+/** Removes while nobody else makes or fetches the same thing. */
+async function underLock(lock: string, remove: () => Promise<string | undefined>): Promise<string | undefined> {
+  const done = await tryLock(lock, async () => ({ why: await remove() }));
+  return done ? done.why : "another process is making or fetching it";
+}
+
+const CHANGED = "it is not as it was written";
+
+export const networks: KindRow = {
+  async list() {
+    const names = (await namesIn(convertedFolder())).filter((name) => name.endsWith(".onnx"));
+    const found = names.map((name) =>
+      entryAt("networks", join(convertedFolder(), name), name.replace(/-[0-9a-f]{12}-\d+\.onnx$/, "")),
+    );
+    return (await Promise.all(found)).filter(isEntry);
+  },
+  async verify({ path }) {
+    const found = await verifyConverted(path);
+    return found === "whole" ? [] : [{ path, problem: found === "damaged" ? CHANGED : "it has no checksum" }];
+  },
+  remove: ({ path }) =>
+    underLock(`${path}.lock`, async () => {
+      const why = await takeAway(path);
+      if (why === undefined) await rm(recordOf(path), { recursive: true, force: true });
+      return why;
+    }),
+};
+
+export const npm: KindRow = {
+  async list() {
+    const names = (await namesIn(npmCache())).filter((name) => !name.startsWith(".") && !name.endsWith(".lock"));
+    const found = names.map((name) =>
+      entryAt("npm", join(npmCache(), name), name.replace(/-[0-9a-f]{12}$/, "").replace("+", "/")),
+    );
+    return (await Promise.all(found)).filter(isEntry);
+  },
+  async verify({ path: folder }) {
+    const index = await inspectSealedJson(join(folder, INDEX), indexSchema);
+    if (index.kind !== "whole") return [{ path: join(folder, INDEX), problem: "it is missing or damaged" }];
+    const damage: Damage[] = [];
+    for (const [name, sha256] of Object.entries(index.value.kept)) {
+      const path = join(folder, name);
+      if ((await sha256OfFile(path).catch(() => undefined)) !== sha256) damage.push({ path, problem: CHANGED });
+    }
+    return damage;
+  },
+  remove: ({ path }) => underLock(`${path}.lock`, () => takeAway(path)),
+};
+
+/** What each content of a hub is, by its SHA-256. */
+async function namesOfContents(): Promise<ReadonlyMap<string, string>> {
+  const names = new Map<string, string>();
+  const models = join(storeFolder(), "models");
+  for (const record of await readdir(models, { recursive: true }).catch((): string[] => [])) {
+    if (!record.endsWith(".json")) continue;
+    const found = await inspectSealedJson(join(models, record), recordSchema);
+    if (found.kind === "whole")
+      names.set(found.value.sha256, `${record.split(/[\\/]/)[0]!.replace("--", "/")}/${found.value.file}`);
+  }
+  return names;
+}
+
+const digestIn = (name: string): string | undefined => /^[0-9a-f]{64}(?=\.|$)/.exec(name)?.[0];
+
+export const huggingface: KindRow = {
+  async list() {
+    const names = await namesOfContents();
+    const contents = (await namesIn(blobsFolder())).filter(
+      (name) => digestIn(name) !== undefined && !/\.(part|copy|lock)$/.test(name),
+    );
+    const found = contents.map((name) =>
+      entryAt("huggingface", join(blobsFolder(), name), names.get(digestIn(name)!) ?? name),
+    );
+    return (await Promise.all(found)).filter(isEntry);
+  },
+  async verify({ path }) {
+    const digest = digestIn(relative(blobsFolder(), path));
+    return (await sha256OfFile(path).catch(() => undefined)) === digest ? [] : [{ path, problem: CHANGED }];
+  },
+  remove: ({ path }) =>
+    underLock(join(blobsFolder(), `${digestIn(relative(blobsFolder(), path))}.lock`), () => takeAway(path)),
+};
+
+export const archives: KindRow = {
+  async list() {
+    const names = (await namesIn(archivesFolder())).filter((name) => /^[0-9a-f]{64}-\d+$/.test(name));
+    const found = names.map((name) => entryAt("archives", join(archivesFolder(), name), name.slice(0, 12)));
+    return (await Promise.all(found)).filter(isEntry);
+  },
+  verify: async ({ path }) => ((await isKeptWhole(path)) ? [] : [{ path, problem: CHANGED }]),
+  async remove({ path, lastUsed }) {
+    // A command reads the files for as long as it runs, and says so only when it begins.
+    if (Date.now() - lastUsed.getTime() < OLD_MS) return "it was used less than a day ago, and may be in use";
+    return underLock(`${path}.lock`, () => takeAway(path));
+  },
+};
+
+/** One JSON file a kind of machine. */
+const memory = (kind: CacheKind): KindRow => ({
+  async list() {
+    const folder = join(cacheFolder(), kind);
+    const names = (await namesIn(folder)).filter((name) => name.endsWith(".json"));
+    const found = names.map((name) => entryAt(kind, join(folder, name), `machine ${name.slice(0, 8)}`));
+    return (await Promise.all(found)).filter(isEntry);
+  },
+  async verify({ path }) {
+    const { kind: found } = await inspectSealedJson(path, v.unknown());
+    return found === "whole" ? [] : [{ path, problem: found === "other" ? "it has no checksum" : CHANGED }];
+  },
+  remove: ({ path }) => underLock(`${path}.lock`, () => takeAway(path)),
+});
+
+export const speeds = memory("speeds");
+export const costs = memory("costs");

@@ -1,0 +1,15 @@
+/** What is told of a damaged cache while a test runs, for the test to look at; without this it would be printed. */
+import { afterAll, beforeAll, beforeEach } from "vitest";
+import { onNotice } from "../../src/base/notices.ts";
+
+/** The notices of the present test. */
+export function heardNotices(): string[] {
+  const heard: string[] = [];
+  let stop: () => void;
+  beforeAll(() => {
+    stop = onNotice((text) => void heard.push(text));
+  });
+  beforeEach(() => void heard.splice(0));
+  afterAll(() => stop());
+  return heard;
+}
