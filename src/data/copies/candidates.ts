@@ -10,7 +10,7 @@ import { modelOf, node } from "../../graph/model.ts";
 import { encodeModelWhole } from "../../graph/onnx/write.ts";
 import { float32Tensor, int64Tensor } from "../../graph/tensor.ts";
 import { openSession } from "../../runtime/session.ts";
-import { blurred, type Grey, levelsOf, RADIUS, without } from "./levels.ts";
+import { blurred, coarseOf, type Grey, RADIUS, without } from "./levels.ts";
 import { composed, inverted, type Pose, TURNS, WINDOWS } from "./pose.ts";
 
 /** Two pictures, by their numbers, that may be one. */
@@ -23,7 +23,7 @@ export interface Candidate {
 }
 
 /** Candidates of one picture, at most, and the least that they must be alike. See `npm run bench -- groups`. */
-const MOST_CANDIDATES = 12;
+const MOST_CANDIDATES = 8;
 const LEAST_SIMILARITY = 0.78;
 
 /** The side of what is looked at. */
@@ -43,7 +43,7 @@ const LEAST_DEVIATION = 1;
 
 /** What a picture is compared by. */
 function tellingIn(detail: Uint8Array): Grey {
-  const coarse = levelsOf(detail).at16;
+  const coarse = coarseOf(detail);
   return without(coarse, blurred(blurred(coarse)), COARSE_SHARE);
 }
 
@@ -71,7 +71,8 @@ const [turnTaps, windowTaps] = [TURNS.map(tapsOf), WINDOWS.map(tapsOf)];
 
 /** A picture as seen in a pose: grey values at the grid's points about their mean, of length 1; zeros where it is plain. */
 function describe({ values }: Grey, { at, weights }: Taps, into: Float32Array, from: number): void {
-  let [sum, squares] = [0, 0];
+  let sum = 0;
+  let squares = 0;
   for (let i = 0, w = 0; i < COLUMNS; i++, w += 4) {
     const place = at[i]!;
     const value =

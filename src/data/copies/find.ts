@@ -9,6 +9,7 @@ import { candidatesAmong } from "./candidates.ts";
 import { alignedColours } from "./colours.ts";
 import { type Levels, levelsOf } from "./levels.ts";
 import { COPY_LIKENESS, isTelling, likeness, type Print, printOf } from "./likeness.ts";
+import type { Pose } from "./pose.ts";
 import { disjointSets } from "./sets.ts";
 import type { Signature } from "./signature.ts";
 
@@ -39,15 +40,10 @@ export interface FindOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * From this correlation of what is fine on, two pictures that were laid on each other are one. Of pictures of the shared datasets that
- * were changed in several ways at once, 19 of 20 come to 0.88 and more; different ones to 0.84 at the most.
- */
-const LEAST_FINE = 0.86;
 /** Colours may change with light, but a red heart is not a blue one. */
 const LEAST_COLOURS = 0.8;
-/** Levels that are kept for the next pair: 80 MB. */
-const MOST_LEVELS = 2000;
+/** Pictures whose levels are kept for the next pair; those that were looked at closely take 60 kB, the others 3. */
+const MOST_LEVELS = 4000;
 /** Pairs between two turns of the event loop: some 50 ms. */
 const PAIRS_AT_ONCE = 100;
 
@@ -81,6 +77,15 @@ export async function findCopies(
     distinct.map((_, i) => signatureOf(i).detail),
     { ...(onPictures ? { onPictures } : {}), signal },
   );
+  const linkOf = (a: number, b: number, start: Pose): Pick<Link, "kinship" | "likeness"> | undefined => {
+    const [print, other] = [printAt(a), printAt(b)];
+    const alike = likeness(print, other);
+    if (alike >= COPY_LIKENESS && isTelling(print) && isTelling(other))
+      return { kinship: "same picture", likeness: Math.min(1, alike) };
+    const aligned = align(levelsAt(a), levelsAt(b), start);
+    if (!aligned || alignedColours(print.colour, other.colour, aligned.pose) < LEAST_COLOURS) return undefined;
+    return { kinship: "changed", likeness: Math.min(1, aligned.fine) };
+  };
   let compared = 0;
   for (const [at, { a, b, start }] of candidates.entries()) {
     if (at % PAIRS_AT_ONCE === 0) {
@@ -90,21 +95,10 @@ export async function findCopies(
     const [one, other] = [distinct[a]!, distinct[b]!];
     if (sets.root(one) === sets.root(other)) continue;
     compared++;
-    const link = linkOf(a, b);
+    const link = linkOf(a, b, start);
     if (!link) continue;
     sets.join(one, other);
     links.push({ a: Math.min(one, other), b: Math.max(one, other), ...link });
-
-    function linkOf(a: number, b: number): Pick<Link, "kinship" | "likeness"> | undefined {
-      const [print, another] = [printAt(a), printAt(b)];
-      const alike = likeness(print, another);
-      if (alike >= COPY_LIKENESS && isTelling(print) && isTelling(another))
-        return { kinship: "same picture", likeness: Math.min(1, alike) };
-      const aligned = align(levelsAt(a), levelsAt(b), start);
-      if (!aligned || aligned.fine < LEAST_FINE) return undefined;
-      if (alignedColours(print.colour, another.colour, aligned.pose) < LEAST_COLOURS) return undefined;
-      return { kinship: "changed", likeness: Math.min(1, aligned.fine) };
-    }
   }
   return { groups: sets.groups(), links, compared };
 }

@@ -7,40 +7,41 @@ export interface Grey {
   readonly values: Float32Array;
 }
 
-/** One picture at sides 64, 32, 16 and 8; what few pairs come to see is computed when it is asked for. */
-export interface Levels {
-  readonly at8: Grey;
-  readonly at16: Grey;
-  readonly at32: Grey;
-  readonly at64: Grey;
-  /** Of side 64: what blurring takes away. */
+/** One picture at one size. */
+export interface Level {
+  readonly grey: Grey;
+  /** What further blurring takes away. */
   readonly fine: Grey;
 }
+
+/** One picture, at the sides 16, 32 and 64. */
+export type Levels = readonly Level[];
 
 /** The outer parts of a turned picture are black or made up: only this disc, of the radius 1 that touches the sides, is compared. */
 export const RADIUS = 0.92;
 
-/** The levels of a signature's detail, see signature.ts. */
+const wholeOf = (detail: Uint8Array): Grey => ({ side: DETAIL_SIDE, values: Float32Array.from(detail) });
+
+/** A signature's detail at side 16, as in {@link Levels}. */
+export const coarseOf = (detail: Uint8Array): Grey => blurred(halved(halved(wholeOf(detail))));
+
+/** All levels of a signature's detail; the larger ones, which few pairs come to see, are computed when they are asked for. */
 export function levelsOf(detail: Uint8Array): Levels {
-  const whole = { side: DETAIL_SIDE, values: Float32Array.from(detail) };
-  const quarter = halved(halved(whole));
-  const [at16, at8] = [blurred(quarter), blurred(halved(quarter))];
-  const at32 = once(() => blurred(halved(whole)));
-  const at64 = once(() => blurred(whole));
-  const fine = once(() => without(at64(), blurred(blurred(at64())), 1));
-  return {
-    at8,
-    at16,
-    get at32() {
-      return at32();
-    },
-    get at64() {
-      return at64();
-    },
-    get fine() {
-      return fine();
-    },
+  const level = (grey: () => Grey): Level => {
+    const own = once(() => blurred(grey()));
+    const fine = once(() => without(own(), blurred(blurred(own())), 1));
+    return {
+      get grey() {
+        return own();
+      },
+      get fine() {
+        return fine();
+      },
+    };
   };
+  const whole = once(() => wholeOf(detail));
+  const half = once(() => halved(whole()));
+  return [level(() => halved(half())), level(half), level(whole)];
 }
 
 function once<T>(make: () => T): () => T {
