@@ -18,6 +18,7 @@ export const exitCodes: Readonly<Record<FailureKind, number>> = { work: 1, usage
 export const errorCodes = {
   "too-few-images": "A dataset has too few images for the training that is asked for.",
   "data-unusable": "A dataset, image or model file cannot be used.",
+  "image-too-large": "An image has more pixels than are taken, or takes more memory to decode.",
   "usage-invalid": "An option or argument is wrong, or names something that does not exist.",
   "work-failed": "The work could not be finished.",
   "cache-damaged": "A file of the cache is damaged and cannot be made again now.",

@@ -2,7 +2,7 @@
  * Windows bitmaps, which sharp's prebuilt libvips does not read: uncompressed, 1, 4 or 8 bits with a palette, 24 bits,
  * 32 bits with or without masks. The layout is Microsoft's BITMAPINFOHEADER with its successors V4 and V5.
  */
-import { dataError } from "../base/errors.ts";
+import type { Fail } from "./image-header.ts";
 import { type RgbImage, tooLarge } from "./rgb-image.ts";
 
 /** `biCompression` */
@@ -27,11 +27,10 @@ interface Channels {
 /**
  * Decodes a Windows bitmap; alpha is laid over white where the header declares it.
  *
- * @param called what an error is to call the picture
+ * @param fail makes an error of a reason
  * @throws GraftError (`data`) where it is compressed, too large, or shorter than it claims
  */
-export function decodeBmp(bytes: Uint8Array, called: string, maxPixels: number): RgbImage {
-  const fail = (reason: string): Error => dataError(`Could not read ${called}: ${reason}.`);
+export function decodeBmp(bytes: Uint8Array, fail: Fail, maxPixels: number): RgbImage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 54 || view.getUint32(14, true) < 40)
     throw fail("the bitmap is cut off, or of a kind older than Windows 3, save it as PNG");
@@ -40,7 +39,7 @@ export function decodeBmp(bytes: Uint8Array, called: string, maxPixels: number):
   const [bits, compression] = [view.getUint16(28, true), view.getUint32(30, true)];
   const height = Math.abs(signedHeight);
   if (width <= 0 || height === 0) throw fail("the bitmap has no pixels");
-  if (width * height > maxPixels) throw fail(tooLarge(maxPixels));
+  if (width * height > maxPixels) throw fail(tooLarge(maxPixels), undefined, "image-too-large");
   if ((compression === RLE8 && bits === 8) || (compression === RLE4 && bits === 4))
     throw fail("it is a run-length compressed bitmap, save it as PNG");
   const isKnown = compression === UNCOMPRESSED || (compression === BIT_FIELDS && bits === 32);

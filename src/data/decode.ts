@@ -1,32 +1,44 @@
 /**
  * Image files → upright 8-bit sRGB pixels, whatever the file says of itself. Nothing is resized here.
- * Sizes are checked before any pixel is decoded.
+ * What it takes is known before a pixel is decoded, and all images that are decoded at once share one budget of memory.
  */
 import { stat } from "node:fs/promises";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import * as v from "valibot";
-import { dataError, GraftError, messageOf } from "../base/errors.ts";
+import { type Budget, createBudget } from "../base/budget.ts";
+import { usageError } from "../base/errors.ts";
 import { readBytes } from "../base/files.ts";
 import { above, checkedArgument } from "../base/options.ts";
 import { readFailure } from "../base/system-errors.ts";
+import { shown } from "../base/text.ts";
 import { decodeBmp } from "./bmp.ts";
-import { decodeSmallJpeg } from "./jpeg/small.ts";
-import { MAX_PIXELS, type RgbImage, sizeFault, tooLarge } from "./rgb-image.ts";
-import { sniffFormat } from "./sniff.ts";
+import { checkSize, damage, type Fail, failFor, formatOf, type ImageLimits, readHeader } from "./image-header.ts";
+import { decodeSmallJpeg, MAX_SMALL_BYTES } from "./jpeg/small.ts";
+import { partsOf } from "./parts/parts.ts";
+import { MAX_PIXELS, type RgbImage } from "./rgb-image.ts";
 
 export type { RgbImage } from "./rgb-image.ts";
 
 // The same picture is decoded once: a cache would only hold memory.
 sharp.cache(false);
 
-/** Sample types that become 8 bits without loss of range: not the floating-point ones of scientific TIFFs. */
-const depths = new Set<string | undefined>(["uchar", "ushort"]);
-
 const imageSource = v.custom<string | Uint8Array>(
   (value) => (typeof value === "string" && value !== "") || value instanceof Uint8Array,
   "the path or the bytes of an image file",
 );
 const pixelLimit = above(0);
+
+export interface DecodeOptions {
+  /** Refuses larger images before decoding; default 100 megapixels. */
+  readonly maxPixels?: number | undefined;
+  /**
+   * The memory that images share, from the beginning of their decoding to the end of their use. One that takes more than all of
+   * it is refused. Default: that of the process, 1 GB or what `GRAFT_DECODE_MEMORY` says.
+   */
+  readonly memory?: Budget | undefined;
+  /** Aborted, an image that has not begun is not decoded. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * Decodes a picture: EXIF orientation applied, alpha laid over white, greyscale, palettes, CMYK, 16 bits and embedded
@@ -39,23 +51,128 @@ const pixelLimit = above(0);
 export async function decodeImage(source: string | Uint8Array, maxPixels = MAX_PIXELS): Promise<RgbImage> {
   checkedArgument(imageSource, source, "The first argument of decodeImage");
   checkedArgument(pixelLimit, maxPixels, "The second argument of decodeImage");
-  const called = typeof source === "string" ? source : "the image";
-  const fail = (reason: string, cause?: unknown): Error => dataError(`Could not read ${called}: ${reason}.`, cause);
-  const bytes = typeof source === "string" ? await readWhole(source, fail) : source;
-  if (bytes.length === 0) throw fail("the file is empty");
-  const format = sniffFormat(bytes);
-  if (format === undefined)
-    throw fail("it is no image in a format that is read: not one of JPEG, PNG, WebP, GIF, AVIF, TIFF, BMP");
-  if (format === "heic") throw fail("it is a HEIC photo, convert it to JPEG first");
-  const image =
-    format === "bmp"
-      ? decodeBmp(bytes, called, maxPixels)
-      : (format === "jpeg" && (await decodeSmallJpeg(bytes))) || (await decodeBySharp(bytes, fail, maxPixels));
-  checkSize(image, fail, maxPixels);
-  return image;
+  return withImage(source, (image) => image, { maxPixels });
 }
 
-type Fail = (reason: string, cause?: unknown) => Error;
+/**
+ * Decodes an image and does something with it. Its memory is charged until that is done, so that many can be decoded ahead.
+ * `use` must wait for no other image to be decoded, itself or by a reader that takes images in order: two could wait for each
+ * other.
+ *
+ * @throws what {@link decodeImage} throws, and what `use` does
+ */
+export async function withImage<T>(
+  source: string | Uint8Array,
+  use: (image: RgbImage) => T | Promise<T>,
+  options: DecodeOptions = {},
+): Promise<T> {
+  const { image, release } = await holdImage(source, options);
+  try {
+    return await use(image);
+  } finally {
+    release();
+  }
+}
+
+/** An image whose memory is charged until `release` is called. */
+export interface HeldImage {
+  readonly image: RgbImage;
+  release(): void;
+}
+
+/** The same for callers whose use of the image has no end in sight. */
+export async function holdImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<HeldImage> {
+  const { maxPixels = MAX_PIXELS, memory = processMemory() } = options;
+  const fail = failFor(typeof source === "string" ? source : "the image");
+  const bytes = typeof source === "string" ? await readWhole(source, fail) : source;
+  const image = await decodeSmall(bytes, fail);
+  if (image) {
+    checkSize(image, fail, maxPixels);
+    await memory.wait(image.data.length, options.signal);
+    return { image, release: once(() => memory.give(image.data.length)) };
+  }
+  const { format, memoryBytes } = await readHeader(bytes, fail, limitsOf(options));
+  await memory.wait(memoryBytes, options.signal);
+  try {
+    const decoded = format === "bmp" ? decodeBmp(bytes, fail, maxPixels) : await decodeBySharp(bytes, fail, maxPixels);
+    checkSize(decoded, fail, maxPixels);
+    const held = Math.min(decoded.data.length, memoryBytes);
+    memory.give(memoryBytes - held);
+    return { image: decoded, release: once(() => memory.give(held)) };
+  } catch (error) {
+    memory.give(memoryBytes);
+    throw error;
+  }
+}
+
+/**
+ * Hands an image file to libvips within the same bounds, for what need not be upright RGB pixels of full size.
+ *
+ * @returns nothing where libvips does not read the format (Windows bitmaps)
+ * @throws GraftError (`data`) where {@link decodeImage} would refuse it, or `use` finds it damaged
+ */
+export async function withSharp<T>(
+  path: string,
+  use: (picture: Sharp) => Promise<T>,
+  options: DecodeOptions = {},
+): Promise<T | undefined> {
+  const { maxPixels = MAX_PIXELS, memory = processMemory(), signal } = options;
+  const fail = failFor(path);
+  const bytes = await readWhole(path, fail);
+  const { format, memoryBytes } = await readHeader(bytes, fail, limitsOf(options));
+  if (format === "bmp") return undefined;
+  await memory.wait(memoryBytes, signal);
+  try {
+    return await use(sharpOf(bytes, maxPixels));
+  } catch (error) {
+    throw damage(error, fail);
+  } finally {
+    memory.give(memoryBytes);
+  }
+}
+
+/** What one image may take, and how to allow more where that is the user's to say. */
+export const limitsOf = ({ maxPixels, memory }: DecodeOptions): ImageLimits => ({
+  maxPixels,
+  maxMemoryBytes: (memory ?? processMemory()).size,
+  remedy: memory ? undefined : `set ${VARIABLE} to more`,
+});
+
+const VARIABLE = "GRAFT_DECODE_MEMORY";
+const DEFAULT_BYTES = 1e9;
+const units: Readonly<Record<string, number>> = { mb: 1e6, gb: 1e9 };
+
+let shared: Budget | undefined;
+
+/** The budget of this process. @throws GraftError (`usage`) where the environment's is not one */
+export function processMemory(): Budget {
+  shared ??= createBudget(bytesFromEnvironment(process.env[VARIABLE]));
+  return shared;
+}
+
+function bytesFromEnvironment(text: string | undefined): number {
+  if (text === undefined || text === "") return DEFAULT_BYTES;
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(mb|gb)$/i.exec(text.trim()) ?? [];
+  const bytes = Number(number) * (units[unit?.toLowerCase() ?? ""] ?? Number.NaN);
+  if (bytes > 0) return bytes;
+  throw usageError(`${VARIABLE} takes a size such as 500MB or 2GB, not ${shown(text)}.`);
+}
+
+const once = (action: () => void): (() => void) => {
+  let isDone = false;
+  return () => {
+    if (!isDone) action();
+    isDone = true;
+  };
+};
+
+/** A small plain JPEG at once, without libvips; nothing where it is not one. */
+async function decodeSmall(bytes: Uint8Array, fail: Fail): Promise<RgbImage | undefined> {
+  if (formatOf(bytes, fail) !== "jpeg" || bytes.length > MAX_SMALL_BYTES) return undefined;
+  const { fault } = partsOf(bytes, "jpeg");
+  if (fault !== undefined) throw fail(fault);
+  return decodeSmallJpeg(bytes);
+}
 
 async function readWhole(path: string, fail: Fail): Promise<Uint8Array> {
   // A pipe would keep its reader waiting for ever.
@@ -66,13 +183,12 @@ async function readWhole(path: string, fail: Fail): Promise<Uint8Array> {
   return readBytes(path);
 }
 
+const sharpOf = (bytes: Uint8Array, maxPixels: number): Sharp =>
+  sharp(bytes, { limitInputPixels: maxPixels, failOn: "error", pages: 1 });
+
 async function decodeBySharp(bytes: Uint8Array, fail: Fail, maxPixels: number): Promise<RgbImage> {
   try {
-    const picture = sharp(bytes, { limitInputPixels: maxPixels, failOn: "error", pages: 1 });
-    const { width, height, depth } = await picture.metadata();
-    checkSize({ width, height }, fail, maxPixels);
-    if (!depths.has(depth)) throw fail(`its pixels are of type ${depth}, save it with 8 or 16 bits a channel`);
-    const { data, info } = await picture
+    const { data, info } = await sharpOf(bytes, maxPixels)
       .autoOrient()
       .flatten({ background: "white" })
       .toColourspace("srgb")
@@ -82,13 +198,8 @@ async function decodeBySharp(bytes: Uint8Array, fail: Fail, maxPixels: number): 
     if (info.channels !== 3 && info.channels !== 1) throw fail(`it has ${info.channels} channels, save it as PNG`);
     return { width: info.width, height: info.height, data: info.channels === 3 ? data : spread(data) };
   } catch (error) {
-    throw error instanceof GraftError ? error : fail(reasonOf(messageOf(error), maxPixels), error);
+    throw damage(error, fail);
   }
-}
-
-function checkSize(size: Pick<RgbImage, "width" | "height">, fail: Fail, maxPixels: number): void {
-  const fault = sizeFault(size, maxPixels);
-  if (fault !== undefined) throw fail(fault);
 }
 
 /** One channel → three. */
@@ -101,12 +212,3 @@ function spread(data: Uint8Array): Uint8Array {
   });
   return rgb;
 }
-
-/**
- * Why libvips gave up. Its codecs' own words stay in the error's cause: all threads share one buffer for them, so while
- * several pictures are decoded they may be another picture's, or gone.
- */
-const reasonOf = (message: string, maxPixels: number): string =>
-  /pixel limit/.test(message)
-    ? tooLarge(maxPixels)
-    : "the file is cut off or damaged, or a rare variant of its format: save it again as PNG or JPEG";

@@ -1,17 +1,12 @@
 /** What a picture is, by its header alone: enough to refuse what decode.ts would, without decoding. */
-import { readFile } from "node:fs/promises";
-import sharp from "sharp";
-import { dataError, GraftError } from "../base/errors.ts";
+import { readBytes } from "../base/files.ts";
 import { decodeBmp } from "./bmp.ts";
-import { MAX_PIXELS, sizeFault } from "./rgb-image.ts";
-import { type ImageFormat, sniffFile } from "./sniff.ts";
+import { limitsOf, processMemory } from "./decode.ts";
+import { failFor, type ImageHeader, readHeader } from "./image-header.ts";
+import { MAX_PIXELS } from "./rgb-image.ts";
+import { sniffFile } from "./sniff.ts";
 
-export interface Inspected {
-  readonly format: Exclude<ImageFormat, "heic">;
-  /** In pixels, as stored. */
-  readonly width: number;
-  readonly height: number;
-}
+export type Inspected = Pick<ImageHeader, "format" | "width" | "height">;
 
 /**
  * Reads a picture's header. What passes may still be damaged further on.
@@ -20,26 +15,18 @@ export interface Inspected {
  * @throws GraftError (`data`) where it is no picture that decode.ts would read
  */
 export async function inspectImage(path: string, called = path): Promise<Inspected> {
-  const fail = (reason: string, cause?: unknown): Error => dataError(`Could not read ${called}: ${reason}.`, cause);
-  const format = await sniffFile(path);
-  if (format === undefined)
-    throw fail("it is no image in a format that is read: not one of JPEG, PNG, WebP, GIF, AVIF, TIFF, BMP");
-  if (format === "heic") throw fail("it is a HEIC photo, convert it to JPEG first");
-  const { width, height } = format === "bmp" ? decodeBmp(await readFile(path), called, MAX_PIXELS) : await header(path);
-  const fault = sizeFault({ width, height }, MAX_PIXELS);
-  if (fault !== undefined) throw fail(fault);
-  return { format, width, height };
-
-  async function header(file: string): Promise<{ width: number; height: number }> {
-    try {
-      // The limit is ours to check: libvips' own would not say what is wrong.
-      return await sharp(file, { limitInputPixels: false, pages: 1 }).metadata();
-    } catch (error) {
-      if (error instanceof GraftError) throw error;
-      throw fail(
-        "the file is cut off or damaged, or a rare variant of its format: save it again as PNG or JPEG",
-        error,
-      );
-    }
+  const fail = failFor(called);
+  // What is no image at all is not read to its end.
+  if ((await sniffFile(path)) === undefined) await readHeader(new Uint8Array([0]), fail, limitsOf({}));
+  const bytes = await readBytes(path);
+  const memory = processMemory();
+  await memory.wait(bytes.length);
+  try {
+    const { format, width, height } = await readHeader(bytes, fail, limitsOf({}));
+    // A bitmap's header says nothing of what its pixels lack.
+    if (format === "bmp") decodeBmp(bytes, fail, MAX_PIXELS);
+    return { format, width, height };
+  } finally {
+    memory.give(bytes.length);
   }
 }

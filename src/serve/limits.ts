@@ -5,6 +5,8 @@ export interface Limits {
   readonly maxBodyBytes: number;
   /** Pixels of one picture. */
   readonly maxPixels: number;
+  /** Bytes of memory that decoding takes, of all pictures that are decoded or wait for their batch; one that takes more is refused. */
+  readonly maxDecodeBytes: number;
   /** Pictures of one request. */
   readonly maxImages: number;
   /** Pictures accepted and not answered yet, of all requests together. */
@@ -20,6 +22,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   maxBodyBytes: 32e6,
   maxPixels: 50e6,
+  maxDecodeBytes: 512e6,
   maxImages: 64,
   maxQueue: 256,
   maxBatch: 4,
@@ -29,9 +32,6 @@ export const defaultLimits: Limits = {
 
 /** Bytes of all bodies that are being received or decoded at once. */
 export const allBodiesBytes = ({ maxBodyBytes }: Limits): number => 8 * maxBodyBytes;
-
-/** Decoded pixels that may wait for their batch before no further picture is decoded, in bytes. */
-export const MAX_DECODED_BYTES = 256e6;
 
 /** Sockets open at once; more are closed as they come. */
 export const MAX_CONNECTIONS = 1000;

@@ -34,6 +34,7 @@ export const origins = listOf(
 export const limitEntries = {
   maxBodyBytes: above(0, 2 ** 31),
   maxPixels: above(0, 1e9),
+  maxDecodeBytes: above(0, 2 ** 40),
   maxImages: whole(1, 10_000),
   maxQueue: whole(1, 1_000_000),
   maxBatch: whole(1, 1024),

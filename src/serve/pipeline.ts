@@ -1,19 +1,19 @@
 /**
  * The way of a picture: accepted or refused, decoded on a bounded number of cores, batched, answered. Memory is bounded at
- * each step: the queue by pictures, what is decoded by bytes.
+ * each step: the queue by pictures, decoding and what was decoded by bytes.
  */
 
 import { createBudget } from "../base/budget.ts";
-import { isDataError, messageOf } from "../base/errors.ts";
-import { decodeImage } from "../data/decode.ts";
-import { type RgbImage, tooLarge } from "../data/rgb-image.ts";
+import { GraftError, isDataError, messageOf } from "../base/errors.ts";
+import { type HeldImage, holdImage } from "../data/decode.ts";
+import type { RgbImage } from "../data/rgb-image.ts";
 import { busy, Refusal } from "../http/refusal.ts";
 import { createBatcher } from "./batcher.ts";
 import { unlessAborted } from "./deadline.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Outcome, Outputs } from "./engine/messages.ts";
 import { createGate } from "./gate.ts";
-import { type Limits, MAX_DECODED_BYTES } from "./limits.ts";
+import type { Limits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ModelVersion } from "./models.ts";
 
@@ -40,10 +40,10 @@ export interface PipelineOptions {
 export function createPipeline({ engine, cores, limits, metrics }: PipelineOptions): Pipeline {
   const { maxPixels, maxQueue, maxBatch } = limits;
   const accepted = createBudget(maxQueue);
-  let decodedBytes = 0;
+  const memory = createBudget(limits.maxDecodeBytes);
   // Far enough ahead for every lane's next batch, no further.
   const aheadOfLanes = 2 * engine.lanes * maxBatch;
-  const decoding = createGate(cores, () => decodedBytes < MAX_DECODED_BYTES && batcher.waiting < aheadOfLanes);
+  const decoding = createGate(cores, () => batcher.waiting < aheadOfLanes);
   /** Smoothed, for Retry-After. */
   let secondsPerPicture = 0.05;
 
@@ -65,14 +65,14 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
     },
   });
 
-  const decode = async (bytes: Uint8Array, signal: AbortSignal): Promise<RgbImage | Refusal> => {
+  const decode = async (bytes: Uint8Array, signal: AbortSignal): Promise<HeldImage | Refusal> => {
     const began = performance.now();
     try {
-      return await decoding.run(() => decodeImage(bytes, maxPixels), signal);
+      return await decoding.run(() => holdImage(bytes, { maxPixels, memory, signal }), signal);
     } catch (error) {
       if (!isDataError(error)) throw error;
-      const message = messageOf(error);
-      return new Refusal(message.includes(tooLarge(maxPixels)) ? 413 : 422, message);
+      const isTooLarge = error instanceof GraftError && error.code === "image-too-large";
+      return new Refusal(isTooLarge ? 413 : 422, messageOf(error));
     } finally {
       metrics.decoded((performance.now() - began) / 1000);
     }
@@ -80,27 +80,25 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
 
   const askOne = async (version: ModelVersion, bytes: Uint8Array, signal: AbortSignal): Promise<PictureResult> => {
     const place = batcher.announce(version);
-    let image: RgbImage | Refusal;
+    let held: HeldImage | Refusal;
     try {
-      image = await decode(bytes, signal);
+      held = await decode(bytes, signal);
     } catch (error) {
       place.leave();
       throw error;
     }
-    if (image instanceof Refusal) {
+    if (held instanceof Refusal) {
       place.leave();
-      return { refusal: image };
+      return { refusal: held };
     }
-    const bytesTaken = image.data.length;
-    decodedBytes += bytesTaken;
     try {
-      const outcome = await place.arrive(image, signal);
+      const outcome = await place.arrive(held.image, signal);
       if ("outputs" in outcome) return outcome;
       const { kind, message } = outcome.failure;
       if (kind === "data") return { refusal: new Refusal(422, message) };
       throw new Error(message);
     } finally {
-      decodedBytes -= bytesTaken;
+      held.release();
       decoding.look();
     }
   };

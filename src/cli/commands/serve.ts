@@ -30,6 +30,7 @@ const serveFlags = v.pipe(
     maxImages: v.optional(limitEntries.maxImages),
     maxBody: v.optional(limitEntries.maxBodyBytes, standard.maxBodyBytes),
     maxPixels: v.optional(limitEntries.maxPixels, standard.maxPixels),
+    maxDecodeMemory: v.optional(limitEntries.maxDecodeBytes, standard.maxDecodeBytes),
     timeout: v.optional(limitEntries.timeoutMs, standard.timeoutMs),
     grace: v.optional(graceMs, GRACE_MS),
     json: v.optional(flag, false),
@@ -57,6 +58,7 @@ export function serveCommand(): Command {
     .option("--max-images <n>", `pictures of one request (default: ${standard.maxImages})`, number)
     .option("--max-body <size>", "bytes of one request, as 32MB", bytes)
     .option("--max-pixels <n>", "pixels of one picture, as 50M", pixels)
+    .option("--max-decode-memory <size>", "memory for decoding pictures, all of them together, as 512MB", bytes)
     .option("--timeout <time>", "for a request to arrive, and to be answered, as 30s", milliseconds)
     .option("--grace <time>", "how long the server may take to end, for answers under way, as 10s", milliseconds)
     .option("--json", "print one JSON object, the address and the models, once it listens")
@@ -106,6 +108,7 @@ async function serve(flags: ServeFlags, models: string[]): Promise<void> {
       maxImages: flags.maxImages ?? Math.min(standard.maxImages, flags.maxQueue),
       maxBodyBytes: flags.maxBody,
       maxPixels: flags.maxPixels,
+      maxDecodeBytes: flags.maxDecodeMemory,
       timeoutMs: flags.timeout,
     },
   });

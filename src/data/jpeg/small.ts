@@ -9,7 +9,7 @@ import { plainJpeg } from "./plain.ts";
 
 /** Larger pictures gain nothing, and would keep the caller's thread busy for longer than a few milliseconds. */
 const MAX_SMALL_PIXELS = 1 << 18;
-const MAX_SMALL_BYTES = 1 << 20;
+export const MAX_SMALL_BYTES = 1 << 20;
 
 let codec: Promise<Codec | undefined> | undefined;
 let decoder: Decoder | undefined;

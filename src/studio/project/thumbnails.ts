@@ -5,13 +5,10 @@
 import { lstat, mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
-import { dataError, messageOf } from "../../base/errors.ts";
 import { sha256 } from "../../base/files.ts";
 import { partPath, sweepOnce } from "../../base/parts.ts";
 import { sealed, unsealed } from "../../base/sealed.ts";
-import { decodeImage } from "../../data/decode.ts";
-import { MAX_PIXELS } from "../../data/rgb-image.ts";
-import { sniffFile } from "../../data/sniff.ts";
+import { withImage, withSharp } from "../../data/decode.ts";
 import { readPlain } from "./own-files.ts";
 
 /** Sides of the squares that there are, in pixels: a tile, on screens of two pixels a point; the picture as large as a page. */
@@ -116,24 +113,20 @@ async function keep(bytes: Buffer, { folder, place, file }: Kept): Promise<void>
 }
 
 async function draw(path: string, size: Size): Promise<Buffer> {
-  const side = sides[size];
-  const isBmp = (await sniffFile(path)) === "bmp";
-  try {
-    const source = isBmp ? await rawOf(path) : sharp(path, { limitInputPixels: MAX_PIXELS, failOn: "error", pages: 1 });
-    const fitted = source
-      .autoOrient()
-      .resize(side, side, size === "tile" ? { fit: "cover" } : { fit: "inside", withoutEnlargement: true });
-    return await fitted
-      .flatten({ background: "white" })
-      .toColourspace("srgb")
-      .webp({ quality: 78, effort: 1 })
-      .toBuffer();
-  } catch (error) {
-    throw dataError(`Could not read ${path}: the file is cut off or damaged (${messageOf(error)}).`, error);
-  }
+  const drawn = await withSharp(path, (picture) => fitted(picture.autoOrient(), size));
+  // libvips reads no Windows bitmaps.
+  return (
+    drawn ??
+    withImage(path, ({ width, height, data }) => fitted(sharp(data, { raw: { width, height, channels: 3 } }), size))
+  );
 }
 
-async function rawOf(path: string): Promise<Sharp> {
-  const { width, height, data } = await decodeImage(path);
-  return sharp(data, { raw: { width, height, channels: 3 } });
+function fitted(picture: Sharp, size: Size): Promise<Buffer> {
+  const side = sides[size];
+  return picture
+    .resize(side, side, size === "tile" ? { fit: "cover" } : { fit: "inside", withoutEnlargement: true })
+    .flatten({ background: "white" })
+    .toColourspace("srgb")
+    .webp({ quality: 78, effort: 1 })
+    .toBuffer();
 }

@@ -1,7 +1,7 @@
 /** Trained models that are asked: opened when first asked, the last two kept, one picture at a time. */
 import { join } from "node:path";
 import { type Artifact, openArtifact, predictionOf } from "../../artifact/open.ts";
-import { decodeImage } from "../../data/decode.ts";
+import { withImage } from "../../data/decode.ts";
 import type { Prediction } from "../api.ts";
 import { files } from "./folder.ts";
 
@@ -39,13 +39,14 @@ export function createPredictor(): Predictor {
   };
   return {
     async predict(folder, picture) {
-      const image = await decodeImage(picture);
-      return inTurn(async () => {
-        const artifact = await modelOf(folder);
-        const answer = await artifact.predict(image);
-        const { top, unknown = false } = predictionOf(artifact, answer, artifact.classes.length);
-        return { answers: top, unknown };
-      });
+      return withImage(picture, (image) =>
+        inTurn(async () => {
+          const artifact = await modelOf(folder);
+          const answer = await artifact.predict(image);
+          const { top, unknown = false } = predictionOf(artifact, answer, artifact.classes.length);
+          return { answers: top, unknown };
+        }),
+      );
     },
     forget: (folder) => inTurn(() => forget(folder)),
     close: () =>

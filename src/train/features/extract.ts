@@ -8,7 +8,7 @@ import { mapAhead } from "../../base/concurrency.ts";
 import { isDataError, messageOf } from "../../base/errors.ts";
 import { readBytes } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
-import { decodeImage, type RgbImage } from "../../data/decode.ts";
+import { type RgbImage, withImage } from "../../data/decode.ts";
 import type { FeatureCache, Location } from "./cache.ts";
 import type { BackboneRunner } from "./runner.ts";
 import { type RowTable, tableOf } from "./table.ts";
@@ -77,9 +77,10 @@ export async function extractFeatures(
       const at = cache.find(key);
       if (at) return { kind: "cached", item, at };
       const began = performance.now();
-      const image = await decodeImage(bytes);
-      await onDecoded?.(image, key, bytes);
-      const pixels = await runner.prepare(image);
+      const pixels = await withImage(bytes, async (image) => {
+        await onDecoded?.(image, key, bytes);
+        return runner.prepare(image);
+      });
       decodeSeconds += (performance.now() - began) / 1000 / ahead;
       return { kind: "prepared", item, key, pixels };
     } catch (error) {

@@ -10,7 +10,7 @@ import { mapAhead } from "../../base/concurrency.ts";
 import { readBytes } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { decodeSignature, encodeSignature, SIGNATURE_BYTES } from "../../data/copies/signature.ts";
-import { decodeImage } from "../../data/decode.ts";
+import { withImage } from "../../data/decode.ts";
 import type { ImageFormat } from "../../data/sniff.ts";
 import { measureTraits, type Traits } from "../../data/traits/traits.ts";
 import type { OnDecoded } from "./extract.ts";
@@ -49,7 +49,7 @@ export async function openTraitCache(folder = join(traitCaches(), `v${VERSION}`)
         const meter = createMeter({ stage: "Measuring pictures", unit: "images", total: missing.length, onProgress });
         const one = async ({ path, sha256 }: (typeof pictures)[number]): Promise<void> => {
           const file = await readBytes(path);
-          await measure(await decodeImage(file), sha256, file);
+          await withImage(file, (image) => measure(image, sha256, file));
         };
         for await (const _ of mapAhead(missing, availableParallelism() + 2, one)) {
           signal?.throwIfAborted();

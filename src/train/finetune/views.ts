@@ -11,7 +11,7 @@ import { readBytes } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import type { Augmentation } from "../../data/augment/policy.ts";
 import { viewsOf } from "../../data/augment/views.ts";
-import { decodeImage, type RgbImage } from "../../data/decode.ts";
+import { type RgbImage, withImage } from "../../data/decode.ts";
 import type { Preprocessing } from "../../zoo/preprocessing.ts";
 import type { Location, RecordCache } from "../features/records.ts";
 import type { FrontRunner, Prepared } from "./front.ts";
@@ -89,12 +89,13 @@ export async function fillViews(
 
   const read = async (views: readonly Missing[]): Promise<(Missing & { readonly prepared: Prepared })[]> => {
     const picture = pictures[views[0]!.picture]!;
-    const image = await decodeImage(await unchanged(picture));
-    const view = rendererOf(image, picture, options);
-    const prepared = [];
-    for (const one of views)
-      prepared.push({ ...one, prepared: await front.prepare(view(one.view), options.views > 0) });
-    return prepared;
+    return withImage(await unchanged(picture), async (image) => {
+      const view = rendererOf(image, picture, options);
+      const prepared = [];
+      for (const one of views)
+        prepared.push({ ...one, prepared: await front.prepare(view(one.view), options.views > 0) });
+      return prepared;
+    });
   };
   let pending: Awaited<ReturnType<typeof read>> = [];
   const flush = async (): Promise<void> => {

@@ -5,7 +5,7 @@ import { mapAhead } from "../../../base/concurrency.ts";
 import { readBytes } from "../../../base/files.ts";
 import type { Policy } from "../../../data/augment/policy.ts";
 import { viewsOf } from "../../../data/augment/views.ts";
-import { decodeImage } from "../../../data/decode.ts";
+import { withImage } from "../../../data/decode.ts";
 
 /** The side of the pictures and what is varied. */
 export interface PixelOptions {
@@ -28,9 +28,10 @@ const DEVIATION = 60;
 export async function readPixels(paths: readonly string[], options: PixelOptions): Promise<Pixels> {
   const { side, policy, views, seed, signal } = options;
   const read = async (item: number): Promise<Uint8Array[]> => {
-    const image = await decodeImage(await readBytes(paths[item]!));
-    const view = viewsOf(image, item, { policy, frame: { kind: "stretch" }, size: side, seed });
-    return Array.from({ length: views }, (_, i) => new Uint8Array(view(i).data));
+    return withImage(await readBytes(paths[item]!), (image) => {
+      const view = viewsOf(image, item, { policy, frame: { kind: "stretch" }, size: side, seed });
+      return Array.from({ length: views }, (_, i) => new Uint8Array(view(i).data));
+    });
   };
   const pixels: Uint8Array[][] = [];
   for await (const one of mapAhead(paths.keys(), availableParallelism(), read)) {
