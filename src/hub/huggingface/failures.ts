@@ -40,10 +40,14 @@ function proxyHint(env = process.env): string {
   return set && !env.NODE_USE_ENV_PROXY ? `; ${set} is used where NODE_USE_ENV_PROXY=1 is set, from Node 22.21 on` : "";
 }
 
+/** The name of what `fetch` throws at an answer that is no HTTP. */
+const PARSER_ERROR = "HTTPParserError";
+
 /** The code at the bottom of what `fetch` throws. */
 function rootCode(error: unknown): string {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const code = codeOf(at);
+    // The parser's errors have no code since Node 24.
+    const code = codeOf(at) ?? (at.name === PARSER_ERROR ? PARSER_ERROR : undefined);
     if (code) return code;
     if (at.cause === undefined) return at.message;
   }
@@ -53,7 +57,7 @@ function rootCode(error: unknown): string {
 /** Nobody is there at all: trying again within seconds seldom helps. */
 const absent = /^(ENOTFOUND|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EAI_FAIL)$/;
 const uncertified = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL/;
-const malformed = /^(HPE_\w+|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED_MAX_SIZE|UND_ERR_INVALID_ARG)$/;
+const malformed = /^(HTTPParserError|HPE_\w+|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED_MAX_SIZE|UND_ERR_INVALID_ARG)$/;
 
 /** For what `fetch` threw at an address, before or while its body arrived. */
 export function connectionFault(error: unknown, url: URL, attempt: Attempt): GraftError | PassingFault {
