@@ -89,7 +89,7 @@ describe("what went wrong", () => {
 
   it("refuses a length that is no HTTP", async () => {
     scene.hub.interfere = (_, response) => {
-      response.socket?.end("HTTP/1.1 200 OK\r\ncontent-length: 1e99\r\n\r\n");
+      response.socket?.end("HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n");
       return true;
     };
     await expect(scene.fetched()).rejects.toThrow(/something that is no sound HTTP \((HPE_\w+|HTTPParserError)\)/);

@@ -57,7 +57,8 @@ function rootCode(error: unknown): string {
 /** Nobody is there at all: trying again within seconds seldom helps. */
 const absent = /^(ENOTFOUND|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EAI_FAIL)$/;
 const uncertified = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL/;
-const malformed = /^(HTTPParserError|HPE_\w+|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED_MAX_SIZE|UND_ERR_INVALID_ARG)$/;
+const malformed =
+  /^(HTTPParserError|HPE_\w+|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED_MAX_SIZE|UND_ERR_INVALID_ARG)$/;
 
 /** For what `fetch` threw at an address, before or while its body arrived. */
 export function connectionFault(error: unknown, url: URL, attempt: Attempt): GraftError | PassingFault {
