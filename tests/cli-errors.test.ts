@@ -83,9 +83,9 @@ describe("a dataset that cannot be learned from", () => {
     const folder = newFolder();
     for (const name of ["a", "b"]) {
       mkdirSync(join(folder, name), { recursive: true });
-      for (const file of ["1.jpg", "2.jpg"]) writeFileSync(join(folder, name, file), "these are words");
+      for (const file of ["1.jpg", "2.jpg", "3.jpg"]) writeFileSync(join(folder, name, file), "these are words");
     }
-    expectSentence(await graft(train(folder), cache), "data", "None of the 4 images could be read");
+    expectSentence(await graft(train(folder), cache), "data", "None of the 6 images could be read");
   });
 
   test("a file where a folder should be", async () => {

@@ -77,9 +77,9 @@ describe.runIf(uncloneable === undefined)(
 
     test("answers by the command line", async () => {
       const model = join("graft-out", "model.onnx");
-      expect(JSON.parse(await run(main, "predict", model, "picture.png", "--json"))).toMatchObject([
-        { label: "circle" },
-      ]);
+      expect(JSON.parse(await run(main, "predict", model, "picture.png", "--json"))).toMatchObject({
+        predictions: [{ label: "circle" }],
+      });
       expect(await run(main, "explain", model, "picture.png")).toContain("picture");
     });
 

@@ -101,7 +101,7 @@ describe.skipIf(unreachable)(`npm install of the packed package${why}`, () => {
     const graft = (...args: string[]): Promise<string> => done("npx", ["--no", "graft", ...args], project);
     await graft("train", "shapes", "--network", "tiny.onnx", "--preprocessing", "imagenet");
     const answer = await graft("predict", join("graft-out", "model.onnx"), "picture.png", "--json");
-    expect(JSON.parse(answer)).toMatchObject([{ label: "circle" }]);
+    expect(JSON.parse(answer)).toMatchObject({ predictions: [{ label: "circle" }] });
     writeFileSync(
       join(project, "program.js"),
       `import { decodeImage, openArtifact } from "graft-ml";

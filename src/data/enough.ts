@@ -8,6 +8,8 @@ export interface TrainingNeeds {
   /** Whether it has a validation part; without one, fine-tuning holds images out. */
   readonly hasValidation: boolean;
   readonly finetunes: boolean;
+  /** Whether the images have been read, so that files that cannot be are not counted. Default false. */
+  readonly isRead?: boolean | undefined;
 }
 
 /** A head needs so many images of each class; a class of fewer than one more can spare none. */
@@ -22,24 +24,25 @@ const FEWEST = 2;
 export function checkEnough(
   counts: readonly number[],
   classes: readonly string[],
-  { hasTest, hasValidation, finetunes }: TrainingNeeds,
+  { hasTest, hasValidation, finetunes, isRead = false }: TrainingNeeds,
 ): void {
+  const images = isRead ? "readable images" : "images";
   counts.forEach((count, label) => {
     if (count < FEWEST)
       throw tooFew(
-        `The class "${classes[label]}" has ${count} image${count === 1 ? "" : "s"} to train on: add at least ${FEWEST - count} more.`,
+        `The class "${classes[label]}" has ${count} ${count === 1 ? images.slice(0, -1) : images} to train on: add at least ${FEWEST - count} more.`,
       );
   });
   const most = Math.max(0, ...counts);
   const forTest = hasTest ? 0 : 1;
   if (most < FEWEST + forTest)
     throw tooFew(
-      `No class has ${FEWEST + forTest} images, so that none can be held out for the test: add images, or give a test part of its own.`,
+      `No class has ${FEWEST + forTest} ${images}, so that none can be held out for the test: add images, or give a test part of its own.`,
     );
   const forValidation = finetunes && !hasValidation ? 1 : 0;
   if (most < FEWEST + forTest + forValidation)
     throw tooFew(
-      `Fine-tuning holds images out for validation, and no class has ${FEWEST + forTest + forValidation} images: add images, add a validation part, or train the head alone.`,
+      `Fine-tuning holds images out for validation, and no class has ${FEWEST + forTest + forValidation} ${images}: add images, add a validation part, or train the head alone.`,
     );
 }
 

@@ -281,7 +281,9 @@ describe("what else may lie in .graft", () => {
       const first = await ask();
       expect(first.status).toBe(200);
       const place = join(root, ".graft/thumbnails");
-      const [kept] = (readdirSync(place, { recursive: true }) as string[]).filter((name) => name.endsWith(".webp"));
+      const [kept] = (readdirSync(place, { recursive: true }) as string[]).filter((name) =>
+        name.endsWith(".thumbnail"),
+      );
       const file = join(place, kept!);
       const large = await sharp({ create: { width: 4000, height: 4000, channels: 3, background: "red" } })
         .webp()

@@ -70,6 +70,7 @@ export function partition(
     hasTest: test.length > 0,
     hasValidation: validation.length > 0,
     finetunes: false,
+    isRead: true,
   });
   const known = new Set([...split.kept, ...validation].map((row) => groups[row]!));
   const tested = part(split.held);

@@ -10,6 +10,7 @@ import { inSentences } from "../../base/system-errors.ts";
 import { augmentationFor } from "../../data/augment/policy.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
 import { stratifiedSplit } from "../../data/split.ts";
+import { unfrozen } from "../../train/finetune/plan.ts";
 import { shapesOf } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { stagesOf } from "../../zoo/stages.ts";
@@ -77,6 +78,8 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
   try {
     const deals = dealing(frozen, classes.length, seed);
     const unfreeze = options.unfreeze ?? (await lastThird(network));
+    // A stage that is not there is refused before any time is spent.
+    unfrozen(await stagesIn(network), unfreeze, network.name);
     const gap = await gapWithin(network, frozen, 0.1 * left());
     const first = deals(0);
     const schedule = scheduleFor({
@@ -147,9 +150,12 @@ function dealing(
   };
 }
 
+const stagesIn = async (network: Network): Promise<ReturnType<typeof stagesOf>> =>
+  stagesOf(network.model.graph, network.cut, await shapesOf(network), network.stages);
+
 /** The number of stages at the end that hold about a third of them. */
 async function lastThird(network: Network): Promise<string> {
-  const stages = stagesOf(network.model.graph, network.cut, await shapesOf(network), network.stages);
+  const stages = await stagesIn(network);
   return String(Math.max(1, Math.round(stages.length / 3)));
 }
 
