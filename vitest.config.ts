@@ -20,7 +20,10 @@ export default defineConfig({
         extends: true,
         test: { name: "all", include: ["src/**/*.test.ts", "tests/**/*.test.ts"], exclude: isFast ? slow : alone },
       },
-      { extends: true, test: { name: "alone", include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      {
+        extends: true,
+        test: { name: "alone", include: alone, testTimeout: 400_000, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
     ],
   },
 });

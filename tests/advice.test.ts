@@ -127,7 +127,7 @@ describe("graft recommend", () => {
 
 describe("graft compare", () => {
   const compareArgs = (data: string, ...more: string[]): string[] => [
-    ...["compare", data, "--network", small, "--preprocessing", "imagenet", "--budget", "6s"],
+    ...["compare", data, "--network", small, "--preprocessing", "imagenet", "--budget", "20s"],
     ...more,
   ];
 
@@ -170,7 +170,7 @@ describe.skipIf(!isHere)(
         const from = join(shared, "datasets/flowers/train", name);
         for (const file of readdirSync(from).slice(0, 40)) symlinkSync(join(from, file), join(flowers, name, file));
       }
-      const found = await graftJson<Compared>(["compare", flowers, "--network", mobilenet, "--budget", "25s"], cache);
+      const found = await graftJson<Compared>(["compare", flowers, "--network", mobilenet, "--budget", "50s"], cache);
       expect(found.verdict).toBe("transfer");
       expect(found.evidence!.interval[0]).toBeGreaterThan(0);
     });
@@ -178,7 +178,7 @@ describe.skipIf(!isHere)(
     test("from scratch or fine-tune where the label is the place of a dot", async () => {
       const dots = join(work, "dots");
       await writeTask(dots, "position", { count: 900, side: 64, seed: 5 });
-      const found = await graftJson<Compared>(["compare", dots, "--network", mobilenet, "--budget", "60s"], cache);
+      const found = await graftJson<Compared>(["compare", dots, "--network", mobilenet, "--budget", "120s"], cache);
       expect(["scratch", "fine-tune"]).toContain(found.verdict);
       expect(found.evidence!.interval[0]).toBeGreaterThan(0);
     });
