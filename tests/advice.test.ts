@@ -170,7 +170,7 @@ describe.skipIf(!isHere)(
         const from = join(shared, "datasets/flowers/train", name);
         for (const file of readdirSync(from).slice(0, 40)) symlinkSync(join(from, file), join(flowers, name, file));
       }
-      const found = await graftJson<Compared>(["compare", flowers, "--network", mobilenet, "--budget", "50s"], cache);
+      const found = await graftJson<Compared>(["compare", flowers, "--network", mobilenet, "--budget", "150s"], cache);
       expect(found.verdict).toBe("transfer");
       expect(found.evidence!.interval[0]).toBeGreaterThan(0);
     });
@@ -178,7 +178,7 @@ describe.skipIf(!isHere)(
     test("from scratch or fine-tune where the label is the place of a dot", async () => {
       const dots = join(work, "dots");
       await writeTask(dots, "position", { count: 900, side: 64, seed: 5 });
-      const found = await graftJson<Compared>(["compare", dots, "--network", mobilenet, "--budget", "120s"], cache);
+      const found = await graftJson<Compared>(["compare", dots, "--network", mobilenet, "--budget", "240s"], cache);
       expect(["scratch", "fine-tune"]).toContain(found.verdict);
       expect(found.evidence!.interval[0]).toBeGreaterThan(0);
     });
