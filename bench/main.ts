@@ -16,6 +16,11 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, Bench>> = {
+  abuse: {
+    usage: "abuse [--seconds 60] [--clients 8] [--seed 1]",
+    about: "`graft serve` under random hostile requests: it lives, answers, stays within its memory, and ends",
+    load: async () => (await import("./abuse.ts")).benchAbuse,
+  },
   audit: {
     usage: "audit [--part all|planted|scale] [--network NAME] [--seeds 3] [--images 10000]",
     about: "precision and recall of the audit on planted faults, its findings on the untouched sets, its cost",
@@ -51,6 +56,11 @@ const benches: Readonly<Record<string, Bench>> = {
     usage: "cuts [--network resnet50] [--cuts A,B] [--data flowers,pollen] [--fits stretch,crop875]",
     about: "the accuracy of a linear probe at each cut of a network",
     load: async () => (await import("./cuts.ts")).benchCuts,
+  },
+  decode: {
+    usage: "decode [--side 5000]",
+    about: "memory and time that decoding takes, by format, beside what is estimated",
+    load: async () => (await import("./decode.ts")).benchDecode,
   },
   finetune: {
     usage: "finetune [--networks resnet50,mobilenetv2_100] [--batch 16] [--seconds 8] [--images 192] [--repeat 3]",

@@ -124,8 +124,8 @@ const BASE_BYTES = 8e6;
 const RGB_BYTES = 3;
 
 /**
- * Measured with sharp 0.35 (libvips 8.18) on images of 49 megapixels, flat and noisy, with one image to a process: the peak of
- * resident memory, beyond that before (`npm run bench -- decode`).
+ * Measured with sharp 0.35 (libvips 8.18) on images of 9 and 49 megapixels, flat and noisy, with one image to a process: the peak
+ * of resident memory, beyond that before (`npm run bench -- decode`).
  */
 function memoryOf(format: ImageHeader["format"], metadata: Described, parts: Parts): number {
   const { width, height, orientation = 1 } = metadata;
@@ -142,7 +142,7 @@ const decoderBytes: Readonly<Record<ImageHeader["format"], (metadata: Described,
     0.4 + (scans > 1 ? 2 * (chromaSubsampling.startsWith("4:2:0") ? channels / 2 : channels) : 0),
   // Of an interlaced PNG all pixels are held as they are stored.
   png: ({ channels = 3, depth, isProgressive = false }) => 0.7 + (isProgressive ? channels * sampleBytes(depth) : 0),
-  webp: ({ pages = 1 }) => (pages > 1 ? 9 : 5.3),
+  webp: ({ pages = 1 }) => (pages > 1 ? 10 : 6.3),
   gif: () => 5,
   // A page may be one piece, and a piece a JPEG of several scans.
   tiff: ({ channels = 3, depth }) => 0.7 + channels * sampleBytes(depth),

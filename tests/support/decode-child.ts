@@ -3,7 +3,7 @@
  *
  *     node --import tsx tests/support/decode-child.ts MEMORY_BYTES FILE…
  *
- * `{ estimated, peak, outcomes }`: the largest estimate for one file, the process' peak beyond what it had before, and for each
+ * `{ estimated, peak, seconds, outcomes }`: the largest estimate for one file, the process' peak beyond what it had before, and for each
  * file its size in pixels or the code of the error.
  */
 import { readFileSync } from "node:fs";
@@ -27,6 +27,7 @@ for (const bytes of all) {
 // libvips and its threads are there.
 await decodeImage(pngOfSize(64, 64));
 const before = peak();
+const began = performance.now();
 const outcomes = await Promise.all(
   all.map((bytes) =>
     withImage(bytes, ({ width, height }) => `${width} × ${height}`, { memory }).catch((error: unknown) =>
@@ -34,4 +35,5 @@ const outcomes = await Promise.all(
     ),
   ),
 );
-console.log(JSON.stringify({ estimated, peak: peak() - before, outcomes }));
+const seconds = (performance.now() - began) / 1000;
+console.log(JSON.stringify({ estimated, peak: peak() - before, seconds, outcomes }));
