@@ -72,6 +72,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "forward images/s, memory and loading of whole networks against PyTorch with the same weights",
     load: async () => (await import("./forward.ts")).benchForward,
   },
+  integrity: {
+    usage: "integrity [--part all|kills|damage] [--kills 200] [--flips 100] [--seed 1]",
+    about: "kills processes that write runs, damages every kind of file of the cache; counts faults",
+    load: async () => (await import("./integrity.ts")).benchIntegrity,
+  },
   novelty: {
     usage: "novelty [--known flowers,pollen,sign-digits] [--network NAME]",
     about: "scores that tell pictures of something else: energy, Mahalanobis, nearest neighbours",
