@@ -192,10 +192,11 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
     const page = await trainInPage(tiny, stripes, recipe);
     expect(page.engine.device).toBe("wasm");
     expect(page.history).toHaveLength(10);
+    // Both begin alike. The rounding of two builds of ONNX Runtime then grows with AdamW's steps and shrinks with its rate.
     page.history.forEach(({ loss, validationLogLoss }, epoch) => {
-      // A head of few examples differs a little more between the two builds of ONNX Runtime, and the steps build on it.
-      expect(Math.abs(loss - node.finetune!.history[epoch]!.loss)).toBeLessThan(2e-3);
-      expect(Math.abs(validationLogLoss - node.finetune!.history[epoch]!.validationLogLoss)).toBeLessThan(2e-3);
+      const own = node.finetune!.history[epoch]!;
+      const apart = Math.max(Math.abs(loss - own.loss), Math.abs(validationLogLoss - own.validationLogLoss));
+      expect(apart).toBeLessThan(epoch === 0 ? 2e-4 : epoch === 9 ? 5e-4 : 5e-3);
     });
     expect(page.bestEpoch).toBeGreaterThan(0);
     expect(page.bestEpoch).toBe(node.finetune!.bestEpoch);
