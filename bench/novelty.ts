@@ -54,8 +54,8 @@ async function rowsFor(own: Cached, others: readonly Cached[]): Promise<string[]
     return [name, above(known), ...cells];
   };
   const { head } = await fitHead(denseTable(fitted.data, own.columns), fitted.labels, own.classes, createRandom(0));
-  const nearest = await fitNovelty(denseTable(fitted.data, own.columns), createRandom(0));
-  const shipped = await fitNovelty(denseTable(own.train.data, own.columns), createRandom(0));
+  const nearest = await fitNovelty(denseTable(fitted.data, own.columns), createRandom(0), undefined);
+  const shipped = await fitNovelty(denseTable(own.train.data, own.columns), createRandom(0), undefined);
   const byNeighbour =
     (novelty: typeof nearest): Score =>
     (data) =>

@@ -1,8 +1,9 @@
 /** The evaluation of a classifier's answers: checks the numbers, counts once, and derives every score from the counts. */
 import { dataError, usageError } from "../base/errors.ts";
 import { calibrationError, reliabilityBins } from "./calibration-error.ts";
+import { effectiveSize } from "./effective-size.ts";
 import { type ClassScores, type Evaluation, FEW_EXAMPLES } from "./evaluation.ts";
-import { accuracyInterval } from "./interval.ts";
+import { groupedInterval, type Interval } from "./interval.ts";
 import { argmax } from "./softmax.ts";
 
 export type { Evaluation } from "./evaluation.ts";
@@ -16,6 +17,8 @@ export interface Predictions {
   readonly classes: readonly string[];
   /** The class most frequent in training, for the baseline; without it there is none. */
   readonly majorityClass?: number;
+  /** `[N]`: the group of each example, for the intervals: examples of one group tell less than as many that stand alone. */
+  readonly groups?: ArrayLike<number> | undefined;
 }
 
 /** The least probability that the log loss reckons with: float32's epsilon, as scikit-learn's `log_loss` does. */
@@ -28,14 +31,32 @@ const leastProbability = 2 ** -23;
  * @throws a usage error where shapes or labels do not fit, a data error where a probability is not a number in [0, 1]
  *   or there is no example
  */
-export function evaluatePredictions({ probabilities, labels, classes, majorityClass }: Predictions): Evaluation {
+export function evaluatePredictions({
+  probabilities,
+  labels,
+  classes,
+  majorityClass,
+  groups,
+}: Predictions): Evaluation {
   check(probabilities, labels, classes, majorityClass);
   const size = classes.length;
+  const predicted = Int32Array.from(labels, (_, i) => argmax(probabilities, i * size, size));
+  const right = Uint8Array.from(labels, (label, i) => (predicted[i] === label ? 1 : 0));
+  const intervalOf = (isAsked: (i: number) => boolean): Interval | null => {
+    const rows = [...right.keys()].filter(isAsked);
+    const own = groups && rows.map((i) => groups[i]!);
+    return rows.length === 0
+      ? null
+      : groupedInterval(
+          Uint8Array.from(rows, (i) => right[i]!),
+          own,
+        );
+  };
   const confusion = classes.map(() => new Array<number>(size).fill(0));
   let [loss, floored, squares] = [0, 0, 0];
   for (let i = 0; i < labels.length; i++) {
     const truth = labels[i]!;
-    confusion[truth]![argmax(probabilities, i * size, size)]!++;
+    confusion[truth]![predicted[i]!]!++;
     const probability = probabilities[i * size + truth]!;
     if (probability < leastProbability) floored++;
     for (let c = 0; c < size; c++) squares += (probabilities[i * size + c]! - (c === truth ? 1 : 0)) ** 2;
@@ -43,14 +64,19 @@ export function evaluatePredictions({ probabilities, labels, classes, majorityCl
   }
   const examples = labels.length;
   const correct = confusion.reduce((sum, row, c) => sum + row[c]!, 0);
-  const perClass = classes.map((name, c) => classScores(name, c, confusion));
+  const perClass = classes.map((name, c) => ({
+    ...classScores(name, c, confusion),
+    precisionInterval: intervalOf((i) => predicted[i] === c),
+    recallInterval: intervalOf((i) => labels[i] === c),
+  }));
   const recalls = perClass.flatMap(({ recall }) => (recall === null ? [] : [recall]));
   const reliability = reliabilityBins(probabilities, labels, size);
   return {
     examples,
     correct,
     accuracy: correct / examples,
-    interval: accuracyInterval(correct, examples),
+    effectiveExamples: effectiveSize(right, groups),
+    interval: groupedInterval(right, groups),
     balancedAccuracy: recalls.reduce((sum, recall) => sum + recall, 0) / recalls.length,
     logLoss: loss / examples,
     logLossFloored: floored,
@@ -66,7 +92,11 @@ export function evaluatePredictions({ probabilities, labels, classes, majorityCl
   };
 }
 
-function classScores(name: string, c: number, confusion: readonly (readonly number[])[]): ClassScores {
+function classScores(
+  name: string,
+  c: number,
+  confusion: readonly (readonly number[])[],
+): Omit<ClassScores, "precisionInterval" | "recallInterval"> {
   const support = confusion[c]!.reduce((sum, count) => sum + count, 0);
   const predicted = confusion.reduce((sum, row) => sum + row[c]!, 0);
   const found = confusion[c]![c]!;
@@ -77,8 +107,6 @@ function classScores(name: string, c: number, confusion: readonly (readonly numb
     predicted,
     precision: share(found, predicted),
     recall: share(found, support),
-    precisionInterval: predicted === 0 ? null : accuracyInterval(found, predicted),
-    recallInterval: support === 0 ? null : accuracyInterval(found, support),
     few: support < FEW_EXAMPLES,
     f1: share(2 * found, support + predicted),
   };

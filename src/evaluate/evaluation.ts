@@ -40,7 +40,9 @@ export interface Evaluation {
   readonly examples: number;
   readonly correct: number;
   readonly accuracy: number;
-  /** 95% Wilson interval of the accuracy. */
+  /** How many examples that stand alone tell as much: fewer than `examples` where some belong together. Missing in older files. */
+  readonly effectiveExamples?: number;
+  /** 95% Wilson interval of the accuracy, from `effectiveExamples`. */
   readonly interval: Interval;
   /** Mean recall of the classes that have examples. */
   readonly balancedAccuracy: number;

@@ -3,6 +3,7 @@
  * and the normal quantile it needs.
  */
 import { usageError } from "../base/errors.ts";
+import { effectiveSize, type Right } from "./effective-size.ts";
 
 /** A low and a high bound, both in [0, 1]. */
 export type Interval = readonly [low: number, high: number];
@@ -21,13 +22,24 @@ export function accuracyInterval(correct: number, total: number, confidence = 0.
     throw usageError(`An interval of ${correct} in ${total} makes no sense: give whole numbers, 0 ≤ correct ≤ total.`);
   if (!(confidence > 0 && confidence < 1 - 1e-12))
     throw usageError(`A confidence of ${confidence} makes no sense: give a number between 0 and 1, such as 0.95.`);
+  return wilson(correct / total, total, confidence);
+}
+
+/** {@link accuracyInterval} of examples of which some belong together, with as many as they are worth: {@link effectiveSize}. */
+export function groupedInterval(right: Right, groups: ArrayLike<number> | undefined, confidence = 0.95): Interval {
+  const correct = Array.from(right).reduce((sum, one) => sum + one, 0);
+  const size = effectiveSize(right, groups);
+  if (size === right.length) return accuracyInterval(correct, right.length, confidence);
+  return wilson(correct / right.length, size, confidence);
+}
+
+function wilson(share: number, total: number, confidence: number): Interval {
   const z = normalQuantile((1 + confidence) / 2);
-  const share = correct / total;
   const scale = 1 / (1 + (z * z) / total);
   const centre = scale * (share + (z * z) / (2 * total));
   const reach = scale * z * Math.sqrt((share * (1 - share)) / total + (z * z) / (4 * total * total));
   // At 0 and at `total` correct the bound is exactly 0 or 1; only rounding would put it elsewhere.
-  return [correct === 0 ? 0 : centre - reach, correct === total ? 1 : centre + reach];
+  return [share === 0 ? 0 : centre - reach, share === 1 ? 1 : centre + reach];
 }
 
 /**

@@ -23,7 +23,10 @@ export interface Parts {
   readonly validation: Part | undefined;
   readonly test: Part;
   readonly testSource: "folder" | "held-out";
-  /** Rows of the test part that have a member of their group in training or validation: only a given test folder has any. */
+  /**
+   * Rows of the test part that have a member of their group in training or validation: in a given test part, or of a class that is one
+   * group, which was divided.
+   */
   readonly straddling: readonly number[];
 }
 
@@ -57,6 +60,11 @@ export function partition(
     throw dataError(
       `None of the ${examples.length} images could be read: check that they are JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP files.`,
     );
+  const given = examples.filter(({ split }) => split === "test").length;
+  if (given > 0 && test.length === 0)
+    throw dataError(
+      `None of the ${given} test images could be read: check that they are images, or leave the test part out.`,
+    );
   const split = test.length > 0 ? { kept: rows, held: test } : holdOut(rows, part(rows), random);
   if (split.held.length === 0)
     throw dataError(
@@ -79,7 +87,7 @@ export function partition(
     validation: validation.length > 0 ? part(validation) : undefined,
     test: tested,
     testSource: test.length > 0 ? "folder" : "held-out",
-    straddling: test.length > 0 ? [...tested.groups.keys()].filter((row) => known.has(tested.groups[row]!)) : [],
+    straddling: [...tested.groups.keys()].filter((row) => known.has(tested.groups[row]!)),
   };
 }
 

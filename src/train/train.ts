@@ -20,7 +20,7 @@ import {
   measureCalibration,
 } from "../evaluate/calibration.ts";
 import { type Evaluation, evaluatePredictions } from "../evaluate/evaluate.ts";
-import { accuracyInterval } from "../evaluate/interval.ts";
+import { groupedInterval } from "../evaluate/interval.ts";
 import { argmax, softmax } from "../evaluate/softmax.ts";
 import type { Model } from "../graph/model.ts";
 import type { CutShape } from "../zoo/backbone.ts";
@@ -111,7 +111,7 @@ export interface TrainResult {
   readonly validation: Judged & { readonly source: ValidationSource };
   readonly test: Judged & {
     readonly source: "folder" | "held-out";
-    /** Test images of which training or validation has a copy; only a test part of the dataset's own has any. */
+    /** Test images of which training or validation has a copy: in a test part of the dataset's own, or where a class is one group. */
     readonly straddling: Straddling | undefined;
   };
   readonly groups: GroupFacts;
@@ -320,6 +320,7 @@ async function resultOf(
       labels: part.labels,
       classes: dataset.classes,
       majorityClass,
+      groups: part.groups,
     });
     return { examples: part.examples, logits, probabilities, evaluation };
   };
@@ -405,8 +406,14 @@ function straddlingOf(
   const copies = new Set(straddling);
   const others = [...test.labels.keys()].filter((row) => !copies.has(row));
   if (others.length === 0) return { images: straddling.length, without: undefined };
-  const correct = others.filter((row) => argmax(probabilities, row * classes, classes) === test.labels[row]).length;
-  const interval = accuracyInterval(correct, others.length);
+  const right = Uint8Array.from(others, (row) =>
+    argmax(probabilities, row * classes, classes) === test.labels[row] ? 1 : 0,
+  );
+  const correct = right.reduce((sum, one) => sum + one, 0);
+  const interval = groupedInterval(
+    right,
+    others.map((row) => test.groups[row]!),
+  );
   return {
     images: straddling.length,
     without: { examples: others.length, correct, accuracy: correct / others.length, interval },

@@ -44,8 +44,9 @@ export interface TrustFacts {
 /** Fits novelty and conformal sets. */
 export async function fitTrust(input: TrustInput): Promise<{ novelty: Novelty; facts: TrustFacts }> {
   const { seed, calibration, testAnswers } = input;
-  const novelty = await fitNovelty(await featuresOf(input, input.train), randomFor(seed, "novelty"));
-  const scores = await noveltyOf(await featuresOf(input, input.test), novelty);
+  const { table, groups } = await featuresOf(input, input.train);
+  const novelty = await fitNovelty(table, randomFor(seed, "novelty"), groups);
+  const scores = await noveltyOf((await featuresOf(input, input.test)).table, novelty);
   const conformal = fitConformal(calibration.probabilities, calibration.labels);
   return {
     novelty,
@@ -59,15 +60,20 @@ export async function fitTrust(input: TrustInput): Promise<{ novelty: Novelty; f
 }
 
 /** The network's features of a part; of a tuned one, whose features nobody has yet, those of as many pictures as fill a bank. */
-async function featuresOf({ network, shape, seed, isTuned, signal }: TrustInput, part: Part): Promise<FeatureTable> {
-  if (!isTuned) return part.table;
+async function featuresOf(
+  { network, shape, seed, isTuned, signal }: TrustInput,
+  part: Part,
+): Promise<{ readonly table: FeatureTable; readonly groups: Int32Array }> {
+  if (!isTuned) return part;
   const rows = randomFor(seed, "tuned features")
     .shuffle([...part.examples.keys()])
     .slice(0, BANK_ROWS);
   const runner = createRunner(network, shape);
   try {
-    const paths = selected(part, rows).examples.map(({ path }) => path);
-    return (await extractFeatures(paths, memoryCache(shape.features), runner, { signal })).table;
+    const { examples, groups } = selected(part, rows);
+    const paths = examples.map(({ path }) => path);
+    const { table, kept } = await extractFeatures(paths, memoryCache(shape.features), runner, { signal });
+    return { table, groups: Int32Array.from(kept, (item) => groups[item]!) };
   } finally {
     await runner.close();
   }

@@ -134,6 +134,38 @@ describe("the lead of a road", () => {
   });
 });
 
+describe("pictures of one group", () => {
+  /** Roads that guess at copies, four of each picture: right with all of them, or with none. */
+  const guesses = (seed: number, isKnown: boolean): Run[] => {
+    const groups = Array.from({ length: 48 }, (_, i) => Math.floor(i / 4));
+    return (["probe", "scratch"] as const).map((road, at): Run => {
+      const random = createRandom(2 * seed + at);
+      const own = Array.from({ length: 12 }, () => (random.next() < 0.5 ? 1 : 0));
+      return {
+        ...{ road, pictures: 600, seed: 0, trainAccuracy: 1, seconds: 1, judged: groups.map((_, i) => i) },
+        correct: Uint8Array.from(groups, (group) => own[group]!),
+        groups: isKnown ? groups : undefined,
+      };
+    });
+  };
+  const wronglySure = (isKnown: boolean): number =>
+    Array.from({ length: 400 }, (_, seed) => leadOf(guesses(seed, isKnown), "probe", "scratch").interval).filter(
+      ([low, high]) => low > 0 || high < 0,
+    ).length / 400;
+
+  test("count once: guesses on copies are seldom taken for a lead", () => {
+    expect(wronglySure(true)).toBeLessThan(0.06);
+    expect(wronglySure(false)).toBeGreaterThan(0.2);
+  });
+
+  test("make the interval of a curve as wide as of so many groups", () => {
+    const [copies, alone] = [guesses(1, true), guesses(1, false)].map((runs) => curveOf("probe", runs).points[0]!);
+    expect(copies!.accuracy).toBe(alone!.accuracy);
+    expect(copies!.interval[1] - copies!.interval[0]).toBeGreaterThan(alone!.interval[1] - alone!.interval[0]);
+    expect(decide(guesses(1, true), 600, 0.2)).toMatchObject({ verdict: "undecided", why: "too-few" });
+  });
+});
+
 describe("tuning", () => {
   const tried = (...accuracies: number[]) =>
     accuracies.map((accuracy, i) => ({ learningRate: i, augment: "none" as const, accuracy }));

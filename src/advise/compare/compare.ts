@@ -220,7 +220,10 @@ async function takeRoads(
       const task = { learn: own.slice(0, wanted.pictures), judged, seed: wanted.seed, seconds, onProgress };
       const answered = await inTime(left(), signal, (until) => take[wanted.road]({ ...task, signal: until }));
       if (answered)
-        runs.push({ ...answered, road: wanted.road, pictures: task.learn.length, seed: wanted.seed, judged });
+        runs.push({
+          ...{ ...answered, road: wanted.road, pictures: task.learn.length, seed: wanted.seed, judged },
+          groups: judged.map((row) => frozen.groups[row]!),
+        });
       else leftOut.push(wanted);
     }
   } catch (error) {

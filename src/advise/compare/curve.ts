@@ -2,14 +2,14 @@
 import type { Interval } from "../../evaluate/interval.ts";
 import { accuracyInterval } from "../../evaluate/interval.ts";
 import { mean } from "../statistics/mean.ts";
-import { accuracyOf, type Road, type Run } from "./run.ts";
+import { accuracyOf, type Road, type Run, unitsOf } from "./run.ts";
 
 /** One size of one road, averaged over its runs. */
 export interface Point {
   readonly pictures: number;
   /** In [0, 1]. */
   readonly accuracy: number;
-  /** 95%, from how many different pictures were judged. */
+  /** 95%, from how many different pictures were judged, those of one group counted once. */
   readonly interval: Interval;
   readonly trainAccuracy: number;
   /** Training accuracy minus judged accuracy: what was learned by heart. */
@@ -33,7 +33,7 @@ export function curveOf(road: Road, runs: readonly Run[]): Curve {
 
 function pointOf(runs: readonly Run[]): Point {
   const accuracy = mean(runs.map(accuracyOf));
-  const judged = new Set(runs.flatMap((run) => run.judged)).size;
+  const judged = new Set(runs.flatMap(unitsOf)).size;
   const trainAccuracy = mean(runs.map((run) => run.trainAccuracy));
   return {
     pictures: runs[0]!.pictures,

@@ -13,6 +13,8 @@ export interface Run {
   readonly seed: number;
   /** Places of the pictures that it was judged on. */
   readonly judged: readonly number[];
+  /** The group of each of them; pictures of one group count once. Default: each stands alone. */
+  readonly groups?: readonly number[] | undefined;
   /** One entry a judged picture, 1 where right. */
   readonly correct: Uint8Array;
   /** Share of the pictures it learned from that it names rightly. */
@@ -20,6 +22,9 @@ export interface Run {
   /** From decoded files to the trained network, had nothing been in a cache. */
   readonly seconds: number;
 }
+
+/** The units that answers are counted in: groups, or the judged pictures where each stands alone. */
+export const unitsOf = ({ judged, groups }: Pick<Run, "judged" | "groups">): readonly number[] => groups ?? judged;
 
 export const accuracyOf = ({ correct }: Pick<Run, "correct">): number =>
   correct.reduce((sum, one) => sum + one, 0) / correct.length;

@@ -2,7 +2,7 @@
 import { accuracyInterval, type Interval } from "../../evaluate/interval.ts";
 import { mean } from "../statistics/mean.ts";
 import { pairedDifference, Z95 } from "../statistics/paired.ts";
-import { accuracyOf, type Road, type Run } from "./run.ts";
+import { accuracyOf, type Road, type Run, unitsOf } from "./run.ts";
 
 /** How far one road is ahead of another on the same pictures. */
 export interface Lead {
@@ -58,7 +58,7 @@ export function decide(runs: readonly Run[], pictures: number, baseline: number)
   const leads = present.flatMap((road) =>
     present.filter((over) => over !== road).map((over) => leadOf(full, road, over)),
   );
-  const judged = new Set(full.flatMap((run) => run.judged)).size;
+  const judged = new Set(full.flatMap(unitsOf)).size;
   const undecided = (why: Undecided): Verdict => ({ verdict: "undecided", why, leads });
   if (present.length === 0) return undecided("missing");
   if (judged < FEWEST_JUDGED) return undecided("too-few");
@@ -95,7 +95,7 @@ function leadWithFewer(runs: readonly Run[], pictures: number): Sooner | undefin
 
 /**
  * How far a road is ahead of another where both learned from and were judged on the same pictures. A picture that was judged several
- * times counts once, with its mean. Where dealings contradict each other, one surely ahead and one surely behind, their spread counts
+ * times counts once, with its mean, and so do pictures of one group. Where dealings contradict each other, one surely ahead and one surely behind, their spread counts
  * instead of the pictures' if it is wider. Where none does, it is only in the size of the lead that they differ: fine-tuning, which
  * keeps the probe where it fails, may gain nothing in one of them.
  */
@@ -105,10 +105,10 @@ export function leadOf(runs: readonly Run[], road: Road, over: Road): Lead {
   for (const a of runs.filter((run) => run.road === road)) {
     const b = runs.find((run) => run.road === over && run.seed === a.seed && run.pictures === a.pictures);
     if (!b) continue;
-    a.judged.forEach((picture, i) => {
-      pictures.set(picture, [...(pictures.get(picture) ?? []), a.correct[i]! - b.correct[i]!]);
+    unitsOf(a).forEach((unit, i) => {
+      pictures.set(unit, [...(pictures.get(unit) ?? []), a.correct[i]! - b.correct[i]!]);
     });
-    dealings.push(pairedDifference(a.correct, b.correct));
+    dealings.push(pairedDifference(a.correct, b.correct, a.groups));
   }
   const bySeed = dealings.map((dealing) => dealing.mean);
   if (pictures.size === 0) return { road, over, mean: 0, interval: [-1, 1], bySeed };
@@ -155,7 +155,7 @@ function hasFitted(full: readonly Run[], baseline: number): boolean {
 /** Whether a road is surely better than always naming the most frequent class; the more roads, the surer it must be. */
 function beatsBaseline(runs: readonly Run[], road: Road, baseline: number, tried: number): boolean {
   const own = runs.filter((run) => run.road === road);
-  const judged = new Set(own.flatMap((run) => run.judged)).size;
+  const judged = new Set(own.flatMap(unitsOf)).size;
   const accuracy = own.reduce((sum, run) => sum + accuracyOf(run), 0) / own.length;
   const [low] = accuracyInterval(Math.round(accuracy * judged), judged, 1 - 0.05 / tried);
   return low > baseline;

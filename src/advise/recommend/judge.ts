@@ -1,7 +1,7 @@
 /** How well a network's features suit labels: a cross-validated linear probe, and the scores that need no fit. */
 import { createRandom } from "../../base/random.ts";
 import type { Groups } from "../../data/split.ts";
-import { accuracyInterval, type Interval } from "../../evaluate/interval.ts";
+import { groupedInterval, type Interval } from "../../evaluate/interval.ts";
 import { argmax } from "../../evaluate/softmax.ts";
 import { type DenseTable, denseTable, type FeatureTable } from "../../train/features/table.ts";
 import { fitHead } from "../../train/head/fit.ts";
@@ -25,6 +25,8 @@ export interface Judgement {
   readonly pictures: number;
   /** `[pictures]`, 1 where the probe was right. */
   readonly correct: Uint8Array;
+  /** `[pictures]`: the group of each. Default: each stands alone. */
+  readonly groups?: Groups;
   readonly accuracy: number;
   readonly interval: Interval;
   readonly logLoss: number;
@@ -64,7 +66,8 @@ export async function judge(
     pictures: labels.length,
     correct,
     accuracy: right / labels.length,
-    interval: accuracyInterval(right, labels.length),
+    interval: groupedInterval(correct, groups),
+    groups,
     logLoss: fit.tried.find(({ l2 }) => l2 === fit.l2)!.logLoss,
     scores,
     seconds: (performance.now() - began) / 1000,

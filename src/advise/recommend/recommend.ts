@@ -122,7 +122,12 @@ function conclude(
   const entrants = judged.map(({ name, judgements, cost }) => ({
     name,
     latencyMs: cost.latencyMs,
-    answers: [...judgements].map(([pictures, { correct, logLoss }]) => ({ pictures, correct, logLoss })),
+    answers: [...judgements].map(([pictures, { correct, groups, logLoss }]) => ({
+      pictures,
+      correct,
+      groups,
+      logLoss,
+    })),
   }));
   const { standings, recommended, why } = standingsOf(entrants, baseline.accuracy);
   const byName = new Map(judged.map((one) => [one.name, one]));

@@ -2,7 +2,7 @@
  * From what each network answered to the pictures that it saw, the expected accuracy of all, their order, and which is to be
  * recommended. Pure: networks are names with figures here.
  */
-import { accuracyInterval, type Interval } from "../../evaluate/interval.ts";
+import { groupedInterval, type Interval } from "../../evaluate/interval.ts";
 import { pairedDifference } from "../statistics/paired.ts";
 
 /** Answers to the first `pictures` of the gallery. */
@@ -10,6 +10,8 @@ export interface Answers {
   readonly pictures: number;
   /** One entry a readable picture, 1 where right. */
   readonly correct: ArrayLike<number>;
+  /** The group of each, for the intervals. Default: each stands alone. */
+  readonly groups?: ArrayLike<number> | undefined;
   readonly logLoss: number;
 }
 
@@ -122,19 +124,19 @@ function standingOf({ name, answers }: Entrant, leader: Entrant, last: Answers):
   const own = answers.at(-1)!;
   const total = own.correct.length;
   if (name === leader.name) {
-    const interval = accuracyInterval(Math.round(share(own) * total), total);
+    const interval = groupedInterval(own.correct, own.groups);
     return { name, accuracy: share(own), interval, pictures: total, isTied: true, behind: 0 };
   }
   // Compared where both were judged on the same pictures, however many more the leader saw afterwards.
   const both = leader.answers.find(({ pictures }) => pictures === own.pictures) ?? last;
-  const { mean, interval } = pairedDifference(both.correct, own.correct);
+  const { mean, interval } = pairedDifference(both.correct, own.correct, own.groups);
   const isTied = interval[0] <= 0;
   if (own.pictures === last.pictures) {
-    const wilson = accuracyInterval(Math.round(share(own) * total), total);
+    const wilson = groupedInterval(own.correct, own.groups);
     return { name, accuracy: share(own), interval: wilson, pictures: total, isTied, behind: mean };
   }
   const accuracy = clamp(share(last) - mean);
-  const [low, high] = accuracyInterval(Math.round(share(last) * last.correct.length), last.correct.length);
+  const [low, high] = groupedInterval(last.correct, last.groups);
   // Both are uncertain, independently enough: what the leader will reach, and how far it is ahead.
   const reach = Math.hypot((high - low) / 2, (interval[1] - interval[0]) / 2);
   return {
@@ -153,7 +155,6 @@ const byAccuracy = (a: Standing, b: Standing): number => b.accuracy - a.accuracy
 
 /** Whether the best of several networks is better than no network; the more were tried, the surer it must be. */
 function beatsBaseline(answers: Answers, baseline: number, tried: number): boolean {
-  const total = answers.correct.length;
-  const [low] = accuracyInterval(Math.round(share(answers) * total), total, 1 - 0.05 / tried);
+  const [low] = groupedInterval(answers.correct, answers.groups, 1 - 0.05 / tried);
   return low > baseline;
 }

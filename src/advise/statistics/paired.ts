@@ -1,5 +1,6 @@
 /** How much better one set of answers is than another to the same pictures, and how sure that is. */
 import type { Interval } from "../../evaluate/interval.ts";
+import { mean } from "./mean.ts";
 
 export interface Difference {
   /** Accuracy of the first minus that of the second. */
@@ -20,10 +21,16 @@ export const Z95 = 1.959963984540054;
  *
  * @param a `[N]`, 1 where right
  * @param b the same pictures in the same order
+ * @param groups the group of each picture: those of one group count once in the interval, with their mean
  */
-export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): Difference {
+export function pairedDifference(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  groups?: ArrayLike<number> | undefined,
+): Difference {
   const total = a.length;
   if (total !== b.length || total === 0) throw new RangeError(`${total} answers and ${b.length} are not pairs.`);
+  if (groups && new Set(Array.from(groups)).size < total) return groupedDifference(a, b, groups);
   let [onlyA, onlyB] = [0, 0];
   for (let i = 0; i < total; i++) {
     if (a[i]! > b[i]!) onlyA++;
@@ -35,4 +42,18 @@ export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): Di
     mean: (onlyA - onlyB) / total,
     interval: [Math.max(-1, p - q - reach), Math.min(1, p - q + reach)],
   };
+}
+
+/** As {@link pairedDifference}, of groups' mean differences and two made-up groups, one for each side. */
+function groupedDifference(a: ArrayLike<number>, b: ArrayLike<number>, groups: ArrayLike<number>): Difference {
+  const members = new Map<number, number[]>();
+  const all: number[] = [];
+  for (let i = 0; i < a.length; i++) {
+    all.push(a[i]! - b[i]!);
+    members.set(groups[i]!, [...(members.get(groups[i]!) ?? []), a[i]! - b[i]!]);
+  }
+  const units = [...[...members.values()].map(mean), 1, -1];
+  const centre = mean(units);
+  const reach = Z95 * Math.sqrt(mean(units.map((value) => (value - centre) ** 2)) / units.length);
+  return { mean: mean(all), interval: [Math.max(-1, centre - reach), Math.min(1, centre + reach)] };
 }

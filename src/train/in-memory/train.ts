@@ -64,8 +64,9 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
   const probe = async (): Promise<Learned> => {
     const fit = await fitted(options, whole, classes.length, random, around);
     const { head, outOfFoldLogits: logits, foldOf } = fit;
-    const { labels } = whole;
-    return { network, head, table, trained: labels.length, logits, labels, foldOf, source: "cross-validation" };
+    const { labels, groups } = whole;
+    const answered = { logits, labels, groups, foldOf };
+    return { network, head, bank: whole, trained: labels.length, ...answered, source: "cross-validation" };
   };
   const wanted = options.unfreeze ?? "none";
   const conclude = (learned: Learned): Promise<InMemoryResult> => concluded(learned, classes, shape, skipped, options);
@@ -82,10 +83,10 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
   // A linear probe that was not outdone learns from the held-out pictures too.
   if (!tuned) return { ...(await conclude(await probe())), finetune: facts };
   const { validationLogits: logits, ...learned } = tuned;
-  const { labels } = validation;
-  const own = await tunedFeatures(options, tuned.network, train.places, shape, around);
-  const answered = { logits, labels, foldOf: answerFolds(labels, validation.groups, seed) };
-  const result = { ...learned, ...answered, table: own, trained: train.labels.length, source: "held-out" } as const;
+  const { labels, groups } = validation;
+  const bank = await tunedFeatures(options, tuned.network, train, shape, around);
+  const answered = { logits, labels, groups, foldOf: answerFolds(labels, groups, seed) };
+  const result = { ...learned, ...answered, bank, trained: train.labels.length, source: "held-out" } as const;
   return { ...(await conclude(result)), finetune: facts };
 }
 
@@ -93,12 +94,13 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
 interface Learned {
   readonly network: Network;
   readonly head: HeadFit["head"];
-  /** The network's features of pictures that it was trained on. */
-  readonly table: FeatureTable;
+  /** The network's features of pictures that it was trained on, with the pictures' groups. */
+  readonly bank: { readonly table: FeatureTable; readonly groups: Int32Array };
   readonly trained: number;
   /** `[N, C]` */
   readonly logits: Float32Array;
   readonly labels: Int32Array;
+  readonly groups: Int32Array;
   /** Folds of the pictures that were answered, for what is fitted on the answers. */
   readonly foldOf: Int32Array;
   readonly source: InMemoryResult["validation"]["source"];
@@ -215,19 +217,21 @@ async function fitted(
 async function tunedFeatures(
   options: InMemoryOptions,
   network: Network,
-  places: readonly number[],
+  { places, groups }: Part,
   shape: CutShape,
   around: Surroundings,
-): Promise<FeatureTable> {
+): Promise<Learned["bank"]> {
+  const groupOf = new Map(places.map((place, row) => [place, groups[row]!]));
   const chosen = randomFor(options.seed ?? 0, "tuned features")
     .shuffle([...places])
     .slice(0, BANK_ROWS);
   const examples = chosen.map((place) => options.examples[place]!);
-  return (await tableOfExamples({ ...options, network, examples }, shape, around)).table;
+  const { table, places: read } = await tableOfExamples({ ...options, network, examples }, shape, around);
+  return { table, groups: Int32Array.from(read, (at) => groupOf.get(chosen[at]!)!) };
 }
 
 async function concluded(
-  { network, head, table, trained, logits, labels, foldOf, source }: Learned,
+  { network, head, bank, trained, logits, labels, groups, foldOf, source }: Learned,
   classes: readonly string[],
   shape: CutShape,
   skipped: InMemoryResult["skipped"],
@@ -237,13 +241,13 @@ async function concluded(
   const probabilities = crossFitted(logits, labels, classes.length, foldOf);
   const counts = countLabels(labels, classes.length);
   const majorityClass = counts.indexOf(Math.max(...counts));
-  const novelty = await fitNovelty(table, randomFor(seed, "novelty"));
+  const novelty = await fitNovelty(bank.table, randomFor(seed, "novelty"), bank.groups);
   const conformal = fitConformal(softmax(logits, classes.length, temperature), labels);
   const tuned = network !== given;
   return {
     artifact: buildArtifact({ network, shape, head, classes, temperature, novelty, conformal, tuned, graftVersion }),
     classes,
-    validation: { ...evaluatePredictions({ probabilities, labels, classes, majorityClass }), source },
+    validation: { ...evaluatePredictions({ probabilities, labels, classes, majorityClass, groups }), source },
     trained,
     skipped,
   };

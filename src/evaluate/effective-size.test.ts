@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createRandom } from "../base/random.ts";
+import { effectiveSize } from "./effective-size.ts";
+import { evaluatePredictions } from "./evaluate.ts";
+import { accuracyInterval, groupedInterval } from "./interval.ts";
+
+const grouped = (groups: number, each: number): number[] =>
+  Array.from({ length: groups * each }, (_, i) => Math.floor(i / each));
+
+/** Answers of which those to one group's members are the same with a probability of `alike`. */
+function answersTo(groups: readonly number[], share: number, alike: number, seed: number): number[] {
+  const random = createRandom(seed);
+  const answer = (): number => (random.next() < share ? 1 : 0);
+  const own = new Map<number, number>();
+  return groups.map((group) => {
+    const common = own.get(group) ?? answer();
+    own.set(group, common);
+    return random.next() < alike ? common : answer();
+  });
+}
+
+describe("examples that belong together", () => {
+  test("count as they are where none do", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 1, maxLength: 60 }), (right) => {
+        const correct = right.reduce((sum, one) => sum + one, 0);
+        for (const groups of [undefined, right.map((_, i) => 3 * i)]) {
+          expect(effectiveSize(right, groups)).toBe(right.length);
+          expect(groupedInterval(right, groups)).toEqual(accuracyInterval(correct, right.length));
+        }
+      }),
+    );
+  });
+
+  test("count once where they all fare alike, or nothing is known of that", () => {
+    const groups = grouped(12, 4);
+    expect(effectiveSize(answersTo(groups, 0.5, 1, 3), groups)).toBeCloseTo(12, 8);
+    expect(
+      effectiveSize(
+        groups.map(() => 1),
+        groups,
+      ),
+    ).toBeCloseTo(12, 8);
+    expect(
+      groupedInterval(
+        groups.map(() => 1),
+        groups,
+      ),
+    ).toEqual(accuracyInterval(12, 12));
+  });
+
+  test("count nearly in full where they fare as if they did not belong together", () => {
+    const groups = grouped(300, 4);
+    expect(effectiveSize(answersTo(groups, 0.5, 0, 1), groups)).toBeGreaterThan(0.9 * 1200);
+  });
+
+  test("never count more than there are, nor less than the groups' sizes allow", () => {
+    const cases = fc.array(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.nat(9)), { minLength: 1, maxLength: 80 });
+    fc.assert(
+      fc.property(cases, (list) => {
+        const [right, groups] = [list.map(([one]) => one), list.map(([, group]) => group)];
+        const squares = [...new Set(groups)].reduce((sum, g) => sum + groups.filter((own) => own === g).length ** 2, 0);
+        const size = effectiveSize(right, groups);
+        expect(size).toBeLessThanOrEqual(list.length + 1e-9);
+        expect(size).toBeGreaterThanOrEqual(list.length ** 2 / squares - 1e-9);
+      }),
+    );
+  });
+
+  test.each([1, 0.8])("guesses on 12 images with three copies each, alike %s: 95%% intervals hold chance", (alike) => {
+    const groups = grouped(12, 4);
+    const trials = Array.from({ length: 2000 }, (_, seed) => answersTo(groups, 0.5, alike, seed));
+    const holds = ([low, high]: readonly [number, number]): boolean => low <= 0.5 && high >= 0.5;
+    const held = trials.filter((right) => holds(groupedInterval(right, groups))).length / trials.length;
+    expect(held).toBeGreaterThan(0.93);
+    const naive = trials.filter((right) => holds(groupedInterval(right, undefined))).length / trials.length;
+    expect(naive).toBeLessThan(0.85);
+  });
+
+  test("widen the intervals of an evaluation, of each class too", () => {
+    const labels = [0, 0, 0, 0, 1, 1, 1, 1];
+    const probabilities = labels.flatMap((label) => (label === 0 ? [0.9, 0.1] : [0.1, 0.9]));
+    const of = (groups?: readonly number[]) =>
+      evaluatePredictions({ probabilities, labels, classes: ["a", "b"], groups });
+    const [alone, copies] = [of(), of([0, 0, 0, 0, 1, 1, 2, 2])];
+    expect([alone.effectiveExamples, alone.interval]).toEqual([8, accuracyInterval(8, 8)]);
+    expect(copies.effectiveExamples).toBeCloseTo(64 / 24, 8);
+    expect(copies.perClass[0]!.recallInterval).toEqual(accuracyInterval(1, 1));
+    expect(copies.perClass[1]!.recallInterval).toEqual(accuracyInterval(2, 2));
+  });
+});
