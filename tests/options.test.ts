@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { Command } from "commander";
 import { beforeAll, describe, expect, test } from "vitest";
 import { auditCommand } from "../src/cli/commands/audit.ts";
 import { compareCommand } from "../src/cli/commands/compare.ts";
@@ -314,7 +314,7 @@ describe("the command line", () => {
   const tuning =
     "only applies to fine-tuning: add --unfreeze (a stage, a number of last stages, or all) or --from-scratch, or leave it out.";
 
-  const cases: [() => Command, string[], string][] = [
+  const cases: [(command: Command) => Command, string[], string][] = [
     [trainCommand, ofTrain("--epochs", "5"), `--epochs ${tuning}`],
     [trainCommand, ofTrain("--augment", "light"), `--augment ${tuning}`],
     [trainCommand, ofTrain("--augment", "bogus"), '--augment takes one of none, light, standard, strong, not "bogus".'],
@@ -385,7 +385,7 @@ describe("the command line", () => {
     [networksCommand, ["show", "resnet50", "--preprocessing", "magic"], "--preprocessing takes one of"],
   ];
   test.each(cases)("%o %j", async (command, args, says) => {
-    expect(await refusalOf(() => run(command(), args))).toContain(says);
+    expect(await refusalOf(() => run(command(new Command()), args))).toContain(says);
   });
 
   test("leaves nothing of what it refused", () => {
@@ -393,11 +393,11 @@ describe("the command line", () => {
   });
 
   test("every option of every command is described by its schema", () => {
-    for (const command of [evaluateCommand, sampleCommand, trainCommand, serveCommand]) expect(command()).toBeDefined();
+    for (const command of [evaluateCommand, sampleCommand, trainCommand, serveCommand]) expect(command(new Command())).toBeDefined();
   });
 
   test("the defaults in the help are the schema's", () => {
-    const help = trainCommand().helpInformation();
+    const help = trainCommand(new Command()).helpInformation();
     for (const part of ["(default: 0)", '(default: "graft-out")', '(default: "none")']) expect(help).toContain(part);
   });
 });

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The `graft` command: reads the command line, runs one command, ends with the exit code of DESIGN's contract. */
 import "../runtime/telemetry.ts";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import { exitCodes, GraftError, isStopped, messageOf } from "../base/errors.ts";
 import { onNotice } from "../base/notices.ts";
 import { failureLine, failureOf } from "../base/progress-json.ts";
@@ -9,18 +9,7 @@ import { watchStopFile } from "../base/stop-file.ts";
 import { asSentence } from "../base/system-errors.ts";
 import { escapedJson } from "../base/text.ts";
 import { graftVersion } from "../base/version.ts";
-import { auditCommand } from "./commands/audit.ts";
-import { cacheCommand } from "./commands/cache.ts";
-import { compareCommand } from "./commands/compare.ts";
-import { evaluateCommand } from "./commands/evaluate.ts";
-import { explainCommand } from "./commands/explain.ts";
-import { networksCommand } from "./commands/networks.ts";
-import { predictCommand } from "./commands/predict.ts";
-import { recommendCommand } from "./commands/recommend.ts";
-import { sampleCommand } from "./commands/sample.ts";
-import { serveCommand } from "./commands/serve.ts";
-import { studioCommand } from "./commands/studio.ts";
-import { trainCommand } from "./commands/train.ts";
+import { commands } from "./commands.ts";
 import { escapedLines } from "./flags.ts";
 import { stoppedCode } from "./interruption.ts";
 import { note } from "./output.ts";
@@ -34,6 +23,12 @@ const program = new Command("graft")
   .version(graftVersion)
   .option("--debug", "show stack traces")
   .showSuggestionAfterError()
+  .configureHelp({
+    subcommandTerm: (command) => {
+      const row = commands[command.name()];
+      return row ? `${command.name()} ${row.usage}`.trimEnd() : new Help().subcommandTerm(command);
+    },
+  })
   .addHelpText(
     "after",
     `
@@ -50,21 +45,12 @@ Examples:
   graft cache                                see what the cache holds, and make room`,
   );
 
-const commands = [
-  trainCommand,
-  predictCommand,
-  evaluateCommand,
-  recommendCommand,
-  compareCommand,
-  serveCommand,
-  studioCommand,
-  explainCommand,
-  auditCommand,
-  networksCommand,
-  cacheCommand,
-  sampleCommand,
-];
-for (const command of commands) program.addCommand(command());
+const args = process.platform === "win32" ? withoutWildcards(process.argv.slice(2)) : process.argv.slice(2);
+for (const [name, { usage, description, load }] of Object.entries(commands)) {
+  const command = new Command(name).description(description);
+  // Also `graft help train` names one; the others are there for the list and for suggestions.
+  program.addCommand(args.includes(name) ? (await load())(command) : command.usage(usage));
+}
 
 /**
  * Commander must throw instead of leaving, in every sub-command too, so that the exit code is ours; and what it says repeats
@@ -81,8 +67,7 @@ onNotice(note);
 
 watchStopFile();
 try {
-  const args = process.argv.slice(2);
-  await program.parseAsync(process.platform === "win32" ? withoutWildcards(args) : args, { from: "user" });
+  await program.parseAsync(args, { from: "user" });
 } catch (error) {
   process.exitCode = report(error);
 }

@@ -1,5 +1,5 @@
 /** `graft audit`: what is wrong with a dataset, and with --fix, the pictures in question moved aside. */
-import { Command } from "commander";
+import type { Command } from "commander";
 import * as v from "valibot";
 import { type Audit, audit } from "../../audit/audit.ts";
 import { checks } from "../../audit/checks/registry.ts";
@@ -41,9 +41,8 @@ const auditFlags = v.pipe(
 
 type AuditFlags = v.InferOutput<typeof auditFlags>;
 
-export function auditCommand(): Command {
-  const command = new Command("audit")
-    .description("look for what is wrong with a dataset: copies, wrong labels, off-topic pictures, shortcuts …")
+export function auditCommand(command: Command): Command {
+  command
     .argument(
       "<dataset>",
       "a folder with one sub-folder a class (or train/, val/, test/ of such), a .csv, .tsv or .jsonl list, or an archive of these",

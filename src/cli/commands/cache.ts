@@ -35,7 +35,7 @@ const withCommon = (name: string, description: string): Command =>
     .option("--kind <names>", `only these, with commas between: ${kinds.join(", ")}`, commaSeparated)
     .option("--json", "print one JSON object");
 
-export function cacheCommand(): Command {
+export function cacheCommand(command: Command): Command {
   const pruning = withCommon(
     "prune",
     "remove by age, by size or by kind; without any of these, what killed processes left",
@@ -47,8 +47,7 @@ export function cacheCommand(): Command {
     "verify",
     "read everything and compare it with its checksums; ends with 1 where something is damaged",
   ).option("--repair", "remove what is damaged, so that it is made or fetched again");
-  return new Command("cache")
-    .description("show what the cache holds, make room in it, verify it")
+  return command
     .addCommand(withSchema(withCommon("size", "bytes by kind"), commonFlags, size), { isDefault: true })
     .addCommand(withSchema(withCommon("list", "everything that is in it"), commonFlags, list))
     .addCommand(withSchema(pruning, pruneFlags, prune))

@@ -1,6 +1,6 @@
 /** `graft compare`: transfer, fine-tune or train from scratch, measured on the user's own pictures. */
 import { join } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import * as v from "valibot";
 import { compare } from "../../advise/compare/compare.ts";
 import type { Comparison } from "../../advise/compare/comparison.ts";
@@ -33,9 +33,8 @@ const compareFlags = optionsOf({
   json: v.optional(flag, false),
 });
 
-export function compareCommand(): Command {
-  const command = new Command("compare")
-    .description("say whether to transfer, to fine-tune or to train from scratch")
+export function compareCommand(command: Command): Command {
+  command
     .argument("<dataset>", "as for `graft train`")
     .option("--network <name|file>", "the pretrained network, as for `graft train`")
     .option(

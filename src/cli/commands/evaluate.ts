@@ -1,5 +1,5 @@
 /** `graft evaluate`: how well a trained model does on labelled pictures. */
-import { Command } from "commander";
+import type { Command } from "commander";
 import * as v from "valibot";
 import { askFiles } from "../../artifact/ask-files.ts";
 import { openArtifact } from "../../artifact/open.ts";
@@ -17,11 +17,8 @@ import { readDataset } from "../read-dataset.ts";
 
 const evaluateFlags = optionsOf({ json: v.optional(flag, false) });
 
-export function evaluateCommand(): Command {
-  const command = new Command("evaluate")
-    .description(
-      "measure a trained model on labelled pictures (their test part, or else their validation part, if they have one)",
-    )
+export function evaluateCommand(command: Command): Command {
+  command
     .argument("<model>", "a model.onnx that graft train wrote")
     .argument("<dataset>", "a folder with one sub-folder a class, a .csv, .tsv or .jsonl list, or an archive of these")
     .option("--json", "print one JSON object")

@@ -1,6 +1,6 @@
 /** `graft explain`: why a trained model says what it says of pictures, as overlays and as the training pictures most like them. */
 import { basename, dirname, extname, join } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import * as v from "valibot";
 import { openArtifact, predictionOf, readArtifact, readModelFile } from "../../artifact/open.ts";
 import { doubtOf } from "../../artifact/trust.ts";
@@ -38,9 +38,8 @@ const explainFlags = v.pipe(
 
 type ExplainFlags = v.InferOutput<typeof explainFlags>;
 
-export function explainCommand(): Command {
-  const command = new Command("explain")
-    .description("show why a trained model says what it says of pictures")
+export function explainCommand(command: Command): Command {
+  command
     .argument("<model>", "a model.onnx that graft train wrote")
     .argument("<images...>", "image files")
     .option(

@@ -10,9 +10,8 @@ import { print, printJson, withProgress } from "../output.ts";
 import { listCommand } from "./networks-list.ts";
 import { showCommand } from "./networks-show.ts";
 
-export function networksCommand(): Command {
-  return new Command("networks")
-    .description("list, fetch and inspect pretrained networks")
+export function networksCommand(command: Command): Command {
+  return command
     .addCommand(listCommand(), { isDefault: true })
     .addCommand(
       withSchema(

@@ -1,5 +1,5 @@
 /** `graft predict`: what a trained model says of pictures. */
-import { Command } from "commander";
+import type { Command } from "commander";
 import * as v from "valibot";
 import { type Asked, askFiles } from "../../artifact/ask-files.ts";
 import { openArtifact, predictionOf } from "../../artifact/open.ts";
@@ -19,9 +19,8 @@ import { outputClosed } from "../streams.ts";
 
 const predictFlags = optionsOf({ top: v.optional(whole(1), 3), json: v.optional(flag, false) });
 
-export function predictCommand(): Command {
-  const command = new Command("predict")
-    .description("ask a trained model what is in pictures")
+export function predictCommand(command: Command): Command {
+  command
     .argument("<model>", "a model.onnx that graft train wrote")
     .argument("<images...>", "image files, or folders or archives of them")
     .option("--top <k>", "how many classes to name a picture", number)

@@ -1,6 +1,6 @@
 /** `graft recommend`: which network suits these pictures and this machine. */
 import { join } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import * as v from "valibot";
 import { rememberedCosts } from "../../advise/costs/remembered.ts";
 import { gatherCandidates } from "../../advise/recommend/candidates.ts";
@@ -42,9 +42,8 @@ const recommendFlags = v.pipe(
 
 type RecommendFlags = v.InferOutput<typeof recommendFlags>;
 
-export function recommendCommand(): Command {
-  const command = new Command("recommend")
-    .description("say which network suits these pictures and this machine")
+export function recommendCommand(command: Command): Command {
+  command
     .argument("<dataset>", "as for `graft train`")
     .option(
       "--network <file>",

@@ -1,5 +1,5 @@
 /** `graft sample`: lays out a sample dataset to try things on. */
-import { Command } from "commander";
+import type { Command } from "commander";
 import * as v from "valibot";
 import { flag, optionsOf } from "../../base/options.ts";
 import { layOutSample } from "../../data/sample/lay-out.ts";
@@ -9,9 +9,8 @@ import { print, printJson, withProgress } from "../output.ts";
 
 const sampleFlags = optionsOf({ offline: v.optional(flag), json: v.optional(flag, false) });
 
-export function sampleCommand(): Command {
-  const command = new Command("sample")
-    .description("lay out a sample dataset as class folders")
+export function sampleCommand(command: Command): Command {
+  command
     .argument("[name]", `which sample: ${samples.map((sample) => sample.name).join(", ")}`, "emoji")
     .argument("[folder]", "where to put it (default: a folder of the sample's name)")
     .option("--offline", "use only what is in the cache")

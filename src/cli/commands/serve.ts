@@ -1,6 +1,6 @@
 /** `graft serve`: answers over HTTP. Here are its options and signals; the server itself is in serve/. */
 import { readFile } from "node:fs/promises";
-import { Command } from "commander";
+import type { Command } from "commander";
 import * as v from "valibot";
 import { usageError } from "../../base/errors.ts";
 import { flag, optionsOf, rule, text } from "../../base/options.ts";
@@ -43,9 +43,8 @@ const serveFlags = v.pipe(
 
 type ServeFlags = v.InferOutput<typeof serveFlags>;
 
-export function serveCommand(): Command {
-  const command = new Command("serve")
-    .description("answer over HTTP what is in pictures")
+export function serveCommand(command: Command): Command {
+  command
     .argument("<models...>", "model.onnx files that graft train wrote, each as FILE or NAME=FILE")
     .option("--port <n>", "the port; 0 takes a free one", number)
     .option("--host <address>", "the address to listen on; one that others can reach needs a token")

@@ -1,5 +1,5 @@
 /** `graft studio`: the web studio for one project, on this machine alone. */
-import { Command } from "commander";
+import type { Command } from "commander";
 import * as v from "valibot";
 import { flag, listOf, onlyWhen, optionsOf } from "../../base/options.ts";
 import { GRACE_MS } from "../../http/server.ts";
@@ -31,9 +31,8 @@ const studioFlags = v.pipe(
   ),
 );
 
-export function studioCommand(): Command {
-  const command = new Command("studio")
-    .description("collect pictures, train and try models in the browser, on this machine alone")
+export function studioCommand(command: Command): Command {
+  command
     .argument("[folder]", "the project: a folder with one sub-folder a class, made where it is missing", "graft-studio")
     .option("--port <n>", "the port on 127.0.0.1; 0 takes any free one", number)
     .option("--network <file>", "an .onnx file to offer beside the catalogue (may be given more than once)", several)

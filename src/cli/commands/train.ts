@@ -1,7 +1,7 @@
 /** `graft train`: from a folder of pictures to `model.onnx`, `metrics.json`, `graft.json` and `report.html`. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import type * as v from "valibot";
 import { inFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
@@ -33,9 +33,8 @@ import { trainFlags } from "../train-flags.ts";
 
 type TrainFlags = v.InferOutput<typeof trainFlags>;
 
-export function trainCommand(): Command {
-  const command = new Command("train")
-    .description("train on a folder of pictures")
+export function trainCommand(command: Command): Command {
+  command
     .argument(
       "<dataset>",
       "a folder with one sub-folder a class (or train/, val/, test/ of such), a .csv, .tsv or .jsonl list, or an archive of these",
