@@ -26,7 +26,17 @@ async function refill(): Promise<void> {
 }
 
 const kindsIn = async (): Promise<CacheKind[]> => [...new Set((await listCache()).entries.map(({ kind }) => kind))];
-const everything: CacheKind[] = ["networks", "npm", "huggingface", "features", "boundary", "traits", "speeds", "costs"];
+const everything: CacheKind[] = [
+  "networks",
+  "npm",
+  "huggingface",
+  "features",
+  "boundary",
+  "traits",
+  "copies",
+  "speeds",
+  "costs",
+];
 
 describe("the list", () => {
   test("has every kind, with names that people know", async () => {

@@ -393,7 +393,8 @@ describe("the command line", () => {
   });
 
   test("every option of every command is described by its schema", () => {
-    for (const command of [evaluateCommand, sampleCommand, trainCommand, serveCommand]) expect(command(new Command())).toBeDefined();
+    for (const command of [evaluateCommand, sampleCommand, trainCommand, serveCommand])
+      expect(command(new Command())).toBeDefined();
   });
 
   test("the defaults in the help are the schema's", () => {

@@ -12,6 +12,7 @@ import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { softmax } from "../evaluate/softmax.ts";
 import { fitTemperature } from "../evaluate/temperature.ts";
 import { type Extraction, extractFeatures, type Skipped } from "../train/features/extract.ts";
+import { knownCopies } from "../train/features/known-copies.ts";
 import { openFeaturesOf } from "../train/features/of-network.ts";
 import { createRunner } from "../train/features/runner.ts";
 import type { RowTable } from "../train/features/table.ts";
@@ -91,7 +92,7 @@ async function gather(options: CheckedAuditOptions): Promise<Subject> {
     const copying = createMeter({ stage: "Looking for copies", unit: "images", total: pictures.length, onProgress });
     const copies = await findCopies(
       pictures.map(({ sha256: digest, traits: { signature } }) => ({ digest, signature })),
-      { onPictures: (more) => copying.add(more), signal },
+      { known: knownCopies, onPictures: (more) => copying.add(more), signal },
     );
     const groupOf = new Int32Array(pictures.length).fill(-1);
     copies.groups.forEach((group, number) => {

@@ -16,6 +16,7 @@ export const cacheKinds = {
   features: "features of images, by network, cut and preprocessing",
   boundary: "what frozen stages compute of images, for fine-tuning",
   traits: "what the audit measured of images",
+  copies: "which images of a dataset are copies",
   speeds: "how fast networks ran on this machine",
   costs: "what networks cost to run on this machine",
   transfers: "files that are being fetched, or were when a process was stopped: it goes on from there",

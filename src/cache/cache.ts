@@ -20,7 +20,7 @@ import { createMeter, type OnProgress } from "../base/progress.ts";
 import { type CacheEntry, type CacheKind, cacheKinds, type Damage, type KindRow } from "./cache-entry.ts";
 import { boundary, features, traits } from "./kinds/records.ts";
 import { other, transfers, unfinished } from "./kinds/rest.ts";
-import { archives, costs, huggingface, networks, npm, speeds } from "./kinds/stored.ts";
+import { archives, copies, costs, huggingface, networks, npm, speeds } from "./kinds/stored.ts";
 
 export { type CacheEntry, type CacheKind, cacheKinds, type Damage } from "./cache-entry.ts";
 
@@ -32,6 +32,7 @@ const rows: { readonly [K in CacheKind]: KindRow } = {
   features,
   boundary,
   traits,
+  copies,
   speeds,
   costs,
   transfers,

@@ -4,7 +4,7 @@
  * found is data/copies' matter.
  */
 import { createMeter, type OnProgress } from "../base/progress.ts";
-import { findCopies } from "../data/copies/find.ts";
+import { findCopies, type KnownCopies } from "../data/copies/find.ts";
 import { disjointSets } from "../data/copies/sets.ts";
 import type { Signature } from "../data/copies/signature.ts";
 
@@ -19,6 +19,8 @@ export interface Groupable {
 }
 
 export interface GroupOptions {
+  /** Copies that were found before. Default: all are searched now. */
+  readonly known?: KnownCopies | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -26,7 +28,7 @@ export interface GroupOptions {
 /** `[N]`: the group of each example, by the position of the group's first example; an example alone is its own group. */
 export async function groupsAmong(
   examples: readonly Groupable[],
-  { onProgress, signal }: GroupOptions = {},
+  { known, onProgress, signal }: GroupOptions = {},
 ): Promise<Int32Array> {
   const sets = disjointSets(examples.length);
   const join = (groups: Iterable<readonly number[]>): void => {
@@ -36,7 +38,7 @@ export async function groupsAmong(
   const meter = createMeter({ stage: "Looking for copies", unit: "images", total: comparable.length, onProgress });
   const { groups } = await findCopies(
     comparable.map((i) => ({ digest: examples[i]!.digest, signature: examples[i]!.signature! })),
-    { onPictures: (more) => meter.add(more), signal },
+    { known, onPictures: (more) => meter.add(more), signal },
   );
   join(groups.map((group) => group.map((i) => comparable[i]!)));
   join(sameBy(examples, ({ digest }) => digest));

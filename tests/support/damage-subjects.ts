@@ -11,6 +11,7 @@ import { openTestHub } from "../../src/hub/huggingface/testing.ts";
 import { fetchNpmFiles } from "../../src/hub/npm/fetch.ts";
 import { openTestRegistry, tarballOf } from "../../src/hub/npm/testing.ts";
 import { createThumbnails } from "../../src/studio/project/thumbnails.ts";
+import { groupsOfExamples } from "../../src/train/features/image-groups.ts";
 import { openTraitCache } from "../../src/train/features/trait-cache.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/train/finetune/checkpoint.ts";
 import type { TrainingState } from "../../src/train/finetune/trainer.ts";
@@ -141,6 +142,7 @@ export async function openSubjects(work: string): Promise<Subjects> {
         traits.close();
       }
     }),
+    inCache("copies", under("copies"), async () => JSON.stringify([...(await groupsOfExamples(dataset.examples))])),
     inCache("networks", under("networks"), async () => digestOf(await openNpmNetwork(entry, {}))),
     inCache("npm", under("npm"), async () => {
       const [path] = (await fetchNpmFiles(spec, ["model.tflite"])).values();

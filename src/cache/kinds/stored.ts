@@ -120,12 +120,12 @@ export const archives: KindRow = {
   },
 };
 
-/** One JSON file a kind of machine. */
-const memory = (kind: CacheKind): KindRow => ({
+/** JSON files with their checksums in a folder of the kind's name. */
+const jsonFiles = (kind: CacheKind, what: string): KindRow => ({
   async list() {
     const folder = join(cacheFolder(), kind);
     const names = (await namesIn(folder)).filter((name) => name.endsWith(".json"));
-    const found = names.map((name) => entryAt(kind, join(folder, name), `machine ${name.slice(0, 8)}`));
+    const found = names.map((name) => entryAt(kind, join(folder, name), `${what} ${name.slice(0, 8)}`));
     return (await Promise.all(found)).filter(isEntry);
   },
   async verify({ path }) {
@@ -135,5 +135,6 @@ const memory = (kind: CacheKind): KindRow => ({
   remove: ({ path }) => underLock(`${path}.lock`, () => takeAway(path)),
 });
 
-export const speeds = memory("speeds");
-export const costs = memory("costs");
+export const speeds = jsonFiles("speeds", "machine");
+export const costs = jsonFiles("costs", "machine");
+export const copies = jsonFiles("copies", "images");

@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../base/random.ts";
-import { findCopies } from "./find.ts";
+import { findCopies, type KnownCopies, type LinksAmong } from "./find.ts";
 import { type Signature, signatureOf, smallOf } from "./signature.ts";
 
 const SIDE = 96;
@@ -74,6 +74,39 @@ describe("copies", () => {
     const { groups, compared } = await findCopies(images);
     expect(groups.map((group) => group.length)).toEqual([400]);
     expect(compared).toBeLessThan(10 * images.length);
+  });
+
+  it("are searched once: the same files in another order have the same links", async () => {
+    const [one, other] = [await signed(drawWaves(1)), await signed(drawWaves(2))];
+    const images = [one, other, one, other, one].map((signature, i) => ({ digest: "edbca"[i]!, signature }));
+    const kept = new Map<string, LinksAmong>();
+    let searches = 0;
+    const known: KnownCopies = {
+      read: async (digests) => kept.get(digests.join()),
+      write: async (digests, found) => {
+        searches++;
+        kept.set(digests.join(), found);
+      },
+    };
+    const groups = async (order: readonly number[]): Promise<string[]> =>
+      (
+        await findCopies(
+          order.map((i) => images[i]!),
+          { known },
+        )
+      ).groups
+        .map((group) =>
+          group
+            .map((at) => images[order[at]!]!.digest)
+            .sort()
+            .join(""),
+        )
+        .sort();
+    expect(await groups([0, 1, 2, 3, 4])).toEqual(["abe", "cd"]);
+    expect(await groups([3, 1, 4, 0, 2])).toEqual(["abe", "cd"]);
+    expect(searches).toBe(1);
+    expect(await groups([3, 1, 4])).toEqual(["cd"]);
+    expect(searches).toBe(2);
   });
 
   it("end where they are told to", async () => {

@@ -14,7 +14,8 @@ import { disjointSets } from "./sets.ts";
 import type { Signature } from "./signature.ts";
 
 /** What makes two pictures one. */
-export type Kinship = "same file" | "same picture" | "changed";
+export const kinships = ["same file", "same picture", "changed"] as const;
+export type Kinship = (typeof kinships)[number];
 
 /** Two pictures, by their numbers, that are one. */
 export interface Link {
@@ -34,7 +35,19 @@ export interface Copies {
   readonly compared: number;
 }
 
+/** Links among different files that were found before, so that the same files are not searched again. */
+export interface KnownCopies {
+  /** What was found among the files with these digests; nothing where they were not searched together yet. */
+  read(digests: readonly string[]): Promise<LinksAmong | undefined>;
+  write(digests: readonly string[], found: LinksAmong): Promise<void>;
+}
+
+/** Links by positions in a list of different files, and how many pairs were compared to find them. */
+export type LinksAmong = Pick<Copies, "links" | "compared">;
+
 export interface FindOptions {
+  /** What was found before, and where to keep what is found now. Default: nothing is kept. */
+  readonly known?: KnownCopies | undefined;
   /** Told how many pictures more are done. */
   readonly onPictures?: ((more: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -54,27 +67,47 @@ const PAIRS_AT_ONCE = 100;
  */
 export async function findCopies(
   pictures: readonly { readonly digest: string; readonly signature: Signature }[],
-  { onPictures, signal }: FindOptions = {},
+  { known, onPictures, signal }: FindOptions = {},
 ): Promise<Copies> {
   const sets = disjointSets(pictures.length);
   const links: Link[] = [];
+  const join = (link: Link): void => {
+    sets.join(link.a, link.b);
+    links.push(link);
+  };
   const first = new Map<string, number>();
-  const distinct: number[] = [];
   for (const [i, { digest }] of pictures.entries()) {
     const same = first.get(digest);
-    if (same !== undefined) {
-      sets.join(same, i);
-      links.push({ a: same, b: i, kinship: "same file", likeness: 1 });
-    } else {
-      first.set(digest, i);
-      distinct.push(i);
-    }
+    if (same === undefined) first.set(digest, i);
+    else join({ a: same, b: i, kinship: "same file", likeness: 1 });
   }
-  const signatureOf = (i: number): Signature => pictures[distinct[i]!]!.signature;
-  const printAt = remembering((i: number): Print => printOf(signatureOf(i).colour), distinct.length);
-  const levelsAt = remembering((i: number): Levels => levelsOf(signatureOf(i).detail), MOST_LEVELS);
+  // In an order that does not depend on that of the list, so that the same files have the same links.
+  const distinct = [...first].sort(([one], [other]) => (one < other ? -1 : 1));
+  const digests = distinct.map(([digest]) => digest);
+  let found = await known?.read(digests);
+  if (found) onPictures?.(digests.length);
+  else {
+    const signatures = distinct.map(([, i]) => pictures[i]!.signature);
+    found = await linksAmong(signatures, { onPictures, signal });
+    await known?.write(digests, found);
+  }
+  for (const { a, b, ...link } of found.links) {
+    const [one, other] = [distinct[a]![1], distinct[b]![1]];
+    join({ a: Math.min(one, other), b: Math.max(one, other), ...link });
+  }
+  return { groups: sets.groups(), links, compared: found.compared };
+}
+
+/** The links among different files. */
+async function linksAmong(
+  signatures: readonly Signature[],
+  { onPictures, signal }: Pick<FindOptions, "onPictures" | "signal">,
+): Promise<LinksAmong> {
+  const sets = disjointSets(signatures.length);
+  const printAt = remembering((i: number): Print => printOf(signatures[i]!.colour), signatures.length);
+  const levelsAt = remembering((i: number): Levels => levelsOf(signatures[i]!.detail), MOST_LEVELS);
   const candidates = await candidatesAmong(
-    distinct.map((_, i) => signatureOf(i).detail),
+    signatures.map(({ detail }) => detail),
     { ...(onPictures ? { onPictures } : {}), signal },
   );
   const linkOf = (a: number, b: number, start: Pose): Pick<Link, "kinship" | "likeness"> | undefined => {
@@ -86,21 +119,21 @@ export async function findCopies(
     if (!aligned || alignedColours(print.colour, other.colour, aligned.pose) < LEAST_COLOURS) return undefined;
     return { kinship: "changed", likeness: Math.min(1, aligned.fine) };
   };
+  const links: Link[] = [];
   let compared = 0;
   for (const [at, { a, b, start }] of candidates.entries()) {
     if (at % PAIRS_AT_ONCE === 0) {
       signal?.throwIfAborted();
       await nextTask();
     }
-    const [one, other] = [distinct[a]!, distinct[b]!];
-    if (sets.root(one) === sets.root(other)) continue;
+    if (sets.root(a) === sets.root(b)) continue;
     compared++;
     const link = linkOf(a, b, start);
     if (!link) continue;
-    sets.join(one, other);
-    links.push({ a: Math.min(one, other), b: Math.max(one, other), ...link });
+    sets.join(a, b);
+    links.push({ a: Math.min(a, b), b: Math.max(a, b), ...link });
   }
-  return { groups: sets.groups(), links, compared };
+  return { links, compared };
 }
 
 /** A function that remembers what it last returned, for so many arguments. */

@@ -7,6 +7,7 @@ import { readBytes } from "../../base/files.ts";
 import { createMeter } from "../../base/progress.ts";
 import type { Example } from "../../data/dataset/discover.ts";
 import { type Groupable, type GroupOptions, groupsAmong } from "../groups.ts";
+import { knownCopies } from "./known-copies.ts";
 import { openTraitCache, type TraitCache } from "./trait-cache.ts";
 
 /** The groups of images that were read: their signatures are in the cache, or are computed for it now. */
@@ -14,7 +15,7 @@ export async function groupsOfImages(
   examples: readonly Pick<Example, "path" | "group">[],
   digests: readonly Buffer[],
   traits: TraitCache,
-  options: GroupOptions = {},
+  options: Omit<GroupOptions, "known"> = {},
 ): Promise<Int32Array> {
   const measured = await traits.traitsOf(
     examples.map(({ path }, i) => ({ path, sha256: digests[i]! })),
@@ -22,14 +23,14 @@ export async function groupsOfImages(
   );
   return groupsAmong(
     examples.map(({ group }, i) => ({ digest: digests[i]!.toString("hex"), signature: measured[i]!.signature, group })),
-    options,
+    { ...options, known: knownCopies },
   );
 }
 
 /** The groups of a dataset's examples before any network has seen them. Images that cannot be read stand alone. */
 export async function groupsOfExamples(
   examples: readonly Pick<Example, "path" | "group">[],
-  options: GroupOptions = {},
+  options: Omit<GroupOptions, "known"> = {},
 ): Promise<Int32Array> {
   const traits = await openTraitCache();
   try {
@@ -53,7 +54,7 @@ export async function groupsOfExamples(
       found.push(one ?? { digest: `unreadable ${found.length}`, signature: undefined });
       meter.add();
     }
-    return await groupsAmong(found, options);
+    return await groupsAmong(found, { ...options, known: knownCopies });
   } finally {
     traits.close();
   }

@@ -28,13 +28,13 @@ export interface TraitCache {
 }
 
 /** In the folder's name: another one where traits are measured or written otherwise. */
-const VERSION = 2;
+export const TRAITS_VERSION = 2;
 
 /** The parent of the cache's folders, one a version. */
 export const traitCaches = (): string => join(cacheFolder(), "traits");
 
 /** Opens the cache of traits. Throws a GraftError (`work`) where its folder cannot be written. */
-export async function openTraitCache(folder = join(traitCaches(), `v${VERSION}`)): Promise<TraitCache> {
+export async function openTraitCache(folder = join(traitCaches(), `v${TRAITS_VERSION}`)): Promise<TraitCache> {
   const records = await openRecordCache(folder, RECORD_BYTES);
   const measure: OnDecoded = async (image, sha256, file) => {
     if (records.find(sha256)) return;
