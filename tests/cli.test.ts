@@ -64,7 +64,19 @@ describe("graft train", () => {
       out,
     });
     expect(trained.baseline.class).toBe("circle");
-    expect(Object.keys(trained.timings).sort()).toEqual(["decode", "extract", "finetune", "head", "total"]);
+    expect(Object.keys(trained.timings).sort()).toEqual([
+      "audit",
+      "copies",
+      "decode",
+      "explanations",
+      "extract",
+      "finetune",
+      "head",
+      "open",
+      "startUp",
+      "total",
+      "uncertainty",
+    ]);
     expect(Object.keys(trained.rates).sort()).toEqual(["decode", "forward", "step"]);
     const numbers = [...Object.values(trained.timings), ...Object.values(trained.rates)];
     expect(numbers.every((value) => Number.isFinite(value) && value >= 0)).toBe(true);

@@ -8,7 +8,7 @@ import { type RunHeader, runHeader } from "./run-files.ts";
 import type { TrainRun } from "./train-run.ts";
 
 /** The object of `graft train --json`. */
-export function trainFacts({ result, dataset, out, seconds, audit }: TrainRun) {
+export function trainFacts({ result, dataset, out, timings, seconds, audit }: TrainRun) {
   const { network, test, validation } = result;
   return {
     network: network.name,
@@ -22,7 +22,7 @@ export function trainFacts({ result, dataset, out, seconds, audit }: TrainRun) {
     testedOn: test.source,
     straddling: test.straddling ?? null,
     groups: result.groups,
-    timings: { ...result.timings, total: seconds() },
+    timings: { ...timings, ...result.timings, total: seconds() },
     rates: result.rates,
     features: result.features,
     head: headFacts(result),

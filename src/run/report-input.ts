@@ -123,8 +123,12 @@ export interface ReportInput {
   readonly timings: {
     readonly decode: number;
     readonly extract: number;
+    readonly copies?: number | undefined;
     readonly head: number;
     readonly finetune: number;
+    readonly uncertainty?: number | undefined;
+    readonly audit?: number | undefined;
+    readonly explanations?: number | undefined;
     readonly total: number;
   };
   /** Images a second; 0 for what was not done. */

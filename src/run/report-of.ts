@@ -13,7 +13,7 @@ const MISTAKES = 24;
 
 /** What the report and the card say; reads the pictures that they show. */
 export async function reportOf(run: TrainRun, modelSha256: string): Promise<ReportInput> {
-  const { result, dataset, datasetPath, seed, seconds, audit, explanations } = run;
+  const { result, dataset, datasetPath, seed, timings, seconds, audit, explanations } = run;
   const { network, test, validation, calibration, head, shape } = result;
   const labels = test.examples.map(({ label }) => label);
   const mistakes = mostConfidentMistakes(test.probabilities, labels, MISTAKES);
@@ -46,7 +46,7 @@ export async function reportOf(run: TrainRun, modelSha256: string): Promise<Repo
       crossValidatedAccuracy: head.tried.find(({ l2 }) => l2 === head.l2)!.accuracy,
     },
     seed,
-    timings: { ...result.timings, total: seconds() },
+    timings: { ...timings, ...result.timings, total: seconds() },
     rates: result.rates,
     test: test.evaluation,
     validation: { ...validation.evaluation, source: validation.source },

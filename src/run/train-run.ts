@@ -12,6 +12,15 @@ export interface TrainRun {
   readonly datasetPath: string;
   readonly seed: number;
   readonly out: string;
+  /** Seconds of what is not the training's own. */
+  readonly timings: {
+    /** From the start of the process to that of the command. */
+    readonly startUp: number;
+    /** Reading the dataset's layout, and opening the network. */
+    readonly open: number;
+    readonly audit: number;
+    readonly explanations: number;
+  };
   /** Seconds since the command began. */
   readonly seconds: () => number;
   /** What was found in the data; nothing where it was not audited. */

@@ -120,11 +120,16 @@ export interface TrainResult {
   readonly datasetDigest: string;
   /** Whether every parameter of the backbone has the same bytes in the artifact as in the network. */
   readonly frozenUnchanged: boolean;
+  /** Seconds; 0 for what was not done. Decoding is part of `extract`. */
   readonly timings: {
     readonly decode: number;
     readonly extract: number;
+    /** The search for copies. */
+    readonly copies: number;
     readonly head: number;
     readonly finetune: number;
+    /** What the artifact knows of unknown images, and the sets that it answers with. */
+    readonly uncertainty: number;
   };
   /** Images a second; 0 where nothing had to be done. */
   readonly rates: { readonly decode: number; readonly forward: number; readonly step: number };
@@ -153,18 +158,20 @@ async function trainChecked(options: CheckedTrainOptions): Promise<TrainResult> 
   try {
     const began = performance.now();
     const extraction = await extractAll(options, cache, shape, traits);
-    const extract = (performance.now() - began) / 1000;
+    const extract = secondsSince(began);
+    const searching = performance.now();
     const groups = await groupsOfImages(
       extraction.kept.map((item) => dataset.examples[item]!),
       extraction.kept.map((item) => extraction.digests.get(item)!),
       traits,
       options,
     );
+    const copies = secondsSince(searching);
     const parts = partition(dataset, extraction, groups, random);
     signal?.throwIfAborted();
     const answer = await learn(options, shape, parts, random);
     signal?.throwIfAborted();
-    return await resultOf(options, shape, parts, answer, { ...extraction, groups }, extract);
+    return await resultOf(options, shape, parts, answer, { ...extraction, groups }, { extract, copies });
   } finally {
     traits.close();
     cache.close();
@@ -296,7 +303,7 @@ async function fitted(
     onRound: (running) => meter.set(fits - running),
     signal,
   });
-  return { head, headSeconds: (performance.now() - began) / 1000 };
+  return { head, headSeconds: secondsSince(began) };
 }
 
 async function resultOf(
@@ -305,7 +312,7 @@ async function resultOf(
   parts: Parts,
   learned: Learned,
   { groups, ...extraction }: Extraction & { readonly groups: Int32Array },
-  extract: number,
+  before: { readonly extract: number; readonly copies: number },
 ): Promise<TrainResult> {
   const { head, validation, finetuned } = learned;
   const classes = dataset.classes.length;
@@ -330,6 +337,7 @@ async function resultOf(
     crossFitted(validation.logits, labels, classes, validation.foldOf),
   );
   const tested = judge(parts.test, learned.testLogits, softmax(learned.testLogits, classes, temperature));
+  const fitting = performance.now();
   const { novelty, facts: trust } = await fitTrust({
     network: learned.network,
     shape,
@@ -341,6 +349,7 @@ async function resultOf(
     testAnswers: { probabilities: tested.probabilities, labels: parts.test.labels },
     signal,
   });
+  const uncertainty = secondsSince(fitting);
   signal?.throwIfAborted();
   const artifact = buildArtifact({
     network: learned.network,
@@ -382,9 +391,10 @@ async function resultOf(
     frozenUnchanged: isUnchanged(artifact, network, finetuned?.tuned ? finetuned.trained : new Set()),
     timings: {
       decode: extraction.decodeSeconds,
-      extract,
+      ...before,
       head: learned.headSeconds,
       finetune: finetuned?.seconds ?? 0,
+      uncertainty,
     },
     rates: {
       decode: rate(extraction.computed, extraction.decodeSeconds),
@@ -432,6 +442,8 @@ function groupFacts({ examples, classes }: Dataset, { kept }: Extraction, groups
     inseparable: inseparableClasses(labels, groups).map((label) => classes[label]!),
   };
 }
+
+const secondsSince = (began: number): number => (performance.now() - began) / 1000;
 
 const rate = (count: number, seconds: number): number => (seconds > 0 ? count / seconds : 0);
 

@@ -7,6 +7,7 @@ import { inFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { createProgressJson } from "../../base/progress-json.ts";
+import { createStopwatch } from "../../base/stopwatch.ts";
 import { augmentations } from "../../data/augment/policy.ts";
 import { checkEnoughIn } from "../../data/enough.ts";
 import { renderCard } from "../../report/card.ts";
@@ -113,7 +114,7 @@ function finetuneOf(flags: TrainFlags) {
 }
 
 async function trainAction(flags: TrainFlags, path: string): Promise<void> {
-  const began = performance.now();
+  const clock = createStopwatch<"open" | "train" | "audit" | "explanations">();
   const { seed, out, classWeights } = flags;
   const finetune = finetuneOf(flags);
   const effort = await measureEffort();
@@ -131,6 +132,7 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
     const made = await withProgress(async (line) => {
       const name = await chooseNetwork(flags, dataset, line, signal);
       const network = await open(name, flags, line.show);
+      clock.lap("open");
       const onNote = (text: string): void => {
         line.end();
         note(text);
@@ -147,15 +149,24 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
         onProgress: line.show,
         onEpoch: progress?.epoch,
       });
+      clock.lap("train");
       const told = { onProgress: line.show, signal };
       const audit = audits ? await auditOf({ dataset, network, seed, ...told }, onNote) : undefined;
+      clock.lap("audit");
       const result = { ...trained, network };
       const explanations = flags.explain ? await reportExplanations({ result, dataset }, onNote, signal) : [];
+      clock.lap("explanations");
       return { result, audit, explanations };
     }, progress);
-    const seconds = (): number => (performance.now() - began) / 1000;
     const { result } = made;
-    const run = { ...made, effort, dataset, datasetPath: path, seed, out, seconds };
+    const { startUp, seconds } = clock;
+    const timings = {
+      startUp,
+      open: clock.of("open"),
+      audit: clock.of("audit"),
+      explanations: clock.of("explanations"),
+    };
+    const run = { ...made, effort, dataset, datasetPath: path, seed, out, timings, seconds };
     const { modelSha256 } = await writeRun(run, { report: renderReport, card: renderCard });
     await rm(join(out, CHECKPOINT), { force: true });
     await rememberSpeed(result.network.name, result.features.computed, result.rates.forward);

@@ -71,8 +71,12 @@ function timings({ timings, rates }: ReportInput): Html {
   const parts: readonly (readonly [string, number, number])[] = [
     ["Decoding images", timings.decode, rates.decode],
     ["Features from the network", timings.extract, rates.forward],
+    ["Looking for copies", timings.copies ?? 0, 0],
     ["Training the head", timings.head, 0],
     ["Fine-tuning", timings.finetune, rates.step],
+    ["Learning what is unknown", timings.uncertainty ?? 0, 0],
+    ["Auditing the data", timings.audit ?? 0, 0],
+    ["Explaining predictions", timings.explanations ?? 0, 0],
   ];
   const rows = parts
     .filter(([, seconds]) => seconds > 0)

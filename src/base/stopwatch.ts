@@ -1,0 +1,28 @@
+/** Measures the parts of some work that are done one after another. */
+
+export interface Stopwatch<Part extends string> {
+  /** Seconds from the start of the process until the stopwatch was made. */
+  readonly startUp: number;
+  /** Ends a part: what was done since the last part ended belongs to it. */
+  lap(part: Part): void;
+  /** Seconds of a part; 0 for one that was not done. */
+  of(part: Part): number;
+  /** Seconds since the stopwatch was made. */
+  seconds(): number;
+}
+
+export function createStopwatch<Part extends string>(): Stopwatch<Part> {
+  const began = performance.now();
+  const parts = new Map<Part, number>();
+  let last = began;
+  return {
+    startUp: began / 1000,
+    lap(part) {
+      const now = performance.now();
+      parts.set(part, (parts.get(part) ?? 0) + (now - last) / 1000);
+      last = now;
+    },
+    of: (part) => parts.get(part) ?? 0,
+    seconds: () => (performance.now() - began) / 1000,
+  };
+}
