@@ -120,11 +120,38 @@ describe("fitHead", () => {
   test("the strength is the one with the least loss in cross-validation", async () => {
     const { data, labels } = examples(shape);
     const { l2, tried, folds } = await train(denseTable(data, 5), labels, 3);
-    expect(tried.map((result) => result.l2)).toEqual(STRENGTHS);
+    expect(tried.map((result) => result.l2)).toEqual(expect.arrayContaining(STRENGTHS));
     expect(folds).toBe(5);
     expect(tried.find((result) => result.l2 === l2)!.logLoss).toBe(Math.min(...tried.map(({ logLoss }) => logLoss)));
     // The strongest penalty leaves only the classes' frequencies: log 3 here.
     expect(tried.at(-1)!.logLoss).toBeCloseTo(Math.log(3), 1);
+  });
+
+  test("half decades around the best decade are tried too, and one is taken where it is better than all decades", async () => {
+    const random = createRandom(7);
+    const labels = Int32Array.from({ length: 90 }, (_, i) => i % 3);
+    const data = Float32Array.from(
+      { length: 90 * 8 },
+      (_, at) => random.next() + 0.3 * Math.cos(labels[Math.floor(at / 8)]! * ((at % 8) + 1)),
+    );
+    const table = denseTable(data, 8);
+    const { l2, tried, outOfFoldLogits } = await train(table, labels, 3);
+    expect(tried.map((result) => Math.log10(result.l2))).toEqual(
+      [-4, -3, -2.5, -2, -1.5, -1, 0, 1, 2].map((power) => expect.closeTo(power, 6)),
+    );
+    const losses = tried.map(({ logLoss }) => logLoss);
+    expect(Math.log10(l2)).toBeCloseTo(-1.5, 6);
+    expect(losses[4]).toBe(Math.min(...losses));
+    // From where the decades ended, the fit ends where it does from nothing.
+    const alone = await train(table, labels, 3, { strengths: [l2] });
+    expect(alone.tried[0]!.logLoss).toBeCloseTo(losses[4]!, 3);
+    expect(largestDifference(softmax(outOfFoldLogits, 3, 1), softmax(alone.outOfFoldLogits, 3, 1))).toBeLessThan(0.01);
+  });
+
+  test("strengths that are given are tried, and no others", async () => {
+    const { data, labels } = examples(shape);
+    const { tried } = await train(denseTable(data, 5), labels, 3, { strengths: [0.01, 1] });
+    expect(tried.map(({ l2 }) => l2)).toEqual([0.01, 1]);
   });
 
   test("an example's own label has no say in its out-of-fold logits", async () => {

@@ -1,6 +1,7 @@
 /**
  * The head: multinomial logistic regression on standardised features, its L2 strength chosen by stratified
- * cross-validation. All folds and strengths are fitted in lock step, one pass over the features a round.
+ * cross-validation. All folds and strengths are fitted in lock step, one pass over the features a round. The grid has decades;
+ * around the best of them, half decades are fitted too, from where the decades ended.
  */
 import type { Head } from "../../artifact/contract.ts";
 import { nextTask } from "../../base/concurrency.ts";
@@ -35,7 +36,7 @@ export interface HeadFit {
 }
 
 export interface HeadOptions {
-  /** Penalties to choose from. Default: 7, from 1e-4 to 100 in decades, divided by nothing: they act on the mean loss. */
+  /** Penalties to choose from, and no others. Default: {@link STRENGTHS}, and half a decade to either side of the best of them. */
   readonly strengths?: readonly number[];
   /** `[rows]`: examples of one group are in one fold. Default: each example stands alone. */
   readonly groups?: Groups;
@@ -61,7 +62,7 @@ const POOLING = 100;
 /** The head that is kept is fitted more finely than those that only choose its strength: to 3e-4 in probability. */
 const FINAL: MinimiserOptions = { valueTolerance: 1e-7, gradientTolerance: 1e-5 };
 
-/** The penalties that are tried. */
+/** The penalties that are tried first. They act on the mean loss. */
 export const STRENGTHS = [1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100];
 
 /**
@@ -76,7 +77,6 @@ export async function fitHead(
   random: Random,
   options: HeadOptions = {},
 ): Promise<HeadFit> {
-  const strengths = options.strengths ?? STRENGTHS;
   const counts = countLabels(labels, classes);
   const folds = Math.min(options.folds ?? 5, ...counts, mostFolds(labels, options.groups));
   const foldOf = stratifiedFolds(labels, folds, random, options.groups);
@@ -88,23 +88,39 @@ export async function fitHead(
   const loss = await openSoftmaxLoss(features, labels, classes);
   try {
     const size = (classes - 1) * features.columns;
-    const jobs = strengths.flatMap((l2) => Array.from({ length: folds }, (_, fold) => ({ l2, heldOut: fold })));
     const weighting = { labels, foldOf, classWeight };
-    const fits = await minimiseTogether(
-      loss,
-      features.columns,
-      jobs,
-      jobs.map(() => new Float32Array(size)),
-      weighting,
-      options,
+    /** Fits every fold at some strengths, each from a point of its own. */
+    const attempt = async (
+      strengths: readonly number[],
+      startOf: (strength: number, fold: number) => Float32Array,
+      told: Pick<HeadOptions, "onRound" | "signal">,
+    ): Promise<Attempt[]> => {
+      if (strengths.length === 0) return [];
+      const jobs = strengths.flatMap((l2) => Array.from({ length: folds }, (_, fold) => ({ l2, heldOut: fold })));
+      const starts = jobs.map(({ l2, heldOut }) => startOf(strengths.indexOf(l2), heldOut));
+      const fits = await minimiseTogether(loss, features.columns, jobs, starts, weighting, told);
+      const outOfFold = await crossValidatedLogits(loss, fits, strengths.length, folds, foldOf, classes);
+      return strengths.map((l2, s) => ({
+        l2,
+        fits: fits.slice(s * folds, (s + 1) * folds),
+        outOfFold: outOfFold[s]!,
+        loss: smoothedLoss(outOfFold[s]!, labels, classes),
+      }));
+    };
+
+    const decades = await attempt(options.strengths ?? STRENGTHS, () => new Float32Array(size), options);
+    // What is kept of the order in which they were tried is that ties go to the weaker penalty.
+    const pairs = options.strengths ? [] : pairsAround(decades);
+    const between = await attempt(
+      pairs.map(([a, b]) => Math.sqrt(a.l2 * b.l2)),
+      (pair, fold) => meanOf(pairs[pair]!.map(({ fits }) => fits[fold]!.point)),
+      { signal: options.signal },
     );
+    const all = [...decades, ...between].sort((a, b) => a.l2 - b.l2);
+    const chosen = best(all);
+    const { l2 } = chosen;
 
-    const outOfFold = await crossValidatedLogits(loss, fits, strengths.length, folds, foldOf, classes);
-    const tried = strengths.map((l2, s) => ({ l2, ...scoreLogits(outOfFold[s]!, labels, classes) }));
-    const chosen = chosenStrength(outOfFold, labels, classes);
-    const l2 = strengths[chosen]!;
-
-    const start = meanOf(fits.slice(chosen * folds, (chosen + 1) * folds).map(({ point }) => point));
+    const start = meanOf(chosen.fits.map(({ point }) => point));
     const [final] = await minimiseTogether(
       loss,
       features.columns,
@@ -114,19 +130,40 @@ export async function fitHead(
       { signal: options.signal },
       FINAL,
     );
-    const all = [...fits, final!];
+    const fits = [...all.flatMap((one) => one.fits), final!];
     return {
       head: onRawFeatures(weightsOfClasses(final!.point, classes), scale),
       l2,
       folds,
-      tried,
-      outOfFoldLogits: outOfFold[chosen]!,
+      tried: all.map((one) => ({ l2: one.l2, ...scoreLogits(one.outOfFold, labels, classes) })),
+      outOfFoldLogits: chosen.outOfFold,
       foldOf,
-      unfinished: all.filter(({ outcome }) => outcome === "iteration-limit").length,
+      unfinished: fits.filter(({ outcome }) => outcome === "iteration-limit").length,
     };
   } finally {
     await loss.close();
   }
+}
+
+/** One strength, fitted on all folds but one, for each. */
+interface Attempt {
+  readonly l2: number;
+  /** `[folds]` */
+  readonly fits: readonly Minimiser[];
+  /** `[rows, classes]` */
+  readonly outOfFold: Float32Array;
+  readonly loss: number;
+}
+
+const best = (attempts: readonly Attempt[]): Attempt => attempts.reduce((a, b) => (b.loss < a.loss ? b : a));
+
+/** The best attempt with its neighbour on either side; between each two of them another strength is worth a try. */
+function pairsAround(attempts: readonly Attempt[]): (readonly [Attempt, Attempt])[] {
+  const at = attempts.indexOf(best(attempts));
+  return [at - 1, at].flatMap((first) => {
+    const [a, b] = [attempts[first], attempts[first + 1]];
+    return a && b ? [[a, b] as const] : [];
+  });
 }
 
 interface Job {
@@ -220,15 +257,11 @@ async function crossValidatedLogits(
 }
 
 /**
- * The strength of the least loss in cross-validation, of labels smoothed by what so few examples leave open: where classes are told apart
+ * The loss that chooses between strengths: of labels smoothed by what so few examples leave open. Where classes are told apart
  * without an error, the plain loss falls with the penalty for ever, and its choice would be the edge of the grid.
  */
-function chosenStrength(outOfFold: readonly Float32Array[], labels: Int32Array, classes: number): number {
-  const losses = outOfFold.map((logits) =>
-    logLosses(logits, labels, classes, missShare(labels.length)).reduce((sum, loss) => sum + loss, 0),
-  );
-  return losses.reduce((best, loss, s) => (loss < losses[best]! ? s : best), 0);
-}
+const smoothedLoss = (outOfFold: Float32Array, labels: Int32Array, classes: number): number =>
+  logLosses(outOfFold, labels, classes, missShare(labels.length)).reduce((sum, loss) => sum + loss, 0);
 
 /** Undoes the standardisation: weights and bias that act on features as the backbone yields them. */
 function onRawFeatures(point: Float32Array, { mean, deviation }: Standardisation): Head {
