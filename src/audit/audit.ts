@@ -85,7 +85,7 @@ async function gather(options: CheckedAuditOptions): Promise<Subject> {
   const told = { onProgress, signal };
   try {
     const paths = dataset.examples.map(({ path }) => path);
-    const extraction = await extractFeatures(paths, cache, runner, { ...told, onDecoded: traits.onDecoded });
+    const extraction = await extractFeatures(paths, cache, runner, { ...told, traits });
     const pictures = await picturesOf(dataset, extraction, traits, told);
     const labels = Int32Array.from(pictures, ({ label }) => label);
     checkLearnable(labels, dataset.classes);

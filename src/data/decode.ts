@@ -13,7 +13,7 @@ import { readFailure } from "../base/system-errors.ts";
 import { shown } from "../base/text.ts";
 import { decodeBmp } from "./bmp.ts";
 import { checkSize, damage, type Fail, failFor, formatOf, type ImageLimits, readHeader } from "./image-header.ts";
-import { decodeSmallJpeg, MAX_SMALL_BYTES } from "./jpeg/small.ts";
+import { decodeSmallJpeg, MAX_SMALL_BYTES, smallJpegSize } from "./jpeg/small.ts";
 import { partsOf } from "./parts/parts.ts";
 import { MAX_PIXELS, type RgbImage } from "./rgb-image.ts";
 
@@ -72,6 +72,18 @@ export async function withImage<T>(
   } finally {
     release();
   }
+}
+
+/**
+ * Bytes that {@link withImage} charges for an image, known without decoding it.
+ *
+ * @throws GraftError (`data`) where it would be refused
+ */
+export async function memoryToDecode(bytes: Uint8Array, options: DecodeOptions = {}): Promise<number> {
+  const fail = failFor("the image");
+  const small = formatOf(bytes, fail) === "jpeg" && bytes.length <= MAX_SMALL_BYTES ? smallJpegSize(bytes) : undefined;
+  if (small) return small.width * small.height * 3;
+  return (await readHeader(bytes, fail, limitsOf(options))).memoryBytes;
 }
 
 /** An image whose memory is charged until `release` is called. */

@@ -14,7 +14,8 @@ import { openSession, type Session, type SessionOptions } from "./session.ts";
 /** From this many bytes of weights on, a model goes through a file. */
 export const LARGE_MODEL_BYTES = 128 << 20;
 
-const weightBytes = ({ graph }: Model): number =>
+/** Bytes of a model's weights. */
+export const weightBytes = ({ graph }: Model): number =>
   [...graph.initializers.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
 
 /**

@@ -191,7 +191,7 @@ async function extractAll(
       dataset.examples.map(({ path }) => path),
       cache,
       runner,
-      { onProgress, signal, onDecoded: traits.onDecoded },
+      { onProgress, signal, traits },
     );
   } finally {
     await runner.close();

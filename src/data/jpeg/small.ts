@@ -14,11 +14,16 @@ export const MAX_SMALL_BYTES = 1 << 20;
 let codec: Promise<Codec | undefined> | undefined;
 let decoder: Decoder | undefined;
 
+/** The size of a picture that {@link decodeSmallJpeg} decodes unless it is damaged. */
+export function smallJpegSize(bytes: Uint8Array): ReturnType<typeof plainJpeg> {
+  const size = bytes.length > MAX_SMALL_BYTES ? undefined : plainJpeg(bytes);
+  return size && size.width * size.height <= MAX_SMALL_PIXELS ? size : undefined;
+}
+
 /** The picture, or nothing where it is not a plain small JPEG that decodes without complaint. Never throws. */
 export async function decodeSmallJpeg(bytes: Uint8Array): Promise<RgbImage | undefined> {
-  if (bytes.length > MAX_SMALL_BYTES) return undefined;
-  const size = plainJpeg(bytes);
-  if (!size || size.width * size.height > MAX_SMALL_PIXELS) return undefined;
+  const size = smallJpegSize(bytes);
+  if (!size) return undefined;
   // Where WebAssembly is forbidden there is no codec, and libvips gives the same pixels.
   codec ??= createCodec({ print: ignore, printErr: ignore }).catch(() => undefined);
   const ready = await codec;

@@ -1,10 +1,9 @@
 /** The engine: threads in which models are open, each running one batch at a time. What waits for them is the batcher's. */
-import { type EventEmitter, once } from "node:events";
-import type { Worker } from "node:worker_threads";
-import { GraftError, workError } from "../../base/errors.ts";
+import { callsTo } from "../../base/calls.ts";
+import { workError } from "../../base/errors.ts";
 import { startThread } from "../../base/thread.ts";
 import type { RgbImage } from "../../data/decode.ts";
-import type { Call, Failure, Outcome, Reply, Request, VersionId } from "./messages.ts";
+import type { Outcome, Request, VersionId } from "./messages.ts";
 import type { ThreadData } from "./thread.ts";
 
 export interface Engine {
@@ -40,8 +39,11 @@ export function startEngine({ lanes, coresPerLane, onDeath }: EngineOptions): En
   const data: ThreadData = { cores: coresPerLane };
   const threads = Array.from({ length: lanes }, () => {
     const worker = startThread(new URL("./thread.ts", import.meta.url), { workerData: data });
-    return speakTo(worker, (error) => {
-      if (!stopping) onDeath(error);
+    return callsTo<Request, readonly Outcome[] | undefined>(worker, {
+      death: workError("An engine thread ended unexpectedly: start the server again."),
+      onEnd: (error) => {
+        if (!stopping) onDeath(error);
+      },
     });
   });
   const all = (request: Request): Promise<unknown> => Promise.all(threads.map(({ ask }) => ask(request)));
@@ -62,7 +64,7 @@ export function startEngine({ lanes, coresPerLane, onDeath }: EngineOptions): En
     },
     async stop() {
       stopping = true;
-      await Promise.all(threads.map(({ stop }) => stop()));
+      await Promise.all(threads.map(({ stop }) => stop({ kind: "stop" })));
     },
   };
 }
@@ -72,53 +74,3 @@ const pixelBuffers = (images: readonly RgbImage[]): ArrayBuffer[] =>
   images.flatMap(({ data }) =>
     !Buffer.isBuffer(data) && data.length === data.buffer.byteLength ? [data.buffer as ArrayBuffer] : [],
   );
-
-interface Thread {
-  ask(request: Request, handedOver?: readonly ArrayBuffer[]): Promise<readonly Outcome[] | undefined>;
-  stop(): Promise<void>;
-}
-
-interface Waiting {
-  resolve(value: readonly Outcome[] | undefined): void;
-  reject(error: Error): void;
-}
-
-const errorOf = ({ kind, message }: Failure): Error => (kind ? new GraftError(kind, message) : new Error(message));
-
-/** Questions and answers with one thread; those without an answer when it ends fail. */
-function speakTo(worker: Worker, onEnd: (error: Error) => void): Thread {
-  const waiting = new Map<number, Waiting>();
-  let [calls, isAlive] = [0, true];
-  let death: Error = workError("An engine thread ended unexpectedly: start the server again.");
-  worker.on("message", (reply: Reply) => {
-    const asked = waiting.get(reply.call);
-    waiting.delete(reply.call);
-    if (reply.failure) asked?.reject(errorOf(reply.failure));
-    else asked?.resolve(reply.value);
-  });
-  worker.on("error", (error) => {
-    death = error instanceof Error ? error : new Error(String(error));
-  });
-  worker.on("exit", () => {
-    isAlive = false;
-    for (const { reject } of waiting.values()) reject(death);
-    waiting.clear();
-    onEnd(death);
-  });
-  const ask: Thread["ask"] = (request, handedOver = []) =>
-    new Promise((resolve, reject) => {
-      if (!isAlive) return reject(death);
-      const call: Call = { call: calls++, request };
-      waiting.set(call.call, { resolve, reject });
-      worker.postMessage(call, handedOver);
-    });
-  return {
-    ask,
-    async stop() {
-      if (!isAlive) return;
-      const ended = once(worker as EventEmitter, "exit");
-      await ask({ kind: "stop" });
-      await ended;
-    },
-  };
-}

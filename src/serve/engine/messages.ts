@@ -1,5 +1,5 @@
 /** What the server and its engine threads say to each other. */
-import type { FailureKind } from "../../base/errors.ts";
+import type { Failure } from "../../base/calls.ts";
 import type { RgbImage } from "../../data/decode.ts";
 import type { Elements } from "../../runtime/session.ts";
 
@@ -9,12 +9,6 @@ export type Outputs = Readonly<Record<string, Elements>>;
 /** A version of a model that is open in every thread. */
 export type VersionId = number;
 
-/** A failure as it travels between threads; `kind` where it is one that a user may meet. */
-export interface Failure {
-  readonly message: string;
-  readonly kind?: FailureKind;
-}
-
 /** What one picture of a batch came to. */
 export type Outcome = { readonly outputs: Outputs } | { readonly failure: Failure };
 
@@ -23,14 +17,3 @@ export type Request =
   | { readonly kind: "run"; readonly version: VersionId; readonly images: readonly RgbImage[] }
   | { readonly kind: "close"; readonly version: VersionId }
   | { readonly kind: "stop" };
-
-/** A request under way, and the answer to it: `value` is a list of {@link Outcome} for `run`, else nothing. */
-export interface Call {
-  readonly call: number;
-  readonly request: Request;
-}
-export interface Reply {
-  readonly call: number;
-  readonly value?: readonly Outcome[];
-  readonly failure?: Failure;
-}

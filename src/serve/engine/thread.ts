@@ -6,11 +6,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { IMAGE } from "../../artifact/contract.ts";
 import { readArtifact } from "../../artifact/open.ts";
 import { artifactParts } from "../../artifact/parts.ts";
-import { GraftError, messageOf } from "../../base/errors.ts";
+import { answerCalls, failureOf } from "../../base/calls.ts";
 import type { RgbImage } from "../../data/decode.ts";
 import { openModel } from "../../runtime/open-model.ts";
 import type { RuntimeTensor, Session } from "../../runtime/session.ts";
-import type { Call, Failure, Outcome, Outputs, Reply, Request, VersionId } from "./messages.ts";
+import type { Outcome, Outputs, Request, VersionId } from "./messages.ts";
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -27,7 +27,6 @@ interface Sessions {
   readonly runLength: number;
 }
 
-const port = parentPort!;
 const { cores } = workerData as ThreadData;
 const versions = new Map<VersionId, Sessions>();
 
@@ -69,9 +68,6 @@ async function quickestRun({ seam, preparation, answering }: Omit<Sessions, "run
   }
   return millisecondsEach[0]! <= millisecondsEach[1]! ? 1 : Number.POSITIVE_INFINITY;
 }
-
-const failureOf = (error: unknown): Failure =>
-  error instanceof GraftError ? { message: error.message, kind: error.kind } : { message: messageOf(error) };
 
 /** Answers a batch; a picture that cannot be prepared fails alone. */
 async function run(
@@ -144,14 +140,7 @@ async function handle(request: Request): Promise<readonly Outcome[] | undefined>
   }
 }
 
-port.on("message", async ({ call, request }: Call) => {
-  let reply: Reply;
-  try {
-    const value = await handle(request);
-    reply = value ? { call, value } : { call };
-  } catch (error) {
-    reply = { call, failure: failureOf(error) };
-  }
-  port.postMessage(reply, reply.value ? buffersOf(reply.value) : []);
-  if (request.kind === "stop") port.close();
+answerCalls(parentPort!, handle, {
+  isLast: ({ kind }: Request) => kind === "stop",
+  handedOver: (value) => (value ? buffersOf(value) : []),
 });

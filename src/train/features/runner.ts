@@ -1,37 +1,66 @@
 /** A backbone that runs: one session that prepares single pictures, one that takes batches. Both open on first use. */
-import type { RgbImage } from "../../data/rgb-image.ts";
 import { openModel } from "../../runtime/open-model.ts";
-import { openSession, type RuntimeTensor, type Session } from "../../runtime/session.ts";
+import { openSession, type Session } from "../../runtime/session.ts";
 import { backboneModel, type CutShape, FEATURES, PIXELS } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { preparationModel } from "../../zoo/preparation.ts";
+import type { Computer } from "./compute.ts";
+import { type Lanes, lanesFor, startLanes } from "./lanes.ts";
 
 export { preparationModel };
 
-export interface BackboneRunner {
-  /** The shape of one prepared picture: `[3, S, S]` or `[S, S, 3]`. */
-  readonly inputDims: readonly number[];
-  /** Resizes and normalises one picture, by the very graph that goes into the artifact. */
-  prepare(image: RgbImage): Promise<Float32Array>;
-  /** `[N, …inputDims]` → `[N, D]`. */
-  forward(pixels: RuntimeTensor): Promise<Float32Array>;
+export interface BackboneRunner extends Computer {
+  /** Threads that compute features of many images faster than this one; nothing where they would not. Open until `close`. */
+  lanes?(): Lanes | undefined;
   close(): Promise<void>;
 }
 
 /** A runner for a network cut as it says. */
 export function createRunner(network: Network, shape: CutShape): BackboneRunner {
   const { size, layout } = network.preprocessing;
+  const inputDims = layout === "nchw" ? [3, size, size] : [size, size, 3];
+  const preparation = (): Uint8Array => preparationModel(network.preprocessing);
+  const model = once(() => backboneModel(network, shape));
+  const own = computerOf(
+    inputDims,
+    () => openSession(preparation(), { threads: 1 }),
+    () => openModel(model()),
+  );
+  const lanes = once(() => {
+    const count = lanesFor(model());
+    return count > 1 ? startLanes(model(), { preparation: preparation(), inputDims, count }) : undefined;
+  });
+  let hasLanes = false;
+  return {
+    ...own,
+    lanes() {
+      hasLanes = true;
+      return lanes();
+    },
+    async close() {
+      await own.close();
+      if (hasLanes) await lanes()?.close();
+    },
+  };
+}
+
+/** What runs a backbone, with sessions that are opened when they are needed. */
+export function computerOf(
+  inputDims: readonly number[],
+  openPreparation: () => Promise<Session>,
+  openBackbone: () => Promise<Session>,
+): Computer & { close(): Promise<void> } {
   let preparation: Promise<Session> | undefined;
   let backbone: Promise<Session> | undefined;
   return {
-    inputDims: layout === "nchw" ? [3, size, size] : [size, size, 3],
+    inputDims,
     async prepare({ width, height, data }) {
-      preparation ??= openSession(preparationModel(network.preprocessing), { threads: 1 });
+      preparation ??= openPreparation();
       const result = await (await preparation).run({ image: { dims: [1, height, width, 3], data } });
       return result[PIXELS]!.data as Float32Array;
     },
     async forward(pixels) {
-      backbone ??= openModel(backboneModel(network, shape));
+      backbone ??= openBackbone();
       const result = await (await backbone).run({ [PIXELS]: pixels });
       return result[FEATURES]!.data as Float32Array;
     },
@@ -39,5 +68,13 @@ export function createRunner(network: Network, shape: CutShape): BackboneRunner 
       await (await preparation)?.close();
       await (await backbone)?.close();
     },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }

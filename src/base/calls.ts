@@ -1,0 +1,114 @@
+/** Calls between a thread and the one that started it: each has one answer, a value or a failure. Both ends of it. */
+import { type EventEmitter, once } from "node:events";
+import type { MessagePort, Worker } from "node:worker_threads";
+import { type ErrorCode, type FailureKind, GraftError, messageOf } from "./errors.ts";
+
+/** A failure as it travels between threads; `kind` and `code` where it is one that a user may meet. */
+export interface Failure {
+  readonly message: string;
+  readonly kind?: FailureKind;
+  readonly code?: ErrorCode;
+}
+
+export const failureOf = (error: unknown): Failure =>
+  error instanceof GraftError
+    ? { message: error.message, kind: error.kind, code: error.code }
+    : { message: messageOf(error) };
+
+/** The error that a failure was. */
+export const errorOf = ({ kind, code, message }: Failure): Error =>
+  kind ? new GraftError(kind, message, { code }) : new Error(message);
+
+interface Call<Q> {
+  readonly call: number;
+  readonly request: Q;
+}
+
+interface Reply<A> {
+  readonly call: number;
+  readonly value?: A;
+  readonly failure?: Failure;
+}
+
+/** A thread that answers calls. */
+export interface Thread<Q, A> {
+  /** @param handedOver memory that the thread gets instead of a copy: it is not to be read again */
+  ask(request: Q, handedOver?: readonly ArrayBuffer[]): Promise<A>;
+  /** Ends the thread once it has answered `last`. */
+  stop(last: Q): Promise<void>;
+  /** Ends the thread at once; calls without an answer fail. */
+  kill(): Promise<void>;
+}
+
+export interface ThreadCalls {
+  /** What calls fail with that the thread did not live to answer. */
+  readonly death: Error;
+  /** Called when the thread ended. */
+  readonly onEnd?: ((error: Error) => void) | undefined;
+}
+
+/** The caller's end. */
+export function callsTo<Q, A>(worker: Worker, { death: unexpected, onEnd }: ThreadCalls): Thread<Q, A> {
+  const waiting = new Map<number, { resolve(value: A): void; reject(error: Error): void }>();
+  let [calls, isAlive] = [0, true];
+  let death = unexpected;
+  worker.on("message", (reply: Reply<A>) => {
+    const asked = waiting.get(reply.call);
+    waiting.delete(reply.call);
+    if (reply.failure) asked?.reject(errorOf(reply.failure));
+    else asked?.resolve(reply.value as A);
+  });
+  worker.on("error", (error) => {
+    death = error instanceof Error ? error : new Error(String(error));
+  });
+  worker.on("exit", () => {
+    isAlive = false;
+    for (const { reject } of waiting.values()) reject(death);
+    waiting.clear();
+    onEnd?.(death);
+  });
+  const ask: Thread<Q, A>["ask"] = (request, handedOver = []) =>
+    new Promise((resolve, reject) => {
+      if (!isAlive) return reject(death);
+      const call: Call<Q> = { call: calls++, request };
+      waiting.set(call.call, { resolve, reject });
+      worker.postMessage(call, handedOver);
+    });
+  return {
+    ask,
+    async stop(last) {
+      if (!isAlive) return;
+      const ended = once(worker as EventEmitter, "exit");
+      await ask(last);
+      await ended;
+    },
+    async kill() {
+      await worker.terminate();
+    },
+  };
+}
+
+/**
+ * The thread's end: answers every call until one is the last.
+ *
+ * @param handedOver the memory of an answer that the caller gets instead of a copy
+ */
+export function answerCalls<Q, A>(
+  port: MessagePort,
+  answer: (request: Q) => Promise<A>,
+  { isLast, handedOver }: { isLast(request: Q): boolean; handedOver(value: A): readonly ArrayBuffer[] },
+): void {
+  port.on("message", async ({ call, request }: Call<Q>) => {
+    let reply: Reply<A>;
+    let memory: readonly ArrayBuffer[] = [];
+    try {
+      const value = await answer(request);
+      reply = { call, value };
+      memory = handedOver(value);
+    } catch (error) {
+      reply = { call, failure: failureOf(error) };
+    }
+    port.postMessage(reply, [...memory]);
+    if (isLast(request)) port.close();
+  });
+}
