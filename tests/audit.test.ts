@@ -17,6 +17,14 @@ interface Suspect {
 }
 interface Audited {
   readonly pictures: number;
+  readonly labels: {
+    readonly wrong: number;
+    readonly interval: readonly [number, number];
+    readonly judges: readonly string[];
+    readonly named: number;
+    readonly expectedWrong: number;
+    readonly expectedFalse: number;
+  };
   readonly findings: readonly {
     readonly check: string;
     readonly title: string;
@@ -30,6 +38,15 @@ const work = temporaryFolder();
 const cache = join(work, "cache");
 const network = join(work, "tiny.onnx");
 const data = join(work, "data");
+/** Pictures that get another label: from, to, and their name. */
+const strays = [
+  ["square", "triangle", "002"],
+  ["square", "triangle", "005"],
+  ["triangle", "circle", "008"],
+  ["triangle", "square", "011"],
+  ["circle", "square", "014"],
+  ["circle", "triangle", "017"],
+] as const;
 const using = ["--network", network, "--preprocessing", "imagenet"];
 const auditArgs = (dataset: string, ...more: string[]): string[] => ["audit", dataset, ...using, ...more];
 
@@ -65,8 +82,8 @@ beforeAll(async () => {
   await writeShapes(join(data, "train"), { circle: 30, square: 30, triangle: 30 });
   await writeShapes(join(data, "test"), { circle: 8, square: 8, triangle: 8 }, 2);
   const train = (name: string): string => join(data, "train", name);
-  // A square among the triangles, a test picture once more in training, a copy in another class, and what is no picture.
-  renameSync(train("square/005.webp"), train("triangle/stray.webp"));
+  // Wrong labels, a test picture once more in training, a copy in another class, and what is no picture.
+  for (const [from, to, name] of strays) renameSync(train(`${from}/${name}.webp`), train(`${to}/stray-${name}.webp`));
   await sharp(join(data, "test/circle/001.jpeg")).flop().jpeg({ quality: 60 }).toFile(train("circle/leak.jpg"));
   cpSync(train("square/000.png"), train("circle/both.png"));
   await sharp({ create: { width: 40, height: 40, channels: 3, background: "#777" } })
@@ -87,7 +104,14 @@ describe("graft audit", () => {
       join(data, "train/circle/both.png"),
       join(data, "train/square/000.png"),
     ]);
-    expect(named(audited, "label-errors")).toContain(join(data, "train/triangle/stray.webp"));
+    const wrong = named(audited, "label-errors").filter((path) => path.includes("stray"));
+    expect(wrong.length).toBeGreaterThanOrEqual(strays.length / 2);
+    const { wrong: rate, interval, judges, named: count, expectedWrong, expectedFalse } = audited.labels;
+    expect(interval[0]).toBeLessThanOrEqual(rate);
+    expect(interval[1]).toBeGreaterThan(strays.length / audited.pictures);
+    expect(judges).toHaveLength(2);
+    expect(count).toBe(named(audited, "label-errors").length);
+    expect(expectedWrong + expectedFalse).toBeCloseTo(count, 5);
     expect(named(audited, "blank")).toEqual([join(data, "train/circle/plain.png")]);
     expect(named(audited, "unreadable")).toEqual([join(data, "train/square/words.jpg")]);
     for (const { title, confidence } of audited.findings) {
@@ -112,6 +136,23 @@ describe("graft audit", () => {
       2,
       /--only takes one of leaks, .*, not "leeks"\./,
     );
+  });
+
+  test("--fix leaves a label that is only worth a look, --fix-doubtful moves it too", async () => {
+    const copy = join(work, "doubtful");
+    cpSync(data, copy, { recursive: true });
+    const args = auditArgs(copy, "--only", "label-errors");
+    const all = (await graftJson<Audited>(args, cache)).findings.flatMap(({ groups }) => groups.flat());
+    const sure = all.filter(({ fix }) => fix === "quarantine").length;
+    expect(all.every(({ fix }) => fix !== "keep")).toBe(true);
+    const { fixed } = await graftJson<Audited>([...args, "--fix"], cache);
+    expect(fixed).toMatchObject({ kept: all.length - sure });
+    expect(fixed!.moves).toHaveLength(sure);
+    if (fixed!.folder) await graftJson(["audit", copy, "--undo", fixed!.folder], cache);
+    const more = await graftJson<Audited>([...args, "--fix", "--fix-doubtful"], cache);
+    expect(more.fixed!.moves).toHaveLength(all.length);
+    expect(more.fixed).toMatchObject({ kept: 0 });
+    expectSentence(await graft([...args, "--fix-doubtful"], cache), 2, "--fix-doubtful only applies to moving");
   });
 
   test("--fix moves pictures aside and --undo brings back every byte", async () => {

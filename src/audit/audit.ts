@@ -5,22 +5,22 @@
 import { dirname, relative, sep } from "node:path";
 import { dataError } from "../base/errors.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
-import { createRandom, type Random } from "../base/random.ts";
+import { createRandom } from "../base/random.ts";
 import { inSentences } from "../base/system-errors.ts";
 import { findCopies } from "../data/copies/find.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
-import { softmax } from "../evaluate/softmax.ts";
-import { fitTemperature } from "../evaluate/temperature.ts";
 import { type Extraction, extractFeatures, type Skipped } from "../train/features/extract.ts";
 import { knownCopies } from "../train/features/known-copies.ts";
 import { openFeaturesOf } from "../train/features/of-network.ts";
 import { createRunner } from "../train/features/runner.ts";
-import type { RowTable } from "../train/features/table.ts";
 import { openTraitCache } from "../train/features/trait-cache.ts";
-import { countLabels, fitHead } from "../train/head/fit.ts";
+import { countLabels } from "../train/head/fit.ts";
 import type { Network } from "../zoo/network.ts";
 import { checks } from "./checks/registry.ts";
 import type { Finding } from "./finding.ts";
+import { weighLabels } from "./labels/evidence.ts";
+import { headJudge, neighbourJudge } from "./labels/judges.ts";
+import { type LabelNoise, labelNoise } from "./labels/sentence.ts";
 import { findNeighbours } from "./neighbours.ts";
 import { type CheckedAuditOptions, checkedAuditOptions } from "./options.ts";
 import type { Picture, Subject } from "./subject.ts";
@@ -44,13 +44,11 @@ export interface Audit {
   readonly pictures: number;
   /** Files that could not be read. */
   readonly skipped: readonly Skipped[];
+  /** How many labels are wrong, as far as the audit can tell. */
+  readonly labels: LabelNoise;
   /** Pairs of pictures that were compared in the search for copies, and pictures that served as neighbours. */
   readonly effort: { readonly compared: number; readonly references: number };
 }
-
-/** Penalties that the head is fitted with: strong ones, which follow single labels least. */
-const STRENGTHS = [0.1, 1];
-const FOLDS = 5;
 
 /**
  * Audits a dataset.
@@ -71,6 +69,7 @@ async function auditChecked(options: CheckedAuditOptions): Promise<Audit> {
     findings: wanted.flatMap((check) => check.find(subject)),
     pictures: subject.pictures.length,
     skipped: subject.unreadable.map(({ path, reason }) => ({ path, reason })),
+    labels: labelNoise(subject.evidence),
     effort: { compared: subject.copies.compared, references: subject.neighbours.references },
   };
 }
@@ -100,12 +99,21 @@ async function gather(options: CheckedAuditOptions): Promise<Subject> {
     });
     const groups = groupOf.map((number, at) => (number < 0 ? at : copies.groups[number]![0]!));
     const { table } = extraction;
+    const labelled = { labels, classes: dataset.classes.length, groups };
+    const head = await headJudge(network.name, table, labelled, random, told);
+    const neighbours = await findNeighbours(table, labels, dataset.classes.length, groupOf, random);
+    const evidence = weighLabels(
+      [head, neighbourJudge(network.name, neighbours.votes)],
+      neighbours.votes,
+      labelled,
+      random,
+    );
     return {
       classes: dataset.classes,
       pictures,
       unreadable: unreadableOf(dataset, extraction),
-      answers: await crossValidatedAnswers(table, { labels, groups }, dataset.classes.length, random, told),
-      neighbours: await findNeighbours(table, labels, dataset.classes.length, groupOf, random),
+      evidence,
+      neighbours,
       copies,
       groups,
     };
@@ -159,24 +167,4 @@ function checkLearnable(labels: Int32Array, classes: readonly string[]): void {
     throw dataError(
       `The class "${classes[poor]}" has ${counts[poor]} readable image${counts[poor] === 1 ? "" : "s"}: add at least ${2 - counts[poor]!} more to audit the dataset.`,
     );
-}
-
-/** `[N, C]` calibrated probabilities, each by a head that was fitted on the other folds. */
-async function crossValidatedAnswers(
-  table: RowTable,
-  { labels, groups }: { readonly labels: Int32Array; readonly groups: Int32Array },
-  classes: number,
-  random: Random,
-  { onProgress, signal }: Pick<AuditOptions, "onProgress" | "signal">,
-): Promise<Float32Array> {
-  const fits = STRENGTHS.length * FOLDS;
-  const meter = createMeter({ stage: "Judging the labels", unit: "fits", total: fits, onProgress });
-  const { outOfFoldLogits } = await fitHead(table, labels, classes, random, {
-    strengths: STRENGTHS,
-    folds: FOLDS,
-    groups,
-    onRound: (running) => meter.set(fits - running),
-    signal,
-  });
-  return softmax(outOfFoldLogits, classes, fitTemperature(outOfFoldLogits, labels).temperature);
 }

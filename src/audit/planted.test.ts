@@ -63,7 +63,10 @@ describe.skipIf(!present)(present ? "planted faults" : "planted faults (skipped:
   });
 
   it("labels: most of what is named is wrong, and more than half of what is wrong is named", () => {
-    const named = groupsOf("label-errors").flat();
+    // What is of something else has a wrong label as well, but not one that was changed.
+    const named = groupsOf("label-errors")
+      .flat()
+      .filter((path) => !planted.offTopic.has(path));
     const right = named.filter((path) => planted.flipped.has(path)).length;
     expect(right / named.length).toBeGreaterThanOrEqual(0.7);
     expect(right / planted.flipped.size).toBeGreaterThanOrEqual(0.5);

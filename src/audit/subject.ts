@@ -5,6 +5,7 @@ import type { Split } from "../data/dataset/discover.ts";
 import type { Traits } from "../data/traits/traits.ts";
 import type { Skipped } from "../train/features/extract.ts";
 import type { Suspect } from "./finding.ts";
+import type { LabelEvidence } from "./labels/evidence.ts";
 import type { Neighbours } from "./neighbours.ts";
 
 /** A picture that could be read. */
@@ -26,8 +27,8 @@ export interface Subject {
   readonly classes: readonly string[];
   readonly pictures: readonly Picture[];
   readonly unreadable: readonly (Skipped & { readonly label: number; readonly split: Split | undefined })[];
-  /** `[N, C]` calibrated probabilities, each from a head that did not see the picture. */
-  readonly answers: Float32Array;
+  /** What speaks against each label. */
+  readonly evidence: LabelEvidence;
   readonly neighbours: Neighbours;
   readonly copies: Copies;
   /** `[N]`: the position of the first picture of its group of copies; no fold separates a group. */

@@ -30,6 +30,7 @@ export function trainFacts({ result, dataset, out, timings, seconds, audit }: Tr
     calibration: calibrationFacts(result),
     trust: result.trust,
     findings: audit ? audit.findings.map(findingFacts) : null,
+    labels: audit ? audit.labels : null,
     frozenUnchanged: result.frozenUnchanged,
     ...(result.finetune ? { finetune: result.finetune } : {}),
     skipped: result.skipped,
@@ -49,10 +50,11 @@ function calibrationFacts({ calibration }: TrainResult) {
   };
 }
 
-const findingFacts = ({ check, title, confidence, groups }: Audit["findings"][number]) => ({
+const findingFacts = ({ check, title, confidence, expected, groups }: Audit["findings"][number]) => ({
   check,
   title,
   confidence,
+  ...(expected ? { expected } : {}),
   pictures: groups.flat().length,
 });
 

@@ -143,6 +143,8 @@ export interface ReportInput {
   readonly mistakes: readonly ReportMistake[];
   /** Without it the data was not audited. */
   readonly findings?: readonly ReportFinding[];
+  /** What the audit says of the labels as a whole, in sentences. */
+  readonly labels?: string | undefined;
   readonly explanations?: readonly ReportExplanation[];
   readonly trust?: ReportTrust;
   readonly skipped: readonly ReportSkipped[];

@@ -1,4 +1,5 @@
 /** A finished training → the input of its report and card. */
+import { labelSentence } from "../audit/labels/sentence.ts";
 import { thumbnail } from "../data/thumbnail.ts";
 import { mostConfidentMistakes } from "../evaluate/mistakes.ts";
 import { countParameters } from "../zoo/network.ts";
@@ -63,7 +64,7 @@ export async function reportOf(run: TrainRun, modelSha256: string): Promise<Repo
         };
       }),
     ),
-    ...(audit ? { findings: await reportFindings(audit.findings) } : {}),
+    ...(audit ? { findings: await reportFindings(audit.findings), labels: labelSentence(audit.labels) } : {}),
     explanations,
     trust: result.trust,
     skipped: [...result.skipped],

@@ -13,14 +13,14 @@ const FEWEST = 10;
 export const confusable: Check = {
   name: "confusable",
   about: "classes that cannot be told apart",
-  find({ classes, pictures, answers }) {
+  find({ classes, pictures, evidence: { probabilities } }) {
     const size = classes.length;
     const right = new Int32Array(size * size);
     const total = new Int32Array(size);
     pictures.forEach(({ label }, at) => {
       total[label]!++;
       for (let other = 0; other < size; other++)
-        if (answers[at * size + label]! > answers[at * size + other]!) right[label * size + other]!++;
+        if (probabilities[at * size + label]! > probabilities[at * size + other]!) right[label * size + other]!++;
     });
     return classes.flatMap((name, a) =>
       classes.slice(a + 1).flatMap((other, i) => {

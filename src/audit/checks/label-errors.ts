@@ -1,59 +1,65 @@
 /**
- * Pictures whose label is probably wrong: confident learning (Northcutt, Jiang and Chuang, "Confident learning: estimating uncertainty
- * in dataset labels", JAIR 2021, arXiv 1911.00068). A picture is suspected where the probability of another class, by judges that have
- * not seen the picture, is at least as high as is usual for pictures of that class. The judges are two, and their mean counts: a head
- * fitted on other pictures, and the picture's nearest neighbours; either alone mistakes hard pictures for wrong labels more often.
- * The confidence is one minus the label's own probability.
+ * Pictures whose label is wrong, or may be: what the evidence says (labels/evidence.ts). Those that it speaks strongly against are one
+ * finding, those that are worth a look another. The confidence is the probability that the label is wrong, and the sum of it is what each
+ * finding expects of itself.
  */
-import { argmax } from "../../evaluate/softmax.ts";
 import type { Check } from "../check.ts";
+import type { Finding } from "../finding.ts";
+import { WORTH_A_LOOK } from "../labels/evidence.ts";
+import { roughly } from "../labels/sentence.ts";
 import { type Subject, suspect } from "../subject.ts";
-
-/** The lead that another class must have over the label, in probability: chosen by `npm run bench -- audit`. */
-const LEAST_LEAD = 0.65;
 
 export const labelErrors: Check = {
   name: "label-errors",
-  about: "labels that are probably wrong",
+  about: "labels that are wrong, or worth a look",
   find(subject) {
-    const { classes, pictures } = subject;
-    const belief = beliefs(subject);
-    const usual = usualConfidence(belief, subject);
-    const found = pictures.flatMap(({ label }, at) => {
-      const row = belief.subarray(at * classes.length, (at + 1) * classes.length);
-      const best = argmax(row, 0, classes.length);
-      const lead = row[best]! - row[label]!;
-      if (best === label || row[best]! < usual[best]! || lead < LEAST_LEAD) return [];
-      return [
-        suspect(subject, at, { why: `looks like ${classes[best]}`, confidence: 1 - row[label]!, fix: "quarantine" }),
-      ];
-    });
-    if (found.length === 0) return [];
-    const sorted = found.toSorted((a, b) => b.confidence - a.confidence);
+    const { wrong, strong } = subject.evidence;
+    const named = [...wrong.keys()]
+      .filter((at) => wrong[at]! >= WORTH_A_LOOK)
+      .sort((a, b) => wrong[b]! - wrong[a]! || a - b);
+    const sure = named.filter((at) => strong[at] === 1);
+    const unsure = named.filter((at) => strong[at] === 0);
     return [
-      {
-        check: "label-errors",
-        title: `${found.length} ${found.length === 1 ? "picture is probably in the wrong class" : "pictures are probably in the wrong class"}.`,
+      ...finding(subject, sure, "quarantine", {
+        title: `${sure.length} ${sure.length === 1 ? "picture is" : "pictures are"} probably in the wrong class`,
         advice: "Look at each: move it to the class that it shows, or leave it where the label is right after all.",
         severity: "harmful",
-        confidence: sorted[0]!.confidence,
-        groups: sorted.map((one) => [one]),
-      },
+      }),
+      ...finding(subject, unsure, "ask", {
+        title: `The ${unsure.length === 1 ? "label of 1 picture is" : `labels of ${unsure.length} pictures are`} worth a look`,
+        advice:
+          "Hard pictures and wrong labels look alike here: correct what is wrong and keep the rest, hard pictures teach the most.",
+        severity: "worth knowing",
+      }),
     ];
   },
 };
 
-/** `[N, C]`: the mean of both judges. */
-const beliefs = ({ answers, neighbours }: Subject): Float32Array =>
-  answers.map((answer, i) => (answer + neighbours.votes[i]!) / 2);
-
-/** How probable each class usually is, to the judges, for pictures that carry its label: the paper's thresholds t_j. */
-function usualConfidence(belief: Float32Array, { classes, pictures }: Subject): number[] {
-  const sums = classes.map(() => 0);
-  const counts = classes.map(() => 0);
-  pictures.forEach(({ label }, at) => {
-    sums[label]! += belief[at * classes.length + label]!;
-    counts[label]!++;
-  });
-  return sums.map((sum, label) => sum / Math.max(1, counts[label]!));
+function finding(
+  subject: Subject,
+  named: readonly number[],
+  fix: "quarantine" | "ask",
+  { title, advice, severity }: Pick<Finding, "title" | "advice" | "severity">,
+): Finding[] {
+  if (named.length === 0) return [];
+  const { wrong, shows } = subject.evidence;
+  const right = named.reduce((sum, at) => sum + wrong[at]!, 0);
+  return [
+    {
+      check: "label-errors",
+      title: `${title}: ${expectation(right, named.length)}.`,
+      advice,
+      severity,
+      confidence: wrong[named[0]!]!,
+      expected: { right, false: named.length - right },
+      groups: named.map((at) => [
+        suspect(subject, at, { why: `looks like ${subject.classes[shows[at]!]}`, confidence: wrong[at]!, fix }),
+      ]),
+    },
+  ];
 }
+
+const expectation = (right: number, named: number): string =>
+  named === 1
+    ? `it is wrong with a probability of ${Math.floor(right * 100)}%`
+    : `expect ${roughly(right)} wrong labels among them, and ${roughly(named - right)} right ones`;

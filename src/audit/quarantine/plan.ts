@@ -21,9 +21,15 @@ const FEWEST = 2;
  * The moves that findings ask for.
  *
  * @param folder the quarantine; pictures keep their place below the dataset's folder in it
+ * @param doubtful whether pictures go, too, that are only worth a look
  * @throws GraftError (`data`) where a class would be left with too little to learn from; (`usage`) for a dataset given as a list
  */
-export function planMoves(dataset: Dataset, findings: readonly Finding[], folder: string): readonly Move[] {
+export function planMoves(
+  dataset: Dataset,
+  findings: readonly Finding[],
+  folder: string,
+  { doubtful = false }: { readonly doubtful?: boolean | undefined } = {},
+): readonly Move[] {
   if (dataset.archive !== undefined)
     throw usageError(
       `${dataset.archive} is an archive, which is not changed: unpack it and give the folder to use --fix.`,
@@ -35,7 +41,7 @@ export function planMoves(dataset: Dataset, findings: readonly Finding[], folder
   const moves = new Map<string, Move>();
   for (const finding of findings) {
     for (const { path, why, fix } of suspectsOf(finding)) {
-      if (fix === "keep" || moves.has(path)) continue;
+      if (fix === "keep" || (fix === "ask" && !doubtful) || moves.has(path)) continue;
       moves.set(path, { from: path, to: join(folder, placeOf(dataset, path)), check: finding.check, why });
     }
   }

@@ -130,6 +130,16 @@ describe("planMoves", () => {
     expect(moves).toHaveLength(1);
   });
 
+  it("leaves what is only worth a look, unless it is asked for", async () => {
+    const findings = [finding(suspectAt("a/1.png"), suspectAt("a/2.png", "ask"), suspectAt("b/0.png", "keep"))];
+    const dataset = await discoverDataset(root);
+    const names = (doubtful?: boolean): string[] =>
+      planMoves(dataset, findings, "q", { doubtful }).map(({ from }) => basename(from));
+    expect(names()).toEqual(["1.png"]);
+    expect(names(false)).toEqual(["1.png"]);
+    expect(names(true)).toEqual(["1.png", "2.png"]);
+  });
+
   it("refuses an archive", async () => {
     const dataset = { ...(await discoverDataset(root)), archive: "photos.zip" };
     expect(() => planMoves(dataset, [finding(suspectAt("a/1.png"))], "q")).toThrow("photos.zip is an archive");

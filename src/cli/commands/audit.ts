@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { type Audit, audit } from "../../audit/audit.ts";
 import { checks } from "../../audit/checks/registry.ts";
 import { suspectsOf } from "../../audit/finding.ts";
+import { labelSentence } from "../../audit/labels/sentence.ts";
 import { only } from "../../audit/options.ts";
 import { type Move, planMoves } from "../../audit/quarantine/plan.ts";
 import { freeQuarantine, quarantine, undoQuarantine } from "../../audit/quarantine/quarantine.ts";
@@ -26,6 +27,7 @@ const auditFlags = v.pipe(
     preprocessing: v.optional(preprocessing),
     only: v.optional(only),
     fix: v.optional(flag, false),
+    fixDoubtful: v.optional(flag, false),
     undo: v.optional(text("the path of a quarantine folder")),
     seed: v.optional(seed, 0),
     show: v.optional(whole(0), 5),
@@ -34,9 +36,10 @@ const auditFlags = v.pipe(
   }),
   onlyWhen(
     ({ undo }) => undo === undefined,
-    ["fix", "only", "preprocessing", "offline"],
+    ["fix", "fixDoubtful", "only", "preprocessing", "offline"],
     "to an audit, and {undo} moves pictures back and does nothing else: leave one of them out",
   ),
+  onlyWhen(({ fix }) => fix, ["fixDoubtful"], "to moving pictures: add {fix}"),
 );
 
 type AuditFlags = v.InferOutput<typeof auditFlags>;
@@ -58,6 +61,7 @@ export function auditCommand(command: Command): Command {
       commaSeparated,
     )
     .option("--fix", "move the pictures in question to a folder beside the dataset, with a list to undo it")
+    .option("--fix-doubtful", "with --fix: also move the pictures whose label is only worth a look")
     .option("--undo <folder>", "move the pictures of such a folder back to where they were, and do nothing else")
     .option("--seed <n>", "the same seed gives the same findings", number)
     .option("--show <n>", "pictures to name of each finding", number)
@@ -71,7 +75,7 @@ export function auditCommand(command: Command): Command {
 }
 
 async function auditAction(flags: AuditFlags, path: string): Promise<void> {
-  const { fix, json, undo } = flags;
+  const { fix, fixDoubtful: doubtful, json, undo } = flags;
   if (undo !== undefined) {
     const restored = await undoQuarantine(undo);
     if (json) printJson({ restored, from: undo });
@@ -85,7 +89,7 @@ async function auditAction(flags: AuditFlags, path: string): Promise<void> {
     const network = await openNetwork(flags.network, { onProgress: line.show, preprocessing, offline });
     return audit({ dataset, network, seed, only, onProgress: line.show, signal });
   });
-  const moved = fix ? await fixed(path, dataset, audited) : undefined;
+  const moved = fix ? await fixed(path, dataset, audited, doubtful) : undefined;
   if (json) return printJson({ ...audited, ignored: dataset.ignored, ...(moved ? { fixed: moved } : {}) });
   show(audited, flags.show);
   if (moved) print(fixedText(moved, path));
@@ -95,26 +99,33 @@ interface Fixed {
   /** Nothing where there was nothing to move. */
   readonly folder: string | null;
   readonly moves: readonly Move[];
+  /** Pictures that stay, because their label is only worth a look: `--fix-doubtful` moves them. */
+  readonly kept: number;
 }
 
 /** Moves what the findings ask for; one fix of a dataset at a time. */
-async function fixed(path: string, dataset: Dataset, { findings }: Audit): Promise<Fixed> {
+async function fixed(path: string, dataset: Dataset, { findings }: Audit, doubtful: boolean): Promise<Fixed> {
   const lock = `${dataset.root}.graft-lock`;
   return withLock(lock, { whenHeld: "fail", what: `the dataset ${path}` }, async () => {
     const folder = await freeQuarantine(dataset.root);
-    const moves = planMoves(dataset, findings, folder);
-    if (moves.length === 0) return { folder: null, moves };
+    const moves = planMoves(dataset, findings, folder, { doubtful });
+    const asked = findings.flatMap(suspectsOf).filter(({ fix }) => fix === "ask");
+    const gone = new Set(moves.map(({ from }) => from));
+    const kept = new Set(asked.map(({ path: one }) => one).filter((one) => !gone.has(one))).size;
+    if (moves.length === 0) return { folder: null, moves, kept };
     await quarantine(moves, folder);
-    return { folder, moves };
+    return { folder, moves, kept };
   });
 }
 
-function show({ findings, pictures }: Audit, most: number): void {
+function show({ findings, pictures, labels }: Audit, most: number): void {
   if (findings.length === 0) {
     print(`Nothing is wrong with these ${pictures} pictures as far as the audit can see.`);
+    print(labelSentence(labels));
     return;
   }
   print(`${findings.length} ${findings.length === 1 ? "finding" : "findings"} in ${pictures} pictures.`);
+  print(labelSentence(labels));
   for (const finding of findings) {
     print();
     print(`${finding.title} (${finding.severity}, ${finding.check}, confidence ${finding.confidence.toFixed(2)})`);
@@ -126,7 +137,11 @@ function show({ findings, pictures }: Audit, most: number): void {
   }
 }
 
-const fixedText = ({ folder, moves }: Fixed, path: string): string =>
-  folder === null
-    ? "\nNothing had to be moved."
-    : `\nMoved ${moves.length} ${moves.length === 1 ? "picture" : "pictures"} to ${folder}; \`graft audit ${path} --undo ${folder}\` moves them back.`;
+function fixedText({ folder, moves, kept }: Fixed, path: string): string {
+  const moved =
+    folder === null
+      ? "Nothing had to be moved."
+      : `Moved ${moves.length} ${moves.length === 1 ? "picture" : "pictures"} to ${folder}; \`graft audit ${path} --undo ${folder}\` moves them back.`;
+  const stayed = `Left ${kept} whose label is only worth a look: look at them, or add --fix-doubtful.`;
+  return kept === 0 ? `\n${moved}` : `\n${moved}\n${stayed}`;
+}

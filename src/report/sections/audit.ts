@@ -5,19 +5,21 @@ import { count, percent, plural } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { Section } from "../section.ts";
 
-export const auditSection: Section = ({ findings, dataset }) => {
+export const auditSection: Section = ({ findings, labels, dataset }) => {
   if (!findings) return null;
   if (findings.length === 0)
     return {
       id: "data",
       title: "What is in the data",
-      body: html`<p>The audit found nothing wrong: no copies across splits, no labels that look wrong, no shortcuts, no pictures of something else.</p>`,
+      body: html`<p>The audit found nothing wrong: no copies across splits, no labels that look wrong, no shortcuts, no pictures of something else.</p>
+${labels ? html`<p>${labels}</p>` : null}`,
     };
   return {
     id: "data",
     title: "What is in the data",
     body: html`<p class="lead">${plural(findings.length, "finding")} of the audit, of all pictures, the test’s too. <code>graft audit ${dataset.path} --fix</code> moves the pictures
 in question aside, and can move them back.</p>
+${labels ? html`<p>${labels}</p>` : null}
 ${findings.map(finding)}`,
   };
 };

@@ -1,0 +1,107 @@
+/**
+ * What speaks against each label: how probable it is that it is wrong (noise.ts), which class the image shows, and whether the evidence
+ * is strong, which takes three agreements: the label is wrong with a probability of 90%, the image is confidently of another class
+ * (confident-joint.ts), and its nearest neighbours are of that class rather than of its own. The probabilities mean what they say: their sum
+ * over some images is how many wrong labels are expected among them.
+ */
+import type { Random } from "../../base/random.ts";
+import { argmax } from "../../evaluate/softmax.ts";
+import { confidentJoint } from "./confident-joint.ts";
+import { classProbabilities, estimateNoise, type Judge, type Noise, wrongProbability } from "./noise.ts";
+
+/** An image is named from this probability of a wrong label on. */
+export const WORTH_A_LOOK = 0.5;
+/** Its label is called wrong from this one on, where the rest agrees. */
+const STRONG = 0.9;
+
+export interface LabelEvidence {
+  /** What judged the labels. */
+  readonly judges: readonly string[];
+  /** The share of wrong labels in the dataset, with the range that holds it with 95%. */
+  readonly rate: number;
+  readonly interval: readonly [low: number, high: number];
+  /** `[N, C]`: calibrated probabilities of the classes, by judges that did not see the label. */
+  readonly probabilities: Float32Array;
+  /** `[N]`: the probability that the label is wrong. */
+  readonly wrong: Float32Array;
+  /** `[N]`: the class that the image shows, if not the label's. */
+  readonly shows: Int32Array;
+  /** `[N]`: 1 where the evidence is strong. */
+  readonly strong: Uint8Array;
+}
+
+export interface Labelled {
+  readonly labels: Int32Array;
+  readonly classes: number;
+  /** `[N]`: images with the same number are copies. */
+  readonly groups: ArrayLike<number>;
+}
+
+/**
+ * Weighs the evidence of every judge against every label.
+ *
+ * @param votes `[N, C]`: how the nearest images vote
+ */
+export function weighLabels(
+  judges: readonly Judge[],
+  votes: Float32Array,
+  { labels, classes, groups }: Labelled,
+  random: Random,
+): LabelEvidence {
+  const noise = estimateNoise(judges, labels, classes, countsOf(groups), random);
+  const size = labels.length;
+  const probabilities = new Float32Array(size * classes);
+  const wrong = new Float32Array(size);
+  fill(noise, judges, labels, probabilities, wrong);
+  const { classOf } = confidentJoint(probabilities, labels, classes);
+  const isStrong = (at: number, label: number): boolean => {
+    const from = at * classes;
+    const other = classOf[at]!;
+    const isOther = other >= 0 && other !== label;
+    return wrong[at]! >= STRONG && isOther && votes[from + other]! > votes[from + label]!;
+  };
+  return {
+    judges: judges.map(({ name }) => name),
+    rate: noise.rate,
+    interval: noise.interval,
+    probabilities,
+    wrong,
+    shows: Int32Array.from(labels, (label, at) => bestOther(probabilities, at, label, classes)),
+    strong: Uint8Array.from(labels, (label, at) => (isStrong(at, label) ? 1 : 0)),
+  };
+}
+
+/** How much each image counts: copies of one another share 1. */
+function countsOf(groups: ArrayLike<number>): Float64Array {
+  const sizes = new Map<number, number>();
+  for (let at = 0; at < groups.length; at++) sizes.set(groups[at]!, (sizes.get(groups[at]!) ?? 0) + 1);
+  return Float64Array.from(groups, (group) => 1 / sizes.get(group)!);
+}
+
+/** The probabilities of the classes, and that each label is wrong, over all that the noise may be. */
+function fill(
+  { states, shares }: Noise,
+  judges: readonly Judge[],
+  labels: Int32Array,
+  probabilities: Float32Array,
+  wrong: Float32Array,
+): void {
+  const classes = shares.length;
+  const p = new Float64Array(classes);
+  for (const state of states) {
+    labels.forEach((label, row) => {
+      classProbabilities(state, judges, shares, row, p);
+      for (let c = 0; c < classes; c++) {
+        const i = row * classes + c;
+        probabilities[i] = probabilities[i]! + state.belief * p[c]!;
+      }
+      wrong[row] = wrong[row]! + state.belief * wrongProbability(state.epsilon, shares[label]!, p[label]!);
+    });
+  }
+}
+
+function bestOther(probabilities: Float32Array, at: number, label: number, classes: number): number {
+  const row = probabilities.slice(at * classes, (at + 1) * classes);
+  row[label] = -1;
+  return argmax(row, 0, classes);
+}
