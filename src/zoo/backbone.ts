@@ -5,13 +5,18 @@
 import { dataError } from "../base/errors.ts";
 import { cutGraph } from "../graph/cut.ts";
 import { attach, renameTensors } from "../graph/merge.ts";
-import type { Graph, Model } from "../graph/model.ts";
+import { type Graph, type Model, node } from "../graph/model.ts";
 import { measureShapes } from "../runtime/measure-shapes.ts";
 import type { TensorShape } from "../runtime/shapes.ts";
+import { BACKBONE, FEATURES, PIXELS } from "./backbone-names.ts";
+import { FEATURES_OF_VIEWS, meanOverViews, sideBySide } from "./mirrored.ts";
 import type { Network } from "./network.ts";
 import { choosePooling, type Pooling, poolings } from "./pooling.ts";
 
 export type { Pooling } from "./pooling.ts";
+
+/** The images that features are of: each as it is, or each with its mirror image, whose features are averaged. */
+export type Views = "plain" | "mirrored";
 
 /** What a cut yields. */
 export interface CutShape {
@@ -20,19 +25,25 @@ export interface CutShape {
   readonly features: number;
   /** Why it is pooled so, in words. */
   readonly why?: string;
+  /** Default `plain`. `mirrored` takes twice the time. */
+  readonly views?: Views;
 }
 
-/** The prefix of every tensor of the backbone inside an artifact. */
-export const BACKBONE = "backbone/";
-/** The backbone's input, `[N, 3, S, S]` or `[N, S, S, 3]`, preprocessed. */
-export const PIXELS = "pixels";
-/** The backbone's output, `[N, D]`. */
-export const FEATURES = "features";
+/** A cut with what it yields. */
+export interface Cut {
+  readonly tensor: string;
+  readonly shape: CutShape;
+}
 
-/** The network up to its cut, with its own output shape, tensors prefixed, the input called {@link PIXELS}. */
-function cutNetwork({ model, cut }: Network): Graph {
+export { BACKBONE, FEATURES, PIXELS } from "./backbone-names.ts";
+
+/** The network up to its cuts, each with its own output shape, tensors prefixed, the input called {@link PIXELS}. */
+function cutNetwork({ model }: Network, cuts: readonly string[]): Graph {
   const input = model.graph.inputs[0]!.name;
-  const graph = cutGraph(model.graph, [{ name: cut, type: "float32" }]);
+  const graph = cutGraph(
+    model.graph,
+    cuts.map((name) => ({ name, type: "float32" })),
+  );
   const renamed = renameTensors(graph, (name) => (name === input ? PIXELS : BACKBONE + name));
   return {
     ...renamed,
@@ -54,10 +65,14 @@ export const shapesOf = (network: Network): Promise<ReadonlyMap<string, TensorSh
 
 /** Learns what a network's cut yields. Throws a usage error where there is no such tensor. */
 export async function measureCut(network: Network): Promise<CutShape> {
-  const { model, cut, name } = network;
+  const { model, cut } = network;
   // Only to say so where there is no such tensor, before anything is measured.
   cutGraph(model.graph, [{ name: cut, type: "float32" }]);
-  const shapes = await shapesOf(network);
+  return cutShape(network, await shapesOf(network));
+}
+
+/** What a network's cut yields, where the shapes of its tensors are known already. */
+export function cutShape({ model, cut, name }: Network, shapes: ReadonlyMap<string, TensorShape>): CutShape {
   const type = shapes.get(cut)?.type;
   if (type !== "float32") {
     throw dataError(
@@ -67,15 +82,66 @@ export async function measureCut(network: Network): Promise<CutShape> {
   return choosePooling(model.graph, shapes, cut, name);
 }
 
-/** The backbone as a model: {@link PIXELS} in, {@link FEATURES} `[N, D]` out. */
-export function backboneModel(network: Network, { pooling, features }: CutShape): Model {
-  const graph = cutNetwork(network);
-  const cut = BACKBONE + network.cut;
+/** From the tensor at a cut to one vector an image. */
+function pooled({ tensor, shape }: Cut, to: string, called: string): Graph {
+  const cut = BACKBONE + tensor;
   const pool: Graph = {
     name: "pool",
-    ...poolings[pooling].graph(cut, FEATURES),
+    ...poolings[shape.pooling].graph(cut, to),
     inputs: [{ name: cut, type: "float32" }],
-    outputs: [{ name: FEATURES, type: "float32", dims: ["N", features] }],
+    outputs: [{ name: to, type: "float32", dims: ["N", shape.features] }],
   };
-  return { ...network.model, graph: attach(graph, pool), metadata: new Map() };
+  // Of several cuts, each has nodes and constants of its own.
+  return renameTensors(pool, (name) => (name === cut || name === to ? name : called + name));
+}
+
+/** The backbone as a model: {@link PIXELS} in, {@link FEATURES} `[N, D]` out. */
+export function backboneModel(network: Network, shape: CutShape): Model {
+  const { model, cut, preprocessing } = network;
+  const mirrors = shape.views === "mirrored";
+  const graph = cutNetwork(network, [cut]);
+  const pool = pooled({ tensor: cut, shape }, mirrors ? FEATURES_OF_VIEWS : FEATURES, "");
+  const plain = attach(graph, pool);
+  return {
+    ...model,
+    graph: mirrors ? meanOverViews(plain, shape.features, preprocessing) : plain,
+    metadata: new Map(),
+  };
+}
+
+/**
+ * All that a network says of images at several cuts, in one pass: {@link PIXELS} in, {@link FEATURES} `[N, V · ΣD]` out, the features of the
+ * image as it is at each cut, one after the other; then, where it is mirrored too, those of its mirror image.
+ */
+export function readingsModel(network: Network, cuts: readonly Cut[], mirrors: boolean): Model {
+  const { model, preprocessing } = network;
+  const read = cuts.map((cut, i) => pooled(cut, `reading${i}`, `reading${i}/`));
+  const graph = read.reduce(
+    (whole, pool) => attach(whole, pool),
+    cutNetwork(
+      network,
+      cuts.map(({ tensor }) => tensor),
+    ),
+  );
+  const columns = cuts.reduce((sum, { shape }) => sum + shape.features, 0);
+  const joined: Graph = {
+    name: "joined",
+    nodes: [
+      node(
+        "Concat",
+        read.map((_, i) => `reading${i}`),
+        [mirrors ? FEATURES_OF_VIEWS : FEATURES],
+        { axis: 1 },
+      ),
+    ],
+    inputs: read.flatMap(({ outputs }) => outputs),
+    outputs: [{ name: mirrors ? FEATURES_OF_VIEWS : FEATURES, type: "float32", dims: ["N", columns] }],
+    initializers: new Map(),
+  };
+  const plain = attach(graph, joined);
+  return {
+    ...model,
+    graph: mirrors ? sideBySide(plain, columns, preprocessing) : plain,
+    metadata: new Map(),
+  };
 }

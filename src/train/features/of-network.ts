@@ -26,14 +26,17 @@ export async function openFeaturesOf(network: Network): Promise<{ shape: CutShap
 /** The parent of all feature caches. */
 export const featureCaches = (): string => join(cacheFolder(), "features");
 
-/** The cache's folder for a network, cut and preprocessing: the very graph of it, so that a change of it counts. */
-export function featureFolder({
-  sha256: weights,
-  cut,
-  preprocessing,
-}: Pick<Network, "sha256" | "cut" | "preprocessing">): string {
-  const key = JSON.stringify([weights, cut, sha256(preparationModel(preprocessing))]);
-  return join(featureCaches(), sha256(key).slice(0, 32));
+/**
+ * The cache's folder for a network, cut and preprocessing: the very graph of it, so that a change of it counts.
+ *
+ * @param view whose features they are: of the images as they are, or of their mirror images
+ */
+export function featureFolder(
+  { sha256: weights, cut, preprocessing }: Pick<Network, "sha256" | "cut" | "preprocessing">,
+  view: "plain" | "mirror" = "plain",
+): string {
+  const key = [weights, cut, sha256(preparationModel(preprocessing)), ...(view === "mirror" ? [view] : [])];
+  return join(featureCaches(), sha256(JSON.stringify(key)).slice(0, 32));
 }
 
 const shapeSchema: v.GenericSchema<unknown, CutShape> = v.object({
@@ -43,7 +46,7 @@ const shapeSchema: v.GenericSchema<unknown, CutShape> = v.object({
 });
 
 /** The shape at the cut, measured once and kept beside the features. */
-async function rememberedShape(network: Network, folder: string): Promise<CutShape> {
+export async function rememberedShape(network: Network, folder = featureFolder(network)): Promise<CutShape> {
   const path = join(folder, SHAPE);
   const known = await readSealedJson(path, shapeSchema, `What is known of the cut of ${network.name}`);
   if (known) return known;

@@ -1,4 +1,5 @@
 /** A backbone that runs: one session that prepares single pictures, one that takes batches. Both open on first use. */
+import type { Model } from "../../graph/model.ts";
 import { openModel } from "../../runtime/open-model.ts";
 import { openSession, type Session } from "../../runtime/session.ts";
 import { backboneModel, type CutShape, FEATURES, PIXELS } from "../../zoo/backbone.ts";
@@ -16,11 +17,15 @@ export interface BackboneRunner extends Computer {
 }
 
 /** A runner for a network cut as it says. */
-export function createRunner(network: Network, shape: CutShape): BackboneRunner {
+export const createRunner = (network: Network, shape: CutShape): BackboneRunner =>
+  runnerOf(network, () => backboneModel(network, shape));
+
+/** A runner for a model from {@link PIXELS} to {@link FEATURES} that is made of a network, whose preprocessing it has. */
+export function runnerOf(network: Network, modelOf: () => Model): BackboneRunner {
   const { size, layout } = network.preprocessing;
   const inputDims = layout === "nchw" ? [3, size, size] : [size, size, 3];
   const preparation = (): Uint8Array => preparationModel(network.preprocessing);
-  const model = once(() => backboneModel(network, shape));
+  const model = once(modelOf);
   const own = computerOf(
     inputDims,
     () => openSession(preparation(), { threads: 1 }),

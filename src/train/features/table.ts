@@ -18,6 +18,8 @@ export interface FeatureTable {
 export interface RowTable extends FeatureTable {
   /** A table of some of the rows, in the order given. */
   select(rows: readonly number[]): RowTable;
+  /** Reads one row. */
+  read(row: number, into: Float32Array): void;
 }
 
 /** Chunks are at most this many bytes. */
@@ -31,6 +33,7 @@ export function tableOf(rows: number, columns: number, read: (row: number, into:
   return {
     rows,
     columns,
+    read,
     select: (chosen) => tableOf(chosen.length, columns, (row, into) => read(chosen[row]!, into)),
     *chunks() {
       const buffer = new Float32Array(Math.min(rows, rowsPerChunk) * columns);
@@ -41,6 +44,26 @@ export function tableOf(rows: number, columns: number, read: (row: number, into:
       }
     },
   };
+}
+
+/** Some neighbouring columns of a table. */
+export function columnsOf(table: RowTable, first: number, count: number): RowTable {
+  if (first === 0 && count === table.columns) return table;
+  const whole = new Float32Array(table.columns);
+  return tableOf(table.rows, count, (row, into) => {
+    table.read(row, whole);
+    into.set(whole.subarray(first, first + count));
+  });
+}
+
+/** The mean of two tables of the same size, value by value. */
+export function meanOfTables(a: RowTable, b: RowTable): RowTable {
+  const other = new Float32Array(b.columns);
+  return tableOf(a.rows, a.columns, (row, into) => {
+    a.read(row, into);
+    b.read(row, other);
+    for (let j = 0; j < other.length; j++) into[j] = (into[j]! + other[j]!) / 2;
+  });
 }
 
 /** A table in memory. */

@@ -1,0 +1,111 @@
+/**
+ * The features of a network at several cuts and of mirror images, from one pass over the images: kept in a cache a cut and view, read as
+ * one table whose columns are parted again here.
+ */
+import { type Cut, readingsModel } from "../../zoo/backbone.ts";
+import type { Network } from "../../zoo/network.ts";
+import { noteAbout } from "./about.ts";
+import { type FeatureCache, openFeatureCache } from "./cache.ts";
+import type { Location } from "./location.ts";
+import { featureFolder } from "./of-network.ts";
+import { type BackboneRunner, runnerOf } from "./runner.ts";
+import { columnsOf, meanOfTables, type RowTable } from "./table.ts";
+
+/** What is read of each image, and where in a row it is. */
+export interface Readings {
+  readonly cuts: readonly Cut[];
+  /** Whether the mirror image of each is read too. */
+  readonly mirrors: boolean;
+  /** All of them as one cache, for {@link import("./extract.ts").extractFeatures}. To be closed by the caller. */
+  readonly cache: FeatureCache;
+  /** Computes all of them in one pass. To be closed by the caller. */
+  runner(): BackboneRunner;
+}
+
+/** Opens the caches of a network's features at some cuts. */
+export async function openReadings(network: Network, cuts: readonly Cut[], mirrors: boolean): Promise<Readings> {
+  const caches: FeatureCache[] = [];
+  const views = mirrors ? (["plain", "mirror"] as const) : (["plain"] as const);
+  try {
+    for (const view of views) {
+      for (const { tensor, shape } of cuts) {
+        const folder = featureFolder({ ...network, cut: tensor }, view);
+        caches.push(await openFeatureCache(folder, shape.features));
+        const of = view === "mirror" ? "mirror images, " : "";
+        await noteAbout(folder, `${of}${network.name} at ${tensor}`);
+      }
+    }
+  } catch (error) {
+    for (const cache of caches) cache.close();
+    throw error;
+  }
+  return {
+    cuts,
+    mirrors,
+    cache: caches.length === 1 ? caches[0]! : jointCache(caches),
+    runner: () => runnerOf(network, () => readingsModel(network, cuts, mirrors)),
+  };
+}
+
+/** The features of one cut, averaged over both views where it says so, among all that were read. */
+export function readingOf({ cuts }: Pick<Readings, "cuts">, table: RowTable, { tensor, shape }: Cut): RowTable {
+  const at = cuts.findIndex((cut) => cut.tensor === tensor);
+  const widths = cuts.map((cut) => cut.shape.features);
+  const sum = (upTo: number): number => widths.slice(0, upTo).reduce((total, width) => total + width, 0);
+  const plain = columnsOf(table, sum(at), shape.features);
+  if (shape.views !== "mirrored") return plain;
+  return meanOfTables(plain, columnsOf(table, sum(widths.length) + sum(at), shape.features));
+}
+
+/** Several caches of the same images as one, whose records are theirs side by side. An image is in it where all have it. */
+export function jointCache(caches: readonly FeatureCache[]): FeatureCache {
+  const features = caches.reduce((sum, cache) => sum + cache.features, 0);
+  const firsts = caches.map((_, i) => caches.slice(0, i).reduce((sum, cache) => sum + cache.features, 0));
+  const found: (readonly Location[])[] = [];
+  const located = (at: readonly Location[]): Location => ({ file: 0, offset: found.push(at) - 1 });
+  return {
+    features,
+    find(sha256) {
+      const at = caches.flatMap((cache) => cache.find(sha256) ?? []);
+      return at.length === caches.length ? located(at) : undefined;
+    },
+    add(keys, values) {
+      const columns = caches.map((cache, i) => {
+        const own = new Float32Array(keys.length * cache.features);
+        for (let row = 0; row < keys.length; row++) {
+          const from = row * features + firsts[i]!;
+          own.set(values.subarray(from, from + cache.features), row * cache.features);
+        }
+        return own;
+      });
+      const at = caches.map((cache, i) => addMissing(cache, keys, columns[i]!));
+      return keys.map((_, row) => located(at.map((locations) => locations[row]!)));
+    },
+    read({ offset }, into) {
+      found[offset]!.forEach((at, i) => {
+        caches[i]!.read(at, into.subarray(firsts[i]!, firsts[i]! + caches[i]!.features));
+      });
+    },
+    close() {
+      for (const cache of caches) cache.close();
+    },
+  };
+}
+
+/** Adds what a cache does not have yet: an earlier training may have left the features of one cut. */
+function addMissing(cache: FeatureCache, keys: readonly Buffer[], values: Float32Array): Location[] {
+  const known = keys.map((key) => cache.find(key));
+  const missing = keys.flatMap((_, row) => (known[row] ? [] : [row]));
+  const fresh = new Float32Array(missing.length * cache.features);
+  missing.forEach((row, i) => {
+    fresh.set(values.subarray(row * cache.features, (row + 1) * cache.features), i * cache.features);
+  });
+  const added =
+    missing.length > 0
+      ? cache.add(
+          missing.map((row) => keys[row]!),
+          fresh,
+        )
+      : [];
+  return keys.map((_, row) => known[row] ?? added[missing.indexOf(row)]!);
+}
