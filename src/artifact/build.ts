@@ -48,7 +48,14 @@ export function buildArtifact(parts: ArtifactParts): Model {
     [artifactKeys.preprocessing, JSON.stringify(network.preprocessing)],
     [
       artifactKeys.network,
-      JSON.stringify({ name: network.name, sha256: network.sha256, licence: network.licence, cut: network.cut, tuned }),
+      JSON.stringify({
+        name: network.name,
+        sha256: network.sha256,
+        licence: network.licence,
+        cut: network.cut,
+        views: shape.views ?? "plain",
+        tuned,
+      }),
     ],
     [artifactKeys.temperature, String(temperature)],
     [artifactKeys.novelty, JSON.stringify(novelty.rule)],

@@ -47,6 +47,22 @@ function groupSentences({ test, groups }: TrainRun["result"]): string[] {
   return sentences;
 }
 
+/** Which features were taken instead of those of the network's own cut. */
+function choiceSentences({ choice }: TrainRun["result"]): string[] {
+  if (!choice) return [];
+  const [own] = choice.tried;
+  return choice.tried.flatMap(({ cut, views, gain }) => {
+    const isTaken = cut === choice.cut && (views === "plain" || views === choice.views);
+    if (gain === null || !isTaken) return [];
+    const better = `log loss lower by ${gain.toFixed(3)} in cross-validation`;
+    if (views === "mirrored")
+      return [
+        `Features are averaged over each image and its mirror image (${better}): predictions take twice the time.`,
+      ];
+    return [`Features are those of ${cut} instead of ${own!.cut} (${better}).`];
+  });
+}
+
 function result({ result: trained, out, seconds, audit }: TrainRun): void {
   const { test, validation, counts, skipped, timings, rates, features } = trained;
   const { accuracy, interval, baseline } = test.evaluation;
@@ -63,6 +79,7 @@ function result({ result: trained, out, seconds, audit }: TrainRun): void {
     "cross-validation": "in cross-validation on the training pictures",
   }[validation.source];
   print(`Accuracy ${percent(validation.evaluation.accuracy)} ${how}.`);
+  for (const sentence of choiceSentences(trained)) print(sentence);
   const { ece } = trained.calibration.test.after;
   print(
     `Its probabilities are off by ${percent(ece.value)} on the ${where} (95% interval ${percent(ece.interval[0])} to ${percent(ece.interval[1])}).`,

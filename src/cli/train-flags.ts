@@ -1,7 +1,16 @@
 /** The options of `graft train`: the library's, as they are on a command line, and those that only a command line has. */
 import * as v from "valibot";
 import { flag, oneOf, onlyWhen, optionsOf, rule, seed, text } from "../base/options.ts";
-import { boundaryCache, classWeights, oneLearningRate, recipeEntries, unfreeze } from "../train/options.ts";
+import { DEFAULT_EFFORT } from "../train/effort.ts";
+import {
+  boundaryCache,
+  classWeights,
+  effort,
+  effortWithoutFinetuning,
+  oneLearningRate,
+  recipeEntries,
+  unfreeze,
+} from "../train/options.ts";
 import { DEFAULT_NETWORK } from "../zoo/catalogue.ts";
 import { modelEntries } from "../zoo/model-options.ts";
 import { networkName, weights } from "../zoo/open-options.ts";
@@ -15,6 +24,7 @@ const entries = {
   test: v.optional(folder),
   seed: v.optional(seed, 0),
   classWeights: v.optional(classWeights, "none"),
+  effort: v.optional(effort, DEFAULT_EFFORT),
   unfreeze: v.optional(unfreeze, "none"),
   fromScratch: v.optional(flag, false),
   ...recipeEntries,
@@ -43,6 +53,10 @@ export const trainFlags = v.pipe(
     ({ unfreeze: stages, fromScratch }) => fromScratch || stages !== "none",
     ["epochs", "augment", "batch", "learningRate", "findLr", "boundaryCache", "resume"],
     "to fine-tuning: add {unfreeze} (a stage, a number of last stages, or all) or {fromScratch}, or leave it out",
+  ),
+  effortWithoutFinetuning(
+    ({ unfreeze: stages, fromScratch }) => fromScratch || stages !== "none",
+    "{effort} chooses what the head alone is trained on: leave it out, or {unfreeze} and {fromScratch}.",
   ),
   oneLearningRate(),
   onlyWhen(

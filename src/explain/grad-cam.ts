@@ -10,6 +10,7 @@ import { dataflow } from "../graph/dataflow.ts";
 import { lookup } from "../graph/lookup.ts";
 import type { Graph } from "../graph/model.ts";
 import { measureShapes } from "../runtime/measure-shapes.ts";
+import { PIXELS_OF_VIEWS } from "../zoo/mirrored.ts";
 import { type Explained, type GradientSession, openGradient, type Slope } from "./gradient.ts";
 import type { Heat } from "./heat.ts";
 
@@ -37,14 +38,16 @@ export async function lastFeatureMap(
   const shapes = await measureShapes({ ...model, graph }, { [input]: [1, ...inputDims] });
   const flow = dataflow(graph);
   const axes = channelAxes(graph, shapes, flow);
+  // Where the mean over mirrored views is taken, the network is asked about two pictures.
+  const views = shapes.get(PIXELS_OF_VIEWS)?.dims[0] ?? 1;
   const map = flow.nodes
     .flatMap(({ outputs }) => outputs.slice(0, 1))
     .findLast((name) => {
       const { dims = [], type } = shapes.get(name) ?? {};
       const channels = axes.get(name);
-      if (dims.length !== 4 || type !== "float32" || dims[0] !== 1) return false;
+      if (dims.length !== 4 || type !== "float32" || dims[0] !== views) return false;
       if (flow.dependence(name) !== "values" || (channels !== 1 && channels !== 3)) return false;
-      return dims.reduce((product, size) => product * size, 1) > dims[channels]!;
+      return dims.reduce((product, size) => product * size, 1) > views * dims[channels]!;
     });
   if (map === undefined || layersAfter(graph, map) > MOST_LAYERS_AFTER)
     throw usageError(
@@ -65,19 +68,29 @@ function layersAfter(graph: Graph, tensor: string): number {
 export const openGradCam = (explained: Explained, { tensor }: FeatureMap): Promise<GradientSession> =>
   openGradient(explained, tensor);
 
-/** The map of one class: the feature map's channels, weighed by their mean gradient, summed; what speaks against the class is 0. */
+/**
+ * The map of one class: the feature map's channels, weighed by their mean gradient, summed; what speaks against the class is 0. Of two
+ * views, the second is of the mirror image: its map is mirrored back and added.
+ */
 export function camOf({ dims, values, gradient }: Slope, { layout }: FeatureMap): Heat {
-  const [, a = 1, b = 1, c = 1] = dims;
+  const [views = 1, a = 1, b = 1, c = 1] = dims;
   const [channels, height, width] = layout === "nchw" ? [a, b, c] : [c, a, b];
   const places = height * width;
   const [perChannel, perPlace] = layout === "nchw" ? [places, 1] : [1, channels];
   const heat = new Float64Array(places);
-  for (let channel = 0; channel < channels; channel++) {
-    const from = channel * perChannel;
-    let weight = 0;
-    for (let place = 0; place < places; place++) weight += gradient[from + place * perPlace]!;
-    weight /= places;
-    for (let place = 0; place < places; place++) heat[place] = heat[place]! + weight * values[from + place * perPlace]!;
+  const seen = (place: number, view: number): number =>
+    view === 0 ? place : place - (place % width) + (width - 1 - (place % width));
+  for (let view = 0; view < views; view++) {
+    for (let channel = 0; channel < channels; channel++) {
+      const from = view * channels * places + channel * perChannel;
+      let weight = 0;
+      for (let place = 0; place < places; place++) weight += gradient[from + place * perPlace]!;
+      weight /= places;
+      for (let place = 0; place < places; place++) {
+        const at = seen(place, view);
+        heat[at] = heat[at]! + weight * values[from + place * perPlace]!;
+      }
+    }
   }
   return { width, height, values: Float32Array.from(heat, (value) => Math.max(0, value)) };
 }

@@ -87,21 +87,29 @@ const runnerOf = (artifact: ExplainedArtifact, session: Session): BackboneRunner
 });
 
 /**
- * The network's own features where the artifact certainly kept it as it was; those of a fine-tuned network, or of a file that
- * nothing vouches for, are the artifact's alone.
+ * The network's own features where the artifact certainly kept it as it was; those of a fine-tuned network, of several views of each
+ * image, or of a file that nothing vouches for, are the artifact's alone.
  */
 function folderFor({ artifact, sha256, isVerified }: NearestOptions): string {
   const { answering, preprocessing } = artifact;
   const facts = networkIn(answering.metadata.get(artifactKeys.network));
-  if (facts.tuned || !isVerified) return join(featureCaches(), sha256.slice(0, 32));
+  if (facts.tuned || facts.hasViews || !isVerified) return join(featureCaches(), sha256.slice(0, 32));
   return featureFolder({ ...facts, preprocessing });
 }
 
-function networkIn(text: string | undefined): { sha256: string; cut: string; tuned: boolean } {
+interface NetworkFacts {
+  readonly sha256: string;
+  readonly cut: string;
+  readonly tuned: boolean;
+  readonly hasViews: boolean;
+}
+
+function networkIn(text: string | undefined): NetworkFacts {
   try {
     const facts = JSON.parse(text ?? "") as Readonly<Record<string, unknown>>;
-    const { sha256, cut, tuned } = facts;
-    if (typeof sha256 === "string" && typeof cut === "string") return { sha256, cut, tuned: tuned === true };
+    const { sha256, cut, tuned, views = "plain" } = facts;
+    if (typeof sha256 === "string" && typeof cut === "string")
+      return { sha256, cut, tuned: tuned === true, hasViews: views !== "plain" };
   } catch {
     // Said below.
   }

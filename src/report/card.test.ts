@@ -59,23 +59,23 @@ const input: ReportInput = {
   versions: { graft: "0.1.0" },
 };
 
-const effort = { cpuSeconds: 12, joules: undefined };
+const consumption = { cpuSeconds: 12, joules: undefined };
 const frontMatter = (card: string): string[] => /^---\n([\s\S]*?)\n---\n/.exec(card)![1]!.split("\n");
 
 describe("the model card", () => {
   it("begins with what hubs read", () => {
-    const lines = frontMatter(renderCard(input, effort));
+    const lines = frontMatter(renderCard(input, consumption));
     expect(lines).toContain("license: mit");
     expect(lines).toContain("pipeline_tag: image-classification");
     expect(lines).toContain("            value: 0.7500");
     expect(lines).toContain('  - name: "resnet50 on pets"');
     expect(lines.join()).not.toContain("base_model");
     const ofHub = { ...input, network: { ...input.network, source: "hub:timm/resnet18.a1_in1k@0123abc" } };
-    expect(frontMatter(renderCard(ofHub, effort))).toContain('base_model: "timm/resnet18.a1_in1k"');
+    expect(frontMatter(renderCard(ofHub, consumption))).toContain('base_model: "timm/resnet18.a1_in1k"');
   });
 
   it("tells data, network, metrics with intervals, limits, doubt, cost and how to cite", () => {
-    const card = renderCard(input, effort);
+    const card = renderCard(input, consumption);
     for (const words of [
       "40 training images",
       "Licence of the weights: MIT",
@@ -97,14 +97,14 @@ describe("the model card", () => {
       return { ece: estimate, logLoss: estimate, brier: estimate, bins: [] };
     };
     const test = { examples: 4, before: scores(0.2), after: scores(0.1) };
-    const card = renderCard({ ...input, calibration: { ...input.calibration, test } }, effort);
+    const card = renderCard({ ...input, calibration: { ...input.calibration, test } }, consumption);
     expect(card).toContain(
       "Calibration error 10.0% after temperature scaling (95% interval 5.0–20.0%; 20.0% before), on 4 test images",
     );
   });
 
   it("tells measured energy apart from assumed", () => {
-    expect(renderCard(input, effort)).toContain("Energy was not measured");
+    expect(renderCard(input, consumption)).toContain("Energy was not measured");
     expect(renderCard(input, { cpuSeconds: 12, joules: 3600 })).toContain(
       "own meter, everything else that ran included: 1.0 Wh",
     );
@@ -112,7 +112,10 @@ describe("the model card", () => {
 
   it("lets no name break out of its place", () => {
     const title = 'a"\n---\nlicense: none <script> | [x](y)';
-    const card = renderCard({ ...input, title, network: { ...input.network, licence: "Own\nlicence: x" } }, effort);
+    const card = renderCard(
+      { ...input, title, network: { ...input.network, licence: "Own\nlicence: x" } },
+      consumption,
+    );
     const lines = frontMatter(card);
     expect(lines).toContain("license: other");
     expect(lines).toContain(`license_name: ${JSON.stringify("Own\nlicence: x")}`);

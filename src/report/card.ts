@@ -2,7 +2,7 @@
  * The model card: `card.md`, in the form that model hubs read (YAML front matter, then Markdown). Source of the fields:
  * huggingface.co/docs/hub/model-cards and Mitchell et al., "Model cards for model reporting", FAT* 2019, arXiv 1810.03993.
  */
-import { datasetName, type Effort, type ReportInput } from "../run/report-input.ts";
+import { type Consumption, datasetName, type ReportInput } from "../run/report-input.ts";
 import { big, count, date, duration, percent, percentRange, plural } from "./format.ts";
 
 /** Watts that one busy core is taken to draw where there is no meter: an assumption, and said to be one. */
@@ -16,7 +16,7 @@ const hubLicences: Readonly<Record<string, string>> = {
 };
 
 /** Renders a card. */
-export function renderCard(input: ReportInput, effort: Effort): string {
+export function renderCard(input: ReportInput, consumption: Consumption): string {
   const { network, dataset, test, validation } = input;
   const judged = test ?? validation;
   const licence = hubLicences[network.licence];
@@ -60,7 +60,7 @@ export function renderCard(input: ReportInput, effort: Effort): string {
     ...section("Network", [
       `- ${text(network.name)}: ${text(network.description)}`,
       `- Licence of the weights: ${text(network.licence)}; source: ${text(network.source)}; SHA-256 \`${network.sha256}\``,
-      `- ${big(network.parameters)} parameters; cut at ${code(network.cut)}, ${count(network.features)} features, pictures of ${network.inputSize} pixels`,
+      `- ${big(network.parameters)} parameters; cut at ${code(network.cut)}${network.views === "mirrored" ? ", averaged over mirrored views" : ""}, ${count(network.features)} features, pictures of ${network.inputSize} pixels`,
       `- Head: logistic regression, L2 penalty ${input.head.l2}, chosen by ${plural(input.head.folds, "fold")}; seed ${input.seed}`,
     ]),
     ...section("Data", [
@@ -74,7 +74,7 @@ export function renderCard(input: ReportInput, effort: Effort): string {
     ]),
     ...section("Metrics", metrics(input)),
     ...section("Limits", limits(input)),
-    ...section("Time and energy", energy(input, effort)),
+    ...section("Time and energy", energy(input, consumption)),
     ...section("How to cite", [
       "```bibtex",
       "@software{graft,",
@@ -150,7 +150,7 @@ function limits({ findings, test, validation, dataset }: ReportInput): string[] 
   ];
 }
 
-function energy({ timings }: ReportInput, { cpuSeconds, joules }: Effort): string[] {
+function energy({ timings }: ReportInput, { cpuSeconds, joules }: Consumption): string[] {
   const hours = (watts: number): string => `${(watts / 3600).toPrecision(2)} Wh`;
   return [
     `${duration(timings.total)} from start to end, ${duration(cpuSeconds)} of processor time, no GPU.`,

@@ -7,7 +7,9 @@ import type { NoveltyRule } from "../artifact/contract.ts";
 import type { Calibration, MeasuredCalibration } from "../evaluate/calibration.ts";
 import type { Conformal, SetScores } from "../evaluate/conformal.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
+import type { FeatureChoice } from "../train/choose-features.ts";
 import type { GroupFacts, Straddling } from "../train/train.ts";
+import type { Views } from "../zoo/backbone.ts";
 
 /** The dataset as it was used. */
 export interface ReportDataset {
@@ -37,6 +39,8 @@ export interface ReportNetwork {
   readonly sha256: string;
   /** The tensor where the backbone ends. */
   readonly cut: string;
+  /** Whether features are averaged over each image and its mirror image; runs of earlier versions do not say. */
+  readonly views?: Views | undefined;
   /** Numbers an image becomes at the cut. */
   readonly features: number;
   /** Weights of the whole network. */
@@ -118,6 +122,8 @@ export interface ReportInput {
   readonly dataset: ReportDataset;
   readonly network: ReportNetwork;
   readonly head: ReportHead;
+  /** Which features cross-validation compared; nothing where a fine-tuning settled on its own. */
+  readonly choice?: FeatureChoice | undefined;
   readonly seed: number;
   /** Seconds; 0 for what was not done. */
   readonly timings: {
@@ -157,7 +163,7 @@ export interface ReportInput {
 }
 
 /** What the training took. */
-export interface Effort {
+export interface Consumption {
   /** Seconds of processor time, all cores together. */
   readonly cpuSeconds: number;
   /** Joules by the processor's own meter, where one could be read. */

@@ -2,12 +2,11 @@
 import type { Audit } from "../audit/audit.ts";
 import type { Dataset } from "../data/dataset/discover.ts";
 import type { TrainResult } from "../train/train.ts";
-import type { Network } from "../zoo/network.ts";
-import type { Effort, ReportExplanation } from "./report-input.ts";
+import type { Consumption, ReportExplanation } from "./report-input.ts";
 
 /** All there is to say of one training. */
 export interface TrainRun {
-  readonly result: TrainResult & { readonly network: Network };
+  readonly result: TrainResult;
   readonly dataset: Dataset;
   readonly datasetPath: string;
   readonly seed: number;
@@ -26,5 +25,5 @@ export interface TrainRun {
   /** What was found in the data; nothing where it was not audited. */
   readonly audit: Audit | undefined;
   readonly explanations: readonly ReportExplanation[];
-  readonly effort: () => Promise<Effort>;
+  readonly consumption: () => Promise<Consumption>;
 }

@@ -3,7 +3,7 @@ import { type Content, sha256OfChunks } from "../base/files.ts";
 import { replaceTogether } from "../base/replace.ts";
 import { encodeModel } from "../graph/onnx/write.ts";
 import { answersOf, madeOf, metricsOf } from "./facts.ts";
-import type { Effort, ReportInput } from "./report-input.ts";
+import type { Consumption, ReportInput } from "./report-input.ts";
 import { reportOf } from "./report-of.ts";
 import { type RunFile, runFileNames, runFiles } from "./run-files.ts";
 import type { TrainRun } from "./train-run.ts";
@@ -11,7 +11,7 @@ import type { TrainRun } from "./train-run.ts";
 /** The files of a run that are pages for people: whoever writes a run says how they are drawn. */
 export interface RunPages {
   readonly report: (input: ReportInput) => string;
-  readonly card: (input: ReportInput, effort: Effort) => string;
+  readonly card: (input: ReportInput, consumption: Consumption) => string;
 }
 
 /** What was written. */
@@ -35,7 +35,7 @@ export async function writeRun(run: TrainRun, pages: RunPages): Promise<WrittenR
     [runFiles.made, `${JSON.stringify(madeOf(run, modelSha256), null, 2)}\n`],
     [runFiles.answers, `${JSON.stringify(answersOf(run, modelSha256))}\n`],
     [runFiles.report, pages.report(input)],
-    [runFiles.card, pages.card(input, await run.effort())],
+    [runFiles.card, pages.card(input, await run.consumption())],
     [runFiles.metrics, `${JSON.stringify(metricsOf(run, modelSha256), null, 2)}\n`],
   ]);
   await replaceTogether(run.out, runFileNames, files);

@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import { above, type Described, oneOf, rule, whole } from "../base/options.ts";
 import { type AugmentationName, augmentations } from "../data/augment/policy.ts";
+import { DEFAULT_EFFORT, type Effort, efforts } from "./effort.ts";
 import type { RecipeFlags } from "./finetune/recipe.ts";
 
 /** How often each image may be seen at most. More would take years, and is a slip of the hand. */
@@ -22,6 +23,9 @@ export const recipeEntries = {
 } satisfies Described<RecipeFlags>;
 
 export const classWeights = oneOf(["none", "balanced"]);
+
+/** How much is tried before the features are settled on. */
+export const effort = oneOf(Object.keys(efforts) as Effort[]);
 
 export const STAGES = "a stage's name, a number of last stages, or all";
 
@@ -42,3 +46,9 @@ export const oneLearningRate = <T extends { findLr?: boolean | undefined; learni
     ({ findLr, learningRate }) => !(findLr && learningRate !== undefined),
     "{findLr} looks for the learning rate that {learningRate} gives: leave one of them out.",
   );
+
+/** A fine-tuning starts from the network's own cut, and views are its recipe's matter: an effort would mean nothing to it. */
+export const effortWithoutFinetuning = <T extends { effort: Effort }>(
+  finetunes: (options: T) => boolean,
+  words: string,
+) => rule<T>((options) => options.effort === DEFAULT_EFFORT || !finetunes(options), words);

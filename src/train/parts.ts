@@ -100,6 +100,13 @@ function holdOut(
   return { kept: kept.map((i) => rows[i]!), held: held.map((i) => rows[i]!) };
 }
 
+/** The same parts with other tables, such as some columns of theirs. */
+export function withTables(parts: Parts, tableOf: (table: RowTable) => RowTable): Parts {
+  const own = (part: Part): Part => ({ ...part, table: tableOf(part.table) });
+  const { train, validation, test } = parts;
+  return { ...parts, train: own(train), validation: validation && own(validation), test: own(test) };
+}
+
 /** Some rows of a part. */
 export function selected({ examples, digests, table, labels, groups }: Part, rows: readonly number[]): Part {
   return {

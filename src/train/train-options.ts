@@ -15,9 +15,19 @@ import {
 } from "../base/options.ts";
 import { datasetSchema } from "../data/dataset/dataset-schema.ts";
 import { networkSchema } from "../zoo/network-schema.ts";
+import { DEFAULT_EFFORT } from "./effort.ts";
 import type { FinetuneOptions } from "./finetune/finetune.ts";
 import type { EpochRecord } from "./finetune/trainer.ts";
-import { boundaryCache, classWeights, oneLearningRate, recipeEntries, STAGES, unfreeze } from "./options.ts";
+import {
+  boundaryCache,
+  classWeights,
+  effort,
+  effortWithoutFinetuning,
+  oneLearningRate,
+  recipeEntries,
+  STAGES,
+  unfreeze,
+} from "./options.ts";
 import type { TrainOptions } from "./train.ts";
 
 /** A fine-tuning that is asked for: `none` would be none. */
@@ -53,12 +63,19 @@ const entries = {
   network: networkSchema,
   seed: v.optional(seed, 0),
   classWeights: v.optional(classWeights, "none"),
+  effort: v.optional(effort, DEFAULT_EFFORT),
   finetune: v.optional(finetuneOptions),
   ...listenerEntries,
   onEpoch: v.optional(callback<(record: EpochRecord) => void>()),
 } satisfies Described<TrainOptions>;
 
-const schema = optionsOf(entries);
+const schema = v.pipe(
+  optionsOf(entries),
+  effortWithoutFinetuning(
+    ({ finetune }) => finetune !== undefined,
+    "{effort} chooses what the head alone is trained on: leave it out, or {finetune}.",
+  ),
+);
 
 /** Options with their defaults. */
 export type CheckedTrainOptions = v.InferOutput<typeof schema>;

@@ -23,13 +23,15 @@ import { type Evaluation, evaluatePredictions } from "../evaluate/evaluate.ts";
 import { groupedInterval } from "../evaluate/interval.ts";
 import { argmax, softmax } from "../evaluate/softmax.ts";
 import type { Model } from "../graph/model.ts";
-import type { CutShape } from "../zoo/backbone.ts";
+import type { Cut, CutShape } from "../zoo/backbone.ts";
 import type { Network } from "../zoo/network.ts";
-import type { FeatureCache } from "./features/cache.ts";
+import { chooseFeatures, type FeatureChoice, readingsFor } from "./choose-features.ts";
+import type { Effort } from "./effort.ts";
 import { type Extraction, extractFeatures, type Skipped } from "./features/extract.ts";
 import { groupsOfImages } from "./features/image-groups.ts";
-import { openFeaturesOf } from "./features/of-network.ts";
-import { createRunner } from "./features/runner.ts";
+import { rememberedCuts } from "./features/of-network.ts";
+import { type ReadCuts, readingOf } from "./features/reading-of.ts";
+import { openReadings, type Readings } from "./features/readings.ts";
 import { openTraitCache, type TraitCache } from "./features/trait-cache.ts";
 import {
   type Finetuned,
@@ -40,9 +42,9 @@ import {
 } from "./finetune/finetune.ts";
 import type { EpochRecord } from "./finetune/trainer.ts";
 import { answerFolds } from "./folds.ts";
-import { countLabels, fitHead, type HeadFit, headLogits, STRENGTHS } from "./head/fit.ts";
+import { countLabels, fitHead, type HeadFit, type HeadOptions, headLogits, STRENGTHS } from "./head/fit.ts";
 import { freshHead } from "./head/fresh.ts";
-import { holdOutValidation, type Part, type Parts, partition } from "./parts.ts";
+import { holdOutValidation, type Part, type Parts, partition, withTables } from "./parts.ts";
 import { type CheckedTrainOptions, checkedTrainOptions } from "./train-options.ts";
 import { fitTrust, type TrustFacts } from "./trust.ts";
 
@@ -53,6 +55,11 @@ export interface TrainOptions {
   readonly seed?: number | undefined;
   /** `balanced`: each class counts the same, however rare. Default `none`: each image does. */
   readonly classWeights?: "none" | "balanced" | undefined;
+  /**
+   * How much is tried before the features are settled on, by cross-validation. `quick` (default): cuts of the network that cost no time.
+   * `better`: all of its cuts, and the mean over mirrored views. A fine-tuning starts from the network's own cut.
+   */
+  readonly effort?: Effort | undefined;
   /** Trains stages of the network too; without it, the head alone. */
   readonly finetune?: FinetuneOptions | undefined;
   readonly onProgress?: OnProgress | undefined;
@@ -97,7 +104,11 @@ export type ValidationSource = "cross-validation" | "folder" | "held-out";
 
 export interface TrainResult {
   readonly artifact: Model;
+  /** The network as it was given, cut where it was chosen to be. */
+  readonly network: Network;
   readonly shape: CutShape;
+  /** Which features were tried and taken; nothing where a fine-tuning settled on its own. */
+  readonly choice: FeatureChoice | undefined;
   readonly head: HeadFit;
   readonly calibration: Calibration & { readonly test: MeasuredCalibration };
   /** When an answer is to be doubted, and how that fared on the test pictures. */
@@ -153,11 +164,11 @@ async function trainChecked(options: CheckedTrainOptions): Promise<TrainResult> 
   signal?.throwIfAborted();
   checkEnoughIn(dataset, options.finetune !== undefined);
   const random = createRandom(seed);
-  const { shape, cache } = await openFeaturesOf(network);
+  const readings = await openReadings(network, await wantedReadings(options));
   const traits = await openTraitCache();
   try {
     const began = performance.now();
-    const extraction = await extractAll(options, cache, shape, traits);
+    const extraction = await extractAll(options, readings, traits);
     const extract = secondsSince(began);
     const searching = performance.now();
     const groups = await groupsOfImages(
@@ -169,33 +180,71 @@ async function trainChecked(options: CheckedTrainOptions): Promise<TrainResult> 
     const copies = secondsSince(searching);
     const parts = partition(dataset, extraction, groups, random);
     signal?.throwIfAborted();
-    const answer = await learn(options, shape, parts, random);
+    const settled = await settle(options, readings, parts, random);
+    const answer = await learn(settled, random);
     signal?.throwIfAborted();
-    return await resultOf(options, shape, parts, answer, { ...extraction, groups }, { extract, copies });
+    return await resultOf(settled, answer, { ...extraction, groups }, { extract, copies });
   } finally {
     traits.close();
-    cache.close();
+    readings.cache.close();
   }
+}
+
+/** What is read of each image. The last layers are what a fine-tuning trains: it starts from the network's own cut. */
+async function wantedReadings({ network, effort, finetune }: CheckedTrainOptions): Promise<ReadCuts> {
+  const cuts = await rememberedCuts(network);
+  return finetune ? { cuts: cuts.slice(0, 1), mirrors: false } : readingsFor(effort, network, cuts);
 }
 
 /** The features of every picture. The backbone's memory is given back before anything else is loaded. */
 async function extractAll(
-  { dataset, network, onProgress, signal }: CheckedTrainOptions,
-  cache: FeatureCache,
-  shape: CutShape,
+  { dataset, onProgress, signal }: CheckedTrainOptions,
+  readings: Readings,
   traits: TraitCache,
 ): Promise<Extraction> {
-  const runner = createRunner(network, shape);
+  const runner = readings.runner();
   try {
     return await extractFeatures(
       dataset.examples.map(({ path }) => path),
-      cache,
+      readings.cache,
       runner,
       { onProgress, signal, traits },
     );
   } finally {
     await runner.close();
   }
+}
+
+/** What is learned on, once it is settled of which features: the options with the network cut there. */
+interface Settled {
+  readonly options: CheckedTrainOptions;
+  readonly shape: CutShape;
+  readonly parts: Parts;
+  /** The head that was fitted meanwhile, and how the choice was made; nothing where a fine-tuning starts from the network's own cut. */
+  readonly fit: { readonly head: HeadFit; readonly headSeconds: number; readonly choice: FeatureChoice } | undefined;
+}
+
+async function settle(
+  options: CheckedTrainOptions,
+  readings: Readings,
+  parts: Parts,
+  random: Random,
+): Promise<Settled> {
+  const { dataset, network, effort } = options;
+  const at = (cut: Cut): Pick<Settled, "options" | "shape" | "parts"> => ({
+    options: { ...options, network: { ...network, cut: cut.tensor } },
+    shape: cut.shape,
+    parts: withTables(parts, (table) => readingOf(readings, table, cut)),
+  });
+  if (options.finetune) return { ...at(readings.cuts[0]!), options, fit: undefined };
+  const began = performance.now();
+  const { train } = parts;
+  const { cut, head, choice } = await chooseFeatures({
+    ...{ readings, effort, classes: dataset.classes.length },
+    ...{ table: train.table, labels: train.labels, groups: train.groups },
+    fit: async (table, how) => (await fitted(options, { ...train, table }, random, how)).head,
+  });
+  return { ...at(cut), fit: { head, headSeconds: secondsSince(began), choice } };
 }
 
 /** What was learned: a network, its head, and their answers. */
@@ -216,8 +265,8 @@ interface Learned {
   readonly finetuned: Finetuned | undefined;
 }
 
-async function learn(options: CheckedTrainOptions, shape: CutShape, parts: Parts, random: Random): Promise<Learned> {
-  if (!options.finetune) return probe(options, parts, random);
+async function learn({ options, shape, parts, fit }: Settled, random: Random): Promise<Learned> {
+  if (fit || !options.finetune) return probe(options, parts, random, fit);
   const apart = parts.validation
     ? { train: parts.train, validation: parts.validation, source: "folder" as const }
     : { ...holdOutValidation(parts.train, random), source: "held-out" as const };
@@ -268,8 +317,9 @@ async function probe(
   options: CheckedTrainOptions,
   { train, validation, test }: Parts,
   random: Random,
+  fit: Pick<NonNullable<Settled["fit"]>, "head" | "headSeconds"> | undefined = undefined,
 ): Promise<Learned> {
-  const { head, headSeconds } = await fitted(options, train, random);
+  const { head, headSeconds } = fit ?? (await fitted(options, train, random));
   return {
     network: options.network,
     head,
@@ -293,11 +343,13 @@ async function fitted(
   { dataset, classWeights, onProgress, signal }: CheckedTrainOptions,
   { table, labels, groups }: Part,
   random: Random,
+  how: Pick<HeadOptions, "strengths" | "foldOf"> = {},
 ): Promise<{ head: HeadFit; headSeconds: number }> {
   const began = performance.now();
-  const fits = STRENGTHS.length * 5;
+  const fits = (how.strengths ?? STRENGTHS).length * 5;
   const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
   const head = await fitHead(table, labels, dataset.classes.length, random, {
+    ...how,
     classWeights,
     groups,
     onRound: (running) => meter.set(fits - running),
@@ -307,9 +359,7 @@ async function fitted(
 }
 
 async function resultOf(
-  { dataset, network, seed, signal }: CheckedTrainOptions,
-  shape: CutShape,
-  parts: Parts,
+  { options: { dataset, network, seed, signal }, shape, parts, fit }: Settled,
   learned: Learned,
   { groups, ...extraction }: Extraction & { readonly groups: Int32Array },
   before: { readonly extract: number; readonly copies: number },
@@ -364,7 +414,9 @@ async function resultOf(
   });
   return {
     artifact,
+    network,
     shape,
+    choice: fit?.choice,
     head,
     calibration: {
       ...calibration,

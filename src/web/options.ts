@@ -13,7 +13,8 @@ import {
   whole,
 } from "../base/options.ts";
 import { shown } from "../base/text.ts";
-import { classWeights, recipeEntries, unfreeze } from "../train/options.ts";
+import { DEFAULT_EFFORT } from "../train/effort.ts";
+import { classWeights, effort, effortWithoutFinetuning, recipeEntries, unfreeze } from "../train/options.ts";
 import { modelEntries } from "../zoo/model-options.ts";
 import { networkSchema } from "../zoo/network-schema.ts";
 import type { OpenOptions, PredictOptions } from "./artifact.ts";
@@ -87,12 +88,17 @@ const trainSchema = v.pipe(
     ...recipeEntries,
     seed: v.optional(seed, 0),
     classWeights: v.optional(classWeights, "none"),
+    effort: v.optional(effort, DEFAULT_EFFORT),
     ...listenerEntries,
   } satisfies Described<TrainOptions>),
   onlyWhen(
     ({ unfreeze: stages }) => stages !== "none",
     ["epochs", "batch", "learningRate", "augment"],
     "to fine-tuning: add {unfreeze} (a stage, a number of last stages, or all), or leave it out",
+  ),
+  effortWithoutFinetuning(
+    ({ unfreeze: stages }) => stages !== "none",
+    "{effort} chooses what the head alone is trained on: leave it out, or {unfreeze}.",
   ),
 );
 

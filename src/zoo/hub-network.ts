@@ -38,6 +38,7 @@ export async function openHubNetwork(entry: EntryFrom<"hub">, options: OpenOptio
     preprocessingFrom: `the hub's config.json, but the whole picture is taken`,
     stages: definition.stages,
     cut: options.cut ?? definition.features.tensor,
+    ...(options.cut === undefined ? {} : { cuts: [] }),
   };
 }
 

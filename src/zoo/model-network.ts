@@ -68,6 +68,7 @@ export async function networkOf(
     model: { ...model, graph: free },
     ...choosePreprocessing(read, input, options.preprocessing, own?.preprocessing, source),
     cut,
+    ...(options.cut === undefined ? {} : { cuts: [] }),
     why,
     ...(changes.length > 0 ? { changes } : {}),
   };

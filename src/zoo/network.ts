@@ -24,6 +24,11 @@ export interface Network {
   readonly preprocessingFrom?: string;
   /** The tensor where the backbone ends. */
   readonly cut: string;
+  /**
+   * Other tensors where it may end, for cross-validation to choose from; none where the caller named the cut. Absent: the ends of the
+   * stages before it.
+   */
+  readonly cuts?: readonly string[] | undefined;
   /** Why it ends there, in words; absent where the catalogue says it. */
   readonly why?: string;
   /** The stages that its architecture names, where it is one of Graft's; in other networks they are found. */

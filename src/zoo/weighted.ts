@@ -153,6 +153,7 @@ export async function openWeighted(name: string, weights: string, options: OpenO
     preprocessingFrom: from,
     stages: definition.stages,
     cut: options.cut ?? definition.features.tensor,
+    ...(options.cut === undefined ? {} : { cuts: [] }),
   };
 }
 

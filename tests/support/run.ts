@@ -12,12 +12,12 @@ import { openNetwork } from "../../src/zoo/open.ts";
 export async function trainedRun(pictures: string, path: string, out: string, seed: number): Promise<TrainRun> {
   const dataset = await discoverDataset(pictures);
   const network = await openNetwork(path, { preprocessing: "imagenet" });
-  const result = { ...(await train({ dataset, network, seed })), network };
+  const result = await train({ dataset, network, seed });
   return {
     ...{ result, dataset, datasetPath: pictures, seed, out, audit: undefined, explanations: [] },
     timings: { startUp: 0.1, open: 0, audit: 0, explanations: 0 },
     seconds: () => 1,
-    effort: async () => ({ cpuSeconds: 1, joules: undefined }),
+    consumption: async () => ({ cpuSeconds: 1, joules: undefined }),
   };
 }
 

@@ -23,7 +23,7 @@ import { openNetwork } from "../../zoo/open.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { rememberSpeed } from "../../zoo/speeds.ts";
 import { chooseNetwork } from "../choose-network.ts";
-import { measureEffort } from "../effort.ts";
+import { measureConsumption } from "../consumption.ts";
 import { number, withSchema } from "../flags.ts";
 import { interruptible } from "../interruption.ts";
 import { note, printJson, withProgress } from "../output.ts";
@@ -56,6 +56,10 @@ export function trainCommand(command: Command): Command {
     .option("--test <dir>", "a folder of test pictures, one sub-folder a class")
     .option("--seed <n>", "the same seed gives the same model", number)
     .option("--class-weights <how>", "none, or balanced: rare classes count as much as frequent ones")
+    .option(
+      "--effort <how>",
+      "what cross-validation tries for the features: quick (cuts of the network that cost no time), or better (all of its cuts, and mirrored views)",
+    )
     .option(
       "--unfreeze <stage|n|all|none>",
       "train the network's last stages too: from a stage on (see `graft networks show`), the last n, or all",
@@ -115,9 +119,9 @@ function finetuneOf(flags: TrainFlags) {
 
 async function trainAction(flags: TrainFlags, path: string): Promise<void> {
   const clock = createStopwatch<"open" | "train" | "audit" | "explanations">();
-  const { seed, out, classWeights } = flags;
+  const { seed, out, classWeights, effort } = flags;
   const finetune = finetuneOf(flags);
-  const effort = await measureEffort();
+  const consumption = await measureConsumption();
   // Read before anything is written: most mistakes show here.
   const dataset = await readDataset(path, { test: flags.test });
   checkEnoughIn(dataset, finetune !== undefined);
@@ -145,7 +149,7 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
       // Without a pretrained network, the audit would go by features that mean nothing.
       const audits = flags.audit && !flags.fromScratch;
       const trained = await train({
-        ...{ dataset, network, seed, classWeights, finetune, onNote, signal },
+        ...{ dataset, network, seed, classWeights, effort, finetune, onNote, signal },
         onProgress: line.show,
         onEpoch: progress?.epoch,
       });
@@ -153,10 +157,9 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
       const told = { onProgress: line.show, signal };
       const audit = audits ? await auditOf({ dataset, network, seed, ...told }, onNote) : undefined;
       clock.lap("audit");
-      const result = { ...trained, network };
-      const explanations = flags.explain ? await reportExplanations({ result, dataset }, onNote, signal) : [];
+      const explanations = flags.explain ? await reportExplanations({ result: trained, dataset }, onNote, signal) : [];
       clock.lap("explanations");
-      return { result, audit, explanations };
+      return { result: trained, audit, explanations };
     }, progress);
     const { result } = made;
     const { startUp, seconds } = clock;
@@ -166,7 +169,7 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
       audit: clock.of("audit"),
       explanations: clock.of("explanations"),
     };
-    const run = { ...made, effort, dataset, datasetPath: path, seed, out, timings, seconds };
+    const run = { ...made, consumption, dataset, datasetPath: path, seed, out, timings, seconds };
     const { modelSha256 } = await writeRun(run, { report: renderReport, card: renderCard });
     await rm(join(out, CHECKPOINT), { force: true });
     await rememberSpeed(result.network.name, result.features.computed, result.rates.forward);

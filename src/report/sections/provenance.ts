@@ -28,8 +28,10 @@ ${factTable("The network", [
   ["Parameters", big(network.parameters)],
   ["Sees", `${network.inputSize} × ${network.inputSize} pixels`],
   ["Cut at", html`<code>${network.cut}</code>`],
+  ["Features", network.views === "mirrored" ? "mean over each image and its mirror image" : null],
 ])}
 </div>
+${choiceOf(input)}
 <h3>Where the time went</h3>
 ${timings(input)}`,
   };
@@ -64,6 +66,23 @@ function data({ dataset, head, seed, validation }: ReportInput): Html {
     ["Cross-validated", `${percent(head.crossValidatedAccuracy)} accuracy, ${plural(head.folds, "fold")}`],
     ["Seed", String(seed)],
   ]);
+}
+
+/** What cross-validation compared, where it had something to compare. */
+function choiceOf({ choice }: ReportInput): Html | null {
+  if (!choice || choice.tried.length < 2) return null;
+  const rows = choice.tried.map(({ cut, views, features, accuracy, logLoss, gain, standardError, seconds }) => {
+    const isTaken = cut === choice.cut && views === choice.views;
+    const against = gain === null || standardError === null ? "—" : `${gain.toFixed(3)} ± ${standardError.toFixed(3)}`;
+    return html`<tr><th scope="row"><code>${cut}</code>${views === "mirrored" ? ", mirrored views" : ""}${isTaken ? " (taken)" : ""}</th>
+<td class="number">${count(features)}</td><td class="number">${percent(accuracy)}</td><td class="number">${logLoss.toFixed(3)}</td>
+<td class="number">${against}</td><td class="number">${duration(seconds)}</td></tr>\n`;
+  });
+  return html`<h3>Which features</h3>
+<table><caption>By cross-validation on the training images. Another cut is taken instead of the network’s own, the first, and mirrored views instead of none, only where the log loss falls by more than its standard error.</caption>
+<thead><tr><th scope="col">Cut</th><th scope="col" class="number">Features</th><th scope="col" class="number">Accuracy</th><th scope="col" class="number">Log loss</th>
+<th scope="col" class="number">Gain</th><th scope="col" class="number">Time</th></tr></thead>
+<tbody>${rows}</tbody></table>`;
 }
 
 /** The parts of the total; reading and features overlap, so they need not sum to it. */

@@ -4,7 +4,8 @@ import * as v from "valibot";
 import { cacheFolder } from "../../base/cache.ts";
 import { sha256 } from "../../base/files.ts";
 import { readSealedJson, writeSealedJson } from "../../base/sealed.ts";
-import { type CutShape, measureCut } from "../../zoo/backbone.ts";
+import { type Cut, type CutShape, measureCut } from "../../zoo/backbone.ts";
+import { measureCuts } from "../../zoo/cuts.ts";
 import type { Network } from "../../zoo/network.ts";
 import { type Pooling, poolings } from "../../zoo/pooling.ts";
 import { noteAbout } from "./about.ts";
@@ -39,18 +40,43 @@ export function featureFolder(
   return join(featureCaches(), sha256(JSON.stringify(key)).slice(0, 32));
 }
 
-const shapeSchema: v.GenericSchema<unknown, CutShape> = v.object({
+const shapeEntries = {
   pooling: v.picklist(Object.keys(poolings) as Pooling[]),
   features: v.pipe(v.number(), v.integer(), v.minValue(1)),
   why: v.exactOptional(v.string()),
+};
+
+const shapeSchema: v.GenericSchema<unknown, CutShape> = v.object(shapeEntries);
+
+/** The other cuts of a network are kept with the shape of its own: which they are, and of what list of the network's. */
+const cutsSchema = v.object({
+  ...shapeEntries,
+  listed: v.nullable(v.array(v.string())),
+  others: v.array(v.object({ tensor: v.string(), shape: shapeSchema })),
 });
 
+const memoryOf = ({ name }: Network): string => `What is known of the cut of ${name}`;
+
 /** The shape at the cut, measured once and kept beside the features. */
-export async function rememberedShape(network: Network, folder = featureFolder(network)): Promise<CutShape> {
+async function rememberedShape(network: Network, folder: string): Promise<CutShape> {
   const path = join(folder, SHAPE);
-  const known = await readSealedJson(path, shapeSchema, `What is known of the cut of ${network.name}`);
+  const known = await readSealedJson(path, shapeSchema, memoryOf(network));
   if (known) return known;
   const shape = await measureCut(network);
   await writeSealedJson(path, shape);
   return shape;
+}
+
+/** A network's cut, then the others that it may have ({@link otherCuts}), measured once and kept beside the features. */
+export async function rememberedCuts(network: Network): Promise<readonly [Cut, ...Cut[]]> {
+  const path = join(featureFolder(network), SHAPE);
+  const listed = network.cuts ?? null;
+  const known = await readSealedJson(path, cutsSchema, memoryOf(network));
+  if (known && JSON.stringify(known.listed) === JSON.stringify(listed)) {
+    const { others, listed: _, ...shape } = known;
+    return [{ tensor: network.cut, shape }, ...others];
+  }
+  const { own, others } = await measureCuts(network);
+  await writeSealedJson(path, { ...own.shape, listed, others });
+  return [own, ...others];
 }

@@ -1,21 +1,18 @@
 /**
  * The features of a network at several cuts and of mirror images, from one pass over the images: kept in a cache a cut and view, read as
- * one table whose columns are parted again here.
+ * one table, whose columns reading-of.ts parts again.
  */
-import { type Cut, readingsModel } from "../../zoo/backbone.ts";
+import { readingsModel } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { noteAbout } from "./about.ts";
 import { type FeatureCache, openFeatureCache } from "./cache.ts";
 import type { Location } from "./location.ts";
 import { featureFolder } from "./of-network.ts";
+import type { ReadCuts } from "./reading-of.ts";
 import { type BackboneRunner, runnerOf } from "./runner.ts";
-import { columnsOf, meanOfTables, type RowTable } from "./table.ts";
 
-/** What is read of each image, and where in a row it is. */
-export interface Readings {
-  readonly cuts: readonly Cut[];
-  /** Whether the mirror image of each is read too. */
-  readonly mirrors: boolean;
+/** What is read of each image, kept on this disk. */
+export interface Readings extends ReadCuts {
   /** All of them as one cache, for {@link import("./extract.ts").extractFeatures}. To be closed by the caller. */
   readonly cache: FeatureCache;
   /** Computes all of them in one pass. To be closed by the caller. */
@@ -23,7 +20,7 @@ export interface Readings {
 }
 
 /** Opens the caches of a network's features at some cuts. */
-export async function openReadings(network: Network, cuts: readonly Cut[], mirrors: boolean): Promise<Readings> {
+export async function openReadings(network: Network, { cuts, mirrors }: ReadCuts): Promise<Readings> {
   const caches: FeatureCache[] = [];
   const views = mirrors ? (["plain", "mirror"] as const) : (["plain"] as const);
   try {
@@ -45,16 +42,6 @@ export async function openReadings(network: Network, cuts: readonly Cut[], mirro
     cache: caches.length === 1 ? caches[0]! : jointCache(caches),
     runner: () => runnerOf(network, () => readingsModel(network, cuts, mirrors)),
   };
-}
-
-/** The features of one cut, averaged over both views where it says so, among all that were read. */
-export function readingOf({ cuts }: Pick<Readings, "cuts">, table: RowTable, { tensor, shape }: Cut): RowTable {
-  const at = cuts.findIndex((cut) => cut.tensor === tensor);
-  const widths = cuts.map((cut) => cut.shape.features);
-  const sum = (upTo: number): number => widths.slice(0, upTo).reduce((total, width) => total + width, 0);
-  const plain = columnsOf(table, sum(at), shape.features);
-  if (shape.views !== "mirrored") return plain;
-  return meanOfTables(plain, columnsOf(table, sum(widths.length) + sum(at), shape.features));
 }
 
 /** Several caches of the same images as one, whose records are theirs side by side. An image is in it where all have it. */

@@ -3,6 +3,7 @@
  * prepares single pictures, one takes batches. Both open on first use.
  */
 import type { RgbImage } from "../../data/rgb-image.ts";
+import type { Model } from "../../graph/model.ts";
 import { encodeModelWhole } from "../../graph/onnx/write.ts";
 import { type OpenModel, openSession, type RuntimeTensor, type Session } from "../../runtime/session.ts";
 import { type CutShape, PIXELS } from "../../zoo/backbone.ts";
@@ -42,6 +43,7 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
  *
  * @param batch pictures of every run; fewer are filled up, so that a picture's values never depend on how many came with it
  * @param open how models are opened here
+ * @param whole the network that the frozen part is of, up to its features; default: as {@link frontModel} makes it
  */
 export function openFront(
   network: Network,
@@ -49,6 +51,7 @@ export function openFront(
   boundary: Boundary,
   batch: number,
   open: OpenModel,
+  whole?: Model,
 ): FrontRunner {
   const { preprocessing } = network;
   const stretched: Preprocessing = { ...preprocessing, fit: { kind: "stretch" } };
@@ -82,7 +85,7 @@ export function openFront(
     },
     async forward(prepared) {
       if (boundary.isPixels) return joined(prepared.map(bytesOf), prepared.length);
-      const front = await session("front", () => open(frontModel(network, shape, boundary)));
+      const front = await session("front", () => open(frontModel(network, shape, boundary, whole)));
       const bytes = joined(prepared.map(bytesOf), batch);
       const began = performance.now();
       const result = await front.run({

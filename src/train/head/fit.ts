@@ -37,11 +37,13 @@ export interface HeadFit {
 
 export interface HeadOptions {
   /** Penalties to choose from, and no others. Default: {@link STRENGTHS}, and half a decade to either side of the best of them. */
-  readonly strengths?: readonly number[];
+  readonly strengths?: readonly number[] | undefined;
   /** `[rows]`: examples of one group are in one fold. Default: each example stands alone. */
   readonly groups?: Groups;
   /** Folds; never more than the rarest class has groups. Default 5. */
   readonly folds?: number;
+  /** `[rows]`: the fold of each example, as another fit of the same examples had them. Default: drawn. */
+  readonly foldOf?: Int32Array | undefined;
   /** `balanced`: each class counts the same however rare. Default `none`: each example does. */
   readonly classWeights?: "none" | "balanced";
   /**
@@ -78,8 +80,15 @@ export async function fitHead(
   options: HeadOptions = {},
 ): Promise<HeadFit> {
   const counts = countLabels(labels, classes);
-  const folds = Math.min(options.folds ?? 5, ...counts, mostFolds(labels, options.groups));
-  const foldOf = stratifiedFolds(labels, folds, random, options.groups);
+  const foldOf =
+    options.foldOf ??
+    stratifiedFolds(
+      labels,
+      Math.min(options.folds ?? 5, ...counts, mostFolds(labels, options.groups)),
+      random,
+      options.groups,
+    );
+  const folds = 1 + foldOf.reduce((last, fold) => Math.max(last, fold), 0);
   const classWeight = counts.map((count) =>
     options.classWeights === "balanced" ? labels.length / (classes * count) : 1,
   );

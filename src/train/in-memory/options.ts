@@ -3,6 +3,7 @@ import type { OnProgress } from "../../base/progress.ts";
 import type { RgbImage } from "../../data/rgb-image.ts";
 import type { OpenModel } from "../../runtime/session.ts";
 import type { Network } from "../../zoo/network.ts";
+import type { Effort } from "../effort.ts";
 import type { RecipeFlags } from "../finetune/recipe.ts";
 
 /** A picture to learn from. */
@@ -22,6 +23,11 @@ export interface InMemoryOptions extends RecipeFlags {
   /** Default 0. The same seed gives the same split, folds, batches and views. */
   readonly seed?: number | undefined;
   readonly classWeights?: "none" | "balanced" | undefined;
+  /**
+   * How much is tried before the features are settled on, by cross-validation. `quick` (default): cuts of the network that cost no time.
+   * `better`: all of its cuts, and the mean over mirrored views. A fine-tuning starts from the network's own cut.
+   */
+  readonly effort?: Effort | undefined;
   readonly onProgress?: OnProgress | undefined;
   /** Told of choices and of what went otherwise than asked, a sentence each. */
   readonly onNote?: ((text: string) => void) | undefined;

@@ -17,14 +17,18 @@ import { type Evaluation, evaluatePredictions } from "../../evaluate/evaluate.ts
 import { softmax } from "../../evaluate/softmax.ts";
 import { fitTemperature } from "../../evaluate/temperature.ts";
 import type { Model } from "../../graph/model.ts";
-import { type CutShape, FEATURES, measureCut } from "../../zoo/backbone.ts";
+import { type CutShape, FEATURES, readingsModel } from "../../zoo/backbone.ts";
+import { measureCuts } from "../../zoo/cuts.ts";
 import type { Network } from "../../zoo/network.ts";
+import { chooseFeatures, type FeatureChoice, readingsFor } from "../choose-features.ts";
+import { DEFAULT_EFFORT } from "../effort.ts";
+import { columnsRead, type ReadCuts, readingOf } from "../features/reading-of.ts";
 import { type FeatureTable, type RowTable, tableOf } from "../features/table.ts";
 import { openFront } from "../finetune/front.ts";
 import { type Boundary, storedBytes } from "../finetune/tail.ts";
 import { answerFolds } from "../folds.ts";
 import { groupsAmong } from "../groups.ts";
-import { countLabels, fitHead, type HeadFit, STRENGTHS } from "../head/fit.ts";
+import { countLabels, fitHead, type HeadFit, type HeadOptions, STRENGTHS } from "../head/fit.ts";
 import { BANK_ROWS, fitNovelty } from "../novelty.ts";
 import { FRONT_BATCH, type InMemoryExample, type InMemoryOptions, type Surroundings } from "./options.ts";
 import { memoryRecords } from "./records.ts";
@@ -40,6 +44,8 @@ export interface InMemoryResult {
   readonly trained: number;
   /** Pictures that could not be read, by their place among the examples. */
   readonly skipped: readonly { readonly place: number; readonly reason: string }[];
+  /** Which features were tried and taken; nothing where a fine-tuning settled on its own. */
+  readonly choice?: FeatureChoice;
   /** How fine-tuning went, where it was asked for. */
   readonly finetune?: TuneFacts;
 }
@@ -52,8 +58,12 @@ export interface InMemoryResult {
 export async function trainInMemory(options: InMemoryOptions, around: Surroundings): Promise<InMemoryResult> {
   const { network, seed = 0 } = options;
   const random = createRandom(seed);
-  const shape = await measureCut(network);
-  const { all, table, classes, skipped } = await featuresOf(options, shape, around);
+  const { effort = DEFAULT_EFFORT } = options;
+  const wanted = options.unfreeze ?? "none";
+  const { own, others } = await measureCuts(network);
+  // The last layers are what a fine-tuning trains: it starts from the network's own cut.
+  const readings = wanted === "none" ? readingsFor(effort, network, [own, ...others]) : { cuts: [own], mirrors: false };
+  const { all, table, classes, skipped } = await featuresOf(options, readings, around);
   const part = (rows: readonly number[]): Part & { readonly table: RowTable } => ({
     places: rows.map((row) => all.places[row]!),
     labels: Int32Array.from(rows, (row) => all.labels[row]!),
@@ -68,9 +78,24 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
     const answered = { logits, labels, groups, foldOf };
     return { network, head, bank: whole, trained: labels.length, ...answered, source: "cross-validation" };
   };
-  const wanted = options.unfreeze ?? "none";
-  const conclude = (learned: Learned): Promise<InMemoryResult> => concluded(learned, classes, shape, skipped, options);
-  if (wanted === "none") return conclude(await probe());
+  const { shape } = own;
+  const conclude = (learned: Learned, at = shape): Promise<InMemoryResult> =>
+    concluded(learned, classes, at, skipped, options);
+  if (wanted === "none") {
+    const { labels, groups } = whole;
+    const {
+      cut,
+      head: fit,
+      choice,
+    } = await chooseFeatures({
+      ...{ readings, effort, table: whole.table, labels, groups, classes: classes.length },
+      fit: (columns, how) => fitted(options, { ...whole, table: columns }, classes.length, random, around, how),
+    });
+    const answered = { logits: fit.outOfFoldLogits, labels, groups, foldOf: fit.foldOf };
+    const bank = { table: readingOf(readings, whole.table, cut), groups };
+    const learned = { network: { ...network, cut: cut.tensor }, head: fit.head, bank, trained: labels.length };
+    return { ...(await conclude({ ...learned, ...answered, source: "cross-validation" }, cut.shape)), choice };
+  }
 
   const { kept, held } = stratifiedSplit(whole.labels, VALIDATION_SHARE, random, whole.groups);
   if (held.length === 0)
@@ -115,7 +140,7 @@ interface Features {
 }
 
 /** The features of every picture, with their classes. */
-async function featuresOf(options: InMemoryOptions, shape: CutShape, around: Surroundings): Promise<Features> {
+async function featuresOf(options: InMemoryOptions, readings: ReadCuts, around: Surroundings): Promise<Features> {
   const { examples } = options;
   const classes = [...new Set(examples.map(({ label }) => label))].sort();
   const finetunes = (options.unfreeze ?? "none") !== "none";
@@ -135,7 +160,7 @@ async function featuresOf(options: InMemoryOptions, shape: CutShape, around: Sur
       },
     }),
   );
-  const { places, table, skipped } = await tableOfExamples({ ...options, examples: signing }, shape, around);
+  const { places, table, skipped } = await tableOfExamples({ ...options, examples: signing }, readings, around);
   const labels = Int32Array.from(places, (place) => classes.indexOf(examples[place]!.label));
   checkClasses(labels, classes, finetunes);
   const groups = await groupsAmong(
@@ -150,25 +175,27 @@ async function featuresOf(options: InMemoryOptions, shape: CutShape, around: Sur
   return { all: { places, labels, groups }, table, classes, skipped };
 }
 
-/** The features of the examples that can be read, by the whole backbone. */
+/** The features of the examples that can be read: all that is to be read of each. */
 async function tableOfExamples(
   { network, examples, onProgress, signal }: InMemoryOptions,
-  shape: CutShape,
+  readings: ReadCuts,
   { open, pause }: Surroundings,
 ): Promise<{
   readonly places: readonly number[];
   readonly table: RowTable;
   readonly skipped: InMemoryResult["skipped"];
 }> {
+  const columns = columnsRead(readings);
   const boundary: Boundary = {
     tensor: FEATURES,
     called: FEATURES,
-    dims: [shape.features],
+    dims: [columns],
     stored: "float32",
     isPixels: false,
   };
   const records = memoryRecords(storedBytes(boundary));
-  const front = openFront(network, shape, boundary, FRONT_BATCH, open);
+  const { cuts, mirrors } = readings;
+  const front = openFront(network, cuts[0]!.shape, boundary, FRONT_BATCH, open, readingsModel(network, cuts, mirrors));
   try {
     const { locations, unreadable } = await runFront(
       { count: examples.length, read: (place) => examples[place]!.read() },
@@ -177,7 +204,7 @@ async function tableOfExamples(
       { batch: FRONT_BATCH, stage: "Reading features", onProgress, signal, pause },
     );
     const places = examples.flatMap((_, place) => (unreadable.has(place) ? [] : [place]));
-    const table = tableOf(places.length, shape.features, (row, into) =>
+    const table = tableOf(places.length, columns, (row, into) =>
       records.read(locations[places[row]!]![0]!, new Uint8Array(into.buffer, into.byteOffset, into.byteLength)),
     );
     const skipped = [...unreadable].map(([place, reason]) => ({ place, reason }));
@@ -205,12 +232,13 @@ async function fitted(
   classes: number,
   random: Random,
   { pause }: Surroundings,
+  how: Pick<HeadOptions, "strengths" | "foldOf"> = {},
 ): Promise<HeadFit> {
   await pause();
-  const fits = STRENGTHS.length * 5;
+  const fits = (how.strengths ?? STRENGTHS).length * 5;
   const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
   const onRound = (running: number): void => meter.set(fits - running);
-  return fitHead(table, labels, classes, random, { classWeights, groups, onRound, signal });
+  return fitHead(table, labels, classes, random, { ...how, classWeights, groups, onRound, signal });
 }
 
 /** The features of a tuned network, which nobody has yet, for as many training pictures as fill a bank. */
@@ -226,7 +254,11 @@ async function tunedFeatures(
     .shuffle([...places])
     .slice(0, BANK_ROWS);
   const examples = chosen.map((place) => options.examples[place]!);
-  const { table, places: read } = await tableOfExamples({ ...options, network, examples }, shape, around);
+  const { table, places: read } = await tableOfExamples(
+    { ...options, network, examples },
+    { cuts: [{ tensor: network.cut, shape }], mirrors: false },
+    around,
+  );
   return { table, groups: Int32Array.from(read, (at) => groupOf.get(chosen[at]!)!) };
 }
 
@@ -243,7 +275,7 @@ async function concluded(
   const majorityClass = counts.indexOf(Math.max(...counts));
   const novelty = await fitNovelty(bank.table, randomFor(seed, "novelty"), bank.groups);
   const conformal = fitConformal(softmax(logits, classes.length, temperature), labels);
-  const tuned = network !== given;
+  const tuned = network.model !== given.model;
   return {
     artifact: buildArtifact({ network, shape, head, classes, temperature, novelty, conformal, tuned, graftVersion }),
     classes,

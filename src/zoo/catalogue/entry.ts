@@ -18,6 +18,8 @@ export type Source =
       readonly format: WeightFormat;
       /** The tensor where the backbone ends, by its name in the converted graph. */
       readonly cut: string;
+      /** Other tensors where it may end; a training chooses between them and `cut` by cross-validation. Default: the ends of stages. */
+      readonly cuts?: readonly string[];
     }
   /** A Hugging Face repository with timm's weights, for an architecture that Graft builds itself. */
   | { readonly kind: "hub"; readonly repo: string; readonly file: string; readonly revision: string };

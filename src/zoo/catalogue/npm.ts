@@ -32,6 +32,7 @@ export const npmNetworks: readonly EntryFrom<"npm">[] = [
       // (0.910, 0.955), activation_42 0.885, 0.940, 0.812 (0.913, 0.955), activation_45 0.881, 0.925, 0.810 (0.930, 0.966),
       // and the network's own pooled features, avg_pool, 0.876, 0.908, 0.794 (0.917, 0.916).
       cut: "activation_42",
+      cuts: ["activation_39", "activation_45", "activation_48"],
     },
     architecture: "resnet50",
     preprocessing: square(224, "caffe"),
@@ -55,6 +56,7 @@ export const npmNetworks: readonly EntryFrom<"npm">[] = [
       // Mixed_6e 0.866, 0.927 (0.890, 0.983), Mixed_7a 0.873, 0.925 (0.903, 0.972), Mixed_7b 0.886, 0.923 (0.923, 0.950),
       // and the network's own pooled features after Mixed_7c, the last, 0.851, 0.884 (0.900, 0.899).
       cut: "InceptionV3/InceptionV3/Mixed_7b/concat",
+      cuts: ["7a", "6e", "7c"].map((block) => `InceptionV3/InceptionV3/Mixed_${block}/concat`),
     },
     architecture: "inception_v3",
     // The file's own scale: (x − 128) × 0.0078125.
@@ -99,6 +101,7 @@ export const npmNetworks: readonly EntryFrom<"npm">[] = [
       format: { kind: "tfjs-bundled", folder: "dist/models/inception_v3" },
       // Chosen as above: mixed7 0.799 (0.833), mixed8 0.790 (0.827), mixed9 0.769 (0.830).
       cut: "mixed7",
+      cuts: ["mixed8", "mixed9"],
     },
     preprocessing: square(299, "unit"),
     inputSize: 299,

@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { measureEffort } from "./effort.ts";
+import { measureConsumption } from "./consumption.ts";
 
 let folder: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "graft-effort-"));
+  folder = await mkdtemp(join(tmpdir(), "graft-consumption-"));
 });
 afterEach(() => rm(folder, { recursive: true }));
 
@@ -16,23 +16,23 @@ async function meter(name: string, microjoules: number): Promise<void> {
   await writeFile(join(folder, name, "max_energy_range_uj"), "10000000\n");
 }
 
-describe("measureEffort", () => {
+describe("measureConsumption", () => {
   it("adds up the packages' meters, those that wrapped too", async () => {
     await meter("intel-rapl:0", 1_000_000);
     await meter("intel-rapl:1", 9_000_000);
     // A part of the first: counting it would count twice.
     await meter("intel-rapl:0:0", 5_000_000);
-    const effort = await measureEffort(folder);
+    const consumed = await measureConsumption(folder);
     await meter("intel-rapl:0", 3_000_000);
     await meter("intel-rapl:1", 500_000);
-    expect((await effort()).joules).toBeCloseTo(2 + 1.5, 9);
+    expect((await consumed()).joules).toBeCloseTo(2 + 1.5, 9);
   });
 
   it("says nothing of energy where there is no meter, or one that is gone", async () => {
-    const none = await measureEffort(join(folder, "no"));
+    const none = await measureConsumption(join(folder, "no"));
     expect((await none()).joules).toBeUndefined();
     await meter("intel-rapl:0", 1_000_000);
-    const gone = await measureEffort(folder);
+    const gone = await measureConsumption(folder);
     await rm(join(folder, "intel-rapl:0"), { recursive: true });
     const { joules, cpuSeconds } = await gone();
     expect(joules).toBeUndefined();

@@ -1,7 +1,7 @@
 /** What work costs: processor time, and energy where the processor's meter may be read. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Effort } from "../run/report-input.ts";
+import type { Consumption } from "../run/report-input.ts";
 
 /** Linux' powercap: one folder a processor package, microjoules in `energy_uj`, which wraps at `max_energy_range_uj`. */
 const METERS = "/sys/class/powercap";
@@ -34,7 +34,7 @@ async function readMeters(folder: string): Promise<Reading[]> {
 }
 
 /** Begins to measure; what comes out tells what was used until it is called. */
-export async function measureEffort(folder = METERS): Promise<() => Promise<Effort>> {
+export async function measureConsumption(folder = METERS): Promise<() => Promise<Consumption>> {
   const meters = await readMeters(folder);
   const before = process.cpuUsage();
   return async () => {

@@ -1,0 +1,140 @@
+/**
+ * Which features a head is trained on: of which cut of the network, and of the images alone or with their mirror images. Chosen by
+ * cross-validation on the training images, in favour of the network's own cut. Knows neither files nor how images are read.
+ */
+import { logLosses, missShare, scoreLogits } from "../evaluate/log-loss.ts";
+import { isClear, pairedGain } from "../evaluate/paired.ts";
+import type { Cut, Views } from "../zoo/backbone.ts";
+import { isOnTheWay } from "../zoo/cuts.ts";
+import type { Network } from "../zoo/network.ts";
+import { type Effort, efforts } from "./effort.ts";
+import { type ReadCuts, readingOf } from "./features/reading-of.ts";
+import type { RowTable } from "./features/table.ts";
+import type { HeadFit, HeadOptions } from "./head/fit.ts";
+
+/** How one kind of features did in cross-validation. */
+export interface FeatureTrial {
+  /** The tensor where the network was cut. */
+  readonly cut: string;
+  readonly views: Views;
+  /** Features an image. */
+  readonly features: number;
+  readonly l2: number;
+  readonly accuracy: number;
+  readonly logLoss: number;
+  /**
+   * How much less it loses than what it would replace, in nats an image, with the standard error of that: it is taken where the gain is
+   * the larger. A cut would replace the network's own, mirrored views the same cut without them. Nothing for the network's own cut.
+   */
+  readonly gain: number | null;
+  readonly standardError: number | null;
+  /** What trying it took, its head alone. */
+  readonly seconds: number;
+}
+
+/** What was tried, and what was taken. */
+export interface FeatureChoice {
+  readonly effort: Effort;
+  readonly cut: string;
+  readonly views: Views;
+  readonly tried: readonly FeatureTrial[];
+}
+
+export interface ChooseInput {
+  readonly readings: ReadCuts;
+  /** `[N, …]`: all that was read of the training images. */
+  readonly table: RowTable;
+  readonly labels: Int32Array;
+  /** Images of one group count once. */
+  readonly groups: Int32Array;
+  readonly classes: number;
+  readonly effort: Effort;
+  /** Fits a head on some of the table's columns. */
+  readonly fit: (table: RowTable, how: Pick<HeadOptions, "strengths" | "foldOf">) => Promise<HeadFit>;
+}
+
+/** What an effort reads of each image: the network's own cut, which is the first, and the others that it tries. */
+export function readingsFor(effort: Effort, network: Network, [own, ...others]: readonly [Cut, ...Cut[]]): ReadCuts {
+  const { cuts, mirrors } = efforts[effort];
+  return { cuts: [own, ...others.filter(({ tensor }) => cuts === "all" || isOnTheWay(network, tensor))], mirrors };
+}
+
+interface Attempt {
+  readonly cut: Cut;
+  readonly head: HeadFit;
+  readonly losses: Float64Array;
+  readonly trial: FeatureTrial;
+}
+
+/**
+ * Chooses features and fits the head on them. The network's own cut is fitted as a training without a choice would be; others on the
+ * same folds, with penalties around the one that was best there. What is taken in its place is fitted like it.
+ */
+export async function chooseFeatures(
+  input: ChooseInput,
+): Promise<{ readonly cut: Cut; readonly head: HeadFit; readonly choice: FeatureChoice }> {
+  const { readings, table, effort, fit } = input;
+  const [own, ...others] = readings.cuts;
+  const first = await attempt(input, own!, {}, undefined);
+  const { foldOf, l2 } = first.head;
+  const how = { strengths: [l2 / 10, l2, l2 * 10], foldOf };
+  const tried = [first];
+  for (const cut of others) tried.push(await attempt(input, cut, how, first));
+  let best = tried.reduce((a, b) => (isTaken(b) && b.trial.logLoss < a.trial.logLoss ? b : a));
+  if (readings.mirrors) {
+    const { tensor, shape } = best.cut;
+    const mirrored = await attempt(input, { tensor, shape: { ...shape, views: "mirrored" } }, how, best);
+    tried.push(mirrored);
+    if (isTaken(mirrored)) best = mirrored;
+  }
+  const { cut } = best;
+  const head = best === first ? first.head : await fit(readingOf(readings, table, cut), { foldOf });
+  const choice = { effort, cut: cut.tensor, views: viewsOf(cut), tried: tried.map(({ trial }) => trial) };
+  return { cut, head, choice };
+}
+
+const viewsOf = ({ shape }: Cut): Views => shape.views ?? "plain";
+
+const isTaken = ({ trial: { gain, standardError } }: Attempt): boolean =>
+  gain !== null && standardError !== null && isClear({ mean: gain, error: standardError });
+
+async function attempt(
+  { readings, table, labels, groups, classes, fit }: ChooseInput,
+  cut: Cut,
+  how: Pick<HeadOptions, "strengths" | "foldOf">,
+  instead: Attempt | undefined,
+): Promise<Attempt> {
+  const began = performance.now();
+  const head = await fit(readingOf(readings, table, cut), how);
+  const losses = meansOfGroups(logLosses(head.outOfFoldLogits, labels, classes, missShare(labels.length)), groups);
+  const gain = instead && pairedGain(instead.losses, losses);
+  return {
+    cut,
+    head,
+    losses,
+    trial: {
+      cut: cut.tensor,
+      views: viewsOf(cut),
+      features: cut.shape.features,
+      l2: head.l2,
+      ...scoreLogits(head.outOfFoldLogits, labels, classes),
+      gain: gain?.mean ?? null,
+      standardError: gain?.error ?? null,
+      seconds: (performance.now() - began) / 1000,
+    },
+  };
+}
+
+/** The mean loss of each group: copies of an image tell no more than the image. */
+function meansOfGroups(losses: Float64Array, groups: Int32Array): Float64Array {
+  const places = new Map<number, number>();
+  for (const group of groups) if (!places.has(group)) places.set(group, places.size);
+  const sums = new Float64Array(places.size);
+  const counts = new Float64Array(places.size);
+  losses.forEach((loss, row) => {
+    const place = places.get(groups[row]!)!;
+    sums[place] = sums[place]! + loss;
+    counts[place] = counts[place]! + 1;
+  });
+  return sums.map((sum, place) => sum / counts[place]!);
+}
