@@ -74,6 +74,12 @@ describe("train", () => {
       { classWeights: "bogus" },
       'classWeights of train takes one of none, balanced, not "bogus".',
     ],
+    ["an unknown effort", { effort: "heroic" }, 'effort of train takes one of quick, better, not "heroic".'],
+    [
+      "an effort with fine-tuning",
+      { effort: "better", finetune: { unfreeze: "1" } },
+      "effort chooses what the head alone is trained on: leave it out, or finetune.",
+    ],
     [
       "a fine-tuning of nothing",
       { finetune: {} },
@@ -349,6 +355,12 @@ describe("the command line", () => {
     [trainCommand, ofTrain("--seed", "1.5"), "--seed takes a whole number from 0 to 4294967295, not 1.5."],
     [trainCommand, ofTrain("--seed", "0x10"), 'not "0x10".'],
     [trainCommand, ofTrain("--seed", ""), 'not "".'],
+    [trainCommand, ofTrain("--effort", "heroic"), "--effort takes one of quick, better"],
+    [
+      trainCommand,
+      ofTrain("--effort", "better", "--unfreeze", "1"),
+      "--effort chooses what the head alone is trained on: leave it out, or --unfreeze and --from-scratch.",
+    ],
     [trainCommand, ofTrain("--class-weights", "some"), "--class-weights takes one of none, balanced"],
     [trainCommand, ofTrain("--out", ""), '--out takes the path of a folder, not "".'],
     [trainCommand, ["photos", "--network", "auto", "--cut", "x"], "--cut only applies to a network that is named"],

@@ -21,6 +21,7 @@ describe("train in a page", () => {
       seed: 0,
       unfreeze: "none",
       classWeights: "none",
+      effort: "quick",
     });
     const tuned = checkedTrainOptions({ network, examples, unfreeze: 1, epochs: 3, augment: "light" });
     expect(tuned).toMatchObject({ unfreeze: "1", epochs: 3, augment: "light" });
@@ -51,6 +52,12 @@ describe("train in a page", () => {
     ["an unknown option", { unfreze: 1 }, 'train has no option "unfreze": did you mean unfreeze?'],
     ["a seed as text", { seed: "5" }, "The option seed of train takes a whole number from 0 to 4294967295"],
     ["weights of nonsense", { classWeights: "bogus" }, "classWeights of train takes one of none, balanced"],
+    ["an unknown effort", { effort: "heroic" }, "effort of train takes one of quick, better"],
+    [
+      "an effort with fine-tuning",
+      { effort: "better", unfreeze: 1 },
+      "effort chooses what the head alone is trained on: leave it out, or unfreeze.",
+    ],
     ["a controller for a signal", { signal: new AbortController() }, "signal of train takes an AbortSignal"],
   ];
   test.each(cases)("%s", (_, more, says) => {
