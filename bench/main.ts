@@ -62,6 +62,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "memory and time that decoding takes, by format, beside what is estimated",
     load: async () => (await import("./decode.ts")).benchDecode,
   },
+  effort: {
+    usage: "effort [--networks A,B] [--data flowers,…] [--efforts quick,better] [--part all|gains|speed] [--repeat 3]",
+    about: "what features chosen by cross-validation gain over the network's own cut, and what the choice costs",
+    load: async () => (await import("./effort.ts")).benchEffort,
+  },
   finetune: {
     usage: "finetune [--networks resnet50,mobilenetv2_100] [--batch 16] [--seconds 8] [--images 192] [--repeat 3]",
     about: "training steps/s and memory against PyTorch with the same weights, and the share of time per operator",
