@@ -87,6 +87,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "scores that tell pictures of something else: energy, Mahalanobis, nearest neighbours",
     load: async () => (await import("./novelty.ts")).benchNovelty,
   },
+  quantised: {
+    usage: "quantised [--networks resnet50,inception_v3,mobilenet] [--data flowers,pollen]",
+    about: "accuracy and time of models in 8-bit integers, and of each format of ONNX Runtime's quantiser",
+    load: async () => (await import("./quantised.ts")).benchQuantised,
+  },
   scratch: {
     usage: "scratch [--data sign-digits] [--size 64] [--steps 200] [--batch 32] [--clip 5] [--peaks 0.05,0.2,0.8]",
     about: "how networks with folded batch norm are best begun from scratch",

@@ -5,7 +5,7 @@ import { checkedArgument, text } from "../base/options.ts";
 import { inSentences, readFailure } from "../base/system-errors.ts";
 import { named } from "../base/text.ts";
 import { pixelFault, type RgbImage } from "../data/rgb-image.ts";
-import { openSession } from "../runtime/session.ts";
+import { openSession, type Session } from "../runtime/session.ts";
 import { type Answer, ask, readArtifact } from "./artifact.ts";
 import type { Trust } from "./trust.ts";
 
@@ -46,7 +46,15 @@ const modelPath = text("the path of a model.onnx");
 
 async function openChecked(path: string): Promise<Artifact> {
   const { classes, trust } = readArtifact(await readModelFile(path), path);
-  const session = await openSession(path);
+  return asArtifact(path, { classes, trust }, await openSession(path));
+}
+
+/** Opens an artifact that is in memory; `path` names it. */
+export async function openArtifactBytes(bytes: Uint8Array, path: string): Promise<Artifact> {
+  return asArtifact(path, readArtifact(bytes, path), await openSession(bytes));
+}
+
+function asArtifact(path: string, { classes, trust }: Pick<Artifact, "classes" | "trust">, session: Session): Artifact {
   return {
     path,
     classes,

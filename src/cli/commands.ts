@@ -51,6 +51,11 @@ export const commands: Readonly<Record<string, Row>> = {
     description: "show why a trained model says what it says of pictures",
     load: async () => (await import("./commands/explain.ts")).explainCommand,
   },
+  export: {
+    usage: "[options] <model>",
+    description: "write a trained model in another form: 8-bit integers",
+    load: async () => (await import("./commands/export.ts")).exportCommand,
+  },
   audit: {
     usage: "[options] <dataset>",
     description: "look for what is wrong with a dataset: copies, wrong labels, off-topic pictures, shortcuts …",

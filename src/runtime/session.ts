@@ -28,8 +28,13 @@ export interface SessionOptions {
   readonly keepMemory?: boolean;
   /** Writes ONNX Runtime's profile (a JSON trace) to files that start with this. */
   readonly profile?: string;
-  /** Whether ONNX Runtime may fuse and rewrite the graph; default true. Off, opening is quick and running is slow. */
-  readonly optimise?: boolean;
+  /**
+   * Whether ONNX Runtime may fuse and rewrite the graph; default true. Off, opening is quick and running is slow. `basic`: only what is
+   * ONNX before is ONNX afterwards.
+   */
+  readonly optimise?: boolean | "basic";
+  /** Writes the graph as ONNX Runtime has rewritten it to this file. */
+  readonly writeTo?: string;
   /** Whether ONNX Runtime keeps to itself what it says of errors, besides throwing them; for runs that may fail. */
   readonly silent?: boolean;
 }
@@ -91,7 +96,8 @@ export async function openSession(source: Uint8Array | string, options: SessionO
     ...(providers && options.optimise !== false ? { executionProviders: [...providers] } : {}),
     ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
     ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
-    graphOptimizationLevel: options.optimise === false ? "disabled" : "all",
+    graphOptimizationLevel: options.optimise === false ? "disabled" : options.optimise === "basic" ? "basic" : "all",
+    ...(options.writeTo ? { optimizedModelFilePath: options.writeTo } : {}),
     // One block for all activations, planned beforehand, takes a fifth more memory and gains no time (`bench -- forward`).
     enableMemPattern: false,
     ...(options.keepMemory === false ? { enableCpuMemArena: false } : {}),

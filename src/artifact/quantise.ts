@@ -1,0 +1,96 @@
+/** A trained model whose network predicts in 8-bit integers: measures the ranges of its activations on images, and rewrites it. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createMeter, type OnProgress } from "../base/progress.ts";
+import { withImage } from "../data/decode.ts";
+import { attach } from "../graph/merge.ts";
+import { type Model, type Node, node } from "../graph/model.ts";
+import { decodeModel } from "../graph/onnx/read.ts";
+import { encodeModelWhole } from "../graph/onnx/write.ts";
+import { quantise, type Range, rangesWanted } from "../graph/quantise.ts";
+import { openModel } from "../runtime/open-model.ts";
+import { openSession } from "../runtime/session.ts";
+import { BACKBONE } from "../zoo/backbone.ts";
+import { IMAGE } from "./contract.ts";
+import { artifactParts } from "./parts.ts";
+
+export interface QuantiseOptions {
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Nodes of the network; the head, and what says how unlike the training images an image is, stay in float. */
+const isNetworks = ({ outputs }: Node): boolean => outputs.every((name) => name === "" || name.startsWith(BACKBONE));
+
+/**
+ * The same model with the network's convolutions and linear layers in 8-bit integers.
+ *
+ * @param images paths of images like those to come: some dozens suffice
+ * @throws GraftError (`data`) where an image cannot be read, or the artifact is not one of Graft's
+ */
+export async function quantiseArtifact(
+  artifact: Model,
+  path: string,
+  images: readonly string[],
+  { onProgress, signal }: QuantiseOptions = {},
+): Promise<Model> {
+  const { seam, preparation, answering } = artifactParts(artifact, path);
+  const model = await simplified(answering);
+  const wanted = rangesWanted(model.graph, isNetworks);
+  const meter = createMeter({ stage: "Measuring ranges", unit: "images", total: images.length, onProgress });
+  const ranges = new Map<string, Range>();
+  const preparing = await openModel(preparation, { threads: 1 });
+  const measuring = await openModel(withRanges(model, wanted));
+  try {
+    for (const image of images) {
+      signal?.throwIfAborted();
+      const pixels = await withImage(image, async ({ width, height, data }) => {
+        return (await preparing.run({ [IMAGE]: { dims: [1, height, width, 3], data } }))[seam]!;
+      });
+      const found = await measuring.run({ [seam]: pixels });
+      for (const name of wanted) {
+        const [least, largest] = [found[`${name}/least`]!, found[`${name}/largest`]!].map(({ data }) =>
+          Number(data[0]),
+        );
+        const [low, high] = ranges.get(name) ?? [least!, largest!];
+        ranges.set(name, [Math.min(low, least!), Math.max(high, largest!)]);
+      }
+      meter.add();
+    }
+  } finally {
+    await preparing.close();
+    await measuring.close();
+  }
+  const graph = attach(preparation.graph, {
+    ...quantise(model.graph, isNetworks, ranges),
+    outputs: artifact.graph.outputs,
+  });
+  return { ...artifact, opsets: model.opsets, graph: { ...graph, name: artifact.graph.name } };
+}
+
+/** The model with what ONNX Runtime folds before it runs one: normalisation in the convolutions, constants computed. */
+async function simplified(model: Model): Promise<Model> {
+  const folder = await mkdtemp(join(tmpdir(), "graft-simplified-"));
+  try {
+    const written = join(folder, "model.onnx");
+    const session = await openSession(encodeModelWhole(model), { optimise: "basic", writeTo: written });
+    await session.close();
+    return { ...decodeModel(await readFile(written), written), metadata: model.metadata };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The model with the least and the largest value of tensors as its outputs. */
+function withRanges(model: Model, tensors: readonly string[]): Model {
+  const ends = [
+    ["ReduceMin", "least"],
+    ["ReduceMax", "largest"],
+  ] as const;
+  const added = tensors.flatMap((name) =>
+    ends.map(([op, end]) => node(op, [name], [`${name}/${end}`], { keepdims: 0 })),
+  );
+  const outputs = added.map(({ outputs: [name] }) => ({ name: name!, type: "float32" as const }));
+  return { ...model, graph: { ...model.graph, nodes: [...model.graph.nodes, ...added], outputs } };
+}
