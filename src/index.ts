@@ -23,7 +23,7 @@ export { openArtifact, ranked } from "./artifact/open.ts";
 export { type Doubt, doubtOf, type Trust } from "./artifact/trust.ts";
 export { type Audit, type AuditOptions, audit } from "./audit/audit.ts";
 export type { Finding, Suspect } from "./audit/finding.ts";
-export { GraftError } from "./base/errors.ts";
+export { type ErrorCode, errorCodes, type FailureKind, GraftError } from "./base/errors.ts";
 export type { OnProgress, Progress } from "./base/progress.ts";
 export {
   type CacheContents,

@@ -21,6 +21,8 @@ export const errorCodes = {
   "image-too-large": "An image has more pixels than are taken, or takes more memory to decode.",
   "usage-invalid": "An option or argument is wrong, or names something that does not exist.",
   "work-failed": "The work could not be finished.",
+  "fetch-failed": "A file could not be fetched, or is not the one that was asked for.",
+  offline: "A file is not in the cache, and Graft is told to fetch nothing.",
   "cache-damaged": "A file of the cache is damaged and cannot be made again now.",
   "run-mixed": "The files in a folder are of different trainings.",
   stopped: "The caller or the user stopped the work.",
@@ -70,6 +72,12 @@ export const usageError = (message: string, cause?: unknown, code?: ErrorCode): 
 /** The work could not be finished (disk, network, a run already under way). Exit code 1. */
 export const workError = (message: string, cause?: unknown, code?: ErrorCode): GraftError =>
   new GraftError("work", message, { cause, code });
+
+/** A file could not be fetched. */
+export const fetchFailed = (message: string, cause?: unknown): GraftError => workError(message, cause, "fetch-failed");
+
+/** A file is not in the cache, and nothing is to be fetched. */
+export const offline = (message: string): GraftError => workError(message, undefined, "offline");
 
 /** Whether a picture or file is at fault, and not the runtime, the disk or Graft: only such faults may be passed over. */
 export const isDataError = (error: unknown): boolean => error instanceof GraftError && error.kind === "data";

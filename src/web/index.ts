@@ -8,7 +8,7 @@
  * const { label, probability } = await model.predict(file);
  */
 export type { Ranked } from "../artifact/artifact.ts";
-export { GraftError } from "../base/errors.ts";
+export { type ErrorCode, errorCodes, type FailureKind, GraftError } from "../base/errors.ts";
 export type { OnProgress, Progress } from "../base/progress.ts";
 export type { RgbImage } from "../data/rgb-image.ts";
 export type { Network } from "../zoo/network.ts";

@@ -2,7 +2,7 @@
  * What can go wrong with a hub, each as one sentence with the cause and the remedy. Nothing that a server says is
  * repeated here but numbers and codes.
  */
-import { codeOf, type GraftError, messageOf, workError } from "../../base/errors.ts";
+import { codeOf, fetchFailed, type GraftError, messageOf, offline, workError } from "../../base/errors.ts";
 import { type Hub, type HubFile, nameOf } from "./address.ts";
 
 /** What a sentence may name. */
@@ -65,29 +65,29 @@ export function connectionFault(error: unknown, url: URL, attempt: Attempt): Gra
   const { of } = attempt;
   const code = rootCode(error);
   if (uncertified.test(code))
-    return workError(
+    return fetchFailed(
       `${url.origin} showed a certificate that is not trusted here (${code}), so ${nameOf(of)} was not fetched: ` +
         "set NODE_EXTRA_CA_CERTS to the certificate of whoever runs it.",
       error,
     );
   if (malformed.test(code))
-    return workError(
+    return fetchFailed(
       `${url.origin} answered with something that is no sound HTTP (${code}), so ${nameOf(of)} was not fetched: ` +
         "set HF_ENDPOINT to a working hub.",
       error,
     );
-  const final = workError(unreachable(url.origin, code, attempt), error);
+  const final = fetchFailed(unreachable(url.origin, code, attempt), error);
   return absent.test(code) ? final : new PassingFault(final);
 }
 
 /** No byte came for a while. */
 export const stallFault = (url: URL, milliseconds: number, attempt: Attempt): PassingFault =>
-  new PassingFault(workError(unreachable(url.origin, `nothing came for ${milliseconds / 1000} s`, attempt)));
+  new PassingFault(fetchFailed(unreachable(url.origin, `nothing came for ${milliseconds / 1000} s`, attempt)));
 
 /** A transfer that ended before its end. */
 export const cutFault = ({ of }: Attempt, url: URL, received: number, size: number | undefined): PassingFault =>
   new PassingFault(
-    workError(
+    fetchFailed(
       `${url.origin} broke off or fell silent in ${nameOf(of)} after ${received}${size === undefined ? "" : ` of ${size}`} bytes, again and again: ` +
         "run the same command again, it goes on from there.",
     ),
@@ -102,7 +102,7 @@ export function statusFault(response: Response, url: URL, attempt: Attempt): Gra
   if (passing.has(status)) {
     const wait = waitOf(headers);
     const remedy = wait === undefined ? "try again later" : `try again in ${Math.ceil(wait / 1000)} s`;
-    const final = workError(
+    const final = fetchFailed(
       `${url.origin} did not serve ${nameOf(of)} (HTTP ${status}): ${remedy}` +
         `${status === 429 && !hub.token ? ", set HF_TOKEN to be allowed more," : ""} or set HF_ENDPOINT to a mirror.`,
     );
@@ -111,12 +111,12 @@ export function statusFault(response: Response, url: URL, attempt: Attempt): Gra
   // The hub's storage: an address that it gave out may have run out, and a new one be had by asking again.
   if (url.origin !== new URL(hub.endpoint).origin)
     return new PassingFault(
-      workError(
+      fetchFailed(
         `${url.origin}, where ${hub.endpoint} keeps ${nameOf(of)}, refused it (HTTP ${status}): try again later, ` +
           "or set HF_ENDPOINT to a mirror.",
       ),
     );
-  return workError(refusal(status, headers.get("x-error-code") ?? "", attempt));
+  return fetchFailed(refusal(status, headers.get("x-error-code") ?? "", attempt));
 }
 
 /** Milliseconds to wait, from `Retry-After` (RFC 9110, 10.2.3) or the `t` of `RateLimit` (what the hub sends). */
@@ -158,25 +158,25 @@ function refusal(status: number, code: string, { hub: { endpoint, token }, of }:
 
 /** A redirect that cannot or must not be followed. */
 export const redirectFailure = (url: URL, why: string, { of }: Attempt): GraftError =>
-  workError(`${url.origin} sends ${nameOf(of)} on ${why}: set HF_ENDPOINT to another hub.`);
+  fetchFailed(`${url.origin} sends ${nameOf(of)} on ${why}: set HF_ENDPOINT to another hub.`);
 
 /** Nothing in the cache, and the network is not to be asked. */
 export const offlineFailure = (of: HubFile, endpoint: string, folder: string): GraftError =>
-  workError(
+  offline(
     `${nameOf(of)} at revision ${of.revision} is not in the cache and Graft works offline: run once without --offline ` +
       `to fetch it from ${endpoint}, pass a file with --weights, or copy ${folder} from a machine that has it.`,
   );
 
 /** Bytes other than they must be. */
 export const alteredFailure = ({ hub, of }: Attempt, why: string): GraftError =>
-  workError(
+  fetchFailed(
     `What ${hub.endpoint} sent as ${nameOf(of)} is not the file it should be (${why}): nothing of it was kept; ` +
       "run the same command again, or set HF_ENDPOINT to another mirror.",
   );
 
 /** A file announced that is not the one pinned or fetched before; nothing was transferred. */
 export const otherFileFailure = ({ hub, of }: Attempt, announced: string, expected: string, who: string): GraftError =>
-  workError(
+  fetchFailed(
     `${hub.endpoint} offers another ${nameOf(of)} at revision ${of.revision} than ${who} ` +
       `(sha256 ${announced.slice(0, 12)}… instead of ${expected.slice(0, 12)}…): nothing was fetched; ` +
       "set HF_ENDPOINT to a hub that is trusted, or name the revision that is meant.",
@@ -184,11 +184,13 @@ export const otherFileFailure = ({ hub, of }: Attempt, announced: string, expect
 
 /** An answer that lacks or twists what a hub must tell. */
 export const announcementFailure = ({ hub, of }: Attempt, what: string): GraftError =>
-  workError(`${hub.endpoint} ${what} for ${nameOf(of)}: set HF_ENDPOINT to a hub that answers as huggingface.co does.`);
+  fetchFailed(
+    `${hub.endpoint} ${what} for ${nameOf(of)}: set HF_ENDPOINT to a hub that answers as huggingface.co does.`,
+  );
 
 /** A file too large to be what is asked for. */
 export const sizeFailure = ({ hub, of }: Attempt, size: number, limit: number): GraftError =>
-  workError(
+  fetchFailed(
     `${hub.endpoint} offers ${nameOf(of)} with ${size} bytes, more than the ${limit} that Graft takes: ` +
       "check that it is the file that is meant.",
   );

@@ -1,7 +1,7 @@
 /**
  * What can go wrong with a registry, each as one sentence with the cause and the remedy.
  */
-import { codeOf, GraftError, messageOf, workError } from "../../base/errors.ts";
+import { codeOf, fetchFailed, GraftError, messageOf, offline, workError } from "../../base/errors.ts";
 import { writeFailure } from "../../base/files.ts";
 import { idOf, type NpmPackage } from "./packages.ts";
 
@@ -49,15 +49,15 @@ export function fetchFailure(error: unknown, attempt: Attempt): Error {
   const code = codeOf(error) ?? messageOf(error);
   if (diskCodes.test(code)) return writeFailure(attempt.folder, error);
   const sentence = sentences.find(([codes]) => codes.test(code))?.[1] ?? unreachable;
-  return workError(sentence(attempt, code), error);
+  return fetchFailed(sentence(attempt, code), error);
 }
 
 /** A tarball whose hash is not the pinned one. */
-export const integrityFailure = (attempt: Attempt): Error => workError(altered(attempt, "its sha512 differs"));
+export const integrityFailure = (attempt: Attempt): Error => fetchFailed(altered(attempt, "its sha512 differs"));
 
 /** Nothing in the cache, and the network is not to be asked. */
 export const offlineFailure = ({ spec, registry, folder }: Attempt): Error =>
-  workError(
+  offline(
     `${idOf(spec)} is not in the cache and Graft works offline: run once without --offline to fetch it from ${registry}, ` +
       `or copy ${folder} from a machine that has it.`,
   );
