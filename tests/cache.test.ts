@@ -168,17 +168,21 @@ describe("pruning", () => {
         existsSync(folder)
           ? (readdirSync(folder, { recursive: true }) as string[]).filter((name) => name.endsWith(".records"))
           : [];
-      await expect.poll(() => records().length, { timeout: 60_000 }).toBe(1);
+      // One folder a cut whose features are read.
+      await expect.poll(() => records().length, { timeout: 60_000 }).toBeGreaterThan(0);
       training.pause();
       const { removed, kept } = await graftJson<{ removed: unknown[]; kept: { reason: string }[] }>(
         ["cache", "prune", "--kind", "features"],
         join(work, "cache-2"),
       );
       process.kill(training.pid, "SIGCONT");
-      expect([removed, kept.map(({ reason }) => reason)]).toEqual([[], [`process ${training.pid} uses it`]]);
+      expect([removed, [...new Set(kept.map(({ reason }) => reason))]]).toEqual([
+        [],
+        [`process ${training.pid} uses it`],
+      ]);
       expect((await training.finished).code).toBe(0);
       const after = await graft(["cache", "prune", "--kind", "features"], join(work, "cache-2"));
-      expect(after.stdout).toMatch(/^Removed features slow\.onnx at .*\n.* kB freed, 0 kB left\.\n$/);
+      expect(after.stdout).toMatch(/^(Removed features slow\.onnx at .*\n)+.* kB freed, 0 kB left\.\n$/);
       expect(readdirSync(folder)).toEqual([]);
     },
   );
@@ -206,14 +210,15 @@ describe("verifying", () => {
       1,
       damaged.length,
     ]);
+    const segments = entries.filter(({ kind }) => ["features", "boundary", "traits"].includes(kind)).length;
     const repaired = await graft(["cache", "verify", "--repair"], cache);
     // This process made the records, and lives: for another one it may write to them still.
     expect([repaired.code, repaired.stderr.trim()]).toEqual([
       1,
-      "graft: 3 damaged files of the cache are in use: run `graft cache verify --repair` again later.",
+      `graft: ${segments} damaged files of the cache are in use: run \`graft cache verify --repair\` again later.`,
     ]);
     const { damaged: left, repaired: own } = await verifyCache({ repair: true });
-    expect([left.length, own.length]).toEqual([3, 3]);
+    expect([left.length, own.length]).toEqual([segments, segments]);
     expect((await verifyCache()).damaged).toEqual([]);
     await refill();
     expect((await verifyCache()).damaged).toEqual([]);
