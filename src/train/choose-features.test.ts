@@ -54,7 +54,7 @@ function inputOf({ strengths, mirrors = [], groups }: Case): ChooseInput & { rea
 }
 
 describe("chooseFeatures", () => {
-  it("takes the cut whose features carry the label, and fits its head on all strengths and on the same folds", async () => {
+  it("takes the cut whose features carry the label, with a head whose penalty was searched for on the same folds", async () => {
     const input = inputOf({ strengths: [0.2, 0.1, 1.5] });
     const { cut: taken, head, choice } = await chooseFeatures(input);
     expect(taken.tensor).toBe("cut2");
@@ -64,9 +64,12 @@ describe("chooseFeatures", () => {
     expect(own).toMatchObject({ gain: null, standardError: null, features: WIDTH });
     expect(best!.gain!).toBeGreaterThan(best!.standardError!);
     expect(best!.accuracy).toBeGreaterThan(own!.accuracy);
-    expect(head.tried.length).toBeGreaterThanOrEqual(8);
+    // The best of those that were tried is not at an end of them, where a better one might be further out.
+    const at = head.tried.findIndex(({ l2 }) => l2 === head.l2);
+    expect(at).toBeGreaterThan(0);
+    expect(at).toBeLessThan(head.tried.length - 1);
     expect(head.head.weights).toHaveLength(2 * WIDTH);
-    expect(input.fits).toHaveLength(4);
+    expect(input.fits).toHaveLength(3);
   });
 
   it("keeps the network's own cut where another is no better by more than its standard error, and fits nothing twice", async () => {

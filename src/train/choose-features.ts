@@ -50,7 +50,7 @@ export interface ChooseInput {
   readonly classes: number;
   readonly effort: Effort;
   /** Fits a head on some of the table's columns. */
-  readonly fit: (table: RowTable, how: Pick<HeadOptions, "strengths" | "foldOf">) => Promise<HeadFit>;
+  readonly fit: (table: RowTable, how: Pick<HeadOptions, "near" | "foldOf">) => Promise<HeadFit>;
 }
 
 /** What an effort reads of each image: the network's own cut, which is the first, and the others that it tries. */
@@ -68,16 +68,16 @@ interface Attempt {
 
 /**
  * Chooses features and fits the head on them. The network's own cut is fitted as a training without a choice would be; others on the
- * same folds, with penalties around the one that was best there. What is taken in its place is fitted like it.
+ * same folds, their penalty searched for from the one that was best there.
  */
 export async function chooseFeatures(
   input: ChooseInput,
 ): Promise<{ readonly cut: Cut; readonly head: HeadFit; readonly choice: FeatureChoice }> {
-  const { readings, table, effort, fit } = input;
+  const { readings, effort } = input;
   const [own, ...others] = readings.cuts;
   const first = await attempt(input, own!, {}, undefined);
   const { foldOf, l2 } = first.head;
-  const how = { strengths: [l2 / 10, l2, l2 * 10], foldOf };
+  const how = { near: l2, foldOf };
   const tried = [first];
   for (const cut of others) tried.push(await attempt(input, cut, how, first));
   let best = tried.reduce((a, b) => (isTaken(b) && b.trial.logLoss < a.trial.logLoss ? b : a));
@@ -87,8 +87,7 @@ export async function chooseFeatures(
     tried.push(mirrored);
     if (isTaken(mirrored)) best = mirrored;
   }
-  const { cut } = best;
-  const head = best === first ? first.head : await fit(readingOf(readings, table, cut), { foldOf });
+  const { cut, head } = best;
   const choice = { effort, cut: cut.tensor, views: viewsOf(cut), tried: tried.map(({ trial }) => trial) };
   return { cut, head, choice };
 }
@@ -101,7 +100,7 @@ const isTaken = ({ trial: { gain, standardError } }: Attempt): boolean =>
 async function attempt(
   { readings, table, labels, groups, classes, fit }: ChooseInput,
   cut: Cut,
-  how: Pick<HeadOptions, "strengths" | "foldOf">,
+  how: Pick<HeadOptions, "near" | "foldOf">,
   instead: Attempt | undefined,
 ): Promise<Attempt> {
   const began = performance.now();

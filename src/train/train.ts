@@ -343,10 +343,10 @@ async function fitted(
   { dataset, classWeights, onProgress, signal }: CheckedTrainOptions,
   { table, labels, groups }: Part,
   random: Random,
-  how: Pick<HeadOptions, "strengths" | "foldOf"> = {},
+  how: Pick<HeadOptions, "near" | "foldOf"> = {},
 ): Promise<{ head: HeadFit; headSeconds: number }> {
   const began = performance.now();
-  const fits = (how.strengths ?? STRENGTHS).length * 5;
+  const fits = (how.near === undefined ? STRENGTHS.length : 3) * 5;
   const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
   const head = await fitHead(table, labels, dataset.classes.length, random, {
     ...how,

@@ -154,6 +154,25 @@ describe("fitHead", () => {
     expect(tried.map(({ l2 }) => l2)).toEqual([0.01, 1]);
   });
 
+  test("a search that starts far from the best penalty ends where a grid of half decades has its least loss", async () => {
+    const random = createRandom(7);
+    const labels = Int32Array.from({ length: 90 }, (_, i) => i % 3);
+    const data = Float32Array.from(
+      { length: 90 * 8 },
+      (_, at) => random.next() + 0.3 * Math.cos(labels[Math.floor(at / 8)]! * ((at % 8) + 1)),
+    );
+    const table = denseTable(data, 8);
+    const grid = Array.from({ length: 13 }, (_, i) => 10 ** (-4 + i / 2));
+    const whole = await train(table, labels, 3, { strengths: grid });
+    for (const near of [1e-4, 1e-3, 0.1, 10]) {
+      const found = await train(table, labels, 3, { near, foldOf: whole.foldOf });
+      expect(Math.log10(found.l2)).toBeCloseTo(Math.log10(whole.l2), 6);
+      expect(found.tried.map(({ l2 }) => l2)).toEqual(found.tried.map(({ l2 }) => l2).toSorted((a, b) => a - b));
+      const [a, b] = [softmax(found.outOfFoldLogits, 3, 1), softmax(whole.outOfFoldLogits, 3, 1)];
+      expect(largestDifference(a, b)).toBeLessThan(0.01);
+    }
+  });
+
   test("an example's own label has no say in its out-of-fold logits", async () => {
     const { labels } = examples(shape);
     const noise = createRandom(5);

@@ -38,6 +38,8 @@ export interface HeadFit {
 export interface HeadOptions {
   /** Penalties to choose from, and no others. Default: {@link STRENGTHS}, and half a decade to either side of the best of them. */
   readonly strengths?: readonly number[] | undefined;
+  /** Where to start a search for the penalty by half decades instead of trying a grid: what was best for features of the same examples. */
+  readonly near?: number | undefined;
   /** `[rows]`: examples of one group are in one fold. Default: each example stands alone. */
   readonly groups?: Groups;
   /** Folds; never more than the rarest class has groups. Default 5. */
@@ -98,12 +100,7 @@ export async function fitHead(
   try {
     const size = (classes - 1) * features.columns;
     const weighting = { labels, foldOf, classWeight };
-    /** Fits every fold at some strengths, each from a point of its own. */
-    const attempt = async (
-      strengths: readonly number[],
-      startOf: (strength: number, fold: number) => Float32Array,
-      told: Pick<HeadOptions, "onRound" | "signal">,
-    ): Promise<Attempt[]> => {
+    const attempt: Attempting = async (strengths, startOf, told) => {
       if (strengths.length === 0) return [];
       const jobs = strengths.flatMap((l2) => Array.from({ length: folds }, (_, fold) => ({ l2, heldOut: fold })));
       const starts = jobs.map(({ l2, heldOut }) => startOf(strengths.indexOf(l2), heldOut));
@@ -117,15 +114,12 @@ export async function fitHead(
       }));
     };
 
-    const decades = await attempt(options.strengths ?? STRENGTHS, () => new Float32Array(size), options);
-    // What is kept of the order in which they were tried is that ties go to the weaker penalty.
-    const pairs = options.strengths ? [] : pairsAround(decades);
-    const between = await attempt(
-      pairs.map(([a, b]) => Math.sqrt(a.l2 * b.l2)),
-      (pair, fold) => meanOf(pairs[pair]!.map(({ fits }) => fits[fold]!.point)),
-      { signal: options.signal },
-    );
-    const all = [...decades, ...between].sort((a, b) => a.l2 - b.l2);
+    const nothing = new Float32Array(size);
+    const all =
+      options.near === undefined
+        ? await overGrid(attempt, nothing, options)
+        : await searchFrom(attempt, nothing, options.near, options);
+    // Ties go to the weaker penalty.
     const chosen = best(all);
     const { l2 } = chosen;
 
@@ -162,6 +156,51 @@ interface Attempt {
   /** `[rows, classes]` */
   readonly outOfFold: Float32Array;
   readonly loss: number;
+}
+
+/** Fits every fold at some strengths, each from a point of its own. */
+type Attempting = (
+  strengths: readonly number[],
+  startOf: (strength: number, fold: number) => Float32Array,
+  told: Pick<HeadOptions, "onRound" | "signal">,
+) => Promise<Attempt[]>;
+
+/** The strengths of a grid, and where none was asked for, half a decade to either side of the best decade. In order. */
+async function overGrid(
+  attempt: Attempting,
+  nothing: Float32Array,
+  { strengths, onRound, signal }: HeadOptions,
+): Promise<Attempt[]> {
+  const grid = await attempt(strengths ?? STRENGTHS, () => nothing, { onRound, signal });
+  const pairs = strengths ? [] : pairsAround(grid);
+  const between = await attempt(
+    pairs.map(([a, b]) => Math.sqrt(a.l2 * b.l2)),
+    (pair, fold) => meanOf(pairs[pair]!.map(({ fits }) => fits[fold]!.point)),
+    { signal },
+  );
+  return [...grid, ...between].sort((a, b) => a.l2 - b.l2);
+}
+
+const HALF_DECADE = Math.sqrt(10);
+
+/** A strength and half a decade to either side, then on to the side where the loss falls, until it rises or the grid ends. In order. */
+async function searchFrom(
+  attempt: Attempting,
+  nothing: Float32Array,
+  near: number,
+  { onRound, signal }: HeadOptions,
+): Promise<Attempt[]> {
+  // A hair beyond the grid's ends, which half decades need not meet exactly.
+  const [least, most] = [STRENGTHS[0]! / 1.01, STRENGTHS.at(-1)! * 1.01];
+  let all = await attempt([near / HALF_DECADE, near, near * HALF_DECADE], () => nothing, { onRound, signal });
+  for (;;) {
+    const found = best(all);
+    const isFirst = found === all[0];
+    const next = isFirst ? found.l2 / HALF_DECADE : found.l2 * HALF_DECADE;
+    if ((!isFirst && found !== all.at(-1)) || next < least || next > most) return all;
+    const further = await attempt([next], (_, fold) => found.fits[fold]!.point, { signal });
+    all = isFirst ? [...further, ...all] : [...all, ...further];
+  }
 }
 
 const best = (attempts: readonly Attempt[]): Attempt => attempts.reduce((a, b) => (b.loss < a.loss ? b : a));

@@ -232,10 +232,10 @@ async function fitted(
   classes: number,
   random: Random,
   { pause }: Surroundings,
-  how: Pick<HeadOptions, "strengths" | "foldOf"> = {},
+  how: Pick<HeadOptions, "near" | "foldOf"> = {},
 ): Promise<HeadFit> {
   await pause();
-  const fits = (how.strengths ?? STRENGTHS).length * 5;
+  const fits = (how.near === undefined ? STRENGTHS.length : 3) * 5;
   const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
   const onRound = (running: number): void => meter.set(fits - running);
   return fitHead(table, labels, classes, random, { ...how, classWeights, groups, onRound, signal });
