@@ -59,6 +59,8 @@ export { encodeModel } from "./graph/onnx/write.ts";
 export { renderComparison } from "./report/advice/comparison.ts";
 export { renderRecommendation } from "./report/advice/recommendation.ts";
 export { renderReport } from "./report/report.ts";
+export type { FeatureChoice, FeatureTrial } from "./train/choose-features.ts";
+export type { Effort } from "./train/effort.ts";
 export { type TrainOptions, type TrainResult, train } from "./train/train.ts";
 export { type CatalogueEntry, catalogue } from "./zoo/catalogue.ts";
 export type { Network } from "./zoo/network.ts";

@@ -280,6 +280,31 @@ describe("renderReport", () => {
     expect(texts(page, "#skipped")[0]).toMatch(/1,140 files could not be used.*…and 1,040 more files, not listed/s);
   });
 
+  it("shows which features were compared, what each gains and which was taken; nothing where there was one", () => {
+    const own = { views: "plain", l2: 0.1, accuracy: 0.9, logLoss: 0.3, seconds: 1 } as const;
+    const choice = {
+      effort: "better",
+      cut: "<b>mid</b>",
+      views: "mirrored",
+      tried: [
+        { ...own, cut: "last", features: 64, gain: null, standardError: null },
+        { ...own, cut: "<b>mid</b>", features: 32, gain: 0.05, standardError: 0.01 },
+        { ...own, cut: "<b>mid</b>", views: "mirrored", features: 32, gain: 0.02, standardError: 0.01 },
+      ],
+    } as const;
+    const input = demoInput();
+    const network = { ...input.network, cut: "<b>mid</b>", views: "mirrored" } as const;
+    const page = renderReport({ ...input, network, choice });
+    const making = texts(page, "#making table th[scope=row]");
+    expect(making).toContain("last");
+    expect(making).toContain("<b>mid</b>");
+    expect(making).toContain("<b>mid</b>, mirrored views (taken)");
+    expect(texts(page, "#making table td")).toEqual(expect.arrayContaining(["0.050 ± 0.010", "0.020 ± 0.010"]));
+    expect(page).toContain("mean over each image and its mirror image");
+    for (const one of [undefined, { ...choice, tried: choice.tried.slice(0, 1) }])
+      expect(renderReport({ ...input, choice: one })).not.toContain("Which features");
+  });
+
   it("takes other sections, and refuses a date that is none", () => {
     const page = renderReport(demoInput(), [
       () => null,

@@ -11,6 +11,8 @@ export type { Ranked } from "../artifact/artifact.ts";
 export { type ErrorCode, errorCodes, type FailureKind, GraftError } from "../base/errors.ts";
 export type { OnProgress, Progress } from "../base/progress.ts";
 export type { RgbImage } from "../data/rgb-image.ts";
+export type { FeatureChoice, FeatureTrial } from "../train/choose-features.ts";
+export type { Effort } from "../train/effort.ts";
 export type { Network } from "../zoo/network.ts";
 export { type OpenOptions, openArtifact, type Prediction, type PredictOptions, type WebArtifact } from "./artifact.ts";
 export { type Device, type EngineFacts, type EngineOptions, openEngine } from "./engine.ts";
