@@ -102,6 +102,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "`graft serve` under load, against a bare loop and FastAPI + uvicorn + ONNX Runtime",
     load: async () => (await import("./serve.ts")).benchServe,
   },
+  shots: {
+    usage: "shots [--data flowers,pollen,sign-digits] [--shots 1,2,5,10,20,50] [--seeds 5] [--network NAME]",
+    about: "heads on few images a class, against scikit-learn's",
+    load: async () => (await import("./shots.ts")).benchShots,
+  },
   storage: {
     usage: "storage [--data pollen] [--unfreeze 2] [--seeds 3] [--epochs 15]",
     about: "accuracy of fine-tuning from a boundary cache in half and in full precision",
@@ -116,6 +121,11 @@ const benches: Readonly<Record<string, Bench>> = {
     usage: "tfjs [--batch 16] [--repeat 3]",
     about: "forward images/s of one network in Graft and in TensorFlow.js (wasm)",
     load: async () => (await import("./tfjs.ts")).benchTfjs,
+  },
+  unknowns: {
+    usage: "unknowns [--data flowers,sign-digits] [--tries 5] [--network NAME]",
+    about: "classes that were left out of training, asked for: which score tells them best",
+    load: async () => (await import("./unknowns.ts")).benchUnknowns,
   },
 };
 

@@ -4,9 +4,10 @@ import { createRandom } from "../src/base/random.ts";
 import { stratifiedSplit } from "../src/data/split.ts";
 import { areaUnderRoc, noveltyThreshold } from "../src/evaluate/novelty.ts";
 import { softmax } from "../src/evaluate/softmax.ts";
+import { fitTemperature } from "../src/evaluate/temperature.ts";
 import { denseTable } from "../src/train/features/table.ts";
 import { fitHead, headLogits } from "../src/train/head/fit.ts";
-import { fitNovelty, noveltyOf } from "../src/train/novelty.ts";
+import { bankOf, distancesTo, fitNovelty, noveltyOf } from "../src/train/novelty.ts";
 import { openNetwork } from "../src/zoo/open.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";
@@ -42,7 +43,7 @@ async function rowsFor(own: Cached, others: readonly Cached[]): Promise<string[]
   const { kept, held } = stratifiedSplit(own.train.labels, HELD, createRandom(0), undefined);
   const [fitted, calibration] = [rowsOf(own.train, kept), rowsOf(own.train, held)];
   const row = async (name: string, score: Score, threshold?: number): Promise<string[]> => {
-    const limit = threshold ?? noveltyThreshold(await score(calibration.data));
+    const limit = threshold ?? noveltyThreshold(await score(calibration.data), undefined).threshold!;
     const above = (scores: ArrayLike<number>): string =>
       `${((100 * Array.from(scores).filter((value) => value > limit).length) / scores.length).toFixed(1)}%`;
     const known = await score(own.test.data);
@@ -54,19 +55,29 @@ async function rowsFor(own: Cached, others: readonly Cached[]): Promise<string[]
     return [name, above(known), ...cells];
   };
   const { head } = await fitHead(denseTable(fitted.data, own.columns), fitted.labels, own.classes, createRandom(0));
-  const nearest = await fitNovelty(denseTable(fitted.data, own.columns), createRandom(0), undefined);
-  const shipped = await fitNovelty(denseTable(own.train.data, own.columns), createRandom(0), undefined);
-  const byNeighbour =
-    (novelty: typeof nearest): Score =>
-    (data) =>
-      noveltyOf(denseTable(data, own.columns), novelty);
+  const nearest = bankOf({ table: denseTable(fitted.data, own.columns), groups: undefined }, createRandom(0));
+  const all = await fitHead(denseTable(own.train.data, own.columns), own.train.labels, own.classes, createRandom(0));
+  const { temperature } = fitTemperature(all.outOfFoldLogits, own.train.labels);
+  const shipped = await fitNovelty(
+    {
+      train: { table: denseTable(own.train.data, own.columns), groups: undefined },
+      probabilities: softmax(all.outOfFoldLogits, own.classes, temperature),
+    },
+    createRandom(0),
+  );
+  const asShipped: Score = (data) => {
+    const table = denseTable(data, own.columns);
+    return noveltyOf(table, softmax(headLogits(all.head, table), own.classes, temperature), shipped);
+  };
   return [
     await row("energy", energy(head, own)),
     await row("1 − top probability", topProbability(head, own)),
     await row("Mahalanobis", mahalanobis(fitted, own.columns, own.classes, false)),
     await row("relative Mahalanobis", mahalanobis(fitted, own.columns, own.classes, true)),
-    await row("5th nearest neighbour", byNeighbour(nearest)),
-    await row("5th nearest neighbour, as shipped", byNeighbour(shipped), shipped.rule.threshold),
+    await row("5th nearest neighbour", (data) =>
+      distancesTo(denseTable(data, own.columns), nearest, nearest.neighbours),
+    ),
+    await row("as in each model.onnx: neighbour + log odds", asShipped, shipped.rule.threshold),
   ];
 }
 

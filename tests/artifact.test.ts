@@ -110,7 +110,7 @@ describe("a trained model.onnx in plain ONNX Runtime", () => {
     expect(input).toMatchObject({ isTensor: true, type: "uint8", shape: ["N", "H", "W", 3] });
     const { features, logits, novelty, probabilities } = await ask(session, [drawShape("square", 60, 60, 3)]);
     expect(novelty![0]).toHaveLength(1);
-    expect(novelty![0]![0]).toBeGreaterThan(0);
+    expect(Number.isFinite(novelty![0]![0])).toBe(true);
     expect(features![0]).toHaveLength(FEATURES);
     expect(probabilities![0]!.reduce((sum, value) => sum + value)).toBeCloseTo(1, 5);
     expect(logits![0]!.indexOf(Math.max(...logits![0]!))).toBe(

@@ -39,7 +39,7 @@ export function buildArtifact(parts: ArtifactParts): Model {
   };
   const features = { name: FEATURES, type: "float32", dims: ["N", shape.features] } as const;
   const answering = attach(attach(front, backbone.graph), headGraph(head, temperature, shape.features));
-  const judging = noveltyGraph(novelty, shape.features);
+  const judging = noveltyGraph(novelty, shape.features, classes.length);
   const outputs = [...answering.outputs, features, ...judging.outputs];
   const graph = { ...attach(answering, judging), outputs };
   const metadata = new Map<string, string>([

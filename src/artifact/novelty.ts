@@ -1,14 +1,18 @@
 /** The piece of an artifact that tells how unlike its training pictures a picture is. */
-import { type Graph, node } from "../graph/model.ts";
+import { type Graph, type Node, node } from "../graph/model.ts";
 import { float32Tensor, int64Tensor, rawTensor } from "../graph/tensor.ts";
 import { FEATURES } from "../zoo/backbone.ts";
-import { NOVELTY, type Novelty } from "./contract.ts";
+import { LEAST_ODDS, NOVELTY, type Novelty, PROBABILITIES } from "./contract.ts";
 
 /** Lengths below this count as this: features of nothing but zeros are like nothing. */
 const LEAST_LENGTH = 1e-12;
 
-/** `features` `[N, D]` → {@link NOVELTY} `[N]`: one minus the similarity to the k-th most similar row of the bank. */
-export function noveltyGraph({ bank, scales, rule }: Novelty, features: number): Graph {
+/** `features` `[N, D]` and `probabilities` `[N, C]` → {@link NOVELTY} `[N]`. */
+export function noveltyGraph(
+  { bank, scales, distance, odds, rule }: Novelty,
+  features: number,
+  classes: number,
+): Graph {
   const rows = scales.length;
   const bytes = new Uint8Array(bank.buffer, bank.byteOffset, bank.byteLength);
   return {
@@ -21,9 +25,22 @@ export function noveltyGraph({ bank, scales, rule }: Novelty, features: number):
       node("Gemm", ["novelty/units", "novelty/known"], ["novelty/similarities"], { transB: 1 }),
       node("TopK", ["novelty/similarities", "novelty/neighbours"], ["novelty/nearest", "novelty/places"], { axis: 1 }),
       node("Gather", ["novelty/nearest", "novelty/last"], ["novelty/similarity"], { axis: 1 }),
-      node("Sub", ["novelty/one", "novelty/similarity"], [NOVELTY]),
+      node("Sub", ["novelty/one", "novelty/similarity"], ["novelty/distance"]),
+      ...inUnits("novelty/distance", "novelty/far"),
+      // The log odds against the top class.
+      node("ReduceMax", [PROBABILITIES, "novelty/axis"], ["novelty/top"], { keepdims: 0 }),
+      node("Sub", ["novelty/one", "novelty/top"], ["novelty/others"]),
+      node("Add", ["novelty/others", "novelty/leastOdds"], ["novelty/against"]),
+      node("Add", ["novelty/top", "novelty/leastOdds"], ["novelty/for"]),
+      node("Div", ["novelty/against", "novelty/for"], ["novelty/ratio"]),
+      node("Log", ["novelty/ratio"], ["novelty/odds"]),
+      ...inUnits("novelty/odds", "novelty/between"),
+      node("Add", ["novelty/far", "novelty/between"], [NOVELTY]),
     ],
-    inputs: [{ name: FEATURES, type: "float32", dims: ["N", features] }],
+    inputs: [
+      { name: FEATURES, type: "float32", dims: ["N", features] },
+      { name: PROBABILITIES, type: "float32", dims: ["N", classes] },
+    ],
     outputs: [{ name: NOVELTY, type: "float32", dims: ["N"] }],
     initializers: new Map([
       ["novelty/axis", int64Tensor([1], [1])],
@@ -33,6 +50,17 @@ export function noveltyGraph({ bank, scales, rule }: Novelty, features: number):
       ["novelty/neighbours", int64Tensor([1], [rule.neighbours])],
       ["novelty/last", int64Tensor([], [rule.neighbours - 1])],
       ["novelty/one", float32Tensor([], [1])],
+      ["novelty/leastOdds", float32Tensor([], [LEAST_ODDS])],
+      ["novelty/distance/median", float32Tensor([], [distance.median])],
+      ["novelty/distance/spread", float32Tensor([], [distance.spread])],
+      ["novelty/odds/median", float32Tensor([], [odds.median])],
+      ["novelty/odds/spread", float32Tensor([], [odds.spread])],
     ]),
   };
 }
+
+/** A score less its median, in units of its spread. */
+const inUnits = (score: string, output: string): Node[] => [
+  node("Sub", [score, `${score}/median`], [`${output}/shifted`]),
+  node("Div", [`${output}/shifted`, `${score}/spread`], [output]),
+];

@@ -15,7 +15,7 @@ export interface Trust {
 export interface Doubt {
   /** Whether the picture is unlike everything that the model was trained on: then its class means nothing. */
   readonly unknown?: boolean;
-  /** See {@link NoveltyRule}: 0 to 2, unknown above the rule's threshold. */
+  /** How unlike the training pictures it is: unknown above the rule's threshold. */
   readonly novelty?: number;
   /** The classes that cannot be ruled out, most probable first; see `evaluate/conformal.ts`. */
   readonly set?: readonly string[];

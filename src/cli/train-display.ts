@@ -63,6 +63,22 @@ function choiceSentences({ choice }: TrainRun["result"]): string[] {
   });
 }
 
+/** What too few images cannot promise. */
+function promiseSentences({ trust: { novelty, alarms, conformal, promise } }: TrainRun["result"]): string[] {
+  return [
+    ...(promise.enough
+      ? []
+      : [
+          `${conformal.calibratedOn} images are too few to rule a class out at ${percent(conformal.coverage)}: every set holds all classes.`,
+        ]),
+    ...(alarms.enough
+      ? []
+      : [
+          `${novelty.fittedOn} images that it was not trained on are too few to call an image unknown at ${percent(novelty.falseAlarmRate)} false alarms: none is.`,
+        ]),
+  ];
+}
+
 function result({ result: trained, out, seconds, audit }: TrainRun): void {
   const { test, validation, counts, skipped, timings, rates, features } = trained;
   const { accuracy, interval, baseline } = test.evaluation;
@@ -84,6 +100,7 @@ function result({ result: trained, out, seconds, audit }: TrainRun): void {
   print(
     `Its probabilities are off by ${percent(ece.value)} on the ${where} (95% interval ${percent(ece.interval[0])} to ${percent(ece.interval[1])}).`,
   );
+  for (const sentence of promiseSentences(trained)) print(sentence);
   noteUnused("Skipped", skipped, 10);
   print();
   const speed = (value: number): string => (value > 0 ? `${value.toFixed(0)} images/s` : "–");

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { areaUnderRoc, noveltyThreshold } from "./novelty.ts";
+import { createRandom } from "../base/random.ts";
+import { alarmPromise, areaUnderRoc, noveltyThreshold } from "./novelty.ts";
 
 const scores = fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 30 });
 
@@ -20,8 +21,51 @@ describe("areaUnderRoc", () => {
 describe("noveltyThreshold", () => {
   it("is exceeded by at most the rate of those that it was fitted on, and by as many as that allows", () => {
     const distinct = Array.from({ length: 199 }, (_, i) => (i * 83) % 199);
-    expect(noveltyThreshold(distinct, 0.05)).toBe(189);
-    expect(noveltyThreshold([3, 1, 2], 0.05)).toBe(3);
-    expect(() => noveltyThreshold([])).toThrow("no picture");
+    expect(noveltyThreshold(distinct, undefined, 0.05)).toEqual({ threshold: 189, independent: 199 });
+    expect(() => noveltyThreshold([], undefined)).toThrow("no picture");
+  });
+
+  it("is none where there are too few for the rate: the highest of them is exceeded more often than promised", () => {
+    const of = (count: number) =>
+      noveltyThreshold(
+        Array.from({ length: count }, (_, i) => i),
+        undefined,
+        0.05,
+      );
+    expect(of(18)).toEqual({ threshold: undefined, independent: 18 });
+    expect(of(19)).toEqual({ threshold: 18, independent: 19 });
+    expect([alarmPromise(18, 0.05).enough, alarmPromise(19, 0.05).enough]).toEqual([false, true]);
+  });
+
+  it("counts a group as one picture, however many copies it has", () => {
+    const groups = [0, 0, 0, 0, ...Array.from({ length: 18 }, (_, i) => i + 1)];
+    const low = groups.map((group) => (group === 0 ? 0 : group));
+    expect(noveltyThreshold(low, groups, 0.05)).toEqual({ threshold: 18, independent: 19 });
+    expect(
+      noveltyThreshold(
+        low,
+        groups.map((group) => group % 10),
+        0.05,
+      ).threshold,
+    ).toBeUndefined();
+  });
+
+  it("keeps its promise over many small sets", () => {
+    const random = createRandom(3);
+    for (const count of [19, 25, 40]) {
+      let alarms = 0;
+      for (let set = 0; set < 4000; set++) {
+        const { threshold } = noveltyThreshold(
+          Array.from({ length: count }, () => random.next()),
+          undefined,
+          0.05,
+        );
+        if (random.next() > threshold!) alarms++;
+      }
+      expect(alarms / 4000).toBeLessThan(0.06);
+    }
+    const [low, high] = alarmPromise(40, 0.05).interval;
+    expect(low).toBeLessThan(0.01);
+    expect(high).toBeGreaterThan(0.1);
   });
 });

@@ -1,19 +1,61 @@
 /** Scores of novelty as numbers: the threshold for a chosen rate of false alarms, and how well a score parts known from unknown. */
 import { dataError } from "../base/errors.ts";
+import type { Groups } from "../data/split.ts";
+import type { Interval } from "./interval.ts";
+import { rankFor, shareBelow } from "./order-statistic.ts";
 
 /** The share of pictures like those trained on that may be called unknown. */
 export const FALSE_ALARM_RATE = 0.05;
 
+/** A threshold of novelty, and what it was fitted on. */
+export interface NoveltyThreshold {
+  /** Nothing where there are too few pictures for the rate: then none is to be called unknown. */
+  readonly threshold: number | undefined;
+  /** Pictures that do not belong together: those of one group count as one. */
+  readonly independent: number;
+}
+
 /**
- * The score that at most a share `rate` of new known pictures exceeds, by the finite-sample quantile of conformal prediction
- * (⌈(n + 1)(1 − rate)⌉-th smallest); above all scores where too few are known for the rate.
+ * The score that at most a share `rate` of new known pictures exceeds, by the finite-sample quantile of conformal prediction:
+ * the ⌈(n + 1)(1 − rate)⌉-th smallest of n. For 5% it takes 19 pictures. Members of a group share the weight of one picture (Lee, Barber
+ * and Willett, "Distribution-free inference with hierarchical data", arXiv 2306.06342).
  *
  * @param scores of known pictures that the score was not fitted on
+ * @param groups the group of each; `undefined`: none belong together
  */
-export function noveltyThreshold(scores: ArrayLike<number>, rate = FALSE_ALARM_RATE): number {
+export function noveltyThreshold(scores: ArrayLike<number>, groups: Groups, rate = FALSE_ALARM_RATE): NoveltyThreshold {
   if (scores.length === 0) throw dataError("There is no picture to fit a threshold of novelty on: add images.");
-  const sorted = Float64Array.from(scores as ArrayLike<number>).sort();
-  return sorted[Math.min(sorted.length, Math.ceil((sorted.length + 1) * (1 - rate))) - 1]!;
+  const sizes = new Map<number, number>();
+  const groupOf = (row: number): number => groups?.[row] ?? row;
+  for (let row = 0; row < scores.length; row++) sizes.set(groupOf(row), (sizes.get(groupOf(row)) ?? 0) + 1);
+  const independent = sizes.size;
+  const rank = rankFor(independent, 1 - rate);
+  if (rank > independent) return { threshold: undefined, independent };
+  const order = Array.from(scores, (score, row) => ({ score, weight: 1 / sizes.get(groupOf(row))! })).sort(
+    (a, b) => a.score - b.score,
+  );
+  let below = 0;
+  for (const { score, weight } of order) {
+    below += weight;
+    if (below >= rank - 1e-9) return { threshold: score, independent };
+  }
+  return { threshold: order.at(-1)!.score, independent };
+}
+
+/** What the pictures that a threshold was fitted on let it promise. */
+export interface AlarmPromise {
+  /** Whether they are enough for the rate. Without, no picture is called unknown. */
+  readonly enough: boolean;
+  /** The share of new pictures like those trained on that is called unknown: where it is in 95% of trainings on so many pictures. */
+  readonly interval: Interval;
+}
+
+/** How far a threshold keeps its promise; `independent` as in {@link NoveltyThreshold}. */
+export function alarmPromise(independent: number, rate: number): AlarmPromise {
+  const rank = rankFor(independent, 1 - rate);
+  if (rank > independent) return { enough: false, interval: [0, 0] };
+  const [low, high] = shareBelow(independent, rank);
+  return { enough: true, interval: [1 - high, 1 - low] };
 }
 
 /**

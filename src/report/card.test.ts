@@ -50,7 +50,9 @@ const input: ReportInput = {
   ],
   trust: {
     novelty: { threshold: 0.45, falseAlarmRate: 0.05, neighbours: 5, fittedOn: 40 },
+    alarms: { enough: true, interval: [0.03, 0.08] },
     conformal: { coverage: 0.9, threshold: 0.3, calibratedOn: 40 },
+    promise: { enough: true, interval: [0.87, 0.93] },
     falseAlarms: { asked: 4, count: 1 },
     sets: { covered: 1, size: 1.25, single: 0.75, empty: 0 },
   },

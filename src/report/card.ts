@@ -4,6 +4,7 @@
  */
 import { type Consumption, datasetName, type ReportInput } from "../run/report-input.ts";
 import { big, count, date, duration, percent, percentRange, plural } from "./format.ts";
+import { alarmsText, promiseText } from "./sections/trust.ts";
 
 /** Watts that one busy core is taken to draw where there is no meter: an assumption, and said to be one. */
 const WATTS_PER_CORE = 10;
@@ -55,13 +56,16 @@ export function renderCard(input: ReportInput, consumption: Consumption): string
     ...section("Use", [
       `\`${input.modelFile}\` takes \`image\`, uint8 \`[N, H, W, 3]\` RGB of any size, and yields \`probabilities\` and \`logits\` \`[N, ${dataset.classes.length}]\`, \`features\` \`[N, ${network.features}]\` and \`novelty\` \`[N]\`. Resizing, normalisation and temperature are inside; class names are in its metadata under \`graft.classes\`.`,
       "",
-      `It is for pictures like those it was trained on. ${input.trust ? `A picture whose \`novelty\` is above ${input.trust.novelty.threshold.toFixed(3)} is further from them than all but a few of them are from each other: its class means little.` : ""}`,
+      `It is for pictures like those it was trained on. ${input.trust?.alarms.enough ? `A picture whose \`novelty\` is above ${input.trust.novelty.threshold.toFixed(3)} is further from them, or further between the classes, than all but a few pictures of their kind: its class means little.` : ""}`,
     ]),
     ...section("Network", [
       `- ${text(network.name)}: ${text(network.description)}`,
       `- Licence of the weights: ${text(network.licence)}; source: ${text(network.source)}; SHA-256 \`${network.sha256}\``,
       `- ${big(network.parameters)} parameters; cut at ${code(network.cut)}${network.views === "mirrored" ? ", averaged over mirrored views" : ""}, ${count(network.features)} features, pictures of ${network.inputSize} pixels`,
       `- Head: logistic regression, L2 penalty ${input.head.l2}, chosen by ${plural(input.head.folds, "fold")}; seed ${input.seed}`,
+      ...(input.finetune
+        ? [`- Fine-tuning of ${input.finetune.stages.map(text).join(", ")}: ${text(input.finetune.why)}`]
+        : []),
     ]),
     ...section("Data", [
       `${code(datasetName(dataset.path))}: ${plural(dataset.counts.train, "training image")}, ${dataset.counts.validation > 0 ? plural(dataset.counts.validation, "validation image") : "validation by cross-validation"}, ${plural(dataset.counts.test, "test image")} (${dataset.testSource === "folder" ? "a folder of its own" : "held out at random"}), ${plural(dataset.counts.skipped, "file")} skipped.`,
@@ -116,7 +120,7 @@ function metrics({ test, validation, calibration, trust }: ReportInput): string[
     ...(trust
       ? [
           "",
-          `Conformal sets at ${percent(trust.conformal.coverage)}, calibrated on ${plural(trust.conformal.calibratedOn, "image")}: ${percent(trust.sets.covered)} of the test images covered, ${trust.sets.size.toFixed(2)} classes a set. Unknown pictures: ${count(trust.falseAlarms.count)} of ${count(trust.falseAlarms.asked)} test images called unknown at a promised ${percent(trust.novelty.falseAlarmRate)}.`,
+          `Conformal sets, calibrated on ${plural(trust.conformal.calibratedOn, "image")}; promised: ${promiseText(trust.conformal, trust.promise)}. On the test images: ${percent(trust.sets.covered)} covered, ${trust.sets.size.toFixed(2)} classes a set. Unknown pictures; false alarms promised: ${alarmsText(trust.novelty, trust.alarms)}. Measured: ${count(trust.falseAlarms.count)} of ${count(trust.falseAlarms.asked)} test images called unknown.`,
         ]
       : []),
   ];

@@ -125,7 +125,9 @@ function demoInput({
     ],
     trust: {
       novelty: { threshold: 0.47, falseAlarmRate: 0.05, neighbours: 5, fittedOn: 800 },
+      alarms: { enough: true, interval: [0.03, 0.08] },
       conformal: { coverage: 0.9, threshold: 0.31, calibratedOn: 800 },
+      promise: { enough: true, interval: [0.87, 0.93] },
       falseAlarms: { asked: 300, count: 15 },
       sets: { covered: 0.913, size: 1.08, single: 0.92, empty: 0.001 },
     },
@@ -219,6 +221,35 @@ describe("renderReport", () => {
     const policy = document.querySelector("meta[http-equiv=Content-Security-Policy]");
     expect(policy?.getAttribute("content")).toBe(contentPolicy);
     expect(contentPolicy).toMatch(/^default-src 'none';/);
+  });
+
+  it("says what too few images cannot promise", () => {
+    const input = demoInput();
+    const few = { enough: false, interval: [0, 0] } as const;
+    const trust = {
+      ...input.trust!,
+      ...{ alarms: few, promise: few },
+      novelty: { ...input.trust!.novelty, fittedOn: 12 },
+      conformal: { ...input.trust!.conformal, threshold: 0, calibratedOn: 7 },
+    };
+    const [told] = texts(renderReport({ ...input, trust }), "#doubt .pair");
+    expect(told).toMatch(/12 pictures cannot promise 5\.0%, so no picture is called unknown\. It takes 19/);
+    expect(told).toMatch(/7 images cannot promise 90\.0%, so every set holds all classes\. It takes 9 images/);
+    expect(texts(renderReport(input), "#doubt .pair")[0]).toMatch(
+      /90\.0% of the sets on average \(in 95% of such trainings 87\.0/,
+    );
+  });
+
+  it("says of a fine-tuning what was kept and by what it was decided", () => {
+    const tuned = { stages: ["layer4"], epochs: 12, why: "The fine-tuned network is kept: because." } as const;
+    const lead = (kept: "fine-tuned" | "linear-probe"): string =>
+      texts(renderReport({ ...demoInput(), finetune: { ...tuned, kept } }), "#making .lead")[0]!;
+    expect(lead("fine-tuned")).toMatch(
+      /and then layer4 with it, for 12 epochs\. The fine-tuned network is kept: because\./,
+    );
+    expect(lead("linear-probe")).toMatch(
+      /kept as it is up to its cut.*Fine-tuning layer4 for 12 epochs was tried too\./,
+    );
   });
 
   it("leads with the test accuracy, its interval and the baseline", () => {

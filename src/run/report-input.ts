@@ -5,9 +5,11 @@
 import { basename, resolve } from "node:path";
 import type { NoveltyRule } from "../artifact/contract.ts";
 import type { Calibration, MeasuredCalibration } from "../evaluate/calibration.ts";
-import type { Conformal, SetScores } from "../evaluate/conformal.ts";
+import type { Conformal, CoveragePromise, SetScores } from "../evaluate/conformal.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
+import type { AlarmPromise } from "../evaluate/novelty.ts";
 import type { FeatureChoice } from "../train/choose-features.ts";
+import type { FinetuneFacts } from "../train/finetune/finetune.ts";
 import type { GroupFacts, Straddling } from "../train/train.ts";
 import type { Views } from "../zoo/backbone.ts";
 
@@ -102,7 +104,9 @@ export interface ReportExplanation {
 /** When to doubt an answer. */
 export interface ReportTrust {
   readonly novelty: NoveltyRule;
+  readonly alarms: AlarmPromise;
   readonly conformal: Conformal;
+  readonly promise: CoveragePromise;
   /** Test images that were called unknown, of how many. */
   readonly falseAlarms: { readonly asked: number; readonly count: number };
   readonly sets: SetScores;
@@ -124,6 +128,8 @@ export interface ReportInput {
   readonly head: ReportHead;
   /** Which features cross-validation compared; nothing where a fine-tuning settled on its own. */
   readonly choice?: FeatureChoice | undefined;
+  /** Where stages of the network were trained too: what was kept, and why. */
+  readonly finetune?: Pick<FinetuneFacts, "stages" | "epochs" | "kept" | "why">;
   readonly seed: number;
   /** Seconds; 0 for what was not done. */
   readonly timings: {

@@ -48,6 +48,7 @@ export async function reportOf(run: TrainRun, modelSha256: string): Promise<Repo
       crossValidatedAccuracy: head.tried.find(({ l2 }) => l2 === head.l2)!.accuracy,
     },
     choice: result.choice,
+    ...(result.finetune ? { finetune: result.finetune } : {}),
     seed,
     timings: { ...timings, ...result.timings, total: seconds() },
     rates: result.rates,

@@ -6,5 +6,7 @@ import { encodeModelWhole } from "../graph/onnx/write.ts";
 
 export const FEATURES_INPUT = "features";
 
-export const noveltyModel = (novelty: Novelty, columns: number): Uint8Array =>
-  encodeModelWhole(modelOf(noveltyGraph(novelty, columns)));
+export const PROBABILITIES_INPUT = "probabilities";
+
+export const noveltyModel = (novelty: Novelty, columns: number, classes: number): Uint8Array =>
+  encodeModelWhole(modelOf(noveltyGraph(novelty, columns, classes)));

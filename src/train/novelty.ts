@@ -1,5 +1,5 @@
 /** Fitting what an artifact knows of novelty: a bank of training pictures' features, and the threshold for a rate of false alarms. */
-import type { Novelty } from "../artifact/contract.ts";
+import { LEAST_ODDS, MOST_NOVELTY, type Novelty, type Units } from "../artifact/contract.ts";
 import type { Random } from "../base/random.ts";
 import type { Groups } from "../data/split.ts";
 import { FALSE_ALARM_RATE, noveltyThreshold } from "../evaluate/novelty.ts";
@@ -11,39 +11,126 @@ export const BANK_ROWS = 1000;
 /** The neighbour whose distance counts. */
 const NEIGHBOURS = 5;
 
-/**
- * Fits a bank and its threshold on the features of training pictures. Each of them is scored without itself, so that the threshold is
- * the one for pictures that are not in the bank.
- *
- * @param table `[rows, features]`, two rows or more
- * @param groups the group of each row: a copy of an image in the bank would make it look known
- */
+/** Features of pictures, and the group of each: a copy of an image in the bank would make it look known. */
+export interface Known {
+  /** `[rows, features]` */
+  readonly table: FeatureTable;
+  readonly groups: Groups;
+}
+
+export interface NoveltyInput {
+  /** Training pictures: of two at least. */
+  readonly train: Known;
+  /** `[rows, C]`: how pictures were answered that were not trained on: those of `calibration`, or else the training pictures out of fold. */
+  readonly probabilities: Float32Array;
+  /**
+   * Pictures that the network was not trained on, for the threshold. Default those of the bank, each scored without itself and its group:
+   * right for a network that never saw them. Of a fine-tuned network they are closer to each other than new pictures are.
+   */
+  readonly calibration?: Known | undefined;
+}
+
+/** Fits a bank and its threshold. */
 export async function fitNovelty(
-  table: FeatureTable,
+  { train, calibration, probabilities }: NoveltyInput,
   random: Random,
-  groups: Groups,
   falseAlarmRate = FALSE_ALARM_RATE,
 ): Promise<Novelty> {
+  const { bank, scales, neighbours, amongThemselves } = bankOf(train, random);
+  const distances = calibration
+    ? await distancesOf(calibration.table, { bank, scales }, neighbours, () => false)
+    : await amongThemselves();
+  const odds = oddsAgainst(probabilities, distances.length);
+  const units = { distance: unitsOf(distances, LEAST_SPREAD.distance), odds: unitsOf(odds, LEAST_SPREAD.odds) };
+  const scores = summed(distances, odds, units);
+  const { threshold, independent } = noveltyThreshold(scores, (calibration ?? train).groups, falseAlarmRate);
+  return {
+    bank,
+    scales,
+    ...units,
+    rule: { threshold: threshold ?? MOST_NOVELTY, falseAlarmRate, neighbours, fittedOn: independent },
+  };
+}
+
+/** The least spread that a score counts by: of pictures that are all alike, the smallest difference would be without end. */
+const LEAST_SPREAD = { distance: 0.01, odds: 1 };
+
+/** The median and the spread of a score. */
+function unitsOf(scores: ArrayLike<number>, least: number): Units {
+  const sorted = Float64Array.from(scores).sort();
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))]!;
+  return { median: at(0.5), spread: Math.max(at(0.95) - at(0.5), least) };
+}
+
+/** The log odds against the top class of probabilities `[rows, C]`. */
+function oddsAgainst(probabilities: Float32Array, rows: number): Float32Array {
+  const classes = probabilities.length / rows;
+  if (!Number.isInteger(classes))
+    throw new RangeError(`${probabilities.length} probabilities are not of ${rows} rows.`);
+  return Float32Array.from({ length: rows }, (_, row) => {
+    const top = probabilities
+      .subarray(row * classes, (row + 1) * classes)
+      .reduce((most, one) => Math.max(most, one), 0);
+    return Math.log((1 - top + LEAST_ODDS) / (top + LEAST_ODDS));
+  });
+}
+
+const summed = (distances: Float32Array, odds: Float32Array, units: Pick<Novelty, "distance" | "odds">): Float32Array =>
+  distances.map(
+    (distance, row) =>
+      (distance - units.distance.median) / units.distance.spread + (odds[row]! - units.odds.median) / units.odds.spread,
+  );
+
+/** A bank of training pictures. */
+export interface Bank extends Pick<Novelty, "bank" | "scales"> {
+  readonly neighbours: number;
+  /** The distance of every training picture to the others. */
+  amongThemselves(): Promise<Float32Array>;
+}
+
+/** Makes a bank, of as many training pictures as fit. */
+export function bankOf({ table, groups }: Known, random: Random): Bank {
   const all = Array.from({ length: table.rows }, (_, row) => row);
   const chosen = (all.length <= BANK_ROWS ? all : random.shuffle(all).slice(0, BANK_ROWS)).sort((a, b) => a - b);
   const { bank, scales } = quantised(unitRows(table, chosen), table.columns);
   const neighbours = Math.min(NEIGHBOURS, chosen.length - 1);
+  return {
+    bank,
+    scales,
+    neighbours,
+    amongThemselves: () => distancesOf(table, { bank, scales }, neighbours, ownPlaces(groups, chosen, neighbours)),
+  };
+}
+
+/** Which places of a bank a training picture may not be compared with: those of its own group. */
+function ownPlaces(
+  groups: Groups,
+  chosen: readonly number[],
+  neighbours: number,
+): (row: number, place: number) => boolean {
   const groupOf = (row: number): number => groups?.[row] ?? row;
   const places = chosen.map(groupOf);
   // Where one group is nearly all there is, only the row itself is left out, or it would have no neighbours.
   const largest = Math.max(...counted(places).values());
-  const isOwn =
-    chosen.length - largest >= neighbours
-      ? (row: number, place: number) => places[place] === groupOf(row)
-      : (row: number, place: number) => chosen[place] === row;
-  const scores = await scoresOf(table, { bank, scales }, neighbours, isOwn);
-  const threshold = noveltyThreshold(scores, falseAlarmRate);
-  return { bank, scales, rule: { threshold, falseAlarmRate, neighbours, fittedOn: table.rows } };
+  return chosen.length - largest >= neighbours
+    ? (row, place) => places[place] === groupOf(row)
+    : (row, place) => chosen[place] === row;
 }
 
-/** The novelty of every row of a table, as the artifact computes it. */
-export const noveltyOf = (table: FeatureTable, novelty: Novelty): Promise<Float32Array> =>
-  scoresOf(table, novelty, novelty.rule.neighbours, () => false);
+/** The novelty of every row of a table, as the artifact computes it; `probabilities` `[rows, C]` as it answers. */
+export const noveltyOf = async (
+  table: FeatureTable,
+  probabilities: Float32Array,
+  novelty: Novelty,
+): Promise<Float32Array> =>
+  summed(await distancesTo(table, novelty, novelty.rule.neighbours), oddsAgainst(probabilities, table.rows), novelty);
+
+/** The distance of every row of a table to a bank. */
+export const distancesTo = (
+  table: FeatureTable,
+  bank: Pick<Novelty, "bank" | "scales">,
+  neighbours: number,
+): Promise<Float32Array> => distancesOf(table, bank, neighbours, () => false);
 
 /** How often each number occurs. */
 function counted(numbers: readonly number[]): Map<number, number> {
@@ -53,7 +140,7 @@ function counted(numbers: readonly number[]): Map<number, number> {
 }
 
 /** One minus the `neighbours`-th highest similarity; places in the bank that are a row's own do not count. */
-async function scoresOf(
+async function distancesOf(
   table: FeatureTable,
   { bank, scales }: Pick<Novelty, "bank" | "scales">,
   neighbours: number,

@@ -3,7 +3,7 @@ import { dataError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { checkEnough } from "../data/enough.ts";
-import { stratifiedSplit, VALIDATION_SHARE } from "../data/split.ts";
+import { stratifiedSplit } from "../data/split.ts";
 import type { Extraction } from "./features/extract.ts";
 import type { RowTable } from "./features/table.ts";
 import { countLabels } from "./head/fit.ts";
@@ -116,18 +116,4 @@ export function selected({ examples, digests, table, labels, groups }: Part, row
     labels: Int32Array.from(rows, (row) => labels[row]!),
     groups: Int32Array.from(rows, (row) => groups[row]!),
   };
-}
-
-/**
- * Holds {@link VALIDATION_SHARE} of each class out of a part.
- *
- * @throws GraftError (`data`) where every class is too small for that
- */
-export function holdOutValidation(part: Part, random: Random): { readonly train: Part; readonly validation: Part } {
-  const { kept, held } = stratifiedSplit(part.labels, VALIDATION_SHARE, random, part.groups);
-  if (held.length === 0)
-    throw dataError(
-      "Fine-tuning needs pictures to validate on, and no class has three images: add images, or leave --unfreeze out.",
-    );
-  return { train: selected(part, kept), validation: selected(part, held) };
 }

@@ -34,6 +34,7 @@ import { type ReadCuts, readingOf } from "./features/reading-of.ts";
 import { openReadings, type Readings } from "./features/readings.ts";
 import { openTraitCache, type TraitCache } from "./features/trait-cache.ts";
 import {
+  type Apart,
   type Finetuned,
   type FinetuneFacts,
   type FinetuneOptions,
@@ -44,7 +45,8 @@ import type { EpochRecord } from "./finetune/trainer.ts";
 import { answerFolds } from "./folds.ts";
 import { countLabels, fitHead, type HeadFit, type HeadOptions, headLogits, STRENGTHS } from "./head/fit.ts";
 import { freshHead } from "./head/fresh.ts";
-import { holdOutValidation, type Part, type Parts, partition, withTables } from "./parts.ts";
+import { furtherText, heldOutParts } from "./held-out.ts";
+import { type Part, type Parts, partition, selected, withTables } from "./parts.ts";
 import { type CheckedTrainOptions, checkedTrainOptions } from "./train-options.ts";
 import { fitTrust, type TrustFacts } from "./trust.ts";
 
@@ -252,6 +254,10 @@ interface Learned {
   readonly network: Network;
   readonly head: HeadFit;
   readonly train: Part;
+  /** Of a fine-tuned network: what it was not trained on. */
+  readonly heldOut?: Part;
+  /** `[N, C]`: answers to `heldOut`, or else to `train` out of fold. */
+  readonly unseenLogits: Float32Array;
   readonly validation: {
     readonly part: Part;
     readonly logits: Float32Array;
@@ -267,22 +273,29 @@ interface Learned {
 
 async function learn({ options, shape, parts, fit }: Settled, random: Random): Promise<Learned> {
   if (fit || !options.finetune) return probe(options, parts, random, fit);
-  const apart = parts.validation
-    ? { train: parts.train, validation: parts.validation, source: "folder" as const }
-    : { ...holdOutValidation(parts.train, random), source: "held-out" as const };
-  const { head, headSeconds } = await fitted(options, apart.train, random);
-  const labelled = ({ examples, digests, labels }: Part): Labelled => ({
+  const { apart, judged } = validationParts(options, parts, random);
+  const [first, ...others] = apart;
+  const { head, headSeconds } = await fitted(options, first!.train, random);
+  const labelled = ({ examples, digests, labels, groups }: Part): Labelled => ({
     pictures: examples.map(({ path }, row) => ({ path, digest: digests[row]! })),
     labels,
+    groups,
   });
   const { network, dataset, seed, classWeights, onProgress, onNote, onEpoch, signal } = options;
+  const further: Apart[] = [];
+  for (const { train, validation } of others) {
+    const { head: own } = await fitted(options, train, randomFor(seed, `head ${further.length + 2}`));
+    further.push({ head: own.head, train: labelled(train), validation: labelled(validation) });
+  }
+  if (further.length > 0) onNote?.(furtherText(first!.validation.labels.length, further));
   const finetuned = await finetune(
     {
       network,
       shape,
       head: options.finetune.fromScratch ? freshHead(shape.features, dataset.classes.length, seed) : head.head,
-      train: labelled(apart.train),
-      validation: labelled(apart.validation),
+      train: labelled(first!.train),
+      validation: labelled(first!.validation),
+      further,
       test: labelled(parts.test),
       classes: dataset.classes.length,
       classWeights,
@@ -300,16 +313,47 @@ async function learn({ options, shape, parts, fit }: Settled, random: Random): P
   return {
     network: tuned.network,
     head: { ...head, head: tuned.head },
-    train: apart.train,
+    train: first!.train,
+    heldOut: first!.validation,
+    // Its own come first.
+    unseenLogits: tuned.validationLogits.subarray(0, first!.validation.labels.length * dataset.classes.length),
     validation: {
-      part: apart.validation,
+      part: judged,
       logits: tuned.validationLogits,
-      source: apart.source,
-      foldOf: answerFolds(apart.validation.labels, apart.validation.groups, seed),
+      source: parts.validation ? "folder" : "held-out",
+      foldOf: answerFolds(judged.labels, judged.groups, seed),
     },
     testLogits: tuned.testLogits,
     headSeconds,
     finetuned,
+  };
+}
+
+/** What fine-tuning is trained and judged on. */
+interface ValidationParts {
+  /** What each training has and holds out; the first is the one that may be kept. */
+  readonly apart: readonly { readonly train: Part; readonly validation: Part }[];
+  /** All that is held out, of one training after the other. */
+  readonly judged: Part;
+}
+
+function validationParts(
+  { seed, finetune }: CheckedTrainOptions,
+  { train, validation }: Parts,
+  random: Random,
+): ValidationParts {
+  // A validation part of the dataset's own is taken as it is.
+  if (validation) return { apart: [{ train, validation }], judged: validation };
+  // From scratch there is no probe worth keeping instead, and trainings are long.
+  const atMost = finetune?.fromScratch ? 1 : undefined;
+  const { labels, groups } = train;
+  const found = heldOutParts(labels, groups, random, randomFor(seed, "further validation"), atMost);
+  return {
+    apart: found.map(({ kept, held }) => ({ train: selected(train, kept), validation: selected(train, held) })),
+    judged: selected(
+      train,
+      found.flatMap(({ held }) => held),
+    ),
   };
 }
 
@@ -332,6 +376,7 @@ async function probe(
           foldOf: answerFolds(validation.labels, validation.groups, options.seed),
         }
       : { part: train, logits: head.outOfFoldLogits, source: "cross-validation", foldOf: head.foldOf },
+    unseenLogits: head.outOfFoldLogits,
     testLogits: headLogits(head.head, test.table),
     headSeconds,
     finetuned: undefined,
@@ -395,6 +440,8 @@ async function resultOf(
     train: learned.train,
     test: parts.test,
     isTuned: learned.network !== network,
+    heldOut: learned.heldOut,
+    unseen: softmax(learned.unseenLogits, classes, temperature),
     calibration: { probabilities: softmax(validation.logits, classes, temperature), labels },
     testAnswers: { probabilities: tested.probabilities, labels: parts.test.labels },
     signal,

@@ -61,6 +61,7 @@ describe("fitTrust", () => {
       train,
       test,
       isTuned,
+      unseen: answers(train.labels).probabilities,
       calibration: answers(train.labels),
       testAnswers: answers(test.labels),
     };

@@ -116,11 +116,12 @@ export async function openSubjects(work: string): Promise<Subjects> {
     ...{ step: 3, history: [{ epoch: 1, loss: 1, validationAccuracy: 0.5 }] },
     held: new Map([["w", Float32Array.from({ length: 3000 }, (_, i) => Math.sin(i))]]),
     best: { epoch: 1, weights: new Map([["w", Float32Array.from([1, 2, 3])]]) },
+    answers: [Float32Array.of(4, 5)],
   } as unknown as TrainingState;
   const choices = { tensor: "x", stored: "float16", views: 1, learningRate: 0.1 };
   const checkpoint = join(work, "checkpoints", "checkpoint.safetensors");
   mkdirSync(join(work, "checkpoints"));
-  await writeCheckpoint(checkpoint, identity, { choices, state });
+  await writeCheckpoint(checkpoint, identity, { choices, state, done: [[Float32Array.of(6), Float32Array.of(7)]] });
   const thumbnails = createThumbnails(join(work, "thumbnails"));
   mkdirSync(join(work, "thumbnails"));
 
@@ -172,10 +173,14 @@ export async function openSubjects(work: string): Promise<Subjects> {
       async use() {
         const read = await readCheckpoint(checkpoint, identity);
         if (!read) throw usageError("There is no checkpoint.");
-        const { held, best, ...rest } = read.state;
+        const { held, last, best, answers, ...rest } = read.state;
+        const candidates = [last, best].flatMap((one) => one ?? []);
         return digest(
-          JSON.stringify([read.choices, rest, { ...best, weights: [] }]),
-          ...[...held.values(), ...best.weights.values()].map((one) => new Uint8Array(one.buffer)),
+          JSON.stringify([read.choices, rest, candidates.map((one) => ({ ...one, weights: [] }))]),
+          ...[held, ...candidates.map(({ weights }) => weights)]
+            .flatMap((weights) => [...weights.values()])
+            .concat(answers, ...read.done)
+            .map((one) => new Uint8Array(one.buffer)),
         );
       },
     },

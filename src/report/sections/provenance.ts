@@ -10,13 +10,12 @@ import { bar, factTable } from "../table.ts";
 const SHORT_HASH = 12;
 
 export const provenanceSection: Section = (input) => {
-  const { network, head } = input;
+  const { network } = input;
   return {
     id: "making",
     title: "How it was made",
     body: html`
-<p class="lead">The network below was kept as it is up to its cut; an image becomes ${count(network.features)} numbers there.
-A new head, a ${headWords[head.kind]}, was trained on those numbers.</p>
+<p class="lead">${lead(input)}</p>
 <div class="pair">
 ${data(input)}
 ${factTable("The network", [
@@ -40,6 +39,17 @@ ${timings(input)}`,
 const headWords: Readonly<Record<ReportInput["head"]["kind"], string>> = {
   "logistic-regression": "logistic regression",
 };
+
+/** What was trained; of a fine-tuning also what was kept, and why. */
+function lead({ network, head, finetune }: ReportInput): string {
+  const { features } = network;
+  const frozen = `The network below was kept as it is up to its cut; an image becomes ${count(features)} numbers there. A new head, a ${headWords[head.kind]}, was trained on those numbers.`;
+  if (!finetune) return frozen;
+  const { kept, stages, epochs, why } = finetune;
+  return kept === "fine-tuned"
+    ? `An image becomes ${count(features)} numbers at the cut of the network below. A new head was trained on those numbers, and then ${stages.join(", ")} with it, for ${plural(epochs, "epoch")}. ${why}`
+    : `${frozen} Fine-tuning ${stages.join(", ")} for ${plural(epochs, "epoch")} was tried too. ${why}`;
+}
 
 const validated = (source: ReportInput["validation"]["source"], images: number): string =>
   ({

@@ -9,7 +9,9 @@ import { asFloat32, float32Tensor, type Tensor } from "../../graph/tensor.ts";
 import { openRanges } from "../../zoo/weights/ranges.ts";
 import { openSafetensors } from "../../zoo/weights/safetensors/read.ts";
 import { writeSafetensors } from "../../zoo/weights/safetensors/write.ts";
-import type { TrainingState } from "./trainer.ts";
+import type { AnswersByEpoch } from "./joined.ts";
+import type { Weights } from "./step-runner.ts";
+import type { Candidate, TrainingState } from "./trainer.ts";
 
 /** What a training depends on, by the words in which a user would say it. Only the same one may go on from a checkpoint. */
 export type Identity = Readonly<Record<string, string>>;
@@ -26,27 +28,59 @@ export interface Choices {
 export interface Checkpoint {
   readonly choices: Choices;
   readonly state: TrainingState;
+  /** The answers of the trainings that were done before this one, to judge by. */
+  readonly done: readonly AnswersByEpoch[];
 }
 
 interface Written {
-  readonly format: 1;
+  /** 2: the averages of the last epochs, instead of the weights of one, and the answers of further trainings. */
+  readonly format: 2;
   readonly identity: Identity;
   readonly choices: Choices;
-  readonly state: Omit<TrainingState, "held" | "best"> & { readonly best: Omit<TrainingState["best"], "weights"> };
+  /** Epochs of each training that is done, and of this one, whose answers are here. */
+  readonly done: readonly number[];
+  readonly answers: number;
+  readonly state: Omit<TrainingState, "held" | "last" | "best" | "answers"> & {
+    readonly last?: Omit<Candidate, "weights">;
+    readonly best?: Omit<Candidate, "weights">;
+  };
 }
 
 /** The metadata's keys: the state, and the checksums of it and of every tensor. Checkpoints of before there were these have none. */
 const [KEY, CHECKS] = ["graft.finetune", "graft.crc32"];
-const [HELD, BEST] = ["held/", "best/"];
+const [HELD, LAST, BEST] = ["held/", "last/", "best/"];
+/** Answers of a training, by its number and by epoch. */
+const answersKey = (training: number, epoch: number): string => `answers/${training}/${epoch}`;
 
 /** Writes a checkpoint; one that was there is replaced. Throws GraftError (`work`) where the disk refuses. */
-export async function writeCheckpoint(path: string, identity: Identity, { choices, state }: Checkpoint): Promise<void> {
-  const { held, best, ...rest } = state;
-  const { weights, ...scores } = best;
+export async function writeCheckpoint(
+  path: string,
+  identity: Identity,
+  { choices, state, done }: Checkpoint,
+): Promise<void> {
+  const { held, last, best, answers, ...rest } = state;
   const tensors = new Map<string, Tensor>();
-  for (const [name, values] of held) tensors.set(HELD + name, float32Tensor([values.length], values));
-  for (const [name, values] of weights) tensors.set(BEST + name, float32Tensor([values.length], values));
-  const written: Written = { format: 1, identity, choices, state: { ...rest, best: scores } };
+  const put = (prefix: string, weights: Weights): void => {
+    for (const [name, values] of weights) tensors.set(prefix + name, float32Tensor([values.length], values));
+  };
+  put(HELD, held);
+  if (last) put(LAST, last.weights);
+  // Most of the time the last is the best: written once.
+  if (best && best.epoch !== last?.epoch) put(BEST, best.weights);
+  [...done, answers].forEach((one, training) => {
+    one.forEach((values, epoch) => {
+      tensors.set(answersKey(training, epoch), float32Tensor([values.length], values));
+    });
+  });
+  const judged = ({ weights: _, ...judgement }: Candidate) => judgement;
+  const written: Written = {
+    format: 2,
+    identity,
+    choices,
+    done: done.map((one) => one.length),
+    answers: answers.length,
+    state: { ...rest, ...(last ? { last: judged(last) } : {}), ...(best ? { best: judged(best) } : {}) },
+  };
   const text = JSON.stringify(written);
   const checks = Object.fromEntries([...tensors].map(([name, { bytes }]) => [name, crc32(bytes)]));
   await writeSafetensors(path, tensors, { [KEY]: text, [CHECKS]: JSON.stringify({ ...checks, [KEY]: crc32(text) }) });
@@ -79,21 +113,36 @@ export async function readCheckpoint(path: string, identity: Identity): Promise<
     if (text === undefined) throw dataError(`${path} is no checkpoint of Graft's: leave --resume out to begin again.`);
     const checks = parsed<Checks>(path, file.metadata.get(CHECKS));
     checked(path, checks, KEY, text);
-    const { identity: theirs, choices, state } = parsed<Written>(path, text)!;
+    const { format, identity: theirs, choices, state, done, answers } = parsed<Written>(path, text)!;
+    if (format !== 2)
+      throw usageError(`The checkpoint ${path} is of another version of Graft: leave --resume out to begin again.`);
     const other = Object.keys(identity).find((what) => theirs[what] !== identity[what]);
     if (other !== undefined) {
       throw usageError(
         `The checkpoint ${path} is of another training (${other} was ${theirs[other]}, now ${identity[other]}): give the same options, or leave --resume out to begin again.`,
       );
     }
-    const [held, best] = [new Map<string, Float32Array>(), new Map<string, Float32Array>()];
-    for (const name of file.entries.keys()) {
+    const read = async (name: string): Promise<Float32Array> => {
       const tensor = await file.read(name);
       checked(path, checks, name, tensor.bytes);
-      const into = name.startsWith(HELD) ? held : best;
-      into.set(name.slice(HELD.length), asFloat32(tensor));
-    }
-    return { choices, state: { ...state, held, best: { ...state.best, weights: best } } };
+      return asFloat32(tensor);
+    };
+    const answersOf = (count: number, training: number): Promise<Float32Array[]> =>
+      Promise.all(Array.from({ length: count }, (_, epoch) => read(answersKey(training, epoch))));
+    const weightsOf = async (prefix: string): Promise<Weights> => {
+      const names = [...file.entries.keys()].filter((name) => name.startsWith(prefix));
+      const weights = new Map<string, Float32Array>();
+      for (const name of names) weights.set(name.slice(prefix.length), await read(name));
+      return weights;
+    };
+    const last = state.last && { ...state.last, weights: await weightsOf(LAST) };
+    const isLast = state.best?.epoch === last?.epoch;
+    const best = state.best && { ...state.best, weights: isLast ? last!.weights : await weightsOf(BEST) };
+    return {
+      choices,
+      state: { ...state, held: await weightsOf(HELD), last, best, answers: await answersOf(answers, done.length) },
+      done: await Promise.all(done.map(answersOf)),
+    };
   } finally {
     await file.close();
   }

@@ -58,8 +58,8 @@ export function stepBytes(step: StepGraph, shapes: Shapes): number {
   const { graph, weights, state } = step;
   const slots = slotBytes(weights) + slotBytes(state);
   const constants = [...graph.initializers.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
-  // In and out of a step at the same time, and the best weights beside them.
-  const held = (isWorthRepeating(step, shapes) ? 3 : 2) * slots + slotBytes(weights);
+  // In and out of a step at the same time, and beside them the average as it was, as it will be, and as it was best.
+  const held = (isWorthRepeating(step, shapes) ? 3 : 2) * slots + 3 * slotBytes(weights);
   return OVERHEAD * peakBytes(graph, shapes) + constants + held;
 }
 

@@ -1,7 +1,7 @@
-/** The boundary cache of one fine-tuning: where it lies, and the filling of it with training, validation and test pictures. */
+/** The boundary cache of one fine-tuning: where it is, how much it keeps, and the filling of it with training, validation and test pictures. */
 import { join } from "node:path";
 import { cacheFolder } from "../../base/cache.ts";
-import { sha256 } from "../../base/files.ts";
+import { makeFolder, sha256 } from "../../base/files.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { openModel } from "../../runtime/open-model.ts";
 import type { CutShape } from "../../zoo/backbone.ts";
@@ -9,9 +9,13 @@ import type { Network } from "../../zoo/network.ts";
 import { preparationModel } from "../../zoo/preparation.ts";
 import { noteAbout } from "../features/about.ts";
 import { type Location, openRecordCache, type RecordCache } from "../features/records.ts";
-import { openFront } from "./front.ts";
+import type { Choices } from "./checkpoint.ts";
+import { openFront, TooLarge } from "./front.ts";
+import type { FinetuneInput } from "./input.ts";
+import { roomIn } from "./machine.ts";
 import type { Recipe } from "./recipe.ts";
-import { type Boundary, storedBytes } from "./tail.ts";
+import { chooseStorage, type Storage, storageText } from "./room.ts";
+import { type Boundary, pixelBoundary, type StoredType, storedBytes } from "./tail.ts";
 import { fillViews, type Picture } from "./views.ts";
 
 /** Everything that is stored, and where. */
@@ -93,5 +97,44 @@ export async function storePictures(
     throw error;
   } finally {
     await front.close();
+  }
+}
+
+/** Chooses what to keep, or keeps to what was chosen before, and computes it; in full precision where half does not reach. */
+export async function storedFor(
+  input: FinetuneInput,
+  recipe: Recipe,
+  boundary: (stored: StoredType) => Boundary,
+  before: Choices | undefined,
+  first: "float16" | "float32",
+): Promise<{ storage: Storage; stored: Stored }> {
+  const { network, train, onNote } = input;
+  await makeFolder(boundaryCaches());
+  const room = await roomIn(boundaryCaches());
+  const pixels = pixelBoundary(network);
+  const attempt = async (type: StoredType): Promise<{ storage: Storage; stored: Stored }> => {
+    const wanted = boundary(type);
+    const pictures = train.labels.length;
+    const chosen = chooseStorage(wanted, pixels, { pictures, wanted: recipe.views }, room);
+    const storage = before
+      ? { ...chosen, boundary: before.tensor === pixels.tensor ? pixels : wanted, views: before.views }
+      : chosen;
+    onNote?.(storageText(storage, wanted, { pictures, room }));
+    const { pictures: validation } = input.validation;
+    const { pictures: test } = input.test;
+    const stored = await storePictures(
+      { ...input, train: train.pictures, validation, test },
+      storage.boundary,
+      recipe,
+      storage.views,
+    );
+    return { storage, stored };
+  };
+  try {
+    return await attempt(first);
+  } catch (error) {
+    if (!(error instanceof TooLarge)) throw error;
+    onNote?.("The frozen part yields numbers that half precision does not hold: they are kept in full precision.");
+    return attempt("float32");
   }
 }

@@ -1,11 +1,12 @@
 /**
- * The training loop: batches in, weights and optimiser state round and round through one session, an evaluation after each
- * epoch, the best weights kept. Knows nothing of pictures, files or networks: those come as functions.
+ * The training loop: batches in, weights and optimiser state round and round through one session, and after each epoch the average of
+ * the last epochs' weights judged. Knows nothing of pictures, files or networks: those come as functions.
  */
 import { cosineRate } from "../../autodiff/optimisers/schedule.ts";
 import type { StepGraph } from "../../autodiff/step.ts";
 import { createMeter, type Meter, type OnProgress } from "../../base/progress.ts";
-import type { Scores } from "../../evaluate/log-loss.ts";
+import { nextAverage } from "./average.ts";
+import { isClearlyBetter, type Judgement, meanLoss } from "./judgement.ts";
 import { answering, type Batch, freshlyHeld, type StepRunner, type Weights } from "./step-runner.ts";
 
 /** How one epoch went. */
@@ -13,14 +14,22 @@ export interface EpochRecord {
   readonly epoch: number;
   /** Mean over the epoch's steps; smoothed labels and mixed examples count. */
   readonly loss: number;
+  /** Of the average of the last epochs' weights. */
   readonly validationAccuracy: number;
   readonly validationLogLoss: number;
   /** Of the epoch's last step. */
   readonly learningRate: number;
 }
 
-/** The weights that did best on the validation pictures; epoch 0 is before training. */
-export interface Best extends Scores {
+/** How weights were judged; with their answers where those are kept. */
+export interface Judged extends Judgement {
+  /** `[N, C]` logits of the validation examples. */
+  readonly answers?: Float32Array;
+}
+
+/** Averaged weights with how they were judged. */
+export interface Candidate extends Judgement {
+  /** The last epoch that is in them. */
   readonly epoch: number;
   readonly weights: Weights;
 }
@@ -48,8 +57,16 @@ export interface TrainingState {
   readonly firstLoss: number | undefined;
   readonly history: readonly EpochRecord[];
   /** How the linear probe, which training begins with, answered. */
-  readonly probe: Scores;
-  readonly best: Best;
+  readonly probe: Judgement;
+  /** The average as it is now, and as it was when it was judged best; nothing before the first epoch. */
+  readonly last: Candidate | undefined;
+  readonly best: Candidate | undefined;
+  /** The epoch after which neither the probe nor any epoch before had been judged better; 0 for the probe. */
+  readonly improved: number;
+  /** The answers after each epoch, from those that training began with on; empty where they are not kept. */
+  readonly answers: readonly Float32Array[];
+  /** Set when training has ended, so that nothing is left to do. */
+  readonly end?: { readonly stop: Stop | undefined } | undefined;
 }
 
 export interface TrainerOptions {
@@ -68,9 +85,12 @@ export interface TrainerOptions {
   readonly patience: number;
   /** Steps that are handed to the runner at once; default by how long they take. They come out the same. */
   readonly atOnce?: number | undefined;
-  readonly evaluate: (weights: Weights) => Promise<Scores>;
+  /** Judges weights after an epoch; 0 for those that training begins with. */
+  readonly evaluate: (weights: Weights, epoch: number) => Promise<Judged>;
   /** Called at the end of each epoch but the last, and when `signal` is aborted, after the steps under way. */
   readonly checkpoint: (state: TrainingState) => Promise<void>;
+  /** What the progress is called. */
+  readonly title?: string | undefined;
   readonly onProgress?: OnProgress | undefined;
   /** Told of each epoch when it has been judged. */
   readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
@@ -103,15 +123,25 @@ export async function initialState(
   own: Weights,
   evaluate: TrainerOptions["evaluate"],
 ): Promise<TrainingState> {
-  const probe = await evaluate(own);
-  const best = { epoch: 0, weights: own, ...probe };
-  const held = freshlyHeld(step, own);
-  return { step: 0, held, lossSum: 0, lossSteps: 0, firstLoss: undefined, history: [], probe, best };
+  const { answers, ...probe } = await evaluate(own, 0);
+  return {
+    step: 0,
+    held: freshlyHeld(step, own),
+    lossSum: 0,
+    lossSteps: 0,
+    firstLoss: undefined,
+    history: [],
+    probe,
+    last: undefined,
+    best: undefined,
+    improved: 0,
+    answers: answers ? [answers] : [],
+  };
 }
 
-/** Whether scores are better: by accuracy, among equals by log loss. */
-export const isBetter = (a: Scores, b: Scores): boolean =>
-  a.accuracy !== b.accuracy ? a.accuracy > b.accuracy : a.logLoss < b.logLoss;
+/** The weights that training leaves: the last average, or the best where it is clearly better; nothing before the first epoch. */
+export const keptOf = ({ last, best }: TrainingState): Candidate | undefined =>
+  last && best && isClearlyBetter(best, last) ? best : last;
 
 /** Trains from a state on to the end, a stop or an interruption. */
 export async function runTraining(begin: TrainingState, options: TrainerOptions): Promise<Outcome> {
@@ -122,20 +152,22 @@ export async function runTraining(begin: TrainingState, options: TrainerOptions)
   let stepSeconds = 0;
   const meterOf = (): Meter =>
     createMeter({
-      stage: `Fine-tuning, epoch ${state.history.length + 1} of ${epochs}${told(state)}`,
+      stage: `${options.title ?? "Fine-tuning"}, epoch ${state.history.length + 1} of ${epochs}${told(state)}`,
       unit: "images",
       total: steps * batch,
       from: state.step * batch,
       onProgress: options.onProgress,
     });
   const ended = (stop: Stop | undefined, interrupted = false): Outcome => {
+    if (!interrupted) state = { ...state, end: { stop } };
     return { state, stop, interrupted, steps: state.step - begin.step, stepSeconds };
   };
+  if (begin.end) return ended(begin.end.stop);
 
   let meter = meterOf();
   for (;;) {
     const patienceEnds = state.lossSteps === 0 ? stopOf(state, patience) : undefined;
-    if (state.step === steps || patienceEnds) return ended(state.step === steps ? undefined : patienceEnds);
+    if (state.step >= steps || patienceEnds) return ended(state.step >= steps ? undefined : patienceEnds);
     if (signal?.aborted) {
       await options.checkpoint(state);
       return ended(undefined, true);
@@ -176,34 +208,40 @@ function told({ history }: TrainingState): string {
   return last ? ` (loss ${last.loss.toFixed(3)}, validation ${(100 * last.validationAccuracy).toFixed(1)}%)` : "";
 }
 
-/** The state after an epoch: judged, noted, and kept where it is the best so far. */
+/** The state after an epoch: averaged, judged and noted. */
 async function withEpoch(
   state: TrainingState,
   { step, evaluate, onEpoch }: TrainerOptions,
   learningRate: number,
 ): Promise<TrainingState> {
   const epoch = state.history.length + 1;
-  const weights = answering(step, state.held);
-  const scores = await evaluate(weights);
+  const weights = nextAverage(state.last?.weights, answering(step, state.held), epoch);
+  const { answers, ...judgement } = await evaluate(weights, epoch);
+  const last: Candidate = { epoch, weights, ...judgement };
   const record: EpochRecord = {
     epoch,
     loss: state.lossSum / state.lossSteps,
-    validationAccuracy: scores.accuracy,
-    validationLogLoss: scores.logLoss,
+    validationAccuracy: last.accuracy,
+    validationLogLoss: last.logLoss,
     learningRate,
   };
   onEpoch?.(record);
+  const best = state.best && meanLoss(state.best) <= meanLoss(last) ? state.best : last;
+  const isImproved = best === last && meanLoss(last) < meanLoss(state.probe);
   return {
     ...state,
     lossSum: 0,
     lossSteps: 0,
     history: [...state.history, record],
-    best: isBetter(scores, state.best) ? { epoch, weights, ...scores } : state.best,
+    last,
+    best,
+    improved: isImproved ? epoch : state.improved,
+    answers: answers ? [...state.answers, answers] : state.answers,
   };
 }
 
 /** Training ends where the last epochs brought nothing; those before the first that did better do not count. */
-function stopOf({ history, best }: TrainingState, patience: number): Stop | undefined {
+function stopOf({ history, improved }: TrainingState, patience: number): Stop | undefined {
   const epoch = history.length;
-  return epoch - best.epoch >= patience ? { kind: "patience", epoch } : undefined;
+  return epoch - improved >= patience ? { kind: "patience", epoch } : undefined;
 }

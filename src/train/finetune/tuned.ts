@@ -4,6 +4,7 @@ import { float32Tensor } from "../../graph/tensor.ts";
 import { BACKBONE } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import type { Engine } from "./engine.ts";
+import type { Choice } from "./judgement.ts";
 import type { Weights } from "./step-runner.ts";
 import type { Stop } from "./trainer.ts";
 
@@ -35,4 +36,16 @@ export function stopText(stop: Stop, bestEpoch: number): string {
   if (stop.kind === "patience") return `${kept}: ${stop.epoch - bestEpoch} epochs brought nothing better.`;
   const what = stop.kind === "not-finite" ? "stopped being a number" : `rose to ${stop.loss.toPrecision(3)}`;
   return `The loss ${what} in epoch ${stop.epoch} at a learning rate of ${stop.learningRate.toPrecision(2)}. ${kept}: try --learning-rate ${(stop.learningRate / 10).toPrecision(1)}, or --find-lr.`;
+}
+
+/** What is kept and why, in a sentence: the JSON's `why`. */
+export function whyText(isTuned: boolean, choice: Choice | undefined): string {
+  if (!choice) return "The linear probe is kept: training failed in its first epoch.";
+  const { gain, standardError, examples, folds } = choice;
+  const images = folds > 1 ? `${examples} images held out in ${folds} trainings` : `${examples} validation images`;
+  const lower = `${Math.abs(gain).toFixed(3)} lower than the linear probe's (standard error ${standardError.toFixed(3)})`;
+  if (isTuned) return `The fine-tuned network is kept: on ${images} its log loss is ${lower}.`;
+  const found =
+    gain > 0 ? `${lower}, which is no more than chance` : `${Math.abs(gain).toFixed(3)} higher than the linear probe's`;
+  return `The linear probe is kept: on ${images} the fine-tuned network's log loss is ${found}.`;
 }

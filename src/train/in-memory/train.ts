@@ -10,7 +10,6 @@ import { createRandom, type Random, randomFor } from "../../base/random.ts";
 import { graftVersion } from "../../base/version.ts";
 import { type Signature, signatureOf, smallOf } from "../../data/copies/signature.ts";
 import { checkEnough } from "../../data/enough.ts";
-import { stratifiedSplit, VALIDATION_SHARE } from "../../data/split.ts";
 import { crossFitted } from "../../evaluate/calibration.ts";
 import { fitConformal } from "../../evaluate/conformal.ts";
 import { type Evaluation, evaluatePredictions } from "../../evaluate/evaluate.ts";
@@ -29,11 +28,12 @@ import { type Boundary, storedBytes } from "../finetune/tail.ts";
 import { answerFolds } from "../folds.ts";
 import { groupsAmong } from "../groups.ts";
 import { countLabels, fitHead, type HeadFit, type HeadOptions, STRENGTHS } from "../head/fit.ts";
+import { furtherText, heldOutParts } from "../held-out.ts";
 import { BANK_ROWS, fitNovelty } from "../novelty.ts";
 import { FRONT_BATCH, type InMemoryExample, type InMemoryOptions, type Surroundings } from "./options.ts";
 import { memoryRecords } from "./records.ts";
 import { runFront } from "./run-front.ts";
-import { type Part, type TuneFacts, tune } from "./tune.ts";
+import { type Apart, type Part, type TuneFacts, tune } from "./tune.ts";
 
 export interface InMemoryResult {
   readonly artifact: Model;
@@ -75,7 +75,7 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
     const fit = await fitted(options, whole, classes.length, random, around);
     const { head, outOfFoldLogits: logits, foldOf } = fit;
     const { labels, groups } = whole;
-    const answered = { logits, labels, groups, foldOf };
+    const answered = { logits, labels, groups, foldOf, unseenLogits: logits };
     return { network, head, bank: whole, trained: labels.length, ...answered, source: "cross-validation" };
   };
   const { shape } = own;
@@ -91,27 +91,45 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
       ...{ readings, effort, table: whole.table, labels, groups, classes: classes.length },
       fit: (columns, how) => fitted(options, { ...whole, table: columns }, classes.length, random, around, how),
     });
-    const answered = { logits: fit.outOfFoldLogits, labels, groups, foldOf: fit.foldOf };
+    const { outOfFoldLogits: logits, foldOf } = fit;
+    const answered = { logits, labels, groups, foldOf, unseenLogits: logits };
     const bank = { table: readingOf(readings, whole.table, cut), groups };
     const learned = { network: { ...network, cut: cut.tensor }, head: fit.head, bank, trained: labels.length };
     return { ...(await conclude({ ...learned, ...answered, source: "cross-validation" }, cut.shape)), choice };
   }
 
-  const { kept, held } = stratifiedSplit(whole.labels, VALIDATION_SHARE, random, whole.groups);
-  if (held.length === 0)
-    throw dataError(
-      "Fine-tuning needs pictures to validate on, and no class has three images: add images, or train the head alone.",
-    );
-  const [train, validation] = [part(kept), part(held)];
-  const { head } = await fitted(options, train, classes.length, random, around);
-  const { tuned, facts } = await tune({ options, shape, head, classes: classes.length, train, validation }, around);
+  const heldOut = heldOutParts(whole.labels, whole.groups, random, randomFor(seed, "further validation"));
+  const apart: (Apart & { readonly train: typeof whole })[] = [];
+  for (const { kept, held } of heldOut) {
+    const [train, validation] = [part(kept), part(held)];
+    const own = apart.length === 0 ? random : randomFor(seed, `head ${apart.length + 1}`);
+    const { head } = await fitted(options, train, classes.length, own, around);
+    apart.push({ head, train, validation });
+  }
+  const [first, ...further] = apart;
+  const { train } = first!;
+  if (further.length > 0) options.onNote?.(furtherText(first!.validation.labels.length, further));
+  const { tuned, facts } = await tune({ options, shape, ...first!, classes: classes.length, further }, around);
   // A linear probe that was not outdone learns from the held-out pictures too.
   if (!tuned) return { ...(await conclude(await probe())), finetune: facts };
   const { validationLogits: logits, ...learned } = tuned;
-  const { labels, groups } = validation;
-  const bank = await tunedFeatures(options, tuned.network, train, shape, around);
+  const { labels, groups } = part(heldOut.flatMap(({ held }) => held));
+  const features = (of: Part) => tunedFeatures(options, tuned.network, of, shape, around);
+  const bank = await features(train);
+  const unseen = await features(first!.validation);
+  const unseenLogits = unseen.rows.flatMap((row) => [
+    ...logits.subarray(row * classes.length, (row + 1) * classes.length),
+  ]);
   const answered = { logits, labels, groups, foldOf: answerFolds(labels, groups, seed) };
-  const result = { ...learned, ...answered, bank, trained: train.labels.length, source: "held-out" } as const;
+  const result = {
+    ...learned,
+    ...answered,
+    bank,
+    unseen,
+    unseenLogits: Float32Array.from(unseenLogits),
+    trained: train.labels.length,
+    source: "held-out",
+  } as const;
   return { ...(await conclude(result)), finetune: facts };
 }
 
@@ -121,6 +139,10 @@ interface Learned {
   readonly head: HeadFit["head"];
   /** The network's features of pictures that it was trained on, with the pictures' groups. */
   readonly bank: { readonly table: FeatureTable; readonly groups: Int32Array };
+  /** Of a fine-tuned network: its features of pictures that it was not trained on. */
+  readonly unseen?: { readonly table: FeatureTable; readonly groups: Int32Array };
+  /** `[N, C]`: answers to those, or else to the pictures of the bank out of fold. */
+  readonly unseenLogits: Float32Array;
   readonly trained: number;
   /** `[N, C]` */
   readonly logits: Float32Array;
@@ -241,14 +263,14 @@ async function fitted(
   return fitHead(table, labels, classes, random, { ...how, classWeights, groups, onRound, signal });
 }
 
-/** The features of a tuned network, which nobody has yet, for as many training pictures as fill a bank. */
+/** The features of a tuned network, which nobody has yet, for as many pictures as fill a bank. */
 async function tunedFeatures(
   options: InMemoryOptions,
   network: Network,
   { places, groups }: Part,
   shape: CutShape,
   around: Surroundings,
-): Promise<Learned["bank"]> {
+): Promise<Learned["bank"] & { readonly rows: readonly number[] }> {
   const groupOf = new Map(places.map((place, row) => [place, groups[row]!]));
   const chosen = randomFor(options.seed ?? 0, "tuned features")
     .shuffle([...places])
@@ -259,11 +281,16 @@ async function tunedFeatures(
     { cuts: [{ tensor: network.cut, shape }], mirrors: false },
     around,
   );
-  return { table, groups: Int32Array.from(read, (at) => groupOf.get(chosen[at]!)!) };
+  const rowOf = new Map(places.map((place, row) => [place, row]));
+  return {
+    table,
+    groups: Int32Array.from(read, (at) => groupOf.get(chosen[at]!)!),
+    rows: read.map((at) => rowOf.get(chosen[at]!)!),
+  };
 }
 
 async function concluded(
-  { network, head, bank, trained, logits, labels, groups, foldOf, source }: Learned,
+  { network, head, bank, unseen, unseenLogits, trained, logits, labels, groups, foldOf, source }: Learned,
   classes: readonly string[],
   shape: CutShape,
   skipped: InMemoryResult["skipped"],
@@ -273,7 +300,10 @@ async function concluded(
   const probabilities = crossFitted(logits, labels, classes.length, foldOf);
   const counts = countLabels(labels, classes.length);
   const majorityClass = counts.indexOf(Math.max(...counts));
-  const novelty = await fitNovelty(bank.table, randomFor(seed, "novelty"), bank.groups);
+  const novelty = await fitNovelty(
+    { train: bank, calibration: unseen, probabilities: softmax(unseenLogits, classes.length, temperature) },
+    randomFor(seed, "novelty"),
+  );
   const conformal = fitConformal(softmax(logits, classes.length, temperature), labels);
   const tuned = network.model !== given.model;
   return {

@@ -1,0 +1,93 @@
+/** What a fine-tuning is given, and what is told of it. */
+import type { Head } from "../../artifact/contract.ts";
+import type { OnProgress } from "../../base/progress.ts";
+import type { Groups } from "../../data/split.ts";
+import type { Scores } from "../../evaluate/log-loss.ts";
+import type { CutShape } from "../../zoo/backbone.ts";
+import type { Network } from "../../zoo/network.ts";
+import type { RangeTest } from "./find-lr.ts";
+import type { Choice } from "./judgement.ts";
+import type { Recipe, RecipeFlags } from "./recipe.ts";
+import type { StoredType } from "./tail.ts";
+import type { EpochRecord, Stop } from "./trainer.ts";
+import type { Picture } from "./views.ts";
+
+/** What a user may say of a fine-tuning. */
+export interface FinetuneOptions extends RecipeFlags {
+  /** A stage, `all`, or a number of last stages. */
+  readonly unfreeze: string | number;
+  /** Whether the network has learned nothing yet: its head begins afresh too, and batch norm goes by the batch. */
+  readonly fromScratch?: boolean | undefined;
+  /** Whether to look for the learning rate first. */
+  readonly findLr?: boolean | undefined;
+  /** `off`: the frozen part runs in every step, and only pixels are kept. Default `auto`. */
+  readonly boundaryCache?: "auto" | "off" | undefined;
+  /** How what the frozen part yields is kept. Default in half precision where that reaches, which costs no accuracy (`bench -- storage`). */
+  readonly precision?: "float16" | "float32" | undefined;
+  /** Where checkpoints are written; without it there are none. */
+  readonly checkpoint?: string | undefined;
+  /** Goes on from the checkpoint, if there is one. */
+  readonly resume?: boolean | undefined;
+}
+
+/** Pictures with their labels. */
+export interface Labelled {
+  readonly pictures: readonly Picture[];
+  readonly labels: Int32Array;
+  /** The group of each; default each stands alone. */
+  readonly groups?: Groups;
+}
+
+/** What one training has, and what is held out of it. */
+export interface Apart {
+  /** The linear probe's, fitted on the same training pictures. */
+  readonly head: Head;
+  readonly train: Labelled;
+  readonly validation: Labelled;
+}
+
+export interface FinetuneInput extends Apart {
+  readonly network: Network;
+  readonly shape: CutShape;
+  /** Further trainings, of other examples, that only judge: what they hold out and answer counts as validation too. Default none. */
+  readonly further?: readonly Apart[] | undefined;
+  readonly test: Labelled;
+  readonly classes: number;
+  readonly classWeights: "none" | "balanced";
+  readonly seed: number;
+  readonly onProgress?: OnProgress | undefined;
+  /** Told of choices and of what went otherwise than asked, a sentence each. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Told of each epoch of the training whose weights may be kept, when it has been judged. */
+  readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is told of a fine-tuning: the JSON's `finetune`. */
+export interface FinetuneFacts {
+  /** The stages that were trained. */
+  readonly stages: readonly string[];
+  /** The tensor that the frozen part ends in, or `pixels`. */
+  readonly boundary: string;
+  /** Views of each training picture. */
+  readonly views: number;
+  readonly storage: { readonly type: StoredType; readonly bytes: number };
+  /** Epochs that were run. */
+  readonly epochs: number;
+  /** The last epoch in the weights that are kept, which are averages of the last epochs; 0 where the linear probe is kept. */
+  readonly bestEpoch: number;
+  readonly kept: "fine-tuned" | "linear-probe";
+  /** What was kept and why, in a sentence. */
+  readonly why: string;
+  /** The figures that decided; nothing where training failed before its first epoch ended. */
+  readonly choice?: Choice;
+  /** Why it ended before its last epoch. */
+  readonly stop?: Stop;
+  readonly history: readonly EpochRecord[];
+  /** How the linear probe answered to the same validation pictures. */
+  readonly probe: Scores;
+  readonly recipe: Recipe;
+  readonly rangeTest?: RangeTest;
+  /** Views that went through the frozen part now, and how many a second. */
+  readonly front: { readonly computed: number; readonly rate: number };
+}

@@ -1,0 +1,264 @@
+/**
+ * The training of a network's last stages: the freeze boundary is chosen, what the frozen part yields is stored, the loop runs, and the
+ * weights that it leaves answer the validation and test examples. Whether they are any better than the probe is not judged here.
+ */
+import type { Head } from "../../artifact/contract.ts";
+import { createMeter } from "../../base/progress.ts";
+import { openModel } from "../../runtime/open-model.ts";
+import { shapesOf } from "../../zoo/backbone.ts";
+import type { Network } from "../../zoo/network.ts";
+import { stagesOf } from "../../zoo/stages.ts";
+import type { Location } from "../features/records.ts";
+import { countLabels } from "../head/fit.ts";
+import { logitsOf } from "./answers.ts";
+import { batchesOf, createReader } from "./batches.ts";
+import { type Checkpoint, type Choices, type Identity, writeCheckpoint } from "./checkpoint.ts";
+import { type Engine, openEngine } from "./engine.ts";
+import { findLearningRate, RANGE_STEPS, type RangeTest } from "./find-lr.ts";
+import type { FinetuneInput, FinetuneOptions, Labelled } from "./input.ts";
+import { type AnswersByEpoch, joinedAnswers, joinedExamples } from "./joined.ts";
+import { type Judgement, judge } from "./judgement.ts";
+import { availableMemory } from "./machine.ts";
+import { type Unfrozen, unfrozen } from "./plan.ts";
+import { type Recipe, recipeFor } from "./recipe.ts";
+import { identityOf, savedBefore } from "./resume.ts";
+import type { Storage } from "./room.ts";
+import { createSampler } from "./sampler.ts";
+import type { Weights } from "./step-runner.ts";
+import { type Stored, storedFor } from "./store.ts";
+import { type Boundary, boundaryOf, pixelBoundary, type StoredType } from "./tail.ts";
+import { initialState, type Judged, keptOf, type Outcome, runTraining, type TrainingState } from "./trainer.ts";
+import { headIn, ownName, stopText, withWeights } from "./tuned.ts";
+
+/** What a training leaves. */
+export interface TailTraining {
+  readonly outcome: Outcome;
+  readonly recipe: Recipe;
+  readonly rangeTest: RangeTest | undefined;
+  readonly stages: readonly string[];
+  readonly storage: Storage;
+  readonly stored: Pick<Stored, "views" | "computed" | "seconds">;
+  /** The network's parameters that were trained. */
+  readonly trained: ReadonlySet<string>;
+  /** The weights that training left, and their answers; nothing where it failed in its first epoch. */
+  readonly tuned: Tuned | undefined;
+}
+
+/** A tuned network. */
+export interface Tuned {
+  readonly network: Network;
+  readonly head: Head;
+  /** The last epoch that is in its weights. */
+  readonly epoch: number;
+  readonly judgement: Judgement;
+  /** `[N, C]`: answers to the validation examples, and after them to those of the further trainings by the networks of those. */
+  readonly validationLogits: Float32Array;
+  readonly testLogits: Float32Array;
+}
+
+/** What all trainings of one fine-tuning share. */
+interface Common {
+  readonly plan: Unfrozen;
+  readonly recipe: Recipe;
+  readonly shapes: Awaited<ReturnType<typeof shapesOf>>;
+  readonly identity: Identity;
+}
+
+/** One training of several. */
+interface Running extends Common {
+  readonly engine: Engine;
+  readonly storage: Storage;
+  readonly stored: Stored;
+  /** Where this training goes on from. */
+  readonly saved: Checkpoint | undefined;
+  /** The answers of the further trainings that are done. */
+  readonly done: readonly AnswersByEpoch[];
+  /** What the progress is called. */
+  readonly title: string;
+  /** Whether it only judges: then it runs to its last epoch, and its answers are what is wanted of it. */
+  readonly onlyJudges: boolean;
+}
+
+interface Trained {
+  readonly outcome: Outcome;
+  readonly recipe: Recipe;
+  readonly rangeTest: RangeTest | undefined;
+  readonly answers: (weights: Weights, locations: readonly Location[]) => Promise<Float32Array>;
+}
+
+/**
+ * Trains the last stages of a network with its head; before that, where there are further trainings to judge by, those.
+ *
+ * @throws as {@link import("./finetune.ts").finetune} does
+ */
+export async function trainTail(input: FinetuneInput, options: FinetuneOptions): Promise<TailTraining> {
+  const { network, train, classes, further = [] } = input;
+  const shapes = await shapesOf(network);
+  const plan = unfrozen(stagesOf(network.model.graph, network.cut, shapes), String(options.unfreeze), network.name);
+  const recipe = recipeFor({ examples: train.labels.length, classes, fromScratch: options.fromScratch }, options);
+  const common = { plan, recipe, shapes, identity: identityOf(input, plan, recipe, options) };
+  const saved = await savedBefore(input, options, common.identity);
+  const done: AnswersByEpoch[] = [...(saved?.done ?? [])];
+  const titleOf = (at: number): string =>
+    further.length === 0 ? "Fine-tuning" : `Fine-tuning (training ${at + 1} of ${further.length + 1})`;
+  // The checkpoint is of the training after those that are done.
+  const savedOf = (at: number): Checkpoint | undefined => (saved?.done.length === at ? saved : undefined);
+  for (let at = done.length; at < further.length; at++) {
+    const own = { ...input, ...further[at]!, test: NOTHING, onEpoch: undefined };
+    const as = { ...common, saved: savedOf(at), done: [...done], title: titleOf(at), onlyJudges: true };
+    done.push(await withTraining(own, options, as, async ({ outcome }) => outcome.state.answers));
+  }
+  const as = { ...common, saved: savedOf(further.length), done, title: titleOf(further.length), onlyJudges: false };
+  return withTraining(input, options, as, async (trained, { engine, stored, storage }) => ({
+    ...(await concluded(input, trained, engine, stored, done)),
+    stages: plan.stages,
+    storage,
+    stored,
+  }));
+}
+
+const NOTHING: Labelled = { pictures: [], labels: new Int32Array(0) };
+
+/** Runs one training and hands on what came of it, before its sessions and caches are closed. */
+async function withTraining<T>(
+  input: FinetuneInput,
+  options: FinetuneOptions,
+  as: Omit<Running, "engine" | "storage" | "stored">,
+  use: (trained: Trained, running: Running) => Promise<T>,
+): Promise<T> {
+  const { network, train } = input;
+  const { plan, shapes, saved } = as;
+  const recipe = { ...as.recipe, batch: Math.min(as.recipe.batch, train.labels.length) };
+  const boundary = (stored: StoredType): Boundary =>
+    options.boundaryCache === "off" ? pixelBoundary(network) : boundaryOf(network, plan, shapes, stored);
+  const first = saved?.choices.stored === "float32" ? "float32" : (options.precision ?? "float16");
+  const { storage, stored } = await storedFor(input, recipe, boundary, saved?.choices, first);
+  const engine = await openEngine({
+    ...input,
+    boundary: storage.boundary,
+    plan,
+    recipe,
+    classWeights: lossWeights(input),
+    batchStatistics: options.fromScratch,
+    open: openModel,
+    available: availableMemory(),
+  });
+  try {
+    const running = { ...as, recipe, engine, storage, stored };
+    return await use(await trainOn(input, options, running), running);
+  } finally {
+    await engine.close();
+    stored.cache.close();
+  }
+}
+
+function lossWeights({ classWeights, train, classes }: FinetuneInput): number[] | undefined {
+  if (classWeights === "none") return undefined;
+  return countLabels(train.labels, classes).map((count) => train.labels.length / (classes * count));
+}
+
+async function trainOn(
+  input: FinetuneInput,
+  { findLr, checkpoint }: FinetuneOptions,
+  { engine, storage, stored, identity, saved, recipe: planned, done, title, onlyJudges }: Running,
+): Promise<Trained> {
+  const { classes, seed, train, further = [] } = input;
+  const { onProgress, onNote, onEpoch, signal } = input;
+  const { batch, epochs } = planned;
+  const reader = createReader(stored.cache, storage.boundary, batch);
+  const sampler = createSampler({ examples: train.labels.length, views: stored.views, batch, seed });
+  const { mixup } = planned.augmentation.policy;
+  const feeds = batchesOf({ sampler, reader, locations: stored.train, labels: train.labels, classes, mixup, seed });
+  const answers: Trained["answers"] = (weights, locations) =>
+    logitsOf(weights, locations, { session: engine.evaluation, reader, dims: engine.dims, batch, classes });
+  const judgedOn = joinedExamples([input, ...(onlyJudges ? [] : further)].map(({ validation }) => validation));
+  const evaluate = async (weights: Weights, epoch: number): Promise<Judged> => {
+    const own = await answers(weights, stored.validation);
+    if (onlyJudges) return { ...judge(own, judgedOn, classes, seed), answers: own };
+    return judge(joinedAnswers(own, done, epoch), judgedOn, classes, seed);
+  };
+
+  const state = saved?.state ?? (await initialState(engine.step, engine.own, evaluate));
+  const rangeTest = findLr && !saved ? await rangeTestOf(input, engine, state.held, feeds) : undefined;
+  const learningRate = saved?.choices.learningRate ?? rangeTest?.suggested ?? planned.learningRate;
+  const recipe = { ...planned, learningRate };
+  const { tensor, stored: type } = storage.boundary;
+  const choices: Choices = { tensor, stored: type, views: storage.views, learningRate };
+  const write = async (now: TrainingState): Promise<void> => {
+    if (checkpoint !== undefined) await writeCheckpoint(checkpoint, identity, { choices, state: now, done });
+  };
+  const outcome = await runTraining(state, {
+    step: engine.step,
+    run: engine.run,
+    feeds,
+    batch,
+    epochs,
+    stepsUntil: sampler.steps,
+    learningRate,
+    warmUp: recipe.warmUp,
+    patience: onlyJudges ? Number.POSITIVE_INFINITY : recipe.patience,
+    evaluate,
+    checkpoint: write,
+    title,
+    onProgress,
+    onEpoch,
+    signal,
+  });
+  if (outcome.interrupted) {
+    const remedy = checkpoint === undefined ? "" : `: the same command with --resume goes on from ${checkpoint}`;
+    onNote?.(`Stopped in epoch ${outcome.state.history.length + 1} of ${epochs}${remedy}.`);
+    throw signal?.reason;
+  }
+  if (!onlyJudges) {
+    await write(finished(outcome.state));
+    if (outcome.stop) onNote?.(stopText(outcome.stop, keptOf(outcome.state)?.epoch ?? 0));
+  }
+  return { outcome, recipe, rangeTest, answers };
+}
+
+/** A training that has ended, without what only further steps would need. */
+function finished(state: TrainingState): TrainingState {
+  const kept = keptOf(state);
+  return { ...state, held: new Map(), last: kept, best: kept };
+}
+
+async function rangeTestOf(
+  { onProgress, onNote, signal }: FinetuneInput,
+  { run }: Engine,
+  held: Weights,
+  batch: Parameters<typeof findLearningRate>[0]["batch"],
+): Promise<RangeTest> {
+  const meter = createMeter({ stage: "Finding the learning rate", unit: "steps", total: RANGE_STEPS, onProgress });
+  const found = await findLearningRate({ run, held, batch, onStep: meter.set, signal });
+  onNote?.(
+    `The loss is least at a learning rate of ${(10 * found.suggested).toPrecision(2)}: training with a tenth of it, ${found.suggested.toPrecision(2)}.`,
+  );
+  return found;
+}
+
+async function concluded(
+  { network }: FinetuneInput,
+  { outcome, recipe, rangeTest, answers }: Trained,
+  { changing, ofNetwork }: Engine,
+  stored: Stored,
+  done: readonly AnswersByEpoch[],
+): Promise<Omit<TailTraining, "stages" | "storage" | "stored">> {
+  const kept = keptOf(outcome.state);
+  const trained = new Set(changing.flatMap((name) => ownName(name) ?? []));
+  if (!kept) return { outcome, recipe, rangeTest, trained, tuned: undefined };
+  const { weights, epoch, ...judgement } = kept;
+  return {
+    outcome,
+    recipe,
+    rangeTest,
+    trained,
+    tuned: {
+      network: withWeights(network, weights, ofNetwork),
+      head: headIn(weights),
+      epoch,
+      judgement,
+      validationLogits: joinedAnswers(await answers(weights, stored.validation), done, epoch),
+      testLogits: await answers(weights, stored.test),
+    },
+  };
+}
