@@ -221,7 +221,8 @@ describe("bodies that cost more than they weigh", () => {
     clearInterval(watch);
     // Its content is no image; where the machine is slow, its time is over first.
     expect([422, 408]).toContain(answer.status);
-    expect(most - memoryBefore).toBeLessThan(100e6);
+    // As much as a thousand bytes a chunk were 1.7 GB; what is left is what the collector has not looked at yet.
+    expect(most - memoryBefore).toBeLessThan(200e6);
   });
 
   test("forms whose parts have nothing in them: refused, and others are answered meanwhile", async () => {
