@@ -221,7 +221,7 @@ describe("bodies that cost more than they weigh", () => {
     clearInterval(watch);
     // Its content is no image; where the machine is slow, its time is over first.
     expect([422, 408]).toContain(answer.status);
-    // As much as a thousand bytes a chunk were 1.7 GB; what is left is what the collector has not looked at yet.
+    // The fault cost 1.7 GB; what is left is garbage that is not collected yet.
     expect(most - memoryBefore).toBeLessThan(200e6);
   });
 
