@@ -14,7 +14,9 @@ export async function benchAdvice(given: readonly string[]): Promise<void> {
     data: "flowers,pollen,sign-digits",
     networks: "mobilenet_v2_100_224.onnx,resnet50,inception_v3,mobilenet_v2_140_nsfw,inception_v3_nsfw",
     budget: 120,
-    pictures: 2000,
+    images: 600,
+    epochs: "0",
+    splits: 1,
   });
   const part = Object.entries(parts).find(([name]) => name === flags.part)?.[1];
   if (!part) throw new WrongFlags(`--part takes one of ${Object.keys(parts).join(", ")}.`);
@@ -23,6 +25,6 @@ export async function benchAdvice(given: readonly string[]): Promise<void> {
     data: flags.data.split(","),
     networks: flags.networks.split(","),
     budget: flags.budget,
-    pictures: flags.pictures,
+    ...{ images: flags.images, epochs: Number(flags.epochs), splits: flags.splits },
   });
 }

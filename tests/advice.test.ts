@@ -30,8 +30,12 @@ interface Compared {
   readonly evidence: { readonly interval: [number, number] } | null;
   readonly roads: {
     readonly road: string;
-    readonly points: { readonly pictures: number; readonly accuracy: number }[];
+    readonly points: { readonly pictures: number; readonly accuracy: number; readonly flattened: boolean }[];
   }[];
+  readonly training: { readonly road: string; readonly trainings: { readonly epochs: number }[] }[];
+  readonly needs: { readonly roads: string[]; readonly moreEpochs: number } | null;
+  readonly savings: object | null;
+  readonly next: string | null;
 }
 
 const work = temporaryFolder();
@@ -126,31 +130,81 @@ describe("graft recommend", () => {
 });
 
 describe("graft compare", () => {
-  const compareArgs = (data: string, ...more: string[]): string[] => [
-    ...["compare", data, "--network", small, "--preprocessing", "imagenet", "--budget", "20s"],
+  /** Bounded by work: the same answer however loaded the machine is. */
+  const compareArgs = (data: string, epochs: number, ...more: string[]): string[] => [
+    ...[
+      "compare",
+      data,
+      "--network",
+      small,
+      "--preprocessing",
+      "imagenet",
+      "--epochs",
+      String(epochs),
+      "--splits",
+      "1",
+    ],
     ...more,
   ];
+  const dots = join(work, "where");
+  let short: Compared;
 
-  test("a dozen pictures decide nothing", async () => {
-    const found = await graftJson<Compared>(compareArgs(few), cache);
-    expect(found.verdict).toBe("undecided");
-    expect(found.reason).toMatch(/^Can't tell/);
+  beforeAll(async () => {
+    await writeTask(dots, "position", { count: 144, side: 32, seed: 5 });
+    short = await graftJson<Compared>(compareArgs(dots, 2), cache);
   });
 
-  test("--json: curves with growing pictures; and a page", async () => {
+  test("a dozen images decide nothing", async () => {
+    const found = await graftJson<Compared>(compareArgs(few, 2), cache);
+    expect(found.verdict).toBe("undecided");
+    expect(found.reason).toMatch(/^Undecided: fewer than 20 images/);
+    expect(found.next).toBeNull();
+  });
+
+  test("--json: transfer where the probe leaves nothing to gain; curves with growing images; and a page", async () => {
+    const colours = await writeShapes(join(work, "colours"), ofEach(36), 7);
     const advice = join(work, "compared");
-    const found = await graftJson<Compared>(compareArgs(pictures, "--out", advice), cache);
-    expect(["transfer", "fine-tune", "scratch", "undecided"]).toContain(found.verdict);
-    expect(found.roads.map(({ road }) => road)).toContain("probe");
-    for (const { points } of found.roads) {
-      const sizes = points.map(({ pictures: size }) => size);
-      expect(sizes).toEqual(sizes.toSorted((a, b) => a - b));
-    }
-    expect(readFileSync(join(advice, "comparison.html"), "utf8")).toContain("How each road learns");
+    const found = await graftJson<Compared>(compareArgs(colours, 4, "--out", advice), cache);
+    expect(found.verdict).toBe("transfer");
+    expect(found.next).toBe(`graft train ${colours} --network ${small}`);
+    const probe = found.roads.find(({ road }) => road === "probe")!.points;
+    expect(probe.length).toBeGreaterThan(2);
+    const sizes = probe.map(({ pictures: size }) => size);
+    expect(sizes).toEqual(sizes.toSorted((a, b) => a - b));
+    expect(probe.at(-1)!.accuracy).toBeGreaterThan(0.97);
+    expect(found.reason).toMatch(/nothing could be more than 2\.0 points ahead/);
+    expect(readFileSync(join(advice, "comparison.html"), "utf8")).toContain("How each strategy learns");
+  });
+
+  test("undecided where a strategy has not had its chance: names it, says what it needs, and states no savings", async () => {
+    const found = short;
+    expect(found.verdict).toBe("undecided");
+    expect(found.needs?.roads).toContain("scratch");
+    expect(found.reason).toMatch(/^Undecided: .*give --epochs \d+, about \d+ more minutes? here/i);
+    expect(found.reason).toMatch(/a network from scratch gets .*could still win/i);
+    expect(found.savings).toBeNull();
+    expect(found.next).toBe(`graft compare ${dots} --network ${small} --epochs ${found.needs!.moreEpochs}`);
+    for (const { trainings } of found.training)
+      for (const { epochs } of trainings) expect(epochs).toBeLessThanOrEqual(2);
+  });
+
+  test("the same work gives the same answer", async () => {
+    const facts = ({ verdict, roads, training }: Compared) => ({
+      verdict,
+      points: roads.map(({ points }) => points.map(({ accuracy }) => accuracy)),
+      epochs: training.map(({ trainings }) => trainings.map(({ epochs }) => epochs)),
+    });
+    expect(facts(await graftJson<Compared>(compareArgs(dots, 2), cache))).toEqual(facts(short));
+  });
+
+  test("work and time together are a usage error", async () => {
+    const { code, stderr } = await graft(compareArgs(few, 2, "--budget", "1m"), cache);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--epochs bounds the work, --budget the time");
   });
 
   test("a stage that is not there is a usage error", async () => {
-    const { code, stderr } = await graft(compareArgs(pictures, "--unfreeze", "nowhere"), cache);
+    const { code, stderr } = await graft(compareArgs(pictures, 2, "--unfreeze", "nowhere"), cache);
     expect(code).toBe(2);
     expect(stderr).toContain("nowhere");
   });
@@ -170,7 +224,10 @@ describe.skipIf(!isHere)(
         const from = join(shared, "datasets/flowers/train", name);
         for (const file of readdirSync(from).slice(0, 40)) symlinkSync(join(from, file), join(flowers, name, file));
       }
-      const found = await graftJson<Compared>(["compare", flowers, "--network", mobilenet, "--budget", "150s"], cache);
+      const found = await graftJson<Compared>(
+        ["compare", flowers, "--network", mobilenet, "--epochs", "32", "--splits", "1"],
+        cache,
+      );
       expect(found.verdict).toBe("transfer");
       expect(found.evidence!.interval[0]).toBeGreaterThan(0);
     });
@@ -178,7 +235,10 @@ describe.skipIf(!isHere)(
     test("from scratch or fine-tune where the label is the place of a dot", async () => {
       const dots = join(work, "dots");
       await writeTask(dots, "position", { count: 900, side: 64, seed: 5 });
-      const found = await graftJson<Compared>(["compare", dots, "--network", mobilenet, "--budget", "240s"], cache);
+      const found = await graftJson<Compared>(
+        ["compare", dots, "--network", mobilenet, "--epochs", "64", "--splits", "1"],
+        cache,
+      );
       expect(["scratch", "fine-tune"]).toContain(found.verdict);
       expect(found.evidence!.interval[0]).toBeGreaterThan(0);
     });

@@ -15,8 +15,12 @@ export interface Settings {
   readonly networks: readonly string[];
   /** Seconds. */
   readonly budget: number;
-  /** Of a generated dataset. */
-  readonly pictures: number;
+  /** Of a dataset of the truth set. */
+  readonly images: number;
+  /** Epochs that bound a comparison instead of seconds; 0 for none. */
+  readonly epochs: number;
+  /** Ways to split the images. */
+  readonly splits: number;
 }
 
 /** What `--network` takes: a file among the shared networks, or a name. */

@@ -10,28 +10,29 @@ import { createRandom, type Random } from "../base/random.ts";
 export type Task = "position" | "count" | "angle";
 
 /** A picture being drawn: RGB bytes, row by row. */
-interface Canvas {
+export interface Canvas {
   readonly side: number;
   readonly data: Uint8Array;
 }
 
-type Colour = readonly [number, number, number];
+export type Colour = readonly [number, number, number];
 
 /** One task: its classes, and how a picture of one is drawn. */
-interface Row {
+export interface Row {
   readonly classes: readonly string[];
   draw(canvas: Canvas, label: number, random: Random, ink: Colour): void;
 }
 
-const between = (random: Random, low: number, high: number): number => low + (high - low) * random.next();
+export const between = (random: Random, low: number, high: number): number => low + (high - low) * random.next();
 
 /** Colours every pixel for which `inside` holds. */
-function paint({ side, data }: Canvas, ink: Colour, inside: (x: number, y: number) => boolean): void {
+export function paint({ side, data }: Canvas, ink: Colour, inside: (x: number, y: number) => boolean): void {
   for (let y = 0; y < side; y++)
     for (let x = 0; x < side; x++) if (inside((x + 0.5) / side, (y + 0.5) / side)) data.set(ink, 3 * (y * side + x));
 }
 
-const disc = (x: number, y: number, radius: number) => (px: number, py: number) => Math.hypot(px - x, py - y) < radius;
+export const disc = (x: number, y: number, radius: number) => (px: number, py: number) =>
+  Math.hypot(px - x, py - y) < radius;
 
 const rows: Readonly<Record<Task, Row>> = {
   position: {
@@ -74,27 +75,36 @@ const rows: Readonly<Record<Task, Row>> = {
 export const classesOf = (task: Task): readonly string[] => rows[task].classes;
 
 /** One picture: noise on a ground of one colour, and shapes of another. */
-export function drawPicture(task: Task, label: number, side: number, random: Random): Uint8Array {
+export const drawPicture = (task: Task, label: number, side: number, random: Random): Uint8Array =>
+  drawRow(rows[task], label, side, random);
+
+function drawRow(row: Row, label: number, side: number, random: Random): Uint8Array {
   const ground = [0, 1, 2].map(() => between(random, 0, 255));
   const ink = ground.map((value) => (value < 128 ? between(random, value + 90, 255) : between(random, 0, value - 90)));
   const canvas: Canvas = { side, data: new Uint8Array(3 * side * side) };
   for (let i = 0; i < canvas.data.length; i++) canvas.data[i] = Math.round(ground[i % 3]!);
-  rows[task].draw(canvas, label, random, [Math.round(ink[0]!), Math.round(ink[1]!), Math.round(ink[2]!)]);
+  row.draw(canvas, label, random, [Math.round(ink[0]!), Math.round(ink[1]!), Math.round(ink[2]!)]);
   return canvas.data.map((value) => Math.min(255, Math.max(0, value + Math.round(between(random, -12, 12)))));
 }
 
+interface Writing {
+  readonly count: number;
+  readonly side?: number;
+  readonly seed?: number;
+}
+
 /** Writes `count` pictures of a task as PNG into one sub-folder a class. */
-export async function writeTask(
-  folder: string,
-  task: Task,
-  { count, side = 96, seed = 0 }: { count: number; side?: number; seed?: number },
-): Promise<void> {
+export const writeTask = (folder: string, task: Task, writing: Writing): Promise<void> =>
+  writeRow(folder, rows[task], writing);
+
+/** The same for a task that is not one of these. */
+export async function writeRow(folder: string, row: Row, { count, side = 96, seed = 0 }: Writing): Promise<void> {
   const random = createRandom(seed);
-  const { classes } = rows[task];
+  const { classes } = row;
   for (const name of classes) await mkdir(join(folder, name), { recursive: true });
   for (let i = 0; i < count; i++) {
     const label = i % classes.length;
-    const data = drawPicture(task, label, side, random);
+    const data = drawRow(row, label, side, random);
     const file = join(folder, classes[label]!, `${String(i).padStart(5, "0")}.png`);
     await sharp(data, { raw: { width: side, height: side, channels: 3 } })
       .png()

@@ -1,7 +1,7 @@
 /** What `graft compare` tells a person: the curves as a table and a plot, and the verdict with what backs it. */
 import type { Comparison } from "../advise/compare/comparison.ts";
 import type { Road } from "../advise/compare/run.ts";
-import { overfittingText, roadNames } from "../advise/compare/words.ts";
+import { overfittingText, roadNames, trainedText } from "../advise/compare/words.ts";
 import { note, noteUnused, percent, print, table } from "./output.ts";
 import { scatter } from "./scatter.ts";
 
@@ -20,10 +20,11 @@ export function showComparison(of: Comparison, next: string | undefined): void {
       `${(100 * point.interval[0]).toFixed(1)}–${percent(point.interval[1])}`,
       `${(100 * point.overfitting).toFixed(1)}`,
       `${point.seconds.toFixed(1)} s`,
+      trainedText(point),
       String(point.runs),
     ]),
   );
-  print(table([["", "road", "images", "accuracy", "interval", "gap", "training", "runs"], ...rows]));
+  print(table([["", "strategy", "images", "accuracy", "interval", "gap", "training", "epochs", "runs"], ...rows]));
   print(
     `Each was judged on ${of.pictures.judged} pictures that it did not learn from; ${of.keptForTest} are kept for the test.`,
   );

@@ -2,10 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
 import { type Curve, curveOf, MOST_FACTOR, savingsOf } from "./curve.ts";
-import { chosenOf } from "./roads/scratch.ts";
 import type { Road, Run } from "./run.ts";
 import { scheduleFor } from "./schedule.ts";
-import { decide, FEWEST_JUDGED, leadOf } from "./verdict.ts";
+import { decide as decideWith, FEWEST_JUDGED, leadOf, type Outlooks } from "./verdict.ts";
 
 /** Runs of all roads at one size, each right with its own probability; what is hard for one is hard for all. */
 function runsOf(accuracies: Partial<Record<Road, number>>, judged: number, seeds = 3, pictures = 600): Run[] {
@@ -24,6 +23,14 @@ function runsOf(accuracies: Partial<Record<Road, number>>, judged: number, seeds
     }),
   ).flat();
 }
+
+/** Where every strategy has had its chance. */
+const flat: Outlooks = {
+  "fine-tune": { flattened: true, couldReach: 0 },
+  scratch: { flattened: true, couldReach: 0 },
+};
+const decide = (runs: readonly Run[], pictures: number, baseline: number, outlooks = flat) =>
+  decideWith(runs, pictures, baseline, outlooks);
 
 describe("the verdict", () => {
   const cases: readonly [string, Partial<Record<Road, number>>, string][] = [
@@ -73,25 +80,63 @@ describe("the verdict", () => {
     expect(found).toMatchObject({ verdict: "undecided", why: "nothing-learned" });
   });
 
-  test("needs both ends of the road", () => {
-    expect(decide(runsOf({ probe: 0.9 }, 200), 600, 0.2)).toMatchObject({ verdict: "undecided", why: "missing" });
-  });
-
-  test("is none where the network from scratch was not trained to the point of knowing its own pictures", () => {
-    const runs = runsOf({ probe: 0.9, "fine-tune": 0.9, scratch: 0.2 }, 200).map((run) =>
-      run.road === "scratch" ? { ...run, trainAccuracy: 0.22 } : run,
-    );
-    expect(decide(runs, 600, 0.2)).toMatchObject({ verdict: "undecided", why: "unfitted" });
-  });
-
   test("waits for the runs on all pictures", () => {
-    expect(decide(runsOf({ probe: 0.9, scratch: 0.3 }, 200), 1200, 0.2)).toMatchObject({ why: "missing" });
+    expect(decide(runsOf({ probe: 0.9, scratch: 0.3 }, 200), 1200, 0.2, {})).toMatchObject({
+      ...{ verdict: "undecided", why: "untrained", open: ["fine-tune", "scratch"] },
+    });
   });
 
   test("looks at the runs on all pictures alone", () => {
     const little = runsOf({ probe: 0.9, scratch: 0.3 }, 200, 3, 75);
     const much = runsOf({ probe: 0.5, scratch: 0.95 }, 200, 3, 600);
     expect(decide([...little, ...much], 600, 0.2).verdict).toBe("scratch");
+  });
+});
+
+describe("a chance for every strategy", () => {
+  const noise = runsOf({ probe: 0.91, "fine-tune": 0.91, scratch: 0.54 }, 200);
+  const curve = (flattened: boolean, couldReach: number) => ({ ...flat, scratch: { flattened, couldReach } });
+
+  test("a lead of 37 points over a network that has hardly been trained is no verdict: the network is named", () => {
+    expect(decide(noise, 600, 0.5, curve(false, 1))).toMatchObject({
+      ...{ verdict: "undecided", why: "untrained", open: ["scratch"] },
+    });
+    expect(decide(noise, 600, 0.5, curve(true, 0.54)).verdict).toBe("transfer");
+  });
+
+  test("a strategy that could not win is beaten beyond doubt, whether or not its curve is flat", () => {
+    expect(decide(noise, 600, 0.5, curve(false, 0.9)).verdict).toBe("transfer");
+    expect(decide(noise, 600, 0.5, curve(false, 0.95)).verdict).toBe("undecided");
+  });
+
+  test("one that never ran is open, and named", () => {
+    const without = noise.filter(({ road }) => road !== "fine-tune");
+    expect(decide(without, 600, 0.5, { scratch: { flattened: true, couldReach: 0.54 } })).toMatchObject({
+      ...{ verdict: "undecided", why: "untrained", open: ["fine-tune"] },
+    });
+  });
+
+  test("the winner's own curve need not be flat, the other's must", () => {
+    const runs = runsOf({ probe: 0.5, "fine-tune": 0.7, scratch: 0.9 }, 200);
+    expect(decide(runs, 600, 0.2, curve(false, 1)).verdict).toBe("scratch");
+    const open = { ...flat, "fine-tune": { flattened: false, couldReach: 1 } };
+    expect(decide(runs, 600, 0.2, open)).toMatchObject({ verdict: "undecided", open: ["fine-tune"] });
+  });
+
+  test("a probe that leaves nothing to gain decides, whoever has not been trained", () => {
+    expect(decide(runsOf({ probe: 0.995 }, 400), 600, 0.2, {}).verdict).toBe("transfer");
+    expect(decide(runsOf({ probe: 0.95 }, 400), 600, 0.2, {})).toMatchObject({ why: "untrained" });
+  });
+
+  test("alike is said only of strategies that have been trained", () => {
+    const alike = runsOf({ probe: 0.8, "fine-tune": 0.8, scratch: 0.78 }, 40);
+    expect(decide(alike, 600, 0.2)).toMatchObject({ why: "alike", open: [] });
+    expect(decide(alike, 600, 0.2, curve(false, 0.9))).toMatchObject({ why: "untrained", open: ["scratch"] });
+  });
+
+  test("of labels that tell nothing, what has not been trained is named too", () => {
+    const chance = runsOf({ probe: 0.2, "fine-tune": 0.21, scratch: 0.19 }, 200);
+    expect(decide(chance, 600, 0.2, curve(false, 1))).toMatchObject({ why: "nothing-learned", open: ["scratch"] });
   });
 });
 
@@ -166,23 +211,12 @@ describe("pictures of one group", () => {
   });
 });
 
-describe("tuning", () => {
-  const tried = (...accuracies: number[]) =>
-    accuracies.map((accuracy, i) => ({ learningRate: i, augment: "none" as const, accuracy }));
-
-  test("keeps the first setting where none is ahead by more than chance", () => {
-    expect(chosenOf(tried(0.1, 0.12, 0.11), 200)?.learningRate).toBe(0);
-    expect(chosenOf(tried(0.1, 0.3, 0.31), 200)?.learningRate).toBe(1);
-    expect(chosenOf([], 200)).toBeUndefined();
-  });
-});
-
 describe("learning curves", () => {
-  const curve = (road: Road, errors: readonly (readonly [number, number])[]): Curve => ({
+  const curve = (road: Road, errors: readonly (readonly [number, number])[], flattened = true): Curve => ({
     road,
     points: errors.map(([pictures, error]) => ({
       ...{ pictures, accuracy: 1 - error, interval: [0, 1] as const, trainAccuracy: 1 },
-      ...{ overfitting: error, seconds: 1, runs: 1 },
+      ...{ overfitting: error, seconds: 1, runs: 1, epochs: 10, flattened },
     })),
   });
 
@@ -206,6 +240,36 @@ describe("learning curves", () => {
     expect(found?.factor).toBeCloseTo(4, 8);
   });
 
+  test("are not drawn out from trainings that had not ended, whichever side they are on", () => {
+    const errors = [
+      [100, 0.4],
+      [400, 0.2],
+    ] as const;
+    const goal = curve("probe", [[400, 0.1]]);
+    expect(savingsOf(goal, curve("scratch", errors, false))).toBeUndefined();
+    expect(
+      savingsOf(
+        { ...goal, points: goal.points.map((one) => ({ ...one, flattened: false })) },
+        curve("scratch", errors),
+      ),
+    ).toBeUndefined();
+    const [small, large] = curve("scratch", errors).points;
+    expect(savingsOf(goal, { road: "scratch", points: [{ ...small!, flattened: false }, large!] })).toBeUndefined();
+    const found = savingsOf(goal, {
+      road: "scratch",
+      points: [{ ...small!, pictures: 50, accuracy: 0.1, flattened: false }, small!, large!],
+    });
+    expect(found?.factor).toBeCloseTo(4, 8);
+  });
+
+  test("say of each point whether its trainings had ended, and how long they were", () => {
+    const runs = runsOf({ probe: 1, scratch: 0.5 }, 40, 2).map((run, i) =>
+      run.road === "probe" ? run : { ...run, training: { epochs: 10 + i, flattened: i > 1 } },
+    );
+    expect(curveOf("probe", runs).points[0]).toMatchObject({ epochs: undefined, flattened: true });
+    expect(curveOf("scratch", runs).points[0]).toMatchObject({ epochs: 13, flattened: false });
+  });
+
   test("are not drawn out without end, nor where there is nothing to gain", () => {
     const flat = curve("scratch", [
       [100, 0.4],
@@ -217,21 +281,33 @@ describe("learning curves", () => {
 });
 
 describe("the schedule", () => {
-  test("fits its seconds, begins with little, and repeats what decides", () => {
+  const of = (pictures: number, splits: number, fewest = 10) =>
+    scheduleFor({ pictures, fewest, splits }).map((run) => [run.pictures, run.seed] as const);
+
+  test("first a second point of the curves, then all of other splits, each once, and never the run that comes before them", () => {
+    expect(of(600, 1)).toEqual([
+      [150, 0],
+      [300, 0],
+      [75, 0],
+    ]);
+    expect(of(600, 3).slice(0, 5)).toEqual([
+      [150, 0],
+      [600, 1],
+      [150, 1],
+      [600, 2],
+      [150, 2],
+    ]);
     fc.assert(
-      fc.property(fc.integer({ min: 10, max: 5000 }), fc.integer({ min: 10, max: 3600 }), (pictures, seconds) => {
-        const { runs, tuningSeconds } = scheduleFor({ pictures, fewest: 10, seconds });
-        const costly = runs
-          .filter(({ road }) => road !== "probe")
-          .reduce((sum, run) => sum + run.seconds, tuningSeconds);
-        expect(costly).toBeLessThanOrEqual(seconds * 1.0001);
-        for (const run of runs) expect(run.pictures).toBeLessThanOrEqual(pictures);
-        for (const road of ["probe", "fine-tune", "scratch"])
-          expect(runs.some((run) => run.road === road && run.pictures === pictures)).toBe(true);
+      fc.property(fc.integer({ min: 10, max: 5000 }), fc.integer({ min: 1, max: 5 }), (pictures, splits) => {
+        const runs = of(pictures, splits).map(String);
+        expect(new Set(runs).size).toBe(runs.length);
+        expect(runs).not.toContain(String([pictures, 0]));
+        for (let seed = 1; seed < splits; seed++) expect(runs).toContain(String([pictures, seed]));
       }),
     );
-    const seeds = (seconds: number): number =>
-      new Set(scheduleFor({ pictures: 600, fewest: 10, seconds }).runs.map(({ seed }) => seed)).size;
-    expect([seeds(30), seeds(600)]).toEqual([1, 3]);
+  });
+
+  test("leaves out runs in which classes would have no images", () => {
+    expect(of(40, 1, 20)).toEqual([[20, 0]]);
   });
 });

@@ -1,9 +1,8 @@
 /**
- * Whether to transfer at all: three roads are taken at growing shares of the user's own pictures, several times over, under one budget
- * of seconds, and judged on pictures that they did not learn from.
+ * Whether to transfer at all: three strategies learn from the user's own images, several times over, within seconds or epochs, and are
+ * judged on images that they did not learn from. The trainings are in chances.ts.
  */
 import { eitherOf } from "../../base/concurrency.ts";
-import { usageError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { createRandom } from "../../base/random.ts";
 import { inSentences } from "../../base/system-errors.ts";
@@ -18,16 +17,17 @@ import { type DomainGap, gapOf } from "../gap/confidence.ts";
 import { ASKED, readConfidence } from "../gap/read.ts";
 import { stratifiedOrder } from "../halving/order.ts";
 import { baselineOf, galleryOf } from "../recommend/gallery.ts";
+import { giveChances, type Spending } from "./chances.ts";
 import type { Comparison } from "./comparison.ts";
 import { curveOf, savingsOf } from "./curve.ts";
-import { type CheckedCompareOptions, checkedCompareOptions } from "./options.ts";
-import { fineTuneRoad } from "./roads/fine-tune.ts";
+import { needsOf, trainingOf } from "./needs.ts";
+import { type CheckedCompareOptions, checkedCompareOptions, DEFAULT_COMPARE_BUDGET } from "./options.ts";
+import { fineTuning } from "./roads/fine-tune.ts";
 import { type Frozen, freeze } from "./roads/frozen.ts";
 import { probeRoad } from "./roads/probe.ts";
-import type { TakeRoad } from "./roads/road.ts";
-import { type ScratchRoad, scratchRoad } from "./roads/scratch.ts";
-import { type Road, type Run, roads } from "./run.ts";
-import { scheduleFor, type Wanted } from "./schedule.ts";
+import { type ScratchStrategy, scratchStrategy, sidesFor } from "./roads/scratch.ts";
+import { type Road, roads } from "./run.ts";
+import { scheduleFor } from "./schedule.ts";
 import { describeSized } from "./scratch/architecture.ts";
 import { decide } from "./verdict.ts";
 import { evidenceFor, reasonOf } from "./words.ts";
@@ -35,8 +35,15 @@ import { evidenceFor, reasonOf } from "./words.ts";
 export interface CompareOptions {
   readonly dataset: Dataset;
   readonly network: Network;
-  /** Default {@link DEFAULT_COMPARE_BUDGET}. */
+  /** Seconds for everything. Default {@link DEFAULT_COMPARE_BUDGET}, unless `epochs` are given. */
   readonly budgetSeconds?: number | undefined;
+  /**
+   * Bounds the work instead of the time: epochs of one training on all images at most. All that is planned is then done, however long
+   * it takes, and the same options give the same answer on any machine of the kind.
+   */
+  readonly epochs?: number | undefined;
+  /** Ways to split the images into those learned from and those judged. Default 3, as far as there is time. */
+  readonly splits?: number | undefined;
   /** What fine-tuning trains, as for `--unfreeze`. Default: the last third of the stages. */
   readonly unfreeze?: string | number | undefined;
   /** Default 0. The pictures that `train` holds out for its test with the same seed are left alone. */
@@ -50,12 +57,10 @@ export interface CompareOptions {
   readonly stop?: AbortSignal | undefined;
 }
 
-/** The share of the pictures that each dealing is judged on. */
+/** The share of the images that each split is judged on. */
 const JUDGED_SHARE = 0.25;
-/** Of the seconds left for trainings, the share that is planned with: trainings do not end on the second. */
-const PLANNED_SHARE = 0.85;
-/** A run may begin where at least this share of its seconds is left. */
-const WORTH_BEGINNING = 0.6;
+/** Choosing the settings of the network from scratch may take this share of the seconds. */
+const TUNING_SHARE = 0.25;
 
 /**
  * Compares the roads.
@@ -68,10 +73,15 @@ export const compare = async (options: CompareOptions): Promise<Comparison> =>
 
 async function compareChecked(options: CheckedCompareOptions): Promise<Comparison> {
   const began = performance.now();
-  const { dataset, network, budgetSeconds, seed, onProgress } = options;
-  const signal = eitherOf(options.signal, options.stop);
+  const { dataset, network, epochs, splits, seed, onProgress, onNote, stop } = options;
+  const budgetSeconds = epochs === undefined ? (options.budgetSeconds ?? DEFAULT_COMPARE_BUDGET) : undefined;
+  const signal = eitherOf(options.signal, stop);
   signal?.throwIfAborted();
-  const left = (): number => budgetSeconds - (performance.now() - began) / 1000;
+  const elapsed = (): number => (performance.now() - began) / 1000;
+  const spending: Spending = {
+    left: () => (budgetSeconds === undefined ? Number.POSITIVE_INFINITY : budgetSeconds - elapsed()),
+    epochs: epochs ?? Number.POSITIVE_INFINITY,
+  };
   const { gallery, keptForTest } = await galleryOf(dataset, seed, { onProgress, signal });
   const { classes } = gallery;
   const frozen = await freeze(network, gallery, { onProgress, signal });
@@ -80,26 +90,45 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
     const unfreeze = options.unfreeze ?? (await lastThird(network));
     // A stage that is not there is refused before any time is spent.
     unfrozen(await stagesIn(network), unfreeze, network.name);
-    const gap = await gapWithin(network, frozen, 0.1 * left());
+    const gap = await gapWithin(network, frozen, 0.1 * spending.left());
     const first = deals(0);
-    const schedule = scheduleFor({
-      pictures: first.pool.length,
-      fewest: 2 * classes.length,
-      seconds: PLANNED_SHARE * left(),
-    });
-    const made = await takeRoads({ ...options, signal }, frozen, { schedule, deals, unfreeze, left });
-    if (made.interrupted && made.runs.length === 0) throw options.stop?.reason;
-    if (made.runs.length === 0)
-      throw usageError(
-        `A budget of ${Math.round(budgetSeconds)} s is too small for any training: give --budget ${Math.ceil(budgetSeconds * 2)}s or more; what was computed is kept.`,
-      );
     const baseline = baselineOf({ labels: frozen.labels, classes });
-    const verdict = decide(made.runs, first.pool.length, baseline.accuracy);
+    const scratch = scratchStrategy({
+      frozen,
+      classes: classes.length,
+      sides: await sidesFor(frozen.paths),
+      augment: augmentationFor({ examples: first.pool.length, classes: classes.length }).name,
+    });
+    const made = await giveChances({
+      ...chancesFor(network, frozen, classes.length, {
+        scratch,
+        unfreeze,
+        tuningSeconds: TUNING_SHARE * spending.left(),
+      }),
+      task: ({ pictures, seed: deal }) => {
+        const { judged, pool } = deals(deal);
+        return { learn: pool.slice(0, pictures), judged, groups: judged.map((row) => frozen.groups[row]!) };
+      },
+      schedule: scheduleFor({ pictures: first.pool.length, fewest: 2 * classes.length, splits }),
+      ...{ pictures: first.pool.length, baseline: baseline.accuracy, spending, onProgress, signal, stop },
+    });
+    if (made.interrupted && made.runs.length === 0) throw stop?.reason;
+    const verdict = decide(made.runs, first.pool.length, baseline.accuracy, made.progress);
     const curves = roads.map((road) => curveOf(road, made.runs)).filter(({ points }) => points.length > 0);
     const savings = savingsBetween(verdict.verdict, curves);
+    const training = trainingOf(made.progress);
+    const needs =
+      verdict.verdict === "undecided"
+        ? needsOf(verdict.open, made.progress, { seconds: elapsed(), epochs })
+        : undefined;
+    if (made.leftOut.length > 0 && !made.interrupted)
+      onNote?.(
+        `${made.leftOut.length} trainings that would repeat the first ones or draw their curves were left out: ${needs ? "the first ones come before them" : "there was no time"}.`,
+      );
+    const tuned = made.progress.scratch?.rungs.length ? scratch.settings() : undefined;
     return {
       verdict: verdict.verdict,
-      reason: reasonOf(verdict, savings),
+      reason: reasonOf(verdict, { savings, training, needs }),
       evidence: evidenceFor(verdict),
       leads: verdict.leads,
       roads: curves,
@@ -107,7 +136,9 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
       baseline,
       classes,
       network: { name: network.name, description: network.description, licence: network.licence },
-      scratch: made.scratch && { network: describeSized(made.scratch.sized), ...made.scratch.settings },
+      scratch: tuned && {
+        ...{ network: describeSized(tuned.sized), learningRate: tuned.learningRate, augment: tuned.augment },
+      },
       unfreeze,
       pictures: {
         available: frozen.paths.length,
@@ -117,14 +148,42 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
       keptForTest,
       skipped: frozen.skipped,
       gap,
+      training,
+      needs,
       leftOut: made.leftOut,
       budgetSeconds,
-      seconds: (performance.now() - began) / 1000,
+      epochs,
+      seconds: elapsed(),
       interrupted: made.interrupted,
     };
   } finally {
     frozen.close();
   }
+}
+
+/** The strategies, ready for tasks. */
+function chancesFor(
+  network: Network,
+  frozen: Frozen,
+  classes: number,
+  {
+    scratch,
+    unfreeze,
+    tuningSeconds,
+  }: { readonly scratch: ScratchStrategy; readonly unfreeze: string; readonly tuningSeconds: number },
+): Pick<Parameters<typeof giveChances>[0], "probe" | "prepare"> {
+  let isTuned = false;
+  return {
+    probe: probeRoad(frozen, classes),
+    prepare: {
+      "fine-tune": fineTuning(network, frozen, classes, { unfreeze, augment: () => scratch.settings().augment }),
+      scratch: async (task) => {
+        const tunes = isTuned ? undefined : { seconds: tuningSeconds };
+        isTuned = true;
+        return scratch.prepare(task, tunes);
+      },
+    },
+  };
 }
 
 /** One way to deal the pictures. */
@@ -163,91 +222,6 @@ async function gapWithin(network: Network, frozen: Frozen, seconds: number): Pro
   if (ASKED * frozen.secondsPerPicture * 2 > seconds) return undefined;
   const confidence = await readConfidence(network, frozen.shape, frozen.paths);
   return confidence && gapOf(confidence, network.name);
-}
-
-interface Made {
-  readonly runs: readonly Run[];
-  readonly leftOut: readonly Wanted[];
-  readonly scratch: ScratchRoad | undefined;
-  readonly interrupted: boolean;
-}
-
-interface Plan {
-  readonly schedule: ReturnType<typeof scheduleFor>;
-  readonly deals: (deal: number) => Deal;
-  readonly unfreeze: string;
-  readonly left: () => number;
-}
-
-/** Makes the runs one after the other while there is time. */
-async function takeRoads(
-  { network, dataset, onProgress, onNote, signal, stop }: CheckedCompareOptions,
-  frozen: Frozen,
-  { schedule, deals, unfreeze, left }: Plan,
-): Promise<Made> {
-  const classes = dataset.classes.length;
-  const runs: Run[] = [];
-  const leftOut: Wanted[] = [];
-  let scratch: ScratchRoad | undefined;
-  try {
-    const { pool } = deals(0);
-    scratch = await scratchRoad({
-      ...{
-        paths: frozen.paths,
-        labels: frozen.labels,
-        groups: frozen.groups,
-        classes,
-        tuneOn: pool,
-        onProgress,
-        signal,
-      },
-      tuningSeconds: schedule.tuningSeconds,
-      augment: augmentationFor({ examples: pool.length, classes }).name,
-    });
-    const { augment } = scratch.settings;
-    const take: Readonly<Record<Road, TakeRoad>> = {
-      probe: probeRoad(frozen, classes),
-      "fine-tune": fineTuneRoad(network, frozen, classes, { unfreeze, augment }),
-      scratch: scratch.take,
-    };
-    for (const wanted of schedule.runs) {
-      const seconds = Math.min(wanted.seconds, left());
-      if (left() < WORTH_BEGINNING * wanted.seconds || left() <= 0) {
-        leftOut.push(wanted);
-        continue;
-      }
-      const { judged, pool: own } = deals(wanted.seed);
-      const task = { learn: own.slice(0, wanted.pictures), judged, seed: wanted.seed, seconds, onProgress };
-      const answered = await inTime(left(), signal, (until) => take[wanted.road]({ ...task, signal: until }));
-      if (answered)
-        runs.push({
-          ...{ ...answered, road: wanted.road, pictures: task.learn.length, seed: wanted.seed, judged },
-          groups: judged.map((row) => frozen.groups[row]!),
-        });
-      else leftOut.push(wanted);
-    }
-  } catch (error) {
-    if (!stop?.aborted || error !== stop.reason) throw error;
-    return { runs, leftOut, scratch, interrupted: true };
-  }
-  if (leftOut.length > 0)
-    onNote?.(`There was no time for ${leftOut.length} of ${schedule.runs.length} trainings: a larger --budget has it.`);
-  return { runs, leftOut, scratch, interrupted: false };
-}
-
-/** A run that is ended where the budget is; nothing where it was. */
-async function inTime<T>(
-  seconds: number,
-  signal: AbortSignal | undefined,
-  work: (until: AbortSignal) => Promise<T>,
-): Promise<T | undefined> {
-  const clock = AbortSignal.timeout(Math.ceil(1000 * (seconds * 1.05 + 1)));
-  try {
-    return await work(signal ? AbortSignal.any([signal, clock]) : clock);
-  } catch (error) {
-    if (clock.aborted && error === clock.reason) return undefined;
-    throw error;
-  }
 }
 
 /** What the road of the verdict saves against the other end; of an undecided one nothing. */

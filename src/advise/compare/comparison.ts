@@ -29,9 +29,48 @@ export interface Comparison {
   readonly keptForTest: number;
   readonly skipped: readonly Skipped[];
   readonly gap: DomainGap | undefined;
+  /** How far the training of fine-tuning and of the network from scratch came on all images of the first split. */
+  readonly training: readonly StrategyTraining[];
+  /** What could decide it, where a strategy that has not had its chance could still win; else nothing. */
+  readonly needs: Needs | undefined;
   /** Runs that there was no time for. */
   readonly leftOut: readonly { readonly road: Road; readonly pictures: number; readonly seed: number }[];
-  readonly budgetSeconds: number;
+  /** Seconds that it was given; nothing where epochs bounded it. */
+  readonly budgetSeconds: number | undefined;
+  /** Epochs of one training that it was given at most; nothing where seconds bounded it. */
+  readonly epochs: number | undefined;
   readonly seconds: number;
   readonly interrupted: boolean;
+}
+
+/** Trainings of a strategy, each twice as long as the one before. */
+export interface StrategyTraining {
+  readonly road: Road;
+  /** Whether twice the training brought nothing more. */
+  readonly flattened: boolean;
+  /** The accuracy that eight times the training could reach at most, at the pace of the last doubling; 1 where that cannot be told. */
+  readonly couldReach: number;
+  readonly trainings: readonly {
+    readonly epochs: number;
+    readonly seconds: number;
+    /** On the judged images, on those learned from, and on those held out to judge the training by. */
+    readonly accuracy: number;
+    readonly trainAccuracy: number;
+    readonly validationLogLoss: number;
+    /** Whether it ended before its last epoch. */
+    readonly isCut: boolean;
+  }[];
+}
+
+/** What an undecided comparison needs. */
+export interface Needs {
+  /** The strategies that could still win. */
+  readonly roads: readonly Road[];
+  /** Their epochs so far; 0 where none has ended. */
+  readonly epochs: number;
+  /** Seconds that training them twice as long takes here; it may not be the last time. */
+  readonly moreSeconds: number;
+  /** What to give instead of the budget, or the epochs, of this comparison. */
+  readonly budgetSeconds: number | undefined;
+  readonly moreEpochs: number | undefined;
 }

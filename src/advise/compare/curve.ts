@@ -2,7 +2,7 @@
 import type { Interval } from "../../evaluate/interval.ts";
 import { accuracyInterval } from "../../evaluate/interval.ts";
 import { mean } from "../statistics/mean.ts";
-import { accuracyOf, type Road, type Run, unitsOf } from "./run.ts";
+import { accuracyOf, isTrained, type Road, type Run, unitsOf } from "./run.ts";
 
 /** One size of one road, averaged over its runs. */
 export interface Point {
@@ -16,6 +16,10 @@ export interface Point {
   readonly overfitting: number;
   readonly seconds: number;
   readonly runs: number;
+  /** The most epochs of a run; nothing for the probe. */
+  readonly epochs: number | undefined;
+  /** Whether every run was trained until twice as long brought nothing more. */
+  readonly flattened: boolean;
 }
 
 export interface Curve {
@@ -43,6 +47,8 @@ function pointOf(runs: readonly Run[]): Point {
     overfitting: trainAccuracy - accuracy,
     seconds: mean(runs.map(({ seconds }) => seconds)),
     runs: runs.length,
+    epochs: runs[0]!.training && Math.max(...runs.map(({ training }) => training?.epochs ?? 0)),
+    flattened: runs.every(isTrained),
   };
 }
 
@@ -62,13 +68,15 @@ export const MOST_FACTOR = 100;
 
 /**
  * Draws out the slower road's curve to where the faster one is: errors fall with a power of the pictures, as measured by Hestness et al.
- * 2017 (arXiv 1712.00409). Nothing where the slower road is as good already, or has too few points for a line.
+ * 2017 (arXiv 1712.00409). Only points of finished trainings count: one that was ended early says nothing of what its images are good
+ * for. Nothing where the largest point of either is unfinished, the slower road is as good already, or has too few points for a line.
  */
 export function savingsOf(faster: Curve, slower: Curve): Savings | undefined {
   const goal = faster.points.at(-1);
   const last = slower.points.at(-1);
-  if (!goal || !last || slower.points.length < 2 || last.accuracy >= goal.accuracy) return undefined;
-  const log = slower.points.map(({ pictures, accuracy }) => [Math.log(pictures), Math.log(errorOf(accuracy))] as const);
+  const trained = slower.points.filter(({ flattened }) => flattened);
+  if (!goal?.flattened || !last?.flattened || trained.length < 2 || last.accuracy >= goal.accuracy) return undefined;
+  const log = trained.map(({ pictures, accuracy }) => [Math.log(pictures), Math.log(errorOf(accuracy))] as const);
   const [x, y] = [mean(log.map(([a]) => a)), mean(log.map(([, b]) => b))];
   const slope =
     log.reduce((sum, [a, b]) => sum + (a - x) * (b - y), 0) / log.reduce((sum, [a]) => sum + (a - x) ** 2, 0);

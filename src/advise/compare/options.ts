@@ -1,6 +1,16 @@
 /** The options of `compare`, each described once. */
 import * as v from "valibot";
-import { abortSignal, callOf, checked, type Described, listenerEntries, optionsOf, seed } from "../../base/options.ts";
+import {
+  abortSignal,
+  callOf,
+  checked,
+  type Described,
+  listenerEntries,
+  optionsOf,
+  rule,
+  seed,
+  whole,
+} from "../../base/options.ts";
 import { datasetSchema } from "../../data/dataset/dataset-schema.ts";
 import { unfreeze as stages } from "../../train/options.ts";
 import { networkSchema } from "../../zoo/network-schema.ts";
@@ -9,6 +19,8 @@ import type { CompareOptions } from "./compare.ts";
 
 /** Seconds for everything, where nothing else is said. */
 export const DEFAULT_COMPARE_BUDGET = 600;
+/** Ways to split the images into those learned from and those judged, where nothing else is said. */
+export const DEFAULT_SPLITS = 3;
 
 /** What fine-tuning trains: it is always one of the strategies that are compared, so that `none` is no choice. */
 export const unfreeze = v.pipe(
@@ -16,15 +28,31 @@ export const unfreeze = v.pipe(
   v.check((value) => value !== "none", "a stage's name, a number of last stages, or all"),
 );
 
-const schema = optionsOf({
+/** Epochs of one training at most; more is a slip of the hand. */
+export const epochs = whole(2, 100_000);
+/** Ways to split the images. */
+export const splits = whole(1, 20);
+
+/** Work or time bounds a comparison, not both. */
+export const oneBound = <T extends { budgetSeconds?: number | undefined; epochs?: number | undefined }>() =>
+  rule<T>(
+    ({ budgetSeconds: seconds, epochs: most }) => seconds === undefined || most === undefined,
+    "{epochs} bounds the work, {budgetSeconds} the time: leave one of them out.",
+  );
+
+const entries = {
   dataset: datasetSchema,
   network: networkSchema,
-  budgetSeconds: v.optional(budgetSeconds, DEFAULT_COMPARE_BUDGET),
+  budgetSeconds: v.optional(budgetSeconds),
+  epochs: v.optional(epochs),
+  splits: v.optional(splits, DEFAULT_SPLITS),
   unfreeze: v.optional(unfreeze),
   seed: v.optional(seed, 0),
   ...listenerEntries,
   stop: v.optional(abortSignal),
-} satisfies Described<CompareOptions>);
+} satisfies Described<CompareOptions>;
+
+const schema = v.pipe(optionsOf(entries), oneBound());
 
 /** Options with their defaults. */
 export type CheckedCompareOptions = v.InferOutput<typeof schema>;

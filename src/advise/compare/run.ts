@@ -21,7 +21,12 @@ export interface Run {
   readonly trainAccuracy: number;
   /** From decoded files to the trained network, had nothing been in a cache. */
   readonly seconds: number;
+  /** How long it was trained, and whether twice as long brings nothing more; nothing for the probe, whose fit has one end. */
+  readonly training?: { readonly epochs: number; readonly flattened: boolean } | undefined;
 }
+
+/** Whether a run shows what its strategy can do with these images. */
+export const isTrained = ({ training }: Pick<Run, "training">): boolean => training?.flattened ?? true;
 
 /** The units that answers are counted in: groups, or the judged pictures where each stands alone. */
 export const unitsOf = ({ judged, groups }: Pick<Run, "judged" | "groups">): readonly number[] => groups ?? judged;

@@ -2,7 +2,8 @@
 import { accuracyInterval, type Interval } from "../../evaluate/interval.ts";
 import { mean } from "../statistics/mean.ts";
 import { pairedDifference, Z95 } from "../statistics/paired.ts";
-import { accuracyOf, type Road, type Run, unitsOf } from "./run.ts";
+import type { Outlook } from "./ladder.ts";
+import { accuracyOf, isTrained, type Road, type Run, unitsOf } from "./run.ts";
 
 /** How far one road is ahead of another on the same pictures. */
 export interface Lead {
@@ -29,11 +30,22 @@ export type Verdict =
       readonly leads: readonly Lead[];
       /** Where roads are alike with all pictures, and the lead with fewer decided. */
       readonly sooner?: Sooner;
+      /** The probe's accuracy, where it leaves nothing that would be worth a longer strategy. */
+      readonly noRoom?: number;
     }
-  | { readonly verdict: "undecided"; readonly why: Undecided; readonly leads: readonly Lead[] };
+  | {
+      readonly verdict: "undecided";
+      readonly why: Undecided;
+      readonly leads: readonly Lead[];
+      /** Strategies that have not had their chance: more training could still make them win. */
+      readonly open: readonly Road[];
+    };
 
 /** Why there is no verdict. */
-export type Undecided = "too-few" | "nothing-learned" | "alike" | "missing" | "unfitted";
+export type Undecided = "too-few" | "nothing-learned" | "alike" | "untrained";
+
+/** How far the training of strategies on all images has come; one that is not there has not begun. */
+export type Outlooks = Partial<Readonly<Record<Road, Pick<Outlook, "flattened" | "couldReach">>>>;
 
 /** On fewer different pictures than this nothing is decided, however clear it seems. */
 export const FEWEST_JUDGED = 20;
@@ -47,49 +59,86 @@ export const NEGLIGIBLE = 0.02;
 const verdicts = { probe: "transfer", "fine-tune": "fine-tune", scratch: "scratch" } as const;
 
 /**
- * Decides between roads by their runs on all pictures.
+ * Decides between roads by their runs on all pictures. A verdict needs every other strategy to have had its chance: trained until its
+ * curve has flattened, or beaten beyond doubt.
  *
  * @param pictures of a run on all that may be learned from: smaller ones decide nothing, for curves may cross
  * @param baseline the share of the most frequent class
  */
-export function decide(runs: readonly Run[], pictures: number, baseline: number): Verdict {
+export function decide(runs: readonly Run[], pictures: number, baseline: number, outlooks: Outlooks): Verdict {
   const full = runs.filter((run) => run.pictures === pictures);
   const present = (["probe", "fine-tune", "scratch"] as const).filter((road) => full.some((run) => run.road === road));
   const leads = present.flatMap((road) =>
     present.filter((over) => over !== road).map((over) => leadOf(full, road, over)),
   );
   const judged = new Set(full.flatMap(unitsOf)).size;
-  const undecided = (why: Undecided): Verdict => ({ verdict: "undecided", why, leads });
-  if (present.length === 0) return undecided("missing");
-  if (judged < FEWEST_JUDGED) return undecided("too-few");
-  if (!present.some((road) => beatsBaseline(full, road, baseline, present.length))) return undecided("nothing-learned");
-  if (!present.includes("probe") || !present.includes("scratch")) return undecided("missing");
-  if (!hasFitted(full, baseline)) return undecided("unfitted");
+  const accuracy = (road: Road): number => mean(full.filter((run) => run.road === road).map(accuracyOf));
+  const undecided = (why: Undecided, open: readonly Road[]): Verdict => ({ verdict: "undecided", why, leads, open });
+  if (present.length > 0 && judged < FEWEST_JUDGED) return undecided("too-few", []);
+  if (present.length > 0 && !present.some((road) => beatsBaseline(full, road, baseline, present.length)))
+    return undecided("nothing-learned", couldWin(outlooks, baseline));
+
+  if (!present.includes("probe")) return undecided("untrained", couldWin(outlooks, 0));
+  const probe = accuracy("probe");
+  const found: Found | undefined =
+    probe < 1 - NEGLIGIBLE ? favourite(runs, pictures, present, leads) : { verdict: "transfer", noRoom: probe };
+  const leader = found ? roadOf(found.verdict) : undefined;
+  const best = leader ? accuracy(leader) : Math.max(...present.map(accuracy));
+  const open = couldWin(outlooks, best, leader);
+  if (open.length > 0) return undecided("untrained", open);
+  return found ? { ...found, leads } : undecided("alike", []);
+}
+
+/** Strategies that train and could still be ahead of an accuracy by more than is negligible; the leader itself has no need to. */
+function couldWin(outlooks: Outlooks, accuracy: number, leader?: Road): Road[] {
+  if (accuracy >= 1 - NEGLIGIBLE) return [];
+  return (["fine-tune", "scratch"] as const).filter((road) => {
+    const { flattened = false, couldReach = 1 } = outlooks[road] ?? {};
+    return road !== leader && !flattened && couldReach > accuracy + NEGLIGIBLE;
+  });
+}
+
+interface Found {
+  readonly verdict: "transfer" | "fine-tune" | "scratch";
+  readonly sooner?: Sooner;
+  readonly noRoom?: number;
+}
+
+/** The verdict as the runs stand, whether or not all have had their chance. */
+function favourite(
+  runs: readonly Run[],
+  pictures: number,
+  present: readonly Road[],
+  leads: readonly Lead[],
+): Found | undefined {
   const lead = (road: Road, over: Road): Lead | undefined =>
     leads.find((one) => one.road === road && one.over === over);
   const isAhead = (road: Road, over: Road): boolean => (lead(road, over)?.interval[0] ?? -1) > 0;
-  const isBehindByLittle = (road: Road, over: Road): boolean => (lead(over, road)?.interval[1] ?? 0) < NEGLIGIBLE;
+  const isBehindByLittle = (road: Road, over: Road): boolean => (lead(over, road)?.interval[1] ?? 1) < NEGLIGIBLE;
 
   // Between two that are surely and clearly ahead of the probe, the more accurate is taken.
   const challengers = present.filter((road) => (lead(road, "probe")?.interval[0] ?? -1) > NEGLIGIBLE);
   const [best] = challengers.sort((a, b) => lead(b, "probe")!.mean - lead(a, "probe")!.mean);
-  if (best) return { verdict: verdicts[best], leads };
-  if (isAhead("probe", "scratch") || isAhead("fine-tune", "scratch")) return { verdict: "transfer", leads };
-  if (isBehindByLittle("probe", "scratch")) return { verdict: "transfer", leads };
+  if (best) return { verdict: verdicts[best] };
+  if (isAhead("probe", "scratch") || isAhead("fine-tune", "scratch")) return { verdict: "transfer" };
+  if (isBehindByLittle("probe", "scratch")) return { verdict: "transfer" };
   const sooner = isAhead("scratch", "probe") ? undefined : leadWithFewer(runs, pictures);
-  if (sooner && sooner.interval[0] > 0) return { verdict: "transfer", leads, sooner };
-  return undecided("alike");
+  return sooner && sooner.interval[0] > 0 ? { verdict: "transfer", sooner } : undefined;
 }
+
+const roadOf = (verdict: Found["verdict"]): Road => (verdict === "transfer" ? "probe" : verdict);
 
 /** How far the probe is ahead of the network from scratch with fewer pictures: where most runs were made, of equals the most. */
 function leadWithFewer(runs: readonly Run[], pictures: number): Sooner | undefined {
   const counts = new Map<number, number>();
-  for (const { road, pictures: size } of runs)
-    if (road === "scratch" && size < pictures) counts.set(size, (counts.get(size) ?? 0) + 1);
+  for (const run of runs) {
+    const { road, pictures: size } = run;
+    if (road === "scratch" && size < pictures && isTrained(run)) counts.set(size, (counts.get(size) ?? 0) + 1);
+  }
   const [most] = [...counts].sort(([a, m], [b, n]) => n - m || b - a);
   if (!most) return undefined;
   const [size] = most;
-  const own = runs.filter((run) => run.pictures === size);
+  const own = runs.filter((run) => run.pictures === size && isTrained(run));
   return { ...leadOf(own, "probe", "scratch"), pictures: size, of: pictures };
 }
 
@@ -137,19 +186,6 @@ function spreadOf(values: readonly number[]): number {
   const centre = mean(values);
   const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   return Math.sqrt(squares / (values.length - 1) / values.length);
-}
-
-/**
- * The share of the probe's way from the baseline, on pictures that it has not seen, that a network from scratch must come on those it
- * learns from. One that does not has not been trained, and is no evidence of what training it would bring.
- */
-const FEWEST_FITTED = 0.25;
-
-function hasFitted(full: readonly Run[], baseline: number): boolean {
-  const of = (road: Road): Run[] => full.filter((run) => run.road === road);
-  const probe = mean(of("probe").map(accuracyOf));
-  const fitted = mean(of("scratch").map(({ trainAccuracy }) => trainAccuracy));
-  return fitted >= baseline + FEWEST_FITTED * (probe - baseline);
 }
 
 /** Whether a road is surely better than always naming the most frequent class; the more roads, the surer it must be. */

@@ -1,5 +1,7 @@
 /** A verdict in words. */
-import { type Curve, MOST_FACTOR, type Savings } from "./curve.ts";
+import type { Needs, StrategyTraining } from "./comparison.ts";
+import { type Curve, MOST_FACTOR, type Point, type Savings } from "./curve.ts";
+import { DOUBLINGS } from "./ladder.ts";
 import type { Road } from "./run.ts";
 import { FEWEST_JUDGED, type Lead, NEGLIGIBLE, type Undecided, type Verdict } from "./verdict.ts";
 
@@ -30,14 +32,11 @@ const choices = {
 } as const;
 
 const undecided: Readonly<Record<Undecided, string>> = {
-  "too-few": `Can't tell yet: fewer than ${FEWEST_JUDGED} pictures could be judged, and so few can turn out any way by chance: add pictures`,
+  "too-few": `Undecided: fewer than ${FEWEST_JUDGED} images could be judged, and so few can turn out any way by chance: add images`,
   "nothing-learned":
-    "Can't tell: no road beats always answering the most frequent class by more than chance: check that the labels say something that can be seen, or add pictures",
-  alike:
-    "Can't tell yet: the roads are too much alike for so few pictures: add pictures, or take the simplest, transfer",
-  unfitted:
-    "Can't tell yet: the network from scratch has had too little time to learn even the pictures that it was shown: give a larger --budget",
-  missing: "Can't tell yet: there was no time for all roads: give a larger --budget",
+    "Undecided: no strategy beats always answering the most frequent class by more than chance: check that the labels say something that can be seen, or add images",
+  alike: "Undecided: the strategies are too much alike for so few images: add images, or take the simplest, transfer",
+  untrained: "Undecided",
 };
 
 /** The lead that backs a verdict: over the probe where something beats it, else the probe's own. */
@@ -51,17 +50,74 @@ export function evidenceFor(of: Verdict): Lead | undefined {
   return find("probe", "scratch") ?? leads[0];
 }
 
-/** The verdict, the interval that backs it, and what transfer saves. */
-export function reasonOf(verdict: Verdict, savings: Savings | undefined): string {
+/** What a verdict is told with. */
+export interface Grounds {
+  readonly savings: Savings | undefined;
+  readonly training: readonly StrategyTraining[];
+  readonly needs: Needs | undefined;
+}
+
+/** The verdict, the interval that backs it, and what transfer saves; or what is needed for one. */
+export function reasonOf(verdict: Verdict, { savings, training, needs }: Grounds): string {
   const evidence = evidenceFor(verdict);
   const backed = evidence ? `: ${leadText(evidence)}` : "";
-  if (verdict.verdict === "undecided") return `${undecided[verdict.why]}${evidence ? ` (${leadText(evidence)})` : ""}.`;
+  if (verdict.verdict === "undecided") {
+    const cause = undecided[verdict.why];
+    const soFar = evidence ? `So far, ${leadText(evidence)}.` : undefined;
+    if (verdict.why !== "untrained") {
+      const more = needs && `${capital(needsText(needs))}: ${openText(needs.roads, training)}.`;
+      return [`${cause}.`, soFar, more].filter((text) => text !== undefined).join(" ");
+    }
+    return [
+      needs ? `${cause}: ${needsText(needs)}.` : `${cause}.`,
+      needs && `${capital(openText(needs.roads, training))}.`,
+      soFar,
+    ]
+      .filter((text) => text !== undefined)
+      .join(" ");
+  }
+  if (verdict.noRoom !== undefined)
+    return `${choices.transfer}: it gets ${percent(verdict.noRoom)} of the judged images right, so that nothing could be more than ${points(NEGLIGIBLE)} points ahead.`;
   if (verdict.sooner) {
     const { pictures, of } = verdict.sooner;
     return `${choices[verdict.verdict]}${backed} with ${pictures} images, and as good as can be told with all ${of}.`;
   }
-  const rest = [furtherAhead(verdict), savings && savingsText(savings)].filter((text) => text !== undefined);
-  return [`${choices[verdict.verdict]}${backed}.`, ...rest].join(" ");
+  const rest = [furtherAhead(verdict), beatenText(evidence, training), savings && savingsText(savings)];
+  return [`${choices[verdict.verdict]}${backed}.`, ...rest.filter((text) => text !== undefined)].join(" ");
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** What to do for a verdict. */
+export function needsText({ moreSeconds, budgetSeconds, moreEpochs }: Needs): string {
+  const minutes = Math.max(1, Math.ceil(moreSeconds / 60));
+  const more = `about ${minutes} more ${minutes === 1 ? "minute" : "minutes"}`;
+  if (moreEpochs !== undefined) return `give --epochs ${moreEpochs}, ${more} here`;
+  return budgetSeconds === undefined ? `give ${more}` : `give ${more} (--budget ${Math.round(budgetSeconds / 60)}m)`;
+}
+
+/** Which strategies could still win, and how far they are. */
+function openText(open: readonly Road[], training: readonly StrategyTraining[]): string {
+  const each = open.map((road) => {
+    const last = training.find((one) => one.road === road)?.trainings.at(-1);
+    if (!last) return `${roadNames[road]} had no time to train`;
+    const learned = `${percent(last.trainAccuracy)} of the images that it learned from`;
+    return `${roadNames[road]} gets ${percent(last.accuracy)} right after ${last.epochs} epochs (${learned}), its curve has not flattened`;
+  });
+  const could = open.length > 1 ? "each of them could still win" : "it could still win";
+  return `${each.join("; ")}: ${could}`;
+}
+
+/** Where a verdict stands though a strategy's training had not ended: because it could not win. */
+function beatenText(evidence: Lead | undefined, training: readonly StrategyTraining[]): string | undefined {
+  const behind = training.find(({ road, flattened }) => road === evidence?.over && !flattened);
+  const last = behind?.trainings.at(-1);
+  if (!behind || !last) return undefined;
+  const could =
+    behind.couldReach < 1
+      ? `with ${2 ** DOUBLINGS} times the training it could reach ${percent(behind.couldReach)} at most`
+      : "no more than the images that are left could be gained";
+  return `After ${last.epochs} epochs ${roadNames[behind.road]} was still improving, so that the lead would shrink with more; but ${could}.`;
 }
 
 /** Where transfer is the verdict though another road is ahead, by too little to be surely worth its time. */
@@ -77,6 +133,12 @@ const catchesUp: Readonly<Record<Road, string>> = {
   "fine-tune": "Fine-tuning",
   scratch: "Scratch",
 };
+
+/** How long the trainings of a point were, and whether they had ended. */
+export function trainedText({ epochs, flattened }: Pick<Point, "epochs" | "flattened">): string {
+  if (epochs === undefined) return "–";
+  return flattened ? String(epochs) : `${epochs}, still improving`;
+}
 
 /** What the slower road would need. */
 export function savingsText({ slower, factor, accuracy, pictures }: Savings): string {

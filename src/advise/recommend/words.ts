@@ -42,6 +42,6 @@ export function reasonFor(why: Why, chosen: Standing | undefined, baseline: Base
 /** A word as a shell takes it whole. */
 const quoted = (word: string): string => (/^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
-/** The command that trains on the dataset with a network. */
-export const nextCommand = (dataset: string, network: string): string =>
-  `graft train ${quoted(dataset)} --network ${quoted(network)}`;
+/** The command that trains on the dataset with a network, or does something else with both. */
+export const nextCommand = (dataset: string, network: string, command = "train"): string =>
+  `graft ${command} ${quoted(dataset)} --network ${quoted(network)}`;

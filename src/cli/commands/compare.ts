@@ -4,11 +4,11 @@ import type { Command } from "commander";
 import * as v from "valibot";
 import { compare } from "../../advise/compare/compare.ts";
 import type { Comparison } from "../../advise/compare/comparison.ts";
-import { DEFAULT_COMPARE_BUDGET, unfreeze } from "../../advise/compare/options.ts";
+import { epochs, splits, unfreeze } from "../../advise/compare/options.ts";
 import { budgetSeconds } from "../../advise/recommend/options.ts";
 import { nextCommand } from "../../advise/recommend/words.ts";
 import { makeFolder, writeWhole } from "../../base/files.ts";
-import { flag, optionsOf, seed, text } from "../../base/options.ts";
+import { flag, optionsOf, rule, seed, text } from "../../base/options.ts";
 import { graftVersion } from "../../base/version.ts";
 import { renderComparison } from "../../report/advice/comparison.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
@@ -22,16 +22,24 @@ import { interruptible, stoppedCode } from "../interruption.ts";
 import { note, print, printJson, withProgress } from "../output.ts";
 import { readDataset } from "../read-dataset.ts";
 
-const compareFlags = optionsOf({
-  network: v.optional(networkName, DEFAULT_NETWORK),
-  preprocessing: v.optional(preprocessing),
-  budget: v.optional(budgetSeconds, DEFAULT_COMPARE_BUDGET),
-  unfreeze: v.optional(unfreeze),
-  seed: v.optional(seed, 0),
-  offline: v.optional(flag),
-  out: v.optional(text("the path of a folder")),
-  json: v.optional(flag, false),
-});
+const compareFlags = v.pipe(
+  optionsOf({
+    network: v.optional(networkName, DEFAULT_NETWORK),
+    preprocessing: v.optional(preprocessing),
+    budget: v.optional(budgetSeconds),
+    epochs: v.optional(epochs),
+    splits: v.optional(splits),
+    unfreeze: v.optional(unfreeze),
+    seed: v.optional(seed, 0),
+    offline: v.optional(flag),
+    out: v.optional(text("the path of a folder")),
+    json: v.optional(flag, false),
+  }),
+  rule(
+    ({ budget, epochs }) => budget === undefined || epochs === undefined,
+    "{epochs} bounds the work, {budget} the time: leave one of them out.",
+  ),
+);
 
 export function compareCommand(command: Command): Command {
   command
@@ -41,7 +49,9 @@ export function compareCommand(command: Command): Command {
       "--preprocessing <preset>",
       `how an .onnx file wants its pixels: ${Object.keys(preprocessingPresets).join(", ")}`,
     )
-    .option("--budget <time>", "how long it may take, such as 5m", seconds)
+    .option("--budget <time>", "how long it may take, such as 5m; default 10m", seconds)
+    .option("--epochs <n>", "bound the work instead: epochs of one training at most, however long they take", number)
+    .option("--splits <n>", "ways to split the images into those learned from and those judged; default 3", number)
     .option("--unfreeze <stage|n|all>", "what fine-tuning trains, as for `graft train`; default: the last third")
     .option("--seed <n>", "the same seed deals the pictures alike", number)
     .option("--offline", "use only networks that are in the cache")
@@ -65,12 +75,12 @@ async function compareAction(flags: v.InferOutput<typeof compareFlags>, path: st
       line.end();
       note(text);
     };
-    const { preprocessing, offline, seed, budget, unfreeze } = flags;
+    const { preprocessing, offline, seed, budget, epochs, splits, unfreeze } = flags;
     const network = await openNetwork(flags.network, { onProgress: line.show, preprocessing, offline });
     if (network.assumedPreprocessing)
       tell(`How ${network.name} wants its pixels is ${network.preprocessingFrom}; --preprocessing says otherwise.`);
     return compare({
-      ...{ dataset, network, seed, budgetSeconds: budget, unfreeze, stop },
+      ...{ dataset, network, seed, budgetSeconds: budget, epochs, splits, unfreeze, stop },
       onProgress: line.show,
       onNote: tell,
     });
@@ -91,16 +101,18 @@ async function compareAction(flags: v.InferOutput<typeof compareFlags>, path: st
   if (found.interrupted) process.exitCode = stoppedCode();
 }
 
-/** The command that follows from a verdict; nothing where Graft has none for it. */
-function nextAfter({ verdict, unfreeze }: Comparison, dataset: string, network: string): string | undefined {
+/** The command that follows from a verdict, or leads to one; nothing where Graft has none for it. */
+function nextAfter({ verdict, unfreeze, needs }: Comparison, dataset: string, network: string): string | undefined {
+  const again = nextCommand(dataset, network, "compare");
   if (verdict === "transfer") return nextCommand(dataset, network);
   if (verdict === "fine-tune") return `${nextCommand(dataset, network)} --unfreeze ${unfreeze}`;
-  return undefined;
+  if (needs?.budgetSeconds !== undefined) return `${again} --budget ${Math.round(needs.budgetSeconds / 60)}m`;
+  return needs?.moreEpochs === undefined ? undefined : `${again} --epochs ${needs.moreEpochs}`;
 }
 
 /** The object of `graft compare --json`. */
 export function comparisonJson(found: Comparison, next: string | undefined): Record<string, unknown> {
-  const { verdict, roads, evidence, savings, scratch, gap, ...rest } = found;
+  const { verdict, roads, evidence, savings, scratch, gap, needs, budgetSeconds, epochs, ...rest } = found;
   return {
     verdict,
     ...rest,
@@ -108,6 +120,9 @@ export function comparisonJson(found: Comparison, next: string | undefined): Rec
     savings: savings ?? null,
     scratch: scratch ?? null,
     gap: gap ?? null,
+    needs: needs ?? null,
+    budgetSeconds: budgetSeconds ?? null,
+    epochs: epochs ?? null,
     next: next ?? null,
     roads,
   };

@@ -34,25 +34,29 @@ const recommendation: Recommendation = {
   ...{ budgetSeconds: 120, seconds: 60, fetchSeconds: 0, interrupted: false },
 };
 
-const point = { interval: [0.8, 0.95] as const, trainAccuracy: 1, overfitting: 0.1, runs: 3 };
+const point = { interval: [0.8, 0.95] as const, trainAccuracy: 1, overfitting: 0.1, runs: 3, epochs: 20 };
 const comparison: Comparison = {
   ...{ verdict: "transfer", reason: "Transfer: the head is ahead.", savings: undefined, evidence: undefined },
   leads: [{ road: "probe", over: "scratch", mean: 0.3, interval: [0.2, 0.4], bySeed: [0.3] }],
   roads: [
     {
       road: "probe",
-      points: [100, 400].map((pictures) => ({ ...point, pictures, accuracy: 0.9, seconds: pictures / 50 })),
+      points: [100, 400].map((pictures) => ({
+        ...{ ...point, pictures, accuracy: 0.9, seconds: pictures / 50, epochs: undefined, flattened: true },
+      })),
     },
     {
       road: "scratch",
-      points: [100, 400].map((pictures) => ({ ...point, pictures, accuracy: 0.6, seconds: pictures / 5 })),
+      points: [100, 400].map((pictures) => ({
+        ...{ ...point, pictures, accuracy: 0.6, seconds: pictures / 5, flattened: pictures < 400 },
+      })),
     },
   ],
   ...{ baseline: { class: "a & b", accuracy: 0.5 }, classes: ["a & b", "c"], unfreeze: "2", keptForTest: 100 },
   network: { name: "resnet50", description: "A network.", licence: "MIT" },
   scratch: { network: "a small network", learningRate: 0.004, augment: "none" },
   ...{ pictures: { available: 500, learned: 400, judged: 100 }, skipped: [], gap: undefined, leftOut: [] },
-  ...{ budgetSeconds: 600, seconds: 500, interrupted: false },
+  ...{ training: [], needs: undefined, budgetSeconds: 600, epochs: undefined, seconds: 500, interrupted: false },
 };
 
 const documentOf = (text: string) => parseHTML(text).document;

@@ -1,8 +1,8 @@
-/** The report of a comparison as one HTML file: the verdict, its evidence, and the learning curves of the roads. */
+/** The report of a comparison as one HTML file: the verdict, its evidence, and the learning curves of the strategies. */
 import * as Plot from "@observablehq/plot";
 import type { Comparison } from "../../advise/compare/comparison.ts";
 import type { Road } from "../../advise/compare/run.ts";
-import { leadText, overfittingText, roadNames } from "../../advise/compare/words.ts";
+import { leadText, overfittingText, roadNames, trainedText } from "../../advise/compare/words.ts";
 import { chart } from "../chart.ts";
 import { count, date, duration, listed, percent, percentRange, plural } from "../format.ts";
 import { type Html, html } from "../html.ts";
@@ -22,7 +22,7 @@ const titles = {
   transfer: "Transfer",
   "fine-tune": "Fine-tune",
   scratch: "Train from scratch",
-  undecided: "Can’t tell yet",
+  undecided: "Undecided",
 } as const;
 
 /** One self-contained HTML document, as a training's report is. Throws a usage error where `createdAt` is no date. */
@@ -79,7 +79,7 @@ function curves({ roads, baseline }: Comparison): Part {
   );
   return {
     id: "curves",
-    title: "How each road learns",
+    title: "How each strategy learns",
     body: html`
 <p class="lead">Accuracy on pictures that were not learned from, with 95% intervals; the dashed line is always answering “${baseline.class}”.</p>
 <ul class="key">${roads.map(({ road }) => html`<li><span style="--swatch: ${colours[road]}"></span>${roadNames[road]}</li>`)}</ul>
@@ -116,7 +116,7 @@ function drawn(dots: readonly Dot[], x: "pictures" | "seconds", label: string, b
         }),
       ],
     },
-    { label: `Accuracy of each road against ${label}`, fit: "wide" },
+    { label: `Accuracy of each strategy against ${label}`, fit: "wide" },
   );
 }
 
@@ -126,10 +126,10 @@ function evidence({ roads, leads }: Comparison): Part {
       (point) =>
         html`<tr><th scope="row">${roadNames[road]}</th><td class="number">${count(point.pictures)}</td><td class="number">${percent(point.accuracy)}</td>
 <td class="number">${percentRange(point.interval)}</td><td class="number">${percent(point.trainAccuracy)}</td><td class="number">${(100 * point.overfitting).toFixed(1)}</td>
-<td class="number">${duration(point.seconds)}</td><td class="number">${count(point.runs)}</td></tr>\n`,
+<td class="number">${duration(point.seconds)}</td><td class="number">${trainedText(point)}</td><td class="number">${count(point.runs)}</td></tr>\n`,
     ),
   );
-  const head = ["Images", "Accuracy", "95%", "On those learned", "Gap", "Seconds", "Runs"];
+  const head = ["Images", "Accuracy", "95%", "On those learned", "Gap", "Seconds", "Epochs", "Runs"];
   return {
     id: "evidence",
     title: "The evidence",
@@ -137,7 +137,7 @@ function evidence({ roads, leads }: Comparison): Part {
 <ul>${leads.filter(({ mean }) => mean >= 0).map((lead) => html`<li>${leadText(lead)}</li>`)}</ul>
 <p class="lead">${overfittingText(roads)}</p>
 <div class="scroll"><table><caption>Every point of the curves</caption>
-<thead><tr><th scope="col">Road</th>${head.map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
+<thead><tr><th scope="col">Strategy</th>${head.map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
 <tbody>${rows}</tbody></table></div>`,
   };
 }
@@ -148,9 +148,9 @@ function method(found: Comparison): Part {
     id: "method",
     title: "How it was done",
     body: html`
-<p>${count(pictures.available)} pictures took part; ${plural(found.keptForTest, "picture")} kept for the test did not. They were dealt anew for each seed: up to
+<p>${count(pictures.available)} pictures took part; ${plural(found.keptForTest, "picture")} kept for the test did not. They were split again for each seed: up to
 ${count(pictures.learned)} to learn from, ${count(pictures.judged)} to be judged on. ${network.name}: ${network.description} Fine-tuning trained its last ${found.unfreeze} stages.
 ${scratch === undefined ? null : html`From scratch: ${scratch.network}; of several settings tried on the training pictures, a learning rate of ${scratch.learningRate} and the augmentation “${scratch.augment}” did best.`}
-It took ${duration(found.seconds)} of a budget of ${duration(found.budgetSeconds)}${leftOut.length > 0 ? `; there was no time for ${plural(leftOut.length, "training")}` : ""}.</p>`,
+It took ${duration(found.seconds)}${found.budgetSeconds === undefined ? "" : ` of a budget of ${duration(found.budgetSeconds)}`}${found.epochs === undefined ? "" : `, at most ${plural(found.epochs, "epoch")} for one training on all images`}${leftOut.length > 0 ? `; there was no time for ${plural(leftOut.length, "training")}` : ""}.</p>`,
   };
 }

@@ -55,6 +55,12 @@ export interface FinetuneInput extends Apart {
   readonly classes: number;
   readonly classWeights: "none" | "balanced";
   readonly seed: number;
+  /** Epochs without improvement after which training ends; default the recipe's. */
+  readonly patience?: number | undefined;
+  /** Aborted, training ends after its first epoch with what it has by then. */
+  readonly enough?: AbortSignal | undefined;
+  /** What the progress is called. Default "Fine-tuning". */
+  readonly title?: string | undefined;
   readonly onProgress?: OnProgress | undefined;
   /** Told of choices and of what went otherwise than asked, a sentence each. */
   readonly onNote?: ((text: string) => void) | undefined;

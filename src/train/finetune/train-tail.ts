@@ -100,7 +100,7 @@ export async function trainTail(input: FinetuneInput, options: FinetuneOptions):
   const saved = await savedBefore(input, options, common.identity);
   const done: AnswersByEpoch[] = [...(saved?.done ?? [])];
   const titleOf = (at: number): string =>
-    further.length === 0 ? "Fine-tuning" : `Fine-tuning (training ${at + 1} of ${further.length + 1})`;
+    further.length === 0 ? (input.title ?? "Fine-tuning") : `Fine-tuning (training ${at + 1} of ${further.length + 1})`;
   // The checkpoint is of the training after those that are done.
   const savedOf = (at: number): Checkpoint | undefined => (saved?.done.length === at ? saved : undefined);
   for (let at = done.length; at < further.length; at++) {
@@ -196,7 +196,8 @@ async function trainOn(
     stepsUntil: sampler.steps,
     learningRate,
     warmUp: recipe.warmUp,
-    patience: onlyJudges ? Number.POSITIVE_INFINITY : recipe.patience,
+    patience: input.patience ?? (onlyJudges ? Number.POSITIVE_INFINITY : recipe.patience),
+    enough: input.enough,
     evaluate,
     checkpoint: write,
     title,

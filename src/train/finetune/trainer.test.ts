@@ -124,6 +124,25 @@ describe("the training loop", () => {
     expect(keptOf(state)).toMatchObject({ epoch: 1, accuracy: 0.7 });
   });
 
+  test("when it is enough, ends with the epochs that it has, and in the first epoch goes on to its end", async () => {
+    for (const [at, epochs] of [
+      [1, 1],
+      [5, 1],
+      [8, 1],
+      [11, 2],
+    ] as const) {
+      const { options, begin } = trainer([0.5, 0.6, 0.9, 0.8]);
+      const enough = new AbortController();
+      const run: StepRunner = async (held, batch, rate, number) => {
+        if (number === at) enough.abort();
+        return options.run(held, batch, rate, number);
+      };
+      const { state, stop, interrupted } = await runTraining(await begin(), { ...options, run, enough: enough.signal });
+      expect([stop, interrupted]).toEqual([{ kind: "enough", epoch: epochs }, false]);
+      expect(state.history.length).toBe(epochs);
+    }
+  });
+
   test("interrupted after any step, it goes on to the very same end", async () => {
     const { options, begin } = trainer([0.5, 0.6, 0.9, 0.8]);
     const whole = await runTraining(await begin(), options);

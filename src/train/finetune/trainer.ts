@@ -37,6 +37,7 @@ export interface Candidate extends Judgement {
 /** Why training ended before its last epoch. */
 export type Stop =
   | { readonly kind: "patience"; readonly epoch: number }
+  | { readonly kind: "enough"; readonly epoch: number }
   | {
       readonly kind: "not-finite" | "exploded";
       readonly epoch: number;
@@ -95,6 +96,8 @@ export interface TrainerOptions {
   /** Told of each epoch when it has been judged. */
   readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Aborted, training ends with what it has after its first epoch; of an epoch under way nothing counts. */
+  readonly enough?: AbortSignal | undefined;
 }
 
 export interface Outcome {
@@ -172,6 +175,8 @@ export async function runTraining(begin: TrainingState, options: TrainerOptions)
       await options.checkpoint(state);
       return ended(undefined, true);
     }
+    if (options.enough?.aborted && state.history.length > 0)
+      return ended({ kind: "enough", epoch: state.history.length });
     const epoch = state.history.length + 1;
     const first = state.step + 1;
     const perStep = stepSeconds / (state.step - begin.step);

@@ -34,6 +34,7 @@ export function withWeights(network: Network, weights: Weights, ofNetwork: Engin
 export function stopText(stop: Stop, bestEpoch: number): string {
   const kept = bestEpoch === 0 ? "What it began with is kept" : `The weights of epoch ${bestEpoch} are kept`;
   if (stop.kind === "patience") return `${kept}: ${stop.epoch - bestEpoch} epochs brought nothing better.`;
+  if (stop.kind === "enough") return `${kept}: there was no time for more than ${stop.epoch} epochs.`;
   const what = stop.kind === "not-finite" ? "stopped being a number" : `rose to ${stop.loss.toPrecision(3)}`;
   return `The loss ${what} in epoch ${stop.epoch} at a learning rate of ${stop.learningRate.toPrecision(2)}. ${kept}: try --learning-rate ${(stop.learningRate / 10).toPrecision(1)}, or --find-lr.`;
 }

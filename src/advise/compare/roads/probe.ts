@@ -2,11 +2,11 @@
 import { createRandom } from "../../../base/random.ts";
 import { fitHead, headLogits } from "../../../train/head/fit.ts";
 import type { Frozen } from "./frozen.ts";
-import { rightIn, shareOf, type TakeRoad } from "./road.ts";
+import { type Answered, rightIn, shareOf, type Task } from "./road.ts";
 
 export const probeRoad =
-  ({ table, labels, groups: all, secondsPerPicture }: Frozen, classes: number): TakeRoad =>
-  async ({ learn, judged, seed, signal }) => {
+  ({ table, labels, groups: all, secondsPerPicture }: Frozen, classes: number) =>
+  async ({ learn, judged, seed, signal }: Task): Promise<Answered> => {
     const began = performance.now();
     const own = Int32Array.from(learn, (row) => labels[row]!);
     const groups = learn.map((row) => all[row]!);

@@ -1,13 +1,12 @@
 /** What a road is given and what it answers; the roads are beside this file. */
 import type { OnProgress } from "../../../base/progress.ts";
+import type { Trainee } from "../ladder.ts";
 
 /** Pictures to learn from and to be judged on, by their places among all. */
 export interface Task {
   readonly learn: readonly number[];
   readonly judged: readonly number[];
   readonly seed: number;
-  /** Seconds that it may take. */
-  readonly seconds: number;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -20,8 +19,8 @@ export interface Answered {
   readonly seconds: number;
 }
 
-/** A way to train. */
-export type TakeRoad = (task: Task) => Promise<Answered>;
+/** A strategy that trains a network, on one task: what its trainings, short and long, have in common is prepared. */
+export type Prepare = (task: Task) => Promise<Trainee>;
 
 /** Which rows of logits `[N, C]` name the class of their picture. */
 export function rightIn(logits: Float32Array, labels: ArrayLike<number>): Uint8Array {
