@@ -26,7 +26,7 @@ export function showComparison(of: Comparison, next: string | undefined): void {
   );
   print(table([["", "strategy", "images", "accuracy", "interval", "gap", "training", "epochs", "runs"], ...rows]));
   print(
-    `Each was judged on ${of.pictures.judged} pictures that it did not learn from; ${of.keptForTest} are kept for the test.`,
+    `Each was judged on ${of.pictures.judged} images that it did not learn from; ${of.keptForTest} are kept for the test.`,
   );
   print(`Always answering "${baseline.class}" would reach ${percent(baseline.accuracy)}. ${overfittingText(roads)}`);
   const dots = roads.flatMap(({ road, points }) =>
