@@ -12,7 +12,7 @@
 import "./runtime/telemetry.ts";
 
 export { type CompareOptions, compare } from "./advise/compare/compare.ts";
-export type { Comparison } from "./advise/compare/comparison.ts";
+export type { Comparison, Needs, StrategyTraining } from "./advise/compare/comparison.ts";
 export type { DomainGap } from "./advise/gap/confidence.ts";
 export { type Candidate, gatherCandidates } from "./advise/recommend/candidates.ts";
 export { type Scores, scoresOf } from "./advise/recommend/judge.ts";

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { modelOf, node } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import { asFloat32, float32Tensor } from "../graph/tensor.ts";
+import { measureCut } from "./backbone.ts";
 import { openFresh } from "./fresh-network.ts";
 import { type Network, parameterNames } from "./network.ts";
 
@@ -24,6 +25,17 @@ describe("openFresh", () => {
     expect(valuesOf(one)).not.toEqual(valuesOf(other));
     expect(one).toMatchObject({ source: "from scratch, seed 1", preprocessing: { size: 224 } });
     expect(one.stages?.map(({ name }) => name)).toContain("blocks.6");
+  });
+
+  test.each([
+    ["small_resnet_64", 64, 2048],
+    ["small_resnet_128", 128, 2048],
+    ["small_resnet_wide_64", 64, 4096],
+    ["small_resnet_wide_128", 128, 4096],
+  ])("%s, which is begun from scratch alone", async (name, size, features) => {
+    const network = await openFresh(name, 1);
+    expect(network).toMatchObject({ name, preprocessing: { size } });
+    expect(await measureCut(network)).toMatchObject({ features });
   });
 
   test("of a file, every parameter is drawn anew, and what was done is told", async () => {

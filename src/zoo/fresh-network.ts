@@ -9,6 +9,7 @@ import { wholeMapConvolutionsAsGemm } from "../graph/whole-map-convolution.ts";
 import { inferShapes } from "../runtime/shapes.ts";
 import { freshWeights } from "./architectures/initialise.ts";
 import { architectures } from "./architectures/registry.ts";
+import { smallResnets } from "./architectures/small-resnet.ts";
 import { withWeights } from "./architectures/weights.ts";
 import { shapesOf } from "./backbone.ts";
 import { catalogue, catalogued } from "./catalogue.ts";
@@ -33,7 +34,8 @@ export async function openFresh(name: string, seed: number, options: OpenOptions
   const random = randomFor(seed, "from scratch");
   const entry = catalogued(name);
   const architecture = entry ? (entry.source.kind === "hub" ? entry.architecture : undefined) : name;
-  const define = architecture === undefined ? undefined : architectures.get(architecture);
+  const define =
+    architecture === undefined ? undefined : (architectures.get(architecture) ?? smallResnets.get(architecture));
   const source = `from scratch, seed ${seed}`;
   if (architecture === undefined || !define) {
     const network = await openNetwork(name, options);

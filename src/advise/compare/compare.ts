@@ -10,6 +10,7 @@ import { augmentationFor } from "../../data/augment/policy.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
 import { stratifiedSplit } from "../../data/split.ts";
 import { unfrozen } from "../../train/finetune/plan.ts";
+import { describeSmallResnet } from "../../zoo/architectures/small-resnet.ts";
 import { shapesOf } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { stagesOf } from "../../zoo/stages.ts";
@@ -17,9 +18,10 @@ import { type DomainGap, gapOf } from "../gap/confidence.ts";
 import { ASKED, readConfidence } from "../gap/read.ts";
 import { stratifiedOrder } from "../halving/order.ts";
 import { baselineOf, galleryOf } from "../recommend/gallery.ts";
-import { giveChances, type Spending } from "./chances.ts";
+import { giveChances, type Progress, type Spending } from "./chances.ts";
 import type { Comparison } from "./comparison.ts";
 import { curveOf, savingsOf } from "./curve.ts";
+import { keptOf } from "./ladder.ts";
 import { needsOf, trainingOf } from "./needs.ts";
 import { type CheckedCompareOptions, checkedCompareOptions, DEFAULT_COMPARE_BUDGET } from "./options.ts";
 import { fineTuning } from "./roads/fine-tune.ts";
@@ -28,7 +30,6 @@ import { probeRoad } from "./roads/probe.ts";
 import { type ScratchStrategy, scratchStrategy, sidesFor } from "./roads/scratch.ts";
 import { type Road, roads } from "./run.ts";
 import { scheduleFor } from "./schedule.ts";
-import { describeSized } from "./scratch/architecture.ts";
 import { decide } from "./verdict.ts";
 import { evidenceFor, reasonOf } from "./words.ts";
 
@@ -137,7 +138,8 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
       classes,
       network: { name: network.name, description: network.description, licence: network.licence },
       scratch: tuned && {
-        ...{ network: describeSized(tuned.sized), learningRate: tuned.learningRate, augment: tuned.augment },
+        ...{ network: describeSmallResnet(tuned.network), name: tuned.network },
+        ...{ learningRate: tuned.learningRate, augment: tuned.augment, epochs: keptEpochs(made.progress.scratch) },
       },
       unfreeze,
       pictures: {
@@ -160,6 +162,8 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
     frozen.close();
   }
 }
+
+const keptEpochs = (progress: Progress | undefined): number => keptOf(progress?.rungs ?? [])?.epochs ?? 0;
 
 /** The strategies, ready for tasks. */
 function chancesFor(

@@ -20,8 +20,16 @@ export interface Comparison {
   readonly baseline: Baseline;
   readonly classes: readonly string[];
   readonly network: { readonly name: string; readonly description: string; readonly licence: string };
-  /** The network that learns from nothing, in words, and how it was tuned. */
-  readonly scratch: { readonly network: string; readonly learningRate: number; readonly augment: string } | undefined;
+  /** The network from scratch, in words and as for `graft train --from-scratch --network`, how it was tuned, and the epochs that count. */
+  readonly scratch:
+    | {
+        readonly network: string;
+        readonly name: string;
+        readonly learningRate: number;
+        readonly augment: string;
+        readonly epochs: number;
+      }
+    | undefined;
   /** What fine-tuning trained: as for `--unfreeze`. */
   readonly unfreeze: string;
   /** Readable pictures that took part, the most that one training learned from, and how many each was judged on. */

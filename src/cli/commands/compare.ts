@@ -102,10 +102,18 @@ async function compareAction(flags: v.InferOutput<typeof compareFlags>, path: st
 }
 
 /** The command that follows from a verdict, or leads to one; nothing where Graft has none for it. */
-function nextAfter({ verdict, unfreeze, needs }: Comparison, dataset: string, network: string): string | undefined {
+function nextAfter(
+  { verdict, unfreeze, needs, scratch }: Comparison,
+  dataset: string,
+  network: string,
+): string | undefined {
   const again = nextCommand(dataset, network, "compare");
   if (verdict === "transfer") return nextCommand(dataset, network);
   if (verdict === "fine-tune") return `${nextCommand(dataset, network)} --unfreeze ${unfreeze}`;
+  if (verdict === "scratch" && scratch) {
+    const { name, learningRate, augment, epochs: count } = scratch;
+    return `${nextCommand(dataset, name)} --from-scratch --learning-rate ${learningRate} --augment ${augment} --epochs ${count}`;
+  }
   if (needs?.budgetSeconds !== undefined) return `${again} --budget ${Math.round(needs.budgetSeconds / 60)}m`;
   return needs?.moreEpochs === undefined ? undefined : `${again} --epochs ${needs.moreEpochs}`;
 }

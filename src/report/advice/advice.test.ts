@@ -54,7 +54,7 @@ const comparison: Comparison = {
   ],
   ...{ baseline: { class: "a & b", accuracy: 0.5 }, classes: ["a & b", "c"], unfreeze: "2", keptForTest: 100 },
   network: { name: "resnet50", description: "A network.", licence: "MIT" },
-  scratch: { network: "a small network", learningRate: 0.004, augment: "none" },
+  scratch: { network: "a small network", name: "small_resnet_64", learningRate: 0.004, augment: "none", epochs: 40 },
   ...{ pictures: { available: 500, learned: 400, judged: 100 }, skipped: [], gap: undefined, leftOut: [] },
   ...{ training: [], needs: undefined, budgetSeconds: 600, epochs: undefined, seconds: 500, interrupted: false },
 };

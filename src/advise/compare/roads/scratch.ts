@@ -3,16 +3,17 @@ import type { AugmentationName } from "../../../data/augment/policy.ts";
 import { inspectImage } from "../../../data/inspect.ts";
 import { isClearlyBetter } from "../../../train/finetune/judgement.ts";
 import { freshHead } from "../../../train/head/fresh.ts";
+import { measureCut } from "../../../zoo/backbone.ts";
+import { openFresh } from "../../../zoo/fresh-network.ts";
 import type { Rung, Trainee } from "../ladder.ts";
-import { SIDES, type Sized, sizedFor } from "../scratch/architecture.ts";
-import { freshNetwork } from "../scratch/network.ts";
 import type { Frozen } from "./frozen.ts";
 import type { Task } from "./road.ts";
 import { type Divided, divided, trainRung } from "./train-rung.ts";
 
 /** What tuning chooses. */
 export interface Settings {
-  readonly sized: Sized;
+  /** The architecture, as for `graft train --from-scratch --network`. */
+  readonly network: string;
   readonly learningRate: number;
   readonly augment: AugmentationName;
 }
@@ -46,16 +47,17 @@ const STEP_GUESS = 0.01;
 
 export function scratchStrategy({ frozen, classes, sides, augment }: ScratchInput): ScratchStrategy {
   const images = frozen.paths.length;
-  let chosen: Settings = { sized: sizedFor(images, sides[0]!), learningRate: FIRST_RATE, augment: "none" };
+  let chosen: Settings = { network: sizedFor(images, sides[0]!), learningRate: FIRST_RATE, augment: "none" };
 
   const trained = async (
     task: Task,
     parts: Divided,
-    { sized, learningRate, augment: policy }: Settings,
+    { network: name, learningRate, augment: policy }: Settings,
     epochs: number,
     { title, enough }: { readonly title: string; readonly enough: AbortSignal | undefined },
   ): Promise<Rung> => {
-    const { network, shape } = freshNetwork(sized, classes, task.seed + 1);
+    const network = await openFresh(name, task.seed + 1);
+    const shape = await measureCut(network);
     const batch = Math.min(BATCH, parts.train.length);
     const options = { unfreeze: "all", fromScratch: true, augment: policy, learningRate, batch, epochs } as const;
     const head = freshHead(shape.features, classes, task.seed + 1);
@@ -84,7 +86,7 @@ export function scratchStrategy({ frozen, classes, sides, augment }: ScratchInpu
     let best = await attempt(chosen);
     const others: readonly (() => Settings)[] = [
       ...(augment === "none" ? [] : [() => ({ ...chosen, augment })]),
-      ...sides.slice(1).map((side) => () => ({ ...chosen, sized: sizedFor(images, side) })),
+      ...sides.slice(1).map((side) => () => ({ ...chosen, network: sizedFor(images, side) })),
       ...OTHER_RATES.map((learningRate) => () => ({ ...chosen, learningRate })),
     ];
     for (const other of others) {
@@ -119,6 +121,16 @@ export function scratchStrategy({ frozen, classes, sides, augment }: ScratchInpu
     },
   };
 }
+
+/** Sides of the input, the first where detail does not matter. */
+export const SIDES = [64, 128] as const;
+
+/** More images than this are worth a wider network. */
+const MOST_FOR_NARROW = 3000;
+
+/** The network for so many images, seen at a side. */
+const sizedFor = (images: number, side: (typeof SIDES)[number]): string =>
+  images > MOST_FOR_NARROW ? `small_resnet_wide_${side}` : `small_resnet_${side}`;
 
 /** Images whose size is looked at. */
 const LOOKED_AT = 32;
