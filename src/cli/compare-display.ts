@@ -1,11 +1,11 @@
 /** What `graft compare` tells a person: the curves as a table and a plot, and the verdict with what backs it. */
 import type { Comparison } from "../advise/compare/comparison.ts";
-import type { Road } from "../advise/compare/run.ts";
-import { overfittingText, roadNames, trainedText } from "../advise/compare/words.ts";
+import type { Strategy } from "../advise/compare/run.ts";
+import { overfittingText, strategyNames, trainedText } from "../advise/compare/words.ts";
 import { note, noteUnused, percent, print, table } from "./output.ts";
 import { scatter } from "./scatter.ts";
 
-const marks: Readonly<Record<Road, string>> = { probe: "p", "fine-tune": "f", scratch: "s" };
+const marks: Readonly<Record<Strategy, string>> = { probe: "p", "fine-tune": "f", scratch: "s" };
 
 /** Prints a comparison and the command to run next. */
 export function showComparison(of: Comparison, next: string | undefined): void {
@@ -14,7 +14,7 @@ export function showComparison(of: Comparison, next: string | undefined): void {
   const rows = roads.flatMap(({ road, points }) =>
     points.map((point) => [
       marks[road],
-      roadNames[road],
+      strategyNames[road],
       String(point.pictures),
       percent(point.accuracy),
       `${(100 * point.interval[0]).toFixed(1)}–${percent(point.interval[1])}`,

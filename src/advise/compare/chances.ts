@@ -5,14 +5,14 @@
 import { eitherOf } from "../../base/concurrency.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { createLadder, keptOf, type Ladder, type Outlook, outlookOf, type Rung } from "./ladder.ts";
-import type { Answered, Prepare, Task } from "./roads/road.ts";
-import type { Road, Run } from "./run.ts";
+import type { Run, Strategy } from "./run.ts";
 import type { Wanted } from "./schedule.ts";
+import type { Answered, Prepare, Task } from "./strategies/strategy.ts";
 import { decide } from "./verdict.ts";
 
 /** Strategies that train a network, in the order in which they are tried. */
 export const trainees = ["scratch", "fine-tune"] as const;
-export type TraineeRoad = (typeof trainees)[number];
+export type TrainedStrategy = (typeof trainees)[number];
 
 /** What may be spent: seconds, or epochs; what is not bounded is Infinity. */
 export interface Spending {
@@ -23,7 +23,7 @@ export interface Spending {
 
 export interface Chances {
   readonly probe: (task: Task) => Promise<Answered>;
-  readonly prepare: Readonly<Record<TraineeRoad, Prepare>>;
+  readonly prepare: Readonly<Record<TrainedStrategy, Prepare>>;
   /** The task of a split on so many of its images. */
   readonly task: (wanted: Wanted) => Pick<Task, "learn" | "judged"> & { readonly groups: readonly number[] };
   readonly schedule: readonly Wanted[];
@@ -43,8 +43,8 @@ export interface Progress extends Outlook {
 
 export interface Made {
   readonly runs: readonly Run[];
-  readonly progress: Readonly<Partial<Record<Road, Progress>>>;
-  readonly leftOut: readonly (Wanted & { readonly road: Road })[];
+  readonly progress: Readonly<Partial<Record<Strategy, Progress>>>;
+  readonly leftOut: readonly (Wanted & { readonly road: Strategy })[];
   readonly interrupted: boolean;
 }
 
@@ -56,8 +56,8 @@ const DOUBLINGS_WITH_FEWER = 3;
 /** Makes the runs that there are seconds, or epochs, for. */
 export async function giveChances(options: Chances): Promise<Made> {
   const runs: Run[] = [];
-  const leftOut: (Wanted & { road: Road })[] = [];
-  const ladders = new Map<TraineeRoad, Ladder>();
+  const leftOut: (Wanted & { road: Strategy })[] = [];
+  const ladders = new Map<TrainedStrategy, Ladder>();
   const { enough, end } = clocksFor(options.spending.left());
   const own: Timed = { ...options, enough, signal: eitherOf(options.signal, end) };
   const made = (interrupted: boolean): Made => ({
@@ -121,7 +121,7 @@ async function takeProbes(options: Chances, runs: Run[]): Promise<void> {
 }
 
 /** Trains in turn the strategy that has had the fewest seconds of those that could still win, until there is none or no time. */
-async function climbAll(options: Timed, runs: readonly Run[], ladders: Map<TraineeRoad, Ladder>): Promise<void> {
+async function climbAll(options: Timed, runs: readonly Run[], ladders: Map<TrainedStrategy, Ladder>): Promise<void> {
   const { pictures, baseline, spending } = options;
   const task = taskOf(options, { pictures, seed: 0 });
   for (const road of trainees) {
@@ -130,20 +130,25 @@ async function climbAll(options: Timed, runs: readonly Run[], ladders: Map<Train
     const first = Math.min(trainee.first, Math.max(1, Math.floor(spending.epochs / 2)));
     ladders.set(road, createLadder({ ...trainee, first }, baseline));
   }
-  const spent = (road: Road): number => sum(ladders.get(road as TraineeRoad)!.rungs.map(({ seconds }) => seconds));
+  const spent = (road: Strategy): number =>
+    sum(ladders.get(road as TrainedStrategy)!.rungs.map(({ seconds }) => seconds));
   for (;;) {
     const open = openIn(options, runs, ladders).filter((road) => {
-      const { next } = ladders.get(road as TraineeRoad)!.outlook();
+      const { next } = ladders.get(road as TrainedStrategy)!.outlook();
       return next.epochs <= spending.epochs && WORTH_BEGINNING * next.seconds <= spending.left();
     });
     const [road] = open.toSorted((a, b) => spent(a) - spent(b));
     if (road === undefined) return;
-    await ladders.get(road as TraineeRoad)!.climb(options.enough);
+    await ladders.get(road as TrainedStrategy)!.climb(options.enough);
   }
 }
 
 /** The strategies that could still win, as all stands now. */
-function openIn(options: Chances, runs: readonly Run[], ladders: ReadonlyMap<TraineeRoad, Ladder>): readonly Road[] {
+function openIn(
+  options: Chances,
+  runs: readonly Run[],
+  ladders: ReadonlyMap<TrainedStrategy, Ladder>,
+): readonly Strategy[] {
   const now = [...firstRuns(options, ladders), ...runs];
   const found = decide(now, options.pictures, options.baseline, progressOf(ladders));
   return found.verdict === "undecided" ? found.open : [];
@@ -153,7 +158,7 @@ function openIn(options: Chances, runs: readonly Run[], ladders: ReadonlyMap<Tra
 async function repeat(
   options: Timed,
   ladder: Ladder | undefined,
-  { road, ...wanted }: Wanted & { readonly road: TraineeRoad },
+  { road, ...wanted }: Wanted & { readonly road: TrainedStrategy },
 ): Promise<Run | undefined> {
   const kept = ladder?.kept();
   if (!ladder || !kept) return undefined;
@@ -179,7 +184,7 @@ async function repeat(
 }
 
 /** The runs on all images of the first split, as far as they have come. */
-function firstRuns(options: Chances, ladders: ReadonlyMap<TraineeRoad, Ladder>): Run[] {
+function firstRuns(options: Chances, ladders: ReadonlyMap<TrainedStrategy, Ladder>): Run[] {
   const task = taskOf(options, { pictures: options.pictures, seed: 0 });
   return [...ladders].flatMap(([road, ladder]) => {
     const kept = ladder.kept();
@@ -188,7 +193,7 @@ function firstRuns(options: Chances, ladders: ReadonlyMap<TraineeRoad, Ladder>):
 }
 
 const runOf = (
-  road: Road,
+  road: Strategy,
   { learn, judged, groups, seed }: Task & { readonly groups: readonly number[] },
   { correct, trainAccuracy, seconds, epochs }: Rung,
   flattened: boolean,
@@ -197,7 +202,7 @@ const runOf = (
   training: { epochs, flattened },
 });
 
-const progressOf = (ladders: ReadonlyMap<TraineeRoad, Ladder>): Made["progress"] =>
+const progressOf = (ladders: ReadonlyMap<TrainedStrategy, Ladder>): Made["progress"] =>
   Object.fromEntries([...ladders].map(([road, { rungs, outlook }]) => [road, { rungs, ...outlook() }]));
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -2,17 +2,17 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
 import { type Curve, curveOf, MOST_FACTOR, savingsOf } from "./curve.ts";
-import type { Road, Run } from "./run.ts";
+import type { Run, Strategy } from "./run.ts";
 import { scheduleFor } from "./schedule.ts";
 import { decide as decideWith, FEWEST_JUDGED, leadOf, type Outlooks } from "./verdict.ts";
 
-/** Runs of all roads at one size, each right with its own probability; what is hard for one is hard for all. */
-function runsOf(accuracies: Partial<Record<Road, number>>, judged: number, seeds = 3, pictures = 600): Run[] {
+/** Runs of all strategies at one size, each right with its own probability; what is hard for one is hard for all. */
+function runsOf(accuracies: Partial<Record<Strategy, number>>, judged: number, seeds = 3, pictures = 600): Run[] {
   return Array.from({ length: seeds }, (_, seed) =>
     Object.entries(accuracies).map(([road, accuracy]): Run => {
       const random = createRandom(seed + 1);
       return {
-        road: road as Road,
+        road: road as Strategy,
         pictures,
         seed,
         judged: Array.from({ length: judged }, (_, i) => i),
@@ -33,7 +33,7 @@ const decide = (runs: readonly Run[], pictures: number, baseline: number, outloo
   decideWith(runs, pictures, baseline, outlooks);
 
 describe("the verdict", () => {
-  const cases: readonly [string, Partial<Record<Road, number>>, string][] = [
+  const cases: readonly [string, Partial<Record<Strategy, number>>, string][] = [
     ["transfer where features carry it", { probe: 0.9, "fine-tune": 0.9, scratch: 0.6 }, "transfer"],
     ["fine-tune where that is better still", { probe: 0.7, "fine-tune": 0.9, scratch: 0.5 }, "fine-tune"],
     ["from scratch where features carry little", { probe: 0.5, "fine-tune": 0.7, scratch: 0.97 }, "scratch"],
@@ -51,7 +51,7 @@ describe("the verdict", () => {
     expect(decide(runsOf({ probe: 0.88, "fine-tune": 0.9, scratch: 0.5 }, 400), 600, 0.2).verdict).toBe("transfer");
   });
 
-  test("is transfer where scratch catches up only with all pictures", () => {
+  test("is transfer where scratch catches up only with all images", () => {
     const all = runsOf({ probe: 0.9, "fine-tune": 0.9, scratch: 0.88 }, 60);
     const some = runsOf({ probe: 0.88, scratch: 0.6 }, 60, 3, 150);
     expect(decide(all, 600, 0.2)).toMatchObject({ verdict: "undecided", why: "alike" });
@@ -61,7 +61,7 @@ describe("the verdict", () => {
     });
   });
 
-  test("is undecided where they are alike and the pictures are few", () => {
+  test("is undecided where they are alike and the images are few", () => {
     const found = decide(runsOf({ probe: 0.8, "fine-tune": 0.8, scratch: 0.78 }, 40), 600, 0.2);
     expect(found).toMatchObject({ verdict: "undecided", why: "alike" });
   });
@@ -70,7 +70,7 @@ describe("the verdict", () => {
     expect(decide(runsOf({ probe: 1, "fine-tune": 1, scratch: 0.995 }, 800), 600, 0.2).verdict).toBe("transfer");
   });
 
-  test("cannot be told from few pictures, however clear they seem", () => {
+  test("cannot be told from few images, however clear they seem", () => {
     const found = decide(runsOf({ probe: 1, "fine-tune": 1, scratch: 0 }, FEWEST_JUDGED - 1), 600, 0.2);
     expect(found).toMatchObject({ verdict: "undecided", why: "too-few" });
   });
@@ -80,13 +80,13 @@ describe("the verdict", () => {
     expect(found).toMatchObject({ verdict: "undecided", why: "nothing-learned" });
   });
 
-  test("waits for the runs on all pictures", () => {
+  test("waits for the runs on all images", () => {
     expect(decide(runsOf({ probe: 0.9, scratch: 0.3 }, 200), 1200, 0.2, {})).toMatchObject({
       ...{ verdict: "undecided", why: "untrained", open: ["fine-tune", "scratch"] },
     });
   });
 
-  test("looks at the runs on all pictures alone", () => {
+  test("looks at the runs on all images alone", () => {
     const little = runsOf({ probe: 0.9, scratch: 0.3 }, 200, 3, 75);
     const much = runsOf({ probe: 0.5, scratch: 0.95 }, 200, 3, 600);
     expect(decide([...little, ...much], 600, 0.2).verdict).toBe("scratch");
@@ -140,8 +140,8 @@ describe("a chance for every strategy", () => {
   });
 });
 
-describe("the lead of a road", () => {
-  test("turns round with the sides, and more seeds on the same pictures make it no surer than pictures allow", () => {
+describe("the lead of a strategy", () => {
+  test("turns round with the sides, and more seeds on the same images make it no surer than images allow", () => {
     fc.assert(
       fc.property(fc.integer({ min: 5, max: 120 }), fc.double({ min: 0, max: 1, noNaN: true }), (judged, accuracy) => {
         const runs = runsOf({ probe: accuracy, scratch: 0.5 }, judged);
@@ -156,15 +156,15 @@ describe("the lead of a road", () => {
     expect(leadOf(thrice, "probe", "scratch").interval).toEqual(leadOf(once, "probe", "scratch").interval);
   });
 
-  /** A road that names all of 60 pictures rightly but the first so many, dealing by dealing. */
-  const dealt = (road: Road, wrong: readonly number[]): Run[] =>
+  /** A strategy that names all of 60 images rightly but the first so many, split by split. */
+  const dealt = (road: Strategy, wrong: readonly number[]): Run[] =>
     wrong.map((count, seed) => ({
       ...{ road, pictures: 600, seed, trainAccuracy: 1, seconds: 1 },
       judged: Array.from({ length: 60 }, (_, i) => 60 * seed + i),
       correct: Uint8Array.from({ length: 60 }, (_, i) => (i < count ? 0 : 1)),
     }));
 
-  test("is told by pictures where one dealing gains nothing, by dealings where they contradict each other", () => {
+  test("is told by images where one split gains nothing, by splits where they contradict each other", () => {
     const probe = dealt("probe", [30, 30, 30]);
     const unequal = leadOf([...probe, ...dealt("fine-tune", [30, 10, 10])], "fine-tune", "probe");
     expect(unequal.mean).toBeCloseTo(2 / 9, 12);
@@ -179,8 +179,8 @@ describe("the lead of a road", () => {
   });
 });
 
-describe("pictures of one group", () => {
-  /** Roads that guess at copies, four of each picture: right with all of them, or with none. */
+describe("images of one group", () => {
+  /** Strategies that guess at copies, four of each image: right with all of them, or with none. */
   const guesses = (seed: number, isKnown: boolean): Run[] => {
     const groups = Array.from({ length: 48 }, (_, i) => Math.floor(i / 4));
     return (["probe", "scratch"] as const).map((road, at): Run => {
@@ -212,7 +212,7 @@ describe("pictures of one group", () => {
 });
 
 describe("learning curves", () => {
-  const curve = (road: Road, errors: readonly (readonly [number, number])[], flattened = true): Curve => ({
+  const curve = (road: Strategy, errors: readonly (readonly [number, number])[], flattened = true): Curve => ({
     road,
     points: errors.map(([pictures, error]) => ({
       ...{ pictures, accuracy: 1 - error, interval: [0, 1] as const, trainAccuracy: 1 },
@@ -231,7 +231,7 @@ describe("learning curves", () => {
     ]);
   });
 
-  test("are drawn out along a power law: halving the error with four times the pictures", () => {
+  test("are drawn out along a power law: halving the error with four times the images", () => {
     const slow = curve("scratch", [
       [100, 0.4],
       [400, 0.2],

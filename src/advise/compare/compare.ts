@@ -24,12 +24,12 @@ import { curveOf, savingsOf } from "./curve.ts";
 import { keptOf } from "./ladder.ts";
 import { needsOf, trainingOf } from "./needs.ts";
 import { type CheckedCompareOptions, checkedCompareOptions, DEFAULT_COMPARE_BUDGET } from "./options.ts";
-import { fineTuning } from "./roads/fine-tune.ts";
-import { type Frozen, freeze } from "./roads/frozen.ts";
-import { probeRoad } from "./roads/probe.ts";
-import { type ScratchStrategy, scratchStrategy, sidesFor } from "./roads/scratch.ts";
-import { type Road, roads } from "./run.ts";
+import { type Strategy, strategies } from "./run.ts";
 import { scheduleFor } from "./schedule.ts";
+import { fineTuning } from "./strategies/fine-tune.ts";
+import { type Frozen, freeze } from "./strategies/frozen.ts";
+import { probeStrategy } from "./strategies/probe.ts";
+import { type ScratchStrategy, scratchStrategy, sidesFor } from "./strategies/scratch.ts";
 import { decide } from "./verdict.ts";
 import { evidenceFor, reasonOf } from "./words.ts";
 
@@ -47,7 +47,7 @@ export interface CompareOptions {
   readonly splits?: number | undefined;
   /** What fine-tuning trains, as for `--unfreeze`. Default: the last third of the stages. */
   readonly unfreeze?: string | number | undefined;
-  /** Default 0. The pictures that `train` holds out for its test with the same seed are left alone. */
+  /** Default 0. The images that `train` holds out for its test with the same seed are left alone. */
   readonly seed?: number | undefined;
   readonly onProgress?: OnProgress | undefined;
   /** Called with a sentence for each thing that went otherwise than asked. */
@@ -64,9 +64,9 @@ const JUDGED_SHARE = 0.25;
 const TUNING_SHARE = 0.25;
 
 /**
- * Compares the roads.
+ * Compares the strategies.
  *
- * @throws GraftError (`data`) where the pictures cannot be learned from; (`usage`) where there is no stage of the name, or an
+ * @throws GraftError (`data`) where the images cannot be learned from; (`usage`) where there is no stage of the name, or an
  *   option does not fit; the reason of `signal` where it was aborted, and of `stop` where that was before anything was known
  */
 export const compare = async (options: CompareOptions): Promise<Comparison> =>
@@ -115,7 +115,7 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
     });
     if (made.interrupted && made.runs.length === 0) throw stop?.reason;
     const verdict = decide(made.runs, first.pool.length, baseline.accuracy, made.progress);
-    const curves = roads.map((road) => curveOf(road, made.runs)).filter(({ points }) => points.length > 0);
+    const curves = strategies.map((road) => curveOf(road, made.runs)).filter(({ points }) => points.length > 0);
     const savings = savingsBetween(verdict.verdict, curves);
     const training = trainingOf(made.progress);
     const needs =
@@ -178,7 +178,7 @@ function chancesFor(
 ): Pick<Parameters<typeof giveChances>[0], "probe" | "prepare"> {
   let isTuned = false;
   return {
-    probe: probeRoad(frozen, classes),
+    probe: probeStrategy(frozen, classes),
     prepare: {
       "fine-tune": fineTuning(network, frozen, classes, { unfreeze, augment: () => scratch.settings().augment }),
       scratch: async (task) => {
@@ -190,7 +190,7 @@ function chancesFor(
   };
 }
 
-/** One way to deal the pictures. */
+/** One way to split the images. */
 interface Deal {
   readonly judged: readonly number[];
   /** In an order of which every beginning is stratified. */
@@ -228,9 +228,9 @@ async function gapWithin(network: Network, frozen: Frozen, seconds: number): Pro
   return confidence && gapOf(confidence, network.name);
 }
 
-/** What the road of the verdict saves against the other end; of an undecided one nothing. */
+/** What the strategy of the verdict saves against the other end; of an undecided one nothing. */
 function savingsBetween(verdict: Comparison["verdict"], curves: Comparison["roads"]): Comparison["savings"] {
-  const of = (road: Road) => curves.find((curve) => curve.road === road);
+  const of = (road: Strategy) => curves.find((curve) => curve.road === road);
   const [probe, tuned, scratch] = [of("probe"), of("fine-tune"), of("scratch")];
   if (verdict === "transfer" && probe && scratch) return savingsOf(probe, scratch);
   if (verdict === "fine-tune" && tuned && scratch) return savingsOf(tuned, scratch);

@@ -1,9 +1,9 @@
-/** What a comparison of roads is: plain data, for the command line, the report and whoever calls the library. */
+/** What a comparison of strategies is: plain data, for the command line, the report and whoever calls the library. */
 import type { Skipped } from "../../train/features/extract.ts";
 import type { DomainGap } from "../gap/confidence.ts";
 import type { Baseline } from "../recommend/recommendation.ts";
 import type { Curve, Savings } from "./curve.ts";
-import type { Road } from "./run.ts";
+import type { Strategy } from "./run.ts";
 import type { Lead, Verdict } from "./verdict.ts";
 
 export interface Comparison {
@@ -13,9 +13,9 @@ export interface Comparison {
   /** The lead that backs the verdict, with its interval; nothing where there is none. */
   readonly evidence: Lead | undefined;
   readonly leads: readonly Lead[];
-  /** One a road that was taken. */
+  /** One for each strategy that ran. */
   readonly roads: readonly Curve[];
-  /** What one road would need to catch up with another, where that can be told. */
+  /** What one strategy would need to catch up with another, where that can be told. */
   readonly savings: Savings | undefined;
   readonly baseline: Baseline;
   readonly classes: readonly string[];
@@ -32,7 +32,7 @@ export interface Comparison {
     | undefined;
   /** What fine-tuning trained: as for `--unfreeze`. */
   readonly unfreeze: string;
-  /** Readable pictures that took part, the most that one training learned from, and how many each was judged on. */
+  /** Readable images that took part, the most that one training learned from, and how many each was judged on. */
   readonly pictures: { readonly available: number; readonly learned: number; readonly judged: number };
   readonly keptForTest: number;
   readonly skipped: readonly Skipped[];
@@ -42,7 +42,7 @@ export interface Comparison {
   /** What could decide it, where a strategy that has not had its chance could still win; else nothing. */
   readonly needs: Needs | undefined;
   /** Runs that there was no time for. */
-  readonly leftOut: readonly { readonly road: Road; readonly pictures: number; readonly seed: number }[];
+  readonly leftOut: readonly { readonly road: Strategy; readonly pictures: number; readonly seed: number }[];
   /** Seconds that it was given; nothing where epochs bounded it. */
   readonly budgetSeconds: number | undefined;
   /** Epochs of one training that it was given at most; nothing where seconds bounded it. */
@@ -53,7 +53,7 @@ export interface Comparison {
 
 /** Trainings of a strategy, each twice as long as the one before. */
 export interface StrategyTraining {
-  readonly road: Road;
+  readonly road: Strategy;
   /** Whether twice the training brought nothing more. */
   readonly flattened: boolean;
   /** The accuracy that eight times the training could reach at most, at the pace of the last doubling; 1 where that cannot be told. */
@@ -73,7 +73,7 @@ export interface StrategyTraining {
 /** What an undecided comparison needs. */
 export interface Needs {
   /** The strategies that could still win. */
-  readonly roads: readonly Road[];
+  readonly roads: readonly Strategy[];
   /** Their epochs so far; 0 where none has ended. */
   readonly epochs: number;
   /** Seconds that training them twice as long takes here; it may not be the last time. */

@@ -1,15 +1,15 @@
-/** Learning curves: accuracy against how many pictures were learned from, with what can be read off them. Pure. */
+/** Learning curves: accuracy against how many images were learned from, with what can be read off them. Pure. */
 import type { Interval } from "../../evaluate/interval.ts";
 import { accuracyInterval } from "../../evaluate/interval.ts";
 import { mean } from "../statistics/mean.ts";
-import { accuracyOf, isTrained, type Road, type Run, unitsOf } from "./run.ts";
+import { accuracyOf, isTrained, type Run, type Strategy, unitsOf } from "./run.ts";
 
-/** One size of one road, averaged over its runs. */
+/** One size of one strategy, averaged over its runs. */
 export interface Point {
   readonly pictures: number;
   /** In [0, 1]. */
   readonly accuracy: number;
-  /** 95%, from how many different pictures were judged, those of one group counted once. */
+  /** 95%, from how many different images were judged, those of one group counted once. */
   readonly interval: Interval;
   readonly trainAccuracy: number;
   /** Training accuracy minus judged accuracy: what was learned by heart. */
@@ -23,13 +23,13 @@ export interface Point {
 }
 
 export interface Curve {
-  readonly road: Road;
-  /** The fewest pictures first. */
+  readonly road: Strategy;
+  /** The fewest images first. */
   readonly points: readonly Point[];
 }
 
-/** The curve of a road. */
-export function curveOf(road: Road, runs: readonly Run[]): Curve {
+/** The curve of a strategy. */
+export function curveOf(road: Strategy, runs: readonly Run[]): Curve {
   const own = runs.filter((run) => run.road === road);
   const sizes = [...new Set(own.map(({ pictures }) => pictures))].sort((a, b) => a - b);
   return { road, points: sizes.map((size) => pointOf(own.filter(({ pictures }) => pictures === size))) };
@@ -52,24 +52,24 @@ function pointOf(runs: readonly Run[]): Point {
   };
 }
 
-/** How many times the pictures one road would need to do as well as another does. */
+/** How many times the images one strategy would need to do as well as another does. */
 export interface Savings {
-  readonly slower: Road;
-  readonly faster: Road;
-  /** The accuracy that is compared at, and the pictures with which the faster road has it. */
+  readonly slower: Strategy;
+  readonly faster: Strategy;
+  /** The accuracy that is compared at, and the images with which the faster strategy has it. */
   readonly accuracy: number;
   readonly pictures: number;
   /** About so many times as many; {@link MOST_FACTOR} stands for more. */
   readonly factor: number;
 }
 
-/** Curves are not drawn out further than to this many times their pictures. */
+/** Curves are not drawn out further than to this many times their images. */
 export const MOST_FACTOR = 100;
 
 /**
- * Draws out the slower road's curve to where the faster one is: errors fall with a power of the pictures, as measured by Hestness et al.
+ * Draws out the slower strategy's curve to where the faster one is: errors fall with a power of the images, as measured by Hestness et al.
  * 2017 (arXiv 1712.00409). Only points of finished trainings count: one that was ended early says nothing of what its images are good
- * for. Nothing where the largest point of either is unfinished, the slower road is as good already, or has too few points for a line.
+ * for. Nothing where the largest point of either is unfinished, the slower strategy is as good already, or has too few points for a line.
  */
 export function savingsOf(faster: Curve, slower: Curve): Savings | undefined {
   const goal = faster.points.at(-1);

@@ -1,9 +1,9 @@
 /** How far the trainings of a comparison came, and what an undecided one needs: plain data from its ladders. Pure. */
 import type { Progress } from "./chances.ts";
 import type { Needs, StrategyTraining } from "./comparison.ts";
-import { accuracyOf, type Road } from "./run.ts";
+import { accuracyOf, type Strategy } from "./run.ts";
 
-type Progresses = Readonly<Partial<Record<Road, Progress>>>;
+type Progresses = Readonly<Partial<Record<Strategy, Progress>>>;
 
 /** The trainings of each strategy that trains. */
 export const trainingOf = (progress: Progresses): StrategyTraining[] =>
@@ -33,7 +33,7 @@ const MARGIN = 1.1;
  * @param spent what the comparison took, and the epochs that bounded it
  */
 export function needsOf(
-  open: readonly Road[],
+  open: readonly Strategy[],
   progress: Progresses,
   spent: { readonly seconds: number; readonly epochs: number | undefined },
 ): Needs | undefined {

@@ -15,7 +15,7 @@ const REPEATED = [1, 1 / 4] as const;
  * The runs, those that tell most first: a second point of the curves, then other splits, then further points.
  *
  * @param pictures that may be learned from
- * @param fewest pictures of a run, so that each class has some
+ * @param fewest images of a run, so that each class has some
  * @param splits ways to split the images
  */
 export function scheduleFor({

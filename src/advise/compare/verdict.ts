@@ -1,23 +1,23 @@
-/** Which road to take, from what all of them answered. Pure: the evidence in, a verdict with the interval that backs it out. */
+/** Which strategy to take, from what all of them answered. Pure: the evidence in, a verdict with the interval that backs it out. */
 import { accuracyInterval, type Interval } from "../../evaluate/interval.ts";
 import { mean } from "../statistics/mean.ts";
 import { pairedDifference, Z95 } from "../statistics/paired.ts";
 import type { Outlook } from "./ladder.ts";
-import { accuracyOf, isTrained, type Road, type Run, unitsOf } from "./run.ts";
+import { accuracyOf, isTrained, type Run, type Strategy, unitsOf } from "./run.ts";
 
-/** How far one road is ahead of another on the same pictures. */
+/** How far one strategy is ahead of another on the same images. */
 export interface Lead {
-  readonly road: Road;
-  readonly over: Road;
+  readonly road: Strategy;
+  readonly over: Strategy;
   /** Difference of accuracies as a share. */
   readonly mean: number;
   /** 95%. */
   readonly interval: Interval;
-  /** The lead of each dealing of the pictures. */
+  /** The lead of each split of the images. */
   readonly bySeed: readonly number[];
 }
 
-/** A lead with some of the pictures. */
+/** A lead with some of the images. */
 export interface Sooner extends Lead {
   readonly pictures: number;
   /** All of them. */
@@ -28,7 +28,7 @@ export type Verdict =
   | {
       readonly verdict: "transfer" | "fine-tune" | "scratch";
       readonly leads: readonly Lead[];
-      /** Where roads are alike with all pictures, and the lead with fewer decided. */
+      /** Where strategies are alike with all images, and the lead with fewer decided. */
       readonly sooner?: Sooner;
       /** The probe's accuracy, where it leaves nothing that would be worth a longer strategy. */
       readonly noRoom?: number;
@@ -38,28 +38,28 @@ export type Verdict =
       readonly why: Undecided;
       readonly leads: readonly Lead[];
       /** Strategies that have not had their chance: more training could still make them win. */
-      readonly open: readonly Road[];
+      readonly open: readonly Strategy[];
     };
 
 /** Why there is no verdict. */
 export type Undecided = "too-few" | "nothing-learned" | "alike" | "untrained";
 
 /** How far the training of strategies on all images has come; one that is not there has not begun. */
-export type Outlooks = Partial<Readonly<Record<Road, Pick<Outlook, "flattened" | "couldReach">>>>;
+export type Outlooks = Partial<Readonly<Record<Strategy, Pick<Outlook, "flattened" | "couldReach">>>>;
 
-/** On fewer different pictures than this nothing is decided, however clear it seems. */
+/** On fewer different images than this nothing is decided, however clear it seems. */
 export const FEWEST_JUDGED = 20;
 /**
- * A lead below this share is not worth a longer road: what learns anew, and takes several times as long, must surely be further ahead of
+ * A lead below this share is not worth a longer strategy: what learns anew, and takes several times as long, must surely be further ahead of
  * the probe; and the probe is taken where it surely is not further behind.
  */
 export const NEGLIGIBLE = 0.02;
 
-/** What each road is called when it is the verdict. */
+/** What each strategy is called when it is the verdict. */
 const verdicts = { probe: "transfer", "fine-tune": "fine-tune", scratch: "scratch" } as const;
 
 /**
- * Decides between roads by their runs on all pictures. A verdict needs every other strategy to have had its chance: trained until its
+ * Decides between strategies by their runs on all images. A verdict needs every other strategy to have had its chance: trained until its
  * curve has flattened, or beaten beyond doubt.
  *
  * @param pictures of a run on all that may be learned from: smaller ones decide nothing, for curves may cross
@@ -72,8 +72,13 @@ export function decide(runs: readonly Run[], pictures: number, baseline: number,
     present.filter((over) => over !== road).map((over) => leadOf(full, road, over)),
   );
   const judged = new Set(full.flatMap(unitsOf)).size;
-  const accuracy = (road: Road): number => mean(full.filter((run) => run.road === road).map(accuracyOf));
-  const undecided = (why: Undecided, open: readonly Road[]): Verdict => ({ verdict: "undecided", why, leads, open });
+  const accuracy = (road: Strategy): number => mean(full.filter((run) => run.road === road).map(accuracyOf));
+  const undecided = (why: Undecided, open: readonly Strategy[]): Verdict => ({
+    verdict: "undecided",
+    why,
+    leads,
+    open,
+  });
   if (present.length > 0 && judged < FEWEST_JUDGED) return undecided("too-few", []);
   if (present.length > 0 && !present.some((road) => beatsBaseline(full, road, baseline, present.length)))
     return undecided("nothing-learned", couldWin(outlooks, baseline));
@@ -82,7 +87,7 @@ export function decide(runs: readonly Run[], pictures: number, baseline: number,
   const probe = accuracy("probe");
   const found: Found | undefined =
     probe < 1 - NEGLIGIBLE ? favourite(runs, pictures, present, leads) : { verdict: "transfer", noRoom: probe };
-  const leader = found ? roadOf(found.verdict) : undefined;
+  const leader = found ? strategyOf(found.verdict) : undefined;
   const best = leader ? accuracy(leader) : Math.max(...present.map(accuracy));
   const open = couldWin(outlooks, best, leader);
   if (open.length > 0) return undecided("untrained", open);
@@ -90,7 +95,7 @@ export function decide(runs: readonly Run[], pictures: number, baseline: number,
 }
 
 /** Strategies that train and could still be ahead of an accuracy by more than is negligible; the leader itself has no need to. */
-function couldWin(outlooks: Outlooks, accuracy: number, leader?: Road): Road[] {
+function couldWin(outlooks: Outlooks, accuracy: number, leader?: Strategy): Strategy[] {
   if (accuracy >= 1 - NEGLIGIBLE) return [];
   return (["fine-tune", "scratch"] as const).filter((road) => {
     const { flattened = false, couldReach = 1 } = outlooks[road] ?? {};
@@ -108,13 +113,14 @@ interface Found {
 function favourite(
   runs: readonly Run[],
   pictures: number,
-  present: readonly Road[],
+  present: readonly Strategy[],
   leads: readonly Lead[],
 ): Found | undefined {
-  const lead = (road: Road, over: Road): Lead | undefined =>
+  const lead = (road: Strategy, over: Strategy): Lead | undefined =>
     leads.find((one) => one.road === road && one.over === over);
-  const isAhead = (road: Road, over: Road): boolean => (lead(road, over)?.interval[0] ?? -1) > 0;
-  const isBehindByLittle = (road: Road, over: Road): boolean => (lead(over, road)?.interval[1] ?? 1) < NEGLIGIBLE;
+  const isAhead = (road: Strategy, over: Strategy): boolean => (lead(road, over)?.interval[0] ?? -1) > 0;
+  const isBehindByLittle = (road: Strategy, over: Strategy): boolean =>
+    (lead(over, road)?.interval[1] ?? 1) < NEGLIGIBLE;
 
   // Between two that are surely and clearly ahead of the probe, the more accurate is taken.
   const challengers = present.filter((road) => (lead(road, "probe")?.interval[0] ?? -1) > NEGLIGIBLE);
@@ -126,9 +132,9 @@ function favourite(
   return sooner && sooner.interval[0] > 0 ? { verdict: "transfer", sooner } : undefined;
 }
 
-const roadOf = (verdict: Found["verdict"]): Road => (verdict === "transfer" ? "probe" : verdict);
+const strategyOf = (verdict: Found["verdict"]): Strategy => (verdict === "transfer" ? "probe" : verdict);
 
-/** How far the probe is ahead of the network from scratch with fewer pictures: where most runs were made, of equals the most. */
+/** How far the probe is ahead of the network from scratch with fewer images: where most runs were made, of equals the most. */
 function leadWithFewer(runs: readonly Run[], pictures: number): Sooner | undefined {
   const counts = new Map<number, number>();
   for (const run of runs) {
@@ -143,12 +149,12 @@ function leadWithFewer(runs: readonly Run[], pictures: number): Sooner | undefin
 }
 
 /**
- * How far a road is ahead of another where both learned from and were judged on the same pictures. A picture that was judged several
- * times counts once, with its mean, and so do pictures of one group. Where dealings contradict each other, one surely ahead and one surely behind, their spread counts
- * instead of the pictures' if it is wider. Where none does, it is only in the size of the lead that they differ: fine-tuning, which
+ * How far a strategy is ahead of another where both learned from and were judged on the same images. An image that was judged several
+ * times counts once, with its mean, and so do images of one group. Where splits contradict each other, one surely ahead and one surely behind, their spread counts
+ * instead of the images' if it is wider. Where none does, it is only in the size of the lead that they differ: fine-tuning, which
  * keeps the probe where it fails, may gain nothing in one of them.
  */
-export function leadOf(runs: readonly Run[], road: Road, over: Road): Lead {
+export function leadOf(runs: readonly Run[], road: Strategy, over: Strategy): Lead {
   const pictures = new Map<number, number[]>();
   const dealings: ReturnType<typeof pairedDifference>[] = [];
   for (const a of runs.filter((run) => run.road === road)) {
@@ -172,8 +178,8 @@ export function leadOf(runs: readonly Run[], road: Road, over: Road): Lead {
 }
 
 /**
- * The mean of differences, one a picture, and its standard error: {@link pairedDifference} where pictures were judged more than once,
- * and so have fractions. Its two made-up pictures, one for each side, keep the interval from vanishing.
+ * The mean of differences, one per image, and its standard error: {@link pairedDifference} where images were judged more than once,
+ * and so have fractions. Its two made-up images, one for each side, keep the interval from vanishing.
  */
 function estimate(differences: readonly number[]): { readonly centre: number; readonly error: number } {
   const all = [...differences, 1, -1];
@@ -181,15 +187,15 @@ function estimate(differences: readonly number[]): { readonly centre: number; re
   return { centre, error: Math.sqrt(mean(all.map((value) => (value - centre) ** 2)) / all.length) };
 }
 
-/** The standard error of a mean of several dealings, by how they differ. */
+/** The standard error of a mean of several splits, by how they differ. */
 function spreadOf(values: readonly number[]): number {
   const centre = mean(values);
   const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   return Math.sqrt(squares / (values.length - 1) / values.length);
 }
 
-/** Whether a road is surely better than always naming the most frequent class; the more roads, the surer it must be. */
-function beatsBaseline(runs: readonly Run[], road: Road, baseline: number, tried: number): boolean {
+/** Whether a strategy is surely better than always naming the most frequent class; the more strategies, the surer it must be. */
+function beatsBaseline(runs: readonly Run[], road: Strategy, baseline: number, tried: number): boolean {
   const own = runs.filter((run) => run.road === road);
   const judged = new Set(own.flatMap(unitsOf)).size;
   const accuracy = own.reduce((sum, run) => sum + accuracyOf(run), 0) / own.length;

@@ -2,11 +2,11 @@
 import type { Needs, StrategyTraining } from "./comparison.ts";
 import { type Curve, MOST_FACTOR, type Point, type Savings } from "./curve.ts";
 import { DOUBLINGS } from "./ladder.ts";
-import type { Road } from "./run.ts";
+import type { Strategy } from "./run.ts";
 import { FEWEST_JUDGED, type Lead, NEGLIGIBLE, type Undecided, type Verdict } from "./verdict.ts";
 
-/** What roads are called in sentences. */
-export const roadNames: Readonly<Record<Road, string>> = {
+/** What strategies are called in sentences. */
+export const strategyNames: Readonly<Record<Strategy, string>> = {
   probe: "a head on the frozen network",
   "fine-tune": "fine-tuning it",
   scratch: "a network from scratch",
@@ -15,14 +15,14 @@ export const roadNames: Readonly<Record<Road, string>> = {
 const points = (share: number): string => (100 * share).toFixed(1);
 const percent = (share: number): string => `${points(share)}%`;
 
-/** A lead with its interval, and those of the single dealings where they are further apart than it is wide. */
+/** A lead with its interval, and those of the single splits where they are further apart than it is wide. */
 export function leadText({ road, over, mean, interval: [low, high], bySeed }: Lead): string {
   const [least, most] = [Math.min(...bySeed), Math.max(...bySeed)];
   const dealings =
     bySeed.length > 1 && most - least > high - low
-      ? `; ${points(least)} to ${points(most)} from one dealing of the pictures to another`
+      ? `; ${points(least)} to ${points(most)} from one split of the images to another`
       : "";
-  return `${roadNames[road]} is ${points(mean)} points ahead of ${roadNames[over]} (95% interval ${points(low)} to ${points(high)}${dealings})`;
+  return `${strategyNames[road]} is ${points(mean)} points ahead of ${strategyNames[over]} (95% interval ${points(low)} to ${points(high)}${dealings})`;
 }
 
 const choices = {
@@ -43,7 +43,7 @@ const undecided: Readonly<Record<Undecided, string>> = {
 export function evidenceFor(of: Verdict): Lead | undefined {
   const { verdict, leads } = of;
   if (of.verdict !== "undecided" && of.sooner) return of.sooner;
-  const find = (road: Road, over: Road): Lead | undefined =>
+  const find = (road: Strategy, over: Strategy): Lead | undefined =>
     leads.find((lead) => lead.road === road && lead.over === over);
   if (verdict === "fine-tune") return find("fine-tune", "probe");
   if (verdict === "scratch") return find("scratch", "probe");
@@ -97,12 +97,12 @@ export function needsText({ moreSeconds, budgetSeconds, moreEpochs }: Needs): st
 }
 
 /** Which strategies could still win, and how far they are. */
-function openText(open: readonly Road[], training: readonly StrategyTraining[]): string {
+function openText(open: readonly Strategy[], training: readonly StrategyTraining[]): string {
   const each = open.map((road) => {
     const last = training.find((one) => one.road === road)?.trainings.at(-1);
-    if (!last) return `${roadNames[road]} had no time to train`;
+    if (!last) return `${strategyNames[road]} had no time to train`;
     const learned = `${percent(last.trainAccuracy)} of the images that it learned from`;
-    return `${roadNames[road]} gets ${percent(last.accuracy)} right after ${last.epochs} epochs (${learned}), its curve has not flattened`;
+    return `${strategyNames[road]} gets ${percent(last.accuracy)} right after ${last.epochs} epochs (${learned}), its curve has not flattened`;
   });
   const could = open.length > 1 ? "each of them could still win" : "it could still win";
   return `${each.join("; ")}: ${could}`;
@@ -113,14 +113,11 @@ function beatenText(evidence: Lead | undefined, training: readonly StrategyTrain
   const behind = training.find(({ road, flattened }) => road === evidence?.over && !flattened);
   const last = behind?.trainings.at(-1);
   if (!behind || !last) return undefined;
-  const could =
-    behind.couldReach < 1
-      ? `with ${2 ** DOUBLINGS} times the training it could reach ${percent(behind.couldReach)} at most`
-      : "no more than the images that are left could be gained";
-  return `After ${last.epochs} epochs ${roadNames[behind.road]} was still improving, so that the lead would shrink with more; but ${could}.`;
+  const could = `with ${2 ** DOUBLINGS} times the training it could reach ${percent(behind.couldReach)} at most`;
+  return `After ${last.epochs} epochs ${strategyNames[behind.road]} was still improving, so that the lead would shrink with more; but ${could}.`;
 }
 
-/** Where transfer is the verdict though another road is ahead, by too little to be surely worth its time. */
+/** Where transfer is the verdict though another strategy is ahead, by too little to be surely worth its time. */
 function furtherAhead({ verdict, leads }: Verdict): string | undefined {
   const ahead = leads.find(({ over, mean, interval }) => over === "probe" && (interval[0] > 0 || mean > NEGLIGIBLE));
   if (verdict !== "transfer" || !ahead) return undefined;
@@ -128,7 +125,7 @@ function furtherAhead({ verdict, leads }: Verdict): string | undefined {
   return `That ${leadText(ahead)} is not surely more than the ${points(NEGLIGIBLE)} points that its longer training should bring.`;
 }
 
-const catchesUp: Readonly<Record<Road, string>> = {
+const catchesUp: Readonly<Record<Strategy, string>> = {
   probe: "A frozen network",
   "fine-tune": "Fine-tuning",
   scratch: "Scratch",
@@ -140,7 +137,7 @@ export function trainedText({ epochs, flattened }: Pick<Point, "epochs" | "flatt
   return flattened ? String(epochs) : `${epochs}, still improving`;
 }
 
-/** What the slower road would need. */
+/** What the slower strategy would need. */
 export function savingsText({ slower, factor, accuracy, pictures }: Savings): string {
   const times =
     factor >= MOST_FACTOR
@@ -149,11 +146,11 @@ export function savingsText({ slower, factor, accuracy, pictures }: Savings): st
   return `${catchesUp[slower]} would need ${times} the images for the ${percent(accuracy)} that ${pictures} are enough for.`;
 }
 
-/** How much each road learned by heart, in a sentence. */
+/** How much each strategy learned by heart, in a sentence. */
 export function overfittingText(curves: readonly Curve[]): string {
   const each = curves.flatMap(({ road, points: own }) => {
     const last = own.at(-1);
-    return last ? [`${roadNames[road]} ${points(last.overfitting)}`] : [];
+    return last ? [`${strategyNames[road]} ${points(last.overfitting)}`] : [];
   });
-  return `Points between the pictures that were learned from and those that were not: ${each.join(", ")}.`;
+  return `Points between the images that were learned from and those that were not: ${each.join(", ")}.`;
 }

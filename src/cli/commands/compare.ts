@@ -1,4 +1,4 @@
-/** `graft compare`: transfer, fine-tune or train from scratch, measured on the user's own pictures. */
+/** `graft compare`: transfer, fine-tune or train from scratch, measured on the user's own images. */
 import { join } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
@@ -53,7 +53,7 @@ export function compareCommand(command: Command): Command {
     .option("--epochs <n>", "bound the work instead: epochs of one training at most, however long they take", number)
     .option("--splits <n>", "ways to split the images into those learned from and those judged; default 3", number)
     .option("--unfreeze <stage|n|all>", "what fine-tuning trains, as for `graft train`; default: the last third")
-    .option("--seed <n>", "the same seed deals the pictures alike", number)
+    .option("--seed <n>", "the same seed splits the images alike", number)
     .option("--offline", "use only networks that are in the cache")
     .option("--out <dir>", "also write comparison.json and comparison.html there")
     .option("--json", "print one JSON object on stdout")

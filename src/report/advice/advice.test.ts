@@ -56,7 +56,15 @@ const comparison: Comparison = {
   network: { name: "resnet50", description: "A network.", licence: "MIT" },
   scratch: { network: "a small network", name: "small_resnet_64", learningRate: 0.004, augment: "none", epochs: 40 },
   ...{ pictures: { available: 500, learned: 400, judged: 100 }, skipped: [], gap: undefined, leftOut: [] },
-  ...{ training: [], needs: undefined, budgetSeconds: 600, epochs: undefined, seconds: 500, interrupted: false },
+  training: [
+    {
+      ...{ road: "scratch", flattened: false, couldReach: 0.7 },
+      trainings: [10, 20].map((epochs) => ({
+        ...{ epochs, seconds: epochs, accuracy: 0.5, trainAccuracy: 0.6, validationLogLoss: 0.7, isCut: epochs > 10 },
+      })),
+    },
+  ],
+  ...{ needs: undefined, budgetSeconds: 600, epochs: undefined, seconds: 500, interrupted: false },
 };
 
 const documentOf = (text: string) => parseHTML(text).document;
@@ -93,7 +101,11 @@ describe("the report of a comparison", () => {
   test("says the verdict, draws both curves, and lists every point", () => {
     expect(document.querySelector("#verdict h2")?.textContent).toBe("Transfer");
     expect(document.querySelectorAll("#curves svg").length).toBe(2);
-    expect(document.querySelectorAll("#evidence tbody tr").length).toBe(4);
+    const [points, trainings] = document.querySelectorAll("#evidence tbody");
+    expect([points?.children.length, trainings?.children.length]).toEqual([4, 2]);
+    expect(points?.textContent).toContain("20, still improving");
+    expect(trainings?.textContent).toContain("ended early");
+    expect(document.querySelector("#evidence")?.textContent).toContain("its curve is not flat");
     expect(document.querySelector("#evidence")?.textContent).toContain("30.0 points ahead");
     expect(document.querySelectorAll("script").length).toBe(0);
   });

@@ -1,8 +1,8 @@
 /** The report of a comparison as one HTML file: the verdict, its evidence, and the learning curves of the strategies. */
 import * as Plot from "@observablehq/plot";
 import type { Comparison } from "../../advise/compare/comparison.ts";
-import type { Road } from "../../advise/compare/run.ts";
-import { leadText, overfittingText, roadNames, trainedText } from "../../advise/compare/words.ts";
+import type { Strategy } from "../../advise/compare/run.ts";
+import { leadText, overfittingText, strategyNames, trainedText } from "../../advise/compare/words.ts";
 import { chart } from "../chart.ts";
 import { count, date, duration, listed, percent, percentRange, plural } from "../format.ts";
 import { type Html, html } from "../html.ts";
@@ -48,7 +48,7 @@ function headline(found: Comparison, next: string | undefined): Part {
 <p class="verdict">${found.reason}</p>
 <dl class="aside">${last.map(
       ({ road, point }) =>
-        html`<div><dt>${roadNames[road]}, ${plural(point.pictures, "image")}</dt><dd>${percent(point.accuracy)}</dd></div>`,
+        html`<div><dt>${strategyNames[road]}, ${plural(point.pictures, "image")}</dt><dd>${percent(point.accuracy)}</dd></div>`,
     )}<div><dt>Always “${baseline.class}”</dt><dd>${percent(baseline.accuracy)}</dd></div></dl>
 ${next === undefined ? null : html`<pre tabindex="0" aria-label="the command to run next"><code>${next}</code></pre>`}
 ${gap === undefined ? null : html`<p class="lead">${gap.words} That is a hint and had no part in the verdict.</p>`}
@@ -56,14 +56,14 @@ ${found.interrupted ? html`<p class="lead">It was stopped before its time: this 
   };
 }
 
-const colours: Readonly<Record<Road, string>> = {
+const colours: Readonly<Record<Strategy, string>> = {
   probe: "var(--accent)",
   "fine-tune": "var(--ink)",
   scratch: "var(--muted)",
 };
 
 interface Dot {
-  readonly road: Road;
+  readonly road: Strategy;
   readonly pictures: number;
   readonly seconds: number;
   readonly accuracy: number;
@@ -81,8 +81,8 @@ function curves({ roads, baseline }: Comparison): Part {
     id: "curves",
     title: "How each strategy learns",
     body: html`
-<p class="lead">Accuracy on pictures that were not learned from, with 95% intervals; the dashed line is always answering “${baseline.class}”.</p>
-<ul class="key">${roads.map(({ road }) => html`<li><span style="--swatch: ${colours[road]}"></span>${roadNames[road]}</li>`)}</ul>
+<p class="lead">Accuracy on images that were not learned from, with 95% intervals; the dashed line is always answering “${baseline.class}”.</p>
+<ul class="key">${roads.map(({ road }) => html`<li><span style="--swatch: ${colours[road]}"></span>${strategyNames[road]}</li>`)}</ul>
 <div class="pair">
 <figure>${drawn(dots, "pictures", "images learned from", baseline.accuracy)}<figcaption>Against images</figcaption></figure>
 <figure>${drawn(dots, "seconds", "seconds of training", baseline.accuracy)}<figcaption>Against the seconds that a training takes here, with nothing in a cache</figcaption></figure>
@@ -112,7 +112,8 @@ function drawn(dots: readonly Dot[], x: "pictures" | "seconds", label: string, b
           y: "accuracy",
           fill: stroke,
           r: 4,
-          title: ({ road, pictures, accuracy }: Dot) => `${roadNames[road]}, ${pictures} images: ${percent(accuracy)}`,
+          title: ({ road, pictures, accuracy }: Dot) =>
+            `${strategyNames[road]}, ${pictures} images: ${percent(accuracy)}`,
         }),
       ],
     },
@@ -120,11 +121,11 @@ function drawn(dots: readonly Dot[], x: "pictures" | "seconds", label: string, b
   );
 }
 
-function evidence({ roads, leads }: Comparison): Part {
+function evidence({ roads, leads, training }: Comparison): Part {
   const rows = roads.flatMap(({ road, points }) =>
     points.map(
       (point) =>
-        html`<tr><th scope="row">${roadNames[road]}</th><td class="number">${count(point.pictures)}</td><td class="number">${percent(point.accuracy)}</td>
+        html`<tr><th scope="row">${strategyNames[road]}</th><td class="number">${count(point.pictures)}</td><td class="number">${percent(point.accuracy)}</td>
 <td class="number">${percentRange(point.interval)}</td><td class="number">${percent(point.trainAccuracy)}</td><td class="number">${(100 * point.overfitting).toFixed(1)}</td>
 <td class="number">${duration(point.seconds)}</td><td class="number">${trainedText(point)}</td><td class="number">${count(point.runs)}</td></tr>\n`,
     ),
@@ -138,8 +139,26 @@ function evidence({ roads, leads }: Comparison): Part {
 <p class="lead">${overfittingText(roads)}</p>
 <div class="scroll"><table><caption>Every point of the curves</caption>
 <thead><tr><th scope="col">Strategy</th>${head.map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
-<tbody>${rows}</tbody></table></div>`,
+<tbody>${rows}</tbody></table></div>
+${trainings(training)}`,
   };
+}
+
+/** Trainings on all images, each for twice the epochs: whether more would bring more. */
+function trainings(training: Comparison["training"]): Html | null {
+  const rows = training.flatMap(({ road, trainings: all }) =>
+    all.map(
+      (one) => html`<tr><th scope="row">${strategyNames[road]}</th><td class="number">${count(one.epochs)}</td>
+<td class="number">${percent(one.trainAccuracy)}</td><td class="number">${one.validationLogLoss.toFixed(3)}</td><td class="number">${percent(one.accuracy)}</td>
+<td class="number">${duration(one.seconds)}</td><td>${one.isCut ? "ended early" : ""}</td></tr>\n`,
+    ),
+  );
+  if (rows.length === 0) return null;
+  const head = ["Epochs", "On those learned", "Validation log loss", "Accuracy", "Seconds"];
+  return html`<div class="scroll"><table><caption>Trainings on all images, each twice as long as the one before</caption>
+<thead><tr><th scope="col">Strategy</th>${head.map((name) => html`<th scope="col" class="number">${name}</th>`)}<th></th></tr></thead>
+<tbody>${rows}</tbody></table></div>
+<p class="lead">${training.map(({ road, flattened }) => `${strategyNames[road]}: ${flattened ? "its curve is flat" : "its curve is not flat"}`).join("; ")}.</p>`;
 }
 
 function method(found: Comparison): Part {
@@ -148,9 +167,9 @@ function method(found: Comparison): Part {
     id: "method",
     title: "How it was done",
     body: html`
-<p>${count(pictures.available)} pictures took part; ${plural(found.keptForTest, "picture")} kept for the test did not. They were split again for each seed: up to
+<p>${count(pictures.available)} images took part; ${plural(found.keptForTest, "image")} kept for the test did not. They were split again for each seed: up to
 ${count(pictures.learned)} to learn from, ${count(pictures.judged)} to be judged on. ${network.name}: ${network.description} Fine-tuning trained its last ${found.unfreeze} stages.
-${scratch === undefined ? null : html`From scratch: ${scratch.network}; of several settings tried on the training pictures, a learning rate of ${scratch.learningRate} and the augmentation “${scratch.augment}” did best.`}
+${scratch === undefined ? null : html`From scratch: ${scratch.network}; of several settings tried on the training images, a learning rate of ${scratch.learningRate} and the augmentation “${scratch.augment}” did best.`}
 It took ${duration(found.seconds)}${found.budgetSeconds === undefined ? "" : ` of a budget of ${duration(found.budgetSeconds)}`}${found.epochs === undefined ? "" : `, at most ${plural(found.epochs, "epoch")} for one training on all images`}${leftOut.length > 0 ? `; there was no time for ${plural(leftOut.length, "training")}` : ""}.</p>`,
   };
 }

@@ -1,4 +1,4 @@
-/** The features of all pictures of a comparison, which two roads share: computed once, or found in the cache. */
+/** The features of all images of a comparison, which two strategies share: computed once, or found in the cache. */
 import type { OnProgress } from "../../../base/progress.ts";
 import { extractFeatures, type Skipped } from "../../../train/features/extract.ts";
 import { openFeaturesOf } from "../../../train/features/of-network.ts";
@@ -9,7 +9,7 @@ import type { Network } from "../../../zoo/network.ts";
 import { rememberedCosts } from "../../costs/remembered.ts";
 import type { Gallery } from "../../recommend/contestant.ts";
 
-/** Readable pictures with their features, row by row. */
+/** Readable images with their features, row by row. */
 export interface Frozen {
   readonly shape: CutShape;
   readonly paths: readonly string[];
@@ -18,13 +18,13 @@ export interface Frozen {
   readonly groups: Int32Array;
   readonly digests: readonly Buffer[];
   readonly table: RowTable;
-  /** Seconds that the features of one picture take when nothing is in a cache. */
+  /** Seconds that the features of one image take when nothing is in a cache. */
   readonly secondsPerPicture: number;
   readonly skipped: readonly Skipped[];
   close(): void;
 }
 
-/** Where nothing tells how long the features of a picture take: as for a large network on a laptop. */
+/** Where nothing tells how long the features of an image take: as for a large network on a laptop. */
 const SECONDS_GUESS = 0.04;
 
 export async function freeze(

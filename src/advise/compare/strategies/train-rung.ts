@@ -11,7 +11,7 @@ import { judge } from "../../../train/finetune/judgement.ts";
 import { countLabels } from "../../../train/head/fit.ts";
 import type { Rung } from "../ladder.ts";
 import type { Frozen } from "./frozen.ts";
-import { rightIn, shareOf, type Task } from "./road.ts";
+import { rightIn, shareOf, type Task } from "./strategy.ts";
 
 /** Images of a task: those trained on, and those held out to judge a training by. */
 export interface Divided {

@@ -1,4 +1,4 @@
-/** What a road is given and what it answers; the roads are beside this file. */
+/** What a strategy is given and what it answers; the strategies are beside this file. */
 import type { OnProgress } from "../../../base/progress.ts";
 import type { Trainee } from "../ladder.ts";
 
@@ -12,7 +12,7 @@ export interface Task {
 }
 
 export interface Answered {
-  /** One entry a judged picture, 1 where right. */
+  /** One entry a judged image, 1 where right. */
   readonly correct: Uint8Array;
   readonly trainAccuracy: number;
   /** Had nothing been in a cache. */
@@ -22,7 +22,7 @@ export interface Answered {
 /** A strategy that trains a network, on one task: what its trainings, short and long, have in common is prepared. */
 export type Prepare = (task: Task) => Promise<Trainee>;
 
-/** Which rows of logits `[N, C]` name the class of their picture. */
+/** Which rows of logits `[N, C]` name the class of their image. */
 export function rightIn(logits: Float32Array, labels: ArrayLike<number>): Uint8Array {
   const classes = logits.length / labels.length;
   return Uint8Array.from(labels, (label, row) => {

@@ -7,7 +7,7 @@ import { measureCut } from "../../../zoo/backbone.ts";
 import { openFresh } from "../../../zoo/fresh-network.ts";
 import type { Rung, Trainee } from "../ladder.ts";
 import type { Frozen } from "./frozen.ts";
-import type { Task } from "./road.ts";
+import type { Task } from "./strategy.ts";
 import { type Divided, divided, trainRung } from "./train-rung.ts";
 
 /** What tuning chooses. */

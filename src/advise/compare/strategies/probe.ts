@@ -1,10 +1,10 @@
-/** The road of transfer alone: a head on features of the frozen network. */
+/** The strategy of transfer alone: a head on features of the frozen network. */
 import { createRandom } from "../../../base/random.ts";
 import { fitHead, headLogits } from "../../../train/head/fit.ts";
 import type { Frozen } from "./frozen.ts";
-import { type Answered, rightIn, shareOf, type Task } from "./road.ts";
+import { type Answered, rightIn, shareOf, type Task } from "./strategy.ts";
 
-export const probeRoad =
+export const probeStrategy =
   ({ table, labels, groups: all, secondsPerPicture }: Frozen, classes: number) =>
   async ({ learn, judged, seed, signal }: Task): Promise<Answered> => {
     const began = performance.now();

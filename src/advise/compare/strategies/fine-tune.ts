@@ -4,7 +4,7 @@ import type { AugmentationName } from "../../../data/augment/policy.ts";
 import { fitHead, headLogits } from "../../../train/head/fit.ts";
 import type { Network } from "../../../zoo/network.ts";
 import type { Frozen } from "./frozen.ts";
-import type { Prepare } from "./road.ts";
+import type { Prepare } from "./strategy.ts";
 import { divided, trainRung } from "./train-rung.ts";
 
 export interface FineTuneOptions {
