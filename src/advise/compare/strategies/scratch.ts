@@ -39,7 +39,7 @@ const BATCH = 32;
 const FIRST_SEEN = 4000;
 const [FEWEST_EPOCHS, MOST_FIRST_EPOCHS] = [4, 40];
 const FIRST_RATE = 0.003;
-const OTHER_RATES = [0.001, 0.01];
+const OTHER_RATES = [0.001];
 /** Trainings of fewer steps than this tell no settings apart. */
 const FEWEST_STEPS = 40;
 /** Until a first training has told: seconds for one image in one epoch. */
