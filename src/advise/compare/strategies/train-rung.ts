@@ -1,12 +1,7 @@
 /** One training of `train/finetune` for a comparison: the same loop and recipe as of `graft train`, on some of the images. */
 import { createRandom } from "../../../base/random.ts";
 import { stratifiedSplit, VALIDATION_SHARE } from "../../../data/split.ts";
-import {
-  type FinetuneInput,
-  type FinetuneOptions,
-  finetune,
-  type Labelled,
-} from "../../../train/finetune/finetune.ts";
+import { type FinetuneInput, type FinetuneOptions, finetune, type Labelled } from "../../../train/finetune/finetune.ts";
 import { judge } from "../../../train/finetune/judgement.ts";
 import { countLabels } from "../../../train/head/fit.ts";
 import type { Rung } from "../ladder.ts";
