@@ -19,9 +19,8 @@ import type { Network } from "../zoo/network.ts";
 import { checks } from "./checks/registry.ts";
 import type { Finding } from "./finding.ts";
 import { weighLabels } from "./labels/evidence.ts";
-import { headJudge, neighbourJudge } from "./labels/judges.ts";
+import { askJudges } from "./labels/judges.ts";
 import { type LabelNoise, labelNoise } from "./labels/sentence.ts";
-import { findNeighbours } from "./neighbours.ts";
 import { type CheckedAuditOptions, checkedAuditOptions } from "./options.ts";
 import type { Picture, Subject } from "./subject.ts";
 
@@ -93,26 +92,18 @@ async function gather(options: CheckedAuditOptions): Promise<Subject> {
       pictures.map(({ sha256: digest, traits: { signature } }) => ({ digest, signature })),
       { known: knownCopies, onPictures: (more) => copying.add(more), signal },
     );
-    const groupOf = new Int32Array(pictures.length).fill(-1);
-    copies.groups.forEach((group, number) => {
-      for (const at of group) groupOf[at] = number;
-    });
-    const groups = groupOf.map((number, at) => (number < 0 ? at : copies.groups[number]![0]!));
+    const groups = Int32Array.from(pictures.keys());
+    for (const group of copies.groups) for (const at of group) groups[at] = group[0]!;
     const { table } = extraction;
     const labelled = { labels, classes: dataset.classes.length, groups };
-    const head = await headJudge(network.name, table, labelled, random, told);
-    const neighbours = await findNeighbours(table, labels, dataset.classes.length, groupOf, random);
-    const evidence = weighLabels(
-      [head, neighbourJudge(network.name, neighbours.votes)],
-      neighbours.votes,
-      labelled,
-      random,
-    );
+    const digests = extraction.kept.map((item) => extraction.digests.get(item)!);
+    const own = { name: network.name, table };
+    const { judges, neighbours, votes } = await askJudges(own, digests, labelled, random, told);
     return {
       classes: dataset.classes,
       pictures,
       unreadable: unreadableOf(dataset, extraction),
-      evidence,
+      evidence: weighLabels(judges, votes, labelled, random),
       neighbours,
       copies,
       groups,

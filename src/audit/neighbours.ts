@@ -27,13 +27,13 @@ export interface Neighbours {
  *
  * @param features `[N, D]`
  * @param labels `[N]`
- * @param groupOf the group of copies that each picture is in, −1 for none
+ * @param groups the group of copies that each picture is in, a number of its own for one without copies
  */
 export async function findNeighbours(
   features: RowTable,
   labels: Int32Array,
   classes: number,
-  groupOf: Int32Array,
+  groups: ArrayLike<number>,
   random: Random,
 ): Promise<Neighbours> {
   const all = Array.from({ length: labels.length }, (_, i) => i);
@@ -49,7 +49,7 @@ export async function findNeighbours(
       const value = similarities[at]!;
       if (value <= nearest.least && (value <= own.least || labels[chosen[at]!] !== label)) continue;
       const other = chosen[at]!;
-      if (other === row || (groupOf[row]! >= 0 && groupOf[other] === groupOf[row])) continue;
+      if (groups[other] === groups[row]) continue;
       nearest.offer(value, other);
       if (labels[other] === label) own.offer(value, other);
     }

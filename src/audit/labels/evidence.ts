@@ -34,7 +34,7 @@ export interface Labelled {
   readonly labels: Int32Array;
   readonly classes: number;
   /** `[N]`: images with the same number are copies. */
-  readonly groups: ArrayLike<number>;
+  readonly groups: Int32Array;
 }
 
 /**
