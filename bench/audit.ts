@@ -12,7 +12,7 @@ const PARTS = ["all", "planted", "labels", "scale"];
 
 /** Measures and prints. */
 export async function benchAudit(given: readonly string[]): Promise<void> {
-  const flags = readFlags(given, { network: "", other: "", part: "all", seeds: 3, images: 10_000 });
+  const flags = readFlags(given, { network: "", other: "", peer: "", part: "all", seeds: 3, images: 10_000 });
   if (!PARTS.includes(flags.part)) throw new WrongFlags(`--part takes one of ${PARTS.join(", ")}.`);
   console.log(machine());
   const folder = await mkdtemp(join(tmpdir(), "graft-bench-"));

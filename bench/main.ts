@@ -22,7 +22,8 @@ const benches: Readonly<Record<string, Bench>> = {
     load: async () => (await import("./abuse.ts")).benchAbuse,
   },
   audit: {
-    usage: "audit [--part all|planted|labels|scale] [--network NAME] [--other NAME|none] [--seeds 3] [--images 10000]",
+    usage:
+      "audit [--part all|planted|labels|scale] [--network NAME] [--other NAME|none] [--peer none] [--seeds 3] [--images 10000]",
     about: "precision and recall of the audit on planted faults, its findings on the untouched sets, its cost",
     load: async () => (await import("./audit.ts")).benchAudit,
   },

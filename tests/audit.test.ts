@@ -138,6 +138,21 @@ describe("graft audit", () => {
     );
   });
 
+  test("another network whose features are in the cache judges the labels too, and is named", async () => {
+    const own = join(work, "cache-of-two");
+    const other = join(work, "other.onnx");
+    writeFileSync(other, tinyNetwork(2));
+    const args = ["--only", "label-errors", "--preprocessing", "imagenet"];
+    const alone = await graftJson<Audited>(["audit", data, "--network", other, ...args], own);
+    expect(alone.labels.judges).toEqual(["a head on other.onnx", "nearest neighbours by other.onnx"]);
+    const both = await graftJson<Audited>(["audit", data, "--network", network, ...args], own);
+    expect(both.labels.judges).toEqual(
+      ["tiny.onnx", "other.onnx"].flatMap((name) => [`a head on ${name}`, `nearest neighbours by ${name}`]),
+    );
+    const { stdout } = await graft(["audit", data, "--network", network, ...args], own);
+    expect(stdout).toContain("a head on other.onnx");
+  });
+
   test("--fix leaves a label that is only worth a look, --fix-doubtful moves it too", async () => {
     const copy = join(work, "doubtful");
     cpSync(data, copy, { recursive: true });

@@ -4,13 +4,15 @@
  */
 import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type Audit, audit } from "../../src/audit/audit.ts";
-import { suspectsOf } from "../../src/audit/finding.ts";
+import { type LabelEvidence, WORTH_A_LOOK, weighLabels } from "../../src/audit/labels/evidence.ts";
+import { askJudges } from "../../src/audit/labels/judges.ts";
+import { labelNoise } from "../../src/audit/labels/sentence.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { type Dataset, discoverDataset } from "../../src/data/dataset/discover.ts";
 import { extractFeatures } from "../../src/train/features/extract.ts";
 import { openFeaturesOf } from "../../src/train/features/of-network.ts";
 import { createRunner } from "../../src/train/features/runner.ts";
+import type { RowTable } from "../../src/train/features/table.ts";
 import type { Network } from "../../src/zoo/network.ts";
 import { openNetwork } from "../../src/zoo/open.ts";
 import { installHint, PYTHON, pythonPackages } from "../support/python.ts";
@@ -29,43 +31,54 @@ export interface LabelFlags {
   readonly other: string;
   readonly seeds: number;
   readonly folder: string;
+  /** `none` leaves cleanlab out. */
+  readonly peer: string;
 }
 
-/** One dataset with some labels changed; trial 0 has none. */
+/** The images of a dataset that could be read, and a network's features of them. */
+interface Read {
+  readonly table: RowTable;
+  readonly digests: readonly Buffer[];
+  readonly paths: readonly string[];
+  readonly labels: Int32Array;
+  readonly columns: number;
+  close(): void;
+}
+
+/** Labels of which some are changed; trial 0 has none. */
 interface Trial {
-  readonly dataset: Dataset;
-  readonly changed: ReadonlySet<string>;
+  readonly labels: Int32Array;
+  readonly changed: ReadonlySet<number>;
 }
 
-export async function findWrongLabels({ network, other, seeds, folder }: LabelFlags): Promise<void> {
+export async function findWrongLabels({ network, other, seeds, folder, peer }: LabelFlags): Promise<void> {
   const networks = [await openNetwork(network || "resnet50")];
   if (other !== "none") networks.push(await openNetwork(other || shared("networks", "mobilenet_v2_100_224.onnx")));
-  const found = await pythonPackages(NEEDED);
+  const found = peer === "none" ? {} : await pythonPackages(NEEDED);
   const missing = NEEDED.filter((name) => found[name] === undefined);
-  if (missing.length > 0) console.log(installHint(missing));
+  if (missing.length > 0) console.log(peer === "none" ? "Without the peer" : installHint(missing));
   else console.log(`Peers: ${NEEDED.map((name) => `${name} ${found[name]}`).join(", ")}`);
   const [planted, untouched]: [string[][], string[][]] = [[], []];
-  let judges: readonly string[] = [];
-  const sets = [...SETS.map((name) => shared("datasets", name)), await bloodCells(folder)];
-  for (const path of sets) {
+  for (const path of [...SETS.map((name) => shared("datasets", name)), await bloodCells(folder)]) {
     const name = basename(path, ".csv");
     const dataset = await discoverDataset(path);
-    const features = await Promise.all(
-      networks.map((one) => writeFeatures(one, dataset, folder, networks.indexOf(one))),
+    const { classes } = dataset;
+    const reads: Read[] = [];
+    for (const one of networks) reads.push(await readFeatures(one, dataset, join(folder, `${reads.length}.f32`)));
+    const own = reads[0]!;
+    const trials = Array.from({ length: SETS.includes(name) ? seeds + 1 : 1 }, (_, seed) =>
+      trialOf(own.labels, classes.length, seed),
     );
-    const isPlanted = SETS.includes(name);
-    const trials = Array.from({ length: isPlanted ? seeds + 1 : 1 }, (_, seed) => trialOf(dataset, seed));
-    const rows = features[0]!.paths;
-    const theirs = missing.length === 0 ? await cleanlab(folder, features, trials) : undefined;
+    const theirs = missing.length === 0 ? await cleanlab(folder, reads, trials) : undefined;
     for (const [seed, trial] of trials.entries()) {
-      const audited = await audit({ dataset: trial.dataset, network: networks[0]!, only: ["label-errors"] });
-      judges = audited.labels.judges;
-      const peer = theirs?.[seed]?.map((row) => rows[row]!);
-      if (seed === 0) untouched.push(untouchedRow(name, audited, peer));
-      else planted.push(plantedRow(name, seed, trial, audited, peer));
+      const evidence = await evidenceOf(networks[0]!.name, own, trial, classes.length);
+      if (seed === 0) untouched.push(untouchedRow(name, evidence, own.paths, trial, classes, theirs?.[seed]));
+      else planted.push(plantedRow(name, seed, trial, evidence, theirs?.[seed]));
+      console.log([name, seed, ...(seed === 0 ? untouched : planted).at(-1)!].join(" | "));
     }
+    console.log(`Judges: ${(await evidenceOf(networks[0]!.name, own, trials[0]!, classes.length)).judges.join(", ")}`);
+    for (const { close } of reads) close();
   }
-  console.log(`Judges: ${judges.join(", ")}`);
   printTable(`5% of the labels changed; bar: precision ≥ ${BAR.precision} at recall ≥ ${BAR.recall} of what is named`, [
     [
       "dataset",
@@ -102,51 +115,55 @@ export async function findWrongLabels({ network, other, seeds, folder }: LabelFl
   ]);
 }
 
-/** A dataset with a share of its labels changed to another class, by a seed; 0 changes none. */
-function trialOf(dataset: Dataset, seed: number): Trial {
-  if (seed === 0) return { dataset, changed: new Set() };
-  const random = createRandom(seed);
-  const { examples, classes } = dataset;
-  const chosen = new Set(random.shuffle([...examples.keys()]).slice(0, Math.round(FLIPS * examples.length)));
-  const changed = examples.map((example, at) =>
-    chosen.has(at)
-      ? { ...example, label: (example.label + 1 + random.below(classes.length - 1)) % classes.length }
-      : example,
-  );
-  return { dataset: { ...dataset, examples: changed }, changed: new Set([...chosen].map((at) => examples[at]!.path)) };
+/** What the audit holds against each label. Each image stands alone: copies are the other checks' matter. */
+async function evidenceOf(
+  name: string,
+  { table, digests }: Read,
+  { labels }: Trial,
+  classes: number,
+): Promise<LabelEvidence> {
+  const labelled = { labels, classes, groups: Int32Array.from(labels.keys()) };
+  const random = createRandom(0);
+  const { judges, votes } = await askJudges({ name, table }, digests, labelled, random, {});
+  return weighLabels(judges, votes, labelled, random);
 }
 
-interface Written {
-  readonly columns: number;
-  /** Of the rows. */
-  readonly paths: readonly string[];
+/** Labels with a share of them changed to another class, by a seed; 0 changes none. */
+function trialOf(labels: Int32Array, classes: number, seed: number): Trial {
+  if (seed === 0) return { labels, changed: new Set() };
+  const random = createRandom(seed);
+  const changed = new Set(random.shuffle([...labels.keys()]).slice(0, Math.round(FLIPS * labels.length)));
+  const other = (label: number): number => (label + 1 + random.below(classes - 1)) % classes;
+  return { labels: labels.map((label, at) => (changed.has(at) ? other(label) : label)), changed };
 }
 
 /** Computes a network's features where the cache lacks them, and writes them for the peer. */
-async function writeFeatures(network: Network, { examples }: Dataset, folder: string, at: number): Promise<Written> {
+async function readFeatures(network: Network, { examples }: Dataset, file: string): Promise<Read> {
   const { shape, cache } = await openFeaturesOf(network);
   const runner = createRunner(network, shape);
-  try {
-    const paths = examples.map(({ path }) => path);
-    const { table, kept } = await extractFeatures(paths, cache, runner);
-    const data = new Float32Array(kept.length * shape.features);
-    for (const chunk of table.chunks()) data.set(chunk.data, chunk.first * shape.features);
-    await writeFile(join(folder, `${at}.f32`), data);
-    return { columns: shape.features, paths: kept.map((item) => paths[item]!) };
-  } finally {
-    await runner.close();
-    cache.close();
-  }
+  const paths = examples.map(({ path }) => path);
+  const { table, kept, digests } = await extractFeatures(paths, cache, runner);
+  await runner.close();
+  const data = new Float32Array(kept.length * shape.features);
+  for (const chunk of table.chunks()) data.set(chunk.data, chunk.first * shape.features);
+  await writeFile(file, data);
+  return {
+    table,
+    digests: kept.map((item) => digests.get(item)!),
+    paths: kept.map((item) => paths[item]!),
+    labels: Int32Array.from(kept, (item) => examples[item]!.label),
+    columns: shape.features,
+    close: cache.close,
+  };
 }
 
 /** The rows that cleanlab names in each trial. */
-async function cleanlab(folder: string, features: readonly Written[], trials: readonly Trial[]): Promise<number[][]> {
-  const { paths } = features[0]!;
-  const labels = trials.map(({ dataset }) => {
-    const labelOf = new Map(dataset.examples.map(({ path, label }) => [path, label]));
-    return paths.map((path) => labelOf.get(path)!);
-  });
-  const facts = { rows: paths.length, networks: features.map(({ columns }) => columns), labels };
+async function cleanlab(folder: string, reads: readonly Read[], trials: readonly Trial[]): Promise<number[][]> {
+  const facts = {
+    rows: reads[0]!.paths.length,
+    networks: reads.map(({ columns }) => columns),
+    labels: trials.map(({ labels }) => [...labels]),
+  };
   await writeFile(join(folder, "labels.json"), JSON.stringify(facts));
   const { json } = await runJson(PYTHON, [join(import.meta.dirname, "..", "peers", "cleanlab_labels.py"), folder]);
   return json.issues as number[][];
@@ -154,57 +171,64 @@ async function cleanlab(folder: string, features: readonly Written[], trials: re
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)}%`;
 
+/** The images that are named, the surest first. */
+const namedIn = ({ wrong }: LabelEvidence): number[] =>
+  [...wrong.keys()].filter((at) => wrong[at]! >= WORTH_A_LOOK).sort((a, b) => wrong[b]! - wrong[a]!);
+
 function plantedRow(
   name: string,
   seed: number,
   { changed }: Trial,
-  audited: Audit,
-  peer: readonly string[] | undefined,
+  evidence: LabelEvidence,
+  peer: readonly number[] | undefined,
 ): string[] {
-  const { labels, findings } = audited;
-  const suspects = findings.flatMap(suspectsOf);
-  const strong = suspects.filter(({ fix }) => fix === "quarantine");
-  const rightOf = (paths: readonly string[]): number => paths.filter((path) => changed.has(path)).length;
-  const right = rightOf(suspects.map(({ path }) => path));
-  const [precision, recall] = [right / Math.max(1, suspects.length), right / changed.size];
+  const rightOf = (rows: readonly number[]): number => rows.filter((row) => changed.has(row)).length;
+  const scores = (rows: readonly number[]): [number, number] => [
+    rightOf(rows) / Math.max(1, rows.length),
+    rightOf(rows) / changed.size,
+  ];
+  const named = namedIn(evidence);
+  const strong = named.filter((at) => evidence.strong[at] === 1);
+  const [precision, recall] = scores(named);
+  const { wrong, expectedWrong } = labelNoise(evidence);
   return [
     name,
     String(seed),
     String(changed.size),
-    percent(labels.wrong),
-    String(suspects.length),
-    String(right),
-    labels.expectedWrong.toFixed(1),
+    percent(wrong),
+    String(named.length),
+    String(rightOf(named)),
+    expectedWrong.toFixed(1),
     precision.toFixed(2),
     recall.toFixed(2),
     precision >= BAR.precision && recall >= BAR.recall ? "met" : "missed",
     String(strong.length),
-    String(rightOf(strong.map(({ path }) => path))),
-    ...(peer
-      ? [
-          String(peer.length),
-          (rightOf(peer) / Math.max(1, peer.length)).toFixed(2),
-          (rightOf(peer) / changed.size).toFixed(2),
-        ]
-      : ["", "", ""]),
+    String(rightOf(strong)),
+    ...(peer ? [String(peer.length), ...scores(peer).map((share) => share.toFixed(2))] : ["", "", ""]),
   ];
 }
 
 function untouchedRow(
   name: string,
-  { labels, findings, pictures }: Audit,
-  peer: readonly string[] | undefined,
+  evidence: LabelEvidence,
+  paths: readonly string[],
+  { labels }: Trial,
+  classes: readonly string[],
+  peer: readonly number[] | undefined,
 ): string[] {
-  const suspects = findings.flatMap(suspectsOf);
+  const { wrong, interval, named, expectedWrong, expectedFalse } = labelNoise(evidence);
+  const strong = evidence.strong.filter((value) => value === 1).length;
   return [
     name,
-    String(pictures),
-    `${percent(labels.wrong)} (${labels.interval.map(percent).join("–")})`,
-    String(labels.named),
-    labels.expectedWrong.toFixed(1),
-    labels.expectedFalse.toFixed(1),
-    String(suspects.filter(({ fix }) => fix === "quarantine").length),
+    String(labels.length),
+    `${percent(wrong)} (${interval.map(percent).join("–")})`,
+    String(named),
+    expectedWrong.toFixed(1),
+    expectedFalse.toFixed(1),
+    String(strong),
     peer ? String(peer.length) : "",
-    suspects.map(({ path, label, why }) => `${basename(path)} (${label}, ${why})`).join("; "),
+    namedIn(evidence)
+      .map((at) => `${basename(paths[at]!)} (${classes[labels[at]!]}, looks like ${classes[evidence.shows[at]!]})`)
+      .join("; "),
   ];
 }

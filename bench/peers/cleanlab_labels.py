@@ -28,7 +28,7 @@ issues = []
 for labels in facts["labels"]:
     labels = np.array(labels)
     # The penalty that Graft's audit uses: 0.1 on the mean loss.
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=10 / len(labels), max_iter=300))
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=10 / len(labels), max_iter=100, tol=1e-3))
     probabilities = cross_val_predict(model, features, labels, cv=5, method="predict_proba")
     found = find_label_issues(labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
     issues.append([int(row) for row in found])
