@@ -149,8 +149,6 @@ describe("graft audit", () => {
     expect(both.labels.judges).toEqual(
       ["tiny.onnx", "other.onnx"].flatMap((name) => [`a head on ${name}`, `nearest neighbours by ${name}`]),
     );
-    const { stdout } = await graft(["audit", data, "--network", network, ...args], own);
-    expect(stdout).toContain("a head on other.onnx");
   });
 
   test("--fix leaves a label that is only worth a look, --fix-doubtful moves it too", async () => {
