@@ -27,7 +27,6 @@ interface Recommended {
 interface Compared {
   readonly verdict: string;
   readonly reason: string;
-  readonly evidence: { readonly interval: [number, number] } | null;
   readonly roads: {
     readonly road: string;
     readonly points: { readonly pictures: number; readonly accuracy: number; readonly flattened: boolean }[];
@@ -217,7 +216,7 @@ const isHere = existsSync(mobilenet);
 describe.skipIf(!isHere)(
   isHere ? "verdicts whose truth is known" : "verdicts whose truth is known (skipped: ../shared is absent)",
   () => {
-    test("transfer on photographs of flowers", async () => {
+    test("nothing but transfer on photographs of flowers, however short the trainings", async () => {
       const flowers = join(work, "flowers");
       for (const name of readdirSync(join(shared, "datasets/flowers/train")).slice(0, 3)) {
         mkdirSync(join(flowers, name), { recursive: true });
@@ -225,22 +224,22 @@ describe.skipIf(!isHere)(
         for (const file of readdirSync(from).slice(0, 40)) symlinkSync(join(from, file), join(flowers, name, file));
       }
       const found = await graftJson<Compared>(
-        ["compare", flowers, "--network", mobilenet, "--epochs", "32", "--splits", "1"],
+        ["compare", flowers, "--network", mobilenet, "--epochs", "4", "--splits", "1"],
         cache,
       );
-      expect(found.verdict).toBe("transfer");
-      expect(found.evidence!.interval[0]).toBeGreaterThan(0);
+      expect(["transfer", "undecided"]).toContain(found.verdict);
+      const accuracyOf = (name: string) => found.roads.find(({ road }) => road === name)?.points.at(-1)?.accuracy ?? 0;
+      expect(accuracyOf("probe")).toBeGreaterThan(0.8);
+      expect(accuracyOf("probe")).toBeGreaterThan(accuracyOf("scratch"));
     });
 
-    test("from scratch or fine-tune where the label is the place of a dot", async () => {
+    test("never transfer where the label is the place of a dot, however short the trainings", async () => {
       const dots = join(work, "dots");
-      await writeTask(dots, "position", { count: 900, side: 64, seed: 5 });
-      const found = await graftJson<Compared>(
-        ["compare", dots, "--network", mobilenet, "--epochs", "64", "--splits", "1"],
-        cache,
-      );
-      expect(["scratch", "fine-tune"]).toContain(found.verdict);
-      expect(found.evidence!.interval[0]).toBeGreaterThan(0);
+      await writeTask(dots, "position", { count: 270, side: 64, seed: 5 });
+      const args = ["compare", dots, "--network", mobilenet, "--epochs", "4", "--splits", "1"];
+      const found = await graftJson<Compared>(args, cache);
+      expect(found.verdict).not.toBe("transfer");
+      expect(found.savings).toBeNull();
     });
   },
 );
