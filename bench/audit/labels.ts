@@ -1,6 +1,6 @@
 /**
  * Wrong labels alone: precision and recall on datasets with 5% of their labels changed, what is named on the untouched ones and how many
- * of those it expects to be right, beside cleanlab on the same features.
+ * of those it expects to be right, beside cleanlab on the same cross-fitted probabilities.
  */
 import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -24,7 +24,7 @@ import { bloodCells } from "./blood-cells.ts";
 const FLIPS = 0.05;
 const BAR = { precision: 0.8, recall: 0.6 };
 const SETS = ["flowers", "pollen", "sign-digits"];
-const NEEDED = ["cleanlab", "scikit-learn", "numpy"];
+const NEEDED = ["cleanlab", "numpy"];
 
 export interface LabelFlags {
   readonly network: string;
@@ -41,7 +41,6 @@ interface Read {
   readonly digests: readonly Buffer[];
   readonly paths: readonly string[];
   readonly labels: Int32Array;
-  readonly columns: number;
   close(): void;
 }
 
@@ -64,16 +63,16 @@ export async function findWrongLabels({ network, other, seeds, folder, peer }: L
     const dataset = await discoverDataset(path);
     const { classes } = dataset;
     const reads: Read[] = [];
-    for (const one of networks) reads.push(await readFeatures(one, dataset, join(folder, `${reads.length}.f32`)));
+    for (const one of networks) reads.push(await readFeatures(one, dataset));
     const own = reads[0]!;
     const trials = Array.from({ length: SETS.includes(name) ? seeds + 1 : 1 }, (_, seed) =>
       trialOf(own.labels, classes.length, seed),
     );
-    const theirs = missing.length === 0 ? await cleanlab(folder, reads, trials) : undefined;
     for (const [seed, trial] of trials.entries()) {
       const evidence = await evidenceOf(networks[0]!.name, own, trial, classes.length);
-      if (seed === 0) untouched.push(untouchedRow(name, evidence, own.paths, trial, classes, theirs?.[seed]));
-      else planted.push(plantedRow(name, seed, trial, evidence, theirs?.[seed]));
+      const theirs = missing.length === 0 ? await cleanlab(folder, trial, evidence, classes.length) : undefined;
+      if (seed === 0) untouched.push(untouchedRow(name, evidence, own.paths, trial, classes, theirs));
+      else planted.push(plantedRow(name, seed, trial, evidence, theirs));
       console.log([name, seed, ...(seed === 0 ? untouched : planted).at(-1)!].join(" | "));
     }
     console.log(`Judges: ${(await evidenceOf(networks[0]!.name, own, trials[0]!, classes.length)).judges.join(", ")}`);
@@ -137,36 +136,33 @@ function trialOf(labels: Int32Array, classes: number, seed: number): Trial {
   return { labels: labels.map((label, at) => (changed.has(at) ? other(label) : label)), changed };
 }
 
-/** Computes a network's features where the cache lacks them, and writes them for the peer. */
-async function readFeatures(network: Network, { examples }: Dataset, file: string): Promise<Read> {
+/** Computes a network's features where the cache lacks them. */
+async function readFeatures(network: Network, { examples }: Dataset): Promise<Read> {
   const { shape, cache } = await openFeaturesOf(network);
   const runner = createRunner(network, shape);
   const paths = examples.map(({ path }) => path);
   const { table, kept, digests } = await extractFeatures(paths, cache, runner);
   await runner.close();
-  const data = new Float32Array(kept.length * shape.features);
-  for (const chunk of table.chunks()) data.set(chunk.data, chunk.first * shape.features);
-  await writeFile(file, data);
   return {
     table,
     digests: kept.map((item) => digests.get(item)!),
     paths: kept.map((item) => paths[item]!),
     labels: Int32Array.from(kept, (item) => examples[item]!.label),
-    columns: shape.features,
     close: cache.close,
   };
 }
 
-/** The rows that cleanlab names in each trial. */
-async function cleanlab(folder: string, reads: readonly Read[], trials: readonly Trial[]): Promise<number[][]> {
-  const facts = {
-    rows: reads[0]!.paths.length,
-    networks: reads.map(({ columns }) => columns),
-    labels: trials.map(({ labels }) => [...labels]),
-  };
-  await writeFile(join(folder, "labels.json"), JSON.stringify(facts));
+/** The rows that cleanlab names, of the same probabilities. */
+async function cleanlab(
+  folder: string,
+  { labels }: Trial,
+  { probabilities }: LabelEvidence,
+  classes: number,
+): Promise<number[]> {
+  await writeFile(join(folder, "labels.json"), JSON.stringify({ classes, labels: [...labels] }));
+  await writeFile(join(folder, "probabilities.f32"), probabilities);
   const { json } = await runJson(PYTHON, [join(import.meta.dirname, "..", "peers", "cleanlab_labels.py"), folder]);
-  return json.issues as number[][];
+  return json.issues as number[];
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)}%`;
