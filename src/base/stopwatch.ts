@@ -11,6 +11,9 @@ export interface Stopwatch<Part extends string> {
   seconds(): number;
 }
 
+/** Seconds since a moment of `performance.now()`. */
+export const secondsSince = (began: number): number => (performance.now() - began) / 1000;
+
 export function createStopwatch<Part extends string>(): Stopwatch<Part> {
   const began = performance.now();
   const parts = new Map<Part, number>();
@@ -23,6 +26,6 @@ export function createStopwatch<Part extends string>(): Stopwatch<Part> {
       last = now;
     },
     of: (part) => parts.get(part) ?? 0,
-    seconds: () => (performance.now() - began) / 1000,
+    seconds: () => secondsSince(began),
   };
 }

@@ -1,0 +1,204 @@
+import { createMeter } from "../base/progress.ts";
+import { type Random, randomFor } from "../base/random.ts";
+import { secondsSince } from "../base/stopwatch.ts";
+import type { Cut, CutShape } from "../zoo/backbone.ts";
+import type { Network } from "../zoo/network.ts";
+import { chooseFeatures, type FeatureChoice } from "./choose-features.ts";
+import { readingOf } from "./features/reading-of.ts";
+import type { Readings } from "./features/readings.ts";
+import { type Apart, type Finetuned, finetune, type Labelled } from "./finetune/finetune.ts";
+import { answerFolds } from "./folds.ts";
+import { fitHead, type HeadFit, type HeadOptions, headLogits, STRENGTHS } from "./head/fit.ts";
+import { freshHead } from "./head/fresh.ts";
+import { furtherText, heldOutParts } from "./held-out.ts";
+import { type Part, type Parts, selected, withTables } from "./parts.ts";
+import type { CheckedTrainOptions } from "./train-options.ts";
+import type { ValidationSource } from "./train-result.ts";
+
+/** What is learned on, once it is settled of which features: the options with the network cut there. */
+export interface Settled {
+  readonly options: CheckedTrainOptions;
+  readonly shape: CutShape;
+  readonly parts: Parts;
+  /** The head that was fitted meanwhile, and how the choice was made; nothing where a fine-tuning starts from the network's own cut. */
+  readonly fit: { readonly head: HeadFit; readonly headSeconds: number; readonly choice: FeatureChoice } | undefined;
+}
+
+/** Settles which features are learned on. */
+export async function settle(
+  options: CheckedTrainOptions,
+  readings: Readings,
+  parts: Parts,
+  random: Random,
+): Promise<Settled> {
+  const { dataset, network, effort } = options;
+  const at = (cut: Cut): Pick<Settled, "options" | "shape" | "parts"> => ({
+    options: { ...options, network: { ...network, cut: cut.tensor } },
+    shape: cut.shape,
+    parts: withTables(parts, (table) => readingOf(readings, table, cut)),
+  });
+  if (options.finetune) return { ...at(readings.cuts[0]!), options, fit: undefined };
+  const began = performance.now();
+  const { train } = parts;
+  const { cut, head, choice } = await chooseFeatures({
+    ...{ readings, effort, classes: dataset.classes.length },
+    ...{ table: train.table, labels: train.labels, groups: train.groups },
+    fit: async (table, how) => (await fitted(options, { ...train, table }, random, how)).head,
+  });
+  return { ...at(cut), fit: { head, headSeconds: secondsSince(began), choice } };
+}
+
+/** What was learned: a network, its head, and their answers. */
+export interface Learned {
+  readonly network: Network;
+  readonly head: HeadFit;
+  readonly train: Part;
+  /** Of a fine-tuned network: what it was not trained on. */
+  readonly heldOut?: Part;
+  /** `[N, C]`: answers to `heldOut`, or else to `train` out of fold. */
+  readonly unseenLogits: Float32Array;
+  readonly validation: {
+    readonly part: Part;
+    readonly logits: Float32Array;
+    readonly source: ValidationSource;
+    /** Folds for what is fitted on these answers: of the cross-validation that they come from, where they do. */
+    readonly foldOf: Int32Array;
+  };
+  /** `[N, C]` */
+  readonly testLogits: Float32Array;
+  readonly headSeconds: number;
+  readonly finetuned: Finetuned | undefined;
+}
+
+/** Trains the head and, where asked, the last stages with it. */
+export async function learn({ options, shape, parts, fit }: Settled, random: Random): Promise<Learned> {
+  if (fit || !options.finetune) return probe(options, parts, random, fit);
+  const { apart, judged } = validationParts(options, parts, random);
+  const [first, ...others] = apart;
+  const { head, headSeconds } = await fitted(options, first!.train, random);
+  const labelled = ({ examples, digests, labels, groups }: Part): Labelled => ({
+    pictures: examples.map(({ path }, row) => ({ path, digest: digests[row]! })),
+    labels,
+    groups,
+  });
+  const { network, dataset, seed, classWeights, onProgress, onNote, onEpoch, signal } = options;
+  const further: Apart[] = [];
+  for (const { train, validation } of others) {
+    const { head: own } = await fitted(options, train, randomFor(seed, `head ${further.length + 2}`));
+    further.push({ head: own.head, train: labelled(train), validation: labelled(validation) });
+  }
+  if (further.length > 0) onNote?.(furtherText(first!.validation.labels.length, further));
+  const finetuned = await finetune(
+    {
+      network,
+      shape,
+      head: options.finetune.fromScratch ? freshHead(shape.features, dataset.classes.length, seed) : head.head,
+      train: labelled(first!.train),
+      validation: labelled(first!.validation),
+      further,
+      test: labelled(parts.test),
+      classes: dataset.classes.length,
+      classWeights,
+      seed,
+      onProgress,
+      onNote,
+      onEpoch,
+      signal,
+    },
+    options.finetune,
+  );
+  const { tuned } = finetuned;
+  // A linear probe that was not outdone learns from the held-out pictures too.
+  if (!tuned) return { ...(await probe(options, parts, random)), finetuned };
+  return {
+    network: tuned.network,
+    head: { ...head, head: tuned.head },
+    train: first!.train,
+    heldOut: first!.validation,
+    // Its own come first.
+    unseenLogits: tuned.validationLogits.subarray(0, first!.validation.labels.length * dataset.classes.length),
+    validation: {
+      part: judged,
+      logits: tuned.validationLogits,
+      source: parts.validation ? "folder" : "held-out",
+      foldOf: answerFolds(judged.labels, judged.groups, seed),
+    },
+    testLogits: tuned.testLogits,
+    headSeconds,
+    finetuned,
+  };
+}
+
+/** What fine-tuning is trained and judged on. */
+interface ValidationParts {
+  /** What each training has and holds out; the first is the one that may be kept. */
+  readonly apart: readonly { readonly train: Part; readonly validation: Part }[];
+  /** All that is held out, of one training after the other. */
+  readonly judged: Part;
+}
+
+function validationParts(
+  { seed, finetune }: CheckedTrainOptions,
+  { train, validation }: Parts,
+  random: Random,
+): ValidationParts {
+  // A validation part of the dataset's own is taken as it is.
+  if (validation) return { apart: [{ train, validation }], judged: validation };
+  // From scratch there is no probe worth keeping instead, and trainings are long.
+  const atMost = finetune?.fromScratch ? 1 : undefined;
+  const { labels, groups } = train;
+  const found = heldOutParts(labels, groups, random, randomFor(seed, "further validation"), atMost);
+  return {
+    apart: found.map(({ kept, held }) => ({ train: selected(train, kept), validation: selected(train, held) })),
+    judged: selected(
+      train,
+      found.flatMap(({ held }) => held),
+    ),
+  };
+}
+
+async function probe(
+  options: CheckedTrainOptions,
+  { train, validation, test }: Parts,
+  random: Random,
+  fit: Pick<NonNullable<Settled["fit"]>, "head" | "headSeconds"> | undefined = undefined,
+): Promise<Learned> {
+  const { head, headSeconds } = fit ?? (await fitted(options, train, random));
+  return {
+    network: options.network,
+    head,
+    train,
+    validation: validation
+      ? {
+          part: validation,
+          logits: headLogits(head.head, validation.table),
+          source: "folder",
+          foldOf: answerFolds(validation.labels, validation.groups, options.seed),
+        }
+      : { part: train, logits: head.outOfFoldLogits, source: "cross-validation", foldOf: head.foldOf },
+    unseenLogits: head.outOfFoldLogits,
+    testLogits: headLogits(head.head, test.table),
+    headSeconds,
+    finetuned: undefined,
+  };
+}
+
+/** A head on frozen features. */
+async function fitted(
+  { dataset, classWeights, onProgress, signal }: CheckedTrainOptions,
+  { table, labels, groups }: Part,
+  random: Random,
+  how: Pick<HeadOptions, "near" | "foldOf"> = {},
+): Promise<{ head: HeadFit; headSeconds: number }> {
+  const began = performance.now();
+  const fits = (how.near === undefined ? STRENGTHS.length : 3) * 5;
+  const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
+  const head = await fitHead(table, labels, dataset.classes.length, random, {
+    ...how,
+    classWeights,
+    groups,
+    onRound: (running) => meter.set(fits - running),
+    signal,
+  });
+  return { head, headSeconds: secondsSince(began) };
+}
