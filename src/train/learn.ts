@@ -1,3 +1,7 @@
+/**
+ * Learning: the features are settled on, a head is fitted to them and, where asked, the last stages of the network are tuned with it. What
+ * comes of it is judged in conclude.ts.
+ */
 import { createMeter } from "../base/progress.ts";
 import { type Random, randomFor } from "../base/random.ts";
 import { secondsSince } from "../base/stopwatch.ts";

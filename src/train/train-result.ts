@@ -1,3 +1,4 @@
+/** What a training comes to: types alone. */
 import type { Example } from "../data/dataset/discover.ts";
 import { datasetDigest } from "../data/digest.ts";
 import type { Calibration, MeasuredCalibration } from "../evaluate/calibration.ts";

@@ -1,3 +1,7 @@
+/**
+ * One training, from a folder of pictures to an artifact in memory: features, head, fine-tuning, calibration, evaluation.
+ * Writes nothing but the cache; files and words for people are made by the rooms above.
+ */
 import type { OnProgress } from "../base/progress.ts";
 import { createRandom } from "../base/random.ts";
 import { secondsSince } from "../base/stopwatch.ts";
