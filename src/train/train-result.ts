@@ -1,6 +1,6 @@
 /** What a training comes to: types alone. */
 import type { Example } from "../data/dataset/discover.ts";
-import { datasetDigest } from "../data/digest.ts";
+import type { datasetDigest } from "../data/digest.ts";
 import type { Calibration, MeasuredCalibration } from "../evaluate/calibration.ts";
 import type { Evaluation } from "../evaluate/evaluate.ts";
 import type { Model } from "../graph/model.ts";
