@@ -43,6 +43,12 @@ describe("a curve has flattened", () => {
     expect(outlook(rung(5, 0.5, 0.8, 0.7), rung(10, 0.5, 0.87, 0.7)).flattened).toBe(false);
   });
 
+  test("not where two short trainings left what they began with: their own curves are not seen; after many epochs it is", () => {
+    const kept = (epochs: number): Rung => rung(epochs, 0.5, 0.95, 0.9, { isBeginning: true });
+    expect(outlook(kept(1), kept(2))).toMatchObject({ flattened: false, couldReach: 1 });
+    expect(outlook(kept(8), kept(16)).flattened).toBe(true);
+  });
+
   test("not at chance: what has not begun to learn tells nothing of where it ends", () => {
     const stuck = outlook(rung(5, 0.69, 0.52, 0.5), rung(10, 0.69, 0.52, 0.5), rung(20, 0.69, 0.53, 0.5));
     expect(stuck).toMatchObject({ flattened: false, couldReach: 1 });

@@ -14,6 +14,8 @@ export interface Rung {
   readonly seconds: number;
   /** Whether it ended before its last epoch, so that its learning rate had not come down. */
   readonly isCut: boolean;
+  /** Whether what training began with was kept: then these are its answers, and tell nothing of the training's own curve. */
+  readonly isBeginning?: boolean | undefined;
   /** On images held out of its training images. */
   readonly validation: Judgement;
   /** Share of its training images that it gets right, without augmentation. */
@@ -60,6 +62,8 @@ const FITTED = 0.02;
 /** A training error that falls by less than this share, or by less than a point, no longer falls. */
 const LEAST_FALL = 0.1;
 const LEAST_POINT = 0.01;
+/** Epochs in which what training began with must have been kept before more training counts as bringing nothing. */
+const FEWEST_WITHOUT_GAIN = 8;
 /** Nats of validation loss: a smaller gain matters to no one, however sure it is. */
 const LEAST_GAIN = 0.01;
 
@@ -105,7 +109,7 @@ export function outlookOf(
   const kept = keptOf(rungs);
   const reached = kept ? accuracyOf(kept) : 0;
   if (flattened) return { flattened, couldReach: reached, next };
-  if (!last || !before || !hasLearned(last, baseline)) return { flattened, couldReach: 1, next };
+  if (!last || !before || last.isBeginning || !hasLearned(last, baseline)) return { flattened, couldReach: 1, next };
   const { mean, interval } = pairedDifference(last.correct, before.correct);
   const error = (interval[1] - interval[0]) / 2 / Z95;
   const pace = Math.max(0, mean) + error;
@@ -118,6 +122,7 @@ const hasLearned = ({ trainAccuracy }: Rung, baseline: number): boolean =>
 /** Whether twice the training changed nothing that matters, neither on the validation images nor on those learned from. */
 function isFlat(before: Rung, last: Rung, baseline: number): boolean {
   if (!hasLearned(last, baseline)) return false;
+  if (last.isBeginning && last.epochs < FEWEST_WITHOUT_GAIN) return false;
   if (last.validation.losses.length > 0) {
     const gain = pairedGain(before.validation.losses, last.validation.losses);
     if (isClear(gain) && gain.mean > LEAST_GAIN) return false;

@@ -72,6 +72,7 @@ export async function trainRung(
     epochs: facts.history.length,
     seconds: (performance.now() - began) / 1000,
     isCut: facts.history.length < options.epochs,
+    isBeginning: tuned === undefined,
     validation: judge(tuned?.validationLogits ?? answer(validation), { labels: held.labels, groups }, classes, seed),
     trainAccuracy: shareOf(right.subarray(judged.length)),
     correct: right.slice(0, judged.length),
