@@ -1,5 +1,5 @@
 /** An AbortSignal ends every operation with its own reason, in whatever stage it comes. */
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -14,6 +14,13 @@ let serial = 0;
 beforeAll(async () => {
   writeFileSync(join(work, "tiny.onnx"), tinyNetwork());
   await writeShapes(join(work, "shapes"), { circle: 12, square: 12 });
+  // Labels that mean nothing: no strategy has won before another has begun.
+  const files = await writeShapes(join(work, "guesses"), { circle: 40, square: 40 });
+  for (const name of readdirSync(join(files, "circle")).slice(0, 20)) {
+    renameSync(join(files, "circle", name), join(work, name));
+    renameSync(join(files, "square", name), join(files, "circle", name));
+    renameSync(join(work, name), join(files, "square", name));
+  }
 });
 
 interface Call {
@@ -98,14 +105,15 @@ describe("advice", () => {
   });
 
   test("compare: signal rejects in each stage", async () => {
-    for (const stage of ["Reading features", "Tuning the network from scratch"]) {
+    for (const stage of ["Reading features", "Fine-tuning on", "Choosing settings for the network from scratch"]) {
       process.env.GRAFT_CACHE = join(work, `cache-${serial++}`);
       const controller = new AbortController();
       const reason = new Error("enough");
       const onProgress = (progress: Progress): void => {
-        if (progress.stage === stage && progress.done > 0) controller.abort(reason);
+        if (progress.stage.startsWith(stage) && progress.done > 0) controller.abort(reason);
       };
-      const call = { ...(await given()), budgetSeconds: 60, onProgress, signal: controller.signal };
+      const dataset = await discoverDataset(join(work, "guesses"));
+      const call = { ...(await given()), dataset, budgetSeconds: 60, onProgress, signal: controller.signal };
       await expect(compare(call), stage).rejects.toBe(reason);
     }
   });

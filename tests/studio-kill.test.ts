@@ -59,7 +59,8 @@ describe("a training whose process is killed", () => {
   beforeAll(async () => {
     process.env.GRAFT_CACHE = join(work, "cache");
     writeFileSync(network, tinyNetwork());
-    await writeShapes(folder, { circle: 32, square: 32 });
+    // As many as a single training holds out enough of to judge itself.
+    await writeShapes(folder, { circle: 300, square: 300 });
     studio = await startStudio(folder, [{ path: network, preprocessing: "imagenet" }]);
   });
   afterAll(async () => {

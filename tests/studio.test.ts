@@ -288,10 +288,10 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await page.getByRole("button", { name: /^Train on/ }).click();
     const running = page.getByRole("heading", { name: /^Training: .*last stage/ });
     await running.waitFor();
-    await page.getByText(/Fine-tuning, epoch/).waitFor({ timeout: LONG });
+    await page.getByText(/Fine-tuning.*, epoch/).waitFor({ timeout: LONG });
     await page.reload();
     await running.waitFor();
-    await page.getByText(/Fine-tuning, epoch/).waitFor();
+    await page.getByText(/Fine-tuning.*, epoch/).waitFor();
     await studio.kill();
     await page.getByText("The studio does not answer").waitFor();
     studio = await start();
@@ -302,7 +302,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("heading", { name: /^Stopped: / }).waitFor();
     await page.getByRole("button", { name: "Go on" }).click();
-    await page.getByText(/Fine-tuning, epoch/).waitFor({ timeout: LONG });
+    await page.getByText(/Fine-tuning.*, epoch/).waitFor({ timeout: LONG });
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("button", { name: "Discard" }).click();
     await running.waitFor({ state: "detached" });
