@@ -1,7 +1,7 @@
 /**
  * Lanes: threads that compute features, each with sessions of its own that run on one core. ONNX Runtime's runs block the thread that
- * makes them, so decoding and the backbone take turns in one thread, and half of the cores wait; in lanes all cores do both. Measured
- * on 2 cores: ResNet50 31 images/s instead of 23, MobileNetV2 213 instead of 137 (`npm run bench -- head`).
+ * makes them, so decoding and the backbone take turns in one thread, and half of the cores wait; in lanes all cores do both. What that
+ * gains is in docs/measured.md.
  */
 import { availableParallelism } from "node:os";
 import { callsTo, type Thread } from "../../base/calls.ts";
