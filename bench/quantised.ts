@@ -59,10 +59,11 @@ async function compared(
   const found = await discoverDataset(shared("datasets", dataset));
   const { artifact } = await train({ dataset: found, network });
   const path = join(folder, `${name}.onnx`);
-  await writeWhole(path, encodeModelWhole(artifact));
+  const bytes = encodeModelWhole(artifact);
+  await writeWhole(path, bytes);
   try {
     const out = join(folder, "int8.onnx");
-    const { judged, latencyMs } = await exportInt8(path, found, { out, acceptLoss: 1 });
+    const { judged, latencyMs } = await exportInt8({ path, bytes }, found, { out, acceptLoss: 1 });
     const { accuracy, difference, same, images } = judged;
     const [low, high] = difference.interval.map(percent);
     return [

@@ -14,7 +14,7 @@ let serial = 0;
 beforeAll(async () => {
   writeFileSync(join(work, "tiny.onnx"), tinyNetwork());
   await writeShapes(join(work, "shapes"), { circle: 12, square: 12 });
-  // Labels that mean nothing: no strategy has won before another has begun.
+  // Labels that mean nothing: no strategy has won before another has started.
   const files = await writeShapes(join(work, "guesses"), { circle: 40, square: 40 });
   for (const name of readdirSync(join(files, "circle")).slice(0, 20)) {
     renameSync(join(files, "circle", name), join(work, name));

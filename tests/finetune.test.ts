@@ -44,7 +44,7 @@ beforeAll(async () => {
   await writeStripes(pictures, { level: 0, rising: Math.PI / 4, upright: Math.PI / 2 }, 40, 1);
 });
 
-/** Runs a training until it has begun `epochs` more epochs, of any of its trainings, and a moment more, then kills it; or to its end. */
+/** Runs a training until it has started `epochs` more epochs, of any of its trainings, and a moment more, then kills it; or to its end. */
 function killedAfter(args: readonly string[], epochs: number, moment: number): Promise<"killed" | "done"> {
   const child = spawn(process.execPath, [main, ...args, "--progress", "json"], {
     env: { ...process.env, GRAFT_CACHE: cache },

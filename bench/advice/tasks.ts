@@ -265,7 +265,7 @@ export const truths: Readonly<Record<string, Truth>> = {
   colours: { right: ["transfer"], because: "any layer tells four colours apart", write: drawn(colours, 64) },
   noise: {
     right: ["transfer"],
-    because: "features tell spectra apart; 600 images are few for learning it anew",
+    because: "features tell spectra apart; 600 images are few for learning it from scratch",
     write: drawn(noise, 128),
   },
   position: { right: learnsAnew, because: "pooled features hardly say where things are", write: known("position") },

@@ -29,7 +29,7 @@ export interface Finding {
   readonly severity: Severity;
   /** In [0, 1]: of the surest picture, or of the finding itself where it points at none. */
   readonly confidence: number;
-  /** How many of its pictures are rightly named and how many are not, where the check can tell. */
+  /** How many of its pictures are named correctly and how many are not, where the check can tell. */
   readonly expected?: Expected;
   /** Pictures that belong together (copies of one another) in one group; the surest first. */
   readonly groups: readonly (readonly Suspect[])[];

@@ -1,12 +1,6 @@
 /** Statistics that a few odd values do not sway: the median, and distances from it in robust deviations. */
 
-/** The value below which a share of the values lies, between neighbours in proportion. Throws nothing; NaN for no values. */
-export function quantile(values: ArrayLike<number>, share: number): number {
-  const sorted = Float64Array.from(values as ArrayLike<number>).sort();
-  const at = share * (sorted.length - 1);
-  const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
-  return low === undefined || high === undefined ? Number.NaN : low + (high - low) * (at - Math.floor(at));
-}
+import { quantile } from "../base/statistics.ts";
 
 /** The deviation of a normal distribution whose half the values lie as near to the median. */
 const MAD_TO_DEVIATION = 1.4826;

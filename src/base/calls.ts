@@ -89,14 +89,14 @@ export function callsTo<Q, A>(worker: Worker, { death: unexpected, onEnd }: Thre
 }
 
 /**
- * The thread's end: answers every call until one is the last.
+ * The thread's end: answers every call, until one is the last where there is such a one.
  *
  * @param handedOver the memory of an answer that the caller gets instead of a copy
  */
 export function answerCalls<Q, A>(
   port: MessagePort,
   answer: (request: Q) => Promise<A>,
-  { isLast, handedOver }: { isLast(request: Q): boolean; handedOver(value: A): readonly ArrayBuffer[] },
+  { isLast, handedOver }: { isLast?(request: Q): boolean; handedOver(value: A): readonly ArrayBuffer[] },
 ): void {
   port.on("message", async ({ call, request }: Call<Q>) => {
     let reply: Reply<A>;
@@ -109,6 +109,6 @@ export function answerCalls<Q, A>(
       reply = { call, failure: failureOf(error) };
     }
     port.postMessage(reply, [...memory]);
-    if (isLast(request)) port.close();
+    if (isLast?.(request)) port.close();
   });
 }

@@ -2,7 +2,9 @@
  * Stratified splits and folds: every class is spread evenly, by chance but reproducibly, and examples that belong together
  * stay together. Where no two examples belong together, the result depends on labels and chance alone.
  */
+
 import type { Random } from "../base/random.ts";
+import { tally } from "../base/tally.ts";
 
 /** The share of the training pictures that is held out to stop fine-tuning by, where no others are given for that. */
 export const VALIDATION_SHARE = 0.15;
@@ -29,9 +31,7 @@ function unitsOf(labels: ArrayLike<number>, groups: Groups): Unit[] {
   }
   return [...members.values()].map((own) => {
     if (own.length === 1) return alone(own[0]!);
-    const counts = new Map<number, number>();
-    for (const i of own) counts.set(labels[i]!, (counts.get(labels[i]!) ?? 0) + 1);
-    return { members: own, counts };
+    return { members: own, counts: tally(own.map((i) => labels[i]!)) };
   });
 }
 

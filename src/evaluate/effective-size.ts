@@ -1,6 +1,6 @@
 /** How many independent examples some that belong together are worth: of four copies of one image, three tell nothing new. */
 
-/** Ones and zeros, 1 where an example was answered rightly. */
+/** Ones and zeros, 1 where an example was answered correctly. */
 export type Right = ArrayLike<number>;
 
 /**

@@ -25,7 +25,7 @@ describe("noveltyThreshold", () => {
     expect(() => noveltyThreshold([], undefined)).toThrow("no picture");
   });
 
-  it("is none where there are too few for the rate: the highest of them is exceeded more often than promised", () => {
+  it("is absent where there are too few for the rate: the highest of them is exceeded more often than promised", () => {
     const of = (count: number) =>
       noveltyThreshold(
         Array.from({ length: count }, (_, i) => i),

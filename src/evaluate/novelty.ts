@@ -1,5 +1,7 @@
 /** Scores of novelty as numbers: the threshold for a chosen rate of false alarms, and how well a score parts known from unknown. */
+
 import { dataError } from "../base/errors.ts";
+import { tally } from "../base/tally.ts";
 import type { Groups } from "../data/split.ts";
 import type { Interval } from "./interval.ts";
 import { rankFor, shareBelow } from "./order-statistic.ts";
@@ -25,9 +27,8 @@ export interface NoveltyThreshold {
  */
 export function noveltyThreshold(scores: ArrayLike<number>, groups: Groups, rate = FALSE_ALARM_RATE): NoveltyThreshold {
   if (scores.length === 0) throw dataError("There is no picture to fit a threshold of novelty on: add images.");
-  const sizes = new Map<number, number>();
   const groupOf = (row: number): number => groups?.[row] ?? row;
-  for (let row = 0; row < scores.length; row++) sizes.set(groupOf(row), (sizes.get(groupOf(row)) ?? 0) + 1);
+  const sizes = tally(Array.from(scores, (_, row) => groupOf(row)));
   const independent = sizes.size;
   const rank = rankFor(independent, 1 - rate);
   if (rank > independent) return { threshold: undefined, independent };

@@ -1,5 +1,7 @@
 /** How much smaller one set of losses is than another on the same examples, and how sure that is. */
 
+import { mean } from "../base/statistics.ts";
+
 export interface Gain {
   /** Mean of the first losses minus the second. */
   readonly mean: number;
@@ -21,9 +23,20 @@ export function pairedGain(from: ArrayLike<number>, to: ArrayLike<number>): Gain
   const differences = Array.from(from, (loss, i) => loss - to[i]!);
   const strongest = differences.reduce((most, one) => Math.max(most, one), 0);
   const all = [...differences, -strongest];
-  const mean = all.reduce((sum, one) => sum + one, 0) / all.length;
-  const squares = all.reduce((sum, one) => sum + (one - mean) ** 2, 0);
-  return { mean, error: Math.sqrt(squares / (all.length - 1) / all.length) };
+  const centre = mean(all);
+  const squares = all.reduce((sum, one) => sum + (one - centre) ** 2, 0);
+  return { mean: centre, error: Math.sqrt(squares / (all.length - 1) / all.length) };
+}
+
+/** The mean value of each group, in the order of their first members. */
+export function meansOfGroups(values: ArrayLike<number>, groups: ArrayLike<number>): number[] {
+  const members = new Map<number, number[]>();
+  for (let i = 0; i < values.length; i++) {
+    const own = members.get(groups[i]!);
+    if (own) own.push(values[i]!);
+    else members.set(groups[i]!, [values[i]!]);
+  }
+  return [...members.values()].map(mean);
 }
 
 /** Whether the gain is more than one standard error. */

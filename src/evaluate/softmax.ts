@@ -36,3 +36,10 @@ export function argmax(values: Float32Array | readonly number[], row: number, cl
   for (let c = 1; c < classes; c++) if (values[row + c]! > values[row + best]!) best = c;
   return best;
 }
+
+/** `[N]`: 1 where the largest of a row of `values` `[N, classes]` is its label's, else 0. */
+export const rightIn = (
+  values: Float32Array | readonly number[],
+  labels: ArrayLike<number>,
+  classes: number,
+): Uint8Array => Uint8Array.from(labels, (label, row) => (argmax(values, row * classes, classes) === label ? 1 : 0));

@@ -2,14 +2,16 @@
  * A trained model as one that predicts in 8-bit integers: made, judged beside the original on images that the ranges were not measured
  * on, and written only where it is as good. Which networks gain: `npm run bench -- quantised`.
  */
+
 import { pairedDifference } from "../advise/statistics/paired.ts";
 import { askFiles } from "../artifact/ask-files.ts";
-import { type Artifact, openArtifact, openArtifactBytes, readArtifact, readModelFile } from "../artifact/open.ts";
+import { type Artifact, openArtifactBytes, readArtifact } from "../artifact/open.ts";
 import { quantiseArtifact } from "../artifact/quantise.ts";
 import { dataError } from "../base/errors.ts";
 import { writeWhole } from "../base/files.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { randomFor } from "../base/random.ts";
+import { mean, quantile } from "../base/statistics.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { decodeImage } from "../data/decode.ts";
 import type { Interval } from "../evaluate/interval.ts";
@@ -48,16 +50,20 @@ const [RANGE_IMAGES, TIMED_IMAGES] = [64, 30];
 /**
  * Makes and judges the model, and writes it.
  *
+ * @param model the model's file, and what is in it
  * @param dataset labelled images, with classes of the model
  * @throws GraftError (`data`) where too few images can be read, or more accuracy is lost than is accepted
  */
-export async function exportInt8(path: string, dataset: Dataset, options: Int8Options): Promise<Int8Facts> {
+export async function exportInt8(
+  { path, bytes }: { readonly path: string; readonly bytes: Uint8Array },
+  dataset: Dataset,
+  options: Int8Options,
+): Promise<Int8Facts> {
   const { out, acceptLoss, onProgress, signal } = options;
-  const bytes = await readModelFile(path);
   const { model } = readArtifact(bytes, path);
   const { ranges, judged, part } = imagesFor(dataset);
   const quantised = encodeModelWhole(await quantiseArtifact(model, path, ranges, { onProgress, signal }));
-  const [before, after] = [await openArtifact(path), await openArtifactBytes(quantised, out)];
+  const [before, after] = [await openArtifactBytes(bytes, path), await openArtifactBytes(quantised, out)];
   try {
     const truths = judged.map(({ label }) => before.classes.indexOf(dataset.classes[label]!));
     const named = { before: await classesOf(before, judged, options), after: await classesOf(after, judged, options) };
@@ -134,8 +140,5 @@ async function latencies(
       times[which].push(performance.now() - began);
     }
   }
-  return { before: median(times.before), after: median(times.after) };
+  return { before: quantile(times.before, 0.5), after: quantile(times.after, 0.5) };
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;

@@ -2,8 +2,9 @@
  * Which features a head is trained on: of which cut of the network, and of the images alone or with their mirror images. Chosen by
  * cross-validation on the training images, in favour of the network's own cut. Knows neither files nor how images are read.
  */
+import { secondsSince } from "../base/stopwatch.ts";
 import { logLosses, missShare, scoreLogits } from "../evaluate/log-loss.ts";
-import { isClear, pairedGain } from "../evaluate/paired.ts";
+import { isClear, meansOfGroups, pairedGain } from "../evaluate/paired.ts";
 import type { Cut, Views } from "../zoo/backbone.ts";
 import { isOnTheWay } from "../zoo/cuts.ts";
 import type { Network } from "../zoo/network.ts";
@@ -62,7 +63,7 @@ export function readingsFor(effort: Effort, network: Network, [own, ...others]: 
 interface Attempt {
   readonly cut: Cut;
   readonly head: HeadFit;
-  readonly losses: Float64Array;
+  readonly losses: readonly number[];
   readonly trial: FeatureTrial;
 }
 
@@ -105,6 +106,7 @@ async function attempt(
 ): Promise<Attempt> {
   const began = performance.now();
   const head = await fit(readingOf(readings, table, cut), how);
+  // Copies of an image tell no more than the image.
   const losses = meansOfGroups(logLosses(head.outOfFoldLogits, labels, classes, missShare(labels.length)), groups);
   const gain = instead && pairedGain(instead.losses, losses);
   return {
@@ -119,21 +121,7 @@ async function attempt(
       ...scoreLogits(head.outOfFoldLogits, labels, classes),
       gain: gain?.mean ?? null,
       standardError: gain?.error ?? null,
-      seconds: (performance.now() - began) / 1000,
+      seconds: secondsSince(began),
     },
   };
-}
-
-/** The mean loss of each group: copies of an image tell no more than the image. */
-function meansOfGroups(losses: Float64Array, groups: Int32Array): Float64Array {
-  const places = new Map<number, number>();
-  for (const group of groups) if (!places.has(group)) places.set(group, places.size);
-  const sums = new Float64Array(places.size);
-  const counts = new Float64Array(places.size);
-  losses.forEach((loss, row) => {
-    const place = places.get(groups[row]!)!;
-    sums[place] = sums[place]! + loss;
-    counts[place] = counts[place]! + 1;
-  });
-  return sums.map((sum, place) => sum / counts[place]!);
 }

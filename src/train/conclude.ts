@@ -1,8 +1,10 @@
 /** What was learned → the result: calibration, evaluation on the test images, what is unknown, the artifact. */
+
 import { createHash } from "node:crypto";
 import { backboneParameters, buildArtifact } from "../artifact/build.ts";
 import { randomFor } from "../base/random.ts";
 import { secondsSince } from "../base/stopwatch.ts";
+import { tally } from "../base/tally.ts";
 import { graftVersion } from "../base/version.ts";
 import type { Dataset } from "../data/dataset/discover.ts";
 import { datasetDigest } from "../data/digest.ts";
@@ -148,8 +150,7 @@ function straddlingOf(
 }
 
 function groupFacts({ examples, classes }: Dataset, { kept }: Extraction, groups: Int32Array): GroupFacts {
-  const sizes = new Map<number, number>();
-  for (const group of groups) sizes.set(group, (sizes.get(group) ?? 0) + 1);
+  const sizes = tally(groups);
   const several = [...sizes.values()].filter((size) => size > 1);
   const labels = kept.map((item) => examples[item]!.label);
   return {

@@ -12,7 +12,7 @@ import { readingOf } from "./features/reading-of.ts";
 import type { Readings } from "./features/readings.ts";
 import { type Apart, type Finetuned, finetune, type Labelled } from "./finetune/finetune.ts";
 import { answerFolds } from "./folds.ts";
-import { fitHead, type HeadFit, type HeadOptions, headLogits, STRENGTHS } from "./head/fit.ts";
+import { fitHead, fitsAtFirst, type HeadFit, type HeadOptions, headLogits } from "./head/fit.ts";
 import { freshHead } from "./head/fresh.ts";
 import { furtherText, heldOutParts } from "./held-out.ts";
 import { type Part, type Parts, selected, withTables } from "./parts.ts";
@@ -112,7 +112,7 @@ export async function learn({ options, shape, parts, fit }: Settled, random: Ran
     options.finetune,
   );
   const { tuned } = finetuned;
-  // A linear probe that was not outdone learns from the held-out pictures too.
+  // A linear probe that fine-tuning did not beat learns from the held-out pictures too.
   if (!tuned) return { ...(await probe(options, parts, random)), finetuned };
   return {
     network: tuned.network,
@@ -195,7 +195,7 @@ async function fitted(
   how: Pick<HeadOptions, "near" | "foldOf"> = {},
 ): Promise<{ head: HeadFit; headSeconds: number }> {
   const began = performance.now();
-  const fits = (how.near === undefined ? STRENGTHS.length : 3) * 5;
+  const fits = fitsAtFirst(how);
   const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
   const head = await fitHead(table, labels, dataset.classes.length, random, {
     ...how,

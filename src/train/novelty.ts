@@ -1,6 +1,8 @@
 /** Fitting what an artifact knows of novelty: a bank of training pictures' features, and the threshold for a rate of false alarms. */
+
 import { LEAST_ODDS, MOST_NOVELTY, type Novelty, type Units } from "../artifact/contract.ts";
 import type { Random } from "../base/random.ts";
+import { tally } from "../base/tally.ts";
 import type { Groups } from "../data/split.ts";
 import { FALSE_ALARM_RATE, noveltyThreshold } from "../evaluate/novelty.ts";
 import { eachSimilarity, unitRows } from "./features/similarity.ts";
@@ -111,7 +113,7 @@ function ownPlaces(
   const groupOf = (row: number): number => groups?.[row] ?? row;
   const places = chosen.map(groupOf);
   // Where one group is nearly all there is, only the row itself is left out, or it would have no neighbours.
-  const largest = Math.max(...counted(places).values());
+  const largest = Math.max(...tally(places).values());
   return chosen.length - largest >= neighbours
     ? (row, place) => places[place] === groupOf(row)
     : (row, place) => chosen[place] === row;
@@ -131,13 +133,6 @@ export const distancesTo = (
   bank: Pick<Novelty, "bank" | "scales">,
   neighbours: number,
 ): Promise<Float32Array> => distancesOf(table, bank, neighbours, () => false);
-
-/** How often each number occurs. */
-function counted(numbers: readonly number[]): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const number of numbers) counts.set(number, (counts.get(number) ?? 0) + 1);
-  return counts;
-}
 
 /** One minus the `neighbours`-th highest similarity; places in the bank that are a row's own do not count. */
 async function distancesOf(

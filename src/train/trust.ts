@@ -43,7 +43,7 @@ export interface TrustInput {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is told of a training's trust. */
+/** What a training reports of its uncertainty. */
 export interface TrustFacts {
   readonly novelty: NoveltyRule;
   /** What the pictures that the threshold was fitted on let it promise. */
@@ -101,7 +101,7 @@ function ofRows(probabilities: Float32Array, count: number, rows: readonly numbe
   return chosen;
 }
 
-/** The network's features of a part; of a tuned one, whose features nobody has yet, those of as many pictures as fill a bank. */
+/** The network's features of a part; of a tuned one, whose features are not known yet, those of as many pictures as fill a bank. */
 async function featuresOf({ network, shape, seed, isTuned, signal }: TrustInput, part: Part): Promise<Featured> {
   if (!isTuned) return { ...part, rows: [...part.examples.keys()] };
   const rows = randomFor(seed, "tuned features")
@@ -118,7 +118,7 @@ async function featuresOf({ network, shape, seed, isTuned, signal }: TrustInput,
   }
 }
 
-/** Features in memory, for a network that was just made and whose features nobody will ask for again. */
+/** Features in memory, for a network that was just made and whose features are not needed again. */
 function memoryCache(features: number): FeatureCache {
   const kept: Float32Array[] = [];
   return {

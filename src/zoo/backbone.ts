@@ -29,7 +29,7 @@ export interface CutShape {
   readonly views?: Views;
 }
 
-/** A cut with what it yields. */
+/** A cut with the shape of its features. */
 export interface Cut {
   readonly tensor: string;
   readonly shape: CutShape;
@@ -71,7 +71,7 @@ export async function measureCut(network: Network): Promise<CutShape> {
   return cutShape(network, await shapesOf(network));
 }
 
-/** What a network's cut yields, where the shapes of its tensors are known already. */
+/** The shape of a network's features at its cut, where the shapes of its tensors are known already. */
 export function cutShape({ model, cut, name }: Network, shapes: ReadonlyMap<string, TensorShape>): CutShape {
   const type = shapes.get(cut)?.type;
   if (type !== "float32") {

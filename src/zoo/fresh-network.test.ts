@@ -32,7 +32,7 @@ describe("openFresh", () => {
     ["small_resnet_128", 128, 2048],
     ["small_resnet_wide_64", 64, 4096],
     ["small_resnet_wide_128", 128, 4096],
-  ])("%s, which is begun from scratch alone", async (name, size, features) => {
+  ])("%s, which is trained only from scratch", async (name, size, features) => {
     const network = await openFresh(name, 1);
     expect(network).toMatchObject({ name, preprocessing: { size } });
     expect(await measureCut(network)).toMatchObject({ features });

@@ -48,7 +48,7 @@ export interface Made {
   readonly interrupted: boolean;
 }
 
-/** A training is begun where at least this share of the seconds that it needs is left. */
+/** A training starts only where at least this share of the seconds that it needs is left. */
 const WORTH_BEGINNING = 0.6;
 /** On fewer images a training may take longer until its curve is flat: at most so many doublings from half the epochs. */
 const DOUBLINGS_WITH_FEWER = 3;
@@ -120,7 +120,7 @@ async function takeProbes(options: Chances, runs: Run[]): Promise<void> {
   }
 }
 
-/** Trains in turn the strategy that has had the fewest seconds of those that could still win, until there is none or no time. */
+/** Trains in turn the strategy that has had the fewest seconds of those that could still win, until none is left or the time is up. */
 async function climbAll(options: Timed, runs: readonly Run[], ladders: Map<TrainedStrategy, Ladder>): Promise<void> {
   const { pictures, baseline, spending } = options;
   const task = taskOf(options, { pictures, seed: 0 });

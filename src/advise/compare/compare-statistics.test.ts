@@ -156,7 +156,7 @@ describe("the lead of a strategy", () => {
     expect(leadOf(thrice, "probe", "scratch").interval).toEqual(leadOf(once, "probe", "scratch").interval);
   });
 
-  /** A strategy that names all of 60 images rightly but the first so many, split by split. */
+  /** A strategy that gets all of 60 images right but the first so many, split by split. */
   const dealt = (road: Strategy, wrong: readonly number[]): Run[] =>
     wrong.map((count, seed) => ({
       ...{ road, pictures: 600, seed, trainAccuracy: 1, seconds: 1 },

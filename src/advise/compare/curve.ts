@@ -1,7 +1,8 @@
 /** Learning curves: accuracy against how many images were learned from, with what can be read off them. Pure. */
+
+import { mean } from "../../base/statistics.ts";
 import type { Interval } from "../../evaluate/interval.ts";
 import { accuracyInterval } from "../../evaluate/interval.ts";
-import { mean } from "../statistics/mean.ts";
 import { accuracyOf, isTrained, type Run, type Strategy, unitsOf } from "./run.ts";
 
 /** One size of one strategy, averaged over its runs. */

@@ -49,7 +49,7 @@ describe("a curve has flattened", () => {
     expect(outlook(kept(8), kept(16)).flattened).toBe(true);
   });
 
-  test("not at chance: what has not begun to learn tells nothing of where it ends", () => {
+  test("not at chance: what has not started to learn says nothing about where it ends", () => {
     const stuck = outlook(rung(5, 0.69, 0.52, 0.5), rung(10, 0.69, 0.52, 0.5), rung(20, 0.69, 0.53, 0.5));
     expect(stuck).toMatchObject({ flattened: false, couldReach: 1 });
   });

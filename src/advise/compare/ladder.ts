@@ -55,7 +55,7 @@ export interface Trainee {
 
 /** A strategy is ruled out only where even so many more doublings, each bringing as much as the last one, would not win. */
 export const DOUBLINGS = 3;
-/** Who is this far from the baseline to perfection on its own training images has begun to learn; before that nothing can be told. */
+/** Who is this far from the baseline to perfection on its own training images has started to learn; before that, nothing can be said. */
 const LEARNED = 0.5;
 /** A training error below this leaves nothing to learn from these images. */
 const FITTED = 0.02;

@@ -17,7 +17,7 @@ export interface Run {
   readonly groups?: readonly number[] | undefined;
   /** One entry a judged image, 1 where right. */
   readonly correct: Uint8Array;
-  /** Share of the images it learned from that it names rightly. */
+  /** Share of the images it learned from that it gets right. */
   readonly trainAccuracy: number;
   /** From decoded files to the trained network, had nothing been in a cache. */
   readonly seconds: number;

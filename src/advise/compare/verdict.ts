@@ -1,6 +1,7 @@
 /** Which strategy to take, from what all of them answered. Pure: the evidence in, a verdict with the interval that backs it out. */
+
+import { mean } from "../../base/statistics.ts";
 import { accuracyInterval, type Interval } from "../../evaluate/interval.ts";
-import { mean } from "../statistics/mean.ts";
 import { pairedDifference, Z95 } from "../statistics/paired.ts";
 import type { Outlook } from "./ladder.ts";
 import { accuracyOf, isTrained, type Run, type Strategy, unitsOf } from "./run.ts";
@@ -44,13 +45,13 @@ export type Verdict =
 /** Why there is no verdict. */
 export type Undecided = "too-few" | "nothing-learned" | "alike" | "untrained";
 
-/** How far the training of strategies on all images has come; one that is not there has not begun. */
+/** How far the training of strategies on all images has come; one that is not there has not started. */
 export type Outlooks = Partial<Readonly<Record<Strategy, Pick<Outlook, "flattened" | "couldReach">>>>;
 
 /** On fewer different images than this nothing is decided, however clear it seems. */
 export const FEWEST_JUDGED = 20;
 /**
- * A lead below this share is not worth a longer strategy: what learns anew, and takes several times as long, must surely be further ahead of
+ * A lead below this share is not worth a longer strategy: what learns from scratch, and takes several times as long, must surely be further ahead of
  * the probe; and the probe is taken where it surely is not further behind.
  */
 export const NEGLIGIBLE = 0.02;

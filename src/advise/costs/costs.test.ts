@@ -4,7 +4,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { heardNotices } from "../../../tests/support/notices.ts";
-import { FEWEST_RUNS, measureLatency, quantile } from "./measure.ts";
+import { quantile } from "../../base/statistics.ts";
+import { FEWEST_RUNS, measureLatency } from "./measure.ts";
 import { type Point, predictCost } from "./predict.ts";
 import { type Remembered, rememberCost, rememberedCosts } from "./remembered.ts";
 

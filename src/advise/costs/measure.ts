@@ -1,4 +1,5 @@
 /** Measuring a backbone on this machine in a second or two: the time of one picture, and the memory that it takes. */
+import { quantile } from "../../base/statistics.ts";
 import type { RgbImage } from "../../data/decode.ts";
 import type { BackboneRunner } from "../../train/features/runner.ts";
 
@@ -50,12 +51,4 @@ export async function measureLatency(
     p95LatencyMs: quantile(times, 0.95),
     memoryBytes: Math.max(largest - before, weightBytes),
   };
-}
-
-/** The value below which a share of all lies; between two, in proportion. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (sorted.length - 1) * share;
-  const [low, high] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];
-  return low + (high - low) * (at - Math.floor(at));
 }

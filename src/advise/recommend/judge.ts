@@ -2,7 +2,7 @@
 import { createRandom } from "../../base/random.ts";
 import type { Groups } from "../../data/split.ts";
 import { groupedInterval, type Interval } from "../../evaluate/interval.ts";
-import { argmax } from "../../evaluate/softmax.ts";
+import { rightIn } from "../../evaluate/softmax.ts";
 import { type DenseTable, denseTable, type FeatureTable } from "../../train/features/table.ts";
 import { fitHead } from "../../train/head/fit.ts";
 import { gramOf } from "../scores/gram.ts";
@@ -52,9 +52,7 @@ export async function judge(
 ): Promise<Judgement> {
   const began = performance.now();
   const fit = await fitHead(table, labels, classes, createRandom(seed), { groups, signal });
-  const correct = Uint8Array.from(labels, (label, row) =>
-    argmax(fit.outOfFoldLogits, row * classes, classes) === label ? 1 : 0,
-  );
+  const correct = rightIn(fit.outOfFoldLogits, labels, classes);
   const right = correct.reduce((sum, one) => sum + one, 0);
   const rows = Math.min(labels.length, SCORED_ROWS);
   const scores = scoresOf(

@@ -1,6 +1,8 @@
 /** How much better one set of answers is than another to the same pictures, and how sure that is. */
+
+import { mean } from "../../base/statistics.ts";
 import type { Interval } from "../../evaluate/interval.ts";
-import { mean } from "./mean.ts";
+import { meansOfGroups } from "../../evaluate/paired.ts";
 
 export interface Difference {
   /** Accuracy of the first minus that of the second. */
@@ -46,13 +48,8 @@ export function pairedDifference(
 
 /** As {@link pairedDifference}, of groups' mean differences and two made-up groups, one for each side. */
 function groupedDifference(a: ArrayLike<number>, b: ArrayLike<number>, groups: ArrayLike<number>): Difference {
-  const members = new Map<number, number[]>();
-  const all: number[] = [];
-  for (let i = 0; i < a.length; i++) {
-    all.push(a[i]! - b[i]!);
-    members.set(groups[i]!, [...(members.get(groups[i]!) ?? []), a[i]! - b[i]!]);
-  }
-  const units = [...[...members.values()].map(mean), 1, -1];
+  const all = Array.from(a, (own, i) => own - b[i]!);
+  const units = [...meansOfGroups(all, groups), 1, -1];
   const centre = mean(units);
   const reach = Z95 * Math.sqrt(mean(units.map((value) => (value - centre) ** 2)) / units.length);
   return { mean: mean(all), interval: [Math.max(-1, centre - reach), Math.min(1, centre + reach)] };

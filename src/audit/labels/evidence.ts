@@ -4,7 +4,9 @@
  * (confident-joint.ts), and its nearest neighbours are of that class rather than of its own. The probabilities mean what they say: their sum
  * over some images is how many wrong labels are expected among them.
  */
+
 import type { Random } from "../../base/random.ts";
+import { tally } from "../../base/tally.ts";
 import { argmax } from "../../evaluate/softmax.ts";
 import { confidentJoint } from "./confident-joint.ts";
 import { classProbabilities, estimateNoise, type Judge, type Noise, wrongProbability } from "./noise.ts";
@@ -73,8 +75,7 @@ export function weighLabels(
 
 /** How much each image counts: copies of one another share 1. */
 function countsOf(groups: ArrayLike<number>): Float64Array {
-  const sizes = new Map<number, number>();
-  for (let at = 0; at < groups.length; at++) sizes.set(groups[at]!, (sizes.get(groups[at]!) ?? 0) + 1);
+  const sizes = tally(Array.from(groups));
   return Float64Array.from(groups, (group) => 1 / sizes.get(group)!);
 }
 

@@ -49,12 +49,13 @@ async function exportModel(flags: v.InferOutput<typeof exportFlags>, model: stri
       "--int8 needs labelled images to measure ranges on and to judge the result by: give --data DATASET.",
     );
   const path = await settledModel(model);
-  const { classes } = readArtifact(await readModelFile(path), path);
+  const file = await readModelFile(path);
+  const { classes } = readArtifact(file, path);
   const dataset = await readDataset(flags.data, { purpose: "judge", known: classes });
   const out = flags.out ?? join(dirname(path), "model-int8.onnx");
   const signal = interruptible("Stopped before the model was written.");
   const facts = await withProgress(({ show: onProgress }) =>
-    exportInt8(path, dataset, { out, acceptLoss: flags.acceptLoss / 100, onProgress, signal }),
+    exportInt8({ path, bytes: file }, dataset, { out, acceptLoss: flags.acceptLoss / 100, onProgress, signal }),
   );
   if (flags.json) return printJson({ out, ...facts });
   const { judged, latencyMs, bytes } = facts;

@@ -1,4 +1,5 @@
 /** A signature's detail at several sizes, blurred a little so that small shifts matter little; and what is fine in it. */
+import { once } from "../../base/once.ts";
 import { DETAIL_SIDE } from "./signature.ts";
 
 /** Grey values `[side, side]`. */
@@ -42,14 +43,6 @@ export function levelsOf(detail: Uint8Array): Levels {
   const whole = once(() => wholeOf(detail));
   const half = once(() => halved(whole()));
   return [level(() => halved(half())), level(half), level(whole)];
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }
 
 /** `grey` less a share of another. */

@@ -1,4 +1,5 @@
 /** What is in a dataset: which images, which classes, which parts. Where it is stored is in source.ts, what layouts mean in layout.ts. */
+
 import * as v from "valibot";
 import { dataError } from "../../base/errors.ts";
 import {
@@ -13,6 +14,7 @@ import {
 } from "../../base/options.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { inSentences } from "../../base/system-errors.ts";
+import { tally } from "../../base/tally.ts";
 import { datasetSchema } from "./dataset-schema.ts";
 import { diskPath } from "./disk-tree.ts";
 import type { Layout } from "./layout.ts";
@@ -186,8 +188,7 @@ function checkLearnable(path: string, { kind, classFolders }: Layout, learnable:
     const hint = isDeep ? `, or give its folder "${only!.path}" if the folders in it are the classes` : "";
     throw dataError(`${path} has only one class, "${classes[0]}": ${remedy}${hint}.`);
   }
-  const counts = new Map<string, number>();
-  for (const { className } of learnable) counts.set(className, (counts.get(className) ?? 0) + 1);
+  const counts = tally(learnable.map(({ className }) => className));
   for (const name of classes) {
     if (counts.get(name) === 1)
       throw dataError(`The class "${name}" has only one training image: add at least one more.`);

@@ -2,7 +2,10 @@
  * Image files → features, a few at a time: decode, measure, prepare, run the backbone. The one place where that is done; it runs in
  * the thread that asks, or in threads of its own (lanes.ts).
  */
+
+import { concatenate } from "../../base/concatenate.ts";
 import { isDataError, messageOf } from "../../base/errors.ts";
+import { secondsSince } from "../../base/stopwatch.ts";
 import { withImage } from "../../data/decode.ts";
 import type { RgbImage } from "../../data/rgb-image.ts";
 import { measureTraits } from "../../data/traits/traits.ts";
@@ -75,7 +78,10 @@ export async function computeFiles(
   const decoded = performance.now();
   for (let from = 0; from < prepared.length; from += batch) {
     const some = prepared.slice(from, from + batch);
-    const features = await forward({ dims: [some.length, ...inputDims], data: stacked(some) });
+    const features = await forward({
+      dims: [some.length, ...inputDims],
+      data: concatenate(some.map(({ pixels }) => pixels)),
+    });
     const columns = features.length / some.length;
     some.forEach(({ at, traits }, row) => {
       computed[at] = { features: features.slice(row * columns, (row + 1) * columns), traits };
@@ -84,16 +90,6 @@ export async function computeFiles(
   return {
     files: computed,
     decodeSeconds: (decoded - began) / 1000,
-    forwardSeconds: (performance.now() - decoded) / 1000,
+    forwardSeconds: secondsSince(decoded),
   };
-}
-
-function stacked(images: readonly Prepared[]): Float32Array {
-  const first = images[0]!.pixels;
-  if (images.length === 1) return first;
-  const data = new Float32Array(images.length * first.length);
-  images.forEach(({ pixels }, i) => {
-    data.set(pixels, i * first.length);
-  });
-  return data;
 }

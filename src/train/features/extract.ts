@@ -2,8 +2,10 @@
  * Images → features: what the cache has, and what is computed now (compute.ts: in this thread, or for many images in lanes) and kept.
  * Reading files runs ahead of computing; memory holds the few images that are under way, however many there are.
  */
+
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
+import { concatenate } from "../../base/concatenate.ts";
 import { mapAhead } from "../../base/concurrency.ts";
 import { isDataError, messageOf } from "../../base/errors.ts";
 import { readBytes } from "../../base/files.ts";
@@ -44,7 +46,7 @@ export interface ExtractOptions {
   readonly batch?: number | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Where the traits of images are kept that are decoded anyway, so that no one need decode them again. */
+  /** Where the traits of images are kept that are decoded anyway, so that they are not decoded again. */
   readonly traits?: Pick<TraitCache, "lacks" | "add"> | undefined;
 }
 
@@ -114,7 +116,7 @@ export async function extractFeatures(
       if (done.length > 0) {
         const at = cache.add(
           done.map(({ file }) => file.key),
-          together(done.map(({ features }) => features)),
+          concatenate(done.map(({ features }) => features)),
         );
         done.forEach(({ file }, i) => {
           locations.set(file.item, at[i]!);
@@ -165,13 +167,4 @@ export async function extractFeatures(
   const kept = [...locations.keys()].sort((a, b) => a - b);
   const table = tableOf(kept.length, cache.features, (row, into) => cache.read(locations.get(kept[row]!)!, into));
   return { table, kept, skipped, digests, computed, cached, decodeSeconds, forwardSeconds };
-}
-
-function together(parts: readonly Float32Array[]): Float32Array {
-  const columns = parts[0]!.length;
-  const all = new Float32Array(parts.length * columns);
-  parts.forEach((part, i) => {
-    all.set(part, i * columns);
-  });
-  return all;
 }

@@ -3,8 +3,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { answerCalls } from "../../base/calls.ts";
 import { openSession } from "../../runtime/session.ts";
-import { type ComputedFiles, computeFiles } from "./compute.ts";
-import type { LaneData, LaneRequest } from "./lanes.ts";
+import { type ComputedFiles, computeFiles, type ImageBytes } from "./compute.ts";
+import type { LaneData } from "./lanes.ts";
 import { computerOf } from "./runner.ts";
 
 const { preparation, backbone, inputDims, threads } = workerData as LaneData;
@@ -16,12 +16,8 @@ const computer = computerOf(
 );
 
 /** One image a run: what a network holds of one stays in the core's cache, and its features do not depend on its neighbours. */
-async function answer(request: LaneRequest): Promise<ComputedFiles | undefined> {
-  return request.kind === "compute" ? computeFiles(computer, request.files, 1) : undefined;
-}
+const answer = (files: readonly ImageBytes[]): Promise<ComputedFiles> => computeFiles(computer, files, 1);
 
 answerCalls(parentPort!, answer, {
-  isLast: ({ kind }: LaneRequest) => kind === "stop",
-  handedOver: (value) =>
-    (value?.files ?? []).flatMap((file) => ("features" in file ? [file.features.buffer as ArrayBuffer] : [])),
+  handedOver: ({ files }) => files.flatMap((file) => ("features" in file ? [file.features.buffer as ArrayBuffer] : [])),
 });

@@ -13,11 +13,6 @@ import { encodeModelWhole } from "../../graph/onnx/write.ts";
 import { LARGE_MODEL_BYTES, weightBytes } from "../../runtime/open-model.ts";
 import type { Computed, ComputedFiles, ImageBytes } from "./compute.ts";
 
-/** What a lane is asked. */
-export type LaneRequest =
-  | { readonly kind: "compute"; readonly files: readonly ImageBytes[] }
-  | { readonly kind: "stop" };
-
 /** What a lane is started with. */
 export interface LaneData {
   readonly preparation: Uint8Array;
@@ -70,7 +65,7 @@ export function startLanes(
   const lanes = Array.from({ length: count }, () => {
     const worker = startThread(new URL("./lane-thread.ts", import.meta.url), { workerData });
     const death = workError("A thread that computes features ended unexpectedly: run the same command again.");
-    return { thread: callsTo<LaneRequest, ComputedFiles>(worker, { death }), waiting: 0 };
+    return { thread: callsTo<readonly ImageBytes[], ComputedFiles>(worker, { death }), waiting: 0 };
   });
   return {
     count,
@@ -92,7 +87,7 @@ export function startLanes(
 
 /** The threads' memory is the process': files wait here until there is enough for all of a call. */
 async function computeIn(
-  thread: Thread<LaneRequest, ComputedFiles>,
+  thread: Thread<readonly ImageBytes[], ComputedFiles>,
   files: readonly ImageBytes[],
 ): Promise<ComputedFiles> {
   const computed: Computed[] = [];
@@ -110,7 +105,7 @@ async function computeIn(
   const memory = processMemory();
   await memory.wait(needed);
   try {
-    const found = await thread.ask({ kind: "compute", files: taken.map((at) => files[at]!) });
+    const found = await thread.ask(taken.map((at) => files[at]!));
     taken.forEach((at, row) => {
       computed[at] = found.files[row]!;
     });

@@ -1,8 +1,9 @@
 /** A backbone that runs: one session that prepares single pictures, one that takes batches. Both open on first use. */
+import { once } from "../../base/once.ts";
 import type { Model } from "../../graph/model.ts";
 import { openModel } from "../../runtime/open-model.ts";
 import { openSession, type Session } from "../../runtime/session.ts";
-import { backboneModel, type CutShape, FEATURES, PIXELS } from "../../zoo/backbone.ts";
+import { backboneModel, type CutShape, FEATURES, PIXELS, pixelDims } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { preparationModel } from "../../zoo/preparation.ts";
 import type { Computer } from "./compute.ts";
@@ -22,8 +23,7 @@ export const createRunner = (network: Network, shape: CutShape): BackboneRunner 
 
 /** A runner for a model from {@link PIXELS} to {@link FEATURES} that is made of a network, whose preprocessing it has. */
 export function runnerOf(network: Network, modelOf: () => Model): BackboneRunner {
-  const { size, layout } = network.preprocessing;
-  const inputDims = layout === "nchw" ? [3, size, size] : [size, size, 3];
+  const inputDims = pixelDims(network, 1).slice(1);
   const preparation = (): Uint8Array => preparationModel(network.preprocessing);
   const model = once(modelOf);
   const own = computerOf(
@@ -31,20 +31,17 @@ export function runnerOf(network: Network, modelOf: () => Model): BackboneRunner
     () => openSession(preparation(), { threads: 1 }),
     () => openModel(model()),
   );
-  const lanes = once(() => {
-    const count = lanesFor(model());
-    return count > 1 ? startLanes(model(), { preparation: preparation(), inputDims, count }) : undefined;
-  });
-  let hasLanes = false;
+  let lanes: Lanes | undefined;
   return {
     ...own,
     lanes() {
-      hasLanes = true;
-      return lanes();
+      const count = lanesFor(model());
+      if (count > 1) lanes ??= startLanes(model(), { preparation: preparation(), inputDims, count });
+      return lanes;
     },
     async close() {
       await own.close();
-      if (hasLanes) await lanes()?.close();
+      await lanes?.close();
     },
   };
 }
@@ -73,13 +70,5 @@ export function computerOf(
       await (await preparation)?.close();
       await (await backbone)?.close();
     },
-  };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
   };
 }

@@ -2,7 +2,9 @@
  * One fine-tuning from end to end, head first (LP-FT: Kumar et al., arXiv 2202.10054): a linear probe's head is given, the last stages
  * are trained with it, and the better of the tuned network and the probe comes out. Each step has a file of its own beside this one.
  */
+
 import type { Head } from "../../artifact/contract.ts";
+import { secondsSince } from "../../base/stopwatch.ts";
 import type { Network } from "../../zoo/network.ts";
 import type { FinetuneFacts, FinetuneInput, FinetuneOptions } from "./input.ts";
 import { type Choice, choose, type Judgement } from "./judgement.ts";
@@ -12,7 +14,7 @@ import { whyText } from "./tuned.ts";
 export type { Apart, FinetuneFacts, FinetuneInput, FinetuneOptions, Labelled } from "./input.ts";
 
 export interface Finetuned {
-  /** The network with its tuned weights, and the tuned head; nothing where the linear probe was not outdone. */
+  /** The network with its tuned weights, and the tuned head; nothing where fine-tuning did not beat the linear probe. */
   readonly tuned:
     | {
         readonly network: Network;
@@ -46,7 +48,7 @@ export async function finetune(input: FinetuneInput, options: FinetuneOptions): 
     tuned: isTuned ? training.tuned : undefined,
     trained: training.trained,
     facts: factsOf(training, probe, isTuned, choice),
-    seconds: (performance.now() - began) / 1000,
+    seconds: secondsSince(began),
     stepRate: stepRateOf(training),
   };
 }
@@ -55,7 +57,7 @@ export async function finetune(input: FinetuneInput, options: FinetuneOptions): 
 export const stepRateOf = ({ outcome: { steps, stepSeconds }, recipe }: TailTraining): number =>
   stepSeconds > 0 ? (steps * recipe.batch) / stepSeconds : 0;
 
-/** What is told of a training. */
+/** What a training reports. */
 export function factsOf(
   { outcome, recipe, rangeTest, stages, storage, stored, tuned }: TailTraining,
   { accuracy, logLoss }: Judgement,

@@ -32,6 +32,10 @@ export interface FrontRunner {
 /** An activation that float16 does not reach. */
 export class TooLarge extends Error {}
 
+/** What is said when {@link TooLarge} is met. */
+export const FULL_PRECISION =
+  "The frozen part's outputs are too large for half precision: they are kept in full precision.";
+
 /** The exponent of float16, all ones in infinities and NaN. */
 const EXPONENT = 0x7c00;
 

@@ -1,4 +1,4 @@
-/** What a fine-tuning is given, and what is told of it. */
+/** What a fine-tuning gets, and what it reports. */
 import type { Head } from "../../artifact/contract.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import type { Groups } from "../../data/split.ts";
@@ -22,7 +22,7 @@ export interface FinetuneOptions extends RecipeFlags {
   readonly findLr?: boolean | undefined;
   /** `off`: the frozen part runs in every step, and only pixels are kept. Default `auto`. */
   readonly boundaryCache?: "auto" | "off" | undefined;
-  /** How what the frozen part yields is kept. Default in half precision where that reaches, which costs no accuracy (`bench -- storage`). */
+  /** How the frozen part's outputs are kept. Default in half precision where that reaches, which costs no accuracy (`bench -- storage`). */
   readonly precision?: "float16" | "float32" | undefined;
   /** Where checkpoints are written; without it there are none. */
   readonly checkpoint?: string | undefined;
@@ -62,14 +62,14 @@ export interface FinetuneInput extends Apart {
   /** What the progress is called. Default "Fine-tuning". */
   readonly title?: string | undefined;
   readonly onProgress?: OnProgress | undefined;
-  /** Told of choices and of what went otherwise than asked, a sentence each. */
+  /** Called with a sentence for each choice, and for each thing that went otherwise than asked. */
   readonly onNote?: ((text: string) => void) | undefined;
-  /** Told of each epoch of the training whose weights may be kept, when it has been judged. */
+  /** Called after each epoch of the training whose weights may be kept, once it has been judged. */
   readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is told of a fine-tuning: the JSON's `finetune`. */
+/** What a fine-tuning reports: the JSON's `finetune`. */
 export interface FinetuneFacts {
   /** The stages that were trained. */
   readonly stages: readonly string[];

@@ -1,5 +1,8 @@
 /** Validation examples of several trainings as one, with the answers of each training's own network. */
+import { concatenate } from "../../base/concatenate.ts";
 import type { Groups } from "../../data/split.ts";
+import { judge } from "./judgement.ts";
+import type { Judged } from "./trainer.ts";
 
 /** Logits `[N, C]` of one training's validation examples by epoch, from those before the first on. */
 export type AnswersByEpoch = readonly Float32Array[];
@@ -7,14 +10,7 @@ export type AnswersByEpoch = readonly Float32Array[];
 /** Answers of one training's network, and after them those that the networks of other trainings had at the same epoch. */
 export function joinedAnswers(own: Float32Array, others: readonly AnswersByEpoch[], epoch: number): Float32Array {
   // A training that failed keeps what it had until then.
-  const all = [own, ...others.map((answers) => answers[Math.min(epoch, answers.length - 1)]!)];
-  const joined = new Float32Array(all.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const one of all) {
-    joined.set(one, at);
-    at += one.length;
-  }
-  return joined;
+  return concatenate([own, ...others.map((answers) => answers[Math.min(epoch, answers.length - 1)]!)]);
 }
 
 interface Examples {
@@ -28,3 +24,34 @@ export function joinedExamples(parts: readonly Examples[]): Examples {
   const groups = parts.flatMap((part) => Array.from(part.groups ?? []));
   return groups.length === labels.length ? { labels, groups } : { labels };
 }
+
+/**
+ * Judges one training's answers by epoch: with those that other trainings, which are done, had at the same epoch; or, where a training
+ * only judges another, by its own, which are kept.
+ *
+ * @param parts validation examples of this training, then of the others
+ */
+export function judgeTogether(
+  parts: readonly Examples[],
+  {
+    done,
+    onlyJudges,
+    classes,
+    seed,
+  }: {
+    readonly done: readonly AnswersByEpoch[];
+    readonly onlyJudges: boolean;
+    readonly classes: number;
+    readonly seed: number;
+  },
+): (own: Float32Array, epoch: number) => Judged {
+  const examples = joinedExamples(parts);
+  return (own, epoch) =>
+    onlyJudges
+      ? { ...judge(own, examples, classes, seed), answers: own }
+      : judge(joinedAnswers(own, done, epoch), examples, classes, seed);
+}
+
+/** What the progress of one of several trainings is called; nothing where there is only one. */
+export const trainingTitle = (at: number, further: number): string | undefined =>
+  further === 0 ? undefined : `Fine-tuning (training ${at + 1} of ${further + 1})`;

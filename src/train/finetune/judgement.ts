@@ -2,6 +2,7 @@
  * How weights are judged on validation examples, and which are kept: by the log loss that the artifact would have, at a temperature that
  * the example judged had no say in. Nothing is chosen for having been the luckiest of many.
  */
+import { mean } from "../../base/statistics.ts";
 import type { Groups } from "../../data/split.ts";
 import { crossFitted } from "../../evaluate/calibration.ts";
 import { type Scores, scoreLogits } from "../../evaluate/log-loss.ts";
@@ -32,7 +33,7 @@ export function judge(
 }
 
 /** The mean of a judgement's losses; NaN where there are none, which is better than nothing. */
-export const meanLoss = ({ losses }: Judgement): number => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+export const meanLoss = ({ losses }: Judgement): number => mean(losses);
 
 /** What was kept, and why: the JSON's `choice`. */
 export interface Choice {

@@ -53,7 +53,7 @@ export function storageText(
   const amount = `${inGigabytes(bytes)} as ${boundary.stored}, of ${inGigabytes(Math.min(room.disk, room.memory))} that may be used`;
   const kept = `${views === 1 ? "one view" : `${views} views`} of each of ${pictures} pictures (${amount})`;
   if (!boundary.isPixels)
-    return `The frozen part, up to "${boundary.called}", runs once for ${kept}; epochs read what it yielded.`;
+    return `The frozen part, up to "${boundary.called}", runs once for ${kept}; epochs read its outputs.`;
   if (wanted.isPixels)
     return `All stages train, so nothing of the network can be computed beforehand: kept are the pixels of ${kept}.`;
   return `What the frozen part yields at "${wanted.called}" is too large to keep, so that it runs in every step: kept are the pixels of ${kept}.`;

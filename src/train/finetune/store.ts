@@ -10,7 +10,7 @@ import { preparationModel } from "../../zoo/preparation.ts";
 import { noteAbout } from "../features/about.ts";
 import { type Location, openRecordCache, type RecordCache } from "../features/records.ts";
 import type { Choices } from "./checkpoint.ts";
-import { openFront, TooLarge } from "./front.ts";
+import { FULL_PRECISION, openFront, TooLarge } from "./front.ts";
 import type { FinetuneInput } from "./input.ts";
 import { roomIn } from "./machine.ts";
 import type { Recipe } from "./recipe.ts";
@@ -134,7 +134,7 @@ export async function storedFor(
     return await attempt(first);
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
-    onNote?.("The frozen part yields numbers that half precision does not hold: they are kept in full precision.");
+    onNote?.(FULL_PRECISION);
     return attempt("float32");
   }
 }

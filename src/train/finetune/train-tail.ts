@@ -1,5 +1,5 @@
 /**
- * The training of a network's last stages: the freeze boundary is chosen, what the frozen part yields is stored, the loop runs, and the
+ * The training of a network's last stages: the freeze boundary is chosen, the frozen part's outputs are stored, the loop runs, and the
  * weights that it leaves answer the validation and test examples. Whether they are any better than the probe is not judged here.
  */
 import type { Head } from "../../artifact/contract.ts";
@@ -9,15 +9,15 @@ import { shapesOf } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { stagesOf } from "../../zoo/stages.ts";
 import type { Location } from "../features/records.ts";
-import { countLabels } from "../head/fit.ts";
+import { balancedWeights } from "../head/fit.ts";
 import { logitsOf } from "./answers.ts";
 import { batchesOf, createReader } from "./batches.ts";
 import { type Checkpoint, type Choices, type Identity, writeCheckpoint } from "./checkpoint.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { findLearningRate, RANGE_STEPS, type RangeTest } from "./find-lr.ts";
 import type { FinetuneInput, FinetuneOptions, Labelled } from "./input.ts";
-import { type AnswersByEpoch, joinedAnswers, joinedExamples } from "./joined.ts";
-import { type Judgement, judge } from "./judgement.ts";
+import { type AnswersByEpoch, joinedAnswers, judgeTogether, trainingTitle } from "./joined.ts";
+import type { Judgement } from "./judgement.ts";
 import { availableMemory } from "./machine.ts";
 import { type Unfrozen, unfrozen } from "./plan.ts";
 import { type Recipe, recipeFor } from "./recipe.ts";
@@ -69,7 +69,7 @@ interface Running extends Common {
   readonly engine: Engine;
   readonly storage: Storage;
   readonly stored: Stored;
-  /** Where this training goes on from. */
+  /** Where this training continues from. */
   readonly saved: Checkpoint | undefined;
   /** The answers of the further trainings that are done. */
   readonly done: readonly AnswersByEpoch[];
@@ -99,8 +99,7 @@ export async function trainTail(input: FinetuneInput, options: FinetuneOptions):
   const common = { plan, recipe, shapes, identity: identityOf(input, plan, recipe, options) };
   const saved = await savedBefore(input, options, common.identity);
   const done: AnswersByEpoch[] = [...(saved?.done ?? [])];
-  const titleOf = (at: number): string =>
-    further.length === 0 ? (input.title ?? "Fine-tuning") : `Fine-tuning (training ${at + 1} of ${further.length + 1})`;
+  const titleOf = (at: number): string => trainingTitle(at, further.length) ?? input.title ?? "Fine-tuning";
   // The checkpoint is of the training after those that are done.
   const savedOf = (at: number): Checkpoint | undefined => (saved?.done.length === at ? saved : undefined);
   for (let at = done.length; at < further.length; at++) {
@@ -119,7 +118,7 @@ export async function trainTail(input: FinetuneInput, options: FinetuneOptions):
 
 const NOTHING: Labelled = { pictures: [], labels: new Int32Array(0) };
 
-/** Runs one training and hands on what came of it, before its sessions and caches are closed. */
+/** Runs one training and uses its result before its sessions and caches are closed. */
 async function withTraining<T>(
   input: FinetuneInput,
   options: FinetuneOptions,
@@ -138,7 +137,7 @@ async function withTraining<T>(
     boundary: storage.boundary,
     plan,
     recipe,
-    classWeights: lossWeights(input),
+    classWeights: input.classWeights === "balanced" ? balancedWeights(train.labels, input.classes) : undefined,
     batchStatistics: options.fromScratch,
     open: openModel,
     available: availableMemory(),
@@ -150,11 +149,6 @@ async function withTraining<T>(
     await engine.close();
     stored.cache.close();
   }
-}
-
-function lossWeights({ classWeights, train, classes }: FinetuneInput): number[] | undefined {
-  if (classWeights === "none") return undefined;
-  return countLabels(train.labels, classes).map((count) => train.labels.length / (classes * count));
 }
 
 async function trainOn(
@@ -171,12 +165,10 @@ async function trainOn(
   const feeds = batchesOf({ sampler, reader, locations: stored.train, labels: train.labels, classes, mixup, seed });
   const answers: Trained["answers"] = (weights, locations) =>
     logitsOf(weights, locations, { session: engine.evaluation, reader, dims: engine.dims, batch, classes });
-  const judgedOn = joinedExamples([input, ...(onlyJudges ? [] : further)].map(({ validation }) => validation));
-  const evaluate = async (weights: Weights, epoch: number): Promise<Judged> => {
-    const own = await answers(weights, stored.validation);
-    if (onlyJudges) return { ...judge(own, judgedOn, classes, seed), answers: own };
-    return judge(joinedAnswers(own, done, epoch), judgedOn, classes, seed);
-  };
+  const parts = [input, ...(onlyJudges ? [] : further)].map(({ validation }) => validation);
+  const judgeAt = judgeTogether(parts, { done, onlyJudges, classes, seed });
+  const evaluate = async (weights: Weights, epoch: number): Promise<Judged> =>
+    judgeAt(await answers(weights, stored.validation), epoch);
 
   const state = saved?.state ?? (await initialState(engine.step, engine.own, evaluate));
   const rangeTest = findLr && !saved ? await rangeTestOf(input, engine, state.held, feeds) : undefined;

@@ -124,7 +124,7 @@ describe("the training loop", () => {
     expect(keptOf(state)).toMatchObject({ epoch: 1, accuracy: 0.7 });
   });
 
-  test("when it is enough, ends with the epochs that it has, and in the first epoch goes on to its end", async () => {
+  test("when it is enough, ends with the epochs that it has, and in the first epoch continues to its end", async () => {
     for (const [at, epochs] of [
       [1, 1],
       [5, 1],

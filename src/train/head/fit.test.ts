@@ -127,14 +127,19 @@ describe("fitHead", () => {
     expect(tried.at(-1)!.logLoss).toBeCloseTo(Math.log(3), 1);
   });
 
-  test("half decades around the best decade are tried too, and one is taken where it is better than all decades", async () => {
+  /** Classes that are hidden in noise, so that the penalty matters. */
+  function hidden(): { table: ReturnType<typeof denseTable>; labels: Int32Array } {
     const random = createRandom(7);
     const labels = Int32Array.from({ length: 90 }, (_, i) => i % 3);
     const data = Float32Array.from(
       { length: 90 * 8 },
       (_, at) => random.next() + 0.3 * Math.cos(labels[Math.floor(at / 8)]! * ((at % 8) + 1)),
     );
-    const table = denseTable(data, 8);
+    return { table: denseTable(data, 8), labels };
+  }
+
+  test("half decades around the best decade are tried too, and one is taken where it is better than all decades", async () => {
+    const { table, labels } = hidden();
     const { l2, tried, outOfFoldLogits } = await train(table, labels, 3);
     expect(tried.map((result) => Math.log10(result.l2))).toEqual(
       [-4, -3, -2.5, -2, -1.5, -1, 0, 1, 2].map((power) => expect.closeTo(power, 6)),
@@ -155,13 +160,7 @@ describe("fitHead", () => {
   });
 
   test("a search that starts far from the best penalty ends where a grid of half decades has its least loss", async () => {
-    const random = createRandom(7);
-    const labels = Int32Array.from({ length: 90 }, (_, i) => i % 3);
-    const data = Float32Array.from(
-      { length: 90 * 8 },
-      (_, at) => random.next() + 0.3 * Math.cos(labels[Math.floor(at / 8)]! * ((at % 8) + 1)),
-    );
-    const table = denseTable(data, 8);
+    const { table, labels } = hidden();
     const grid = Array.from({ length: 13 }, (_, i) => 10 ** (-4 + i / 2));
     const whole = await train(table, labels, 3, { strengths: grid });
     for (const near of [1e-4, 1e-3, 0.1, 10]) {

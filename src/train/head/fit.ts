@@ -66,6 +66,9 @@ const POOLING = 100;
 /** The head that is kept is fitted more finely than those that only choose its strength: to 3e-4 in probability. */
 const FINAL: MinimiserOptions = { valueTolerance: 1e-7, gradientTolerance: 1e-5 };
 
+/** Folds, where there are groups enough. */
+const FOLDS = 5;
+
 /** The penalties that are tried first. They act on the mean loss. */
 export const STRENGTHS = [1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100];
 
@@ -86,14 +89,13 @@ export async function fitHead(
     options.foldOf ??
     stratifiedFolds(
       labels,
-      Math.min(options.folds ?? 5, ...counts, mostFolds(labels, options.groups)),
+      Math.min(options.folds ?? FOLDS, ...counts, mostFolds(labels, options.groups)),
       random,
       options.groups,
     );
   const folds = 1 + foldOf.reduce((last, fold) => Math.max(last, fold), 0);
-  const classWeight = counts.map((count) =>
-    options.classWeights === "balanced" ? labels.length / (classes * count) : 1,
-  );
+  const classWeight =
+    options.classWeights === "balanced" ? balancedWeights(labels, classes) : new Array<number>(classes).fill(1);
   const scale = measureColumns(table, options.pooling ?? (table.rows < FEW_A_CLASS * classes ? POOLING : 0));
   const features = standardised(table, scale);
   const loss = await openSoftmaxLoss(features, labels, classes);
@@ -334,6 +336,14 @@ function meanOf(points: readonly Float32Array[]): Float32Array {
   for (const point of points) for (let i = 0; i < mean.length; i++) mean[i] = mean[i]! + point[i]! / points.length;
   return mean;
 }
+
+/** Fits that a search takes at first, for its progress: of all decades, or of the penalty that it starts from and its neighbours. */
+export const fitsAtFirst = ({ near }: Pick<HeadOptions, "near">): number =>
+  (near === undefined ? STRENGTHS.length : 3) * FOLDS;
+
+/** The weight of each class that makes all count the same, however rare. */
+export const balancedWeights = (labels: Int32Array, classes: number): number[] =>
+  countLabels(labels, classes).map((count) => labels.length / (classes * count));
 
 /** How many examples each class has. */
 export function countLabels(labels: Int32Array, classes: number): number[] {

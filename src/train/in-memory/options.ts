@@ -29,7 +29,7 @@ export interface InMemoryOptions extends RecipeFlags {
    */
   readonly effort?: Effort | undefined;
   readonly onProgress?: OnProgress | undefined;
-  /** Told of choices and of what went otherwise than asked, a sentence each. */
+  /** Called with a sentence for each choice, and for each thing that went otherwise than asked. */
   readonly onNote?: ((text: string) => void) | undefined;
   /** Ends the training with the signal's reason, between two steps. */
   readonly signal?: AbortSignal | undefined;

@@ -16,7 +16,7 @@ import { type Evaluation, evaluatePredictions } from "../../evaluate/evaluate.ts
 import { softmax } from "../../evaluate/softmax.ts";
 import { fitTemperature } from "../../evaluate/temperature.ts";
 import type { Model } from "../../graph/model.ts";
-import { type CutShape, FEATURES, readingsModel } from "../../zoo/backbone.ts";
+import { type Cut, type CutShape, FEATURES, readingsModel } from "../../zoo/backbone.ts";
 import { measureCuts } from "../../zoo/cuts.ts";
 import type { Network } from "../../zoo/network.ts";
 import { chooseFeatures, type FeatureChoice, readingsFor } from "../choose-features.ts";
@@ -27,7 +27,7 @@ import { openFront } from "../finetune/front.ts";
 import { type Boundary, storedBytes } from "../finetune/tail.ts";
 import { answerFolds } from "../folds.ts";
 import { groupsAmong } from "../groups.ts";
-import { countLabels, fitHead, type HeadFit, type HeadOptions, STRENGTHS } from "../head/fit.ts";
+import { countLabels, fitHead, fitsAtFirst, type HeadFit, type HeadOptions } from "../head/fit.ts";
 import { furtherText, heldOutParts } from "../held-out.ts";
 import { BANK_ROWS, fitNovelty } from "../novelty.ts";
 import { FRONT_BATCH, type InMemoryExample, type InMemoryOptions, type Surroundings } from "./options.ts";
@@ -71,31 +71,24 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
     table: table.select(rows),
   });
   const whole = part(all.places.map((_, row) => row));
-  const probe = async (): Promise<Learned> => {
-    const fit = await fitted(options, whole, classes.length, random, around);
-    const { head, outOfFoldLogits: logits, foldOf } = fit;
+  /** A head on frozen features, answering each picture from the fold that did not see it. */
+  const learnedBy = ({ head, outOfFoldLogits: logits, foldOf }: HeadFit, cut: Cut, reading: RowTable): Learned => {
     const { labels, groups } = whole;
     const answered = { logits, labels, groups, foldOf, unseenLogits: logits };
-    return { network, head, bank: whole, trained: labels.length, ...answered, source: "cross-validation" };
+    const bank = { table: reading, groups };
+    const at = { ...network, cut: cut.tensor };
+    return { network: at, head, bank, trained: labels.length, ...answered, source: "cross-validation" };
   };
   const { shape } = own;
   const conclude = (learned: Learned, at = shape): Promise<InMemoryResult> =>
     concluded(learned, classes, at, skipped, options);
   if (wanted === "none") {
     const { labels, groups } = whole;
-    const {
-      cut,
-      head: fit,
-      choice,
-    } = await chooseFeatures({
+    const { cut, head, choice } = await chooseFeatures({
       ...{ readings, effort, table: whole.table, labels, groups, classes: classes.length },
       fit: (columns, how) => fitted(options, { ...whole, table: columns }, classes.length, random, around, how),
     });
-    const { outOfFoldLogits: logits, foldOf } = fit;
-    const answered = { logits, labels, groups, foldOf, unseenLogits: logits };
-    const bank = { table: readingOf(readings, whole.table, cut), groups };
-    const learned = { network: { ...network, cut: cut.tensor }, head: fit.head, bank, trained: labels.length };
-    return { ...(await conclude({ ...learned, ...answered, source: "cross-validation" }, cut.shape)), choice };
+    return { ...(await conclude(learnedBy(head, cut, readingOf(readings, whole.table, cut)), cut.shape)), choice };
   }
 
   const heldOut = heldOutParts(whole.labels, whole.groups, random, randomFor(seed, "further validation"));
@@ -110,8 +103,11 @@ export async function trainInMemory(options: InMemoryOptions, around: Surroundin
   const { train } = first!;
   if (further.length > 0) options.onNote?.(furtherText(first!.validation.labels.length, further));
   const { tuned, facts } = await tune({ options, shape, ...first!, classes: classes.length, further }, around);
-  // A linear probe that was not outdone learns from the held-out pictures too.
-  if (!tuned) return { ...(await conclude(await probe())), finetune: facts };
+  // A linear probe that fine-tuning did not beat learns from the held-out pictures too.
+  if (!tuned) {
+    const fit = await fitted(options, whole, classes.length, random, around);
+    return { ...(await conclude(learnedBy(fit, own, whole.table))), finetune: facts };
+  }
   const { validationLogits: logits, ...learned } = tuned;
   const { labels, groups } = part(heldOut.flatMap(({ held }) => held));
   const features = (of: Part) => tunedFeatures(options, tuned.network, of, shape, around);
@@ -257,13 +253,13 @@ async function fitted(
   how: Pick<HeadOptions, "near" | "foldOf"> = {},
 ): Promise<HeadFit> {
   await pause();
-  const fits = (how.near === undefined ? STRENGTHS.length : 3) * 5;
+  const fits = fitsAtFirst(how);
   const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
   const onRound = (running: number): void => meter.set(fits - running);
   return fitHead(table, labels, classes, random, { ...how, classWeights, groups, onRound, signal });
 }
 
-/** The features of a tuned network, which nobody has yet, for as many pictures as fill a bank. */
+/** The features of a tuned network, which are not known yet, for as many pictures as fill a bank. */
 async function tunedFeatures(
   options: InMemoryOptions,
   network: Network,

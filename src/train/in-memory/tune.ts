@@ -9,9 +9,9 @@ import type { Location, RecordReader } from "../features/location.ts";
 import { logitsOf } from "../finetune/answers.ts";
 import { batchesOf, createReader } from "../finetune/batches.ts";
 import { type Engine, openEngine } from "../finetune/engine.ts";
-import { openFront, TooLarge } from "../finetune/front.ts";
-import { type AnswersByEpoch, joinedAnswers, joinedExamples } from "../finetune/joined.ts";
-import { type Choice, choose, judge } from "../finetune/judgement.ts";
+import { FULL_PRECISION, openFront, TooLarge } from "../finetune/front.ts";
+import { type AnswersByEpoch, joinedAnswers, judgeTogether, trainingTitle } from "../finetune/joined.ts";
+import { type Choice, choose } from "../finetune/judgement.ts";
 import { type Unfrozen, unfrozen } from "../finetune/plan.ts";
 import { type Recipe, recipeFor } from "../finetune/recipe.ts";
 import { chooseStorage, type Storage, storageText } from "../finetune/room.ts";
@@ -28,7 +28,7 @@ import {
   type Stop,
 } from "../finetune/trainer.ts";
 import { headIn, stopText, whyText, withWeights } from "../finetune/tuned.ts";
-import { countLabels } from "../head/fit.ts";
+import { balancedWeights } from "../head/fit.ts";
 import { FRONT_BATCH, type InMemoryOptions, type Surroundings } from "./options.ts";
 import { memoryRecords } from "./records.ts";
 import { runFront } from "./run-front.ts";
@@ -57,7 +57,7 @@ export interface TuneInput extends Apart {
   readonly further: readonly Apart[];
 }
 
-/** What is told of it. */
+/** What it reports. */
 export interface TuneFacts {
   readonly stages: readonly string[];
   /** The tensor that the frozen part ends in, or `pixels`. */
@@ -79,7 +79,7 @@ export interface TuneFacts {
 }
 
 export interface Tuned {
-  /** Nothing where the linear probe was not outdone. */
+  /** Nothing where fine-tuning did not beat the linear probe. */
   readonly tuned:
     | {
         readonly network: Network;
@@ -117,16 +117,13 @@ export async function tune(input: TuneInput, around: Surroundings): Promise<Tune
     store(input, recipe, boundaryOf(network, plan, shapes, type), around);
   const stored = await storeAs(around.halfPrecision ? "float16" : "float32").catch((error: unknown) => {
     if (!(error instanceof TooLarge)) throw error;
-    options.onNote?.(
-      "The frozen part yields numbers that half precision does not hold: they are kept in full precision.",
-    );
+    options.onNote?.(FULL_PRECISION);
     return storeAs("float32");
   });
   const { further } = input;
   const done: AnswersByEpoch[] = [];
   const withEngine = async <T>(own: TuneInput, use: (running: Running) => Promise<T>): Promise<T> => {
     const { labels } = own.train;
-    const balanced = countLabels(labels, classes).map((count) => labels.length / (classes * count));
     const planned = { ...recipe, batch: Math.min(recipe.batch, labels.length) };
     const engine = await openEngine({
       ...own,
@@ -134,12 +131,11 @@ export async function tune(input: TuneInput, around: Surroundings): Promise<Tune
       boundary: stored.storage.boundary,
       plan,
       recipe: planned,
-      classWeights: classWeights === "balanced" ? balanced : undefined,
+      classWeights: classWeights === "balanced" ? balancedWeights(labels, classes) : undefined,
       open: around.open,
       available: around.available,
     });
-    const title =
-      further.length === 0 ? undefined : `Fine-tuning (training ${done.length + 1} of ${further.length + 1})`;
+    const title = trainingTitle(done.length, further.length);
     try {
       return await use({ plan, recipe: planned, stored, engine, done, title, around });
     } finally {
@@ -254,12 +250,9 @@ async function loop(
   const held = validation.places.map((place) => stored.validation.get(place)!);
   const answers = (weights: Weights): Promise<Float32Array> =>
     logitsOf(weights, held, { session: engine.evaluation, reader, dims: engine.dims, batch, classes });
-  const judgedOn = joinedExamples([validation, ...further.map((one) => one.validation)]);
-  const evaluate = async (weights: Weights, epoch: number): Promise<Judged> => {
-    const own = await answers(weights);
-    if (onlyJudges) return { ...judge(own, judgedOn, classes, seed), answers: own };
-    return judge(joinedAnswers(own, done, epoch), judgedOn, classes, seed);
-  };
+  const parts = [validation, ...further.map((one) => one.validation)];
+  const judgeAt = judgeTogether(parts, { done, onlyJudges, classes, seed });
+  const evaluate = async (weights: Weights, epoch: number): Promise<Judged> => judgeAt(await answers(weights), epoch);
   const run: StepRunner = async (...step) => {
     const stepped = await engine.run(...step);
     await pause();

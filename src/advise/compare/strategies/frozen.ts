@@ -1,5 +1,7 @@
 /** The features of all images of a comparison, which two strategies share: computed once, or found in the cache. */
+
 import type { OnProgress } from "../../../base/progress.ts";
+import { secondsSince } from "../../../base/stopwatch.ts";
 import { extractFeatures, type Skipped } from "../../../train/features/extract.ts";
 import { openFeaturesOf } from "../../../train/features/of-network.ts";
 import { createRunner } from "../../../train/features/runner.ts";
@@ -41,7 +43,7 @@ export async function freeze(
       ...(onProgress ? { onProgress } : {}),
       ...(signal ? { signal } : {}),
     });
-    const took = (performance.now() - began) / 1000;
+    const took = secondsSince(began);
     const known = (await rememberedCosts()).find(({ sha256, cut }) => sha256 === network.sha256 && cut === network.cut);
     const { kept, computed, table, skipped, digests } = extraction;
     return {

@@ -1,8 +1,12 @@
 /** The strategy of transfer alone: a head on features of the frozen network. */
+
 import { createRandom } from "../../../base/random.ts";
+import { secondsSince } from "../../../base/stopwatch.ts";
+import { rightIn } from "../../../evaluate/softmax.ts";
 import { fitHead, headLogits } from "../../../train/head/fit.ts";
+import { accuracyOf } from "../run.ts";
 import type { Frozen } from "./frozen.ts";
-import { type Answered, rightIn, shareOf, type Task } from "./strategy.ts";
+import type { Answered, Task } from "./strategy.ts";
 
 export const probeStrategy =
   ({ table, labels, groups: all, secondsPerPicture }: Frozen, classes: number) =>
@@ -15,11 +19,12 @@ export const probeStrategy =
       rightIn(
         headLogits(head, table.select(rows)),
         rows.map((row) => labels[row]!),
+        classes,
       );
     const correct = right(judged);
     return {
       correct,
-      trainAccuracy: shareOf(right(learn)),
-      seconds: learn.length * secondsPerPicture + (performance.now() - began) / 1000,
+      trainAccuracy: accuracyOf({ correct: right(learn) }),
+      seconds: learn.length * secondsPerPicture + secondsSince(began),
     };
   };

@@ -1,4 +1,5 @@
 /** From scratch: a small network that learns from nothing, its input size, augmentation and learning rate chosen by validation. */
+import { secondsSince } from "../../../base/stopwatch.ts";
 import type { AugmentationName } from "../../../data/augment/policy.ts";
 import { inspectImage } from "../../../data/inspect.ts";
 import { isClearlyBetter } from "../../../train/finetune/judgement.ts";
@@ -90,7 +91,7 @@ export function scratchStrategy({ frozen, classes, sides, augment }: ScratchInpu
       ...OTHER_RATES.map((learningRate) => () => ({ ...chosen, learningRate })),
     ];
     for (const other of others) {
-      const took = (performance.now() - began) / 1000;
+      const took = secondsSince(began);
       if (steps < FEWEST_STEPS || enough?.aborted || best.isCut || took + best.seconds > seconds) break;
       const settings = other();
       const rung = await attempt(settings);

@@ -21,14 +21,3 @@ export interface Answered {
 
 /** A strategy that trains a network, on one task: what its trainings, short and long, have in common is prepared. */
 export type Prepare = (task: Task) => Promise<Trainee>;
-
-/** Which rows of logits `[N, C]` name the class of their image. */
-export function rightIn(logits: Float32Array, labels: ArrayLike<number>): Uint8Array {
-  const classes = logits.length / labels.length;
-  return Uint8Array.from(labels, (label, row) => {
-    const own = logits.subarray(row * classes, (row + 1) * classes);
-    return own.indexOf(own.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)) === label ? 1 : 0;
-  });
-}
-
-export const shareOf = (correct: Uint8Array): number => correct.reduce((sum, one) => sum + one, 0) / correct.length;

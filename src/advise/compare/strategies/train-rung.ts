@@ -1,12 +1,16 @@
 /** One training of `train/finetune` for a comparison: the same loop and recipe as of `graft train`, on some of the images. */
+
 import { createRandom } from "../../../base/random.ts";
+import { secondsSince } from "../../../base/stopwatch.ts";
 import { stratifiedSplit, VALIDATION_SHARE } from "../../../data/split.ts";
+import { rightIn } from "../../../evaluate/softmax.ts";
 import { type FinetuneInput, type FinetuneOptions, finetune, type Labelled } from "../../../train/finetune/finetune.ts";
 import { judge } from "../../../train/finetune/judgement.ts";
 import { countLabels } from "../../../train/head/fit.ts";
 import type { Rung } from "../ladder.ts";
+import { accuracyOf } from "../run.ts";
 import type { Frozen } from "./frozen.ts";
-import { rightIn, shareOf, type Task } from "./strategy.ts";
+import type { Task } from "./strategy.ts";
 
 /** Images of a task: those trained on, and those held out to judge a training by. */
 export interface Divided {
@@ -66,15 +70,16 @@ export async function trainRung(
   const right = rightIn(
     tuned?.testLogits ?? answer(asked),
     asked.map((row) => frozen.labels[row]!),
+    classes,
   );
   const groups = validation.map((row) => frozen.groups[row]!);
   return {
     epochs: facts.history.length,
-    seconds: (performance.now() - began) / 1000,
+    seconds: secondsSince(began),
     isCut: facts.history.length < options.epochs,
     isBeginning: tuned === undefined,
     validation: judge(tuned?.validationLogits ?? answer(validation), { labels: held.labels, groups }, classes, seed),
-    trainAccuracy: shareOf(right.subarray(judged.length)),
+    trainAccuracy: accuracyOf({ correct: right.subarray(judged.length) }),
     correct: right.slice(0, judged.length),
   };
 }
