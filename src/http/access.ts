@@ -1,6 +1,8 @@
 /**
  * Who may ask: the Host check against DNS rebinding, the check that a browser's request comes from an allowed page, the bearer
  * token. Each throws a {@link Refusal}; none looks at the body. Sessions and cookies are the studio's.
+ *
+ * hono's `csrf` is not used: it lets foreign pages send JSON and ask by GET, and does not know the Host that this server goes by.
  */
 import type { HttpBindings } from "@hono/node-server";
 import type { MiddlewareHandler } from "hono";

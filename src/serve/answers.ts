@@ -1,15 +1,15 @@
 /** The routes that ask a model: `predict` and `embed`, of the only model or of one by name. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Context, Hono } from "hono";
 import { NOVELTY, PROBABILITIES } from "../artifact/contract.ts";
 import { type Answer, predictionOf } from "../artifact/open.ts";
-import { type Budget, createBudget } from "../base/budget.ts";
-import { readBody } from "../http/body.ts";
+import { type Bodies, createBodies } from "../http/bodies.ts";
+import { createDeadline } from "../http/deadline.ts";
 import { Refusal, shuttingDown } from "../http/refusal.ts";
 import { FEATURES } from "../zoo/backbone.ts";
 import type { AppOptions, ServeEnv } from "./app.ts";
-import { picturesOf, type SentPicture } from "./body/pictures.ts";
-import { createDeadline, type Deadline } from "./deadline.ts";
+import { picturesOf } from "./body/pictures.ts";
+import type { SentImage } from "./body/sent.ts";
 import type { Outputs } from "./engine/messages.ts";
 import { allBodiesBytes, stallMs } from "./limits.ts";
 import type { ModelVersion } from "./models.ts";
@@ -50,10 +50,15 @@ export const questions: Readonly<Record<"predict" | "embed", Question>> = {
 
 /** Adds `POST /predict`, `/embed`, `/models/NAME/predict` and `/models/NAME/embed`. */
 export function answerRoutes(app: Hono<ServeEnv>, options: AppOptions): void {
-  const memory = createBudget(allBodiesBytes(options.limits));
+  const { limits } = options;
+  const bodies = createBodies({
+    stallMs: stallMs(limits),
+    memoryBytes: allBodiesBytes(limits),
+    remedy: "send fewer or smaller pictures at once",
+  });
   for (const [name, question] of Object.entries(questions)) {
-    app.post(`/${name}`, (c) => answer(c, undefined, question, options, memory));
-    app.post(`/models/:name/${name}`, (c) => answer(c, c.req.param("name"), question, options, memory));
+    app.post(`/${name}`, (c) => answer(c, undefined, question, options, bodies));
+    app.post(`/models/:name/${name}`, (c) => answer(c, c.req.param("name"), question, options, bodies));
   }
 }
 
@@ -61,69 +66,36 @@ async function answer(
   c: Context<ServeEnv>,
   name: string | undefined,
   { key, describe }: Question,
-  options: AppOptions,
-  memory: Budget,
+  { models, limits, pipeline, http }: AppOptions,
+  bodies: Bodies,
 ): Promise<Response> {
-  const { models, limits, pipeline, http } = options;
   if (http.isClosing) throw shuttingDown();
   const version = chosen(models.list(), name);
   const entryOf = describe(c.req.queries());
   const deadline = createDeadline(c.env.outgoing as ServerResponse, limits.timeoutMs, http.cutOff);
+  const { signal } = deadline;
   try {
-    const { pictures, release } = await receive(c, options, memory, deadline);
-    try {
-      Object.assign(c.var.noted, { model: version.name, images: pictures.length });
-      const results = await pipeline.ask(
-        version,
-        pictures.map(({ bytes }) => bytes),
-        deadline.signal,
-      );
+    return await bodies.whole(c.env.incoming, { maxBytes: limits.maxBodyBytes, signal }, async (body) => {
+      deadline.received();
+      c.var.noted.bytes = body.length;
+      const images = await picturesOf(body, c.env.incoming.headers["content-type"], limits.maxImages);
+      Object.assign(c.var.noted, { model: version.name, images: images.length });
+      const sent = images.map(({ bytes }) => bytes);
+      const results = await pipeline.ask(version, sent, signal);
       const refused = results.flatMap((result) => ("refusal" in result ? [result.refusal] : []));
       if (refused.length === results.length) throw refused[0]!;
       const entries = results.map((result, i) => ({
-        ...named(pictures[i]!),
+        ...named(images[i]!),
         ...("refusal" in result ? { error: result.refusal.message } : entryOf(version, result.outputs)),
       }));
       return c.json({ model: version.name, [key]: entries });
-    } finally {
-      release();
-    }
+    });
   } finally {
     deadline.done();
   }
 }
 
-const named = ({ name }: SentPicture): { name?: string } => (name === undefined ? {} : { name });
-
-interface Received {
-  readonly pictures: readonly SentPicture[];
-  release(): void;
-}
-
-/** The pictures of a request, its body's memory held until `release`. */
-async function receive(
-  c: Context<ServeEnv>,
-  { limits }: AppOptions,
-  memory: Budget,
-  deadline: Deadline,
-): Promise<Received> {
-  const incoming = c.env.incoming as IncomingMessage;
-  const bounds = {
-    maxBytes: limits.maxBodyBytes,
-    stallMs: stallMs(limits),
-    signal: deadline.signal,
-    remedy: "send fewer or smaller pictures at once",
-  };
-  const { bytes, release } = await readBody(incoming, bounds, memory);
-  deadline.received();
-  c.var.noted.bytes = bytes.length;
-  try {
-    return { pictures: await picturesOf(bytes, incoming.headers["content-type"], limits.maxImages), release };
-  } catch (error) {
-    release();
-    throw error;
-  }
-}
+const named = ({ name }: SentImage): { name?: string } => (name === undefined ? {} : { name });
 
 /** The model of that name, or the only one. */
 function chosen(list: readonly ModelVersion[], name: string | undefined): ModelVersion {

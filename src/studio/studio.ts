@@ -8,13 +8,14 @@ import { withLock } from "../base/lock.ts";
 import { asSentence } from "../base/system-errors.ts";
 import { named } from "../base/text.ts";
 import { accessGuard, createAccess } from "../http/access.ts";
+import { createBodies } from "../http/bodies.ts";
 import { safeHeaders } from "../http/headers.ts";
 import { Refusal, refusalOfFailure } from "../http/refusal.ts";
 import { answerFaults } from "../http/routes.ts";
 import { createHttpServer, GRACE_MS } from "../http/server.ts";
 import { openAdvice } from "./advice.ts";
 import type { NetworkTable, Recommendation } from "./api.ts";
-import { createBodyMemory, type Env } from "./http/body.ts";
+import { BODY_MEMORY, type Env } from "./http/body.ts";
 import { createEvents } from "./http/events.ts";
 import { guard, pagePolicy } from "./http/guard.ts";
 import { projectRoutes } from "./http/project-routes.ts";
@@ -139,7 +140,7 @@ async function serve(options: StudioOptions): Promise<void> {
   for (const notice of notices()) options.onNotice?.(notice);
   const title = basename(project.paths.root);
   const rooms = { runs, predictor, events, networks: networks.names, standalone: standaloneFolder, title };
-  const bodies = { stallMs, cutOff: http.cutOff, memory: createBodyMemory() };
+  const bodies = createBodies({ stallMs, memoryBytes: BODY_MEMORY, remedy: "make it smaller first" });
   const app = new Hono<Env>();
   app.use(safeHeaders(pagePolicy, { camera: ["self"], microphone: [], geolocation: [] }));
   answerFaults(app, { seeAlso: "open the studio's page", onDefect });
@@ -148,6 +149,7 @@ async function serve(options: StudioOptions): Promise<void> {
     .use(guard(door))
     .use(async (c, next) => {
       c.set("bodies", bodies);
+      c.set("cutOff", http.cutOff);
       await next();
     })
     .route("/api", sessionRoutes(door))

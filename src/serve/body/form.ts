@@ -4,7 +4,7 @@ import { Busboy } from "@fastify/busboy";
 import { messageOf } from "../../base/errors.ts";
 import { shown } from "../../base/text.ts";
 import { Refusal } from "../../http/refusal.ts";
-import { type SentPicture, tooMany } from "./pictures.ts";
+import { type SentImage, tooMany } from "./sent.ts";
 
 /** Bytes of one part's headers, and how many of them are read. */
 const MAX_PART_HEADER_BYTES = 4096;
@@ -19,7 +19,7 @@ export async function picturesOfForm(
   body: Buffer,
   contentType: string,
   maxImages: number,
-): Promise<readonly SentPicture[]> {
+): Promise<readonly SentImage[]> {
   const pictures: { name?: string; pieces: Buffer[] }[] = [];
   let fault: Refusal | undefined;
   const fail = (refusal: Refusal): void => {

@@ -4,7 +4,7 @@
  */
 import { type JsonBounds, LongText, parseJson } from "../../http/json.ts";
 import { Refusal } from "../../http/refusal.ts";
-import { type SentPicture, tooMany } from "./pictures.ts";
+import { type SentImage, tooMany } from "./sent.ts";
 
 const FORM = 'Send { "image": "BASE64" } or { "images": ["BASE64", …] }';
 
@@ -23,7 +23,7 @@ const boundsFor = (maxImages: number): JsonBounds => ({
  * @param body overwritten by what it holds
  * @throws Refusal (400) where the text is not of that form; (413) where it holds too many images, or too much else
  */
-export function picturesOfJson(body: Buffer, maxImages: number): readonly SentPicture[] {
+export function picturesOfJson(body: Buffer, maxImages: number): readonly SentImage[] {
   const texts = textsOf(parseJson(body, boundsFor(maxImages)));
   if (texts.length > maxImages) throw tooMany(maxImages);
   return texts.map((text, i) => ({ bytes: bytesOf(text, i) }));

@@ -2,19 +2,13 @@
 import { Refusal } from "../../http/refusal.ts";
 import { picturesOfForm } from "./form.ts";
 import { picturesOfJson } from "./json.ts";
-
-/** One picture as it was sent. */
-export interface SentPicture {
-  /** The file's name, where the request gave one. */
-  readonly name?: string;
-  readonly bytes: Uint8Array;
-}
+import type { SentImage } from "./sent.ts";
 
 type Reader = (
   body: Buffer,
   contentType: string,
   maxImages: number,
-) => readonly SentPicture[] | Promise<readonly SentPicture[]>;
+) => readonly SentImage[] | Promise<readonly SentImage[]>;
 
 const picture: Reader = (body) => [{ bytes: body }];
 
@@ -26,10 +20,6 @@ const readers: readonly { readonly type: RegExp; readonly read: Reader }[] = [
   { type: /^application\/json$/, read: (body, _, maxImages) => picturesOfJson(body, maxImages) },
 ];
 
-/** More pictures than one request may hold. */
-export const tooMany = (maxImages: number): Refusal =>
-  new Refusal(413, `A request may hold ${maxImages} pictures: send them in several.`);
-
 /**
  * The pictures of a request, at least one.
  *
@@ -40,7 +30,7 @@ export async function picturesOf(
   body: Buffer,
   contentType: string | undefined,
   maxImages: number,
-): Promise<readonly SentPicture[]> {
+): Promise<readonly SentImage[]> {
   const type = (contentType ?? "").split(";")[0]!.trim().toLowerCase();
   const reader = readers.find((row) => row.type.test(type));
   if (!reader) {

@@ -1,59 +1,40 @@
-/** Bodies of requests to the studio, read by the kit's rules. Pictures come as they are, one a request: there are no parts to count. */
-import type { IncomingMessage } from "node:http";
+/** Bodies of requests to the studio, read by the kit's rules. Images come as they are, one a request: there are no parts to count. */
 import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
-import { type Budget, createBudget } from "../../base/budget.ts";
-import { type BodyBounds, piecesOf, readBody } from "../../http/body.ts";
+import type { Bodies, BodyLimit } from "../../http/bodies.ts";
 import { type JsonBounds, parseJson } from "../../http/json.ts";
 import { Refusal } from "../../http/refusal.ts";
 import { MAX_PICTURE_BYTES } from "../project/receive.ts";
 
-/** What all bodies of one studio have in common. */
-export interface BodyRules {
-  /** Milliseconds after which a body that brings nothing more is given up. */
-  readonly stallMs: number;
+/** What a handler has at hand to read its request by. */
+interface Variables {
+  readonly bodies: Bodies;
   /** Aborted when the studio must end. */
   readonly cutOff: AbortSignal;
-  /** The memory of bodies that are read whole. */
-  readonly memory: Budget;
 }
 
-export type Env = { Bindings: HttpBindings; Variables: { bodies: BodyRules } };
+export type Env = { Bindings: HttpBindings; Variables: Variables };
 
-/** The longest JSON body, in bytes, and its structure: ids of 100,000 pictures fit. */
+/** The longest JSON body, in bytes, and its structure: ids of 100,000 images fit. */
 const MAX_JSON_BYTES = 16 * 2 ** 20;
 const jsonBounds: JsonBounds = { maxDepth: 16, maxTokens: 250_000 };
 
 /** Bytes of all bodies that are read whole at once. */
-export const createBodyMemory = (): Budget => createBudget(4 * MAX_PICTURE_BYTES);
+export const BODY_MEMORY = 4 * MAX_PICTURE_BYTES;
 
-const boundsOf = (c: Context<Env>, maxBytes: number): BodyBounds => {
-  const { stallMs, cutOff } = c.get("bodies");
-  return { maxBytes, stallMs, signal: cutOff, remedy: "make it smaller first" };
-};
+const limitOf = (c: Context<Env>, maxBytes: number): BodyLimit => ({ maxBytes, signal: c.var.cutOff });
 
-/** The body, piece by piece; refused as soon as it is longer than `limit` bytes. */
-export const bodyOf = (c: Context<Env>, limit: number): AsyncIterable<Buffer> =>
-  piecesOf(c.env.incoming as IncomingMessage, boundsOf(c, limit));
+/** The body, piece by piece; refused as soon as it is longer than `maxBytes`. */
+export const bodyOf = (c: Context<Env>, maxBytes: number): AsyncIterable<Buffer> =>
+  c.var.bodies.pieces(c.env.incoming, limitOf(c, maxBytes));
 
-/** Does something with the whole body, whose memory is charged until that is done. */
-async function withBody<T>(c: Context<Env>, limit: number, use: (bytes: Buffer) => T | Promise<T>): Promise<T> {
-  const { memory } = c.get("bodies");
-  const { bytes, release } = await readBody(c.env.incoming as IncomingMessage, boundsOf(c, limit), memory);
-  try {
-    return await use(bytes);
-  } finally {
-    release();
-  }
-}
-
-/** Does something with a picture that is the body. */
+/** Does something with an image that is the body. */
 export const withPicture = <T>(c: Context<Env>, use: (bytes: Buffer) => Promise<T>): Promise<T> =>
-  withBody(c, MAX_PICTURE_BYTES, use);
+  c.var.bodies.whole(c.env.incoming, limitOf(c, MAX_PICTURE_BYTES), use);
 
 /** The body as JSON. */
 export async function jsonOf(c: Context<Env>): Promise<unknown> {
   if (!/^application\/json\b/i.test(c.req.header("Content-Type") ?? ""))
     throw new Refusal(415, "The body of this request is JSON: send it with Content-Type: application/json.");
-  return withBody(c, MAX_JSON_BYTES, (bytes) => parseJson(bytes, jsonBounds));
+  return c.var.bodies.whole(c.env.incoming, limitOf(c, MAX_JSON_BYTES), (bytes) => parseJson(bytes, jsonBounds));
 }

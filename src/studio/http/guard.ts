@@ -2,6 +2,9 @@
  * The door of the studio, in front of every route. Pages of other origins and names that were made to point here (DNS rebinding)
  * are refused by http/access.ts before; who may ask at all is decided in session.ts. The built page itself is no secret:
  * without a session it can only ask for the printed link.
+ *
+ * hono's `bearerAuth` and `getCookie` are not used: a session or a signed link does as well as the token, and of several cookies
+ * of one name `getCookie` gives one.
  */
 import type { Context, MiddlewareHandler } from "hono";
 import type { ContentPolicy } from "../../http/headers.ts";

@@ -1,6 +1,9 @@
-/** How long a request is worth working for: until its client has gone, or its time is over. */
+/**
+ * How long a request is worth working for: until its client has gone, or its time is over. hono's `timeout` is not used: it has one
+ * time for all and lets the work go on, where arrival and answer have a time each, and a signal ends the work.
+ */
 import type { ServerResponse } from "node:http";
-import { busy, Refusal } from "../http/refusal.ts";
+import { busy, Refusal } from "./refusal.ts";
 
 /** The client closed its connection before it had an answer. */
 export class ClientGone extends Error {

@@ -1,0 +1,12 @@
+/** An image as a request brought it, and the refusal of too many of them. Reading bodies is for the other files here. */
+import { Refusal } from "../../http/refusal.ts";
+
+export interface SentImage {
+  /** The file's name, where the request gave one. */
+  readonly name?: string;
+  readonly bytes: Uint8Array;
+}
+
+/** More images than one request may hold. */
+export const tooMany = (maxImages: number): Refusal =>
+  new Refusal(413, `A request may hold ${maxImages} pictures: send them in several.`);
