@@ -4,11 +4,11 @@ import type { Differentiation, RuleTable } from "./rule.ts";
 
 const INTRODUCTION = `# Operators that can be trained
 
-Graft writes the backward pass of a network itself: one rule per ONNX operator, each checked against finite differences and
-PyTorch's autograd. Frozen layers need no rule: an operator that is not listed here stands in the way only where a layer
-before it shall be trained. Then Graft stops and names the node.
+Graft computes the backward pass of a network itself. It has one rule per ONNX operator, each checked against finite differences and
+PyTorch's autograd. Frozen layers need no rule: an operator that is not listed here matters only if you train a layer before it. In
+that case Graft stops and names the node.
 
-This page is generated from the rules: \`npx vitest run src/autodiff/document -u\` writes it.
+This page is generated from the rules: run \`npx vitest run src/autodiff/document -u\` to update it.
 `;
 
 /** The text of `docs/operators.md`. */
@@ -19,8 +19,8 @@ export function operatorsPage(): string {
 
 function listed(rules: RuleTable): string {
   const rows = Object.entries(rules).map(([op, how]) => `| ${op} | ${remark(how)} |`);
-  const heading = Object.values(rules).every(({ kind }) => kind === "none") ? "why" : "covered";
+  const heading = Object.values(rules).every(({ kind }) => kind === "none") ? "reason" : "support";
   return [`| operator | ${heading} |`, "|---|---|", ...rows].join("\n");
 }
 
-const remark = (how: Differentiation): string => (how.kind === "none" ? how.why : (how.limits ?? "all of it"));
+const remark = (how: Differentiation): string => (how.kind === "none" ? how.why : (how.limits ?? "complete"));

@@ -9,8 +9,8 @@ export const none: RuleTable = Object.fromEntries([
     "constant",
     "Constant ConstantOfShape EyeLike Range RandomNormal RandomUniform RandomNormalLike RandomUniformLike Multinomial Bernoulli",
   ),
-  ...table("depends on shapes only", "Shape Size"),
-  ...table("yields truth values", "Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf"),
-  ...table("yields indices", "ArgMax ArgMin NonZero OneHot NonMaxSuppression"),
-  ...table("is flat between its steps", "Floor Ceil Round Sign"),
+  ...table("depends only on shapes", "Shape Size"),
+  ...table("outputs truth values", "Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf"),
+  ...table("outputs indices", "ArgMax ArgMin NonZero OneHot NonMaxSuppression"),
+  ...table("constant between its steps", "Floor Ceil Round Sign"),
 ]);
