@@ -11,18 +11,21 @@
 // First of all, so that nothing of Graft can open a session before.
 import "./runtime/telemetry.ts";
 
-export { type CompareOptions, compare } from "./advise/compare/compare.ts";
+export { compare } from "./advise/compare/compare.ts";
 export type { Comparison, Needs, StrategyTraining } from "./advise/compare/comparison.ts";
+export type { CompareOptions } from "./advise/compare/options.ts";
 export type { DomainGap } from "./advise/gap/confidence.ts";
-export { type Candidate, gatherCandidates } from "./advise/recommend/candidates.ts";
+export { gatherCandidates } from "./advise/recommend/candidates.ts";
 export { type Scores, scoresOf } from "./advise/recommend/judge.ts";
-export { type RecommendOptions, recommend } from "./advise/recommend/recommend.ts";
+export type { Candidate, RecommendOptions } from "./advise/recommend/options.ts";
+export { recommend } from "./advise/recommend/recommend.ts";
 export type { RankedCandidate, Recommendation } from "./advise/recommend/recommendation.ts";
 export type { Answer, Artifact } from "./artifact/open.ts";
 export { openArtifact, ranked } from "./artifact/open.ts";
 export { type Doubt, doubtOf, type Trust } from "./artifact/trust.ts";
-export { type Audit, type AuditOptions, audit } from "./audit/audit.ts";
+export { type Audit, audit } from "./audit/audit.ts";
 export type { Finding, Suspect } from "./audit/finding.ts";
+export type { AuditOptions } from "./audit/options.ts";
 export { type ErrorCode, errorCodes, type FailureKind, GraftError } from "./base/errors.ts";
 export type { OnProgress, Progress } from "./base/progress.ts";
 export {
@@ -64,5 +67,6 @@ export type { Effort } from "./train/effort.ts";
 export { type TrainOptions, type TrainResult, train } from "./train/train.ts";
 export { type CatalogueEntry, catalogue } from "./zoo/catalogue.ts";
 export type { Network } from "./zoo/network.ts";
-export { type OpenOptions, openNetwork } from "./zoo/open.ts";
+export { openNetwork } from "./zoo/open.ts";
+export type { OpenOptions } from "./zoo/open-options.ts";
 export type { Preprocessing } from "./zoo/preprocessing.ts";

@@ -4,7 +4,7 @@
  */
 import { dirname, relative, sep } from "node:path";
 import { dataError } from "../base/errors.ts";
-import { createMeter, type OnProgress } from "../base/progress.ts";
+import { createMeter } from "../base/progress.ts";
 import { createRandom } from "../base/random.ts";
 import { inSentences } from "../base/system-errors.ts";
 import { findCopies } from "../data/copies/find.ts";
@@ -15,27 +15,14 @@ import { openFeaturesOf } from "../train/features/of-network.ts";
 import { createRunner } from "../train/features/runner.ts";
 import { openTraitCache } from "../train/features/trait-cache.ts";
 import { countLabels } from "../train/head/fit.ts";
-import type { Network } from "../zoo/network.ts";
 import { checks } from "./checks/registry.ts";
 import type { Finding } from "./finding.ts";
 import { weighLabels } from "./labels/evidence.ts";
 import { askJudges } from "./labels/judges.ts";
 import { type LabelNoise, labelNoise } from "./labels/sentence.ts";
+import type { AuditOptions } from "./options.ts";
 import { type CheckedAuditOptions, checkedAuditOptions } from "./options.ts";
 import type { Picture, Subject } from "./subject.ts";
-
-export interface AuditOptions {
-  readonly dataset: Dataset;
-  /** Whose features are compared. */
-  readonly network: Network;
-  /** Default 0. */
-  readonly seed?: number | undefined;
-  /** Names of the checks to run; default all. */
-  readonly only?: readonly string[] | undefined;
-  readonly onProgress?: OnProgress | undefined;
-  /** Aborted, the work ends with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 export interface Audit {
   readonly findings: readonly Finding[];

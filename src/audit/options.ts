@@ -1,10 +1,25 @@
 /** The options of `audit`, each described once. */
 import * as v from "valibot";
 import { callOf, checked, type Described, listenerEntries, listOf, oneOf, optionsOf, seed } from "../base/options.ts";
+import type { OnProgress } from "../base/progress.ts";
 import { datasetSchema } from "../data/dataset/dataset-schema.ts";
+import type { Dataset } from "../data/dataset/discover.ts";
+import type { Network } from "../zoo/network.ts";
 import { networkSchema } from "../zoo/network-schema.ts";
-import type { AuditOptions } from "./audit.ts";
 import { checks } from "./checks/registry.ts";
+
+export interface AuditOptions {
+  readonly dataset: Dataset;
+  /** Whose features are compared. */
+  readonly network: Network;
+  /** Default 0. */
+  readonly seed?: number | undefined;
+  /** Names of the checks to run; default all. */
+  readonly only?: readonly string[] | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Aborted, the work ends with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** Names of checks, at least one: none would find nothing, and say so. */
 export const only = v.pipe(

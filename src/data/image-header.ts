@@ -4,7 +4,8 @@
  */
 import sharp, { type Metadata } from "sharp";
 import { dataError, type ErrorCode, GraftError, messageOf } from "../base/errors.ts";
-import { type Parts, partsOf } from "./parts/parts.ts";
+import type { Parts } from "./parts/count.ts";
+import { partsOf } from "./parts/parts.ts";
 import { MAX_PIXELS, sizeFault, tooLarge } from "./rgb-image.ts";
 import { type ImageFormat, sniffFormat } from "./sniff.ts";
 

@@ -15,7 +15,8 @@ import { shapesOf } from "./backbone.ts";
 import { catalogue, catalogued } from "./catalogue.ts";
 import { describeScratch, fromScratch } from "./initialise/from-scratch.ts";
 import type { Network } from "./network.ts";
-import { type OpenOptions, openNetwork } from "./open.ts";
+import { openNetwork } from "./open.ts";
+import type { OpenOptions } from "./open-options.ts";
 import { preprocessingPresets } from "./preprocessing.ts";
 
 const LICENCE = "none: no weights of others are in it";

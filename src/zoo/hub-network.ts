@@ -5,7 +5,7 @@ import { hubFileInCache } from "../hub/huggingface/fetch.ts";
 import type { EntryFrom } from "./catalogue.ts";
 import { fromHubPreprocessing } from "./hub-preprocessing.ts";
 import type { Network } from "./network.ts";
-import type { OpenOptions } from "./open.ts";
+import type { OpenOptions } from "./open-options.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import { weighHubFile } from "./weighted.ts";
 

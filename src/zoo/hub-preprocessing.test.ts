@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseFields } from "../hub/huggingface/fields.ts";
 import { timmPreprocessing, transformersPreprocessing } from "../hub/huggingface/preprocessing.ts";
 import { fromHubPreprocessing } from "./hub-preprocessing.ts";
-import { picture, prepare } from "./preprocessing.test-helper.ts";
+import { picture, prepare } from "./testing.ts";
 
 type Kind = "timm" | "transformers";
 type Json = Readonly<Record<string, unknown>>;

@@ -15,7 +15,7 @@ import { idOf } from "../hub/npm/packages.ts";
 import type { EntryFrom, WeightFormat } from "./catalogue.ts";
 import { type Converted, convertedFolder, readConverted, writeConverted } from "./converted.ts";
 import type { Network } from "./network.ts";
-import type { OpenOptions } from "./open.ts";
+import type { OpenOptions } from "./open-options.ts";
 import { bundledModelJson, bundledName, bundledShard } from "./tfjs/bundled.ts";
 import { convertTfjs } from "./tfjs/convert.ts";
 import { convertTflite } from "./tflite/convert.ts";

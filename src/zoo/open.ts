@@ -3,26 +3,15 @@ import { existsSync } from "node:fs";
 import { usageError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { checkedArgument } from "../base/options.ts";
-import type { OnProgress } from "../base/progress.ts";
 import { inSentences } from "../base/system-errors.ts";
 import { shown } from "../base/text.ts";
 import { catalogue } from "./catalogue.ts";
-import { type FileOptions, openFile } from "./file.ts";
+import { openFile } from "./file.ts";
 import type { Network } from "./network.ts";
+import type { OpenOptions } from "./open-options.ts";
 import { checkedOpenOptions, networkName } from "./open-options.ts";
 import { openEntry } from "./pull.ts";
 import { openWeighted } from "./weighted.ts";
-
-export interface OpenOptions extends FileOptions {
-  readonly onProgress?: OnProgress | undefined;
-  /** Use only what is in the cache. */
-  readonly offline?: boolean | undefined;
-  /**
-   * A file of weights, on this disk or of a hub (`hf:OWNER/NAME/FILE`), for an architecture that Graft builds; the name is
-   * then the architecture's.
-   */
-  readonly weights?: string | undefined;
-}
 
 /**
  * Opens a network.

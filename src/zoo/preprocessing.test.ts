@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { picture, prepare } from "./preprocessing.test-helper.ts";
 import { type Preprocessing, preprocessingGraph, preprocessingPresets } from "./preprocessing.ts";
+import { picture, prepare } from "./testing.ts";
 
 const raw = { size: 8, fit: { kind: "stretch" }, interpolation: "bilinear", layout: "nhwc" } as const;
 const asBytes: Preprocessing = { ...raw, ...preprocessingPresets.raw };

@@ -3,7 +3,7 @@ import type { CatalogueEntry, EntryFrom, Source } from "./catalogue.ts";
 import { isHubNetworkOnDisk, openHubNetwork } from "./hub-network.ts";
 import type { Network } from "./network.ts";
 import { isNpmNetworkOnDisk, openNpmNetwork } from "./npm-network.ts";
-import type { OpenOptions } from "./open.ts";
+import type { OpenOptions } from "./open-options.ts";
 
 interface Place<K extends Source["kind"]> {
   open(entry: EntryFrom<K>, options: OpenOptions): Promise<Network>;

@@ -15,7 +15,7 @@ import { architectures } from "./architectures/registry.ts";
 import { withWeights } from "./architectures/weights.ts";
 import { type CatalogueEntry, catalogue, catalogued } from "./catalogue.ts";
 import type { Network } from "./network.ts";
-import type { OpenOptions } from "./open.ts";
+import type { OpenOptions } from "./open-options.ts";
 import { type Preprocessing, type PresetName, preprocessingPresets } from "./preprocessing.ts";
 import { loadWeights } from "./weights/load.ts";
 import type { NamingKind } from "./weights/names/naming.ts";

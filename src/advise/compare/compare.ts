@@ -3,11 +3,9 @@
  * judged on images that they did not learn from. The trainings are in chances.ts.
  */
 import { eitherOf } from "../../base/concurrency.ts";
-import type { OnProgress } from "../../base/progress.ts";
 import { createRandom } from "../../base/random.ts";
 import { inSentences } from "../../base/system-errors.ts";
 import { augmentationFor } from "../../data/augment/policy.ts";
-import type { Dataset } from "../../data/dataset/discover.ts";
 import { stratifiedSplit } from "../../data/split.ts";
 import { unfrozen } from "../../train/finetune/plan.ts";
 import { describeSmallResnet } from "../../zoo/architectures/small-resnet.ts";
@@ -23,6 +21,7 @@ import type { Comparison } from "./comparison.ts";
 import { curveOf, savingsOf } from "./curve.ts";
 import { keptOf } from "./ladder.ts";
 import { needsOf, trainingOf } from "./needs.ts";
+import type { CompareOptions } from "./options.ts";
 import { type CheckedCompareOptions, checkedCompareOptions, DEFAULT_COMPARE_BUDGET } from "./options.ts";
 import { type Strategy, strategies } from "./run.ts";
 import { scheduleFor } from "./schedule.ts";
@@ -32,31 +31,6 @@ import { probeStrategy } from "./strategies/probe.ts";
 import { type ScratchStrategy, scratchStrategy, sidesFor } from "./strategies/scratch.ts";
 import { decide } from "./verdict.ts";
 import { evidenceFor, reasonOf } from "./words.ts";
-
-export interface CompareOptions {
-  readonly dataset: Dataset;
-  readonly network: Network;
-  /** Seconds for everything. Default {@link DEFAULT_COMPARE_BUDGET}, unless `epochs` are given. */
-  readonly budgetSeconds?: number | undefined;
-  /**
-   * Bounds the work instead of the time: epochs of one training on all images at most. All that is planned is then done, however long
-   * it takes, and the same options give the same answer on any machine of the kind.
-   */
-  readonly epochs?: number | undefined;
-  /** Ways to split the images into those learned from and those judged. Default 3, as far as there is time. */
-  readonly splits?: number | undefined;
-  /** What fine-tuning trains, as for `--unfreeze`. Default: the last third of the stages. */
-  readonly unfreeze?: string | number | undefined;
-  /** Default 0. The images that `train` holds out for its test with the same seed are left alone. */
-  readonly seed?: number | undefined;
-  readonly onProgress?: OnProgress | undefined;
-  /** Called with a sentence for each thing that went otherwise than asked. */
-  readonly onNote?: ((text: string) => void) | undefined;
-  /** Aborted, the work ends with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Aborted, the work ends early, and what is known by then is the answer. */
-  readonly stop?: AbortSignal | undefined;
-}
 
 /** The share of the images that each split is judged on. */
 const JUDGED_SHARE = 0.25;

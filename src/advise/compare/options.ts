@@ -11,11 +11,38 @@ import {
   seed,
   whole,
 } from "../../base/options.ts";
+import type { OnProgress } from "../../base/progress.ts";
 import { datasetSchema } from "../../data/dataset/dataset-schema.ts";
+import type { Dataset } from "../../data/dataset/discover.ts";
 import { unfreeze as stages } from "../../train/options.ts";
+import type { Network } from "../../zoo/network.ts";
 import { networkSchema } from "../../zoo/network-schema.ts";
 import { budgetSeconds } from "../recommend/options.ts";
-import type { CompareOptions } from "./compare.ts";
+
+export interface CompareOptions {
+  readonly dataset: Dataset;
+  readonly network: Network;
+  /** Seconds for everything. Default {@link DEFAULT_COMPARE_BUDGET}, unless `epochs` are given. */
+  readonly budgetSeconds?: number | undefined;
+  /**
+   * Bounds the work instead of the time: epochs of one training on all images at most. All that is planned is then done, however long
+   * it takes, and the same options give the same answer on any machine of the kind.
+   */
+  readonly epochs?: number | undefined;
+  /** Ways to split the images into those learned from and those judged. Default 3, as far as there is time. */
+  readonly splits?: number | undefined;
+  /** What fine-tuning trains, as for `--unfreeze`. Default: the last third of the stages. */
+  readonly unfreeze?: string | number | undefined;
+  /** Default 0. The images that `train` holds out for its test with the same seed are left alone. */
+  readonly seed?: number | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Called with a sentence for each thing that went otherwise than asked. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Aborted, the work ends with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Aborted, the work ends early, and what is known by then is the answer. */
+  readonly stop?: AbortSignal | undefined;
+}
 
 /** Seconds for everything, where nothing else is said. */
 export const DEFAULT_COMPARE_BUDGET = 600;

@@ -3,47 +3,14 @@ import { GraftError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { type CatalogueEntry, catalogue } from "../../zoo/catalogue.ts";
 import type { Network } from "../../zoo/network.ts";
-import { type OpenOptions, openNetwork } from "../../zoo/open.ts";
+import { openNetwork } from "../../zoo/open.ts";
+import type { OpenOptions } from "../../zoo/open-options.ts";
 import { isOnDisk } from "../../zoo/pull.ts";
 import { type Point, predictCost } from "../costs/predict.ts";
 import type { Remembered } from "../costs/remembered.ts";
 import { paretoFront } from "../statistics/pareto.ts";
+import type { Candidate, GatherOptions, LeftOut } from "./options.ts";
 import { checkedGatherOptions } from "./options.ts";
-
-/** A network that may take part. */
-export interface Candidate {
-  /** What `--network` takes. */
-  readonly name: string;
-  /** What the catalogue says of it; nothing of a file. */
-  readonly entry?: CatalogueEntry;
-  open(options: Pick<OpenOptions, "onProgress">): Promise<Network>;
-}
-
-/** A network that takes no part, and why. */
-export interface LeftOut {
-  readonly name: string;
-  readonly reason: string;
-}
-
-/** What a network may cost at most. */
-export interface CostLimits {
-  /** Median milliseconds of one picture. */
-  readonly latencyMs?: number | undefined;
-  /** Bytes of the trained model. */
-  readonly sizeBytes?: number | undefined;
-}
-
-export interface GatherOptions {
-  /** Takes only what is on this disk. */
-  readonly offline?: boolean | undefined;
-  /** Files, or names of the catalogue, that take part whatever else does. */
-  readonly named?: readonly string[] | undefined;
-  /** How files want their pixels. */
-  readonly preprocessing?: OpenOptions["preprocessing"];
-  readonly limits?: CostLimits | undefined;
-  readonly remembered?: readonly Remembered[] | undefined;
-  readonly onProgress?: OnProgress | undefined;
-}
 
 /** The most networks of a hub that are fetched for one recommendation. */
 const MOST_FETCHED = 4;

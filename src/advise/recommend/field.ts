@@ -3,8 +3,9 @@ import { usageError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { type Point, predictCost } from "../costs/predict.ts";
 import { type Remembered, rememberedCosts } from "../costs/remembered.ts";
-import { type Candidate, type CostLimits, type LeftOut, openCandidates } from "./candidates.ts";
+import { openCandidates } from "./candidates.ts";
 import { type Contestant, enter, type Gallery } from "./contestant.ts";
+import type { Candidate, CostLimits, LeftOut } from "./options.ts";
 import { fewestPictures, JUDGING_GUESS } from "./race.ts";
 
 export interface FieldOptions {

@@ -13,10 +13,67 @@ import {
   seed,
   text,
 } from "../../base/options.ts";
+import type { OnProgress } from "../../base/progress.ts";
 import { datasetSchema } from "../../data/dataset/dataset-schema.ts";
+import type { Dataset } from "../../data/dataset/discover.ts";
+import type { CatalogueEntry } from "../../zoo/catalogue.ts";
 import { preprocessing } from "../../zoo/model-options.ts";
-import type { Candidate, CostLimits, GatherOptions, LeftOut } from "./candidates.ts";
-import type { RecommendOptions } from "./recommend.ts";
+import type { Network } from "../../zoo/network.ts";
+import type { OpenOptions } from "../../zoo/open-options.ts";
+import type { Remembered } from "../costs/remembered.ts";
+
+/** A network that may take part. */
+export interface Candidate {
+  /** What `--network` takes. */
+  readonly name: string;
+  /** What the catalogue says of it; nothing of a file. */
+  readonly entry?: CatalogueEntry;
+  open(options: Pick<OpenOptions, "onProgress">): Promise<Network>;
+}
+
+/** A network that takes no part, and why. */
+export interface LeftOut {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** What a network may cost at most. */
+export interface CostLimits {
+  /** Median milliseconds of one picture. */
+  readonly latencyMs?: number | undefined;
+  /** Bytes of the trained model. */
+  readonly sizeBytes?: number | undefined;
+}
+
+export interface GatherOptions {
+  /** Takes only what is on this disk. */
+  readonly offline?: boolean | undefined;
+  /** Files, or names of the catalogue, that take part whatever else does. */
+  readonly named?: readonly string[] | undefined;
+  /** How files want their pixels. */
+  readonly preprocessing?: OpenOptions["preprocessing"];
+  readonly limits?: CostLimits | undefined;
+  readonly remembered?: readonly Remembered[] | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+export interface RecommendOptions {
+  readonly dataset: Dataset;
+  /** Who may take part, and who does not. Default: {@link gatherCandidates} of the catalogue. */
+  readonly field?: { readonly candidates: readonly Candidate[]; readonly leftOut: readonly LeftOut[] } | undefined;
+  readonly limits?: CostLimits | undefined;
+  /** Seconds for everything but fetching. Default {@link DEFAULT_BUDGET}. */
+  readonly budgetSeconds?: number | undefined;
+  /** Default 0. The pictures that `train` holds out for its test with the same seed are left alone. */
+  readonly seed?: number | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Called with a sentence for each choice that was made and each thing that went otherwise than asked. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Aborted, the work ends with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Aborted, the work ends early, and what is known by then is the answer. */
+  readonly stop?: AbortSignal | undefined;
+}
 
 /** Seconds for everything but fetching, where nothing else is said. */
 export const DEFAULT_BUDGET = 120;

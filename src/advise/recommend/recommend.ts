@@ -3,39 +3,20 @@
  * pictures under a budget of seconds, and one of them is recommended with the reason.
  */
 import { eitherOf } from "../../base/concurrency.ts";
-import type { OnProgress } from "../../base/progress.ts";
 import { inSentences } from "../../base/system-errors.ts";
-import type { Dataset } from "../../data/dataset/discover.ts";
 import { type DomainGap, gapOf } from "../gap/confidence.ts";
 import { ASKED, readConfidence } from "../gap/read.ts";
 import { paretoFront } from "../statistics/pareto.ts";
-import { type Candidate, type CostLimits, gatherCandidates, type LeftOut } from "./candidates.ts";
+import { gatherCandidates } from "./candidates.ts";
 import type { Contestant, Gallery } from "./contestant.ts";
 import { assemble, noTimeText, tooSmall } from "./field.ts";
 import { baselineOf, galleryOf } from "./gallery.ts";
+import type { RecommendOptions } from "./options.ts";
 import { checkedRecommendOptions } from "./options.ts";
 import { race } from "./race.ts";
 import type { RankedCandidate, Recommendation } from "./recommendation.ts";
 import { type Standing, standingsOf } from "./standing.ts";
 import { reasonFor } from "./words.ts";
-
-export interface RecommendOptions {
-  readonly dataset: Dataset;
-  /** Who may take part, and who does not. Default: {@link gatherCandidates} of the catalogue. */
-  readonly field?: { readonly candidates: readonly Candidate[]; readonly leftOut: readonly LeftOut[] } | undefined;
-  readonly limits?: CostLimits | undefined;
-  /** Seconds for everything but fetching. Default {@link DEFAULT_BUDGET}. */
-  readonly budgetSeconds?: number | undefined;
-  /** Default 0. The pictures that `train` holds out for its test with the same seed are left alone. */
-  readonly seed?: number | undefined;
-  readonly onProgress?: OnProgress | undefined;
-  /** Called with a sentence for each choice that was made and each thing that went otherwise than asked. */
-  readonly onNote?: ((text: string) => void) | undefined;
-  /** Aborted, the work ends with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Aborted, the work ends early, and what is known by then is the answer. */
-  readonly stop?: AbortSignal | undefined;
-}
 
 /** The share of the budget that is kept for reading the domain gap. */
 const GAP_SHARE = 0.06;

@@ -3,8 +3,8 @@ import type { Interval } from "../../evaluate/interval.ts";
 import type { Skipped } from "../../train/features/extract.ts";
 import type { Cost } from "../costs/cost.ts";
 import type { DomainGap } from "../gap/confidence.ts";
-import type { LeftOut } from "./candidates.ts";
 import type { Scores } from "./judge.ts";
+import type { LeftOut } from "./options.ts";
 
 /** Always answering the most frequent class. */
 export interface Baseline {

@@ -1,16 +1,8 @@
 /** Folders of classes: every folder in a folder is a class, with the images at any depth below it. */
-import type { Named } from "./named.ts";
+import type { ClassFolder, Named } from "./named.ts";
 import { type Split, splitOfName } from "./split-names.ts";
 import type { Survey } from "./survey.ts";
 import { joined } from "./tree.ts";
-
-/** A folder whose name is a class. */
-export interface ClassFolder {
-  readonly path: string;
-  /** Composed (NFC): file systems differ in how they spell accents, the class is the same. */
-  readonly name: string;
-  readonly images: readonly Named[];
-}
 
 export const BESIDE = "beside the class folders, not in one of them";
 

@@ -1,11 +1,42 @@
 /**
- * What a dataset must be to be worked on, whoever put it together: `discoverDataset` gives such, and a program may make its
+ * What a dataset is, and what it must be to be worked on, whoever put it together: `discoverDataset` gives such, and a program may make its
  * own. Files are not looked at; whether there is enough to learn from is checked where it is learned.
  */
 import * as v from "valibot";
 import type { Schema } from "../../base/options.ts";
 import { shown } from "../../base/text.ts";
-import type { Dataset, Example, Split } from "./discover.ts";
+import type { Layout } from "./named.ts";
+import type { Split } from "./split-names.ts";
+import type { Ignored } from "./tree.ts";
+
+/** One picture with its class. */
+export interface Example {
+  readonly path: string;
+  /** Position in the dataset's classes. */
+  readonly label: number;
+  /** The split that the dataset itself puts it in, if it has splits. */
+  readonly split: Split | undefined;
+  /** Examples with one `group` belong together (a recording, a patient, a burst): no split or fold separates them. */
+  readonly group?: string | undefined;
+}
+
+/** What there is to learn from. */
+export interface Dataset {
+  /** The folder, or the list; of an archive, the folder in the cache that it was unpacked to. */
+  readonly root: string;
+  /** The archive that it was unpacked from. */
+  readonly archive?: string | undefined;
+  /** In alphabetical order. */
+  readonly classes: readonly string[];
+  readonly examples: readonly Example[];
+  readonly layout: Layout["kind"];
+  /** Folders that hold class folders; none where lists give the labels. */
+  readonly shelves?: readonly string[] | undefined;
+  /** Files and folders that are not used, with the reason. */
+  readonly ignored: readonly Ignored[];
+  /** Choices that were made in reading it, a sentence each. */
+  readonly notes?: readonly string[] | undefined;
+}
 
 const splits: readonly (Split | undefined)[] = ["train", "validation", "test", undefined];
 

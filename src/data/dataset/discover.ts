@@ -15,45 +15,15 @@ import {
 import type { OnProgress } from "../../base/progress.ts";
 import { inSentences } from "../../base/system-errors.ts";
 import { tally } from "../../base/tally.ts";
-import { datasetSchema } from "./dataset-schema.ts";
+import { type Dataset, datasetSchema, type Example } from "./dataset-schema.ts";
 import { diskPath } from "./disk-tree.ts";
-import type { Layout } from "./layout.ts";
-import type { Named } from "./named.ts";
+import type { Layout, Named } from "./named.ts";
 import { openSource, type Source } from "./source.ts";
-import type { Split } from "./split-names.ts";
-import { byName, type Ignored } from "./tree.ts";
+import { byName } from "./tree.ts";
 
+export type { Dataset, Example } from "./dataset-schema.ts";
 export type { Split } from "./split-names.ts";
 export type { Ignored, IgnoredKind } from "./tree.ts";
-
-/** One picture with its class. */
-export interface Example {
-  readonly path: string;
-  /** Position in the dataset's classes. */
-  readonly label: number;
-  /** The split that the dataset itself puts it in, if it has splits. */
-  readonly split: Split | undefined;
-  /** Examples with one `group` belong together (a recording, a patient, a burst): no split or fold separates them. */
-  readonly group?: string | undefined;
-}
-
-/** What there is to learn from. */
-export interface Dataset {
-  /** The folder, or the list; of an archive, the folder in the cache that it was unpacked to. */
-  readonly root: string;
-  /** The archive that it was unpacked from. */
-  readonly archive?: string | undefined;
-  /** In alphabetical order. */
-  readonly classes: readonly string[];
-  readonly examples: readonly Example[];
-  readonly layout: Layout["kind"];
-  /** Folders that hold class folders; none where lists give the labels. */
-  readonly shelves?: readonly string[] | undefined;
-  /** Files and folders that are not used, with the reason. */
-  readonly ignored: readonly Ignored[];
-  /** Choices that were made in reading it, a sentence each. */
-  readonly notes?: readonly string[] | undefined;
-}
 
 /** What a dataset is read for. */
 export type Purpose = "learn" | "judge";

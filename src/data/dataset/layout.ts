@@ -3,45 +3,17 @@
  * a folder, an archive and what is dropped on the studio's page mean the same. Nothing is decoded and nothing is counted here.
  */
 import type { GraftError } from "../../base/errors.ts";
-import { type ClassFolder, classFolders } from "./class-folders.ts";
+import { classFolders } from "./class-folders.ts";
 import { listLayout } from "./list-layout.ts";
 import { isFormatList, listsAmong, readLists } from "./lists/found-lists.ts";
-import type { Named } from "./named.ts";
+import type { Layout } from "./named.ts";
+import type { Level } from "./split-folders.ts";
 import { noteEmptyParts, type Part, partOf, splitLayout, unlabelledReason } from "./split-folders.ts";
-import { isGenericName, type Split, splitOfName } from "./split-names.ts";
+import { isGenericName, splitOfName } from "./split-names.ts";
 import type { Survey } from "./survey.ts";
 import { joined, NAMELESS_ROOT } from "./tree.ts";
 
-/** A folder that holds class folders. */
-export interface Shelf {
-  readonly folder: string;
-  readonly split: Split | undefined;
-}
-
-export interface Layout {
-  readonly kind: "class-folders" | "split-folders" | "manifest";
-  readonly named: readonly Named[];
-  /** Where class folders are; none where lists give the labels. */
-  readonly shelves: readonly Shelf[];
-  readonly classFolders: readonly ClassFolder[];
-  /** Choices that people should know of, a sentence each. */
-  readonly notes: readonly string[];
-  /** The folder that was looked through, because it holds everything and only folders. */
-  readonly wrapper: string | undefined;
-  /** Why nothing can be learned from it as it is, with the remedy. */
-  readonly obstacle: string | undefined;
-}
-
-/** What a folder holds, as far as layouts go. */
-export interface Level {
-  readonly at: string;
-  readonly folders: readonly string[];
-  readonly files: readonly string[];
-  /** Folders with images that are named like parts. */
-  readonly parts: readonly Part[];
-  /** Other folders with images. */
-  readonly groups: readonly string[];
-}
+export type { Layout, Shelf } from "./named.ts";
 
 /**
  * Reads the layout of a tree.

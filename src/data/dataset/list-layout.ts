@@ -1,7 +1,7 @@
 /** The layout of a folder whose labels come from lists in it: parts by folders' names, and images that no list names. */
 import type { GraftError } from "../../base/errors.ts";
-import type { Layout } from "./layout.ts";
 import type { ListsReading } from "./lists/found-lists.ts";
+import type { Layout } from "./named.ts";
 import { splitOfName } from "./split-names.ts";
 import type { Survey } from "./survey.ts";
 import { joined } from "./tree.ts";

@@ -9,8 +9,9 @@ import { openArchive } from "./archive/kept.ts";
 import { archiveKindOf } from "./archive/kind.ts";
 import { diskTree } from "./disk-tree.ts";
 import { fileKindOf } from "./file-kinds.ts";
-import { type Layout, readLayout } from "./layout.ts";
+import { readLayout } from "./layout.ts";
 import { readList } from "./lists/read-list.ts";
+import type { Layout } from "./named.ts";
 import { createSurvey, type Survey } from "./survey.ts";
 import { byName, type Ignored, type Listing } from "./tree.ts";
 

@@ -1,12 +1,22 @@
 /** `train/`, `val/`, `test/` with class folders or lists in them; or class folders with a `val/` or `test/` of the same classes beside them. */
-import { type ClassFolder, classFolders } from "./class-folders.ts";
-import type { Layout, Level, Shelf } from "./layout.ts";
+import { classFolders } from "./class-folders.ts";
 import { noteUnlisted } from "./list-layout.ts";
 import { type FoundList, isFormatList, listsAmong, readLists } from "./lists/found-lists.ts";
-import type { Named } from "./named.ts";
+import type { ClassFolder, Layout, Named, Shelf } from "./named.ts";
 import { isGenericName, type Split, splitOfName } from "./split-names.ts";
 import type { Survey } from "./survey.ts";
 import { joined } from "./tree.ts";
+
+/** What a folder holds, as far as layouts go. */
+export interface Level {
+  readonly at: string;
+  readonly folders: readonly string[];
+  readonly files: readonly string[];
+  /** Folders with images that are named like parts. */
+  readonly parts: readonly Part[];
+  /** Other folders with images. */
+  readonly groups: readonly string[];
+}
 
 /** A folder with images that is named like a part. */
 export interface Part {

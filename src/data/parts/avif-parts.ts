@@ -3,8 +3,9 @@
  * are used, and every frame in their data. A file that says it has 10 × 10 pixels may need 49 megapixels a hundred times.
  * Boxes: ISO/IEC 14496-12 and 23008-12 (HEIF); what is in an item's data: AV1 specification, section 5.3 (OBUs).
  */
+
+import type { Parts } from "./count.ts";
 import { type Box, boxesIn, createReader, HeifFault, type Reader } from "./heif-boxes.ts";
-import type { Parts } from "./parts.ts";
 
 /** Items of a file, and uses of items by others: libheif refuses more, too. */
 const [MAX_ITEMS, MAX_SOURCES] = [1000, 10_000];

@@ -1,5 +1,14 @@
 /** How many parts of a kind a file may have. */
 
+export interface Parts {
+  /** Why the file is not decoded, for the end of a sentence; nothing where it may be. */
+  readonly fault?: string | undefined;
+  /** Scans of a JPEG; with more than one its coefficients are all held. */
+  readonly scans?: number;
+  /** Pixels that an AVIF decoder decodes, of all tiles and layers. */
+  readonly codedPixels?: number;
+}
+
 /** Frames, pages, segments: more than files in earnest have. A decoder takes a tenth of a millisecond for each, or more. */
 export const MAX_PARTS = 5000;
 

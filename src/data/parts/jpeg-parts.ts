@@ -1,6 +1,7 @@
 /** The segments and scans of a JPEG (ITU T.81, annex B): each scan is a pass over the whole image, each segment is kept. */
+
+import type { Parts } from "./count.ts";
 import { MAX_PARTS, tooMany } from "./count.ts";
-import type { Parts } from "./parts.ts";
 
 /** Progressive JPEGs have about ten. The same bound as libtiff's, for JPEGs inside TIFFs. */
 const MAX_SCANS = 100;

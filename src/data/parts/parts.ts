@@ -5,20 +5,12 @@
  */
 import type { ImageFormat } from "../sniff.ts";
 import { avifParts } from "./avif-parts.ts";
+import type { Parts } from "./count.ts";
 import { gifFault } from "./gif-parts.ts";
 import { jpegParts } from "./jpeg-parts.ts";
 import { pngFault } from "./png-parts.ts";
 import { tiffFault } from "./tiff-parts.ts";
 import { webpFault } from "./webp-parts.ts";
-
-export interface Parts {
-  /** Why the file is not decoded, for the end of a sentence; nothing where it may be. */
-  readonly fault?: string | undefined;
-  /** Scans of a JPEG; with more than one its coefficients are all held. */
-  readonly scans?: number;
-  /** Pixels that an AVIF decoder decodes, of all tiles and layers. */
-  readonly codedPixels?: number;
-}
 
 const readers: Readonly<Record<ImageFormat, (bytes: Uint8Array) => Parts>> = {
   jpeg: jpegParts,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { hubFileOf } from "./address.ts";
 import { hubFileInCache } from "./fetch.ts";
-import { main, repo, setScene } from "./scene.test-helper.ts";
+import { main, repo, setScene } from "./testing-scene.ts";
 
 const scene = setScene();
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { GraftError } from "../../base/errors.ts";
 import { repositoryConfig, timmConfig, transformersConfig } from "./config.ts";
 import { parseFields } from "./fields.ts";
-import { repo, setScene } from "./scene.test-helper.ts";
+import { repo, setScene } from "./testing-scene.ts";
 
 const scene = setScene();
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Progress } from "../../base/progress.ts";
 import { fetchHubFile } from "./fetch.ts";
-import { blob, main, repo, setScene, weights } from "./scene.test-helper.ts";
 import { noise, sendAndCut, sha256Of } from "./testing.ts";
+import { blob, main, repo, setScene, weights } from "./testing-scene.ts";
 
 const scene = setScene();
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { fetchHubFile } from "./fetch.ts";
-import { main, setScene } from "./scene.test-helper.ts";
 import { openTestHub } from "./testing.ts";
+import { main, setScene } from "./testing-scene.ts";
 
 const scene = setScene();
 

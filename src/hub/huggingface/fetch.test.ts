@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { heardNotices } from "../../../tests/support/notices.ts";
 import type { Progress } from "../../base/progress.ts";
 import { fetchHubFile, hubFileInCache } from "./fetch.ts";
-import { blob, config, main, repo, setScene, weights } from "./scene.test-helper.ts";
 import { noise, sha256Of } from "./testing.ts";
+import { blob, config, main, repo, setScene, weights } from "./testing-scene.ts";
 
 heardNotices();
 

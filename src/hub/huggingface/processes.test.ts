@@ -6,8 +6,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { fetchHubFile, hubFileInCache } from "./fetch.ts";
-import { blob, main, setScene, weights } from "./scene.test-helper.ts";
 import { noise, sha256Of } from "./testing.ts";
+import { blob, main, setScene, weights } from "./testing-scene.ts";
 
 const scene = setScene();
 const part = () => join(scene.home, "cache", "huggingface", "blobs", `${sha256Of(weights)}.part`);

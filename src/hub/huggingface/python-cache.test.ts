@@ -2,8 +2,8 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fetchHubFile } from "./fetch.ts";
-import { blob, config, main, setScene, weights } from "./scene.test-helper.ts";
 import { gitBlobOf, noise, sha256Of } from "./testing.ts";
+import { blob, config, main, setScene, weights } from "./testing-scene.ts";
 
 const scene = setScene();
 

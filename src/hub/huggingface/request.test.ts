@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { config, main, setScene, weights } from "./scene.test-helper.ts";
 import { openTestHub } from "./testing.ts";
+import { config, main, setScene, weights } from "./testing-scene.ts";
 
 const scene = setScene();
 

@@ -6,8 +6,8 @@ import { nsfwjs } from "../../hub/npm/packages.ts";
 import { npmNetworks } from "../catalogue/npm.ts";
 import { openNetwork } from "../open.ts";
 import { bundledModelJson, bundledName, bundledShard } from "./bundled.ts";
-import { artifactsOf, filesOf, hasShared, photograph, useWasm } from "./reference.ts";
 import { expected, largestDifference, noise, runOnnx, tf } from "./testing.ts";
+import { artifactsOf, filesOf, hasShared, photograph, useWasm } from "./testing-networks.ts";
 
 const TOLERANCE = 1e-3;
 const files = await filesOf(nsfwjs, (path) => path.startsWith("dist/models/"));

@@ -9,6 +9,7 @@ import { npmNetworks } from "../catalogue/npm.ts";
 import { openNetwork } from "../open.ts";
 import { type Preprocessing, preprocessingPresets } from "../preprocessing.ts";
 import { convertTfjs } from "./convert.ts";
+import { expected, largestDifference, runOnnx, tf } from "./testing.ts";
 import {
   artifactsOf,
   best,
@@ -19,8 +20,7 @@ import {
   photos,
   sharedPath,
   useWasm,
-} from "./reference.ts";
-import { expected, largestDifference, runOnnx, tf } from "./testing.ts";
+} from "./testing-networks.ts";
 
 const TOLERANCE = 1e-3;
 const shared = hasShared("networks/mobilenet_v1_075_224_tfjs/model.json") && hasShared("photos/cat.jpg");

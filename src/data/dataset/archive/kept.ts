@@ -14,7 +14,8 @@ import { withLock } from "../../../base/lock.ts";
 import { readFailure, writeFailure } from "../../../base/system-errors.ts";
 import { named } from "../../../base/text.ts";
 import type { ArchiveKind } from "./kind.ts";
-import { type Unpacked, type UnpackOptions, unpackArchive } from "./unpack.ts";
+import type { UnpackOptions } from "./limits.ts";
+import { type Unpacked, unpackArchive } from "./unpack.ts";
 import type { ArchiveFault, WrittenFile } from "./writer.ts";
 
 export interface KeptArchive {

@@ -1,4 +1,16 @@
 /** What an archive may hold at most; docs/datasets.md has these figures. Larger ones are unpacked by hand. */
+import type { OnProgress } from "../../../base/progress.ts";
+
+export interface UnpackOptions {
+  readonly limits?: ArchiveLimits | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The same with the limits that hold. */
+export interface BoundedOptions extends UnpackOptions {
+  readonly limits: ArchiveLimits;
+}
 export const archiveLimits = {
   /** Entries of any kind. */
   entries: 200_000,

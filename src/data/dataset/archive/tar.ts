@@ -7,8 +7,8 @@ import { GraftError, messageOf } from "../../../base/errors.ts";
 import { createMeter } from "../../../base/progress.ts";
 import { isMachineFault } from "../../../base/system-errors.ts";
 import { type ReadEntry, readTar } from "../../../base/tar.ts";
+import type { BoundedOptions } from "./limits.ts";
 import { sizeRefusal } from "./limits.ts";
-import type { BoundedOptions } from "./unpack.ts";
 import type { ArchiveWriter } from "./writer.ts";
 
 export async function unpackTar(

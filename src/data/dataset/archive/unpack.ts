@@ -1,22 +1,10 @@
-/** An archive → a folder of its images and lists, within bounds. Where the folder is kept is in kept.ts. */
-import type { OnProgress } from "../../../base/progress.ts";
 import { byName } from "../tree.ts";
 import type { ArchiveKind } from "./kind.ts";
-import { type ArchiveLimits, archiveLimits } from "./limits.ts";
+import type { UnpackOptions } from "./limits.ts";
+import { archiveLimits } from "./limits.ts";
 import { unpackTar } from "./tar.ts";
 import { type ArchiveFault, createArchiveWriter, type WrittenFile } from "./writer.ts";
 import { unpackZip } from "./zip.ts";
-
-export interface UnpackOptions {
-  readonly limits?: ArchiveLimits | undefined;
-  readonly onProgress?: OnProgress | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** The same with the limits that hold. */
-export interface BoundedOptions extends UnpackOptions {
-  readonly limits: ArchiveLimits;
-}
 
 export interface Unpacked {
   /** What was written, by path; files that are neither images nor lists are empty. */

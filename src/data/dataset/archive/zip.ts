@@ -6,8 +6,8 @@ import { stat } from "node:fs/promises";
 import yauzl from "yauzl";
 import { isDataError, messageOf } from "../../../base/errors.ts";
 import { createMeter } from "../../../base/progress.ts";
+import type { BoundedOptions } from "./limits.ts";
 import { type ArchiveLimits, sizeRefusal } from "./limits.ts";
-import type { BoundedOptions } from "./unpack.ts";
 import type { ArchiveWriter } from "./writer.ts";
 
 export async function unpackZip(
