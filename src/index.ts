@@ -54,7 +54,8 @@ export {
   withTestFolder,
 } from "./data/dataset/discover.ts";
 export { decodeImage, type RgbImage } from "./data/decode.ts";
-export { type Evaluation, evaluatePredictions } from "./evaluate/evaluate.ts";
+export { evaluatePredictions } from "./evaluate/evaluate.ts";
+export type { Evaluation } from "./evaluate/evaluation.ts";
 export { type Explainers, type Explanation, type Method, openExplainers } from "./explain/explain.ts";
 export type { Graph, Model, Node } from "./graph/model.ts";
 export { decodeModel } from "./graph/onnx/read.ts";

@@ -8,7 +8,7 @@ const meanOf =
   (counts: Uint16Array): number[] => [values.reduce((sum, value, i) => sum + counts[i]! * value, 0) / values.length];
 
 describe("bootstrap", () => {
-  it("holds the truth about 95 times in 100", () => {
+  it("covers the true value about 95 times in 100", () => {
     const random = createRandom(1);
     let held = 0;
     for (let trial = 0; trial < 200; trial++) {
@@ -21,7 +21,7 @@ describe("bootstrap", () => {
     expect(held / 200).toBeLessThan(0.99);
   });
 
-  it("takes off what few examples add to a figure that is never below 0", () => {
+  it("corrects the upward bias of a non-negative figure on few examples", () => {
     // |mean| of values whose mean is 0: always above the truth, and more so on resamples.
     const random = createRandom(2);
     let held = 0;
@@ -35,7 +35,7 @@ describe("bootstrap", () => {
     expect(held).toBeGreaterThanOrEqual(44);
   });
 
-  it("is the same for the same seed, and nothing for one example", () => {
+  it("is the same for the same seed, and has no width for one example", () => {
     const values = [1, 5, 2, 9];
     const once = bootstrap(4, meanOf(values), createRandom(3));
     expect(bootstrap(4, meanOf(values), createRandom(3))).toEqual(once);

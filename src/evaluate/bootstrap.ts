@@ -1,4 +1,4 @@
-/** How sure one can be of figures that were measured on few examples: seeded bootstrap intervals. */
+/** Seeded bootstrap confidence intervals of figures measured on few examples. Knows nothing of what the figures mean. */
 import type { Random } from "../base/random.ts";
 import type { Interval } from "./interval.ts";
 
@@ -8,7 +8,7 @@ export interface Estimate {
   readonly interval: Interval;
 }
 
-/** Resamples, at most; of many examples fewer do, since what they tell hardly varies. */
+/** Resamples: at most 1000, and fewer (down to 200) for many examples, whose estimates hardly vary. */
 const RESAMPLES = 1000;
 const FEWEST_RESAMPLES = 200;
 const DRAWS = 5e6;
@@ -16,11 +16,13 @@ const DRAWS = 5e6;
 const [LOW, HIGH] = [0.025, 0.975];
 
 /**
- * Estimates of several figures of the same `rows` examples, from the same resamples. The interval is the basic one, 2θ − q: figures such
- * as the calibration error are too high on few examples, and higher still on resamples of these, which the basic interval takes off.
+ * Estimates several figures of the same `rows` examples from the same resamples, each with a 95% interval.
+ *
+ * The interval is the basic one, 2θ − q: figures such as the calibration error are biased upwards on few examples, and more so on
+ * resamples of them; the basic interval corrects for that bias.
  * Source: A. Davison and D. Hinkley, "Bootstrap methods and their application" (1997), section 5.2.
  *
- * @param figures from how often each example counts, `[rows]`, to the figures; those of the examples themselves are asked for with ones
+ * @param figures maps how often each example counts, `[rows]`, to the figures; called with all ones for the sample itself
  */
 export function bootstrap(
   rows: number,

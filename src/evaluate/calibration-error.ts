@@ -1,6 +1,16 @@
-/** Whether "90% sure" is right nine times in ten: reliability bins and the expected calibration error. */
-import type { ReliabilityBin } from "./evaluation.ts";
-import { argmax } from "./softmax.ts";
+/** Reliability bins and the expected calibration error: whether examples with 90% confidence are correct nine times in ten. */
+import { argmax, type Labels, type Values } from "./softmax.ts";
+
+/** Examples with a top probability in ]`lower`, `upper`]. */
+export interface ReliabilityBin {
+  readonly lower: number;
+  readonly upper: number;
+  readonly count: number;
+  /** Mean top probability; null in an empty bin. */
+  readonly confidence: number | null;
+  /** Share of correct predictions; null in an empty bin. */
+  readonly accuracy: number | null;
+}
 
 /** Bins of equal width over [0, 1], as in the paper. */
 export const calibrationBins = 15;
@@ -10,29 +20,25 @@ export const binOf = (top: number): number =>
   Math.min(calibrationBins - 1, Math.max(0, Math.ceil(top * calibrationBins) - 1));
 
 /**
- * Sorts the examples by their top probability into ]0, 1/15], ]1/15, 2/15], … and compares, in each bin, the mean of
- * that probability with the share answered rightly.
+ * Sorts the examples by top probability into ]0, 1/15], ]1/15, 2/15], … and compares, per bin, the mean top probability with the
+ * accuracy.
  * Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", arXiv 1706.04599, equations 1–2.
  *
  * @param probabilities `[N, C]`
  * @param labels `[N]`
  * @param classes `C`
  */
-export function reliabilityBins(
-  probabilities: Float32Array | readonly number[],
-  labels: Int32Array | readonly number[],
-  classes: number,
-): ReliabilityBin[] {
+export function reliabilityBins(probabilities: Values, labels: Labels, classes: number): ReliabilityBin[] {
   const counts = new Array<number>(calibrationBins).fill(0);
   const correct = new Array<number>(calibrationBins).fill(0);
   const confidence = new Array<number>(calibrationBins).fill(0);
   for (let i = 0; i < labels.length; i++) {
-    const answer = argmax(probabilities, i * classes, classes);
-    const top = probabilities[i * classes + answer]!;
+    const predicted = argmax(probabilities, i * classes, classes);
+    const top = probabilities[i * classes + predicted]!;
     const bin = binOf(top);
     counts[bin]!++;
     confidence[bin]! += top;
-    if (answer === labels[i]) correct[bin]!++;
+    if (predicted === labels[i]) correct[bin]!++;
   }
   return counts.map((count, bin) => ({
     lower: bin / calibrationBins,
@@ -44,8 +50,8 @@ export function reliabilityBins(
 }
 
 /**
- * The expected calibration error: the gap between confidence and accuracy, averaged over the bins by their examples.
- * In [0, 1]; 0 where there is no example. Source: arXiv 1706.04599, equation 3.
+ * The expected calibration error in [0, 1]: the gap between confidence and accuracy, averaged over the bins weighted by their
+ * examples. 0 if there are no examples. Source: arXiv 1706.04599, equation 3.
  */
 export function calibrationError(bins: readonly ReliabilityBin[]): number {
   const examples = bins.reduce((sum, { count }) => sum + count, 0);

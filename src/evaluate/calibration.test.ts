@@ -3,13 +3,13 @@ import { createRandom } from "../base/random.ts";
 import { calibrate, crossFitted, measureCalibration } from "./calibration.ts";
 import { fitTemperature } from "./temperature.ts";
 
-/** Always about as sure (logits 3 and 0), right seven times in ten. */
+/** Constant confidence (logits 3 and 0), correct seven times in ten. */
 const sure = Array.from({ length: 200 }, () => [3, 0]).flat();
 const labels = Array.from({ length: 200 }, (_, i) => (i % 10 < 7 ? 0 : 1));
 const foldOf = labels.map((_, i) => Math.floor(i / 10) % 5);
 
 describe("calibrate", () => {
-  it("finds the temperature at which the answers are as sure as they are right", () => {
+  it("finds the temperature at which confidence equals accuracy", () => {
     const { temperature, bound, eceBefore, eceAfter, examples, errors } = calibrate(sure, labels, 2, foldOf);
     // sigmoid(3 / T) = 0.7 where T = 3 / ln(0.7 / 0.3); smoothing takes it up a little.
     expect(temperature / (3 / Math.log(7 / 3))).toBeGreaterThan(1);
@@ -19,7 +19,7 @@ describe("calibrate", () => {
     expect(eceAfter).toBeLessThan(0.01);
   });
 
-  it("of 36 of 36 right answers makes no certainty, and does not claim to know how wrong it is", () => {
+  it("does not become certain after 36 of 36 correct predictions", () => {
     const random = createRandom(1);
     const labels = Array.from({ length: 36 }, (_, i) => i % 2);
     const logits = labels.flatMap((label) => {
@@ -38,7 +38,7 @@ describe("calibrate", () => {
     expect(eceAfter).toBeGreaterThan(0);
   });
 
-  it("judges each example at a temperature that it had no say in", () => {
+  it("scores each example at a temperature that was fitted without it", () => {
     // One fold is all wrong: its own temperature would be far higher than that of the others.
     const labels = Array.from({ length: 50 }, (_, i) => (i % 5 === 0 ? 1 : 0));
     const logits = labels.flatMap((_, i) => (i === 1 ? [0, 1] : [4, 0]));
@@ -58,14 +58,14 @@ describe("calibrate", () => {
     expect(crossFitted([3, 0], [0], 2, [0])[0]).toBeCloseTo(1 / (1 + Math.exp(-3)), 6);
   });
 
-  it("refuses shapes that do not fit", () => {
-    expect(() => calibrate(sure, labels, 3, foldOf)).toThrow(/do not fit 200 labels and 3 classes/);
-    expect(() => measureCalibration(sure, labels, 3, 1, createRandom(0))).toThrow(/do not fit/);
+  it("rejects shapes that do not match", () => {
+    expect(() => calibrate(sure, labels, 3, foldOf)).toThrow(/do not match 200 labels and 3 classes/);
+    expect(() => measureCalibration(sure, labels, 3, 1, createRandom(0))).toThrow(/do not match/);
   });
 });
 
 describe("measureCalibration", () => {
-  it("has the figures of the formulas, with intervals around them, before and after", () => {
+  it("agrees with the formulas, with intervals around the figures, before and after", () => {
     const { examples, before, after } = measureCalibration(sure, labels, 2, 3 / Math.log(7 / 3), createRandom(0));
     const p = 1 / (1 + Math.exp(-3));
     expect(examples).toBe(200);

@@ -1,36 +1,32 @@
 /**
- * Calibration as one step: fit the temperature, and show what it does to answers that it was not fitted on. Nothing here flatters
- * itself: each example of the fit is judged at the temperature of the other folds, and test examples with an interval.
+ * Calibration as one step: fits the temperature and measures its effect without bias. Each example of the fit is scored at the
+ * temperature of the other folds, and test examples get bootstrap intervals.
  */
 import { usageError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { bootstrap, type Estimate } from "./bootstrap.ts";
-import { binOf, calibrationBins, calibrationError, reliabilityBins } from "./calibration-error.ts";
-import type { ReliabilityBin } from "./evaluation.ts";
+import { binOf, calibrationBins, calibrationError, type ReliabilityBin, reliabilityBins } from "./calibration-error.ts";
 import { logLosses } from "./log-loss.ts";
-import { argmax, softmax } from "./softmax.ts";
+import { argmax, type Labels, softmax, type Values } from "./softmax.ts";
 import { fitTemperature, type Temperature } from "./temperature.ts";
 
-type Values = Float32Array | readonly number[];
-type Labels = Int32Array | readonly number[];
-
-/** A fitted temperature, and the calibration of the examples that it was fitted on, each by the temperature of the other folds. */
+/** A fitted temperature, and the calibration of the examples it was fitted on, each scored at the temperature of the other folds. */
 export interface Calibration {
   readonly temperature: number;
   /** Whether the search ended at a bound; see {@link Temperature}. */
   readonly bound: Temperature["bound"];
-  /** Examples that it was fitted on, and those of them that were answered wrongly. */
+  /** Examples that it was fitted on, and how many of them were misclassified. */
   readonly examples: number;
   readonly errors: number;
   /** Expected calibration error in [0, 1], at temperature 1. */
   readonly eceBefore: number;
-  /** The same at temperatures that the example judged had no say in. */
+  /** The same, each example at a temperature that was fitted without it. */
   readonly eceAfter: number;
   readonly binsBefore: readonly ReliabilityBin[];
   readonly binsAfter: readonly ReliabilityBin[];
 }
 
-/** How well probabilities are calibrated, with 95% intervals; smaller is better. */
+/** How well probabilities are calibrated, with 95% intervals; lower is better. */
 export interface CalibrationScores {
   /** Expected calibration error of the top probability, in [0, 1]. */
   readonly ece: Estimate;
@@ -41,7 +37,7 @@ export interface CalibrationScores {
   readonly bins: readonly ReliabilityBin[];
 }
 
-/** The calibration of examples that took no part in the fit, without and with the temperature. */
+/** The calibration of examples that took no part in the fit, before and after temperature scaling. */
 export interface MeasuredCalibration {
   readonly examples: number;
   readonly before: CalibrationScores;
@@ -49,13 +45,13 @@ export interface MeasuredCalibration {
 }
 
 /**
- * Fits the temperature ({@link fitTemperature}) on all examples, and measures what it does by cross-fitting.
+ * Fits the temperature ({@link fitTemperature}) on all examples, and measures its effect by cross-fitting.
  *
- * @param logits `[N, C]` of examples that the head was not trained on (a held-out set, or out-of-fold answers)
+ * @param logits `[N, C]` of examples that the head was not trained on (a held-out set, or out-of-fold predictions)
  * @param labels `[N]`
  * @param classes `C`
- * @param foldOf `[N]`: examples of one fold are judged by a temperature that was fitted without them
- * @throws a usage error where shapes do not fit, a data error where a logit is not finite
+ * @param foldOf `[N]`: examples of one fold are scored at a temperature that was fitted without them
+ * @throws GraftError (`usage`) if shapes do not match, (`data`) if a logit is not finite
  */
 export function calibrate(logits: Values, labels: Labels, classes: number, foldOf: ArrayLike<number>): Calibration {
   checkShape(logits, labels, classes);
@@ -74,7 +70,7 @@ export function calibrate(logits: Values, labels: Labels, classes: number, foldO
   };
 }
 
-/** `[N, C]` probabilities, each example's at the temperature of the other folds; at 1 where there is one fold alone. */
+/** `[N, C]` probabilities, each example's at the temperature fitted on the other folds; at 1 if there is only one fold. */
 export function crossFitted(logits: Values, labels: Labels, classes: number, foldOf: ArrayLike<number>): Float32Array {
   const rows = Array.from({ length: labels.length }, (_, row) => row);
   const probabilities = new Float32Array(logits.length);
@@ -87,9 +83,9 @@ export function crossFitted(logits: Values, labels: Labels, classes: number, fol
             picked(logits, others, classes),
             others.map((row) => labels[row]!),
           ).temperature;
-    const answers = softmax(picked(logits, own, classes), classes, at);
+    const predicted = softmax(picked(logits, own, classes), classes, at);
     own.forEach((row, i) => {
-      probabilities.set(answers.subarray(i * classes, (i + 1) * classes), row * classes);
+      probabilities.set(predicted.subarray(i * classes, (i + 1) * classes), row * classes);
     });
   }
   return probabilities;
@@ -130,7 +126,7 @@ export function measureCalibration(
   return { examples: labels.length, before: scoresAt(1), after: scoresAt(temperature) };
 }
 
-/** Calibration error, log loss and Brier score, from how often each example counts. */
+/** Maps how often each example counts to calibration error, log loss and Brier score. */
 function figuresOf(
   probabilities: Float32Array,
   losses: Float64Array,
@@ -142,10 +138,10 @@ function figuresOf(
   const gaps = new Float64Array(examples);
   const squares = new Float64Array(examples);
   for (let i = 0; i < examples; i++) {
-    const answer = argmax(probabilities, i * classes, classes);
-    const top = probabilities[i * classes + answer]!;
+    const predicted = argmax(probabilities, i * classes, classes);
+    const top = probabilities[i * classes + predicted]!;
     bins[i] = binOf(top);
-    gaps[i] = top - (answer === labels[i] ? 1 : 0);
+    gaps[i] = top - (predicted === labels[i] ? 1 : 0);
     for (let c = 0; c < classes; c++) squares[i]! += (probabilities[i * classes + c]! - (c === labels[i] ? 1 : 0)) ** 2;
   }
   const gapOf = new Float64Array(calibrationBins);
@@ -166,6 +162,6 @@ function figuresOf(
 function checkShape(logits: ArrayLike<number>, labels: ArrayLike<number>, classes: number): void {
   if (logits.length !== labels.length * classes)
     throw usageError(
-      `${logits.length} logits do not fit ${labels.length} labels and ${classes} classes: give [N, C] values.`,
+      `Expected logits [N, C], but ${logits.length} logits do not match ${labels.length} labels and ${classes} classes.`,
     );
 }

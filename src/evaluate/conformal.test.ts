@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createRandom } from "../base/random.ts";
 import { conformalSet, fitConformal, promiseOf, scoreSets } from "./conformal.ts";
 
-/** Answers of a made-up model: the true class is somewhat likelier. */
+/** Probabilities of a made-up model: the true class is somewhat likelier. */
 function answers(count: number, seed: number): { probabilities: Float32Array; labels: Int32Array } {
   const random = createRandom(seed);
   const labels = Int32Array.from({ length: count }, () => random.below(4));
@@ -17,7 +17,7 @@ function answers(count: number, seed: number): { probabilities: Float32Array; la
 }
 
 describe("conformal sets", () => {
-  it("cover as many as promised, over many calibrations", () => {
+  it("cover the guaranteed share, over many calibrations", () => {
     const covered = Array.from({ length: 40 }, (_, seed) => {
       const calibration = answers(200, seed);
       const fresh = answers(400, 1000 + seed);
@@ -29,7 +29,7 @@ describe("conformal sets", () => {
     expect(Math.abs(mean - 0.9)).toBeLessThan((3 * Math.sqrt(0.09 * (1 / 200 + 1 / 400))) / Math.sqrt(40) + 1 / 201);
   });
 
-  it("hold at least ⌈(n + 1) · coverage⌉ of those that they were calibrated on", () => {
+  it("hold the true class for at least ⌈(n + 1) · coverage⌉ of the calibration images", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 60 }),
@@ -47,13 +47,13 @@ describe("conformal sets", () => {
     );
   });
 
-  it("hold every class where too few pictures were there to rule one out", () => {
+  it("hold every class if there were too few images to rule one out", () => {
     const rule = fitConformal([0.9, 0.1, 0.8, 0.2], [0, 0]);
     expect(rule.threshold).toBe(0);
     expect(conformalSet([0.1, 0.9], rule)).toEqual([1, 0]);
   });
 
-  it("promise only what so few pictures allow, and say when that is nothing", () => {
+  it("guarantee only what the number of images allows, and say if that is nothing", () => {
     const rule = (calibratedOn: number) => ({ coverage: 0.9, threshold: 0.5, calibratedOn });
     expect(promiseOf(rule(8))).toEqual({ enough: false, interval: [1, 1] });
     const [few, many] = [promiseOf(rule(36)), promiseOf(rule(2000))];
@@ -62,7 +62,7 @@ describe("conformal sets", () => {
     expect(many.interval[1] - many.interval[0]).toBeLessThan(0.03);
   });
 
-  it("name classes by probability, and may be empty", () => {
+  it("list classes by probability, and may be empty", () => {
     const rule = { coverage: 0.9, threshold: 0.4, calibratedOn: 100 };
     expect(conformalSet([0.45, 0.05, 0.5], rule)).toEqual([2, 0]);
     expect(conformalSet([0.34, 0.33, 0.33], rule)).toEqual([]);
@@ -74,9 +74,9 @@ describe("conformal sets", () => {
     });
   });
 
-  it("refuses what makes no sense", () => {
-    expect(() => fitConformal([], [])).toThrow("no picture");
-    expect(() => fitConformal([0.5, 0.5, 1], [0, 1])).toThrow("do not fit");
-    expect(() => fitConformal([0.5, 0.5], [0], 1)).toThrow("coverage of 1");
+  it("rejects invalid input", () => {
+    expect(() => fitConformal([], [])).toThrow("No images");
+    expect(() => fitConformal([0.5, 0.5, 1], [0, 1])).toThrow("do not match 2 labels");
+    expect(() => fitConformal([0.5, 0.5], [0], 1)).toThrow("coverage between 0 and 1, such as 0.9, but got 1");
   });
 });

@@ -1,45 +1,45 @@
 /**
- * Conformal prediction: instead of one answer, the set of all classes that cannot be ruled out, so made that it holds the true one for
- * a promised share of new pictures like those it was calibrated on, whatever the model.
+ * Conformal prediction: instead of one class, the set of all classes that cannot be ruled out. The set holds the true class for a
+ * guaranteed share of new images like the calibration images, whatever the model.
  * Source: Sadinle, Lei and Wasserman, "Least ambiguous set-valued classifiers with bounded error levels", JASA 114 (2019),
  * arXiv 1609.00451; the finite-sample quantile as in Angelopoulos and Bates, arXiv 2107.07511, section 1.
  */
 import { dataError, usageError } from "../base/errors.ts";
 import type { Interval } from "./interval.ts";
 import { rankFor, shareBelow } from "./order-statistic.ts";
+import type { Labels, Values } from "./softmax.ts";
 
-/** The share of pictures whose set shall hold the true class. */
+/** The default share of images whose set shall hold the true class. */
 export const COVERAGE = 0.9;
 
 /** A rule for sets. */
 export interface Conformal {
-  /** The promised share, in (0, 1). */
+  /** The guaranteed share, in (0, 1). */
   readonly coverage: number;
-  /** Classes of at least this probability are in the set. 0: every class is, since too few pictures were there to rule one out. */
+  /** Classes of at least this probability are in the set. 0: every class is, because there were too few images to rule one out. */
   readonly threshold: number;
-  /** Pictures that it was calibrated on: with n of them the true coverage varies by about √(coverage · (1 − coverage) / n). */
+  /** Images that it was calibrated on: with n of them the true coverage varies by about √(coverage · (1 − coverage) / n). */
   readonly calibratedOn: number;
 }
 
 /**
- * Calibrates a rule: of `n` pictures, the probability of the true class that ⌈(n + 1) · coverage⌉ of them reach.
+ * Calibrates a rule on `N` images: the threshold is the probability of the true class that ⌈(N + 1) · coverage⌉ of them reach.
  *
- * @param probabilities `[N, C]` of pictures that the model was not trained on (held out, or out-of-fold)
+ * @param probabilities `[N, C]` of images that the model was not trained on (held out, or out-of-fold)
  * @param labels `[N]`
- * @throws a usage error where shapes or the coverage make no sense, a data error where there is no picture
+ * @param coverage in (0, 1); default {@link COVERAGE}
+ * @throws GraftError (`usage`) if the shapes do not match or the coverage is outside (0, 1), (`data`) if there is no image
  */
-export function fitConformal(
-  probabilities: Float32Array | readonly number[],
-  labels: Int32Array | readonly number[],
-  coverage = COVERAGE,
-): Conformal {
+export function fitConformal(probabilities: Values, labels: Labels, coverage = COVERAGE): Conformal {
   if (labels.length === 0)
-    throw dataError("There is no picture to calibrate sets on: give at least one labelled image.");
+    throw dataError("No images to calibrate prediction sets on: add at least one labelled image.");
   const classes = probabilities.length / labels.length;
   if (!Number.isInteger(classes))
-    throw usageError(`${probabilities.length} probabilities do not fit ${labels.length} labels: give [N, C] values.`);
+    throw usageError(
+      `Expected probabilities [N, C], but ${probabilities.length} probabilities do not match ${labels.length} labels.`,
+    );
   if (!(coverage > 0 && coverage < 1))
-    throw usageError(`A coverage of ${coverage} makes no sense: give a number between 0 and 1, such as 0.9.`);
+    throw usageError(`Expected a coverage between 0 and 1, such as 0.9, but got ${coverage}.`);
   const ofTruth = Float64Array.from(labels, (label, at) => probabilities[at * classes + label]!)
     .sort()
     .reverse();
@@ -51,15 +51,15 @@ export function fitConformal(
   };
 }
 
-/** What the pictures that a rule was calibrated on let it promise. */
+/** What a rule can guarantee, given how many images it was calibrated on. */
 export interface CoveragePromise {
-  /** Whether they are enough for the coverage. Without, no class is ruled out, and every set holds all of them. */
+  /** Whether there are enough images for the coverage. If not, no class is ruled out and every set holds all classes. */
   readonly enough: boolean;
-  /** The share of new pictures whose set holds the true class: where it is in 95% of trainings on so many pictures. */
+  /** The 95% range of the true coverage over repeated calibrations on as many images. */
   readonly interval: Interval;
 }
 
-/** How far a rule keeps its promise. */
+/** The coverage that a rule guarantees. */
 export function promiseOf({ coverage, calibratedOn }: Conformal): CoveragePromise {
   const rank = rankFor(calibratedOn, coverage);
   return rank > calibratedOn
@@ -68,19 +68,19 @@ export function promiseOf({ coverage, calibratedOn }: Conformal): CoveragePromis
 }
 
 /**
- * The classes that cannot be ruled out for one picture, most probable first. The set may be empty, where even the most probable class is
- * less probable than true ones usually are: a model that is right more often than `coverage` promises must leave some sets empty to
- * keep to it.
+ * The classes that cannot be ruled out for one image, most probable first. The set may be empty, if even the most probable class is
+ * less probable than true classes usually are: a model that is correct more often than `coverage` must leave some sets empty to
+ * match it.
  *
  * @param probabilities `[C]`
  */
-export function conformalSet(probabilities: Float32Array | readonly number[], { threshold }: Conformal): number[] {
+export function conformalSet(probabilities: Values, { threshold }: Conformal): number[] {
   return [...probabilities.keys()]
     .filter((label) => probabilities[label]! >= threshold)
     .sort((a, b) => probabilities[b]! - probabilities[a]!);
 }
 
-/** How sets fared on pictures whose class is known. */
+/** Scores of prediction sets on images whose class is known. */
 export interface SetScores {
   /** Share of the sets that hold the true class. */
   readonly covered: number;
@@ -91,12 +91,8 @@ export interface SetScores {
   readonly empty: number;
 }
 
-/** Scores a rule on `N` pictures: `probabilities` `[N, C]`, `labels` `[N]`. */
-export function scoreSets(
-  probabilities: Float32Array,
-  labels: Int32Array | readonly number[],
-  conformal: Conformal,
-): SetScores {
+/** Scores a rule on `N` images: `probabilities` `[N, C]`, `labels` `[N]`. */
+export function scoreSets(probabilities: Float32Array, labels: Labels, conformal: Conformal): SetScores {
   const classes = probabilities.length / labels.length;
   let [covered, size, single, empty] = [0, 0, 0, 0];
   for (let at = 0; at < labels.length; at++) {

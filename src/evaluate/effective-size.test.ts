@@ -8,8 +8,8 @@ import { accuracyInterval, groupedInterval } from "./interval.ts";
 const grouped = (groups: number, each: number): number[] =>
   Array.from({ length: groups * each }, (_, i) => Math.floor(i / each));
 
-/** Answers of which those to one group's members are the same with a probability of `alike`. */
-function answersTo(groups: readonly number[], share: number, alike: number, seed: number): number[] {
+/** Correctness flags that members of one group share with a probability of `alike`. */
+function flagsFor(groups: readonly number[], share: number, alike: number, seed: number): number[] {
   const random = createRandom(seed);
   const answer = (): number => (random.next() < share ? 1 : 0);
   const own = new Map<number, number>();
@@ -20,8 +20,8 @@ function answersTo(groups: readonly number[], share: number, alike: number, seed
   });
 }
 
-describe("examples that belong together", () => {
-  test("count as they are where none do", () => {
+describe("grouped examples", () => {
+  test("count in full if every example is its own group", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 1, maxLength: 60 }), (right) => {
         const correct = right.reduce((sum, one) => sum + one, 0);
@@ -33,9 +33,9 @@ describe("examples that belong together", () => {
     );
   });
 
-  test("count once where they all fare alike, or nothing is known of that", () => {
+  test("count once per group if members agree, or if agreement is unknown", () => {
     const groups = grouped(12, 4);
-    expect(effectiveSize(answersTo(groups, 0.5, 1, 3), groups)).toBeCloseTo(12, 8);
+    expect(effectiveSize(flagsFor(groups, 0.5, 1, 3), groups)).toBeCloseTo(12, 8);
     expect(
       effectiveSize(
         groups.map(() => 1),
@@ -50,12 +50,12 @@ describe("examples that belong together", () => {
     ).toEqual(accuracyInterval(12, 12));
   });
 
-  test("count nearly in full where they fare as if they did not belong together", () => {
+  test("count nearly in full if members do not correlate", () => {
     const groups = grouped(300, 4);
-    expect(effectiveSize(answersTo(groups, 0.5, 0, 1), groups)).toBeGreaterThan(0.9 * 1200);
+    expect(effectiveSize(flagsFor(groups, 0.5, 0, 1), groups)).toBeGreaterThan(0.9 * 1200);
   });
 
-  test("never count more than there are, nor less than the groups' sizes allow", () => {
+  test("never count more than there are, nor less than the group sizes allow", () => {
     const cases = fc.array(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.nat(9)), { minLength: 1, maxLength: 80 });
     fc.assert(
       fc.property(cases, (list) => {
@@ -70,7 +70,7 @@ describe("examples that belong together", () => {
 
   test.each([1, 0.8])("guesses on 12 images with three copies each, alike %s: 95%% intervals hold chance", (alike) => {
     const groups = grouped(12, 4);
-    const trials = Array.from({ length: 2000 }, (_, seed) => answersTo(groups, 0.5, alike, seed));
+    const trials = Array.from({ length: 2000 }, (_, seed) => flagsFor(groups, 0.5, alike, seed));
     const holds = ([low, high]: readonly [number, number]): boolean => low <= 0.5 && high >= 0.5;
     const held = trials.filter((right) => holds(groupedInterval(right, groups))).length / trials.length;
     expect(held).toBeGreaterThan(0.93);
@@ -78,7 +78,7 @@ describe("examples that belong together", () => {
     expect(naive).toBeLessThan(0.85);
   });
 
-  test("widen the intervals of an evaluation, of each class too", () => {
+  test("widen the intervals of an evaluation, per class too", () => {
     const labels = [0, 0, 0, 0, 1, 1, 1, 1];
     const probabilities = labels.flatMap((label) => (label === 0 ? [0.9, 0.1] : [0.1, 0.9]));
     const of = (groups?: readonly number[]) =>

@@ -1,22 +1,22 @@
-/** How many independent examples some that belong together are worth: of four copies of one image, three tell nothing new. */
+/** The effective sample size of grouped examples: four copies of one image are worth about one. */
 
-/** Ones and zeros, 1 where an example was answered correctly. */
-export type Right = ArrayLike<number>;
+/** `[N]`: 1 where a prediction is correct, else 0. */
+export type CorrectFlags = ArrayLike<number>;
 
 /**
- * Groups that must have errors (or right answers, where these are rarer) before what they say of each other outweighs the assumption
- * that members of a group fare alike. Without an error nothing is known of that.
+ * How many groups with errors (or with correct predictions, if these are rarer) the data must show before the measured correlation
+ * within groups outweighs the prior assumption that all members of a group are right or wrong together.
  */
 const PRIOR_GROUPS = 4;
 
 /**
- * The number of examples that would give an accuracy as sure if none belonged together: n / (1 + (m − 1)·ρ), where m is the size of
- * the group that an example is in on average, and ρ how much alike members of a group fare, from 0 (not at all) to 1 (all the same).
- * Source: L. Kish, Survey Sampling (1965), section 5.4, with ρ drawn towards 1 where errors are few.
+ * The number of independent examples that would determine an accuracy as precisely: n / (1 + (m − 1)·ρ), with m the mean size of the
+ * group that an example is in, and ρ the intra-group correlation of correctness, from 0 to 1.
+ * Source: L. Kish, Survey Sampling (1965), section 5.4, with ρ shrunk towards 1 when errors are few.
  *
- * @param groups the group of each example; `undefined`: none belong together
+ * @param groups `[N]`: the group of each example; `undefined`: all examples are independent
  */
-export function effectiveSize(right: Right, groups: ArrayLike<number> | undefined): number {
+export function effectiveSize(right: CorrectFlags, groups: ArrayLike<number> | undefined): number {
   const count = right.length;
   if (!groups || count === 0) return count;
   const members = new Map<number, { size: number; right: number }>();

@@ -47,7 +47,7 @@ describe("evaluatePredictions", () => {
     expect(evaluation.brier).toBeCloseTo(0.466875, 12);
   });
 
-  it("says how little three examples of a class tell", () => {
+  it("marks a class with three examples, with wide intervals", () => {
     const labels = [0, 0, 0, ...Array.from({ length: 20 }, () => 1)];
     const sure = labels.flatMap((label) => [0, 1, 2].map((c) => (c === label ? 1 : 0)));
     const [three, twenty] = evaluatePredictions({ probabilities: sure, labels, classes }).perClass;
@@ -79,7 +79,7 @@ describe("evaluatePredictions", () => {
         expect(evaluation.interval[1]).toBeGreaterThanOrEqual(evaluation.accuracy);
         expect(evaluation.calibrationError).toBeGreaterThanOrEqual(0);
         expect(evaluation.calibrationError).toBeLessThanOrEqual(1);
-        // Every answer is of some class, so recall weighted by support is the accuracy.
+        // Every prediction is some class, so recall weighted by support is the accuracy.
         const weighted = evaluation.perClass.reduce((sum, { recall, support }) => sum + (recall ?? 0) * support, 0);
         expect(weighted / labels.length).toBeCloseTo(evaluation.accuracy, 12);
         for (const bin of evaluation.reliability)
@@ -94,11 +94,15 @@ describe("evaluatePredictions", () => {
 
   it.each([
     ["no examples", { probabilities: [], labels: [], classes }, /at least one labelled image/],
-    ["a wrong shape", { probabilities: [1, 0], labels: [0], classes }, /do not fit 1 labels and 3 classes/],
-    ["a stray label", { probabilities: [1, 0, 0], labels: [3], classes }, /label 3 names none of the 3/],
-    ["a stray majority", { probabilities: [1, 0, 0], labels: [0], classes, majorityClass: -1 }, /label -1/],
-    ["NaN", { probabilities: [1, Number.NaN, 0], labels: [0], classes }, /probability of NaN/],
-  ])("refuses %s", (_, input, message) => {
+    ["a wrong shape", { probabilities: [1, 0], labels: [0], classes }, /do not match 1 labels and 3 classes/],
+    ["a stray label", { probabilities: [1, 0, 0], labels: [3], classes }, /labels from 0 to 2, but got 3/],
+    [
+      "a stray majority",
+      { probabilities: [1, 0, 0], labels: [0], classes, majorityClass: -1 },
+      /labels from 0 to 2, but got -1/,
+    ],
+    ["NaN", { probabilities: [1, Number.NaN, 0], labels: [0], classes }, /returned NaN as a probability/],
+  ])("rejects %s", (_, input, message) => {
     expect(() => evaluatePredictions(input)).toThrow(message);
   });
 });

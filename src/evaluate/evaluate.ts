@@ -1,35 +1,32 @@
-/** The evaluation of a classifier's answers: checks the numbers, counts once, and derives every score from the counts. */
+/** Evaluates a classifier's predictions: checks the numbers, counts once, and derives every score from the counts. */
 import { dataError, usageError } from "../base/errors.ts";
 import { calibrationError, reliabilityBins } from "./calibration-error.ts";
 import { effectiveSize } from "./effective-size.ts";
 import { type ClassScores, type Evaluation, FEW_EXAMPLES } from "./evaluation.ts";
 import { groupedInterval, type Interval } from "./interval.ts";
-import { argmax } from "./softmax.ts";
+import { argmax, type Labels, type Values } from "./softmax.ts";
 
-export type { Evaluation } from "./evaluation.ts";
-
-/** Answers and truths, example by example. */
+/** Predictions and true labels, example by example. */
 export interface Predictions {
   /** `[N, C]`, each in [0, 1]. */
-  readonly probabilities: Float32Array | readonly number[];
+  readonly probabilities: Values;
   /** `[N]`, positions in `classes`. */
-  readonly labels: Int32Array | readonly number[];
+  readonly labels: Labels;
   readonly classes: readonly string[];
-  /** The class most frequent in training, for the baseline; without it there is none. */
-  readonly majorityClass?: number;
-  /** `[N]`: the group of each example, for the intervals: examples of one group tell less than as many that stand alone. */
+  /** The most frequent class in training, for the baseline; without it the result has no baseline. */
+  readonly majorityClass?: number | undefined;
+  /** `[N]`: the group of each example, which widens the intervals: grouped examples carry less information than independent ones. */
   readonly groups?: ArrayLike<number> | undefined;
 }
 
-/** The least probability that the log loss reckons with: float32's epsilon, as scikit-learn's `log_loss` does. */
+/** Floor of the probabilities in the log loss: float32's epsilon, as in scikit-learn's `log_loss`. */
 const leastProbability = 2 ** -23;
 
 /**
- * Scores the answers to `N` examples. The answer is the class with the highest probability (the first of equals).
+ * Scores predictions of `N` examples. The predicted class is the one with the highest probability (the first of equals).
  * Precision, recall, F1 and log loss follow scikit-learn's definitions, with null where scikit-learn would divide by zero.
  *
- * @throws a usage error where shapes or labels do not fit, a data error where a probability is not a number in [0, 1]
- *   or there is no example
+ * @throws GraftError (`usage`) if shapes or labels do not match, (`data`) if a probability is outside [0, 1] or there are no examples
  */
 export function evaluatePredictions({
   probabilities,
@@ -42,8 +39,8 @@ export function evaluatePredictions({
   const size = classes.length;
   const predicted = Int32Array.from(labels, (_, i) => argmax(probabilities, i * size, size));
   const right = Uint8Array.from(labels, (label, i) => (predicted[i] === label ? 1 : 0));
-  const intervalOf = (isAsked: (i: number) => boolean): Interval | null => {
-    const rows = [...right.keys()].filter(isAsked);
+  const intervalOf = (isIncluded: (i: number) => boolean): Interval | null => {
+    const rows = [...right.keys()].filter(isIncluded);
     const own = groups && rows.map((i) => groups[i]!);
     return rows.length === 0
       ? null
@@ -118,20 +115,18 @@ function check(
   classes: readonly string[],
   majorityClass: number | undefined,
 ): void {
-  if (labels.length === 0) throw dataError("There is no example to evaluate: give at least one labelled image.");
+  if (labels.length === 0) throw dataError("No examples to evaluate: add at least one labelled image.");
   if (probabilities.length !== labels.length * classes.length)
     throw usageError(
-      `${probabilities.length} probabilities do not fit ${labels.length} labels and ${classes.length} classes: give [N, C] values.`,
+      `Expected probabilities [N, C], but ${probabilities.length} probabilities do not match ${labels.length} labels and ${classes.length} classes.`,
     );
   const isClass = (c: number): boolean => Number.isInteger(c) && c >= 0 && c < classes.length;
   const stray = labels.find((label) => !isClass(label));
   if (stray !== undefined || (majorityClass !== undefined && !isClass(majorityClass)))
-    throw usageError(
-      `The label ${stray ?? majorityClass} names none of the ${classes.length} classes: give positions from 0.`,
-    );
+    throw usageError(`Expected labels from 0 to ${classes.length - 1}, but got ${stray ?? majorityClass}.`);
   for (const probability of probabilities)
     if (!(probability >= 0 && probability <= 1 + 1e-5))
       throw dataError(
-        `The model answered with a probability of ${probability}, which is none: check that it ends in a softmax and was not trained to infinity.`,
+        `The model returned ${probability} as a probability: check that it ends in a softmax and that its training did not diverge.`,
       );
 }

@@ -15,7 +15,7 @@ describe("accuracyInterval", () => {
     expect(interval[1]).toBeCloseTo(high, 12);
   });
 
-  it("holds the accuracy, stays in [0, 1] and widens with the confidence", () => {
+  it("contains the accuracy, stays in [0, 1] and widens with the confidence", () => {
     const counts = fc.nat(5000).chain((total) => fc.tuple(fc.nat(total + 1), fc.constant(total + 1)));
     fc.assert(
       fc.property(counts, ([correct, total]) => {
@@ -32,13 +32,13 @@ describe("accuracyInterval", () => {
   });
 
   it.each([
-    [1, 0, 0.95],
-    [3, 2, 0.95],
-    [-1, 2, 0.95],
-    [0.5, 2, 0.95],
-    [1, 2, 1],
-    [1, 2, Number.NaN],
-  ])("refuses %f of %f at %f", (correct, total, confidence) => {
-    expect(() => accuracyInterval(correct, total, confidence)).toThrow(/makes no sense/);
+    [1, 0, 0.95, "but got 1 of 0"],
+    [3, 2, 0.95, "but got 3 of 2"],
+    [-1, 2, 0.95, "but got -1 of 2"],
+    [0.5, 2, 0.95, "but got 0.5 of 2"],
+    [1, 2, 1, "confidence between 0 and 1, such as 0.95, but got 1"],
+    [1, 2, Number.NaN, "confidence between 0 and 1, such as 0.95, but got NaN"],
+  ])("rejects %f of %f at %f", (correct, total, confidence, message) => {
+    expect(() => accuracyInterval(correct, total, confidence)).toThrow(message);
   });
 });

@@ -1,32 +1,35 @@
 /**
- * How sure one can be of an accuracy that was counted on few examples: the Wilson score interval,
- * and the normal quantile it needs.
+ * Confidence intervals of an accuracy: the Wilson score interval, also of grouped examples, and the normal quantile that it needs.
  */
 import { usageError } from "../base/errors.ts";
-import { effectiveSize, type Right } from "./effective-size.ts";
+import { type CorrectFlags, effectiveSize } from "./effective-size.ts";
 
 /** A low and a high bound, both in [0, 1]. */
 export type Interval = readonly [low: number, high: number];
 
 /**
- * The Wilson score interval of a proportion: the accuracies with which `correct` of `total` would be no surprise.
+ * The Wilson score interval of a proportion: all accuracies that are compatible with `correct` of `total`.
  * Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927), 209–212.
  *
- * @param correct examples answered rightly, 0 … `total`
- * @param total examples asked, at least 1
- * @param confidence two-sided, in (0, 1); 0.95 by default
- * @throws a usage error where the counts or the confidence make no sense
+ * @param correct number of correct predictions, 0 … `total`
+ * @param total number of predictions, at least 1
+ * @param confidence two-sided, in (0, 1); default 0.95
+ * @throws GraftError (`usage`) if the counts or the confidence are out of range
  */
 export function accuracyInterval(correct: number, total: number, confidence = 0.95): Interval {
   if (!Number.isInteger(total) || total < 1 || !Number.isInteger(correct) || correct < 0 || correct > total)
-    throw usageError(`An interval of ${correct} in ${total} makes no sense: give whole numbers, 0 ≤ correct ≤ total.`);
+    throw usageError(`Expected integers 0 <= correct <= total with total >= 1, but got ${correct} of ${total}.`);
   if (!(confidence > 0 && confidence < 1 - 1e-12))
-    throw usageError(`A confidence of ${confidence} makes no sense: give a number between 0 and 1, such as 0.95.`);
+    throw usageError(`Expected a confidence between 0 and 1, such as 0.95, but got ${confidence}.`);
   return wilson(correct / total, total, confidence);
 }
 
-/** {@link accuracyInterval} of examples of which some belong together, with as many as they are worth: {@link effectiveSize}. */
-export function groupedInterval(right: Right, groups: ArrayLike<number> | undefined, confidence = 0.95): Interval {
+/** {@link accuracyInterval} of examples of which some are grouped, at their {@link effectiveSize}. */
+export function groupedInterval(
+  right: CorrectFlags,
+  groups: ArrayLike<number> | undefined,
+  confidence = 0.95,
+): Interval {
   const correct = Array.from(right).reduce((sum, one) => sum + one, 0);
   const size = effectiveSize(right, groups);
   if (size === right.length) return accuracyInterval(correct, right.length, confidence);
@@ -38,13 +41,13 @@ function wilson(share: number, total: number, confidence: number): Interval {
   const scale = 1 / (1 + (z * z) / total);
   const centre = scale * (share + (z * z) / (2 * total));
   const reach = scale * z * Math.sqrt((share * (1 - share)) / total + (z * z) / (4 * total * total));
-  // At 0 and at `total` correct the bound is exactly 0 or 1; only rounding would put it elsewhere.
+  // At 0 and at `total` correct the bound is exactly 0 or 1; rounding alone would move it.
   return [share === 0 ? 0 : centre - reach, share === 1 ? 1 : centre + reach];
 }
 
 /**
- * The `z` below which a standard normal value falls with probability `p`, for `p` in [0.5, 1 − 5e-13].
- * Newton's method on {@link normalCdf}; on this side the distribution function is concave, so the steps only ever climb.
+ * The `z` below which a standard normal value is with probability `p`, for `p` in [0.5, 1 − 5e-13].
+ * Newton's method on {@link normalCdf}: the distribution function is concave here, so the steps only increase.
  */
 function normalQuantile(p: number): number {
   let z = 0;

@@ -8,17 +8,17 @@ describe("logLosses", () => {
     expect(b).toBeCloseTo(Math.log(3), 12);
   });
 
-  it("is finite for logits that no probability can hold", () => {
+  it("is finite for logits whose probabilities underflow", () => {
     expect([...logLosses([1000, 0], [1], 2)]).toEqual([1000]);
   });
 
-  it("with a miss, is the cross-entropy with the label smoothed", () => {
+  it("with label smoothing, is the cross-entropy with the smoothed label", () => {
     const [loss] = logLosses([3, 1, 0], [0], 3, 0.1);
     const own = (label: number): number => logLosses([3, 1, 0], [label], 3)[0]!;
     expect(loss).toBeCloseTo(0.9 * own(0) + 0.05 * own(1) + 0.05 * own(2), 12);
   });
 
-  it("of right answers has no end without a miss, and a least with one", () => {
+  it("of correct predictions has a minimum only with label smoothing", () => {
     const miss = missShare(36);
     const at = (scale: number, share: number): number => logLosses([scale, 0], [0], 2, share)[0]!;
     expect(at(20, 0)).toBeLessThan(at(10, 0));

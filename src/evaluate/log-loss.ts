@@ -1,19 +1,16 @@
-/** Log loss of logits, example by example: of the classes as they are, or of labels smoothed by what few examples leave open. */
+/** Log loss of logits per example, with optional label smoothing for small samples. */
 
-import { argmax } from "./softmax.ts";
+import { argmax, type Labels, type Values } from "./softmax.ts";
 
-/** How right answers are: the share that is, and the mean negative log of the true class's probability. */
+/** Accuracy, and the mean negative log of the true class's probability in nats. */
 export interface Scores {
   readonly accuracy: number;
   readonly logLoss: number;
 }
 
-type Values = Float32Array | readonly number[];
-type Labels = Int32Array | readonly number[];
-
 /**
- * The chance that the next answer is wrong after `examples` right ones in a row: Laplace's rule of succession, 1 / (n + 2). Losses of
- * labels smoothed by it have their least within the range of probabilities that so many examples can tell of.
+ * The probability of an error after `examples` correct predictions in a row, by Laplace's rule of succession: 1 / (n + 2). Label
+ * smoothing by it keeps the optimum within the range of probabilities that so many examples can support.
  * Source: J. Platt, "Probabilistic outputs for support vector machines" (1999), section 2.2, whose targets are (n + 1) / (n + 2).
  */
 export const missShare = (examples: number): number => 1 / (examples + 2);
@@ -24,7 +21,7 @@ export const missShare = (examples: number): number => 1 / (examples + 2);
  * @param logits `[N, C]`
  * @param labels `[N]`
  * @param classes `C`
- * @param miss the share of each label that is spread evenly over the other classes; default none
+ * @param miss label smoothing: the share of each label that is spread evenly over the other classes; default 0
  */
 export function logLosses(logits: Values, labels: Labels, classes: number, miss = 0): Float64Array {
   const losses = new Float64Array(labels.length);
@@ -44,7 +41,7 @@ export function logLosses(logits: Values, labels: Labels, classes: number, miss 
   return losses;
 }
 
-/** Scores of logits `[N, C]` against the classes `[N]`. */
+/** Scores logits `[N, C]` against labels `[N]`. */
 export function scoreLogits(logits: Values, labels: Labels, classes: number): Scores {
   let correct = 0;
   for (let i = 0; i < labels.length; i++) if (argmax(logits, i * classes, classes) === labels[i]) correct++;

@@ -3,7 +3,7 @@ import { mostConfidentMistakes, mostConfusedPairs } from "./mistakes.ts";
 
 describe("mostConfidentMistakes", () => {
   const probabilities = [0.9, 0.1, 0.4, 0.6, 0.75, 0.25, 0.25, 0.75];
-  it("lists the surest wrong answers first, never a right one", () => {
+  it("lists the most confident mistakes first, never a correct prediction", () => {
     expect(mostConfidentMistakes(probabilities, [1, 0, 0, 0], 9)).toEqual([
       { index: 0, truth: 1, prediction: 0, probability: 0.9 },
       { index: 3, truth: 0, prediction: 1, probability: 0.75 },

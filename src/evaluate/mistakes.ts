@@ -1,22 +1,18 @@
-/** Where a classifier goes wrong: its most confident mistakes, and the classes it confuses most. */
-import { argmax } from "./softmax.ts";
+/** A classifier's most confident mistakes, and the pairs of classes that it confuses most. */
+import { argmax, type Labels, type Values } from "./softmax.ts";
 
-/** A wrong answer; `truth` and `prediction` are positions in the classes. */
+/** A misclassified example; `truth` and `prediction` are positions in the classes. */
 export interface Mistake {
   /** The example's position. */
   readonly index: number;
   readonly truth: number;
   readonly prediction: number;
-  /** The probability of the wrong answer. */
+  /** The probability of the wrong class. */
   readonly probability: number;
 }
 
-/** The `limit` wrong answers given with the highest probability, the surest first; equals in the examples' order. */
-export function mostConfidentMistakes(
-  probabilities: Float32Array | readonly number[],
-  labels: Int32Array | readonly number[],
-  limit: number,
-): Mistake[] {
+/** The `limit` mistakes with the highest probability, most confident first; equals in the examples' order. */
+export function mostConfidentMistakes(probabilities: Values, labels: Labels, limit: number): Mistake[] {
   const classes = probabilities.length / labels.length;
   const mistakes: Mistake[] = [];
   for (let index = 0; index < labels.length; index++) {
@@ -28,7 +24,7 @@ export function mostConfidentMistakes(
   return mistakes.sort((a, b) => b.probability - a.probability || a.index - b.index).slice(0, limit);
 }
 
-/** So many examples of class `truth` were called `prediction`. */
+/** How many examples of class `truth` were predicted as `prediction`. */
 export interface ConfusedPair {
   readonly truth: number;
   readonly prediction: number;
@@ -37,7 +33,7 @@ export interface ConfusedPair {
   readonly share: number;
 }
 
-/** The pairs of classes that are confused, most often first; then by share, then in the classes' order. */
+/** The most confused pairs of classes, by count, then by share, then in the classes' order. */
 export function mostConfusedPairs(confusion: readonly (readonly number[])[], limit: number): ConfusedPair[] {
   return confusion
     .flatMap((row, truth) => {

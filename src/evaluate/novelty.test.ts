@@ -19,13 +19,13 @@ describe("areaUnderRoc", () => {
 });
 
 describe("noveltyThreshold", () => {
-  it("is exceeded by at most the rate of those that it was fitted on, and by as many as that allows", () => {
+  it("is exceeded by at most the rate of the images it was fitted on, and by as many as that allows", () => {
     const distinct = Array.from({ length: 199 }, (_, i) => (i * 83) % 199);
     expect(noveltyThreshold(distinct, undefined, 0.05)).toEqual({ threshold: 189, independent: 199 });
-    expect(() => noveltyThreshold([], undefined)).toThrow("no picture");
+    expect(() => noveltyThreshold([], undefined)).toThrow("No images");
   });
 
-  it("is absent where there are too few for the rate: the highest of them is exceeded more often than promised", () => {
+  it("is absent if there are too few images for the rate: the highest score would be exceeded more often", () => {
     const of = (count: number) =>
       noveltyThreshold(
         Array.from({ length: count }, (_, i) => i),
@@ -37,7 +37,7 @@ describe("noveltyThreshold", () => {
     expect([alarmPromise(18, 0.05).enough, alarmPromise(19, 0.05).enough]).toEqual([false, true]);
   });
 
-  it("counts a group as one picture, however many copies it has", () => {
+  it("counts a group as one image, however many copies it has", () => {
     const groups = [0, 0, 0, 0, ...Array.from({ length: 18 }, (_, i) => i + 1)];
     const low = groups.map((group) => (group === 0 ? 0 : group));
     expect(noveltyThreshold(low, groups, 0.05)).toEqual({ threshold: 18, independent: 19 });
@@ -50,7 +50,7 @@ describe("noveltyThreshold", () => {
     ).toBeUndefined();
   });
 
-  it("keeps its promise over many small sets", () => {
+  it("keeps the rate over many small sets", () => {
     const random = createRandom(3);
     for (const count of [19, 25, 40]) {
       let alarms = 0;

@@ -1,4 +1,4 @@
-/** Scores of novelty as numbers: the threshold for a chosen rate of false alarms, and how well a score parts known from unknown. */
+/** The threshold of an out-of-distribution score for a chosen false alarm rate, and how well a score separates known from unknown. */
 
 import { dataError } from "../base/errors.ts";
 import { tally } from "../base/tally.ts";
@@ -6,27 +6,28 @@ import type { Groups } from "../data/split.ts";
 import type { Interval } from "./interval.ts";
 import { rankFor, shareBelow } from "./order-statistic.ts";
 
-/** The share of pictures like those trained on that may be called unknown. */
+/** The default share of images like the training images that may be called unknown. */
 export const FALSE_ALARM_RATE = 0.05;
 
-/** A threshold of novelty, and what it was fitted on. */
+/** A threshold of the out-of-distribution score, and how many images it was fitted on. */
 export interface NoveltyThreshold {
-  /** Nothing where there are too few pictures for the rate: then none is to be called unknown. */
+  /** Undefined if there are too few images for the rate: then no image is called unknown. */
   readonly threshold: number | undefined;
-  /** Pictures that do not belong together: those of one group count as one. */
+  /** Independent images: those of one group count as one. */
   readonly independent: number;
 }
 
 /**
- * The score that at most a share `rate` of new known pictures exceeds, by the finite-sample quantile of conformal prediction:
- * the ⌈(n + 1)(1 − rate)⌉-th smallest of n. For 5% it takes 19 pictures. Members of a group share the weight of one picture (Lee, Barber
- * and Willett, "Distribution-free inference with hierarchical data", arXiv 2306.06342).
+ * Fits the threshold that at most a share `rate` of new known images exceeds, by the finite-sample quantile of conformal prediction:
+ * the ⌈(n + 1)(1 − rate)⌉-th smallest of n scores. A rate of 5% needs 19 images. Members of a group share the weight of one image
+ * (Lee, Barber and Willett, "Distribution-free inference with hierarchical data", arXiv 2306.06342).
  *
- * @param scores of known pictures that the score was not fitted on
- * @param groups the group of each; `undefined`: none belong together
+ * @param scores `[N]` of known images that the score was not fitted on
+ * @param groups `[N]`: the group of each image; `undefined`: all are independent
+ * @throws GraftError (`data`) if there are no images
  */
 export function noveltyThreshold(scores: ArrayLike<number>, groups: Groups, rate = FALSE_ALARM_RATE): NoveltyThreshold {
-  if (scores.length === 0) throw dataError("There is no picture to fit a threshold of novelty on: add images.");
+  if (scores.length === 0) throw dataError("No images to fit the threshold for unknown images on: add images.");
   const groupOf = (row: number): number => groups?.[row] ?? row;
   const sizes = tally(Array.from(scores, (_, row) => groupOf(row)));
   const independent = sizes.size;
@@ -43,15 +44,15 @@ export function noveltyThreshold(scores: ArrayLike<number>, groups: Groups, rate
   return { threshold: order.at(-1)!.score, independent };
 }
 
-/** What the pictures that a threshold was fitted on let it promise. */
+/** The false alarm rate that a threshold guarantees, given how many images it was fitted on. */
 export interface AlarmPromise {
-  /** Whether they are enough for the rate. Without, no picture is called unknown. */
+  /** Whether there are enough images for the rate. If not, no image is called unknown. */
   readonly enough: boolean;
-  /** The share of new pictures like those trained on that is called unknown: where it is in 95% of trainings on so many pictures. */
+  /** The 95% range of the true false alarm rate over repeated fits on as many images. */
   readonly interval: Interval;
 }
 
-/** How far a threshold keeps its promise; `independent` as in {@link NoveltyThreshold}. */
+/** The guarantee of a threshold for `rate`; `independent` as in {@link NoveltyThreshold}. */
 export function alarmPromise(independent: number, rate: number): AlarmPromise {
   const rank = rankFor(independent, 1 - rate);
   if (rank > independent) return { enough: false, interval: [0, 0] };
@@ -60,8 +61,8 @@ export function alarmPromise(independent: number, rate: number): AlarmPromise {
 }
 
 /**
- * The area under the receiver operating characteristic: how probably an unknown picture scores higher than a known one, ties counting
- * half. Source: Hanley and McNeil, Radiology 143 (1982), 29–36; by ranks, as the Mann–Whitney statistic.
+ * The area under the receiver operating characteristic: the probability that an unknown image scores higher than a known one, ties
+ * counting half. Source: Hanley and McNeil, Radiology 143 (1982), 29–36; by ranks, as the Mann–Whitney statistic.
  */
 export function areaUnderRoc(known: ArrayLike<number>, unknown: ArrayLike<number>): number {
   const all = [

@@ -3,7 +3,7 @@ import { createRandom } from "../base/random.ts";
 import { rankFor, shareBelow } from "./order-statistic.ts";
 
 describe("order statistics", () => {
-  it("take the score that a new one is below as often as asked for", () => {
+  it("choose the score that a new one is below as often as requested", () => {
     expect(rankFor(99, 0.95)).toBe(95);
     expect(rankFor(100, 0.95)).toBe(96);
     expect(rankFor(19, 0.95)).toBe(19);
@@ -12,7 +12,7 @@ describe("order statistics", () => {
     expect(rankFor(9, 0.7)).toBe(7);
   });
 
-  it("promise what SciPy's beta distribution says", () => {
+  it("agree with SciPy's beta distribution", () => {
     // scipy.stats.beta(rank, count + 1 - rank).ppf([0.025, 0.975])
     const wanted = [
       [36, 34, 0.81336329, 0.9824735],
@@ -27,7 +27,7 @@ describe("order statistics", () => {
     }
   });
 
-  it("hold the share of new scores below the threshold 95 times in 100", () => {
+  it("cover the share of new scores below the threshold 95 times in 100", () => {
     const random = createRandom(1);
     const [low, high] = shareBelow(50, rankFor(50, 0.9));
     let held = 0;

@@ -1,24 +1,24 @@
 /**
- * What a threshold promises that is one of n sorted scores: which of them to take, and how far the share of new scores below it can be
- * from what was asked for. Exact for scores of examples that are alike, whatever their distribution.
+ * Guarantees of a threshold that is one of n sorted scores: which of them to choose, and how far the share of new scores below it may
+ * differ from the requested one. Exact for exchangeable examples, whatever their distribution.
  * Source: S. Wilks, "Determination of sample sizes for setting tolerance limits" (1941); V. Vovk, "Conditional validity of inductive
  * conformal predictors", arXiv 1209.2673, proposition 2.
  */
 import type { Interval } from "./interval.ts";
 
 /**
- * The place, counted from 1, of the smallest of `count` sorted scores that a new one is below (or equal to) with probability `share`
- * at least. More than `count` where they are too few for that.
+ * The rank, counted from 1, of the smallest of `count` sorted scores that a new score is at or below with probability at least `share`.
+ * Greater than `count` if there are too few scores for that.
  */
 export const rankFor = (count: number, share: number): number => Math.ceil((count + 1) * share - 1e-9);
 
-/** The share of new scores below the `rank`-th smallest of `count`: where it is in 95% of cases. Beta(rank, count + 1 − rank). */
+/** The 95% range of the share of new scores below the `rank`-th smallest of `count`: Beta(rank, count + 1 − rank). */
 export function shareBelow(count: number, rank: number): Interval {
   const quantile = (probability: number): number => {
     let [low, high] = [0, 1];
     for (let step = 0; step < 50; step++) {
       const middle = (low + high) / 2;
-      // The share is below x where at least `rank` of `count` uniform numbers are.
+      // The share is below x if at least `rank` of `count` uniform numbers are.
       if (atLeast(rank, count, middle) < probability) low = middle;
       else high = middle;
     }
@@ -29,7 +29,7 @@ export function shareBelow(count: number, rank: number): Interval {
 
 /** The probability of at least `rank` successes in `count` trials of probability `x`. */
 function atLeast(rank: number, count: number, x: number): number {
-  // The sum over fewer terms, from the largest on outwards; each from its neighbour.
+  // Sums over the shorter tail; each term follows from its neighbour.
   const isUpper = rank > count / 2;
   const [from, to] = isUpper ? [rank, count] : [0, rank - 1];
   let logTerm = 0;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { isClear, pairedGain } from "./paired.ts";
 
-it("is the mean difference and its standard error, with one example more that says the opposite", () => {
+it("is the mean difference and its standard error, with one added example that contradicts it", () => {
   const { mean, error } = pairedGain([1, 2, 3, 4], [1, 1, 1, 1]);
   // Of 0, 1, 2, 3 and −3.
   expect(mean).toBeCloseTo(0.6, 12);
@@ -11,7 +11,7 @@ it("is the mean difference and its standard error, with one example more that sa
   expect(() => pairedGain([], [])).toThrow(RangeError);
 });
 
-it("is never clear by one example alone, however loud", () => {
+it("is never clear because of a single example, however large", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 500 }), fc.double({ min: 1e-3, max: 16, noNaN: true }), (count, loud) => {
       const from = Array.from({ length: count }, (_, i) => (i === 0 ? loud : 1));
@@ -27,7 +27,7 @@ it("is never clear by one example alone, however loud", () => {
   );
 });
 
-it("is clear where many examples gain", () => {
+it("is clear if many examples gain", () => {
   const ones = Array.from({ length: 36 }, () => 1);
   expect(
     isClear(

@@ -1,4 +1,4 @@
-/** How much smaller one set of losses is than another on the same examples, and how sure that is. */
+/** The paired difference of two models' losses on the same examples, and its standard error. */
 
 import { mean } from "../base/statistics.ts";
 
@@ -10,16 +10,16 @@ export interface Gain {
 }
 
 /**
- * The paired difference of two losses `[N]`, reckoned with one more example that says the opposite as strongly as any example speaks for
- * the second: a single example, however loud, then never makes a gain of more than one standard error, as it otherwise would (its mean
- * and its error are the same). Of many examples it changes nothing.
+ * The paired difference of two losses `[N]`, with one added example that contradicts the gain as strongly as the strongest example
+ * supports it. So a single example never makes a gain of more than one standard error (its mean and its error would be equal), and
+ * with many examples the addition has no effect.
  *
- * `mean > error` is the one-standard-error rule: of two models the simpler is kept unless the other is better by more than one standard
- * error (Breiman et al., "Classification and regression trees", 1984, section 3.4.3).
+ * `mean > error` is the one-standard-error rule: of two models the simpler is kept unless the other is better by more than one
+ * standard error (Breiman et al., "Classification and regression trees", 1984, section 3.4.3).
  */
 export function pairedGain(from: ArrayLike<number>, to: ArrayLike<number>): Gain {
   if (from.length !== to.length || from.length === 0)
-    throw new RangeError(`${from.length} losses and ${to.length} are not pairs.`);
+    throw new RangeError(`Expected two losses of the same length >= 1, but got ${from.length} and ${to.length}.`);
   const differences = Array.from(from, (loss, i) => loss - to[i]!);
   const strongest = differences.reduce((most, one) => Math.max(most, one), 0);
   const all = [...differences, -strongest];
@@ -28,7 +28,7 @@ export function pairedGain(from: ArrayLike<number>, to: ArrayLike<number>): Gain
   return { mean: centre, error: Math.sqrt(squares / (all.length - 1) / all.length) };
 }
 
-/** The mean value of each group, in the order of their first members. */
+/** The mean value of each group, in the order of the groups' first members. */
 export function meansOfGroups(values: ArrayLike<number>, groups: ArrayLike<number>): number[] {
   const members = new Map<number, number[]>();
   for (let i = 0; i < values.length; i++) {

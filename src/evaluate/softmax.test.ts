@@ -18,8 +18,8 @@ describe("softmax", () => {
     );
   });
 
-  it("refuses rows and temperatures that make no sense", () => {
-    expect(() => softmax([1, 2, 3], 2)).toThrow(/rows of 2 classes/);
-    expect(() => softmax([1, 2], 2, 0)).toThrow(/temperature of 0/);
+  it("rejects invalid rows and temperatures", () => {
+    expect(() => softmax([1, 2, 3], 2)).toThrow(/3 logits are not a multiple of 2 classes/);
+    expect(() => softmax([1, 2], 2, 0)).toThrow(/temperature above 0, but got 0/);
   });
 });

@@ -1,20 +1,23 @@
-/** From logits to probabilities, row by row, without overflow. */
+/** Softmax and arg max of logits, row by row, without overflow. */
 import { usageError } from "../base/errors.ts";
 
+/** `[N, C]` numbers, row by row. */
+export type Values = Float32Array | readonly number[];
+/** `[N]` positions in the classes. */
+export type Labels = Int32Array | readonly number[];
+
 /**
- * Softmax of each row of `logits` `[N, C]` divided by `temperature`; the row's maximum is taken off first,
- * so that no exponential overflows.
+ * Softmax of each row of `logits` `[N, C]` divided by `temperature`; the row's maximum is subtracted first, so that no exponential
+ * overflows.
  *
- * @param temperature above 0; 1 (the plain softmax) by default
+ * @param temperature above 0; default 1, the plain softmax
  * @returns probabilities `[N, C]`
- * @throws a usage error where the size is not a multiple of `classes` or the temperature is not above 0
+ * @throws GraftError (`usage`) if the size is not a multiple of `classes` or the temperature is not above 0
  */
-export function softmax(logits: Float32Array | readonly number[], classes: number, temperature = 1): Float32Array {
+export function softmax(logits: Values, classes: number, temperature = 1): Float32Array {
   if (!Number.isInteger(classes) || classes < 1 || logits.length % classes !== 0)
-    throw usageError(
-      `${logits.length} logits do not make rows of ${classes} classes: give [N, C] values in one array.`,
-    );
-  if (!(temperature > 0)) throw usageError(`A temperature of ${temperature} makes no sense: give a number above 0.`);
+    throw usageError(`Expected logits [N, C], but ${logits.length} logits are not a multiple of ${classes} classes.`);
+  if (!(temperature > 0)) throw usageError(`Expected a temperature above 0, but got ${temperature}.`);
   const probabilities = new Float32Array(logits.length);
   for (let row = 0; row < logits.length; row += classes) {
     let top = Number.NEGATIVE_INFINITY;
@@ -31,15 +34,12 @@ export function softmax(logits: Float32Array | readonly number[], classes: numbe
 }
 
 /** The position of the largest of the `classes` values that start at `row`; the first of equals. */
-export function argmax(values: Float32Array | readonly number[], row: number, classes: number): number {
+export function argmax(values: Values, row: number, classes: number): number {
   let best = 0;
   for (let c = 1; c < classes; c++) if (values[row + c]! > values[row + best]!) best = c;
   return best;
 }
 
-/** `[N]`: 1 where the largest of a row of `values` `[N, classes]` is its label's, else 0. */
-export const rightIn = (
-  values: Float32Array | readonly number[],
-  labels: ArrayLike<number>,
-  classes: number,
-): Uint8Array => Uint8Array.from(labels, (label, row) => (argmax(values, row * classes, classes) === label ? 1 : 0));
+/** `[N]`: 1 where the arg max of a row of `values` `[N, classes]` is the row's label, else 0. */
+export const rightIn = (values: Values, labels: ArrayLike<number>, classes: number): Uint8Array =>
+  Uint8Array.from(labels, (label, row) => (argmax(values, row * classes, classes) === label ? 1 : 0));

@@ -26,7 +26,7 @@ describe("fitTemperature", () => {
     expect(fitted.lossAfter).toBeCloseTo(0.7797359569, 8);
   });
 
-  it("is the best of all temperatures within the bounds, or 1 where a lower one is not proved", () => {
+  it("is the best of all temperatures within the bounds, or 1 if the gain of a lower one is too small", () => {
     fc.assert(
       fc.property(scored, fc.double({ min: 0.1, max: 100, noNaN: true }), ({ logits, labels }, other) => {
         const { temperature, errors } = fitTemperature(logits, labels);
@@ -56,7 +56,7 @@ describe("fitTemperature", () => {
     expect(tripled.temperature).toBeCloseTo(3 * fitTemperature(logits, labels).temperature, 7);
   });
 
-  it("is no certainty where every answer is right, however few and however sure", () => {
+  it("does not become certain if every prediction is correct, however few and however confident", () => {
     for (const count of [2, 36, 500]) {
       for (const margin of [0.5, 3, 10, 30]) {
         const labels = Array.from({ length: count }, (_, i) => i % 2);
@@ -64,13 +64,13 @@ describe("fitTemperature", () => {
         const { temperature, errors, bound } = fitTemperature(logits, labels);
         expect({ errors, bound }).toEqual({ errors: 0, bound: "none" });
         expect(temperature).toBeGreaterThanOrEqual(1);
-        // As sure as the rule of succession allows, or as sure as the head was where that is less.
+        // As confident as the rule of succession allows, or as the head was if that is less.
         expect(1 / (1 + Math.exp(margin / temperature))).toBeGreaterThanOrEqual(1 / (count + 2) - 1e-9);
       }
     }
   });
 
-  it("makes answers surer where that is proved, and not where a few examples hint at it", () => {
+  it("raises the confidence if many examples support it, and not for a few", () => {
     const timid = (count: number): ReturnType<typeof fitTemperature> => {
       const labels = Array.from({ length: count }, () => 0);
       return fitTemperature(
@@ -90,9 +90,9 @@ describe("fitTemperature", () => {
     expect(fitTemperature(faint, labels)).toMatchObject({ temperature: 0.1, bound: "lowest" });
   });
 
-  it("refuses what does not fit", () => {
-    expect(() => fitTemperature([1, 2, 3], [0, 1])).toThrow(/3 logits do not fit 2 labels/);
-    expect(() => fitTemperature([1, 2], [2])).toThrow(/label 2 names none/);
+  it("rejects input that does not match", () => {
+    expect(() => fitTemperature([1, 2, 3], [0, 1])).toThrow(/3 logits do not match 2 labels/);
+    expect(() => fitTemperature([1, 2], [2])).toThrow(/labels from 0 to 1, but got 2/);
     expect(() => fitTemperature([Number.POSITIVE_INFINITY, 2], [1])).toThrow(/diverged/);
   });
 });

@@ -1,51 +1,48 @@
 /**
- * Temperature scaling: one number by which all logits are divided so that the probabilities mean what they say.
- * It changes no answer, only how sure it sounds.
+ * Temperature scaling: divides all logits by one number so that the probabilities are calibrated. It changes no prediction, only its
+ * confidence.
  * Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", arXiv 1706.04599, section 4.2.
  */
 import { dataError, usageError } from "../base/errors.ts";
 import { missShare } from "./log-loss.ts";
-import { argmax } from "./softmax.ts";
+import { argmax, type Labels, type Values } from "./softmax.ts";
 
 /** The temperatures that are searched. */
 export const temperatureBounds: readonly [lowest: number, highest: number] = [0.1, 100];
 
 /**
- * How many nats a temperature below 1 must gain on the examples to be believed: half the 95% quantile of χ² with one degree of
- * freedom, the likelihood-ratio test. Being less sure needs no such proof: being too sure costs without bound, being too timid does not.
+ * How many nats a temperature below 1 must gain on the examples to be accepted: half the 95% quantile of χ² with one degree of freedom,
+ * the likelihood-ratio test. Temperatures above 1 need no such test: overconfidence costs without bound, underconfidence does not.
  */
-const PROOF = 1.92;
+const REQUIRED_GAIN = 1.92;
 
 /** A fitted temperature and what it did to the mean negative log likelihood (nats) of the examples it was fitted on. */
 export interface Temperature {
   readonly temperature: number;
   /**
-   * `highest` where the examples would take the temperature to infinity (the logits say less than nothing), `lowest` where they would
-   * take it below the least that is searched; `none` where the optimum is within, or no temperature below 1 is proved.
+   * `highest` if the optimum would be infinite (the logits are worse than useless), `lowest` if it would be below the search range;
+   * `none` if the optimum is within the range, or no temperature below 1 is accepted.
    */
   readonly bound: "none" | "lowest" | "highest";
   readonly lossBefore: number;
   readonly lossAfter: number;
   /** Examples that it was fitted on. */
   readonly examples: number;
-  /** Those of them that were answered wrongly. */
+  /** How many of them were misclassified. */
   readonly errors: number;
 }
 
-type Logits = Float32Array | readonly number[];
-type Labels = Int32Array | readonly number[];
-
 /**
- * Finds the temperature with the least negative log likelihood of labels smoothed by {@link missShare}, to about nine digits: with every
- * example answered rightly, the plain likelihood would take it to 0. It is 1 or more where no example was answered wrongly, and where
- * a lower one gains less than {@link PROOF}.
- * The loss is convex in β = 1/temperature, so Newton's method is used on its slope, kept within a bracket that only shrinks.
+ * Finds the temperature with the lowest negative log likelihood of labels smoothed by {@link missShare}, to about nine digits. Without
+ * smoothing, examples that are all correct would take it to 0. The result is at least 1 if no example was misclassified, and if a lower
+ * temperature gains less than {@link REQUIRED_GAIN}.
+ * The loss is convex in β = 1/temperature, so Newton's method runs on its slope, within a bracket that only shrinks.
  *
- * @param logits `[N, C]` of examples that the head was not trained on (a held-out set, or out-of-fold answers)
+ * @param logits `[N, C]` of examples that the head was not trained on (a held-out set, or out-of-fold predictions)
  * @param labels `[N]`
- * @throws a usage error where shapes do not fit, a data error where a logit is not finite
+ * @throws GraftError (`usage`) if shapes do not match, (`data`) if a logit is not finite
  */
-export function fitTemperature(logits: Logits, labels: Labels): Temperature {
+export function fitTemperature(logits: Values, labels: Labels): Temperature {
   const classes = classCount(logits, labels);
   const examples = labels.length;
   let errors = 0;
@@ -53,8 +50,8 @@ export function fitTemperature(logits: Logits, labels: Labels): Temperature {
   const miss = classes > 1 ? missShare(examples) : 0;
   const at = (beta: number, share = miss) => lossAt(beta, logits, labels, classes, share);
   const { beta, bound } = leastLoss(at);
-  const isProved = errors > 0 && examples * (at(1).loss - at(beta).loss) > PROOF;
-  const used = beta > 1 && !isProved ? 1 : beta;
+  const isAccepted = errors > 0 && examples * (at(1).loss - at(beta).loss) > REQUIRED_GAIN;
+  const used = beta > 1 && !isAccepted ? 1 : beta;
   return {
     temperature: 1 / used,
     bound: used === beta ? bound : "none",
@@ -65,7 +62,7 @@ export function fitTemperature(logits: Logits, labels: Labels): Temperature {
   };
 }
 
-/** The β of the least loss within the bounds. */
+/** The β of the lowest loss within the bounds. */
 function leastLoss(at: (beta: number) => ReturnType<typeof lossAt>): { beta: number; bound: Temperature["bound"] } {
   const [lowest, highest] = temperatureBounds;
   let [low, high] = [1 / highest, 1 / lowest];
@@ -91,7 +88,7 @@ function leastLoss(at: (beta: number) => ReturnType<typeof lossAt>): { beta: num
  * Mean negative log likelihood at β of labels smoothed by `miss`, its slope (mean of E[z] − z_truth, the truth smoothed) and its
  * curvature (mean variance of z).
  */
-function lossAt(beta: number, logits: Logits, labels: Labels, classes: number, miss: number) {
+function lossAt(beta: number, logits: Values, labels: Labels, classes: number, miss: number) {
   const others = miss === 0 ? 0 : miss / (classes - 1);
   let [loss, slope, curvature] = [0, 0, 0];
   for (let i = 0; i < labels.length; i++) {
@@ -118,16 +115,15 @@ function lossAt(beta: number, logits: Logits, labels: Labels, classes: number, m
   return { loss: loss / count, slope: slope / count, curvature: curvature / count };
 }
 
-/** `C`, after a check that the shapes and values make sense. */
-function classCount(logits: Logits, labels: Labels): number {
+/** `C`, after checking shapes and values. */
+function classCount(logits: Values, labels: Labels): number {
   const classes = logits.length / labels.length;
   if (labels.length === 0 || !Number.isInteger(classes) || classes < 1)
-    throw usageError(`${logits.length} logits do not fit ${labels.length} labels: give [N, C] logits and N labels.`);
+    throw usageError(`Expected logits [N, C], but ${logits.length} logits do not match ${labels.length} labels.`);
   const stray = labels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
-  if (stray !== undefined)
-    throw usageError(`The label ${stray} names none of the ${classes} classes: give positions from 0.`);
+  if (stray !== undefined) throw usageError(`Expected labels from 0 to ${classes - 1}, but got ${stray}.`);
   for (const logit of logits)
     if (!Number.isFinite(logit))
-      throw dataError(`A logit is ${logit}: the model diverged; train it again with a smaller learning rate.`);
+      throw dataError(`A logit is ${logit}, so the model diverged: train it again with a lower learning rate.`);
   return classes;
 }

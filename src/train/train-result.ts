@@ -2,7 +2,7 @@
 import type { Example } from "../data/dataset/discover.ts";
 import type { datasetDigest } from "../data/digest.ts";
 import type { Calibration, MeasuredCalibration } from "../evaluate/calibration.ts";
-import type { Evaluation } from "../evaluate/evaluate.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { Model } from "../graph/model.ts";
 import type { CutShape } from "../zoo/backbone.ts";
 import type { Network } from "../zoo/network.ts";

@@ -1,7 +1,7 @@
 /** Whether the probabilities mean what they say, before and after the temperature. */
 import * as Plot from "@observablehq/plot";
 import type { Estimate } from "../../evaluate/bootstrap.ts";
-import type { ReliabilityBin } from "../../evaluate/evaluation.ts";
+import type { ReliabilityBin } from "../../evaluate/calibration-error.ts";
 import type { ReportInput } from "../../run/report-input.ts";
 import { chart } from "../chart.ts";
 import { count, percent, percentRange, plural } from "../format.ts";

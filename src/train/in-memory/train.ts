@@ -12,7 +12,8 @@ import { type Signature, signatureOf, smallOf } from "../../data/copies/signatur
 import { checkEnough } from "../../data/enough.ts";
 import { crossFitted } from "../../evaluate/calibration.ts";
 import { fitConformal } from "../../evaluate/conformal.ts";
-import { type Evaluation, evaluatePredictions } from "../../evaluate/evaluate.ts";
+import { evaluatePredictions } from "../../evaluate/evaluate.ts";
+import type { Evaluation } from "../../evaluate/evaluation.ts";
 import { softmax } from "../../evaluate/softmax.ts";
 import { fitTemperature } from "../../evaluate/temperature.ts";
 import type { Model } from "../../graph/model.ts";

@@ -1,6 +1,6 @@
 /** Whether the probabilities mean what they say. */
 import type { JSX } from "preact";
-import type { ReliabilityBin } from "../../../src/evaluate/evaluation.ts";
+import type { ReliabilityBin } from "../../../src/evaluate/calibration-error.ts";
 import type { RunResults } from "../../../src/studio/api.ts";
 import { percent, plural } from "../words.ts";
 
