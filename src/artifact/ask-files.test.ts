@@ -4,51 +4,51 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
 import type { Progress } from "../base/progress.ts";
-import type { Answer } from "./artifact.ts";
-import { type Asked, askFiles } from "./ask-files.ts";
+import type { RawPrediction } from "./artifact.ts";
+import { askFiles, type FilePrediction } from "./ask-files.ts";
 
 const work = mkdtempSync(join(tmpdir(), "graft-ask-"));
-const picture = join(work, "a.png");
+const image = join(work, "a.png");
 const bad = join(work, "bad.png");
 beforeAll(async () => {
-  await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } }).toFile(picture);
-  writeFileSync(bad, "no picture");
+  await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } }).toFile(image);
+  writeFileSync(bad, "no image");
 });
 
-const answer: Answer = { probabilities: Float32Array.of(1), logits: Float32Array.of(1), novelty: undefined };
-const artifact = (onAsk: () => void = () => {}) => ({
+const raw: RawPrediction = { probabilities: Float32Array.of(1), logits: Float32Array.of(1), oodScore: undefined };
+const artifact = (onPredict: () => void = () => {}) => ({
   predict: async () => {
-    onAsk();
-    return answer;
+    onPredict();
+    return raw;
   },
 });
 
-test("answers come in the files' order, each before the next is asked; files at fault are passed over with the reason", async () => {
-  let asked = 0;
-  const told: Progress[] = [];
+test("predictions come in the files' order, one call at a time; unreadable files are reported with the reason", async () => {
+  let calls = 0;
+  const reported: Progress[] = [];
   const kinds: string[] = [];
-  const files = [picture, bad, join(work, "none.png"), picture];
-  const options = { stage: "Predicting", onProgress: (progress: Progress) => told.push(progress) };
+  const files = [image, bad, join(work, "none.png"), image];
+  const options = { stage: "Predicting", onProgress: (progress: Progress) => reported.push(progress) };
   for await (const one of askFiles(
-    artifact(() => asked++),
+    artifact(() => calls++),
     files,
     options,
   )) {
     kinds.push(one.kind);
     expect(one.path).toBe(files[kinds.length - 1]);
-    // Nothing runs ahead of who reads: what was answered was taken.
-    expect(asked).toBe(kinds.filter((kind) => kind === "answered").length);
+    // The model never runs ahead of the consumer.
+    expect(calls).toBe(kinds.filter((kind) => kind === "predicted").length);
   }
-  expect(kinds).toEqual(["answered", "unreadable", "unreadable", "answered"]);
-  expect(told.map(({ done, total }) => [done, total])).toEqual([0, 1, 2, 3, 4].map((done) => [done, 4]));
+  expect(kinds).toEqual(["predicted", "unreadable", "unreadable", "predicted"]);
+  expect(reported.map(({ done, total }) => [done, total])).toEqual([0, 1, 2, 3, 4].map((done) => [done, 4]));
 });
 
-test("a signal ends it with its reason before the next file", async () => {
+test("a signal ends the loop with its reason before the next file", async () => {
   const controller = new AbortController();
   const reason = new Error("enough");
-  const seen: Asked[] = [];
+  const seen: FilePrediction[] = [];
   const loop = async (): Promise<void> => {
-    const files = Array.from({ length: 100 }, () => picture);
+    const files = Array.from({ length: 100 }, () => image);
     for await (const one of askFiles(artifact(), files, { stage: "x", signal: controller.signal })) {
       seen.push(one);
       if (seen.length === 3) controller.abort(reason);
@@ -58,9 +58,9 @@ test("a signal ends it with its reason before the next file", async () => {
   expect(seen).toHaveLength(3);
 });
 
-test("a model that fails is no picture's fault", async () => {
+test("an error of the model is not reported as an unreadable file", async () => {
   const broken = artifact(() => {
     throw new TypeError("broken");
   });
-  await expect(askFiles(broken, [picture], { stage: "x" }).next()).rejects.toThrow("broken");
+  await expect(askFiles(broken, [image], { stage: "x" }).next()).rejects.toThrow("broken");
 });

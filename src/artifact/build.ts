@@ -1,4 +1,4 @@
-/** Building an artifact: preprocessing, backbone and head joined into one model. */
+/** Builds an artifact: joins preprocessing, backbone, head and out-of-distribution score into one model. */
 
 import type { Conformal } from "../evaluate/conformal.ts";
 import { attach } from "../graph/merge.ts";
@@ -10,8 +10,8 @@ import { preprocessingGraph } from "../zoo/preprocessing.ts";
 import { artifactKeys, type Head, IMAGE, LOGITS, type Novelty, PROBABILITIES } from "./contract.ts";
 import { noveltyGraph } from "./novelty.ts";
 
-/** What an artifact is made of. */
-export interface ArtifactParts {
+/** Everything that an artifact consists of. */
+export interface ArtifactContents {
   readonly network: Network;
   readonly shape: CutShape;
   readonly head: Head;
@@ -20,17 +20,17 @@ export interface ArtifactParts {
   readonly temperature: number;
   readonly novelty: Novelty;
   readonly conformal: Conformal;
-  /** Whether parts of the network were trained, so that its features are this artifact's own. */
+  /** Whether parts of the network were trained, so that its features are specific to this artifact. */
   readonly tuned: boolean;
   readonly graftVersion: string;
 }
 
-/** Joins preprocessing, backbone and head into one model. */
-export function buildArtifact(parts: ArtifactParts): Model {
-  const { network, shape, head, classes, temperature, novelty, conformal, tuned, graftVersion } = parts;
+/** Builds the artifact's model, with its metadata. */
+export function buildArtifact(contents: ArtifactContents): Model {
+  const { network, shape, head, classes, temperature, novelty, conformal, tuned, graftVersion } = contents;
   const backbone = backboneModel(network, shape);
   const preprocessing = preprocessingGraph(network.preprocessing, IMAGE, PIXELS, "preprocess/");
-  const front: Graph = {
+  const input: Graph = {
     name: "graft",
     nodes: preprocessing.nodes,
     inputs: [{ name: IMAGE, type: "uint8", dims: ["N", "H", "W", 3] }],
@@ -38,10 +38,10 @@ export function buildArtifact(parts: ArtifactParts): Model {
     initializers: preprocessing.initializers,
   };
   const features = { name: FEATURES, type: "float32", dims: ["N", shape.features] } as const;
-  const answering = attach(attach(front, backbone.graph), headGraph(head, temperature, shape.features));
-  const judging = noveltyGraph(novelty, shape.features, classes.length);
-  const outputs = [...answering.outputs, features, ...judging.outputs];
-  const graph = { ...attach(answering, judging), outputs };
+  const classifier = attach(attach(input, backbone.graph), headGraph(head, temperature, shape.features));
+  const oodScore = noveltyGraph(novelty, shape.features, classes.length);
+  const outputs = [...classifier.outputs, features, ...oodScore.outputs];
+  const graph = { ...attach(classifier, oodScore), outputs };
   const metadata = new Map<string, string>([
     [artifactKeys.version, graftVersion],
     [artifactKeys.classes, JSON.stringify(classes)],
@@ -87,7 +87,7 @@ export function headGraph({ weights, bias }: Head, temperature: number, features
   };
 }
 
-/** The backbone's parameters in an artifact, by the names they had in the network. */
+/** The backbone's parameters in an artifact, by their names in the network. */
 export function backboneParameters(artifact: Model): ReadonlyMap<string, Uint8Array> {
   const entries = [...artifact.graph.initializers].filter(([name]) => name.startsWith(BACKBONE));
   return new Map(entries.map(([name, { bytes }]) => [name.slice(BACKBONE.length), bytes]));

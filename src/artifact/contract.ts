@@ -1,6 +1,6 @@
 /**
- * The artifact: one ONNX file that needs nothing of Graft. Raw pixels of any size in; probabilities, logits and
- * features out; class names and how it was made in the metadata. Here are the names that make it one.
+ * The artifact's contract: the names of its input, outputs and metadata keys. An artifact is one ONNX file that needs nothing of Graft:
+ * raw pixels of any size in; probabilities, logits and features out; class names and provenance in the metadata.
  */
 
 import { PREPROCESSING_KEY } from "../zoo/preprocessing-metadata.ts";
@@ -10,7 +10,7 @@ export const IMAGE = "image";
 /** The artifact's outputs besides `features`. */
 export const LOGITS = "logits";
 export const PROBABILITIES = "probabilities";
-/** How unlike everything that the model was trained on a picture is, float `[N]`: see {@link Novelty}. */
+/** The output of the out-of-distribution score, float `[N]`: see {@link Novelty}. */
 export const NOVELTY = "novelty";
 
 /** Metadata keys of an artifact. */
@@ -33,14 +33,15 @@ export interface Head {
 }
 
 /**
- * When to say "unknown": the sum of two scores, each less its median over known pictures, in units of how far their 95th percentile is
- * above it. The first is the cosine distance of a picture's features to the `neighbours`-th nearest of training pictures' features (Sun,
- * Ming, Zhu and Li, "Out-of-distribution detection with deep nearest neighbors", ICML 2022, arXiv 2204.06507), which tells what is
- * far from everything; the second the log odds against the top class, which tell what is between classes. Kept because it measures best
- * here: `npm run bench -- unknowns`. Artifacts of earlier versions have the distance alone.
+ * Decides when an image is unknown. The out-of-distribution score is the sum of two scores, each minus its median over known images and
+ * divided by the distance from the median to their 95th percentile. The first is the cosine distance of the image's features to the
+ * `neighbours`-th nearest of training images' features (Sun, Ming, Zhu and Li, "Out-of-distribution detection with deep nearest
+ * neighbors", ICML 2022, arXiv 2204.06507), which detects what is far from everything; the second the log odds against the top class,
+ * which detects what is between classes. Chosen by measurement: `npm run bench -- unknowns`. Artifacts of earlier versions have the
+ * distance alone.
  */
 export interface Novelty {
-  /** `[M, features]`: features of training pictures, scaled to length 1 and then each row to 8 bits by its own scale. */
+  /** `[M, features]`: features of training images, scaled to length 1, then quantised to 8 bits with one scale per row. */
   readonly bank: Int8Array;
   /** `[M]` */
   readonly scales: Float32Array;
@@ -49,25 +50,25 @@ export interface Novelty {
   readonly rule: NoveltyRule;
 }
 
-/** What a score of known pictures is: its median, and how far its 95th percentile is above that. */
+/** The units of a score, from known images: its median, and the distance from there to the 95th percentile. */
 export interface Units {
   readonly median: number;
   readonly spread: number;
 }
 
-/** What is added to both sides of log odds, so that 1 is no certainty without end; of less, the rounding of probabilities would show. */
+/** Added to both sides of the log odds, so that they are finite; a lower value would amplify the rounding of probabilities. */
 export const LEAST_ODDS = 1e-4;
 
-/** What the metadata says of {@link NOVELTY}. */
+/** The metadata of {@link NOVELTY}. */
 export interface NoveltyRule {
-  /** A picture whose novelty is above this is unknown; {@link MOST_NOVELTY} where too few pictures were there to call any unknown. */
+  /** An image with a score above this is unknown; {@link MOST_NOVELTY} if there were too few images to call any unknown. */
   readonly threshold: number;
-  /** The share of pictures like the training ones that is called unknown nevertheless. */
+  /** The share of images like the training images that is called unknown nevertheless. */
   readonly falseAlarmRate: number;
   readonly neighbours: number;
-  /** Pictures that the threshold was fitted on; those that belong together count as one. */
+  /** Images that the threshold was fitted on; those of one group count as one. */
   readonly fittedOn: number;
 }
 
-/** No picture's novelty is above this. */
+/** No score is above this. */
 export const MOST_NOVELTY = 1e9;

@@ -1,10 +1,10 @@
-/** The piece of an artifact that tells how unlike its training pictures a picture is. */
+/** The part of an artifact's graph that computes the out-of-distribution score. */
 import { type Graph, type Node, node } from "../graph/model.ts";
 import { float32Tensor, int64Tensor, rawTensor } from "../graph/tensor.ts";
 import { FEATURES } from "../zoo/backbone.ts";
 import { LEAST_ODDS, NOVELTY, type Novelty, PROBABILITIES } from "./contract.ts";
 
-/** Lengths below this count as this: features of nothing but zeros are like nothing. */
+/** Lower bound of feature lengths, so that features of all zeros are not divided by 0. */
 const LEAST_LENGTH = 1e-12;
 
 /** `features` `[N, D]` and `probabilities` `[N, C]` → {@link NOVELTY} `[N]`. */
@@ -59,7 +59,7 @@ export function noveltyGraph(
   };
 }
 
-/** A score less its median, in units of its spread. */
+/** A score minus its median, in units of its spread. */
 const inUnits = (score: string, output: string): Node[] => [
   node("Sub", [score, `${score}/median`], [`${output}/shifted`]),
   node("Div", [`${output}/shifted`, `${score}/spread`], [output]),

@@ -1,4 +1,4 @@
-/** Opening an artifact's file in Node. */
+/** Opens an artifact's file in Node. */
 import { readFile } from "node:fs/promises";
 import { codeOf, usageError } from "../base/errors.ts";
 import { checkedArgument, text } from "../base/options.ts";
@@ -6,23 +6,23 @@ import { inSentences, readFailure } from "../base/system-errors.ts";
 import { named } from "../base/text.ts";
 import { pixelFault, type RgbImage } from "../data/rgb-image.ts";
 import { openSession, type Session } from "../runtime/session.ts";
-import { type Answer, ask, readArtifact } from "./artifact.ts";
-import type { Trust } from "./trust.ts";
+import { predictImage, type RawPrediction, readArtifact } from "./artifact.ts";
+import type { UncertaintyRules } from "./trust.ts";
 
-export { type Answer, type Prediction, predictionOf, ranked, readArtifact } from "./artifact.ts";
+export { type Prediction, predictionOf, type RawPrediction, ranked, readArtifact } from "./artifact.ts";
 
 export interface Artifact {
   readonly path: string;
   readonly classes: readonly string[];
-  readonly trust: Trust;
-  predict(image: RgbImage): Promise<Answer>;
+  readonly uncertainty: UncertaintyRules;
+  predict(image: RgbImage): Promise<RawPrediction>;
   close(): Promise<void>;
 }
 
 /**
  * The bytes of a model file.
  *
- * @throws GraftError (`usage`) where there is no such file; (`data`) where it cannot be read
+ * @throws GraftError (`usage`) if there is no such file, (`data`) if it cannot be read
  */
 export async function readModelFile(path: string): Promise<Uint8Array> {
   try {
@@ -37,7 +37,7 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
 /**
  * Opens a `model.onnx` that `graft train` wrote.
  *
- * @throws GraftError (`usage`) where there is no such file; (`data`) where it is not one of Graft's
+ * @throws GraftError (`usage`) if there is no such file, (`data`) if it is not an artifact of Graft
  */
 export const openArtifact = async (path: string): Promise<Artifact> =>
   inSentences(() => openChecked(checkedArgument(modelPath, path, "The first argument of openArtifact")));
@@ -45,24 +45,28 @@ export const openArtifact = async (path: string): Promise<Artifact> =>
 const modelPath = text("the path of a model.onnx");
 
 async function openChecked(path: string): Promise<Artifact> {
-  const { classes, trust } = readArtifact(await readModelFile(path), path);
-  return asArtifact(path, { classes, trust }, await openSession(path));
+  const { classes, uncertainty } = readArtifact(await readModelFile(path), path);
+  return asArtifact(path, { classes, uncertainty }, await openSession(path));
 }
 
-/** Opens an artifact that is in memory; `path` names it. */
+/** Opens an artifact from memory; `path` is its name. */
 export async function openArtifactBytes(bytes: Uint8Array, path: string): Promise<Artifact> {
   return asArtifact(path, readArtifact(bytes, path), await openSession(bytes));
 }
 
-function asArtifact(path: string, { classes, trust }: Pick<Artifact, "classes" | "trust">, session: Session): Artifact {
+function asArtifact(
+  path: string,
+  { classes, uncertainty }: Pick<Artifact, "classes" | "uncertainty">,
+  session: Session,
+): Artifact {
   return {
     path,
     classes,
-    trust,
+    uncertainty,
     async predict(image) {
       const fault = pixelFault(image);
       if (fault !== undefined) throw usageError(`The image to predict cannot be used: ${fault}.`);
-      return ask(session, image);
+      return predictImage(session, image);
     },
     close: () => session.close(),
   };

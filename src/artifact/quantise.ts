@@ -1,4 +1,4 @@
-/** A trained model whose network predicts in 8-bit integers: measures the ranges of its activations on images, and rewrites it. */
+/** Quantises a trained model's network to 8-bit integers, with activation ranges measured on images. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,14 +20,14 @@ export interface QuantiseOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Nodes of the network; the head, and what says how unlike the training images an image is, stay in float. */
+/** Whether a node belongs to the network; the head and the out-of-distribution score stay in float. */
 const isNetworks = ({ outputs }: Node): boolean => outputs.every((name) => name === "" || name.startsWith(BACKBONE));
 
 /**
- * The same model with the network's convolutions and linear layers in 8-bit integers.
+ * Returns the same model with the network's convolutions and linear layers in 8-bit integers.
  *
- * @param images paths of images like those to come: some dozens suffice
- * @throws GraftError (`data`) where an image cannot be read, or the artifact is not one of Graft's
+ * @param images paths of images like those to be predicted: a few dozen suffice
+ * @throws GraftError (`data`) if an image cannot be read, or the artifact is not one of Graft's
  */
 export async function quantiseArtifact(
   artifact: Model,
@@ -35,8 +35,8 @@ export async function quantiseArtifact(
   images: readonly string[],
   { onProgress, signal }: QuantiseOptions = {},
 ): Promise<Model> {
-  const { seam, preparation, answering } = artifactParts(artifact, path);
-  const model = await simplified(answering);
+  const { seam, preparation, predictor } = artifactParts(artifact, path);
+  const model = await simplified(predictor);
   const wanted = rangesWanted(model.graph, isNetworks);
   const meter = createMeter({ stage: "Measuring ranges", unit: "images", total: images.length, onProgress });
   const ranges = new Map<string, Range>();
@@ -69,7 +69,7 @@ export async function quantiseArtifact(
   return { ...artifact, opsets: model.opsets, graph: { ...graph, name: artifact.graph.name } };
 }
 
-/** The model with what ONNX Runtime folds before it runs one: normalisation in the convolutions, constants computed. */
+/** The model after ONNX Runtime's basic optimisations: normalisation folded into the convolutions, constants computed. */
 async function simplified(model: Model): Promise<Model> {
   const folder = await mkdtemp(join(tmpdir(), "graft-simplified-"));
   try {
@@ -82,7 +82,7 @@ async function simplified(model: Model): Promise<Model> {
   }
 }
 
-/** The model with the least and the largest value of tensors as its outputs. */
+/** The model with the minimum and maximum of the given tensors as its outputs. */
 function withRanges(model: Model, tensors: readonly string[]): Model {
   const ends = [
     ["ReduceMin", "least"],

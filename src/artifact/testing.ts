@@ -1,9 +1,9 @@
-/** For tests and benches: what makes an artifact complete where how far it is to be trusted does not matter. */
-import type { ArtifactParts } from "./build.ts";
+/** For tests and benches: rules of uncertainty for an artifact whose uncertainty does not matter. */
+import type { ArtifactContents } from "./build.ts";
 import { MOST_NOVELTY } from "./contract.ts";
 
-/** Rules that call nothing unknown and rule no class out, from one made-up picture. */
-export const trusting = (features: number): Pick<ArtifactParts, "novelty" | "conformal" | "tuned"> => ({
+/** Rules that call no image unknown and exclude no class, from one made-up image. */
+export const trusting = (features: number): Pick<ArtifactContents, "novelty" | "conformal" | "tuned"> => ({
   novelty: {
     bank: Int8Array.from({ length: features }, () => 1),
     scales: Float32Array.of(1),

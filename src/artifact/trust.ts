@@ -1,28 +1,28 @@
 /**
- * What an artifact says of its own answers: whether a picture is like nothing it was trained on, and which classes cannot be ruled out.
- * The rules are in its metadata; artifacts of earlier versions have none, and then nothing is said.
+ * The uncertainty of a prediction: whether the image is unlike everything the model was trained on, and which classes cannot be ruled
+ * out. The rules are in the artifact's metadata; artifacts of earlier versions have none, and then nothing is reported.
  */
 import { type Conformal, conformalSet } from "../evaluate/conformal.ts";
 import { artifactKeys, type NoveltyRule } from "./contract.ts";
 
 /** The rules in an artifact's metadata. */
-export interface Trust {
-  readonly novelty?: NoveltyRule;
-  readonly conformal?: Conformal;
+export interface UncertaintyRules {
+  readonly novelty?: NoveltyRule | undefined;
+  readonly conformal?: Conformal | undefined;
 }
 
-/** How far an answer is to be trusted. */
+/** The uncertainty of one prediction. */
 export interface Doubt {
-  /** Whether the picture is unlike everything that the model was trained on: then its class means nothing. */
+  /** Whether the image is unlike everything that the model was trained on: then its class means nothing. */
   readonly unknown?: boolean;
-  /** How unlike the training pictures it is: unknown above the rule's threshold. */
+  /** The out-of-distribution score: unknown above the rule's threshold. The key is that of today's JSON. */
   readonly novelty?: number;
   /** The classes that cannot be ruled out, most probable first; see `evaluate/conformal.ts`. */
   readonly set?: readonly string[];
 }
 
-/** Reads the rules. Metadata that is not of this form says nothing. */
-export function trustIn(metadata: ReadonlyMap<string, string>): Trust {
+/** Reads the rules. Metadata that is not of this form is ignored. */
+export function readUncertaintyRules(metadata: ReadonlyMap<string, string>): UncertaintyRules {
   const novelty = numbersIn(metadata.get(artifactKeys.novelty), [
     "threshold",
     "falseAlarmRate",
@@ -34,29 +34,29 @@ export function trustIn(metadata: ReadonlyMap<string, string>): Trust {
 }
 
 /**
- * Judges an answer by the rules.
+ * Applies the rules to one prediction.
  *
- * @param novelty the artifact's output of that name for this picture
+ * @param oodScore the artifact's out-of-distribution score of this image
  * @param probabilities `[C]`
  */
 export function doubtOf(
-  { novelty: rule, conformal }: Trust,
+  { novelty: rule, conformal }: UncertaintyRules,
   classes: readonly string[],
-  { probabilities, novelty }: { readonly probabilities: Float32Array; readonly novelty: number | undefined },
+  { probabilities, oodScore }: { readonly probabilities: Float32Array; readonly oodScore: number | undefined },
 ): Doubt {
   return {
-    ...(rule && novelty !== undefined ? { unknown: novelty > rule.threshold, novelty } : {}),
+    ...(rule && oodScore !== undefined ? { unknown: oodScore > rule.threshold, novelty: oodScore } : {}),
     ...(conformal ? { set: conformalSet(probabilities, conformal).map((label) => classes[label]!) } : {}),
   };
 }
 
-/** A JSON object of which all the keys are finite numbers. */
+/** Parses a JSON object in which all the keys are finite numbers. */
 function numbersIn<K extends string>(text: string | undefined, keys: readonly K[]): Record<K, number> | undefined {
   if (text === undefined) return undefined;
   try {
     const value = JSON.parse(text) as Partial<Record<K, unknown>> | null;
-    const isWhole = keys.every((key) => Number.isFinite(value?.[key]));
-    return isWhole ? (Object.fromEntries(keys.map((key) => [key, value![key]])) as Record<K, number>) : undefined;
+    const isComplete = keys.every((key) => Number.isFinite(value?.[key]));
+    return isComplete ? (Object.fromEntries(keys.map((key) => [key, value![key]])) as Record<K, number>) : undefined;
   } catch {
     return undefined;
   }

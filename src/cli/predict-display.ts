@@ -1,6 +1,6 @@
 /** How `graft predict` tells what it found while it works: a line of text each, or one JSON object that grows. */
 import type { Prediction } from "../artifact/artifact.ts";
-import type { Trust } from "../artifact/trust.ts";
+import type { UncertaintyRules } from "../artifact/trust.ts";
 import type { Ignored } from "../data/dataset/discover.ts";
 import { jsonText, note, percent, print } from "./output.ts";
 
@@ -28,10 +28,10 @@ export interface EndFacts {
 }
 
 /** One line each, and the reason of those that could not be read on stderr. */
-export const linesDisplay = (trust: Trust): PredictDisplay => ({
+export const linesDisplay = ({ novelty: rule }: UncertaintyRules): PredictDisplay => ({
   found({ path, top, unknown, novelty }) {
     const named = top.map(({ label, probability }) => `${label} ${percent(probability)}`).join(", ");
-    const { threshold } = trust.novelty ?? {};
+    const { threshold } = rule ?? {};
     print(
       unknown
         ? `${path}: unknown, unlike what it was trained on (novelty ${novelty?.toFixed(2)}, above ${threshold?.toFixed(2)}); else ${named}`

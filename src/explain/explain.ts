@@ -1,4 +1,4 @@
-/** Explaining an artifact's answers: sessions for each method, opened once and asked of many pictures. */
+/** Explains an artifact's predictions: opens a session per method once, and explains many images with it. */
 import type { RgbImage } from "../data/decode.ts";
 import type { Model } from "../graph/model.ts";
 import { camOf, type FeatureMap, lastFeatureMap, openGradCam } from "./grad-cam.ts";
@@ -7,27 +7,27 @@ import { heatOf, integratedGradients, openIntegratedGradients } from "./integrat
 import { type ExplainedArtifact, explainedArtifact } from "./of-artifact.ts";
 import { overlay } from "./overlay.ts";
 
-/** How an answer can be explained; each is a row of {@link methods}. */
+/** How a prediction can be explained; each method is a row of {@link methods}. */
 export type Method = "grad-cam" | "integrated-gradients";
 
-/** One explanation: the overlay as a JPEG, and what is to be said of it. */
+/** One explanation: the overlay as a JPEG, and figures of its quality. */
 export interface Explanation {
   readonly method: Method;
   readonly jpeg: Buffer;
-  /** Integrated gradients: how far the contributions miss the difference that they explain, relative to it; and the intervals used. */
+  /** Integrated gradients: the relative completeness error (see `integrated-gradients.ts`), and the number of intervals. */
   readonly completeness?: { readonly error: number; readonly steps: number };
 }
 
 export interface Explainer {
-  /** Explains why a picture is taken for a class (a position in the artifact's). */
+  /** Explains the evidence for a class (its position in the artifact's classes) in an image. */
   explain(image: RgbImage, label: number): Promise<Explanation>;
   close(): Promise<void>;
 }
 
-type Open = (artifact: ExplainedArtifact, called: string) => Promise<Explainer>;
+type Open = (artifact: ExplainedArtifact, name: string) => Promise<Explainer>;
 
-const gradCam: Open = async (artifact, called) => {
-  const map: FeatureMap = await lastFeatureMap(artifact.explained, called);
+const gradCam: Open = async (artifact, name) => {
+  const map: FeatureMap = await lastFeatureMap(artifact.explained, name);
   const session: GradientSession = await openGradCam(artifact.explained, map);
   return {
     async explain(image, label) {
@@ -58,9 +58,9 @@ const integrated: Open = async (artifact) => {
 
 export const methods: Readonly<Record<Method, Open>> = { "grad-cam": gradCam, "integrated-gradients": integrated };
 
-/** Several explainers of one artifact. */
+/** Explainers of one artifact, one per method. */
 export interface Explainers {
-  /** By every method asked for, in order. */
+  /** Explains an image by each requested method, in order. */
   explain(image: RgbImage, label: number): Promise<readonly Explanation[]>;
   close(): Promise<void>;
 }
@@ -68,18 +68,18 @@ export interface Explainers {
 /**
  * Opens explainers for an artifact.
  *
- * @param called its name, for errors
- * @throws GraftError (`usage`) where a method does not fit the network; (`data`) where one of its operators has no gradient rule
+ * @param name its name in errors
+ * @throws GraftError (`usage`) if a method does not suit the network, (`data`) if one of its operators has no gradient rule
  */
-export async function openExplainers(model: Model, called: string, wanted: readonly Method[]): Promise<Explainers> {
-  const artifact = await explainedArtifact(model, called);
+export async function openExplainers(model: Model, name: string, wanted: readonly Method[]): Promise<Explainers> {
+  const artifact = await explainedArtifact(model, name);
   const explainers: Explainer[] = [];
   const close = async (): Promise<void> => {
     for (const one of explainers) await one.close();
     await artifact.close();
   };
   try {
-    for (const method of wanted) explainers.push(await methods[method](artifact, called));
+    for (const method of wanted) explainers.push(await methods[method](artifact, name));
   } catch (error) {
     await close();
     throw error;

@@ -36,8 +36,8 @@ describe("Grad-CAM", () => {
         expect([height, width]).toEqual(expected.dims);
         const most = Math.max(...expected.cams[at]!);
         expect(most).toBeGreaterThan(0);
-        values.forEach((value, place) => {
-          expect(Math.abs(value - expected.cams[at]![place]!) / most).toBeLessThan(1e-3);
+        values.forEach((value, position) => {
+          expect(Math.abs(value - expected.cams[at]![position]!) / most).toBeLessThan(1e-3);
         });
       }
     } finally {
@@ -45,7 +45,7 @@ describe("Grad-CAM", () => {
     }
   });
 
-  it("says in a sentence that a transformer has no feature map", async () => {
+  it("reports that a transformer has no feature map", async () => {
     const explained = explainedOf("vit_tiny_patch16_224", 224);
     await expect(lastFeatureMap(explained, "vit.onnx")).rejects.toMatchObject({
       kind: "usage",
@@ -55,7 +55,7 @@ describe("Grad-CAM", () => {
     });
   });
 
-  it("reads maps with their channels last as those with their channels first", () => {
+  it("reads channels-last maps like channels-first maps", () => {
     const [values, gradient] = [2, 3].map((factor) =>
       Float32Array.from({ length: 12 }, (_, i) => ((i * factor) % 7) - 2),
     );

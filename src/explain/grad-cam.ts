@@ -1,5 +1,5 @@
 /**
- * Grad-CAM: where on the picture the evidence for a class lies, by the network's last feature map.
+ * Grad-CAM: where in the image the evidence for a class is, by the network's last feature map.
  * Source: Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization", ICCV 2017,
  * arXiv 1610.02391, equations 1 and 2.
  */
@@ -14,49 +14,49 @@ import { PIXELS_OF_VIEWS } from "../zoo/mirrored.ts";
 import { type Explained, type GradientSession, openGradient, type Slope } from "./gradient.ts";
 import type { Heat } from "./heat.ts";
 
-/** A tensor in which places of the picture remain. */
+/** A tensor that still has spatial positions. */
 export interface FeatureMap {
   readonly tensor: string;
   readonly layout: "nchw" | "nhwc";
 }
 
-/** More layers with weights than this after a map, and what its places say is no longer what the answer rests on. */
+/** With more weighted layers than this after a map, its positions no longer represent what the prediction is based on. */
 const MOST_LAYERS_AFTER = 3;
 const weighted = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
 /**
- * The network's last feature map.
+ * Finds the network's last feature map.
  *
- * @param called the network's name, for the error
- * @throws GraftError (`usage`) where it has none, as transformers, whose tokens mix
+ * @param name the network's name in errors
+ * @throws GraftError (`usage`) if it has none, as transformers, whose tokens mix
  */
 export async function lastFeatureMap(
   { model, input, inputDims, logits }: Explained,
-  called: string,
+  name: string,
 ): Promise<FeatureMap> {
   const graph = cutGraph(model.graph, [{ name: logits }]);
   const shapes = await measureShapes({ ...model, graph }, { [input]: [1, ...inputDims] });
   const flow = dataflow(graph);
   const axes = channelAxes(graph, shapes, flow);
-  // Where the mean over mirrored views is taken, the network is asked about two pictures.
+  // A network that averages over mirrored views has a batch of two.
   const views = shapes.get(PIXELS_OF_VIEWS)?.dims[0] ?? 1;
   const map = flow.nodes
     .flatMap(({ outputs }) => outputs.slice(0, 1))
-    .findLast((name) => {
-      const { dims = [], type } = shapes.get(name) ?? {};
-      const channels = axes.get(name);
+    .findLast((tensor) => {
+      const { dims = [], type } = shapes.get(tensor) ?? {};
+      const channels = axes.get(tensor);
       if (dims.length !== 4 || type !== "float32" || dims[0] !== views) return false;
-      if (flow.dependence(name) !== "values" || (channels !== 1 && channels !== 3)) return false;
+      if (flow.dependence(tensor) !== "values" || (channels !== 1 && channels !== 3)) return false;
       return dims.reduce((product, size) => product * size, 1) > views * dims[channels]!;
     });
   if (map === undefined || layersAfter(graph, map) > MOST_LAYERS_AFTER)
     throw usageError(
-      `${called} has no feature map in which places of the picture remain until the end: explain it with --method integrated-gradients.`,
+      `${name} has no feature map that keeps spatial positions until the end: explain it with --method integrated-gradients.`,
     );
   return { tensor: map, layout: axes.get(map) === 1 ? "nchw" : "nhwc" };
 }
 
-/** Layers with weights that the tensor's values go through. */
+/** The number of layers with weights between the tensor and the output. */
 function layersAfter(graph: Graph, tensor: string): number {
   const { consumers } = lookup(graph);
   const seen = new Set(consumers(tensor));
@@ -64,13 +64,13 @@ function layersAfter(graph: Graph, tensor: string): number {
   return [...seen].filter(({ op }) => weighted.has(op)).length;
 }
 
-/** Prepares Grad-CAM at a feature map. */
+/** Opens a session for Grad-CAM at a feature map. */
 export const openGradCam = (explained: Explained, { tensor }: FeatureMap): Promise<GradientSession> =>
   openGradient(explained, tensor);
 
 /**
- * The map of one class: the feature map's channels, weighed by their mean gradient, summed; what speaks against the class is 0. Of two
- * views, the second is of the mirror image: its map is mirrored back and added.
+ * Computes the map of one class: the sum of the feature map's channels, weighted by their mean gradient, with negative values set to 0.
+ * Of two views, the second is of the mirrored image: its map is mirrored back and added.
  */
 export function camOf({ dims, values, gradient }: Slope, { layout }: FeatureMap): Heat {
   const [views = 1, a = 1, b = 1, c = 1] = dims;
@@ -78,7 +78,7 @@ export function camOf({ dims, values, gradient }: Slope, { layout }: FeatureMap)
   const places = height * width;
   const [perChannel, perPlace] = layout === "nchw" ? [places, 1] : [1, channels];
   const heat = new Float64Array(places);
-  const seen = (place: number, view: number): number =>
+  const positionOf = (place: number, view: number): number =>
     view === 0 ? place : place - (place % width) + (width - 1 - (place % width));
   for (let view = 0; view < views; view++) {
     for (let channel = 0; channel < channels; channel++) {
@@ -87,7 +87,7 @@ export function camOf({ dims, values, gradient }: Slope, { layout }: FeatureMap)
       for (let place = 0; place < places; place++) weight += gradient[from + place * perPlace]!;
       weight /= places;
       for (let place = 0; place < places; place++) {
-        const at = seen(place, view);
+        const at = positionOf(place, view);
         heat[at] = heat[at]! + weight * values[from + place * perPlace]!;
       }
     }

@@ -1,6 +1,6 @@
 /**
- * The gradient of one class's logit towards tensors of a network, as a session: what every explanation by gradients is made of. The
- * differentiation is autodiff's; here a network gets an end that picks a class, and nothing is known of pictures.
+ * A session that computes the gradient of one class's logit with respect to a tensor of a network: the basis of every gradient-based
+ * explanation. Differentiation is in `autodiff/`; nothing here knows images.
  */
 import { gradients } from "../autodiff/gradients.ts";
 import { dataError } from "../base/errors.ts";
@@ -9,18 +9,18 @@ import { type Model, node } from "../graph/model.ts";
 import { measureShapes } from "../runtime/measure-shapes.ts";
 import { openModel } from "../runtime/open-model.ts";
 
-/** A network as explanations take it. */
+/** A network to be explained. */
 export interface Explained {
-  /** From {@link Explained.input} on: float32, prepared pixels. */
+  /** Starts at {@link Explained.input}: float32, prepared pixels. */
   readonly model: Model;
   readonly input: string;
-  /** The shape of one picture in `input`, without the batch. */
+  /** The shape of one image in `input`, without the batch. */
   readonly inputDims: readonly number[];
   /** The tensor of the logits, `[N, C]`. */
   readonly logits: string;
 }
 
-/** What a run yields of each tensor asked for: its values and the gradient of the picked logits' sum towards them, both in `dims`. */
+/** A tensor's values, and the gradient of the selected logits' sum with respect to them, both in `dims`. */
 export interface Slope {
   readonly dims: readonly number[];
   readonly values: Float32Array;
@@ -30,10 +30,10 @@ export interface Slope {
 export interface GradientSession {
   readonly classes: number;
   /**
-   * Runs forward and back.
+   * Runs the forward and backward pass.
    *
    * @param pixels `[batch, …inputDims]`
-   * @param label the class whose logit is differentiated, for every picture of the batch
+   * @param label the class whose logit is differentiated, for every image of the batch
    */
   run(pixels: Float32Array, label: number): Promise<{ readonly logits: Float32Array; readonly slope: Slope }>;
   close(): Promise<void>;
@@ -43,10 +43,10 @@ const CHOICE = "explain/choice";
 const SCORE = "explain/score";
 
 /**
- * Prepares the gradient towards one tensor.
+ * Opens a gradient session.
  *
- * @param towards a tensor of the network that the logits depend on; the input itself may be it
- * @throws GraftError (`data`) where an operator between it and the logits has no gradient rule
+ * @param towards the tensor to differentiate by: one that the logits depend on, or the input itself
+ * @throws GraftError (`data`) if an operator between it and the logits has no gradient rule
  */
 export async function openGradient(
   { model, input, inputDims, logits }: Explained,
@@ -61,7 +61,7 @@ export async function openGradient(
   const at = shapes.get(towards);
   if (rows !== batch || classes === undefined || !at)
     throw dataError(
-      `The network's logits "${logits}" or its tensor "${towards}" have no shape [N, …]: it cannot be explained.`,
+      `The network's logits "${logits}" or its tensor "${towards}" have no shape [N, …], so it cannot be explained.`,
     );
   const scored = {
     ...network,
@@ -78,7 +78,7 @@ export async function openGradient(
   shapes.set(SCORE, { type: "float32", dims: [] });
   const { graph, gradientOf } = gradients(scored, shapes, SCORE, [towards]);
   const gradient = gradientOf.get(towards)!;
-  // An input is what was fed and cannot be an output as well.
+  // An input cannot be an output as well.
   const isInput = towards === input;
   const outputs = [logits, gradient, ...(isInput ? [] : [towards])].map((name) => ({ name }));
   const session = await openModel({ ...model, metadata: new Map(), graph: { ...graph, outputs } });

@@ -1,6 +1,6 @@
-/** A map of how much each place of a picture mattered. */
+/** The type of a heat map: how much each position of an image matters. */
 
-/** `values` are `[height, width]`, row by row; what they measure, its maker says. */
+/** `values` are `[height, width]`, row by row; their meaning depends on the method. */
 export interface Heat {
   readonly width: number;
   readonly height: number;

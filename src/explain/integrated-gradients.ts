@@ -1,22 +1,22 @@
 /**
- * Integrated gradients: how much each pixel contributed to a class's logit, compared with a black picture; the contributions sum to the
- * difference of the two logits (completeness), which says how exact the integral is.
+ * Integrated gradients: how much each pixel contributes to a class's logit, compared with a black image. The contributions sum to the
+ * difference of the two logits (completeness), which measures how exact the integral is.
  * Source: Sundararajan, Taly and Yan, "Axiomatic attribution for deep networks", ICML 2017, arXiv 1703.01365, equation 1.
  */
 import { type Explained, type GradientSession, openGradient } from "./gradient.ts";
 import type { Heat } from "./heat.ts";
 
-/** Pictures along the path that go through the network at once. */
+/** Images along the path that go through the network at once. */
 const BATCH = 4;
 const FEWEST_STEPS = 16;
 const MOST_STEPS = 512;
-/** The completeness error that ends the refinement, relative to the difference of the logits. */
+/** The relative completeness error at which the refinement stops. */
 export const COMPLETENESS = 0.02;
 
 export interface Attribution {
   /** `[…inputDims]`: each input value's share of the difference. */
   readonly contributions: Float32Array;
-  /** Of the class, for the picture and for the baseline. */
+  /** The class's logit for the image and for the baseline. */
   readonly logit: number;
   readonly baselineLogit: number;
   /** Intervals along the path. */
@@ -29,12 +29,12 @@ export const openIntegratedGradients = (explained: Explained): Promise<GradientS
   openGradient(explained, explained.input, BATCH);
 
 /**
- * Integrates along the straight line from the baseline to the picture, by the trapezoidal rule; the number of intervals is doubled (the points
- * before are kept) until completeness holds to 2% or 512 intervals are reached.
+ * Integrates along the straight line from the baseline to the image, by the trapezoidal rule. The number of intervals is doubled
+ * (earlier points are reused) until the completeness error is at most 2% or 512 intervals are reached.
  *
- * @param session of {@link openIntegratedGradients}
+ * @param session from {@link openIntegratedGradients}
  * @param pixels `[…inputDims]`, prepared
- * @param baseline the same of a black picture
+ * @param baseline the prepared pixels of a black image
  */
 export async function integratedGradients(
   session: GradientSession,
@@ -45,7 +45,7 @@ export async function integratedGradients(
   const size = pixels.length;
   const sum = new Float64Array(size);
   const logits = new Map<number, number>();
-  /** Adds the gradients at positions along the line (0 the baseline, 1 the picture), each with its weight. */
+  /** Adds the gradients at positions along the line (0 the baseline, 1 the image), each with its weight. */
   const add = async (points: readonly (readonly [position: number, weight: number])[]): Promise<void> => {
     for (let first = 0; first < points.length; first += BATCH) {
       const chunk = points.slice(first, first + BATCH);
@@ -53,9 +53,9 @@ export async function integratedGradients(
       chunk.forEach(([position], i) => {
         for (let j = 0; j < size; j++) data[i * size + j] = baseline[j]! + position * (pixels[j]! - baseline[j]!);
       });
-      const { logits: yielded, slope } = await session.run(data, label);
+      const { logits: batchLogits, slope } = await session.run(data, label);
       chunk.forEach(([position, weight], i) => {
-        logits.set(position, yielded[i * session.classes + label]!);
+        logits.set(position, batchLogits[i * session.classes + label]!);
         for (let j = 0; j < size; j++) sum[j] = sum[j]! + weight * slope.gradient[i * size + j]!;
       });
     }
@@ -84,15 +84,15 @@ const inner = (steps: number, wanted: (step: number) => boolean): [position: num
     .filter(wanted)
     .map((step) => [step / steps, 1]);
 
-/** Contributions `[3, S, S]` or `[S, S, 3]` as a map: each place's colours summed, what speaks against the class is 0. */
+/** Turns contributions `[3, S, S]` or `[S, S, 3]` into a map: the colours of each position summed, negative values set to 0. */
 export function heatOf({ contributions }: Attribution, inputDims: readonly number[]): Heat {
   const isFirst = inputDims[0] === 3;
   const [height = 1, width = 1] = isFirst ? inputDims.slice(1) : inputDims;
-  const places = height * width;
-  const [perChannel, perPlace] = isFirst ? [places, 1] : [1, 3];
-  const values = Float32Array.from({ length: places }, (_, place) => {
+  const positions = height * width;
+  const [perChannel, perPosition] = isFirst ? [positions, 1] : [1, 3];
+  const values = Float32Array.from({ length: positions }, (_, position) => {
     let sum = 0;
-    for (let channel = 0; channel < 3; channel++) sum += contributions[channel * perChannel + place * perPlace]!;
+    for (let channel = 0; channel < 3; channel++) sum += contributions[channel * perChannel + position * perPosition]!;
     return Math.max(0, sum);
   });
   return { width, height, values };

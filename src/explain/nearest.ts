@@ -1,4 +1,4 @@
-/** The training pictures most like a picture, to the model: the explanation by example. */
+/** Explanation by example: the training images most similar to an image, by the model's features. */
 import { join } from "node:path";
 import { artifactKeys } from "../artifact/contract.ts";
 import { dataError } from "../base/errors.ts";
@@ -17,7 +17,7 @@ import { denseTable } from "../train/features/table.ts";
 import { FEATURES, PIXELS } from "../zoo/backbone.ts";
 import type { ExplainedArtifact } from "./of-artifact.ts";
 
-/** A training picture that is like the one asked about. */
+/** A training image that is similar to the given one. */
 export interface Near {
   readonly path: string;
   readonly label: string;
@@ -29,36 +29,36 @@ export interface NearestOptions {
   readonly artifact: ExplainedArtifact;
   /** SHA-256 of the artifact's file. */
   readonly sha256: string;
-  /** Whether the file is known to be as it was written; else its features may not be those of the network that it names. */
+  /** Whether the file is verified to be as written; otherwise its features may not be those of the network that it names. */
   readonly isVerified: boolean;
-  /** What it was trained on; test pictures do not count. */
+  /** The dataset it was trained on; test images are excluded. */
   readonly dataset: Dataset;
   readonly count: number;
   readonly onProgress?: OnProgress;
 }
 
-/** The `count` most similar training pictures for each picture, most similar first; features come from the cache where it has them. */
+/** Finds the `count` most similar training images for each image, most similar first; features come from the cache if it has them. */
 export async function nearestPictures(images: readonly RgbImage[], options: NearestOptions): Promise<Near[][]> {
   const { artifact, dataset, count, onProgress } = options;
-  const { answering } = artifact;
-  const graph = cutGraph(answering.graph, [{ name: FEATURES, type: "float32" }]);
-  const session = await openModel({ ...answering, metadata: new Map(), graph });
+  const { predictor } = artifact;
+  const graph = cutGraph(predictor.graph, [{ name: FEATURES, type: "float32" }]);
+  const session = await openModel({ ...predictor, metadata: new Map(), graph });
   try {
     const runner = runnerOf(artifact, session);
-    const asked: Float32Array[] = [];
+    const queries: Float32Array[] = [];
     for (const image of images) {
       const data = await runner.prepare(image);
-      asked.push((await runner.forward({ dims: [1, ...runner.inputDims], data })).slice());
+      queries.push((await runner.forward({ dims: [1, ...runner.inputDims], data })).slice());
     }
-    const features = asked[0]?.length ?? 0;
+    const features = queries[0]?.length ?? 0;
     const training = dataset.examples.filter(({ split }) => split !== "test");
     const cache = await openFeatureCache(folderFor(options), features);
     try {
       const paths = training.map(({ path }) => path);
       const { table, kept } = await extractFeatures(paths, cache, runner, onProgress ? { onProgress } : {});
-      const rows = Float32Array.from(asked.flatMap((row) => [...row]));
-      const units = unitRows(denseTable(rows, features), [...asked.keys()]);
-      const found = asked.map((): Near[] => []);
+      const rows = Float32Array.from(queries.flatMap((row) => [...row]));
+      const units = unitRows(denseTable(rows, features), [...queries.keys()]);
+      const found = queries.map((): Near[] => []);
       await eachSimilarity(table, units, (row, similarities) => {
         const { path, label } = training[kept[row]!]!;
         found.forEach((list, at) => {
@@ -87,12 +87,12 @@ const runnerOf = (artifact: ExplainedArtifact, session: Session): BackboneRunner
 });
 
 /**
- * The network's own features where the artifact certainly kept it as it was; those of a fine-tuned network, of several views of each
- * image, or of a file that nothing vouches for, are the artifact's alone.
+ * The cache folder of the network's own features if the artifact certainly contains it unchanged. Features of a fine-tuned network, of
+ * several views of each image, or of an unverified file are cached for the artifact alone.
  */
 function folderFor({ artifact, sha256, isVerified }: NearestOptions): string {
-  const { answering, preprocessing } = artifact;
-  const facts = networkIn(answering.metadata.get(artifactKeys.network));
+  const { predictor, preprocessing } = artifact;
+  const facts = networkIn(predictor.metadata.get(artifactKeys.network));
   if (facts.tuned || facts.hasViews || !isVerified) return join(featureCaches(), sha256.slice(0, 32));
   return featureFolder({ ...facts, preprocessing });
 }
@@ -111,7 +111,7 @@ function networkIn(text: string | undefined): NetworkFacts {
     if (typeof sha256 === "string" && typeof cut === "string")
       return { sha256, cut, tuned: tuned === true, hasViews: views !== "plain" };
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw dataError("The model does not say which network it was made of: train it anew with this version of Graft.");
+  throw dataError("The model's metadata does not name its network: train it again with this version of Graft.");
 }

@@ -1,4 +1,4 @@
-/** An artifact as explanations take it: its preparation apart, the rest differentiated from prepared pixels on. */
+/** Prepares an artifact for explanations: splits off its preprocessing, so that the rest is differentiated from prepared pixels on. */
 import { LOGITS } from "../artifact/contract.ts";
 import { artifactParts } from "../artifact/parts.ts";
 import { dataError } from "../base/errors.ts";
@@ -12,31 +12,31 @@ import type { Explained } from "./gradient.ts";
 
 export interface ExplainedArtifact {
   readonly explained: Explained;
-  /** The artifact from prepared pixels on, all its outputs. */
-  readonly answering: Model;
+  /** The artifact from prepared pixels on, with all its outputs. */
+  readonly predictor: Model;
   readonly preprocessing: Preprocessing;
-  /** Resizes and normalises one picture as the artifact does. */
+  /** Resizes and normalises one image as the artifact does. */
   prepare(image: RgbImage): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
 /**
- * Takes an artifact apart.
+ * Prepares an artifact.
  *
- * @param source names it in errors
- * @throws GraftError (`data`) where it is not one of Graft's
+ * @param source its name in errors
+ * @throws GraftError (`data`) if it is not one of Graft's
  */
 export async function explainedArtifact(model: Model, source: string): Promise<ExplainedArtifact> {
   const preprocessing = fromArtifact(model.metadata, source);
   if (!preprocessing)
-    throw dataError(`${source} does not say how it prepares pictures: train it anew with this version of Graft.`);
-  const { preparation, answering } = artifactParts(model, source);
+    throw dataError(`${source} has no preprocessing in its metadata: train it again with this version of Graft.`);
+  const { preparation, predictor } = artifactParts(model, source);
   const session = await openModel(preparation, { threads: 1 });
   const { size, layout } = preprocessing;
   const inputDims = layout === "nchw" ? [3, size, size] : [size, size, 3];
   return {
-    explained: { model: answering, input: PIXELS, inputDims, logits: LOGITS },
-    answering,
+    explained: { model: predictor, input: PIXELS, inputDims, logits: LOGITS },
+    predictor,
     preprocessing,
     async prepare({ width, height, data }) {
       const [input = "image"] = session.inputs;

@@ -1,15 +1,15 @@
-/** A heat map laid over its picture, as a JPEG: where it is hot the picture shows through a warm colour, elsewhere it is as it was. */
+/** Draws a heat map over its image, as a JPEG: hot positions get a warm colour, cold ones keep the image. */
 import sharp from "sharp";
 import type { RgbImage } from "../data/decode.ts";
 import { type Fit, squareOf } from "../zoo/square.ts";
 import type { Heat } from "./heat.ts";
 
-/** The longer side of an overlay, in pixels, at most. */
+/** Maximum length of an overlay's longer side, in pixels. */
 const SIDE = 480;
-/** How far the hottest place is covered. */
+/** The opacity of the hottest position. */
 const MOST_OPAQUE = 0.75;
-/** Heat is told up to this share of the places' values, so that one odd pixel does not leave the rest cold. */
-const TOLD_SHARE = 0.995;
+/** The quantile of heat that counts as hottest, so that one outlier does not leave the rest cold. */
+const HOTTEST_QUANTILE = 0.995;
 /** From cold to hot: violet, red, orange, yellow. */
 const RAMP = [
   [72, 20, 140],
@@ -21,7 +21,7 @@ const RAMP = [
 /**
  * Draws an overlay.
  *
- * @param fit how the network's square was cut out of the picture
+ * @param fit how the network's square was cut out of the image
  */
 export async function overlay(image: RgbImage, heat: Heat, fit: Fit): Promise<Buffer> {
   const scale = Math.min(1, SIDE / Math.max(image.width, image.height));
@@ -44,7 +44,8 @@ export async function overlay(image: RgbImage, heat: Heat, fit: Fit): Promise<Bu
 /** `[height, width, 4]`: heat as colour and opacity. */
 function colours({ values }: Heat): Uint8Array {
   const sorted = values.slice().sort();
-  const most = sorted[Math.min(sorted.length - 1, Math.floor(TOLD_SHARE * sorted.length))]! || sorted.at(-1)! || 1;
+  const most =
+    sorted[Math.min(sorted.length - 1, Math.floor(HOTTEST_QUANTILE * sorted.length))]! || sorted.at(-1)! || 1;
   const rgba = new Uint8Array(values.length * 4);
   values.forEach((value, at) => {
     const share = Math.min(1, value / most);

@@ -118,9 +118,9 @@ async function classesOf(
 ): Promise<(number | undefined)[]> {
   const named: (number | undefined)[] = [];
   const paths = examples.map(({ path }) => path);
-  for await (const asked of askFiles(artifact, paths, { stage: "Judging", onProgress, signal })) {
+  for await (const predicted of askFiles(artifact, paths, { stage: "Judging", onProgress, signal })) {
     const { length } = artifact.classes;
-    named.push(asked.kind === "answered" ? argmax(asked.answer.probabilities, 0, length) : undefined);
+    named.push(predicted.kind === "predicted" ? argmax(predicted.raw.probabilities, 0, length) : undefined);
   }
   return named;
 }

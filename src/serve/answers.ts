@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { Context, Hono } from "hono";
 import { NOVELTY, PROBABILITIES } from "../artifact/contract.ts";
-import { type Answer, predictionOf } from "../artifact/open.ts";
+import { predictionOf, type RawPrediction } from "../artifact/open.ts";
 import { type Bodies, createBodies } from "../http/bodies.ts";
 import { createDeadline } from "../http/deadline.ts";
 import { Refusal, shuttingDown } from "../http/refusal.ts";
@@ -16,9 +16,9 @@ import type { ModelVersion } from "./models.ts";
 import { refuseOthers, topOf } from "./query.ts";
 
 /** What `graft predict` reads of the outputs for one picture. */
-function answerOf(outputs: Outputs): Pick<Answer, "probabilities" | "novelty"> {
-  const novelty = outputs[NOVELTY];
-  return { probabilities: outputs[PROBABILITIES]! as Float32Array, novelty: novelty && Number(novelty[0]) };
+function answerOf(outputs: Outputs): Pick<RawPrediction, "probabilities" | "oodScore"> {
+  const score = outputs[NOVELTY];
+  return { probabilities: outputs[PROBABILITIES]! as Float32Array, oodScore: score && Number(score[0]) };
 }
 
 /** How the outputs for one picture become its entry in the answer. */

@@ -4,7 +4,7 @@
  */
 import { basename, dirname, resolve } from "node:path";
 import { readArtifact, readModelFile } from "../artifact/open.ts";
-import type { Trust } from "../artifact/trust.ts";
+import type { UncertaintyRules } from "../artifact/trust.ts";
 import { messageOf, usageError } from "../base/errors.ts";
 import { sha256 } from "../base/files.ts";
 import { disagreement, settledModel } from "../run/read.ts";
@@ -24,7 +24,7 @@ export interface ModelVersion {
   readonly id: VersionId;
   readonly name: string;
   readonly classes: readonly string[];
-  readonly trust: Trust;
+  readonly uncertainty: UncertaintyRules;
   /** Of the file. */
   readonly sha256: string;
   /** ISO 8601. */
@@ -93,13 +93,13 @@ export async function openModels(sources: readonly ModelSource[], engine: Engine
   const open = async ({ name, path }: ModelSource): Promise<Entry["version"]> => {
     const at = await settledModel(path);
     const bytes = await readModelFile(at);
-    const { classes, trust } = readArtifact(bytes, path);
+    const { classes, uncertainty } = readArtifact(bytes, path);
     const digest = sha256(bytes);
     const mixed = await disagreement(path, digest);
     if (mixed !== undefined) log("warn", "run_mixed", { model: name, path, warning: mixed });
     const id = nextId++;
     await engine.open(id, path, bytes);
-    const info = { id, name, classes, trust, sha256: digest, loadedAt: new Date().toISOString() };
+    const info = { id, name, classes, uncertainty, sha256: digest, loadedAt: new Date().toISOString() };
     return { ...info, ...countHolders(() => void engine.close(id).catch(() => {})) };
   };
 

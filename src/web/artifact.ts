@@ -1,9 +1,9 @@
 /** A trained model in a page: opened from its file alone, asked about pictures, with the answers that Node gives. */
 import {
-  type Answer,
-  ask,
   type Prediction as CommandLinePrediction,
+  predictImage,
   predictionOf,
+  type RawPrediction,
   readArtifact,
 } from "../artifact/artifact.ts";
 import { checkedArgument } from "../base/options.ts";
@@ -25,7 +25,7 @@ export interface PredictOptions {
 }
 
 /** What a model says of one picture: the answer that the command line gives, and the numbers behind it. */
-export type Prediction = CommandLinePrediction & Omit<Answer, "novelty">;
+export type Prediction = CommandLinePrediction & Omit<RawPrediction, "oodScore">;
 
 /** A `model.onnx` that is ready to be asked. */
 export interface WebArtifact {
@@ -56,7 +56,7 @@ export async function openArtifact(source: Source, options: OpenOptions = {}): P
   const { onProgress, ...wanted } = checkedOpenOptions(options);
   const file = checkedArgument(sourceSchema, source, "The first argument of openArtifact");
   const { bytes, name } = await bytesOf(file, onProgress);
-  const { classes, trust } = readArtifact(bytes, name);
+  const { classes, uncertainty } = readArtifact(bytes, name);
   const engine = await openEngine(wanted);
   const session = await openSession(bytes);
   return {
@@ -64,9 +64,9 @@ export async function openArtifact(source: Source, options: OpenOptions = {}): P
     engine,
     async predict(picture, options = {}) {
       const { topK } = checkedPredictOptions(options);
-      const answer = await ask(session, await pixelsOf(picture));
-      const { novelty: _, ...numbers } = answer;
-      return { ...numbers, ...predictionOf({ classes, trust }, answer, topK) };
+      const raw = await predictImage(session, await pixelsOf(picture));
+      const { oodScore: _, ...numbers } = raw;
+      return { ...numbers, ...predictionOf({ classes, uncertainty }, raw, topK) };
     },
     close: () => session.close(),
   };

@@ -1,6 +1,6 @@
 /** The model in the visitor's browser: `graft-ml/web`'s parts, with a runtime that is in the page itself. */
 import * as ort from "onnxruntime-web/wasm";
-import { ask, predictionOf, readArtifact } from "../../src/artifact/artifact.ts";
+import { predictImage, predictionOf, readArtifact } from "../../src/artifact/artifact.ts";
 import { useEngine } from "../../src/runtime/engine.ts";
 import { openSession } from "../../src/runtime/session.ts";
 import type { Prediction } from "../../src/studio/api.ts";
@@ -19,7 +19,7 @@ export async function loadModel(model: Uint8Array<ArrayBuffer>, runtime: Uint8Ar
   const session = await openSession(model);
   return {
     async predict(picture) {
-      const answer = await ask(session, await pixelsOf(picture));
+      const answer = await predictImage(session, await pixelsOf(picture));
       const { top, unknown = false } = predictionOf(artifact, answer, artifact.classes.length);
       return { answers: top, unknown };
     },

@@ -53,21 +53,21 @@ async function evaluate({ json }: v.InferOutput<typeof evaluateFlags>, model: st
       const paths = examples.map((example) => example.path);
       const told = { stage: "Evaluating", onProgress: line.show, signal };
       let at = 0;
-      for await (const asked of askFiles(artifact, paths, told)) {
+      for await (const predicted of askFiles(artifact, paths, told)) {
         const truth = truths[at++]!;
-        if (asked.kind === "unreadable") {
-          skipped.push({ path: asked.path, reason: asked.reason });
+        if (predicted.kind === "unreadable") {
+          skipped.push({ path: predicted.path, reason: predicted.reason });
           continue;
         }
-        rows.push(asked.answer.probabilities);
-        if (doubtOf(artifact.trust, artifact.classes, asked.answer).unknown) unknown++;
+        rows.push(predicted.raw.probabilities);
+        if (doubtOf(artifact.uncertainty, artifact.classes, predicted.raw).unknown) unknown++;
         labels.push(truth);
       }
     });
     if (rows.length === 0) throw dataError(`None of the ${examples.length} images of ${path} could be read.`);
     const probabilities = Float32Array.from(rows.flatMap((row) => [...row]));
     const evaluation = evaluatePredictions({ probabilities, labels, classes: [...artifact.classes] });
-    const { novelty } = artifact.trust;
+    const { novelty } = artifact.uncertainty;
     if (json) {
       return printJson({
         part: part ?? (training > 0 ? "train" : "all"),

@@ -92,7 +92,7 @@ async function explain(flags: ExplainFlags, asked: string, inputs: string[]): Pr
         path: paths[at]!,
         label,
         probability,
-        ...doubtOf(artifact.trust, classes, answer),
+        ...doubtOf(artifact.uncertainty, classes, answer),
         explained: classes[why]!,
         explanations,
         nearest: near?.[at] ?? [],

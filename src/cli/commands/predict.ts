@@ -1,7 +1,7 @@
 /** `graft predict`: what a trained model says of pictures. */
 import type { Command } from "commander";
 import * as v from "valibot";
-import { type Asked, askFiles } from "../../artifact/ask-files.ts";
+import { askFiles, type FilePrediction } from "../../artifact/ask-files.ts";
 import { openArtifact, predictionOf } from "../../artifact/open.ts";
 import { eitherOf } from "../../base/concurrency.ts";
 import { dataError, isStopped, messageOf } from "../../base/errors.ts";
@@ -37,25 +37,25 @@ async function predict(
   const artifact = await openArtifact(await settledModel(model));
   try {
     const { images, ignored } = await imagesOfAll(inputs);
-    const display = json ? jsonDisplay((text) => process.stdout.write(text)) : linesDisplay(artifact.trust);
+    const display = json ? jsonDisplay((text) => process.stdout.write(text)) : linesDisplay(artifact.uncertainty);
     const signal = interruptible(`Stopped before all ${images.length} images were asked about.`);
     let [answered, unreadable] = [0, 0];
-    const show = (asked: Asked): void => {
-      if (asked.kind === "unreadable") {
+    const show = (predicted: FilePrediction): void => {
+      if (predicted.kind === "unreadable") {
         unreadable++;
-        display.skipped({ path: asked.path, reason: asked.reason });
+        display.skipped({ path: predicted.path, reason: predicted.reason });
       } else {
         answered++;
-        display.found({ path: asked.path, ...predictionOf(artifact, asked.answer, top) });
+        display.found({ path: predicted.path, ...predictionOf(artifact, predicted.raw, top) });
       }
     };
     try {
       await withProgress(async (line) => {
         // A reader that went away wants no more answers.
         const told = { stage: "Predicting", onProgress: line.show, signal: eitherOf(signal, outputClosed) };
-        for await (const asked of askFiles(artifact, images, told)) {
+        for await (const predicted of askFiles(artifact, images, told)) {
           line.clear();
-          show(asked);
+          show(predicted);
           if (process.stdout.writableNeedDrain) await drained();
         }
       });

@@ -22,7 +22,7 @@ interface Sessions {
   /** The tensor between the two: resized pixels. */
   readonly seam: string;
   readonly preparation: Session;
-  readonly answering: Session;
+  readonly predictor: Session;
   /** Pictures of one run of the model. */
   readonly runLength: number;
 }
@@ -36,8 +36,8 @@ async function open(bytes: Uint8Array, path: string): Promise<Sessions> {
   // A large picture takes much memory while it is resized: it must not stay taken.
   const preparation = await openModel(parts.preparation, { threads: 1, keepMemory: false });
   try {
-    const answering = await openModel(parts.answering, { threads: cores, spin: false });
-    return { seam, preparation, answering, runLength: await quickestRun({ seam, preparation, answering }) };
+    const predictor = await openModel(parts.predictor, { threads: cores, spin: false });
+    return { seam, preparation, predictor, runLength: await quickestRun({ seam, preparation, predictor }) };
   } catch (error) {
     await preparation.close();
     throw error;
@@ -52,16 +52,16 @@ const SEVERAL = 4;
  * cores want much to do; but the values between the layers of a small network stay in the cache for a picture alone. It is
  * measured, on blank pictures, which also has the first request find everything warm.
  */
-async function quickestRun({ seam, preparation, answering }: Omit<Sessions, "runLength">): Promise<number> {
+async function quickestRun({ seam, preparation, predictor }: Omit<Sessions, "runLength">): Promise<number> {
   const { [seam]: blank } = await preparation.run({ [IMAGE]: { dims: [1, 32, 32, 3], data: new Uint8Array(3072) } });
   const batches = [1, SEVERAL].map((pictures) => stack(Array.from({ length: pictures }, () => blank!)));
   const millisecondsEach: number[] = [];
   for (const batch of batches) {
-    await answering.run({ [seam]: batch });
+    await predictor.run({ [seam]: batch });
     let best = Number.POSITIVE_INFINITY;
     for (let tries = 0; tries < 2; tries++) {
       const began = performance.now();
-      await answering.run({ [seam]: batch });
+      await predictor.run({ [seam]: batch });
       best = Math.min(best, performance.now() - began);
     }
     millisecondsEach.push(best / batch.dims[0]!);
@@ -71,7 +71,7 @@ async function quickestRun({ seam, preparation, answering }: Omit<Sessions, "run
 
 /** Answers a batch; a picture that cannot be prepared fails alone. */
 async function run(
-  { seam, preparation, answering, runLength }: Sessions,
+  { seam, preparation, predictor, runLength }: Sessions,
   images: readonly RgbImage[],
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
@@ -86,7 +86,7 @@ async function run(
   }
   for (let from = 0; from < prepared.length; from += runLength) {
     const batch = prepared.slice(from, from + runLength);
-    const results = await answering.run({ [seam]: stack(batch.map(({ pixels }) => pixels)) });
+    const results = await predictor.run({ [seam]: stack(batch.map(({ pixels }) => pixels)) });
     for (const [row, { at }] of batch.entries()) outcomes[at] = { outputs: rowOf(results, row, batch.length) };
   }
   return outcomes;
@@ -121,7 +121,7 @@ async function close(version: VersionId): Promise<void> {
   const sessions = versions.get(version);
   versions.delete(version);
   await sessions?.preparation.close();
-  await sessions?.answering.close();
+  await sessions?.predictor.close();
 }
 
 async function handle(request: Request): Promise<readonly Outcome[] | undefined> {
