@@ -11,6 +11,7 @@ const rows: readonly (readonly string[])[] = [
   ["index.ts", "cli", "web"],
   ["serve", "studio"],
   ["http"],
+  ["library.ts"],
   ["report"],
   ["run"],
   ["advise", "audit", "explain", "cache"],
@@ -31,7 +32,6 @@ const rows: readonly (readonly string[])[] = [
 
 /** Imports that may stay until their files are written again; one that is gone must go from here too. */
 const tolerated: ReadonlySet<string> = new Set([
-  "serve/answers.ts -> serve/app.ts",
   "train/train-options.ts -> train/train.ts",
   "web/engine.ts -> web/options.ts",
   "web/options.ts -> web/artifact.ts",

@@ -2,11 +2,10 @@
  * Graft as a library: what the command line does, as functions.
  *
  * @example
- * import { discoverDataset, openNetwork, train, encodeModel } from "graft-ml";
- * const dataset = await discoverDataset("photos");
- * const network = await openNetwork("resnet50");
- * const { artifact, test } = await train({ dataset, network });
- * console.log(test.evaluation.accuracy, test.evaluation.interval);
+ * import { train } from "graft-ml";
+ * const result = await train({ data: "photos", network: "resnet50" });
+ * console.log(result.test.evaluation.accuracy, result.test.evaluation.interval);
+ * await result.save("out");
  */
 // First of all, so that nothing of Graft can open a session before.
 import "./runtime/telemetry.ts";
@@ -60,12 +59,13 @@ export { type Explainers, type Explanation, type Method, openExplainers } from "
 export type { Graph, Model, Node } from "./graph/model.ts";
 export { decodeModel } from "./graph/onnx/read.ts";
 export { encodeModel } from "./graph/onnx/write.ts";
-export { renderComparison } from "./report/advice/comparison.ts";
-export { renderRecommendation } from "./report/advice/recommendation.ts";
-export { renderReport } from "./report/report.ts";
+export { type TrainedRun, type TrainOptions, train } from "./library.ts";
+export { renderComparison, renderRecommendation, renderReport } from "./report/pages.ts";
+export type { SavedRun, SaveOptions } from "./run/save.ts";
+export type { TrainRun } from "./run/train-run.ts";
 export type { FeatureChoice, FeatureTrial } from "./train/choose-features.ts";
 export type { Effort } from "./train/effort.ts";
-export { type TrainOptions, type TrainResult, train } from "./train/train.ts";
+export type { TrainResult } from "./train/train.ts";
 export { type CatalogueEntry, catalogue } from "./zoo/catalogue.ts";
 export type { Network } from "./zoo/network.ts";
 export { openNetwork } from "./zoo/open.ts";

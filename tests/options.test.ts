@@ -122,11 +122,11 @@ describe("train", () => {
     ["an option of another call", { budgetSeconds: 5 }, 'train has no option "budgetSeconds"'],
     ["a signal that is none", { signal: {} }, "The option signal of train takes an AbortSignal, not an object."],
     ["a listener that is none", { onProgress: "yes" }, 'The option onProgress of train takes a function, not "yes".'],
-    [
-      "a name for a network",
-      { network: "resnet50" },
-      'network of train takes a network as openNetwork gives it, not "resnet50".',
-    ],
+    ["a number for a network", { network: 50 }, "network of train takes a network as openNetwork gives it, not 50."],
+    ["a name of no network", { network: "resnet5O" }, 'There is no network "resnet5O": the nearest are'],
+    ["a wrong seed before a network is opened", { network: "resnet50", seed: -1 }, "not -1."],
+    ["a path of no dataset", { dataset: undefined, data: "" }, "The option data of train takes the path of a dataset"],
+    ["a wrong seed before a dataset is read", { dataset: undefined, data: "nowhere", seed: -1 }, "not -1."],
     [
       "a path for a dataset",
       { dataset: "photos" },

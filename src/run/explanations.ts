@@ -18,7 +18,7 @@ const [WRONG, RIGHT] = [4, 4];
 export async function reportExplanations(
   { result, dataset }: Pick<TrainRun, "result" | "dataset">,
   onNote: (text: string) => void,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ReportExplanation[]> {
   const chosen = chosenRows(result.test, dataset.classes.length);
   if (chosen.length === 0) return [];
@@ -34,7 +34,7 @@ export async function reportExplanations(
   try {
     const explanations: ReportExplanation[] = [];
     for (const { row, prediction, probability } of chosen) {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       const { path, label } = result.test.examples[row]!;
       const [explanation] = await explainers.explain(await decodeImage(await readBytes(path)), prediction);
       explanations.push({

@@ -1,47 +1,18 @@
 /** The routes: addresses → models, refusals → JSON, everything counted and logged. Sockets and signals are server.ts'. */
-import type { HttpBindings } from "@hono/node-server";
 import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { messageOf } from "../base/errors.ts";
-import { type Access, accessGuard, tokenGuard } from "../http/access.ts";
+import { accessGuard, tokenGuard } from "../http/access.ts";
 import { ClientGone } from "../http/deadline.ts";
 import { safeHeaders } from "../http/headers.ts";
 import { Refusal, shuttingDown } from "../http/refusal.ts";
 import { answerFaults } from "../http/routes.ts";
-import type { HttpServer } from "../http/server.ts";
 import { contentPolicy } from "../report/shell.ts";
 import { answerRoutes } from "./answers.ts";
 import { docsPage } from "./docs-page.ts";
-import type { Limits } from "./limits.ts";
-import type { Log } from "./log.ts";
-import type { Metrics } from "./metrics.ts";
-import type { Models } from "./models.ts";
+import type { AppOptions, ServeEnv } from "./env.ts";
 import { openApi } from "./openapi.ts";
-import type { Pipeline } from "./pipeline.ts";
 import { refuseOthers } from "./query.ts";
-
-/** What a handler has at hand of its request. */
-export interface ServeEnv {
-  Bindings: HttpBindings;
-  Variables: {
-    /** What the log and the metrics are told besides; handlers add to it. */
-    noted: { model?: string; images?: number; bytes?: number; error?: string };
-  };
-}
-
-export interface AppOptions {
-  readonly models: Models;
-  readonly pipeline: Pipeline;
-  readonly limits: Limits;
-  readonly access: Access;
-  readonly origins: readonly string[];
-  readonly metrics: Metrics;
-  readonly log: Log;
-  /** Asked for where there is one. */
-  readonly token: string | undefined;
-  /** Requests accepted before it is closing are answered, later ones refused. */
-  readonly http: Pick<HttpServer, "isClosing" | "cutOff">;
-}
 
 /** Addresses that tell nothing but whether the server lives: open without a token, for those who watch over it. */
 const OPEN = new Set(["/health", "/ready"]);

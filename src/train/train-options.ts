@@ -58,23 +58,23 @@ export const finetuneOptions = v.pipe(
   ),
 );
 
-const entries = {
-  dataset: datasetSchema,
-  network: networkSchema,
+const howEntries = {
   seed: v.optional(seed, 0),
   classWeights: v.optional(classWeights, "none"),
   effort: v.optional(effort, DEFAULT_EFFORT),
   finetune: v.optional(finetuneOptions),
   ...listenerEntries,
   onEpoch: v.optional(callback<(record: EpochRecord) => void>()),
-} satisfies Described<TrainOptions>;
+} satisfies Described<Omit<TrainOptions, "dataset" | "network">>;
 
+const NO_EFFORT = "{effort} chooses what the head alone is trained on: leave it out, or {finetune}.";
 const schema = v.pipe(
-  optionsOf(entries),
-  effortWithoutFinetuning(
-    ({ finetune }) => finetune !== undefined,
-    "{effort} chooses what the head alone is trained on: leave it out, or {finetune}.",
-  ),
+  optionsOf({ dataset: datasetSchema, network: networkSchema, ...howEntries }),
+  effortWithoutFinetuning(({ finetune }) => finetune !== undefined, NO_EFFORT),
+);
+const howSchema = v.pipe(
+  optionsOf(howEntries),
+  effortWithoutFinetuning(({ finetune }) => finetune !== undefined, NO_EFFORT),
 );
 
 /** Options with their defaults. */
@@ -83,3 +83,7 @@ export type CheckedTrainOptions = v.InferOutput<typeof schema>;
 /** @throws GraftError (`usage`) where an option does not fit, or does not fit another */
 export const checkedTrainOptions = (options: TrainOptions): CheckedTrainOptions =>
   checked(schema, options, callOf("train"));
+
+/** The options of `train` other than the dataset and the network, checked before these are opened. Throws as the whole does. */
+export const checkHowToTrain = (options: Omit<TrainOptions, "dataset" | "network">): void =>
+  void checked(howSchema, options, callOf("train"));

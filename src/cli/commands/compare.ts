@@ -10,7 +10,7 @@ import { nextCommand } from "../../advise/recommend/words.ts";
 import { makeFolder, writeWhole } from "../../base/files.ts";
 import { flag, optionsOf, rule, seed, text } from "../../base/options.ts";
 import { graftVersion } from "../../base/version.ts";
-import { renderComparison } from "../../report/advice/comparison.ts";
+import { renderComparison } from "../../report/pages.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
 import { preprocessing } from "../../zoo/model-options.ts";
 import { openNetwork } from "../../zoo/open.ts";
@@ -91,7 +91,7 @@ async function compareAction(flags: v.InferOutput<typeof compareFlags>, path: st
     await makeFolder(flags.out);
     await writeWhole(join(flags.out, "comparison.json"), `${JSON.stringify(json, null, 2)}\n`);
     const page = { dataset: path, createdAt: new Date().toISOString(), next, versions: { graft: graftVersion } };
-    await writeWhole(join(flags.out, "comparison.html"), renderComparison(found, page));
+    await writeWhole(join(flags.out, "comparison.html"), await renderComparison(found, page));
   }
   if (flags.json) printJson(json);
   else {

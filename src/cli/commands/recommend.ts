@@ -11,7 +11,7 @@ import { nextCommand } from "../../advise/recommend/words.ts";
 import { makeFolder, writeWhole } from "../../base/files.ts";
 import { flag, listOf, onlyWhen, optionsOf, seed, text } from "../../base/options.ts";
 import { graftVersion } from "../../base/version.ts";
-import { renderRecommendation } from "../../report/advice/recommendation.ts";
+import { renderRecommendation } from "../../report/pages.ts";
 import { preprocessing } from "../../zoo/model-options.ts";
 import { networkName } from "../../zoo/open-options.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
@@ -102,7 +102,7 @@ async function recommendAction(flags: RecommendFlags, path: string): Promise<voi
     await makeFolder(flags.out);
     await writeWhole(join(flags.out, "recommendation.json"), `${JSON.stringify(json, null, 2)}\n`);
     const page = { dataset: path, createdAt: new Date().toISOString(), next, versions: { graft: graftVersion } };
-    await writeWhole(join(flags.out, "recommendation.html"), renderRecommendation(found, page));
+    await writeWhole(join(flags.out, "recommendation.html"), await renderRecommendation(found, page));
   }
   if (flags.json) printJson(json);
   else {

@@ -1,34 +1,26 @@
 /** `graft train`: from a folder of pictures to `model.onnx`, `metrics.json`, `graft.json` and `report.html`. */
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { inFolder } from "../../base/files.ts";
-import { withLock } from "../../base/lock.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { createProgressJson } from "../../base/progress-json.ts";
-import { createStopwatch } from "../../base/stopwatch.ts";
+import type { ProgressLine } from "../../base/progress-line.ts";
 import { augmentations } from "../../data/augment/policy.ts";
 import { checkEnoughIn } from "../../data/enough.ts";
-import { renderCard } from "../../report/card.ts";
-import { renderReport } from "../../report/report.ts";
-import { reportExplanations } from "../../run/explanations.ts";
+import { createRunMeter, trainMeasured } from "../../library.ts";
 import { trainFacts } from "../../run/facts.ts";
-import { writeRun } from "../../run/write.ts";
-import { train } from "../../train/train.ts";
+import { CHECKPOINT, inRunFolder } from "../../run/run-folder.ts";
+import type { SavedRun } from "../../run/save.ts";
 import { openFresh } from "../../zoo/fresh-network.ts";
 import { ASSUMED_PREPROCESSING } from "../../zoo/model-network.ts";
 import type { Network } from "../../zoo/network.ts";
 import { openNetwork } from "../../zoo/open.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
-import { rememberSpeed } from "../../zoo/speeds.ts";
 import { chooseNetwork } from "../choose-network.ts";
-import { measureConsumption } from "../consumption.ts";
 import { number, withSchema } from "../flags.ts";
 import { interruptible } from "../interruption.ts";
 import { note, printJson, withProgress } from "../output.ts";
 import { readDataset } from "../read-dataset.ts";
-import { auditOf } from "../train-audit.ts";
 import { createDisplay } from "../train-display.ts";
 import { trainFlags } from "../train-flags.ts";
 
@@ -98,9 +90,6 @@ Examples:
   return withSchema(command, trainFlags, trainAction);
 }
 
-/** The file in the output folder that a stopped fine-tuning leaves, and a finished one does not. */
-const CHECKPOINT = "checkpoint.safetensors";
-
 /** The network, with what it learned or without. */
 function open(name: string, flags: TrainFlags, onProgress: OnProgress): Promise<Network> {
   const { weights, cut, preprocessing, offline } = flags;
@@ -118,10 +107,9 @@ function finetuneOf(flags: TrainFlags) {
 }
 
 async function trainAction(flags: TrainFlags, path: string): Promise<void> {
-  const clock = createStopwatch<"open" | "train" | "audit" | "explanations">();
-  const { seed, out, classWeights, effort } = flags;
+  const meter = await createRunMeter(true);
+  const { seed, out, classWeights, effort, audit, explain } = flags;
   const finetune = finetuneOf(flags);
-  const consumption = await measureConsumption();
   // Read before anything is written: most mistakes show here.
   const dataset = await readDataset(path, { test: flags.test });
   checkEnoughIn(dataset, finetune !== undefined);
@@ -131,50 +119,28 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
     `Stopped: what was computed is kept, run the same command again${finetune ? " with --resume" : ""} to go on.`,
   );
   const progress = flags.progress === "json" ? createProgressJson() : undefined;
-  const locked = { whenHeld: "fail", what: `the folder ${out}` } as const;
-  const work = async (): Promise<void> => {
-    const made = await withProgress(async (line) => {
-      const name = await chooseNetwork(flags, dataset, line, signal);
-      const network = await open(name, flags, line.show);
-      clock.lap("open");
-      const onNote = (text: string): void => {
-        line.end();
-        note(text);
-      };
-      if (network.assumedPreprocessing && flags.preprocessing === undefined)
-        onNote(
-          `${network.name} does not say how it wants its pixels: assuming "${ASSUMED_PREPROCESSING}"; --preprocessing says otherwise.`,
-        );
-      for (const change of flags.fromScratch ? (network.changes ?? []) : []) onNote(change);
-      // Without a pretrained network, the audit would go by features that mean nothing.
-      const audits = flags.audit && !flags.fromScratch;
-      const trained = await train({
-        ...{ dataset, network, seed, classWeights, effort, finetune, onNote, signal },
-        onProgress: line.show,
-        onEpoch: progress?.epoch,
-      });
-      clock.lap("train");
-      const told = { onProgress: line.show, signal };
-      const audit = audits ? await auditOf({ dataset, network, seed, ...told }, onNote) : undefined;
-      clock.lap("audit");
-      const explanations = flags.explain ? await reportExplanations({ result: trained, dataset }, onNote, signal) : [];
-      clock.lap("explanations");
-      return { result: trained, audit, explanations };
-    }, progress);
-    const { result } = made;
-    const { startUp, seconds } = clock;
-    const timings = {
-      startUp,
-      open: clock.of("open"),
-      audit: clock.of("audit"),
-      explanations: clock.of("explanations"),
+  const trainAndSave = async (line: ProgressLine): Promise<SavedRun> => {
+    const onNote = (text: string): void => {
+      line.end();
+      note(text);
     };
-    const run = { ...made, consumption, dataset, datasetPath: path, seed, out, timings, seconds };
-    const { modelSha256 } = await writeRun(run, { report: renderReport, card: renderCard });
-    await rm(join(out, CHECKPOINT), { force: true });
-    await rememberSpeed(result.network.name, result.features.computed, result.rates.forward);
+    const name = await chooseNetwork(flags, dataset, line, signal);
+    const network = await open(name, flags, line.show);
+    if (network.assumedPreprocessing && flags.preprocessing === undefined)
+      onNote(
+        `${network.name} does not say how it wants its pixels: assuming "${ASSUMED_PREPROCESSING}"; --preprocessing says otherwise.`,
+      );
+    for (const change of flags.fromScratch ? (network.changes ?? []) : []) onNote(change);
+    const told = { onProgress: line.show, onNote, signal };
+    const trained = await trainMeasured(
+      { data: path, dataset, network, seed, classWeights, effort, finetune, ...told, onEpoch: progress?.epoch },
+      meter,
+    );
+    return trained.save(out, { audit, explain, ...told });
+  };
+  await inRunFolder(out, async () => {
+    const { run, modelSha256 } = await withProgress(trainAndSave, progress);
     if (flags.json) printJson({ ...trainFacts(run), modelSha256 });
     else display.result(run);
-  };
-  await inFolder(out, () => withLock(join(out, ".graft-lock"), locked, work));
+  });
 }

@@ -5,6 +5,7 @@ import { systemReason } from "../../base/system-errors.ts";
 import { named } from "../../base/text.ts";
 import { isBounded } from "../../http/json.ts";
 import { runFiles } from "../../run/run-files.ts";
+import { RUN_LOCK } from "../../run/run-folder.ts";
 import { ownBounds, readPlain } from "../project/own-files.ts";
 
 /** Files of the studio's, and of `graft train`. */
@@ -13,7 +14,7 @@ export const files = {
   record: "run.json",
   events: "events.log",
   output: "output.json",
-  lock: ".graft-lock",
+  lock: RUN_LOCK,
   /** Made to ask the training to stop. */
   stop: "stop",
 } as const;

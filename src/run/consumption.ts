@@ -1,7 +1,7 @@
 /** What work costs: processor time, and energy where the processor's meter may be read. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Consumption } from "../run/report-input.ts";
+import type { Consumption } from "./report-input.ts";
 
 /** Linux' powercap: one folder a processor package, microjoules in `energy_uj`, which wraps at `max_energy_range_uj`. */
 const METERS = "/sys/class/powercap";

@@ -1,0 +1,88 @@
+/**
+ * Training as one call, of the library and of the command line alike: opens what is named, trains, and returns a result that can
+ * be saved as a run. The training is train/'s, the files are run/'s, the pages are report/'s.
+ */
+import { checkedArgument, text } from "./base/options.ts";
+import { createStopwatch } from "./base/stopwatch.ts";
+import { type Dataset, discoverDataset } from "./data/dataset/discover.ts";
+import { loadPages } from "./report/pages.ts";
+import { measureConsumption } from "./run/consumption.ts";
+import { type RunClock, type RunMeter, type SavedRun, type SaveOptions, saveRun } from "./run/save.ts";
+import { type TrainOptions as ModelTrainOptions, type TrainResult, train as trainModel } from "./train/train.ts";
+import { checkHowToTrain } from "./train/train-options.ts";
+import { ASSUMED_PREPROCESSING } from "./zoo/model-network.ts";
+import type { Network } from "./zoo/network.ts";
+import { openNetwork } from "./zoo/open.ts";
+
+/** The options of {@link train}: those of a training, with the dataset and the network as they are or by name. */
+export interface TrainOptions extends Omit<ModelTrainOptions, "dataset" | "network"> {
+  /** The path of a dataset, as for `graft train`. */
+  readonly data?: string | undefined;
+  /** A dataset that was read before; `data` then says where it is from. */
+  readonly dataset?: Dataset | undefined;
+  /** A network that is open, a name of the catalogue, or the path of an `.onnx` file. */
+  readonly network: Network | string;
+}
+
+/** A finished training. */
+export interface TrainedRun extends TrainResult {
+  /**
+   * Writes everything that `graft train` writes: `model.onnx`, `metrics.json`, `graft.json`, `answers.json`, `report.html` and
+   * `card.md`. A run that was in the folder is replaced whole; other files in it are left alone.
+   */
+  save(out: string, options?: SaveOptions): Promise<SavedRun>;
+}
+
+/**
+ * Trains a network on a dataset.
+ *
+ * @throws GraftError (`usage`) where an option does not fit; (`data`) where the data cannot be learned from; (`work`) where the
+ *   disk or the memory does not suffice; the signal's reason where it was aborted
+ */
+export const train = async (options: TrainOptions): Promise<TrainedRun> =>
+  trainMeasured(options, await createRunMeter());
+
+/** Measures what a run takes, from now on. With `fromProcessStart`, what the process did before belongs to the run. */
+export async function createRunMeter(fromProcessStart = false): Promise<RunMeter> {
+  const clock: RunClock = createStopwatch();
+  return { clock, startUp: fromProcessStart ? clock.startUp : 0, consumption: await measureConsumption() };
+}
+
+/** {@link train}, with a meter that was begun before. */
+export async function trainMeasured(options: TrainOptions, meter: RunMeter): Promise<TrainedRun> {
+  if (typeof options !== "object" || options === null) checkHowToTrain(options);
+  const { data, dataset: read, network: named, ...how } = options;
+  // What is to be opened may have to be fetched first.
+  if (typeof named === "string" || (data !== undefined && read === undefined)) checkHowToTrain(how);
+  const dataset = read ?? (data === undefined ? undefined : await readDataset(data, how));
+  const network = typeof named === "string" ? await openByName(named, how) : named;
+  meter.clock.lap("open");
+  // Without a dataset it is refused there.
+  const result = await trainModel({ ...how, dataset: dataset!, network });
+  meter.clock.lap("train");
+  const training = {
+    ...{ result, meter, dataset: dataset! },
+    datasetPath: data ?? dataset!.root,
+    seed: how.seed ?? 0,
+    isFromScratch: how.finetune?.fromScratch ?? false,
+  };
+  return { ...result, save: (out, saving = {}) => saveRun(training, out, saving, loadPages) };
+}
+
+type Listeners = Pick<TrainOptions, "onProgress" | "onNote">;
+
+async function readDataset(path: string, { onProgress, onNote }: Listeners): Promise<Dataset> {
+  const checkedPath = checkedArgument(text("the path of a dataset"), path, "The option data of train");
+  const dataset = await discoverDataset(checkedPath, { onProgress });
+  for (const note of dataset.notes ?? []) onNote?.(note);
+  return dataset;
+}
+
+async function openByName(name: string, { onProgress, onNote }: Listeners): Promise<Network> {
+  const network = await openNetwork(name, { onProgress });
+  if (network.assumedPreprocessing)
+    onNote?.(
+      `${network.name} does not say how it wants its pixels: assuming "${ASSUMED_PREPROCESSING}"; open it with openNetwork and the option preprocessing to say otherwise.`,
+    );
+  return network;
+}
