@@ -4,8 +4,8 @@
  */
 import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type LabelEvidence, WORTH_A_LOOK, weighLabels } from "../../src/audit/labels/evidence.ts";
-import { askJudges } from "../../src/audit/labels/judges.ts";
+import { type LabelEvidence, labelEvidence, WORTH_A_LOOK } from "../../src/audit/labels/evidence.ts";
+import { scoreLabels } from "../../src/audit/labels/judges.ts";
 import { labelNoise } from "../../src/audit/labels/sentence.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { type Dataset, discoverDataset } from "../../src/data/dataset/discover.ts";
@@ -123,8 +123,8 @@ async function evidenceOf(
 ): Promise<LabelEvidence> {
   const labelled = { labels, classes, groups: Int32Array.from(labels.keys()) };
   const random = createRandom(0);
-  const { judges, votes } = await askJudges({ name, table }, digests, labelled, random, {});
-  return weighLabels(judges, votes, labelled, random);
+  const { scorers, votes } = await scoreLabels({ name, table }, digests, labelled, random, {});
+  return labelEvidence(scorers, votes, labelled, random);
 }
 
 /** Labels with a share of them changed to another class, by a seed; 0 changes none. */

@@ -3,7 +3,8 @@ import { mapAhead } from "../base/concurrency.ts";
 import { isDataError, messageOf } from "../base/errors.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
 import type { ImageFile } from "../data/dataset/images.ts";
-import { decodeImage, type RgbImage } from "../data/decode.ts";
+import { decodeImage } from "../data/decode.ts";
+import type { RgbImage } from "../data/rgb-image.ts";
 import type { RawPrediction } from "./artifact.ts";
 import type { Artifact } from "./open.ts";
 

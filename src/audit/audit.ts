@@ -1,6 +1,6 @@
 /**
- * The audit of a dataset: gathers what the checks read (features, traits, cross-validated answers, neighbours, copies) and runs them.
- * After a training everything but the answers comes from the cache. What is done about findings: `quarantine/`.
+ * Audits a dataset: gathers what the checks read (features, traits, cross-validated predictions, neighbours, copies) and runs them.
+ * After a training everything but the predictions comes from the cache. What is done about findings is in `quarantine/`.
  */
 import { dirname, relative, sep } from "node:path";
 import { dataError } from "../base/errors.ts";
@@ -17,30 +17,30 @@ import { openTraitCache } from "../train/features/trait-cache.ts";
 import { countLabels } from "../train/head/fit.ts";
 import { checks } from "./checks/registry.ts";
 import type { Finding } from "./finding.ts";
-import { weighLabels } from "./labels/evidence.ts";
-import { askJudges } from "./labels/judges.ts";
+import { labelEvidence } from "./labels/evidence.ts";
+import { scoreLabels } from "./labels/judges.ts";
 import { type LabelNoise, labelNoise } from "./labels/sentence.ts";
 import type { AuditOptions } from "./options.ts";
 import { type CheckedAuditOptions, checkedAuditOptions } from "./options.ts";
-import type { Picture, Subject } from "./subject.ts";
+import type { AuditedImage, Subject } from "./subject.ts";
 
 export interface Audit {
   readonly findings: readonly Finding[];
-  /** Pictures that were looked at. */
+  /** Images that were audited. */
   readonly pictures: number;
   /** Files that could not be read. */
   readonly skipped: readonly Skipped[];
-  /** How many labels are wrong, as far as the audit can tell. */
+  /** The estimated number of wrong labels. */
   readonly labels: LabelNoise;
-  /** Pairs of pictures that were compared in the search for copies, and pictures that served as neighbours. */
+  /** Pairs of images that were compared in the search for copies, and images that served as neighbours. */
   readonly effort: { readonly compared: number; readonly references: number };
 }
 
 /**
  * Audits a dataset.
  *
- * @throws GraftError (`usage`) where an option does not fit; (`data`) where fewer than two classes have two pictures that can
- *   be read; the signal's reason where it was aborted
+ * @throws GraftError (`usage`) if an option is invalid, (`data`) if fewer than two classes have two readable images; the signal's reason
+ *   if it was aborted
  */
 export const audit = async (options: AuditOptions): Promise<Audit> =>
   inSentences(() => auditChecked(checkedAuditOptions(options)));
@@ -53,44 +53,44 @@ async function auditChecked(options: CheckedAuditOptions): Promise<Audit> {
   const wanted = only ? checks.filter(({ name }) => only.includes(name)) : checks;
   return {
     findings: wanted.flatMap((check) => check.find(subject)),
-    pictures: subject.pictures.length,
+    pictures: subject.images.length,
     skipped: subject.unreadable.map(({ path, reason }) => ({ path, reason })),
     labels: labelNoise(subject.evidence),
     effort: { compared: subject.copies.compared, references: subject.neighbours.references },
   };
 }
 
-/** Everything that checks read. */
+/** Gathers everything that the checks read. */
 async function gather(options: CheckedAuditOptions): Promise<Subject> {
   const { dataset, network, seed, onProgress, signal } = options;
   const random = createRandom(seed);
   const { shape, cache } = await openFeaturesOf(network);
   const traits = await openTraitCache();
   const runner = createRunner(network, shape);
-  const told = { onProgress, signal };
+  const listeners = { onProgress, signal };
   try {
     const paths = dataset.examples.map(({ path }) => path);
-    const extraction = await extractFeatures(paths, cache, runner, { ...told, traits });
-    const pictures = await picturesOf(dataset, extraction, traits, told);
-    const labels = Int32Array.from(pictures, ({ label }) => label);
+    const extraction = await extractFeatures(paths, cache, runner, { ...listeners, traits });
+    const images = await imagesOf(dataset, extraction, traits, listeners);
+    const labels = Int32Array.from(images, ({ label }) => label);
     checkLearnable(labels, dataset.classes);
-    const copying = createMeter({ stage: "Looking for copies", unit: "images", total: pictures.length, onProgress });
+    const copying = createMeter({ stage: "Looking for copies", unit: "images", total: images.length, onProgress });
     const copies = await findCopies(
-      pictures.map(({ sha256: digest, traits: { signature } }) => ({ digest, signature })),
+      images.map(({ sha256: digest, traits: { signature } }) => ({ digest, signature })),
       { known: knownCopies, onPictures: (more) => copying.add(more), signal },
     );
-    const groups = Int32Array.from(pictures.keys());
+    const groups = Int32Array.from(images.keys());
     for (const group of copies.groups) for (const at of group) groups[at] = group[0]!;
     const { table } = extraction;
     const labelled = { labels, classes: dataset.classes.length, groups };
     const digests = extraction.kept.map((item) => extraction.digests.get(item)!);
     const own = { name: network.name, table };
-    const { judges, neighbours, votes } = await askJudges(own, digests, labelled, random, told);
+    const { scorers, neighbours, votes } = await scoreLabels(own, digests, labelled, random, listeners);
     return {
       classes: dataset.classes,
-      pictures,
+      images,
       unreadable: unreadableOf(dataset, extraction),
-      evidence: weighLabels(judges, votes, labelled, random),
+      evidence: labelEvidence(scorers, votes, labelled, random),
       neighbours,
       copies,
       groups,
@@ -102,15 +102,15 @@ async function gather(options: CheckedAuditOptions): Promise<Subject> {
   }
 }
 
-async function picturesOf(
+async function imagesOf(
   dataset: Dataset,
   { kept, digests }: Extraction,
   traits: Awaited<ReturnType<typeof openTraitCache>>,
-  told: Pick<AuditOptions, "onProgress" | "signal">,
-): Promise<Picture[]> {
+  listeners: Pick<AuditOptions, "onProgress" | "signal">,
+): Promise<AuditedImage[]> {
   const examples = kept.map((item) => dataset.examples[item]!);
   const files = examples.map(({ path }, row) => ({ path, sha256: digests.get(kept[row]!)! }));
-  const measured = await traits.traitsOf(files, told);
+  const measured = await traits.traitsOf(files, listeners);
   return examples.map((example, row) => ({
     path: example.path,
     name: relative(dataset.root, example.path).split(sep).join("/"),
@@ -122,9 +122,9 @@ async function picturesOf(
   }));
 }
 
-/** The folders between a class's and the picture. */
+/** The folders between the class's folder and the image. */
 function subfolderOf({ shelves = [] }: Dataset, { path }: Example): string | undefined {
-  // The longest is the closest: train/ is in the dataset's folder too.
+  // The longest is the closest: train/ is inside the dataset's folder too.
   const [shelf] = shelves.filter((one) => path.startsWith(one + sep)).sort((a, b) => b.length - a.length);
   if (shelf === undefined) return undefined;
   return dirname(relative(shelf, path)).split(sep).slice(1).join("/");
@@ -143,6 +143,6 @@ function checkLearnable(labels: Int32Array, classes: readonly string[]): void {
   const poor = counts.findIndex((count) => count < 2);
   if (poor >= 0)
     throw dataError(
-      `The class "${classes[poor]}" has ${counts[poor]} readable image${counts[poor] === 1 ? "" : "s"}: add at least ${2 - counts[poor]!} more to audit the dataset.`,
+      `The class "${classes[poor]}" has ${counts[poor]} readable image${counts[poor] === 1 ? "" : "s"}: add at least ${2 - counts[poor]!} more.`,
     );
 }

@@ -1,12 +1,12 @@
-/** What a check is. The checks are in `checks/`, their list in `checks/registry.ts`. */
+/** The contract of a check. The checks are in `checks/`, their list in `checks/registry.ts`. */
 import type { Finding } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
 export interface Check {
-  /** For `--only` and the JSON: `label-errors`. */
+  /** Its name for `--only` and in JSON, such as `label-errors`. */
   readonly name: string;
-  /** What it looks for, a few words. */
+  /** What it looks for, in a few words. */
   readonly about: string;
-  /** Finds what it looks for; nothing where all is well. */
+  /** Returns the findings; empty if there is nothing to report. */
   find(subject: Subject): readonly Finding[];
 }

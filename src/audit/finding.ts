@@ -1,7 +1,7 @@
-/** What an audit finds: plain data, ready for JSON, for a report, and for a quarantine. */
+/** The findings of an audit: plain data, ready for JSON, for a report, and for a quarantine. */
 import type { Split } from "../data/dataset/discover.ts";
 
-/** A picture that a finding points at. */
+/** An image that a finding refers to. */
 export interface Suspect {
   readonly path: string;
   /** Its class. */
@@ -9,39 +9,39 @@ export interface Suspect {
   readonly split: Split | undefined;
   /** What is odd about this one, in a few words: `looks like roses`. */
   readonly why: string;
-  /** How sure the finding is of this picture, in [0, 1]; what the number is, each check says. */
+  /** The confidence that this image has the fault, in [0, 1]; its definition is in each check. */
   readonly confidence: number;
-  /** What `--fix` does with it: `ask` is moved only where the doubtful ones are asked for (`--fix-doubtful`). */
+  /** What `--fix` does with it: `ask` is moved only with `--fix-doubtful`. */
   readonly fix: "quarantine" | "ask" | "keep";
 }
 
-/** How much a finding matters: a test that tells lies; training that is hurt; something to know. */
+/** How much a finding matters: it invalidates the test, it harms training, or it is worth knowing. */
 export type Severity = "serious" | "harmful" | "worth knowing";
 
 /** One finding. */
 export interface Finding {
   /** The check that found it. */
   readonly check: string;
-  /** What is wrong, a sentence. */
+  /** What is wrong, in one sentence. */
   readonly title: string;
-  /** What to do about it, a sentence. */
+  /** What to do about it, in one or two sentences. */
   readonly advice: string;
   readonly severity: Severity;
-  /** In [0, 1]: of the surest picture, or of the finding itself where it points at none. */
+  /** In [0, 1]: the highest confidence of its images, or of the finding itself if it refers to none. */
   readonly confidence: number;
-  /** How many of its pictures are named correctly and how many are not, where the check can tell. */
+  /** How many of its images are expected to have the fault and how many not, if the check can estimate that. */
   readonly expected?: Expected;
-  /** Pictures that belong together (copies of one another) in one group; the surest first. */
+  /** Groups of images that belong together (copies of one another), most confident first. */
   readonly groups: readonly (readonly Suspect[])[];
 }
 
-/** What a finding expects of itself. */
+/** The expected true and false positives of a finding. */
 export interface Expected {
-  /** Pictures that have the fault, of those named. */
+  /** Listed images that have the fault. */
   readonly right: number;
-  /** Pictures that do not, of those named. */
+  /** Listed images that do not. */
   readonly false: number;
 }
 
-/** Every picture that a finding points at. */
+/** All images that a finding refers to. */
 export const suspectsOf = ({ groups }: Finding): readonly Suspect[] => groups.flat();

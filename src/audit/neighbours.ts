@@ -1,33 +1,33 @@
 /**
- * The pictures most like each picture, to the network: what classes they are of, and how far the nearest of the picture's own class
- * are. Copies of the picture do not count: they would vote for whatever label was copied with them.
+ * The nearest neighbours of each image by the network's features: the classes they vote for, and how far the nearest of the image's own
+ * class are. Copies of the image are excluded: they would vote for whatever label was copied with them.
  */
 import type { Random } from "../base/random.ts";
 import { eachSimilarity, unitRows } from "../train/features/similarity.ts";
 import type { RowTable } from "../train/features/table.ts";
 
-/** Neighbours asked. */
+/** The number of neighbours. */
 export const NEIGHBOURS = 10;
-/** Pictures that serve as neighbours, at most, so that a dataset of twice the size takes twice as long and not four times. */
+/** Maximum number of candidate neighbours, so that the time grows linearly with the dataset and not quadratically. */
 export const MOST_REFERENCES = 4000;
 
 export interface Neighbours {
-  /** `[N, C]`: how the nearest pictures vote, weighed by their similarity; each row sums to 1. */
+  /** `[N, C]`: the votes of the nearest images, weighted by similarity; each row sums to 1. */
   readonly votes: Float32Array;
-  /** `[N]`: mean cosine distance of the nearest pictures of the same class. */
+  /** `[N]`: mean cosine distance of the nearest images of the same class. */
   readonly ownDistance: Float32Array;
-  /** `[N]`: mean cosine distance of the five nearest pictures of any class. */
+  /** `[N]`: mean cosine distance of the five nearest images of any class. */
   readonly nearestDistance: Float32Array;
-  /** How many pictures served as neighbours. */
+  /** How many images served as candidates. */
   readonly references: number;
 }
 
 /**
- * Finds the neighbours of every picture.
+ * Finds the neighbours of every image.
  *
  * @param features `[N, D]`
  * @param labels `[N]`
- * @param groups the group of copies that each picture is in, a number of its own for one without copies
+ * @param groups `[N]`: the group of copies that each image is in; an image without copies has a number of its own
  */
 export async function findNeighbours(
   features: RowTable,
@@ -69,7 +69,7 @@ export async function findNeighbours(
 const meanDistance = (found: readonly { value: number }[]): number =>
   found.reduce((sum, { value }) => sum + 1 - value, 0) / Math.max(1, found.length);
 
-/** Keeps the `count` items of the highest value, best first. */
+/** Keeps the `count` items of the highest value, highest first. */
 function createBest(count: number): {
   readonly found: readonly { value: number; item: number }[];
   readonly least: number;

@@ -10,32 +10,30 @@ import { checks } from "./checks/registry.ts";
 
 export interface AuditOptions {
   readonly dataset: Dataset;
-  /** Whose features are compared. */
+  /** The network whose features are compared. */
   readonly network: Network;
   /** Default 0. */
   readonly seed?: number | undefined;
   /** Names of the checks to run; default all. */
   readonly only?: readonly string[] | undefined;
   readonly onProgress?: OnProgress | undefined;
-  /** Aborted, the work ends with the signal's reason. */
+  /** Aborts the work with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Names of checks, at least one: none would find nothing, and say so. */
+/** Names of checks, at least one. */
 export const only = v.pipe(
   listOf(oneOf(checks.map(({ name }) => name))),
   v.check(({ length }) => length > 0, "a list with one check at least"),
 );
-
-const { onProgress, signal } = listenerEntries;
 
 const schema = optionsOf({
   dataset: datasetSchema,
   network: networkSchema,
   seed: v.optional(seed, 0),
   only: v.optional(only),
-  onProgress,
-  signal,
+  onProgress: listenerEntries.onProgress,
+  signal: listenerEntries.signal,
 } satisfies Described<AuditOptions>);
 
 /** Options with their defaults. */

@@ -52,7 +52,7 @@ describe.skipIf(!present)(present ? "planted faults" : "planted faults (skipped:
       .flatMap(({ groups }) => groups.map((group) => group.map(({ path }) => path)));
 
   it("copies across splits, all of them and nothing else", () => {
-    // Flowers has some of its own: a copy, and photos of one scene that were taken one after the other.
+    // Flowers itself contains a copy, and a burst of photos of one scene.
     const own = ["10994032453_ac7f8d9e2e.jpg", "17199496791_3caaf5e278_m.jpg", "14925398301_55a180f919_n.jpg"];
     const found = groupsOf("leaks")
       .map((group) => group.filter((path) => !own.some((name) => path.endsWith(name))))
@@ -62,8 +62,8 @@ describe.skipIf(!present)(present ? "planted faults" : "planted faults (skipped:
     expect(inOrder(found)).toEqual(inOrder(planted.copies));
   });
 
-  it("labels: most of what is named is wrong, and more than half of what is wrong is named", () => {
-    // What is of something else has a wrong label as well, but not one that was changed.
+  it("labels: most reported labels are wrong, and more than half of the wrong ones are reported", () => {
+    // Off-topic images have a wrong label as well, but not a changed one.
     const named = groupsOf("label-errors")
       .flat()
       .filter((path) => !planted.offTopic.has(path));

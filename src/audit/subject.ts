@@ -1,4 +1,4 @@
-/** What is audited: every picture of a dataset with all that the checks read. Gathered once, so that a check computes only its own. */
+/** The subject of an audit: every image of a dataset with everything that the checks read. Gathered once, so that checks stay small. */
 
 import type { Copies } from "../data/copies/find.ts";
 import type { Split } from "../data/dataset/discover.ts";
@@ -8,42 +8,45 @@ import type { Suspect } from "./finding.ts";
 import type { LabelEvidence } from "./labels/evidence.ts";
 import type { Neighbours } from "./neighbours.ts";
 
-/** A picture that could be read. */
-export interface Picture {
+/** A readable image. */
+export interface AuditedImage {
   readonly path: string;
   /** Relative to the dataset, with `/`. */
   readonly name: string;
-  /** The folder that the picture lies in below its class's folder, `""` where it lies in that itself; nothing where a list names the classes. */
+  /** The image's folder below its class's folder, `""` for the class's folder itself; undefined if the labels come from a list. */
   readonly subfolder: string | undefined;
   /** Position in the classes. */
   readonly label: number;
   readonly split: Split | undefined;
-  /** Of the file, hexadecimal. */
+  /** SHA-256 of the file, hexadecimal. */
   readonly sha256: string;
   readonly traits: Traits;
 }
 
 export interface Subject {
   readonly classes: readonly string[];
-  readonly pictures: readonly Picture[];
+  readonly images: readonly AuditedImage[];
   readonly unreadable: readonly (Skipped & { readonly label: number; readonly split: Split | undefined })[];
-  /** What speaks against each label. */
+  /** The evidence against each label. */
   readonly evidence: LabelEvidence;
   readonly neighbours: Neighbours;
   readonly copies: Copies;
-  /** `[N]`: the position of the first picture of its group of copies; no fold separates a group. */
+  /** `[N]`: the position of the first image of its group of copies; no fold separates a group. */
   readonly groups: Int32Array;
 }
 
-/** A picture as a finding names it. */
+/** Creates a finding's entry for the image at a position. */
 export const suspect = (
-  { classes, pictures }: Subject,
+  { classes, images }: Subject,
   at: number,
   { why, confidence, fix }: Pick<Suspect, "why" | "confidence" | "fix">,
 ): Suspect => {
-  const { path, label, split } = pictures[at]!;
+  const { path, label, split } = images[at]!;
   return { path, label: classes[label]!, split, why, confidence, fix };
 };
 
-/** The words for a picture's split. */
+/** The name of a split in sentences. */
 export const splitName = (split: Split | undefined): string => (split === "train" ? "training" : (split ?? "one part"));
+
+/** Whether images of a split are learned from: all are if there are no splits. */
+export const isTraining = (split: string | undefined): boolean => split === undefined || split === "train";

@@ -1,23 +1,23 @@
-/** For tests and the bench: faults planted in a copy of a dataset, by a seed, with a record of what was planted. */
+/** For tests and the bench: plants faults in a copy of a dataset, with a seed, and records them. */
 import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import sharp from "sharp";
 import type { Random } from "../base/random.ts";
 
-/** What is planted, and how much of it. */
+/** What to plant, and how much of it. */
 export interface Planting {
   /** A dataset with `train/` and `test/` folders of classes. */
   readonly from: string;
   readonly to: string;
-  /** Pictures taken of each class and split, at most. */
+  /** Maximum number of images from each class and split. */
   readonly take: number;
-  /** Share of the training pictures that get another label. */
+  /** Share of the training images that get another label. */
   readonly flips: number;
-  /** Share of all pictures that get a copy in the other split: resized, recompressed or mirrored in turn. */
+  /** Share of all images that get a copy in the other split, in turn resized, recompressed or mirrored. */
   readonly copies: number;
   /** The class that gets a coloured border. */
   readonly bordered: string;
-  /** Pictures of something else, dealt to the classes' training folders in turn. */
+  /** Unrelated images, distributed over the classes' training folders. */
   readonly offTopic: readonly string[];
   readonly random: Random;
 }
@@ -31,7 +31,7 @@ export interface Planted {
   readonly offTopic: ReadonlySet<string>;
 }
 
-/** A picture of the planted dataset before it is written. */
+/** An image of the planted dataset before it is written. */
 interface Item {
   readonly source: string;
   readonly split: "train" | "test";
@@ -39,7 +39,7 @@ interface Item {
   readonly shown: string;
 }
 
-/** Plants faults. The border is put on every picture that truly is of its class, wherever its label puts it. */
+/** Plants faults. The border goes on every image that truly is of its class, whatever its label. */
 export async function plantFaults(planting: Planting): Promise<Planted> {
   const { from, to, take, bordered, random } = planting;
   const classes = (await readdir(join(from, "train"))).sort();
@@ -101,10 +101,10 @@ async function addBorder(from: string, to: string): Promise<void> {
 async function writeCopy(from: string, to: string, turn: number, random: Random): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
   const { width } = await sharp(from).metadata();
-  const picture = sharp(from);
+  const copy = sharp(from);
   const [scale, quality] = [0.5 + random.next(), 30 + random.below(40)];
-  if (turn % 3 === 0) picture.resize({ width: Math.round(width * scale) }).jpeg({ quality: 90 });
-  else if (turn % 3 === 1) picture.jpeg({ quality });
-  else picture.flop().jpeg({ quality: 85 });
-  await picture.toFile(to);
+  if (turn % 3 === 0) copy.resize({ width: Math.round(width * scale) }).jpeg({ quality: 90 });
+  else if (turn % 3 === 1) copy.jpeg({ quality });
+  else copy.flop().jpeg({ quality: 85 });
+  await copy.toFile(to);
 }

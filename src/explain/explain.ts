@@ -1,5 +1,5 @@
 /** Explains an artifact's predictions: opens a session per method once, and explains many images with it. */
-import type { RgbImage } from "../data/decode.ts";
+import type { RgbImage } from "../data/rgb-image.ts";
 import type { Model } from "../graph/model.ts";
 import { camOf, type FeatureMap, lastFeatureMap, openGradCam } from "./grad-cam.ts";
 import type { GradientSession } from "./gradient.ts";

@@ -4,7 +4,7 @@ import { artifactKeys } from "../artifact/contract.ts";
 import { dataError } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { Dataset } from "../data/dataset/discover.ts";
-import type { RgbImage } from "../data/decode.ts";
+import type { RgbImage } from "../data/rgb-image.ts";
 import { cutGraph } from "../graph/cut.ts";
 import { openModel } from "../runtime/open-model.ts";
 import type { Session } from "../runtime/session.ts";

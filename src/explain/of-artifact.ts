@@ -2,7 +2,7 @@
 import { LOGITS } from "../artifact/contract.ts";
 import { artifactParts } from "../artifact/parts.ts";
 import { dataError } from "../base/errors.ts";
-import type { RgbImage } from "../data/decode.ts";
+import type { RgbImage } from "../data/rgb-image.ts";
 import type { Model } from "../graph/model.ts";
 import { openModel } from "../runtime/open-model.ts";
 import { PIXELS } from "../zoo/backbone.ts";

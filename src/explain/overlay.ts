@@ -1,6 +1,6 @@
 /** Draws a heat map over its image, as a JPEG: hot positions get a warm colour, cold ones keep the image. */
 import sharp from "sharp";
-import type { RgbImage } from "../data/decode.ts";
+import type { RgbImage } from "../data/rgb-image.ts";
 import { type Fit, squareOf } from "../zoo/square.ts";
 import type { Heat } from "./heat.ts";
 

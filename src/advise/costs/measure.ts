@@ -1,6 +1,6 @@
 /** Measuring a backbone on this machine in a second or two: the time of one picture, and the memory that it takes. */
 import { quantile } from "../../base/statistics.ts";
-import type { RgbImage } from "../../data/decode.ts";
+import type { RgbImage } from "../../data/rgb-image.ts";
 import type { BackboneRunner } from "../../train/features/runner.ts";
 
 /** How one picture fared. */

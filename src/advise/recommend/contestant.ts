@@ -2,7 +2,8 @@
 
 import { dataError, isDataError } from "../../base/errors.ts";
 import { readBytes } from "../../base/files.ts";
-import { decodeImage, type RgbImage } from "../../data/decode.ts";
+import { decodeImage } from "../../data/decode.ts";
+import type { RgbImage } from "../../data/rgb-image.ts";
 import type { FeatureCache } from "../../train/features/cache.ts";
 import { extractFeatures, type Skipped } from "../../train/features/extract.ts";
 import { openFeaturesOf } from "../../train/features/of-network.ts";

@@ -1,10 +1,10 @@
-/** Each check on a subject made by hand: what it finds and what it leaves alone. */
+/** Each check on a hand-made subject: what it reports and what it does not. */
 import { describe, expect, it } from "vitest";
 import type { Split } from "../../data/dataset/discover.ts";
 import type { Traits } from "../../data/traits/traits.ts";
 import { suspectsOf } from "../finding.ts";
 import type { LabelEvidence } from "../labels/evidence.ts";
-import type { Picture, Subject } from "../subject.ts";
+import type { AuditedImage, Subject } from "../subject.ts";
 import { checks } from "./registry.ts";
 
 const CLASSES = ["cat", "dog", "owl"];
@@ -26,7 +26,7 @@ const ordinary: Traits = {
   },
 };
 
-/** A few numbers without order. */
+/** Deterministic noise. */
 const jitter = (at: number): number => (((at * 7919) % 101) / 101 - 0.5) * 0.1;
 
 interface Made {
@@ -36,7 +36,7 @@ interface Made {
   readonly subfolder?: string;
 }
 
-/** Evidence without a doubt. */
+/** Evidence that all labels are correct. */
 const evidenceOf = (probabilities: Float32Array, rest: Partial<LabelEvidence> = {}): LabelEvidence => ({
   judges: ["a judge"],
   rate: 0,
@@ -48,9 +48,9 @@ const evidenceOf = (probabilities: Float32Array, rest: Partial<LabelEvidence> = 
   ...rest,
 });
 
-/** Thirty pictures a class, dealt in turn; `change` makes some of them odd. */
+/** Thirty images per class, in turn; `change` alters some of them. */
 function subject(change: (at: number, label: number) => Made = () => ({}), rest: Partial<Subject> = {}): Subject {
-  const pictures = Array.from({ length: 90 }, (_, at): Picture => {
+  const images = Array.from({ length: 90 }, (_, at): AuditedImage => {
     const made = change(at, at % 3);
     const border = { ...ordinary.border, red: 0.4 + jitter(at), spread: 0.1 + jitter(at + 50) };
     const traits = {
@@ -70,22 +70,22 @@ function subject(change: (at: number, label: number) => Made = () => ({}), rest:
       traits,
     };
   });
-  const answers = Float32Array.from({ length: 270 }, (_, i) => (i % 3 === Math.floor(i / 3) % 3 ? 0.9 : 0.05));
+  const predicted = Float32Array.from({ length: 270 }, (_, i) => (i % 3 === Math.floor(i / 3) % 3 ? 0.9 : 0.05));
   const ownDistance = Float32Array.from({ length: 90 }, (_, at) => 0.3 + jitter(at));
   return {
     classes: CLASSES,
-    pictures,
+    images,
     unreadable: [],
-    evidence: evidenceOf(answers),
-    neighbours: { votes: answers, ownDistance, nearestDistance: ownDistance, references: 90 },
+    evidence: evidenceOf(predicted),
+    neighbours: { votes: predicted, ownDistance, nearestDistance: ownDistance, references: 90 },
     copies: { groups: [], links: [], compared: 0 },
-    groups: Int32Array.from(pictures.keys()),
+    groups: Int32Array.from(images.keys()),
     ...rest,
   };
 }
 
 const found = (of: Subject, name: string) => checks.find((check) => check.name === name)!.find(of);
-const named = (of: Subject, name: string): string[] =>
+const reported = (of: Subject, name: string): string[] =>
   found(of, name).flatMap((finding) => suspectsOf(finding).map(({ path }) => path));
 
 describe("a dataset without faults", () => {
@@ -101,29 +101,29 @@ describe("label-errors", () => {
     return subject(() => ({}), { evidence });
   };
 
-  it("names what the evidence speaks strongly against, and what is worth a look, each with what to expect", () => {
-    const [sure, unsure] = found(doubted({ 0: 0.97, 4: 0.99, 7: 0.75, 8: 0.95, 9: 0.3 }, [0, 4]), "label-errors");
-    expect(sure).toMatchObject({
+  it("reports strong and weak evidence apart, each with the expected number of wrong labels", () => {
+    const [strongest, weak] = found(doubted({ 0: 0.97, 4: 0.99, 7: 0.75, 8: 0.95, 9: 0.3 }, [0, 4]), "label-errors");
+    expect(strongest).toMatchObject({
       title: "2 pictures are probably in the wrong class: expect 2.0 wrong labels among them, and 0.0 right ones.",
       severity: "harmful",
     });
-    expect(sure!.expected!.right).toBeCloseTo(1.96, 5);
-    expect(suspectsOf(sure!).map(({ path, why, fix }) => [path, why, fix])).toEqual([
+    expect(strongest!.expected!.right).toBeCloseTo(1.96, 5);
+    expect(suspectsOf(strongest!).map(({ path, why, fix }) => [path, why, fix])).toEqual([
       ["/data/4.jpg", "looks like owl", "quarantine"],
       ["/data/0.jpg", "looks like dog", "quarantine"],
     ]);
-    // 8 is improbable, but the neighbours do not agree: it is worth a look and not moved unasked.
-    expect(unsure).toMatchObject({
+    // 8 is improbable, but the neighbours do not agree: it is worth a look and not moved by default.
+    expect(weak).toMatchObject({
       title: "The labels of 2 pictures are worth a look: expect 1.7 wrong labels among them, and 0.3 right ones.",
       severity: "worth knowing",
     });
-    expect(suspectsOf(unsure!).map(({ path, fix }) => [path, fix])).toEqual([
+    expect(suspectsOf(weak!).map(({ path, fix }) => [path, fix])).toEqual([
       ["/data/8.jpg", "ask"],
       ["/data/7.jpg", "ask"],
     ]);
   });
 
-  it("says of a single picture how probable it is", () =>
+  it("reports the probability for a single image", () =>
     expect(found(doubted({ 3: 0.623 }, []), "label-errors").map(({ title }) => title)).toEqual([
       "The label of 1 picture is worth a look: it is wrong with a probability of 62%.",
     ]));
@@ -162,15 +162,15 @@ describe("copies", () => {
 });
 
 describe("off-topic", () => {
-  it("names a picture far from its own class", () => {
+  it("reports an image far from its own class", () => {
     const of = subject();
     const ownDistance = of.neighbours.ownDistance.slice();
     ownDistance[5] = 0.9;
-    expect(named({ ...of, neighbours: { ...of.neighbours, ownDistance } }, "off-topic")).toEqual(["/data/5.jpg"]);
+    expect(reported({ ...of, neighbours: { ...of.neighbours, ownDistance } }, "off-topic")).toEqual(["/data/5.jpg"]);
   });
 });
 
-describe("off-topic pictures that stand together", () => {
+describe("clustered off-topic images", () => {
   const apart = (votes: readonly number[]): Subject => {
     const of = subject();
     const [ownDistance, nearestDistance] = [of.neighbours.ownDistance.slice(), of.neighbours.nearestDistance.slice()];
@@ -181,18 +181,18 @@ describe("off-topic pictures that stand together", () => {
     return { ...of, neighbours: { ...of.neighbours, ownDistance, nearestDistance, votes: all } };
   };
 
-  it("are named where their neighbours are of several classes", () =>
-    expect(named(apart([0.4, 0.4, 0.2]), "off-topic")).toEqual(["/data/5.jpg"]));
+  it("are reported if their neighbours are of several classes", () =>
+    expect(reported(apart([0.4, 0.4, 0.2]), "off-topic")).toEqual(["/data/5.jpg"]));
 
-  it("are left to label-errors where those are of one", () =>
-    expect(named(apart([0.9, 0.1, 0]), "off-topic")).toEqual([]));
+  it("are left to label-errors if those are of one class", () =>
+    expect(reported(apart([0.9, 0.1, 0]), "off-topic")).toEqual([]));
 });
 
 describe("shortcuts", () => {
   const titles = (change: (at: number, label: number) => Made): string[] =>
     found(subject(change), "shortcuts").map(({ title }) => title);
 
-  it("tell a class with a border of its own", () => {
+  it("report a class with a border of its own", () => {
     const red = { red: 0.8, green: 0.1, blue: 0.1, spread: 0.01 };
     expect(titles((_, label) => (label === 1 ? { traits: { border: red } } : {}))).toEqual([
       'By the colour of the border alone, 100% of "dog" are found, and 0% of the others are taken for it.',
@@ -204,21 +204,21 @@ describe("shortcuts", () => {
     ["size in pixels", { width: 640, height: 427 }],
     ["file format", { format: "png" }],
     ["camera", { camera: "Nikon D70" }],
-  ] as const)("tell a class with another %s", (name, traits) => {
+  ] as const)("report a class with another %s", (name, traits) => {
     expect(titles((_, label) => (label === 2 ? { traits } : {})).join()).toContain(`the ${name} alone, 100% of "owl"`);
   });
 
-  it("tell a class from a folder of its own", () => {
+  it("report a class with a sub-folder of its own", () => {
     expect(titles((_, label) => (label === 0 ? { subfolder: "web" } : {})).join()).toContain("the folder below");
   });
 
-  it("leave alone what half of every class has", () => {
+  it("ignore a property that half of every class has", () => {
     expect(titles((at) => ({ traits: { camera: at % 2 === 0 ? "A" : "B" } }))).toEqual([]);
   });
 });
 
 describe("imbalance", () => {
-  it("is told with the counts of training pictures", () => {
+  it("is reported with the counts of training images", () => {
     const [ratio, few] = found(
       subject((at, label) => (label === 2 && at > 10 ? { label: 0 } : {})),
       "imbalance",
@@ -229,23 +229,23 @@ describe("imbalance", () => {
 });
 
 describe("confusable", () => {
-  it("names two classes that are guessed between", () => {
-    const answers = Float32Array.from({ length: 270 }, (_, i) => {
+  it("reports two classes that cannot be told apart", () => {
+    const predicted = Float32Array.from({ length: 270 }, (_, i) => {
       const [at, c] = [Math.floor(i / 3), i % 3];
       if (at % 3 === 2) return c === 2 ? 0.9 : 0.05;
       return c === 2 ? 0.1 : c === (at * 7) % 2 ? 0.5 : 0.4;
     });
     const findings = found(
-      subject(() => ({}), { evidence: evidenceOf(answers) }),
+      subject(() => ({}), { evidence: evidenceOf(predicted) }),
       "confusable",
     );
     expect(findings.map(({ title }) => title)).toEqual([
-      expect.stringMatching(/^"cat" and "dog" are hardly told apart/),
+      expect.stringMatching(/^"cat" and "dog" are hard to tell apart: \d\d% of their pictures/),
     ]);
   });
 });
 
-describe("bad pictures", () => {
+describe("poor images", () => {
   it.each([
     ["blank", { contrast: 0.001 }],
     ["dark", { brightness: 0.02 }],
@@ -254,11 +254,11 @@ describe("bad pictures", () => {
     ["long", { width: 900, height: 100 }],
   ] as const)("%s", (name, traits) => {
     const of = subject((at) => (at === 7 ? { traits } : {}));
-    expect(named(of, name)).toEqual(["/data/7.jpg"]);
+    expect(reported(of, name)).toEqual(["/data/7.jpg"]);
     expect(found(of, name)[0]!.title).toMatch(/^1 picture is .*\.$/);
   });
 
-  it("that cannot be read are told with the reason", () => {
+  it("that cannot be read are reported with the reason", () => {
     const unreadable = [{ path: "/data/x.jpg", reason: "the file is empty", label: 0, split: undefined }];
     const [finding] = found(
       subject(() => ({}), { unreadable }),

@@ -1,44 +1,44 @@
 /**
- * Pairs of classes that cannot be told apart: of the pictures of both, each asked which of the two it is by a head that did not see
- * it, hardly more are answered rightly than guessing would. The confidence is that the true share is below the limit.
+ * Pairs of classes that cannot be told apart: of the images of both, a head that did not see them classifies hardly more correctly
+ * (between the two) than chance. The confidence is that of the true share being below the limit.
  */
 import { accuracyInterval } from "../../evaluate/interval.ts";
 import type { Check } from "../check.ts";
 
-/** The share of right answers, each class counting the same, below which two classes count as one: guessing reaches 0.5. */
-const TOLD_APART = 0.7;
-/** Pictures a class needs for a verdict. */
+/** Balanced accuracy between two classes below which they count as confusable; chance is 0.5. */
+const LEAST_ACCURACY = 0.7;
+/** Images that a class needs to be compared. */
 const FEWEST = 10;
 
 export const confusable: Check = {
   name: "confusable",
   about: "classes that cannot be told apart",
-  find({ classes, pictures, evidence: { probabilities } }) {
+  find({ classes, images, evidence: { probabilities } }) {
     const size = classes.length;
-    const right = new Int32Array(size * size);
+    const correct = new Int32Array(size * size);
     const total = new Int32Array(size);
-    pictures.forEach(({ label }, at) => {
+    images.forEach(({ label }, at) => {
       total[label]!++;
       for (let other = 0; other < size; other++)
-        if (probabilities[at * size + label]! > probabilities[at * size + other]!) right[label * size + other]!++;
+        if (probabilities[at * size + label]! > probabilities[at * size + other]!) correct[label * size + other]!++;
     });
     return classes.flatMap((name, a) =>
       classes.slice(a + 1).flatMap((other, i) => {
         const b = a + 1 + i;
         const [ofA, ofB] = [total[a]!, total[b]!];
         if (Math.min(ofA, ofB) < FEWEST) return [];
-        const share = (right[a * size + b]! / ofA + right[b * size + a]! / ofB) / 2;
-        if (share >= TOLD_APART) return [];
-        const asked = 2 * Math.min(ofA, ofB);
-        const [, high] = accuracyInterval(Math.round(share * asked), asked);
+        const share = (correct[a * size + b]! / ofA + correct[b * size + a]! / ofB) / 2;
+        if (share >= LEAST_ACCURACY) return [];
+        const counted = 2 * Math.min(ofA, ofB);
+        const [, high] = accuracyInterval(Math.round(share * counted), counted);
         return [
           {
             check: "confusable",
-            title: `"${name}" and "${other}" are hardly told apart: of two such pictures, ${Math.round(share * 100)}% are named rightly (guessing: 50%).`,
+            title: `"${name}" and "${other}" are hard to tell apart: ${Math.round(share * 100)}% of their pictures are assigned to the correct one of the two (guessing: 50%).`,
             advice:
-              "Look whether the labels follow a clear rule; else join the two classes, or add pictures that show the difference.",
+              "Check whether the labels follow a clear rule. If not, merge the two classes, or add pictures that show the difference.",
             severity: "harmful" as const,
-            confidence: high < TOLD_APART ? 0.975 : 0.5,
+            confidence: high < LEAST_ACCURACY ? 0.975 : 0.5,
             groups: [],
           },
         ];

@@ -1,6 +1,6 @@
 /**
- * Copies of one picture (exact, resized, recompressed, mirrored): across splits they leak the test into training, with different labels
- * one of them is wrong, within a class they make one picture count twice. The confidence is 1 for equal files, else the likeness.
+ * Copies of one image (exact, resized, recompressed, mirrored). Across splits they leak the test into training; with different labels one
+ * label is wrong; within a class one image counts twice. The confidence is 1 for equal files, otherwise the similarity.
  */
 import type { Check } from "../check.ts";
 import type { Finding, Suspect } from "../finding.ts";
@@ -9,52 +9,52 @@ import { type Subject, splitName, suspect } from "../subject.ts";
 /** One group of copies. */
 type Group = readonly number[];
 
-/** Splits in the order in which a copy is kept: the test is worth most. */
+/** Splits in the order in which a copy is kept: test images are worth most. */
 const keptFirst = ["test", "validation", "train", undefined] as const;
 
 const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
-/** The weakest of the links that hold a group together. */
+/** The similarity of the weakest link within a group. */
 function confidenceOf({ copies: { links } }: Subject, group: Group): number {
   const members = new Set(group);
   return Math.min(1, ...links.flatMap(({ a, likeness }) => (members.has(a) ? [likeness] : [])));
 }
 
-/** The group, the picture to keep first: of the most valuable split, then with the most pixels. */
-function inOrder({ pictures }: Subject, group: Group): Group {
-  const rank = (at: number): number => keptFirst.indexOf(pictures[at]!.split);
-  const pixels = (at: number): number => pictures[at]!.traits.width * pictures[at]!.traits.height;
+/** Sorts a group so that the image to keep comes first: from the most valuable split, then with the most pixels. */
+function inOrder({ images }: Subject, group: Group): Group {
+  const rank = (at: number): number => keptFirst.indexOf(images[at]!.split);
+  const pixels = (at: number): number => images[at]!.traits.width * images[at]!.traits.height;
   return group.toSorted((a, b) => rank(a) - rank(b) || pixels(b) - pixels(a) || a - b);
 }
 
-/** A group's pictures: all but the first go to the quarantine. */
+/** The suspects of a group: all but the first go to the quarantine. */
 function keepingFirst(subject: Subject, group: Group): Suspect[] {
   const confidence = confidenceOf(subject, group);
   const [kept, ...others] = inOrder(subject, group);
-  const { name } = subject.pictures[kept!]!;
+  const { name } = subject.images[kept!]!;
   return [
     suspect(subject, kept!, { why: "kept", confidence, fix: "keep" }),
     ...others.map((at) => suspect(subject, at, { why: `a copy of ${name}`, confidence, fix: "quarantine" })),
   ];
 }
 
-const surest = (groups: readonly (readonly Suspect[])[]): number =>
+const highestConfidence = (groups: readonly (readonly Suspect[])[]): number =>
   Math.max(...groups.flat().map(({ confidence }) => confidence));
 
 const byConfidence = (groups: readonly Suspect[][]): Suspect[][] =>
   groups.toSorted((a, b) => b[0]!.confidence - a[0]!.confidence);
 
 const differs = (subject: Subject, group: Group, of: "label" | "split"): boolean =>
-  new Set(group.map((at) => subject.pictures[at]![of])).size > 1;
+  new Set(group.map((at) => subject.images[at]![of])).size > 1;
 
 function finding(
   groups: Suspect[][],
   rest: Pick<Finding, "check" | "title" | "advice" | "severity">,
 ): readonly Finding[] {
-  return groups.length === 0 ? [] : [{ ...rest, confidence: surest(groups), groups: byConfidence(groups) }];
+  return groups.length === 0 ? [] : [{ ...rest, confidence: highestConfidence(groups), groups: byConfidence(groups) }];
 }
 
-/** Copies with different labels: whichever is right, all go, since the audit cannot know. */
+/** Copies with different labels: all go, since the audit cannot know which label is correct. */
 export const conflictingCopies: Check = {
   name: "conflicting-copies",
   about: "one picture with different labels",
@@ -62,35 +62,35 @@ export const conflictingCopies: Check = {
     const groups = subject.copies.groups.filter((group) => differs(subject, group, "label"));
     const suspects = groups.map((group) => {
       const confidence = confidenceOf(subject, group);
-      const labels = [...new Set(group.map((at) => subject.classes[subject.pictures[at]!.label]!))].join(" and ");
+      const labels = [...new Set(group.map((at) => subject.classes[subject.images[at]!.label]!))].join(" and ");
       return inOrder(subject, group).map((at) =>
         suspect(subject, at, { why: `the same picture is in ${labels}`, confidence, fix: "quarantine" }),
       );
     });
     return finding(suspects, {
       check: "conflicting-copies",
-      title: `${counted(groups.length, "picture carries", "pictures carry")} different labels in different copies.`,
-      advice: "Decide which class is right and keep that copy alone.",
+      title: `${counted(groups.length, "picture has", "pictures have")} different labels in different copies.`,
+      advice: "Decide which class is correct and keep only that copy.",
       severity: "harmful",
     });
   },
 };
 
-/** Copies in several splits: the test measures memory. */
+/** Copies in several splits: the test measures memorisation. */
 export const leaks: Check = {
   name: "leaks",
-  about: "one picture in training and in the test",
+  about: "one picture in both training and test",
   find(subject) {
     const groups = subject.copies.groups.filter(
       (group) => differs(subject, group, "split") && !differs(subject, group, "label"),
     );
-    const splits = new Set(groups.flat().map((at) => splitName(subject.pictures[at]!.split)));
+    const splits = new Set(groups.flat().map((at) => splitName(subject.images[at]!.split)));
     return finding(
       groups.map((group) => keepingFirst(subject, group)),
       {
         check: "leaks",
-        title: `${counted(groups.length, "picture is", "pictures are")} in several parts at once (${[...splits].sort().join(", ")}), so that the test asks what training has shown.`,
-        advice: "Keep the copy in the test and take the others out of training.",
+        title: `${counted(groups.length, "picture is", "pictures are")} in several splits (${[...splits].sort().join(", ")}), so the test contains what training has seen.`,
+        advice: "Keep the copy in the test and remove the others from training.",
         severity: "serious",
       },
     );
@@ -111,9 +111,7 @@ export const copies: Check = {
         check: "copies",
         title: `${counted(groups.length, "picture is", "pictures are")} in a class more than once.`,
         advice: "Keep one of each: copies count double, and a held-out test may share them with training.",
-        severity: groups.some((group) => subject.pictures[group[0]!]!.split === undefined)
-          ? "harmful"
-          : "worth knowing",
+        severity: groups.some((group) => subject.images[group[0]!]!.split === undefined) ? "harmful" : "worth knowing",
       },
     );
   },

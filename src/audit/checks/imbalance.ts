@@ -1,18 +1,19 @@
-/** Classes with far fewer pictures than others, or with too few for anything said of them to be certain. */
+/** Classes with far fewer images than others, or with too few for reliable results. */
 import type { Check } from "../check.ts";
 import type { Finding } from "../finding.ts";
+import { isTraining } from "../subject.ts";
 
-/** From this ratio of the largest class to the smallest, the imbalance is worth a word. */
+/** The ratio of the largest class to the smallest from which the imbalance is reported. */
 const RATIO = 5;
-/** Fewer training pictures than this make a class that is learned by luck. */
+/** With fewer training images than this, what is learned of a class is chance. */
 const FEW = 10;
 
 export const imbalance: Check = {
   name: "imbalance",
   about: "classes with far fewer pictures than others",
-  find({ classes, pictures }) {
+  find({ classes, images }) {
     const counts = classes.map(
-      (_, label) => pictures.filter((picture) => picture.label === label && isTraining(picture.split)).length,
+      (_, label) => images.filter((image) => image.label === label && isTraining(image.split)).length,
     );
     const [least, most] = [Math.min(...counts), Math.max(...counts)];
     const smallest = classes[counts.indexOf(least)];
@@ -32,7 +33,7 @@ export const imbalance: Check = {
       findings.push({
         check: "imbalance",
         title: `${few.length === 1 ? `"${few[0]}" has` : `${few.length} classes, such as "${smallest}", have`} fewer than ${FEW} training pictures.`,
-        advice: "Add pictures: with so few, what is learned of a class is chance.",
+        advice: "Add pictures: with so few, what is learned about a class is chance.",
         severity: "harmful",
         confidence: 1,
         groups: [],
@@ -41,5 +42,3 @@ export const imbalance: Check = {
     return findings;
   },
 };
-
-const isTraining = (split: string | undefined): boolean => split === undefined || split === "train";

@@ -1,7 +1,6 @@
 /**
- * Pictures whose label is wrong, or may be: what the evidence says (labels/evidence.ts). Those that it speaks strongly against are one
- * finding, those that are worth a look another. The confidence is the probability that the label is wrong, and the sum of it is what each
- * finding expects of itself.
+ * Images whose label is wrong, or may be, by the evidence of labels/evidence.ts. Strong evidence makes one finding, weaker evidence
+ * another. The confidence is the probability that the label is wrong; its sum is the number of wrong labels that a finding expects.
  */
 import type { Check } from "../check.ts";
 import type { Finding } from "../finding.ts";
@@ -14,21 +13,21 @@ export const labelErrors: Check = {
   about: "labels that are wrong, or worth a look",
   find(subject) {
     const { wrong, strong } = subject.evidence;
-    const named = [...wrong.keys()]
+    const suspected = [...wrong.keys()]
       .filter((at) => wrong[at]! >= WORTH_A_LOOK)
       .sort((a, b) => wrong[b]! - wrong[a]! || a - b);
-    const sure = named.filter((at) => strong[at] === 1);
-    const unsure = named.filter((at) => strong[at] === 0);
+    const strongest = suspected.filter((at) => strong[at] === 1);
+    const weak = suspected.filter((at) => strong[at] === 0);
     return [
-      ...finding(subject, sure, "quarantine", {
-        title: `${sure.length} ${sure.length === 1 ? "picture is" : "pictures are"} probably in the wrong class`,
-        advice: "Look at each: move it to the class that it shows, or leave it where the label is right after all.",
+      ...finding(subject, strongest, "quarantine", {
+        title: `${strongest.length} ${strongest.length === 1 ? "picture is" : "pictures are"} probably in the wrong class`,
+        advice: "Look at each: move it to the class that it shows, or keep it if the label is correct after all.",
         severity: "harmful",
       }),
-      ...finding(subject, unsure, "ask", {
-        title: `The ${unsure.length === 1 ? "label of 1 picture is" : `labels of ${unsure.length} pictures are`} worth a look`,
+      ...finding(subject, weak, "ask", {
+        title: `The ${weak.length === 1 ? "label of 1 picture is" : `labels of ${weak.length} pictures are`} worth a look`,
         advice:
-          "Hard pictures and wrong labels look alike here: correct what is wrong and keep the rest, hard pictures teach the most.",
+          "Hard pictures and wrong labels look the same here: correct wrong labels and keep the rest, since hard pictures teach the most.",
         severity: "worth knowing",
       }),
     ];
@@ -37,29 +36,29 @@ export const labelErrors: Check = {
 
 function finding(
   subject: Subject,
-  named: readonly number[],
+  suspected: readonly number[],
   fix: "quarantine" | "ask",
   { title, advice, severity }: Pick<Finding, "title" | "advice" | "severity">,
 ): Finding[] {
-  if (named.length === 0) return [];
+  if (suspected.length === 0) return [];
   const { wrong, shows } = subject.evidence;
-  const right = named.reduce((sum, at) => sum + wrong[at]!, 0);
+  const right = suspected.reduce((sum, at) => sum + wrong[at]!, 0);
   return [
     {
       check: "label-errors",
-      title: `${title}: ${expectation(right, named.length)}.`,
+      title: `${title}: ${expectation(right, suspected.length)}.`,
       advice,
       severity,
-      confidence: wrong[named[0]!]!,
-      expected: { right, false: named.length - right },
-      groups: named.map((at) => [
+      confidence: wrong[suspected[0]!]!,
+      expected: { right, false: suspected.length - right },
+      groups: suspected.map((at) => [
         suspect(subject, at, { why: `looks like ${subject.classes[shows[at]!]}`, confidence: wrong[at]!, fix }),
       ]),
     },
   ];
 }
 
-const expectation = (right: number, named: number): string =>
-  named === 1
+const expectation = (right: number, suspected: number): string =>
+  suspected === 1
     ? `it is wrong with a probability of ${Math.floor(right * 100)}%`
-    : `expect ${roughly(right)} wrong labels among them, and ${roughly(named - right)} right ones`;
+    : `expect ${roughly(right)} wrong labels among them, and ${roughly(suspected - right)} right ones`;

@@ -1,28 +1,28 @@
 /**
- * Pictures that belong to no class: off-topic, damaged, or merely rare. Two signs give them away. One stands alone: the mean distance to its
- * nearest neighbours of the same class is far above that of the class's other pictures. Others stand together: they are far from their
- * class and near to one another, and carry the labels of several classes; had their neighbours all one other label, that would be the right
- * one, and `label-errors` speaks of it. Distances are compared in robust deviations (robust.ts); the confidence is Chebyshev's bound.
+ * Images that belong to no class: off-topic, damaged, or merely rare. There are two signs. An isolated image has a mean distance to its
+ * nearest neighbours of the same class far above that of the class's other images. Images of a cluster are far from their class, near to
+ * one another, and carry the labels of several classes; if their neighbours all had one other label, that would be the correct one, which
+ * is reported by `label-errors`. Distances are in robust deviations (robust.ts); the confidence is Chebyshev's bound.
  */
 import type { Check } from "../check.ts";
-import { oddness, robustScores } from "../robust.ts";
+import { outlierConfidence, robustScores } from "../robust.ts";
 import { suspect } from "../subject.ts";
 
-/** From so many robust deviations on a picture stands alone, and from these on it stands with others: chosen by `npm run bench -- audit`. */
-const ALONE = 3;
-const TOGETHER = { fromClass: 2, gap: 3, mostVotes: 0.6 } as const;
-/** Distances that differ by less than this do not tell pictures apart. */
+/** Robust deviations from which an image counts as isolated, or as part of a cluster: chosen by `npm run bench -- audit`. */
+const ISOLATED = 3;
+const CLUSTERED = { fromClass: 2, gap: 3, mostVotes: 0.6 } as const;
+/** Minimum deviation: smaller differences of distance are not significant. */
 const LEAST_DEVIATION = 0.05;
-/** Fewer pictures than this make no class to be unlike of. */
+/** Images that a class needs for the comparison. */
 const FEWEST = 20;
 
 export const offTopic: Check = {
   name: "off-topic",
   about: "pictures unlike everything else in their class",
   find(subject) {
-    const { classes, pictures, neighbours } = subject;
+    const { classes, images, neighbours } = subject;
     const found = classes.flatMap((name, label) => {
-      const own = pictures.flatMap((picture, at) => (picture.label === label ? [at] : []));
+      const own = images.flatMap((image, at) => (image.label === label ? [at] : []));
       if (own.length < FEWEST) return [];
       const { ownDistance, nearestDistance } = neighbours;
       const far = robustScores(
@@ -37,13 +37,13 @@ export const offTopic: Check = {
         const others = classes.map((_, other) =>
           other === label ? 0 : neighbours.votes[at * classes.length + other]!,
         );
-        const isTogether =
-          far[i]! >= TOGETHER.fromClass && gaps[i]! >= TOGETHER.gap && Math.max(...others) < TOGETHER.mostVotes;
-        if (far[i]! < ALONE && !isTogether) return [];
-        const why = isTogether
+        const isClustered =
+          far[i]! >= CLUSTERED.fromClass && gaps[i]! >= CLUSTERED.gap && Math.max(...others) < CLUSTERED.mostVotes;
+        if (far[i]! < ISOLATED && !isClustered) return [];
+        const why = isClustered
           ? `unlike ${name}, and like pictures of several other classes`
           : `unlike the other pictures of ${name}`;
-        const confidence = oddness(isTogether ? Math.max(far[i]!, gaps[i]!) : far[i]!);
+        const confidence = outlierConfidence(isClustered ? Math.max(far[i]!, gaps[i]!) : far[i]!);
         return [suspect(subject, at, { why, confidence, fix: "quarantine" })];
       });
     });
@@ -53,7 +53,7 @@ export const offTopic: Check = {
       {
         check: "off-topic",
         title: `${found.length} ${found.length === 1 ? "picture is" : "pictures are"} unlike everything else in ${found.length === 1 ? "its" : "their"} class.`,
-        advice: "Take out what is off-topic; keep what is merely rare, and add more like it.",
+        advice: "Remove what is off-topic; keep what is merely rare, and add more like it.",
         severity: "harmful",
         confidence: sorted[0]!.confidence,
         groups: sorted.map((one) => [one]),

@@ -1,4 +1,4 @@
-/** All checks, in the order in which their findings are told: what makes the test lie first. */
+/** All checks, in the order in which their findings are reported: what invalidates the test first. */
 import type { Check } from "../check.ts";
 import { confusable } from "./confusable.ts";
 import { conflictingCopies, copies, leaks } from "./duplicates.ts";

@@ -13,7 +13,7 @@ export const unreadable: Check = {
       {
         check: "unreadable",
         title: `${files.length} ${files.length === 1 ? "file" : "files"} cannot be read as a picture.`,
-        advice: "Save them again as JPEG or PNG, or take them out: they are left out of training.",
+        advice: "Save them again as JPEG or PNG, or remove them: training leaves them out.",
         severity: "worth knowing",
         confidence: 1,
         groups,

@@ -1,7 +1,7 @@
 /**
- * The confident joint: how many images of each label are confidently of each class. An image counts for a class where the class's
- * probability is at least as high as is usual for images with that label; of several such classes for the most probable one, of none
- * not at all. Source: Northcutt, Jiang and Chuang, "Confident learning: estimating uncertainty in dataset labels", JAIR 2021
+ * The confident joint: how many images of each label are confidently of each class. An image counts for a class if the class's probability
+ * is at least as high as is usual for images with that label; among several such classes for the most probable one, and for none if there
+ * is none. Source: Northcutt, Jiang and Chuang, "Confident learning: estimating uncertainty in dataset labels", JAIR 2021
  * (arXiv 1911.00068), section 3.1.
  */
 import { argmax } from "../../evaluate/softmax.ts";
@@ -13,7 +13,7 @@ export interface ConfidentJoint {
   readonly classOf: Int32Array;
 }
 
-/** @param probabilities `[N, C]`, of judges that did not see the image */
+/** @param probabilities `[N, C]`, from scorers that did not see the image */
 export function confidentJoint(probabilities: Float32Array, labels: Int32Array, classes: number): ConfidentJoint {
   const thresholds = new Float64Array(classes);
   const counts = new Float64Array(classes);

@@ -1,7 +1,7 @@
-/** Evidence against labels on generated judges: hard data without noise, noise in easy data, and whether probabilities mean what they say. */
+/** Evidence against labels from generated scorers: hard data without noise, noise in easy data, and the calibration of the probabilities. */
 import { describe, expect, it } from "vitest";
 import { createRandom, type Random } from "../../base/random.ts";
-import { type LabelEvidence, weighLabels } from "./evidence.ts";
+import { type LabelEvidence, labelEvidence } from "./evidence.ts";
 
 interface Made {
   readonly evidence: LabelEvidence;
@@ -13,8 +13,8 @@ const normal = (random: Random): number =>
   Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
 
 /**
- * Images whose true class a judge's logits tell as well as they say: the class is drawn from softmax(logits). A second judge sees the same
- * logits through noise. `sharpness` spreads the logits: at 2 classes overlap, at 8 they hardly do. `over`: how far logits exaggerate.
+ * Images whose true class is drawn from the softmax of a scorer's logits, so that these are calibrated. A second scorer sees the same
+ * logits with noise. `sharpness` spreads the logits: at 2 classes overlap, at 8 they hardly do. `over`: the overconfidence of the logits.
  */
 function made(
   seed: number,
@@ -40,22 +40,22 @@ function made(
     changed[at] = 1;
     return (label + 1 + random.below(classes - 1)) % classes;
   });
-  const judges = [
+  const scorers = [
     { name: "one", scores: logits.map((value) => over * value) },
     { name: "two", scores: logits.map((value) => value + normal(random)) },
   ];
   const groups = Int32Array.from(labels.keys());
-  return { evidence: weighLabels(judges, votes, { labels, classes, groups }, random), changed };
+  return { evidence: labelEvidence(scorers, votes, { labels, classes, groups }, random), changed };
 }
 
-/** Of the images named from a probability on: how many, how many were changed, how many were expected to be. */
+/** The images reported from a probability on: how many, how many were changed, how many were expected to be. */
 function tally(
   { evidence: { wrong }, changed }: Made,
   from: number,
-): { named: number; right: number; expected: number } {
-  const named = [...wrong.keys()].filter((at) => wrong[at]! >= from);
-  const sum = (of: ArrayLike<number>): number => named.reduce((all, at) => all + of[at]!, 0);
-  return { named: named.length, right: sum(changed), expected: sum(wrong) };
+): { reported: number; right: number; expected: number } {
+  const reported = [...wrong.keys()].filter((at) => wrong[at]! >= from);
+  const sum = (of: ArrayLike<number>): number => reported.reduce((all, at) => all + of[at]!, 0);
+  return { reported: reported.length, right: sum(changed), expected: sum(wrong) };
 }
 
 describe("evidence against labels", () => {
@@ -63,22 +63,22 @@ describe("evidence against labels", () => {
     [2, 2],
     [5, 2],
     [10, 1.5],
-  ])("of %i classes that overlap and have no wrong label, names next to nothing", (classes, sharpness) => {
-    let [named, strong, improbable] = [0, 0, 0];
+  ])("of %i classes that overlap and have no wrong label, reports hardly any image", (classes, sharpness) => {
+    let [reported, strong, improbable] = [0, 0, 0];
     for (let seed = 1; seed <= 6; seed++) {
       const { evidence } = made(seed, { count: 500, classes, sharpness, noise: 0 });
-      named += evidence.wrong.filter((value) => value >= 0.5).length;
+      reported += evidence.wrong.filter((value) => value >= 0.5).length;
       strong += evidence.strong.filter((value) => value === 1).length;
       improbable += evidence.shows.filter((other, at) => evidence.probabilities[at * classes + other]! > 0.9).length;
       expect(evidence.interval[0]).toBe(0);
     }
     expect(strong).toBe(0);
-    expect(named).toBeLessThanOrEqual(1);
-    // It was put to the test: images do look like another class.
+    expect(reported).toBeLessThanOrEqual(1);
+    // The data is hard enough: some images do look like another class.
     expect(improbable).toBeGreaterThan(0);
   });
 
-  it("finds wrong labels in classes that are told apart, with strong evidence, and how many there are", () => {
+  it("finds wrong labels of separable classes, with strong evidence, and how many there are", () => {
     for (const seed of [1, 2, 3]) {
       const all = made(seed, { count: 600, classes: 4, sharpness: 9, noise: 0.05 });
       const { strong, rate, interval } = all.evidence;
@@ -92,16 +92,16 @@ describe("evidence against labels", () => {
     }
   });
 
-  it.each([0.02, 0.05, 0.1])("keeps its word over many datasets with a share of %f wrong labels", (noise) => {
-    const sum = { named: 0, right: 0, expected: 0 };
+  it.each([0.02, 0.05, 0.1])("is calibrated over many datasets with a share of %f wrong labels", (noise) => {
+    const sum = { reported: 0, right: 0, expected: 0 };
     for (let seed = 1; seed <= 15; seed++) {
       const one = tally(made(seed, { count: 400, classes: 5, sharpness: 4, noise }), 0.5);
-      sum.named += one.named;
+      sum.reported += one.reported;
       sum.right += one.right;
       sum.expected += one.expected;
     }
-    expect(sum.named).toBeGreaterThan(20);
-    expect(Math.abs(sum.right - sum.expected) / sum.named).toBeLessThan(0.08);
+    expect(sum.reported).toBeGreaterThan(20);
+    expect(Math.abs(sum.right - sum.expected) / sum.reported).toBeLessThan(0.08);
   });
 
   it("counts copies of one image once", () => {
@@ -109,16 +109,16 @@ describe("evidence against labels", () => {
     const classes = 2;
     const count = 300;
     const labels = Int32Array.from({ length: count }, (_, at) => at % 2);
-    // Thirty copies of one image in the wrong class, and nothing else that is odd.
+    // Thirty copies of one image in the wrong class, and no other fault.
     const scores = Float32Array.from({ length: count * classes }, (_, i) => {
       const at = Math.floor(i / classes);
       const shown = at < 60 && at % 2 === 0 ? 1 : at % 2;
       return i % classes === shown ? 4 + normal(random) : 0;
     });
-    const weigh = (groups: Int32Array): LabelEvidence =>
-      weighLabels([{ name: "one", scores }], scores, { labels, classes, groups }, random);
-    const alone = weigh(Int32Array.from({ length: count }, (_, at) => at));
-    const together = weigh(Int32Array.from({ length: count }, (_, at) => (at < 60 && at % 2 === 0 ? 0 : at)));
+    const evidenceOf = (groups: Int32Array): LabelEvidence =>
+      labelEvidence([{ name: "one", scores }], scores, { labels, classes, groups }, random);
+    const alone = evidenceOf(Int32Array.from({ length: count }, (_, at) => at));
+    const together = evidenceOf(Int32Array.from({ length: count }, (_, at) => (at < 60 && at % 2 === 0 ? 0 : at)));
     expect(alone.rate).toBeGreaterThan(0.07);
     expect(together.rate).toBeLessThan(0.03);
   });

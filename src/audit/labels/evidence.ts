@@ -1,32 +1,32 @@
 /**
- * What speaks against each label: how probable it is that it is wrong (noise.ts), which class the image shows, and whether the evidence
- * is strong, which takes three agreements: the label is wrong with a probability of 90%, the image is confidently of another class
- * (confident-joint.ts), and its nearest neighbours are of that class rather than of its own. The probabilities mean what they say: their sum
- * over some images is how many wrong labels are expected among them.
+ * The evidence against each label: the probability that it is wrong (noise.ts), which class the image shows, and whether the evidence is
+ * strong. Strong evidence needs three conditions: the label is wrong with a probability of 90%, the image is confidently of another class
+ * (confident-joint.ts), and its nearest neighbours are of that class rather than of its own. The probabilities are calibrated: their sum
+ * over some images is the expected number of wrong labels among them.
  */
 
 import type { Random } from "../../base/random.ts";
 import { tally } from "../../base/tally.ts";
 import { argmax } from "../../evaluate/softmax.ts";
 import { confidentJoint } from "./confident-joint.ts";
-import { classProbabilities, estimateNoise, type Judge, type Noise, wrongProbability } from "./noise.ts";
+import { classProbabilities, estimateNoise, type LabelScorer, type Noise, wrongProbability } from "./noise.ts";
 
-/** An image is named from this probability of a wrong label on. */
+/** The probability of a wrong label from which an image is reported. */
 export const WORTH_A_LOOK = 0.5;
-/** Its label is called wrong from this one on, where the rest agrees. */
+/** The probability from which the evidence is strong, if the other conditions hold. */
 const STRONG = 0.9;
 
 export interface LabelEvidence {
-  /** What judged the labels. */
+  /** The names of the label scorers. */
   readonly judges: readonly string[];
-  /** The share of wrong labels in the dataset, with the range that holds it with 95%. */
+  /** The estimated share of wrong labels in the dataset, with its 95% interval. */
   readonly rate: number;
   readonly interval: readonly [low: number, high: number];
-  /** `[N, C]`: calibrated probabilities of the classes, by judges that did not see the label. */
+  /** `[N, C]`: calibrated class probabilities, from scorers that did not see the label. */
   readonly probabilities: Float32Array;
   /** `[N]`: the probability that the label is wrong. */
   readonly wrong: Float32Array;
-  /** `[N]`: the class that the image shows, if not the label's. */
+  /** `[N]`: the most probable class other than the label. */
   readonly shows: Int32Array;
   /** `[N]`: 1 where the evidence is strong. */
   readonly strong: Uint8Array;
@@ -40,21 +40,21 @@ export interface Labelled {
 }
 
 /**
- * Weighs the evidence of every judge against every label.
+ * Combines all scorers into the evidence against every label.
  *
  * @param votes `[N, C]`: how the nearest images vote
  */
-export function weighLabels(
-  judges: readonly Judge[],
+export function labelEvidence(
+  scorers: readonly LabelScorer[],
   votes: Float32Array,
   { labels, classes, groups }: Labelled,
   random: Random,
 ): LabelEvidence {
-  const noise = estimateNoise(judges, labels, classes, countsOf(groups), random);
+  const noise = estimateNoise(scorers, labels, classes, countsOf(groups), random);
   const size = labels.length;
   const probabilities = new Float32Array(size * classes);
   const wrong = new Float32Array(size);
-  fill(noise, judges, labels, probabilities, wrong);
+  fill(noise, scorers, labels, probabilities, wrong);
   const { classOf } = confidentJoint(probabilities, labels, classes);
   const isStrong = (at: number, label: number): boolean => {
     const from = at * classes;
@@ -63,7 +63,7 @@ export function weighLabels(
     return wrong[at]! >= STRONG && isOther && votes[from + other]! > votes[from + label]!;
   };
   return {
-    judges: judges.map(({ name }) => name),
+    judges: scorers.map(({ name }) => name),
     rate: noise.rate,
     interval: noise.interval,
     probabilities,
@@ -73,16 +73,16 @@ export function weighLabels(
   };
 }
 
-/** How much each image counts: copies of one another share 1. */
+/** The weight of each image: copies of one another share 1. */
 function countsOf(groups: ArrayLike<number>): Float64Array {
   const sizes = tally(Array.from(groups));
   return Float64Array.from(groups, (group) => 1 / sizes.get(group)!);
 }
 
-/** The probabilities of the classes, and that each label is wrong, over all that the noise may be. */
+/** Averages the class probabilities, and the probability that each label is wrong, over the possible noise rates. */
 function fill(
   { states, shares }: Noise,
-  judges: readonly Judge[],
+  scorers: readonly LabelScorer[],
   labels: Int32Array,
   probabilities: Float32Array,
   wrong: Float32Array,
@@ -91,7 +91,7 @@ function fill(
   const p = new Float64Array(classes);
   for (const state of states) {
     labels.forEach((label, row) => {
-      classProbabilities(state, judges, shares, row, p);
+      classProbabilities(state, scorers, shares, row, p);
       for (let c = 0; c < classes; c++) {
         const i = row * classes + c;
         probabilities[i] = probabilities[i]! + state.belief * p[c]!;

@@ -1,32 +1,32 @@
 /**
- * How many labels of a dataset are wrong, and how probably each one is. A hard image and a wrong label look alike: both have a label
- * that the network finds improbable. Their numbers differ. Where the probabilities are calibrated, they say themselves how often a right
- * label is as improbable as that: of images whose label has 1%, one in a hundred of all that could have had it. Only what is above that
- * is noise. So the labels are modelled as a mixture: with probability 1 − ε a label follows the class probabilities p(class | image),
- * and with probability ε it is drawn at random by the classes' shares f:
+ * Estimates how many labels of a dataset are wrong, and the probability of each being wrong. A hard image and a wrong label look the same:
+ * the network finds both labels improbable. Their numbers differ. Calibrated probabilities predict how often a correct label is that
+ * improbable: of images whose label has 1%, one in a hundred of all that could have had it. Only what exceeds that is noise. So the labels
+ * are modelled as a mixture: with probability 1 − ε a label follows the class probabilities p(class | image), and with probability ε it is
+ * drawn at random by the classes' shares f:
  *
  *     P(label | image) = (1 − ε)·p(label | image) + ε·f(label),   p = softmax(Σ_j w_j · scores_j)
  *
- * The weights w_j of the judges are a calibration (temperature scaling with a lapse rate), fitted for each ε by maximum likelihood with a
- * weak prior; ε has the prior that half of all datasets have no noise. Nothing is plugged in: what follows averages over what ε may be.
+ * The weights w_j of the scorers are a calibration (temperature scaling with a lapse rate), fitted for each ε by maximum likelihood with a
+ * weak prior; the prior of ε is 0 for half of all datasets. No point estimate is plugged in: results are averaged over the posterior of ε.
  * Sources: Northcutt, Jiang and Chuang, "Confident learning", JAIR 2021 (labels of noise that depends on the class, cross-fitted
  * probabilities); Guo et al., arXiv 1706.04599 (temperature); Wichmann and Hill, "The psychometric function" (2001), for the lapse rate.
  */
 import type { Random } from "../../base/random.ts";
 
-/** What one source of evidence says: scores `[N, C]` in nats, up to a factor that is fitted; by judges that did not see the label. */
-export interface Judge {
-  /** In a few words: `a head on the features of resnet50`. */
+/** One source of evidence: scores `[N, C]` in nats, up to a factor that is fitted, from a model that did not see the label. */
+export interface LabelScorer {
+  /** Such as `a head on resnet50`. */
   readonly name: string;
   readonly scores: Float32Array;
 }
 
-/** The noise in a dataset's labels. */
+/** The estimated noise in a dataset's labels. */
 export interface Noise {
-  /** The share of wrong labels that is expected, and the range that holds it with 95%. */
+  /** The expected share of wrong labels, and its 95% interval. */
   readonly rate: number;
   readonly interval: readonly [low: number, high: number];
-  /** What the noise may be, and how probable that is; only what has some probability. */
+  /** Possible noise rates with their posterior probabilities; negligible ones are left out. */
   readonly states: readonly NoiseState[];
   /** `[C]`: the share of each class among the labels. */
   readonly shares: Float64Array;
@@ -34,11 +34,11 @@ export interface Noise {
 
 export interface NoiseState {
   readonly epsilon: number;
-  /** How probable this ε is; all sum to 1. */
+  /** The posterior probability of this ε; they sum to 1. */
   readonly belief: number;
-  /** Of each judge. */
+  /** One weight per scorer. */
   readonly weights: Float64Array;
-  /** The share of images that are confidently wrong for no reason that the labels give: see {@link LAPSES}. */
+  /** The share of images that are confidently misclassified for other reasons than their label: see {@link LAPSES}. */
   readonly lapse: number;
 }
 
@@ -50,16 +50,16 @@ const EPSILONS = [
 /** States less probable than this are left out. */
 const LEAST_BELIEF = 1e-3;
 /**
- * Networks are confidently wrong a little more often than calibrated probabilities say: no temperature sees the one odd image. Of what the
- * network is expected to get wrong, this share counts as such: `npm run bench -- audit --part planted`, the untouched sets.
+ * Networks are confidently wrong a little more often than calibrated probabilities predict: no temperature accounts for single outliers.
+ * This share of the network's expected errors counts as such: `npm run bench -- audit --part planted`, the untouched sets.
  */
 const LAPSES = 0.01;
-/** Images times classes that the fit reads, at most; beyond, a random sample of images is enough for a handful of numbers. */
+/** Maximum images times classes of the fit; beyond, a random sample of images suffices for a handful of numbers. */
 const MOST_CELLS = 4_000_000;
 const MOST_STEPS = 25;
-/** A step that gains less than this many nats in all is the last. */
+/** The fit stops at a step that gains less than this many nats in total. */
 const LEAST_GAIN = 1e-3;
-/** So many nats below the best ε, greater ones are not tried: what they could add to the beliefs is less than {@link LEAST_BELIEF}. */
+/** Nats below the best ε at which the search stops: greater values could add less than {@link LEAST_BELIEF}. */
 const BEYOND = 15;
 /** The deviation of the weak prior on the logarithm of each weight. */
 const WEIGHT_DEVIATION = 1.5;
@@ -68,10 +68,10 @@ const WEIGHT_DEVIATION = 1.5;
  * Estimates the noise.
  *
  * @param labels `[N]`
- * @param counts `[N]`: how much each image counts; copies of one another share 1
+ * @param counts `[N]`: the weight of each image; copies of one another share 1
  */
 export function estimateNoise(
-  judges: readonly Judge[],
+  scorers: readonly LabelScorer[],
   labels: Int32Array,
   classes: number,
   counts: Float64Array,
@@ -79,9 +79,9 @@ export function estimateNoise(
 ): Noise {
   const shares = classShares(labels, classes);
   const rows = sampleOf(labels.length, Math.max(1, Math.floor(MOST_CELLS / classes)), random);
-  const fit: Fit = { judges, labels, classes, counts, shares, rows };
+  const fit: Fit = { scorers, labels, classes, counts, shares, rows };
   const weight = labels.length / rows.length;
-  let logWeights: Float64Array = new Float64Array(judges.length).fill(-Math.log(judges.length));
+  let logWeights: Float64Array = new Float64Array(scorers.length).fill(-Math.log(scorers.length));
   const fitted: { readonly epsilon: number; readonly logLikelihood: number; readonly weights: Float64Array }[] = [];
   let highest = Number.NEGATIVE_INFINITY;
   for (const epsilon of EPSILONS) {
@@ -103,7 +103,7 @@ export function estimateNoise(
     belief: belief / total,
     lapse: LAPSES * expectedError(fit, weights),
   }));
-  // A label drawn at random is right by chance as often as two draws agree.
+  // A label drawn at random is correct as often as two draws agree.
   const wrong = 1 - shares.reduce((sum, share) => sum + share * share, 0);
   const rateAt = (share: number): number => quantileOf(states, share) * wrong;
   return {
@@ -121,21 +121,21 @@ export function estimateNoise(
  */
 export function classProbabilities(
   { weights, lapse }: NoiseState,
-  judges: readonly Judge[],
+  scorers: readonly LabelScorer[],
   shares: Float64Array,
   row: number,
   into: Float64Array,
 ): void {
-  softmaxOf(judges, weights, row, into);
+  softmaxOf(scorers, weights, row, into);
   for (let c = 0; c < into.length; c++) into[c] = (1 - lapse) * into[c]! + lapse * shares[c]!;
 }
 
-/** How probable it is that a label is wrong which has the probability `own`: drawn at random, and not the right one by chance. */
+/** The probability that a label with the class probability `own` is wrong: drawn at random, and not correct by chance. */
 export const wrongProbability = (epsilon: number, share: number, own: number): number =>
   (epsilon * share * (1 - own)) / Math.max((1 - epsilon) * own + epsilon * share, Number.MIN_VALUE);
 
 interface Fit {
-  readonly judges: readonly Judge[];
+  readonly scorers: readonly LabelScorer[];
   readonly labels: Int32Array;
   readonly classes: number;
   readonly counts: Float64Array;
@@ -143,7 +143,7 @@ interface Fit {
   readonly rows: readonly number[];
 }
 
-/** The share of each class among the labels, no class at 0. */
+/** The share of each class among the labels, smoothed so that none is 0. */
 function classShares(labels: Int32Array, classes: number): Float64Array {
   const shares = new Float64Array(classes).fill(1);
   for (const label of labels) shares[label] = shares[label]! + 1;
@@ -177,15 +177,15 @@ function maximise(fit: Fit, epsilon: number, start: Float64Array): { value: numb
 
 interface Likelihood {
   readonly value: number;
-  /** By the logarithm of each weight. */
+  /** The gradient with respect to the logarithm of each weight. */
   readonly slope: Float64Array;
-  /** Of the likelihood that would be were it known which labels are random; positive definite. */
+  /** The curvature of the complete-data likelihood (as if the random labels were known), which is positive definite. */
   readonly curvature: Float64Array[];
 }
 
 function likelihood(fit: Fit, epsilon: number, logWeights: Float64Array): Likelihood {
-  const { judges, labels, classes, counts, shares, rows } = fit;
-  const size = judges.length;
+  const { scorers, labels, classes, counts, shares, rows } = fit;
+  const size = scorers.length;
   const weights = logWeights.map(Math.exp);
   const p = new Float64Array(classes);
   const slope = new Float64Array(size);
@@ -193,7 +193,7 @@ function likelihood(fit: Fit, epsilon: number, logWeights: Float64Array): Likeli
   const mean = new Float64Array(size);
   let value = 0;
   for (const row of rows) {
-    softmaxOf(judges, weights, row, p);
+    softmaxOf(scorers, weights, row, p);
     const label = labels[row]!;
     const count = counts[row]!;
     const clean = (1 - epsilon) * p[label]!;
@@ -202,7 +202,7 @@ function likelihood(fit: Fit, epsilon: number, logWeights: Float64Array): Likeli
     const part = (count * clean) / all;
     if (part === 0) continue;
     for (let j = 0; j < size; j++) {
-      const { scores } = judges[j]!;
+      const { scores } = scorers[j]!;
       let sum = 0;
       for (let c = 0; c < classes; c++) sum += p[c]! * scores[row * classes + c]!;
       mean[j] = sum;
@@ -210,7 +210,7 @@ function likelihood(fit: Fit, epsilon: number, logWeights: Float64Array): Likeli
     }
     for (let j = 0; j < size; j++)
       for (let k = 0; k <= j; k++) {
-        const [a, b] = [judges[j]!.scores, judges[k]!.scores];
+        const [a, b] = [scorers[j]!.scores, scorers[k]!.scores];
         let sum = 0;
         for (let c = 0; c < classes; c++) sum += p[c]! * a[row * classes + c]! * b[row * classes + c]!;
         const spread = part * weights[j]! * weights[k]! * (sum - mean[j]! * mean[k]!);
@@ -227,11 +227,11 @@ function likelihood(fit: Fit, epsilon: number, logWeights: Float64Array): Likeli
   return { value, slope, curvature };
 }
 
-function softmaxOf(judges: readonly Judge[], weights: Float64Array, row: number, into: Float64Array): void {
+function softmaxOf(scorers: readonly LabelScorer[], weights: Float64Array, row: number, into: Float64Array): void {
   const classes = into.length;
   into.fill(0);
-  for (let j = 0; j < judges.length; j++) {
-    const { scores } = judges[j]!;
+  for (let j = 0; j < scorers.length; j++) {
+    const { scores } = scorers[j]!;
     const weight = weights[j]!;
     for (let c = 0; c < classes; c++) into[c] = into[c]! + weight * scores[row * classes + c]!;
   }
@@ -246,12 +246,12 @@ function softmaxOf(judges: readonly Judge[], weights: Float64Array, row: number,
   for (let c = 0; c < classes; c++) into[c] = into[c]! / sum;
 }
 
-/** The share of images whose most probable class is not theirs, as the probabilities expect it. */
-function expectedError({ judges, classes, rows }: Fit, weights: Float64Array): number {
+/** The expected error rate of the most probable class, by the probabilities themselves. */
+function expectedError({ scorers, classes, rows }: Fit, weights: Float64Array): number {
   const p = new Float64Array(classes);
   let sum = 0;
   for (const row of rows) {
-    softmaxOf(judges, weights, row, p);
+    softmaxOf(scorers, weights, row, p);
     let top = 0;
     for (let c = 0; c < classes; c++) top = Math.max(top, p[c]!);
     sum += 1 - top;
@@ -287,7 +287,7 @@ const normalised = (values: readonly number[]): number[] => {
   return values.map((value) => value / total);
 };
 
-/** The ε below which a share of the belief is. */
+/** The quantile of ε. */
 function quantileOf(states: readonly NoiseState[], share: number): number {
   let sum = 0;
   for (const { belief, epsilon } of states) {

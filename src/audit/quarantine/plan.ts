@@ -1,28 +1,29 @@
-/** What a quarantine would move, decided before anything moves: every picture that a finding would take out, once, and where it goes. */
+/** Plans a quarantine before anything moves: each image that a finding would remove, once, and where it goes. */
 import { join, relative, sep } from "node:path";
 import { dataError, usageError } from "../../base/errors.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
 import { type Finding, suspectsOf } from "../finding.ts";
+import { isTraining } from "../subject.ts";
 
-/** One file's way. */
+/** The move of one file. */
 export interface Move {
   /** Absolute. */
   readonly from: string;
   readonly to: string;
-  /** The first check that asked for it, and what it said. */
+  /** The first check that requested it, and its reason. */
   readonly check: string;
   readonly why: string;
 }
 
-/** Fewer training pictures than this are left of no class. */
+/** Training images that must remain in each class. */
 const FEWEST = 2;
 
 /**
- * The moves that findings ask for.
+ * Plans the moves that findings request.
  *
- * @param folder the quarantine; pictures keep their place below the dataset's folder in it
- * @param doubtful whether pictures go, too, that are only worth a look
- * @throws GraftError (`data`) where a class would be left with too little to learn from; (`usage`) for a dataset given as a list
+ * @param folder the quarantine; images keep their path relative to the dataset's folder in it
+ * @param doubtful whether to move images, too, that are only worth a look; default false
+ * @throws GraftError (`data`) if a class would be left with too few images to learn from, (`usage`) for an archive or a list
  */
 export function planMoves(
   dataset: Dataset,
@@ -31,12 +32,10 @@ export function planMoves(
   { doubtful = false }: { readonly doubtful?: boolean | undefined } = {},
 ): readonly Move[] {
   if (dataset.archive !== undefined)
-    throw usageError(
-      `${dataset.archive} is an archive, which is not changed: unpack it and give the folder to use --fix.`,
-    );
+    throw usageError(`${dataset.archive} is an archive, which --fix does not change: unpack it and pass the folder.`);
   if (dataset.layout === "manifest")
     throw usageError(
-      `The labels of ${dataset.root} come from a list, which would still name what was moved: take the lines that --json names out of it instead of --fix.`,
+      `The labels of ${dataset.root} come from a list, which would still contain moved files: remove the lines that --json reports instead of using --fix.`,
     );
   const moves = new Map<string, Move>();
   for (const finding of findings) {
@@ -45,19 +44,18 @@ export function planMoves(
       moves.set(path, { from: path, to: join(folder, placeOf(dataset, path)), check: finding.check, why });
     }
   }
-  checkWhatIsLeft(dataset, new Set(moves.keys()));
+  checkRemaining(dataset, new Set(moves.keys()));
   return [...moves.values()];
 }
 
-/** The picture's place below the dataset's folder; a link out of it keeps its own name there, too. */
+/** The image's path relative to the dataset's folder; `..` of a path outside it is dropped. */
 const placeOf = ({ root }: Dataset, path: string): string =>
   relative(root, path)
     .split(sep)
     .filter((part) => part !== "..")
     .join(sep);
 
-function checkWhatIsLeft({ classes, examples }: Dataset, gone: ReadonlySet<string>): void {
-  const isTraining = (split: string | undefined): boolean => split === undefined || split === "train";
+function checkRemaining({ classes, examples }: Dataset, gone: ReadonlySet<string>): void {
   const left = classes.map(
     (_, label) => examples.filter((one) => one.label === label && isTraining(one.split) && !gone.has(one.path)).length,
   );
@@ -71,6 +69,6 @@ function checkWhatIsLeft({ classes, examples }: Dataset, gone: ReadonlySet<strin
         ? `no class would be left to learn from`
         : `"${classes[poor]}" would be left with ${left[poor]} training ${left[poor] === 1 ? "picture" : "pictures"}`;
   throw dataError(
-    `Nothing was moved, because of ${examples.length} pictures ${gone.size} would go and ${rest}: fix fewer findings with --only, or add pictures.`,
+    `Nothing was moved: ${gone.size} of ${examples.length} pictures would go, and ${rest}. Fix fewer findings with --only, or add pictures.`,
   );
 }

@@ -54,7 +54,7 @@ async function planned(...suspects: Suspect[]): Promise<{ moves: readonly Move[]
 }
 
 describe("quarantine", () => {
-  it("moves what findings would take out, and undoing brings every byte back", async () => {
+  it("moves what findings would remove, and undoing restores every byte", async () => {
     const before = await files();
     const { moves, folder } = await planned(suspectAt("a/1.png"), suspectAt("a/2.png", "keep"), suspectAt("b/0.png"));
     await quarantine(moves, folder);
@@ -79,7 +79,7 @@ describe("quarantine", () => {
     };
     await expect(quarantine(moves, folder, failing)).rejects.toMatchObject({
       kind: "work",
-      message: expect.stringMatching(/b\/1\.png .*\(EIO\), so the 2 moved before were moved back/),
+      message: expect.stringMatching(/b\/1\.png .*\(EIO\), so the 2 files moved before were moved back/),
     });
     expect(await files()).toEqual(before);
     expect(await readdir(work)).toEqual(["data"]);
@@ -89,48 +89,50 @@ describe("quarantine", () => {
     const before = await files();
     const { moves, folder } = await planned(suspectAt("a/1.png"), suspectAt("b/0.png"));
     await quarantine(moves, folder);
-    // As if the second had not been moved yet.
+    // Simulates a kill before the second move.
     await rename(moves[1]!.to, moves[1]!.from);
     expect(await undoQuarantine(folder)).toBe(1);
     expect(await files()).toEqual(before);
   });
 
-  it("never overwrites what took a picture's place", async () => {
+  it("never overwrites a file at an image's original path", async () => {
     const { moves, folder } = await planned(suspectAt("a/1.png"), suspectAt("b/0.png"));
     await quarantine(moves, folder);
     await writeFile(join(root, "b/0.png"), "new");
     const between = await files();
-    await expect(undoQuarantine(folder)).rejects.toThrow("is taken by another file, so nothing was moved back");
+    await expect(undoQuarantine(folder)).rejects.toThrow("is now another file, so nothing was moved back");
     expect(await files()).toEqual(between);
   });
 
-  it("refuses a list that it did not write", async () => {
-    await expect(undoQuarantine(join(work, "none"))).rejects.toThrow("There is no list of moves");
+  it("rejects a list that it did not write", async () => {
+    await expect(undoQuarantine(join(work, "none"))).rejects.toThrow("No list of moves");
     for (const text of ["{", "[]", '{"kind":"graft quarantine 1","moves":[{"from":1}]}']) {
       await writeFile(join(work, "undo.json"), text);
-      await expect(undoQuarantine(work)).rejects.toThrow("is not a list of moves");
+      await expect(undoQuarantine(work)).rejects.toThrow("is not a list of moves from");
     }
   });
 });
 
 describe("planMoves", () => {
-  it("refuses to leave one class, or none, and moves nothing", async () => {
+  it("rejects a plan that leaves one class, or none, and moves nothing", async () => {
     const all = ["b/0.png", "b/1.png", "b/2.png"].map((path) => suspectAt(path));
     await expect(planned(...all)).rejects.toMatchObject({
       kind: "data",
-      message: expect.stringMatching(/^Nothing was moved, .* 3 would go and only one class, "a", would be left/),
+      message: expect.stringMatching(
+        /^Nothing was moved: 3 of \d+ pictures would go, and only one class, "a", would be left/,
+      ),
     });
     await expect(planned(...all, ...["a/0.png", "a/1.png", "a/2.png"].map((path) => suspectAt(path)))).rejects.toThrow(
       "no class would be left",
     );
   });
 
-  it("moves a picture of several findings once", async () => {
+  it("moves an image of several findings once", async () => {
     const { moves } = await planned(suspectAt("a/1.png"), suspectAt("a/1.png"));
     expect(moves).toHaveLength(1);
   });
 
-  it("leaves what is only worth a look, unless it is asked for", async () => {
+  it("keeps what is only worth a look, unless requested", async () => {
     const findings = [finding(suspectAt("a/1.png"), suspectAt("a/2.png", "ask"), suspectAt("b/0.png", "keep"))];
     const dataset = await discoverDataset(root);
     const names = (doubtful?: boolean): string[] =>
@@ -140,12 +142,12 @@ describe("planMoves", () => {
     expect(names(true)).toEqual(["1.png", "2.png"]);
   });
 
-  it("refuses an archive", async () => {
+  it("rejects an archive", async () => {
     const dataset = { ...(await discoverDataset(root)), archive: "photos.zip" };
     expect(() => planMoves(dataset, [finding(suspectAt("a/1.png"))], "q")).toThrow("photos.zip is an archive");
   });
 
-  it("refuses a list of pictures", async () => {
+  it("rejects a list of images", async () => {
     const list = join(work, "list.csv");
     await writeFile(
       list,

@@ -1,7 +1,7 @@
 /**
- * Moving pictures out of a dataset and back. The list of moves is written before the first file moves, so that a run that was killed
- * half-way can be undone; each file is renamed, so that it is at one place or the other and never in part; where one cannot be moved,
- * those before it are moved back. Nothing is ever deleted or overwritten.
+ * Moves images out of a dataset and back. The list of moves is written before the first file moves, so that a killed run can be undone.
+ * Each file is renamed, so that it is at one place or the other and never in part. If one cannot be moved, those before it are moved back.
+ * Nothing is ever deleted or overwritten.
  */
 import { constants } from "node:fs";
 import { access, copyFile, link, lstat, open, readFile, rename, rmdir, unlink } from "node:fs/promises";
@@ -19,14 +19,14 @@ interface UndoList {
   readonly moves: readonly Move[];
 }
 
-/** Moves one file; for tests that let it fail. */
+/** Moves one file; replaceable for tests of failures. */
 export type MoveFile = (from: string, to: string) => Promise<void>;
 
 /**
- * Moves pictures into the quarantine.
+ * Moves images into the quarantine.
  *
  * @param folder a folder that does not exist yet
- * @throws GraftError (`work`) where a folder is read-only or a file cannot be moved: everything is where it was
+ * @throws GraftError (`work`) if a folder is read-only or a file cannot be moved; then everything is where it was
  */
 export async function quarantine(
   moves: readonly Move[],
@@ -48,17 +48,17 @@ export async function quarantine(
     await removeEmptied(moves, folder);
     const at = moves[done.length]!;
     throw workError(
-      `Could not move ${at.from} to ${at.to} (${codeOf(error) ?? "unknown error"}), so the ${done.length} moved before were moved back: see to the folder's permissions and run the same command again.`,
+      `Could not move ${at.from} to ${at.to} (${codeOf(error) ?? "unknown error"}), so the ${done.length} files moved before were moved back: check the folder's permissions and run the command again.`,
       error,
     );
   }
 }
 
 /**
- * Moves the pictures of a quarantine back to where they were; those that never left are passed over.
+ * Moves the images of a quarantine back to where they were; those that never left are skipped.
  *
  * @returns how many were moved back
- * @throws GraftError (`usage`) where there is no list of moves; (`work`) where something else lies at a picture's old place
+ * @throws GraftError (`usage`) if there is no list of moves, (`work`) if another file is at an image's original path
  */
 export async function undoQuarantine(folder: string): Promise<number> {
   const moves = await readUndoList(join(folder, UNDO_LIST));
@@ -66,7 +66,7 @@ export async function undoQuarantine(folder: string): Promise<number> {
   for (const move of moves) if (await exists(move.to)) waiting.push(move);
   for (const { from } of waiting)
     if (await exists(from))
-      throw workError(`${from} is taken by another file, so nothing was moved back: move that file away first.`);
+      throw workError(`${from} is now another file, so nothing was moved back: move that file away first.`);
   for (const { from, to } of waiting) {
     await makeFolder(dirname(from));
     await moveSafely(to, from);
@@ -77,9 +77,9 @@ export async function undoQuarantine(folder: string): Promise<number> {
 
 async function readUndoList(path: string): Promise<readonly Move[]> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw usageError(`There is no list of moves ${path}: name a folder that \`graft audit --fix\` made.`, error);
+    throw usageError(`No list of moves at ${path}: pass a folder that \`graft audit --fix\` made.`, error);
   });
-  const damaged = (): Error => dataError(`${path} is not a list of moves that \`graft audit --fix\` wrote.`);
+  const damaged = (): Error => dataError(`${path} is not a list of moves from \`graft audit --fix\`, or is damaged.`);
   let list: unknown;
   try {
     list = JSON.parse(text);
@@ -101,7 +101,7 @@ function isUndoList(value: unknown): value is UndoList {
   );
 }
 
-/** Every folder that a picture leaves must be writable, before the first one leaves. */
+/** Checks that every folder that an image leaves is writable, before the first one leaves. */
 async function checkWritable(moves: readonly Move[]): Promise<void> {
   for (const folder of new Set(moves.map(({ from }) => dirname(from)))) {
     await access(folder, constants.W_OK).catch((error: unknown) => {
@@ -114,11 +114,11 @@ async function checkWritable(moves: readonly Move[]): Promise<void> {
 }
 
 /**
- * Moves a file without ever overwriting one. Across file systems it is copied whole and flushed under the new name before the old one goes;
- * a link is moved as a link.
+ * Moves a file and never overwrites one. Across file systems it is copied and flushed under the new name before the old one is removed; a
+ * link is moved as a link.
  */
 async function moveSafely(from: string, to: string): Promise<void> {
-  if (await exists(to)) throw workError(`${to} exists already.`);
+  if (await exists(to)) throw workError(`${to} already exists.`);
   try {
     await rename(from, to);
   } catch (error) {
@@ -141,7 +141,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Takes away the list and the folders that hold nothing any more. */
+/** Removes the list and the empty folders. */
 async function removeEmptied(moves: readonly Move[], folder: string): Promise<void> {
   await unlink(join(folder, UNDO_LIST)).catch(() => {});
   const folders = new Set<string>([folder]);

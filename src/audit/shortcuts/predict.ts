@@ -1,37 +1,42 @@
-/** How well a property alone predicts the class, in cross-validation: what it answers to pictures that it was not fitted on. */
+/** Cross-validated predictions of the class from one property alone. */
 import type { Random } from "../../base/random.ts";
 import { type Groups, stratifiedFolds } from "../../data/split.ts";
-import type { Picture } from "../subject.ts";
+import type { AuditedImage } from "../subject.ts";
 import type { Property } from "./properties.ts";
 import { growTree, type Rows } from "./tree.ts";
 
 const FOLDS = 5;
 
-/** The class that the property names for each picture, fitted on the other folds. */
+/** `[N]`: the class predicted for each image, from a classifier fitted on the other folds. */
 export function predictFrom(
   property: Property,
-  pictures: readonly Picture[],
+  images: readonly AuditedImage[],
   classes: number,
   random: Random,
   groups: Groups,
 ): Int32Array {
-  const labels = Int32Array.from(pictures, ({ label }) => label);
+  const labels = Int32Array.from(images, ({ label }) => label);
   const foldOf = stratifiedFolds(labels, FOLDS, random, groups);
-  const answers = new Int32Array(pictures.length);
-  const judge = judgeOf(property, pictures, labels, classes);
+  const predicted = new Int32Array(images.length);
+  const fit = classifierOf(property, images, labels, classes);
   for (let fold = 0; fold < FOLDS; fold++) {
-    const fitted = judge(labels.length === 0 ? [] : [...labels.keys()].filter((row) => foldOf[row] !== fold));
-    for (let row = 0; row < answers.length; row++) if (foldOf[row] === fold) answers[row] = fitted(row);
+    const classify = fit([...labels.keys()].filter((row) => foldOf[row] !== fold));
+    for (let row = 0; row < predicted.length; row++) if (foldOf[row] === fold) predicted[row] = classify(row);
   }
-  return answers;
+  return predicted;
 }
 
-/** Fits on some rows; what comes out names the class of any row. */
-type Judge = (chosen: readonly number[]) => (row: number) => number;
+/** Fits on some rows; the result classifies any row. */
+type FitClassifier = (chosen: readonly number[]) => (row: number) => number;
 
-function judgeOf(property: Property, pictures: readonly Picture[], labels: Int32Array, classes: number): Judge {
-  if (property.kind === "category") return byCategory(pictures.map(property.of), labels, classes);
-  const numbers = pictures.map(property.of);
+function classifierOf(
+  property: Property,
+  images: readonly AuditedImage[],
+  labels: Int32Array,
+  classes: number,
+): FitClassifier {
+  if (property.kind === "category") return byCategory(images.map(property.of), labels, classes);
+  const numbers = images.map(property.of);
   const columns = numbers[0]?.length ?? 0;
   const rows: Rows = { values: Float64Array.from(numbers.flat()), columns, labels, classes };
   return (chosen) => {
@@ -40,8 +45,8 @@ function judgeOf(property: Property, pictures: readonly Picture[], labels: Int32
   };
 }
 
-/** The class that is most frequent among pictures of the same kind, each class counting the same. */
-function byCategory(kinds: readonly string[], labels: Int32Array, classes: number): Judge {
+/** Predicts the most frequent class among images of the same category, with every class weighted equally. */
+function byCategory(kinds: readonly string[], labels: Int32Array, classes: number): FitClassifier {
   return (chosen) => {
     const totals = new Float64Array(classes);
     for (const row of chosen) totals[labels[row]!]!++;

@@ -1,10 +1,10 @@
-/** Properties of pictures that have nothing to do with what they show: a label that follows from one of them is learned from it. */
-import type { Picture } from "../subject.ts";
+/** Image properties unrelated to what is shown: a label that follows from one of them is a shortcut. */
+import type { AuditedImage } from "../subject.ts";
 
-/** A property as numbers, or as one of several kinds. */
+/** A numeric or categorical property. */
 export type Property =
-  | { readonly kind: "numbers"; readonly name: string; readonly of: (picture: Picture) => readonly number[] }
-  | { readonly kind: "category"; readonly name: string; readonly of: (picture: Picture) => string };
+  | { readonly kind: "numbers"; readonly name: string; readonly of: (image: AuditedImage) => readonly number[] }
+  | { readonly kind: "category"; readonly name: string; readonly of: (image: AuditedImage) => string };
 
 export const properties: readonly Property[] = [
   { kind: "numbers", name: "the brightness", of: ({ traits }) => [traits.brightness, traits.contrast] },

@@ -1,6 +1,6 @@
 /**
- * A small decision tree on a few numbers: enough to see whether a property alone gives the class away, and too little to learn more.
- * Source: Breiman et al., Classification and Regression Trees (1984), with Gini impurity and every class counting the same.
+ * A small decision tree: deep enough to detect whether one property predicts the class, too shallow to learn more.
+ * Source: Breiman et al., Classification and Regression Trees (1984), with Gini impurity and all classes weighted equally.
  */
 
 /** Rows of numbers with the class of each. */
@@ -12,12 +12,12 @@ export interface Rows {
   readonly classes: number;
 }
 
-/** Names the class of a row (`columns` numbers from `at` on in `values`). */
+/** Classifies the row of `columns` numbers that starts at `at` in `values`. */
 export type Classifier = (values: Float64Array, at: number) => number;
 
 const DEPTH = 3;
 
-/** Grows a tree on some of the rows. */
+/** Grows a tree on the `chosen` rows. */
 export function growTree(rows: Rows, chosen: readonly number[]): Classifier {
   const counts = countsOf(rows, chosen);
   const weights = counts.map((count) => (count === 0 ? 0 : 1 / count));
@@ -37,10 +37,10 @@ function grow(
   leastLeaf: number,
   depth: number,
 ): Classifier {
-  const weighed = countsOf(rows, chosen).map((count, label) => count * weights[label]!);
-  const answer = weighed.indexOf(Math.max(...weighed));
+  const weighted = countsOf(rows, chosen).map((count, label) => count * weights[label]!);
+  const predicted = weighted.indexOf(Math.max(...weighted));
   const split = depth > 0 ? bestSplit(rows, chosen, weights, leastLeaf) : undefined;
-  if (!split) return () => answer;
+  if (!split) return () => predicted;
   const { column, threshold } = split;
   const isLow = (row: number): boolean => rows.values[row * rows.columns + column]! <= threshold;
   const low = grow(rows, chosen.filter(isLow), weights, leastLeaf, depth - 1);
@@ -54,7 +54,7 @@ function grow(
   return (values, at) => (values[at + column]! <= threshold ? low : high)(values, at);
 }
 
-/** Where the rows are best parted: the split with the least impurity, if any has less than none. */
+/** Finds the split with the lowest impurity; undefined if none reduces it. */
 function bestSplit(
   { values, columns, labels, classes }: Rows,
   chosen: readonly number[],
