@@ -1,6 +1,6 @@
 /**
- * How the studio's page is built (`vite build studio`), and with `--mode standalone` the script, style and runtime that
- * stand-alone pages are made from. Colours and type come from the report's own style sheet.
+ * Builds the studio's page (`vite build studio`), and with `--mode standalone` the script, style and runtime of stand-alone
+ * pages. Colours and fonts come from the report's style sheet.
  */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { sharedStyle } from "../src/report/style/sheet.ts";
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** `virtual:graft-style.css`: what the report's sheet shares. */
+/** `virtual:graft-style.css`: the shared part of the report's style sheet. */
 const reportStyle: Plugin = {
   name: "graft-style",
   resolveId: (id) => (id === "virtual:graft-style.css" ? `\0${id}` : null),
@@ -17,8 +17,8 @@ const reportStyle: Plugin = {
 };
 
 /**
- * ONNX Runtime's WebAssembly, which a stand-alone page carries in itself: a file beside the script, not a text within it. The
- * runtime's own address is then the page's.
+ * Emits ONNX Runtime's WebAssembly for stand-alone pages as a file beside the script instead of text inside it. The runtime then
+ * uses the page's URL as its own.
  */
 const runtime: Plugin = {
   name: "graft-runtime",
@@ -32,7 +32,7 @@ const runtime: Plugin = {
   },
 };
 
-/** Vite warns of a # in the path, but what it makes of these sources is the same there (tests/clone.test.ts). */
+/** Vite warns about a # in the path, but its output for these sources is the same (tests/clone.test.ts). */
 const logger = createLogger("warn");
 const { warn } = logger;
 logger.warn = (text, options) => {
@@ -47,7 +47,7 @@ const shared: UserConfig = {
   customLogger: logger,
 };
 
-/** On a busy machine it warns of the time that a plugin takes. */
+/** On a busy machine, Rolldown warns about the time that plugins take. */
 const rolldownOptions = { checks: { pluginTimings: false } };
 
 const app: UserConfig = {

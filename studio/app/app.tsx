@@ -1,7 +1,7 @@
-/** The frame around every page: where the visitor is, what runs, what can be taken back. */
+/** The frame around every page: navigation, the running training, undo, notices. */
 import type { JSX } from "preact";
 import { Compare } from "./pages/compare.tsx";
-import { Pictures } from "./pages/pictures.tsx";
+import { Images } from "./pages/images.tsx";
 import { Results } from "./pages/results.tsx";
 import { Train } from "./pages/train.tsx";
 import { Try } from "./pages/try.tsx";
@@ -15,7 +15,7 @@ import { isConnected, project, running, runs } from "./state.ts";
 import { undo } from "./undo.ts";
 
 const tabs: readonly { readonly page: Route["page"]; readonly name: string }[] = [
-  { page: "pictures", name: "Pictures" },
+  { page: "pictures", name: "Images" },
   { page: "train", name: "Train" },
   { page: "results", name: "Results" },
   { page: "try", name: "Try it" },
@@ -42,7 +42,7 @@ export function App(): JSX.Element {
               <a key={page} href={hrefOf(page)} aria-current={isHere ? "page" : undefined}>
                 {name}
                 {page === "train" && running.value ? (
-                  <span class="pulse" role="img" aria-label="a training runs" />
+                  <span class="pulse" role="img" aria-label="a training is running" />
                 ) : null}
               </a>
             );
@@ -52,8 +52,8 @@ export function App(): JSX.Element {
       </header>
       {isConnected.value ? null : (
         <p class="offline" role="alert">
-          The studio does not answer. Nothing is lost; start <code>graft studio</code> again and open the link that it
-          prints.
+          The studio does not respond. Your work is safe. Start <code>graft studio</code> again and open the link that
+          it prints.
         </p>
       )}
       {locked.value === null ? null : (
@@ -84,7 +84,7 @@ export function App(): JSX.Element {
 function Page({ here }: { readonly here: Route }): JSX.Element {
   switch (here.page) {
     case "pictures":
-      return <Pictures className={here.className} />;
+      return <Images className={here.className} />;
     case "train":
       return <Train />;
     case "results":

@@ -1,10 +1,10 @@
-/** Asking the server where files belong before any is sent, and the visitor where the server cannot tell. */
+/** Asks the server which class and split files belong to before it sends them, and asks the user when the server cannot tell. */
 import { signal } from "@preact/signals";
 import type { ArrangementRequest } from "../../src/studio/api.ts";
 import type { Offer } from "./offers.ts";
 import { server } from "./server.ts";
 
-/** A file with its class and part. */
+/** A file with its class and split. */
 export interface Placed {
   readonly file: File;
   readonly className: string;
@@ -19,18 +19,18 @@ export interface Arranged {
 
 export type Answer = NonNullable<ArrangementRequest["folderIs"]>;
 
-/** The question that is open: a single folder with folders in it. */
+/** The open question: is a single folder of folders one class, or one class per folder? */
 export const folderQuestion = signal<{
   readonly folder: string;
   readonly classes: readonly string[];
-  /** Without an answer nothing is sent. */
+  /** Without an answer, nothing is sent. */
   readonly reply: (answer: Answer | undefined) => void;
 } | null>(null);
 
-/** The most bytes of lists that go along; they are part of one JSON body. */
+/** The most bytes of list files (CSV, TSV, JSONL) that are sent along; they are part of one JSON body. */
 const LIST_BYTES = 8 * 2 ** 20;
 
-/** Where files belong; nothing where the visitor gave up. */
+/** Where files belong; undefined if the user cancels. */
 export async function arrangementOf(
   offers: readonly Offer[],
   loose: string | undefined,
@@ -43,7 +43,7 @@ export async function arrangementOf(
   let answer = await server.arrange(request);
   if (answer.kind === "question") {
     const { folder, classes } = answer;
-    // One question at a time: the one before it is given up.
+    // One question at a time: a new one cancels the previous one.
     folderQuestion.value?.reply(undefined);
     const folderIs = await new Promise<Answer | undefined>((reply) => {
       folderQuestion.value = { folder, classes, reply };
@@ -51,7 +51,7 @@ export async function arrangementOf(
     folderQuestion.value = null;
     if (folderIs === undefined) return undefined;
     answer = await server.arrange({ ...request, folderIs });
-    if (answer.kind === "question") throw new Error("The studio asks the same question again: reload the page.");
+    if (answer.kind === "question") throw new Error("The studio repeats the same question. Reload the page.");
   }
   const placed = answer.places.flatMap((place, at) =>
     place ? [{ file: offers[at]!.file, className: place.class, part: place.part }] : [],

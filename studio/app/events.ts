@@ -1,18 +1,18 @@
-/** The server's events, read as they come. An `EventSource` could not send the session's key. */
+/** Reads the server's events as they arrive. Uses `fetch`, because an `EventSource` cannot send the session's key. */
 import type { StudioEvent } from "../../src/studio/api.ts";
 import { keyHeader } from "./session.ts";
 
-/** Milliseconds until the next try. */
+/** Milliseconds before it connects again. */
 const PAUSE = 1000;
 
 export interface Listener {
   onOpen(): void;
-  /** The status of the refusal; 0 where nothing answers. */
+  /** The HTTP status of the error response; 0 if there is no response. */
   onLost(status: number): void;
   onEvent(event: StudioEvent): void;
 }
 
-/** Listens until the page is left, and tries again whenever the connection is lost. */
+/** Listens until the page closes, and reconnects whenever the connection is lost. */
 export async function listen(listener: Listener): Promise<never> {
   for (;;) {
     let status = 0;
@@ -23,7 +23,7 @@ export async function listen(listener: Listener): Promise<never> {
         await readAll(response.body, listener.onEvent);
       } else status = response.status;
     } catch {
-      // Lost: said below, and tried again.
+      // The connection is lost: reported and retried below.
     }
     listener.onLost(status);
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
@@ -39,7 +39,7 @@ async function readAll(body: ReadableStream<Uint8Array>, onEvent: Listener["onEv
     const messages = (rest + value).split("\n\n");
     rest = messages.pop()!;
     for (const message of messages) {
-      // Our server writes each event as one line of data; other lines are signs of life.
+      // The server writes each event as one line of data; other lines only keep the connection alive.
       if (message.startsWith("data: ")) onEvent(JSON.parse(message.slice(6)) as StudioEvent);
     }
   }

@@ -1,8 +1,8 @@
-/** Where the page begins. */
+/** The page's entry point: loads the styles, starts the session, renders the app. */
 import "virtual:graft-style.css";
 import "./style/layout.css";
 import "./style/controls.css";
-import "./style/pictures.css";
+import "./style/images.css";
 import "./style/training.css";
 import "./style/results.css";
 import { render } from "preact";

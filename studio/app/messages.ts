@@ -1,17 +1,17 @@
-/** Short words to the visitor: what was done, what failed. Shown by parts/messages.tsx. */
+/** Short notifications: what was done, what failed. parts/messages.tsx shows them. */
 import { signal } from "@preact/signals";
 
 export interface Message {
   readonly id: number;
   readonly kind: "done" | "failure";
   readonly text: string;
-  /** The change that it offers to take back. */
+  /** The id of the change that the message offers to undo. */
   readonly undo: string | null;
 }
 
 export const messages = signal<readonly Message[]>([]);
 
-/** How long a word of what was done stays, in milliseconds; failures stay until they are closed. */
+/** How long a success message stays, in milliseconds. Failures stay until the user closes them. */
 const STAY = 7000;
 let count = 0;
 
@@ -30,7 +30,7 @@ export const say = {
   failure: (error: unknown): void => add("failure", error instanceof Error ? error.message : String(error)),
 };
 
-/** Does something and says what failed, if it did. Yields whether it was done. */
+/** Runs `work` and shows the error if it fails. Returns whether it succeeded. */
 export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
   try {
     await work();

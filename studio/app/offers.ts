@@ -1,21 +1,21 @@
-/** What is dropped on the page or chosen in a dialog → files with their paths, folders and all. What the folders mean is decided by the server. */
+/** Turns what the user drops or chooses into files with paths, including folders. The server decides what the folders mean. */
 
-/** A file that is offered to the project. */
+/** A file that the user wants to add. */
 export interface Offer {
   readonly file: File;
-  /** Below what was dropped or chosen, with `/`; a loose file's is its name. */
+  /** Path below the dropped or chosen folder, with `/`; for a single file, its name. */
   readonly path: string;
 }
 
-/** Files that a drop holds, folders at any depth included. */
+/** The files of a drop, including folders at any depth. */
 export async function offersOf(transfer: DataTransfer): Promise<Offer[]> {
-  // All entries must be taken before the first wait: the list is emptied after the event.
+  // All entries must be read before the first await: the browser empties the list after the event.
   const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
   const found = await Promise.all(entries.map((entry) => walk(entry, "")));
   return found.flat();
 }
 
-/** Files that a dialog gave; a folder's carry their paths. */
+/** The files of a file dialog; files of a folder have their paths. */
 export const chosenOffers = (files: Iterable<File>): Offer[] =>
   [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 
@@ -31,7 +31,7 @@ async function walk(entry: FileSystemEntry, folder: string): Promise<Offer[]> {
   return offers;
 }
 
-/** A browser hands out a folder's entries a hundred at a time. */
+/** A browser returns a folder's entries a hundred at a time. */
 async function childrenOf(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
   const reader = folder.createReader();
   const all: FileSystemEntry[] = [];
@@ -42,5 +42,5 @@ async function childrenOf(folder: FileSystemDirectoryEntry): Promise<FileSystemE
   }
 }
 
-/** Whether an offer is an archive by itself; one inside a folder is a file like any other. */
+/** Whether a file is an archive. One inside a folder counts as an ordinary file. */
 export const isArchive = ({ path }: Offer): boolean => /^[^/]*\.(zip|tar|tar\.gz|tgz)$/i.test(path);

@@ -1,4 +1,4 @@
-/** Where the visitor is, by the address's fragment, so that reload, back and forward lead where they should. */
+/** The current page, stored in the URL's fragment, so that reload, back and forward work. */
 import { computed, signal } from "@preact/signals";
 
 export type Route =
@@ -37,7 +37,7 @@ export const route = computed((): Route => {
   }
 });
 
-/** The address of a page. */
+/** The link to a page. */
 export const hrefOf = (page: Route["page"], what?: string): string =>
   `#/${page}${what === undefined ? "" : `/${encodeURIComponent(what)}`}`;
 

@@ -1,4 +1,4 @@
-/** Asking the studio's server: one function a route, answers typed, refusals thrown with the server's own sentence. */
+/** The client of the studio's server: one typed function per route. Error responses throw with the server's message. */
 import type {
   Arrangement,
   ArrangementRequest,
@@ -19,7 +19,7 @@ import type {
 } from "../../src/studio/api.ts";
 import { keyHeader, locked, NOT_KNOWN } from "./session.ts";
 
-/** A refusal by the server. */
+/** An error response of the server. */
 export class Refused extends Error {
   readonly status: number;
 
@@ -29,22 +29,24 @@ export class Refused extends Error {
   }
 }
 
-async function answerTo(path: string, init: RequestInit = {}): Promise<Response> {
+async function responseTo(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(`/api${path}`, { ...init, headers: { ...init.headers, ...keyHeader() } });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Refused(0, "The studio does not answer: see whether `graft studio` still runs, and start it again.");
+    throw new Refused(0, "The studio does not respond. Check that `graft studio` is running, or start it again.");
   }
   if (response.status === 401) locked.value = NOT_KNOWN;
   if (response.ok) return response;
-  const body: unknown = await response.json().catch(() => ({ error: `The studio answered ${response.status}.` }));
+  const body: unknown = await response
+    .json()
+    .catch(() => ({ error: `The studio responded with status ${response.status}.` }));
   throw new Refused(response.status, (body as ErrorBody).error);
 }
 
 const ask = async <T>(path: string, init: RequestInit = {}): Promise<T> =>
-  (await answerTo(path, init)).json() as Promise<T>;
+  (await responseTo(path, init)).json() as Promise<T>;
 
 const send = <T = unknown>(method: string, path: string, body: object = {}): Promise<T> =>
   ask<T>(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
@@ -80,15 +82,15 @@ export const server = {
   removeRun: (id: string) => ask(`/runs/${e(id)}`, { method: "DELETE" }),
   results: (id: string) => ask<RunResults>(`/runs/${e(id)}/results`),
   thumbnail: async (id: string, size: "tile" | "large", signal: AbortSignal) =>
-    (await answerTo(`/thumbnails/${size}/${id.split("/").map(e).join("/")}`, { signal })).blob(),
-  predict: (id: string, picture: Blob) => ask<Prediction>(`/runs/${e(id)}/predict`, { method: "POST", body: picture }),
+    (await responseTo(`/thumbnails/${size}/${id.split("/").map(e).join("/")}`, { signal })).blob(),
+  predict: (id: string, image: Blob) => ask<Prediction>(`/runs/${e(id)}/predict`, { method: "POST", body: image }),
 };
 
-/** What can be downloaded of a run. */
+/** The downloads of a run. */
 export const filePath = (id: string, name: string): string => `/api/runs/${e(id)}/files/${name}`;
 export const pagePath = (id: string): string => `/api/runs/${e(id)}/page`;
 
-/** Downloads a file, or opens a page in a new tab, by an address that is signed for this browser and soon expires. */
+/** Downloads a file, or opens a page in a new tab, with a link that is signed for this browser and expires soon. */
 export async function openFile(path: string, how: "download" | "tab"): Promise<void> {
   const { url } = await send<SignedLink>("POST", "/links", { path });
   const link = document.createElement("a");

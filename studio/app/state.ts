@@ -1,4 +1,4 @@
-/** What the page knows of the studio, kept fresh by the server's events. Where the visitor is lies in route.ts. */
+/** The page's state, updated by the server's events. The current page is in route.ts. */
 import { computed, signal } from "@preact/signals";
 import type { NetworkTable, ProjectInfo, Recommendation, RunInfo, StudioEvent } from "../../src/studio/api.ts";
 import { listen } from "./events.ts";
@@ -11,11 +11,11 @@ export const project = signal<ProjectInfo | null>(null);
 export const runs = signal<readonly RunInfo[] | null>(null);
 export const networks = signal<NetworkTable | null>(null);
 export const recommendation = signal<Recommendation | null>(null);
-/** Grows with every change of classes or pictures, so that lists know when to load again. */
+/** Increases with every change of classes or images, so that lists know when to reload. */
 export const revision = signal(0);
-/** Whether events come in; without them what is shown may be old. */
+/** Whether the event stream is connected; without it the page may be out of date. */
 export const isConnected = signal(true);
-/** How far the server is with an archive. */
+/** Progress of unpacking an archive on the server. */
 export const unpacking = signal<Extract<StudioEvent, { kind: "import" }>["progress"] | null>(null);
 
 export const running = computed(() => runs.value?.find(({ state }) => state.kind === "running"));
@@ -40,11 +40,11 @@ const refreshAll = async (): Promise<void> => {
   }
 };
 
-/** Puts a run among the others. */
+/** Adds or replaces a run in the list. */
 export function noteRun(run: RunInfo): void {
   const others = (runs.value ?? []).filter(({ id }) => id !== run.id);
   runs.value = [...others, run].sort((a, b) => (a.id < b.id ? 1 : -1));
-  // A training that ended tells how fast its network is.
+  // A finished training also measures the speed of its network.
   if (run.state.kind === "done") void server.networks().then((table) => (networks.value = table), say.failure);
 }
 
@@ -68,7 +68,7 @@ function onEvent(event: StudioEvent): void {
   }
 }
 
-/** Loads everything, and listens from then on. */
+/** Loads everything, then listens for events. */
 export function connect(): void {
   void listen({
     onOpen() {
@@ -83,6 +83,6 @@ export function connect(): void {
     onEvent,
   });
   onLinkOpened(() => void refreshAll());
-  // Pictures may have been put into the folder by hand meanwhile.
+  // The user may have added images to the folder in the meantime.
   window.addEventListener("focus", () => void refreshProject().catch(() => {}));
 }

@@ -1,14 +1,14 @@
 /**
- * Sending files to the project: a few at a time, whatever their number, with what became of each. What is sent is safe at
- * once; what is not is told of before the page closes.
+ * Uploads files to the project, a few at a time, and records the outcome of each. Uploaded files are safe at once. The browser
+ * warns before the page closes if files are still waiting.
  */
 import { computed, signal } from "@preact/signals";
 import { type Arranged, arrangementOf, type Placed } from "./arrangement.ts";
+import { listed, plural } from "./format.ts";
 import { say } from "./messages.ts";
 import { isArchive, type Offer } from "./offers.ts";
 import { Refused, server } from "./server.ts";
 import { refreshProject, unpacking } from "./state.ts";
-import { listed, plural } from "./words.ts";
 
 export interface Failure {
   readonly name: string;
@@ -21,31 +21,31 @@ export interface Upload {
   readonly added: number;
   readonly known: number;
   readonly failures: readonly Failure[];
-  /** Files a second since the beginning. */
+  /** Files per second since the start. */
   readonly rate: number;
 }
 
-/** The upload under way. */
+/** The current upload. */
 export const upload = signal<Upload | null>(null);
 export const isUploading = computed(() => upload.value !== null);
-/** What the last upload could not take. */
+/** The files that the last upload rejected. */
 export const lastFailures = signal<readonly Failure[]>([]);
 
-/** A picture with its place, or an archive, which the server arranges. */
-type Wish = Placed | { readonly archive: File; readonly className: string | undefined };
+/** An image with its class and split, or an archive, which the server arranges. */
+type UploadItem = Placed | { readonly archive: File; readonly className: string | undefined };
 
-/** Sent at once; browsers open six connections to a server, and one listens. */
+/** Parallel uploads. Browsers open six connections per server, and one is the event stream. */
 const AT_ONCE = 4;
-/** The least time between two looks at the project while pictures come in, in milliseconds. */
+/** The minimum time between two refreshes of the project during an upload, in milliseconds. */
 const LOOK = 1500;
 
-let queue: Wish[] = [];
+let queue: UploadItem[] = [];
 let ids: string[] = [];
-/** Of the last archive, for undo. */
+/** The change of the last archive, for undo. */
 let lastChange: string | null = null;
 let controller = new AbortController();
 
-/** Sends files; loose ones to `className`. What is dropped meanwhile joins the upload under way. */
+/** Uploads files; those without a folder go to `className`. Files that are added in the meantime join the current upload. */
 export async function send(offers: readonly Offer[], className: string | undefined): Promise<void> {
   const archives = offers.filter(isArchive).map(({ file }) => ({ archive: file, className }));
   const others = offers.filter((offer) => !isArchive(offer));
@@ -57,24 +57,24 @@ export async function send(offers: readonly Offer[], className: string | undefin
   }
   const { placed = [], skipped = [], notes = [] } = arranged ?? {};
   if (className === undefined && placed.length === 0 && others.some(({ path }) => !path.includes("/")))
-    say.failure(new Error("Loose pictures need a class: create or open one, then drop them again."));
+    say.failure(new Error("Images without a folder need a class. Create or open a class, then drop them again."));
   for (const note of notes) say.done(note);
-  const wishes = [...placed, ...archives];
+  const items = [...placed, ...archives];
   const failures = skipped.map(({ path, reason }) => ({ name: path, reason }));
-  if (wishes.length === 0) {
+  if (items.length === 0) {
     if (failures.length > 0) lastFailures.value = failures;
     return;
   }
-  queue.push(...wishes);
+  queue.push(...items);
   if (upload.value) {
     const { total, failures: before } = upload.value;
-    upload.value = { ...upload.value, total: total + wishes.length, failures: [...before, ...failures] };
+    upload.value = { ...upload.value, total: total + items.length, failures: [...before, ...failures] };
     return;
   }
-  await sendAll(wishes.length, failures);
+  await sendAll(items.length, failures);
 }
 
-/** Gives up what has not been sent. */
+/** Cancels the files that have not been uploaded. */
 export function cancelUpload(): void {
   queue = [];
   controller.abort();
@@ -90,12 +90,12 @@ async function sendAll(total: number, refused: readonly Failure[]): Promise<void
   const look = async (): Promise<void> => {
     const start = performance.now();
     await refreshProject().catch(() => {});
-    // The more there is to look through, the rarer the looks.
+    // The longer a refresh takes, the less often it runs.
     nextLook = performance.now() + Math.max(LOOK, 10 * (performance.now() - start));
   };
   const worker = async (): Promise<void> => {
-    for (let wish = queue.shift(); wish; wish = queue.shift()) {
-      const change = await sendOne(wish);
+    for (let item = queue.shift(); item; item = queue.shift()) {
+      const change = await sendOne(item);
       const now = upload.value!;
       const done = now.done + 1;
       upload.value = {
@@ -123,30 +123,30 @@ async function sendAll(total: number, refused: readonly Failure[]): Promise<void
     }, say.failure);
   }
   await refreshProject().catch(say.failure);
-  const parts = [`${plural(added, "picture")} added`];
-  if (known > 0) parts.push(`${known} already here`);
-  if (failures.length > 0) parts.push(`${failures.length} not taken`);
+  const parts = [`${plural(added, "image")} added`];
+  if (known > 0) parts.push(`${known} already in the project`);
+  if (failures.length > 0) parts.push(`${failures.length} rejected`);
   say.done(`${listed(parts)}.`, lastChange);
 }
 
 type Change = { readonly added?: number; readonly known?: number; readonly failures?: readonly Failure[] };
 
-async function sendOne(wish: Wish): Promise<Change> {
-  const file = "archive" in wish ? wish.archive : wish.file;
+async function sendOne(item: UploadItem): Promise<Change> {
+  const file = "archive" in item ? item.archive : item.file;
   try {
-    if ("archive" in wish) {
-      const { added, known, skipped, notes, change } = await server.addArchive(file, wish.className, controller.signal);
+    if ("archive" in item) {
+      const { added, known, skipped, notes, change } = await server.addArchive(file, item.className, controller.signal);
       lastChange = change;
       for (const note of notes) say.done(note);
       return { added, known, failures: skipped.map(({ path, reason }) => ({ name: path, reason })) };
     }
-    const received = await server.add(wish.className, file.name, file, wish.part, controller.signal);
+    const received = await server.add(item.className, file.name, file, item.part, controller.signal);
     if (received.kind === "known") return { known: 1 };
     ids.push(received.id);
     return { added: 1 };
   } catch (error) {
     if (controller.signal.aborted) return {};
-    // Without a server the rest would fail the same way.
+    // Without a server, the rest would fail in the same way.
     if (error instanceof Refused && error.status === 0) cancelUpload();
     return { failures: [{ name: file.name, reason: error instanceof Error ? error.message : String(error) }] };
   }

@@ -1,4 +1,4 @@
-/** The stand-alone page: everything it needs is in the document. What runs the model is in model.ts. */
+/** The entry point of the stand-alone page. Everything that it needs is in the document. model.ts runs the model. */
 import "virtual:graft-style.css";
 import "./standalone.css";
 import { render } from "preact";
@@ -8,14 +8,14 @@ import { Page } from "./page.tsx";
 
 const text = (id: string): string => document.getElementById(id)?.textContent ?? "";
 
-/** Takes base64 out of the document and gives its memory back. */
+/** Decodes base64 from the document and removes it there, to free its memory. */
 async function bytesOf(id: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetchless(text(id));
   document.getElementById(id)?.remove();
   return response;
 }
 
-/** Base64 → bytes without a request, a slice at a time: one call for 100 MB would take three times the memory. */
+/** Decodes base64 without a request, a slice at a time: one call for 100 MB would need three times the memory. */
 async function fetchless(base64: string): Promise<Uint8Array<ArrayBuffer>> {
   const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
   const bytes = new Uint8Array((base64.length / 4) * 3 - padding);
@@ -23,7 +23,7 @@ async function fetchless(base64: string): Promise<Uint8Array<ArrayBuffer>> {
   for (let from = 0, to = 0; from < base64.length; from += slice) {
     const binary = atob(base64.slice(from, from + slice));
     for (let i = 0; i < binary.length; i++) bytes[to++] = binary.charCodeAt(i);
-    // The page must not seem dead meanwhile.
+    // Keep the page responsive in the meantime.
     if (from % (16 * slice) === 0) await new Promise((resolve) => setTimeout(resolve));
   }
   return bytes;

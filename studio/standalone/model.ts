@@ -1,4 +1,4 @@
-/** The model in the visitor's browser: `graft-ml/web`'s parts, with a runtime that is in the page itself. */
+/** Runs the model in the browser with parts of `graft-ml/web` and a runtime that is embedded in the page. */
 import * as ort from "onnxruntime-web/wasm";
 import { predictImage, predictionOf, readArtifact } from "../../src/artifact/artifact.ts";
 import { useEngine } from "../../src/runtime/engine.ts";
@@ -7,10 +7,10 @@ import type { Prediction } from "../../src/studio/api.ts";
 import { pixelsOf } from "../../src/web/pixels.ts";
 
 export interface Model {
-  predict(picture: Blob): Promise<Prediction>;
+  predict(image: Blob): Promise<Prediction>;
 }
 
-/** Opens the model on WebAssembly, one thread: a page from a disk has no shared memory. Nothing is fetched. */
+/** Opens the model on WebAssembly with one thread, because a page opened from disk has no shared memory. Downloads nothing. */
 export async function loadModel(model: Uint8Array<ArrayBuffer>, runtime: Uint8Array<ArrayBuffer>): Promise<Model> {
   ort.env.wasm.wasmBinary = runtime.buffer;
   ort.env.wasm.numThreads = 1;
@@ -18,9 +18,9 @@ export async function loadModel(model: Uint8Array<ArrayBuffer>, runtime: Uint8Ar
   const artifact = readArtifact(model, "The model");
   const session = await openSession(model);
   return {
-    async predict(picture) {
-      const answer = await predictImage(session, await pixelsOf(picture));
-      const { top, unknown = false } = predictionOf(artifact, answer, artifact.classes.length);
+    async predict(image) {
+      const outputs = await predictImage(session, await pixelsOf(image));
+      const { top, unknown = false } = predictionOf(artifact, outputs, artifact.classes.length);
       return { answers: top, unknown };
     },
   };

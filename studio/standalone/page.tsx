@@ -1,11 +1,11 @@
-/** What the visitor of a stand-alone page sees: a place for pictures, and what the model says of them. */
+/** The stand-alone page: choose an image, see the model's prediction. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Prediction } from "../../src/studio/api.ts";
 import type { StandaloneFacts } from "../../src/studio/export/facts.ts";
+import { listed, percent, percentRange, plural } from "../app/format.ts";
 import { Probabilities } from "../app/parts/probabilities.tsx";
 import { shot, useCamera } from "../app/parts/webcam.tsx";
-import { listed, percent, percentRange, plural } from "../app/words.ts";
 import type { Model } from "./model.ts";
 
 interface PageProps {
@@ -22,7 +22,7 @@ export function Page({ facts, model }: PageProps): JSX.Element {
   const [state, setState] = useState<"loading" | "ready" | "asking">("loading");
   const [failure, setFailure] = useState<string | null>(null);
   const [shown, setShown] = useState<Shown | null>(null);
-  const [answer, setAnswer] = useState<Prediction | null>(null);
+  const [prediction, setPrediction] = useState<Prediction | null>(null);
   const [isLive, setLive] = useState(false);
   const fail = (error: unknown): void => setFailure(error instanceof Error ? error.message : String(error));
   useEffect(() => {
@@ -31,7 +31,7 @@ export function Page({ facts, model }: PageProps): JSX.Element {
   const ask = async (file: File | undefined): Promise<void> => {
     if (!file) return;
     setFailure(null);
-    setAnswer(null);
+    setPrediction(null);
     setLive(false);
     setShown((before) => {
       if (before) URL.revokeObjectURL(before.url);
@@ -40,7 +40,7 @@ export function Page({ facts, model }: PageProps): JSX.Element {
     try {
       const loaded = await model;
       setState("asking");
-      setAnswer(await loaded.predict(file));
+      setPrediction(await loaded.predict(file));
     } catch (error) {
       fail(error);
     }
@@ -51,11 +51,11 @@ export function Page({ facts, model }: PageProps): JSX.Element {
     <main data-state={state}>
       <header>
         <h1>{facts.title}</h1>
-        <p class="muted">Tells {listed(facts.classes)} apart.</p>
+        <p class="muted">Recognises {listed(facts.classes)}.</p>
       </header>
       <div class="add">
         <label class="button primary">
-          Choose a picture
+          Choose an image
           <input
             type="file"
             class="visually-hidden"
@@ -68,30 +68,30 @@ export function Page({ facts, model }: PageProps): JSX.Element {
         </button>
         <p class="muted small">
           {state === "loading" && failure === null
-            ? "The model is being made ready…"
-            : "Or drop or paste one. Pictures never leave this page: it works without a connection."}
+            ? "Loading the model…"
+            : "Or drop or paste one. Images never leave this page, which works without a connection."}
         </p>
       </div>
       {failure === null ? null : <p role="alert">{failure}</p>}
       {isLive ? <Live model={model} onFailure={fail} /> : null}
       {shown && !isLive ? (
-        <section class="panel asked" aria-label="Answer">
+        <section class="panel asked" aria-label="Prediction">
           <img src={shown.url} alt={shown.name} />
-          {answer ? <Probabilities {...answer} /> : failure === null ? <p class="muted">Asking…</p> : null}
+          {prediction ? <Probabilities {...prediction} /> : failure === null ? <p class="muted">Predicting…</p> : null}
         </section>
       ) : null}
       <footer class="muted small">
         <p>
           {facts.network}, trained with Graft {facts.graft}: {percent(facts.accuracy)} of{" "}
-          {plural(facts.testPictures, "test picture")} named rightly (95% interval {percentRange(facts.interval)}). It
-          names one of its classes whatever it is shown, and says where a picture is like none of them.
+          {plural(facts.testPictures, "test image")} predicted correctly (95% interval {percentRange(facts.interval)}).
+          The model always predicts one of its classes, and says when an image is unlike all of them.
         </p>
       </footer>
     </main>
   );
 }
 
-/** Pictures that are dropped or pasted anywhere. */
+/** Accepts images that are dropped or pasted anywhere. */
 function useFiles(take: (file: File | undefined) => void): void {
   useEffect(() => {
     const over = (event: DragEvent): void => event.preventDefault();
@@ -120,15 +120,15 @@ function Live({
 }): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const camera = useCamera(video);
-  const [answer, setAnswer] = useState<Prediction | null>(null);
+  const [prediction, setPrediction] = useState<Prediction | null>(null);
   useEffect(() => {
     if (camera.kind !== "ready") return;
     let isOver = false;
     const loop = async (): Promise<void> => {
       const loaded = await model;
       while (!isOver) {
-        const picture = video.current && (await shot(video.current));
-        if (picture && !isOver) setAnswer(await loaded.predict(picture));
+        const photo = video.current && (await shot(video.current));
+        if (photo && !isOver) setPrediction(await loaded.predict(photo));
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     };
@@ -140,8 +140,8 @@ function Live({
   return (
     <section class="panel asked" aria-label="Webcam">
       {camera.kind === "failed" ? <p role="alert">{camera.reason}</p> : null}
-      <video ref={video} class="camera" autoplay playsInline muted aria-label="What the webcam sees" />
-      {answer ? <Probabilities {...answer} /> : <p class="muted">Looking…</p>}
+      <video ref={video} class="camera" autoplay playsInline muted aria-label="Webcam preview" />
+      {prediction ? <Probabilities {...prediction} /> : <p class="muted">Predicting…</p>}
     </section>
   );
 }

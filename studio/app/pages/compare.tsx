@@ -1,12 +1,12 @@
-/** Trainings side by side, with what can and cannot be concluded from their figures. */
+/** Compares trainings side by side, and says what their figures do and do not show. */
 
 import type { JSX } from "preact";
 import type { RunInfo, RunSummary } from "../../../src/studio/api.ts";
+import { bytes, count, depthOf, duration, lastPart, moment, percent, percentRange } from "../format.ts";
 import { Strip } from "../parts/headline.tsx";
 import { Scroll } from "../parts/scroll.tsx";
 import { hrefOf } from "../route.ts";
 import { runs } from "../state.ts";
-import { bytes, count, depthOf, duration, lastPart, moment, percent, percentRange } from "../words.ts";
 
 interface Compared {
   readonly run: RunInfo;
@@ -15,13 +15,13 @@ interface Compared {
 
 const rows: readonly { readonly name: string; readonly cell: (one: Compared) => string }[] = [
   { name: "95% interval", cell: ({ summary }) => percentRange(summary.interval) },
-  { name: "Mean over classes", cell: ({ summary }) => percent(summary.balancedAccuracy) },
+  { name: "Balanced accuracy", cell: ({ summary }) => percent(summary.balancedAccuracy) },
   { name: "Log loss", cell: ({ summary }) => summary.logLoss.toFixed(3) },
   { name: "Calibration error", cell: ({ summary }) => percent(summary.calibrationError) },
-  { name: "Test pictures", cell: ({ summary }) => count(summary.counts.test) },
-  { name: "Trained on", cell: ({ summary }) => count(summary.counts.train) },
-  { name: "Took", cell: ({ summary }) => duration(summary.seconds) },
-  { name: "Model", cell: ({ summary }) => bytes(summary.modelBytes) },
+  { name: "Test images", cell: ({ summary }) => count(summary.counts.test) },
+  { name: "Training images", cell: ({ summary }) => count(summary.counts.train) },
+  { name: "Duration", cell: ({ summary }) => duration(summary.seconds) },
+  { name: "Model size", cell: ({ summary }) => bytes(summary.modelBytes) },
   { name: "Seed", cell: ({ run }) => String(run.settings.seed) },
 ];
 
@@ -32,7 +32,7 @@ export function Compare({ ids }: { readonly ids: readonly string[] }): JSX.Eleme
   });
   return (
     <section class="compare" aria-labelledby="compare-title">
-      <h1 id="compare-title">Side by side</h1>
+      <h1 id="compare-title">Compare trainings</h1>
       <p class="lead">{verdict(compared)}</p>
       <Scroll label="Comparison">
         <table>
@@ -77,7 +77,7 @@ export function Compare({ ids }: { readonly ids: readonly string[] }): JSX.Eleme
 }
 
 function verdict(compared: readonly Compared[]): string {
-  if (compared.length < 2) return "Fewer than two of these trainings are still there.";
+  if (compared.length < 2) return "Fewer than two of these trainings still exist.";
   const [best, second] = compared.toSorted((a, b) => b.summary.accuracy - a.summary.accuracy) as [Compared, Compared];
   const isSameData =
     new Set(compared.map(({ summary }) => summary.datasetDigest)).size === 1 &&
@@ -85,10 +85,10 @@ function verdict(compared: readonly Compared[]): string {
       1;
   const name = `${lastPart(best.run.settings.network)} (${depthOf(best.run.settings.unfreeze)})`;
   if (!isSameData)
-    return "These were not tested on the same pictures: pictures changed in between, or the seeds differ. Differences between them say little.";
+    return "These models were not tested on the same images: the dataset changed in between, or the seeds differ. The differences between them say little.";
   if (best.summary.accuracy === second.summary.accuracy)
-    return "All were tested on the same pictures, and the best two did equally well.";
+    return "All models were tested on the same images. The best two have the same accuracy.";
   return best.summary.interval[0] > second.summary.interval[1]
-    ? `All were tested on the same pictures, and ${name} is better by more than chance.`
-    : `All were tested on the same pictures. ${name} named the most rightly, but the intervals overlap: more test pictures would tell.`;
+    ? `All models were tested on the same images. ${name} is better by more than chance.`
+    : `All models were tested on the same images. ${name} has the highest accuracy, but the intervals overlap. More test images would decide it.`;
 }

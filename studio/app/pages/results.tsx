@@ -1,7 +1,8 @@
-/** What came of a training: how good it is, what it confuses, how far to trust it; and where to take it from here. */
+/** The results of a training: accuracy, confusions, mistakes, calibration, and exports. */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { RunInfo, RunResults } from "../../../src/studio/api.ts";
+import { depthOf, duration, lastPart, moment, plural } from "../format.ts";
 import { attempt, say } from "../messages.ts";
 import { ClassTable } from "../parts/class-table.tsx";
 import { Confusion } from "../parts/confusion.tsx";
@@ -11,11 +12,10 @@ import { Mistakes } from "../parts/mistakes.tsx";
 import { Reliability } from "../parts/reliability.tsx";
 import { RunList } from "../parts/run-list.tsx";
 import { RunPanel } from "../parts/run-panel.tsx";
-import { Files } from "../parts/trouble.tsx";
+import { Files } from "../parts/skipped-files.tsx";
 import { go, hrefOf } from "../route.ts";
 import { server } from "../server.ts";
 import { runs } from "../state.ts";
-import { depthOf, duration, lastPart, moment, plural } from "../words.ts";
 
 export function Results({ run: id }: { readonly run: string | undefined }): JSX.Element {
   const all = runs.value!;
@@ -26,7 +26,8 @@ export function Results({ run: id }: { readonly run: string | undefined }): JSX.
       <section class="welcome">
         <h1>No results yet</h1>
         <p class="lead">
-          Once a model has been <a href={hrefOf("train")}>trained</a>, this page says how good it is and where it errs.
+          Once a model has been <a href={hrefOf("train")}>trained</a>, this page shows how good it is and where it makes
+          mistakes.
         </p>
       </section>
     );
@@ -34,7 +35,7 @@ export function Results({ run: id }: { readonly run: string | undefined }): JSX.
   return (
     <div class="columns">
       <RunList current={shown?.id} />
-      {shown ? <OneRun key={shown.id} run={shown} /> : <p class="empty">There is no such training any more.</p>}
+      {shown ? <OneRun key={shown.id} run={shown} /> : <p class="empty">This training no longer exists.</p>}
     </div>
   );
 }
@@ -61,7 +62,7 @@ function Finished({ run, summary }: { readonly run: RunInfo; readonly summary: S
           {lastPart(run.settings.network)}, {depthOf(run.settings.unfreeze)}
         </h1>
         <p class="muted">
-          {moment(run.createdAt)}, {duration(summary.seconds)}, trained on {plural(summary.counts.train, "picture")}
+          {moment(run.createdAt)}, {duration(summary.seconds)}, trained on {plural(summary.counts.train, "image")}
         </p>
       </header>
       <Headline summary={summary} />
@@ -72,10 +73,10 @@ function Finished({ run, summary }: { readonly run: RunInfo; readonly summary: S
           <Mistakes results={results} />
           <Reliability results={results} />
           <ClassTable results={results} />
-          <Files words="could not be used" items={results.skipped} />
+          <Files description="could not be used" items={results.skipped} />
         </>
       ) : (
-        <p class="loading">Reading the results…</p>
+        <p class="loading">Loading results…</p>
       )}
       <p>
         <button type="button" class="quiet" onClick={remove}>

@@ -1,7 +1,8 @@
-/** Asking a trained model: pictures that are dropped or chosen, or what the webcam sees. */
+/** Tries a trained model on dropped or chosen images, or on the webcam. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Prediction, RunInfo } from "../../../src/studio/api.ts";
+import { depthOf, lastPart, moment, percent } from "../format.ts";
 import { say } from "../messages.ts";
 import { ownDrops } from "../parts/drop-zone.tsx";
 import { Probabilities } from "../parts/probabilities.tsx";
@@ -9,7 +10,6 @@ import { shot, useCamera } from "../parts/webcam.tsx";
 import { go, hrefOf } from "../route.ts";
 import { server } from "../server.ts";
 import { finished } from "../state.ts";
-import { depthOf, lastPart, moment, percent } from "../words.ts";
 
 export function Try({ run: id }: { readonly run: string | undefined }): JSX.Element {
   const all = finished.value;
@@ -19,7 +19,7 @@ export function Try({ run: id }: { readonly run: string | undefined }): JSX.Elem
       <section class="welcome">
         <h1>Nothing to try yet</h1>
         <p class="lead">
-          Once a model has been <a href={hrefOf("train")}>trained</a>, drop a picture here and see what it says.
+          Once a model has been <a href={hrefOf("train")}>trained</a>, drop an image here to see its prediction.
         </p>
       </section>
     );
@@ -51,7 +51,7 @@ interface Asked {
   readonly failure: string | null;
 }
 
-/** The most pictures that are kept in sight. */
+/** The number of images that stay visible. */
 const KEPT = 20;
 let count = 0;
 
@@ -87,7 +87,7 @@ function Asking({ run }: { readonly run: RunInfo }): JSX.Element {
     <>
       <div class="add">
         <label class="button primary">
-          Choose pictures
+          Choose images
           <input
             type="file"
             class="visually-hidden"
@@ -102,7 +102,7 @@ function Asking({ run }: { readonly run: RunInfo }): JSX.Element {
         <button type="button" aria-pressed={isLive} onClick={() => setLive(!isLive)}>
           {isLive ? "Close the webcam" : "Webcam"}
         </button>
-        <p class="muted small">Or drop or paste pictures here. They are not added to the project.</p>
+        <p class="muted small">Or drop or paste images here. They are not added to the project.</p>
       </div>
       {isLive ? <Live run={run} /> : null}
       <ul class="asked">
@@ -112,7 +112,7 @@ function Asking({ run }: { readonly run: RunInfo }): JSX.Element {
             <div>
               <p class="muted small">{name}</p>
               {failure === null ? null : <p role="alert">{failure}</p>}
-              {prediction ? <Probabilities {...prediction} /> : failure === null ? <p>Asking…</p> : null}
+              {prediction ? <Probabilities {...prediction} /> : failure === null ? <p>Predicting…</p> : null}
             </div>
           </li>
         ))}
@@ -121,7 +121,7 @@ function Asking({ run }: { readonly run: RunInfo }): JSX.Element {
   );
 }
 
-/** What the model says of what the webcam sees, again and again; one question at a time. */
+/** Predicts what the webcam shows, continuously, one frame at a time. */
 function Live({ run }: { readonly run: RunInfo }): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const camera = useCamera(video);
@@ -131,14 +131,14 @@ function Live({ run }: { readonly run: RunInfo }): JSX.Element {
     let isOver = false;
     const loop = async (): Promise<void> => {
       while (!isOver) {
-        const picture = video.current && (await shot(video.current));
-        if (picture) {
-          const answer = await server.predict(run.id, picture).catch((error: unknown) => {
+        const photo = video.current && (await shot(video.current));
+        if (photo) {
+          const next = await server.predict(run.id, photo).catch((error: unknown) => {
             say.failure(error);
             isOver = true;
             return null;
           });
-          if (!isOver) setPrediction(answer);
+          if (!isOver) setPrediction(next);
         }
         await new Promise((resolve) => setTimeout(resolve, 60));
       }
@@ -151,8 +151,8 @@ function Live({ run }: { readonly run: RunInfo }): JSX.Element {
   return (
     <div class="panel live">
       {camera.kind === "failed" ? <p role="alert">{camera.reason}</p> : null}
-      <video ref={video} class="camera" autoplay playsInline muted aria-label="What the webcam sees" />
-      {prediction ? <Probabilities {...prediction} /> : <p class="muted">Looking…</p>}
+      <video ref={video} class="camera" autoplay playsInline muted aria-label="Webcam preview" />
+      {prediction ? <Probabilities {...prediction} /> : <p class="muted">Predicting…</p>}
     </div>
   );
 }

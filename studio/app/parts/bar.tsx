@@ -1,7 +1,7 @@
-/** A bar of progress. */
+/** A progress bar. */
 import type { JSX } from "preact";
 
-/** @param at how much is done, in [0, 1]; undefined where that is not known */
+/** @param at the progress in [0, 1]; undefined if it is not known */
 export function Bar({ at, label }: { readonly at: number | undefined; readonly label: string }): JSX.Element {
   return at === undefined ? (
     <progress aria-label={label} />

@@ -1,12 +1,12 @@
-/** The classes as links with their counts, and a field for one more. */
+/** The classes as links with their counts, and a form to create a class. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { count, plural } from "../format.ts";
 import { attempt } from "../messages.ts";
 import { go, hrefOf } from "../route.ts";
 import { server } from "../server.ts";
 import { project, refreshProject } from "../state.ts";
-import { count } from "../words.ts";
-import { Picture } from "./picture.tsx";
+import { Thumbnail } from "./thumbnail.tsx";
 
 export function ClassList({ current }: { readonly current: string | undefined }): JSX.Element {
   const { classes } = project.value!;
@@ -17,9 +17,9 @@ export function ClassList({ current }: { readonly current: string | undefined })
           {classes.map(({ name, pictures, covers }) => (
             <li key={name}>
               <a href={hrefOf("pictures", name)} aria-current={name === current ? "page" : undefined}>
-                <span class="cover">{covers[0] === undefined ? null : <Picture id={covers[0]} alt="" />}</span>
+                <span class="cover">{covers[0] === undefined ? null : <Thumbnail id={covers[0]} alt="" />}</span>
                 <span class="name">{name}</span>
-                <span class="number" title={`${count(pictures)} pictures`}>
+                <span class="number" title={plural(pictures, "image")}>
                   {count(pictures)}
                 </span>
               </a>

@@ -1,16 +1,17 @@
-/** How each class fared. */
+/** Recall and precision of each class. */
 
 import type { JSX } from "preact";
 import type { RunResults } from "../../../src/studio/api.ts";
-import { percent } from "../words.ts";
+import { percent } from "../format.ts";
 import { Scroll } from "./scroll.tsx";
 
 export function ClassTable({ results }: { readonly results: RunResults }): JSX.Element {
   return (
     <section aria-labelledby="classes-title">
-      <h2 id="classes-title">Class by class</h2>
+      <h2 id="classes-title">Results by class</h2>
       <p class="lead">
-        Found: of the pictures of a class, the share called so. Right: of the pictures called so, the share that are.
+        Recall: the share of a class's images that the model finds. Precision: the share of its predictions of a class
+        that are correct.
       </p>
       <Scroll label="Classes">
         <table>
@@ -18,13 +19,13 @@ export function ClassTable({ results }: { readonly results: RunResults }): JSX.E
             <tr>
               <th scope="col">Class</th>
               <th scope="col" class="number">
-                Found
+                Recall
               </th>
               <th scope="col" class="number">
-                Right
+                Precision
               </th>
               <th scope="col" class="number">
-                Pictures
+                Images
               </th>
             </tr>
           </thead>

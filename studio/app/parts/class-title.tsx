@@ -1,11 +1,11 @@
-/** A class's name and count; renaming and removing it. */
+/** The name and size of a class, with buttons to rename and remove it. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { count, plural } from "../format.ts";
 import { attempt, say } from "../messages.ts";
 import { go } from "../route.ts";
 import { server } from "../server.ts";
 import { project, refreshProject } from "../state.ts";
-import { count, plural } from "../words.ts";
 
 export function ClassTitle({ name }: { readonly name: string }): JSX.Element {
   const [draft, setDraft] = useState<string | null>(null);
@@ -26,7 +26,7 @@ export function ClassTitle({ name }: { readonly name: string }): JSX.Element {
     attempt(async () => {
       const { change } = await server.removeClass(name);
       await refreshProject();
-      say.done(`The class “${name}” was removed, with ${plural(info?.pictures ?? 0, "picture")}.`, change);
+      say.done(`Class “${name}” removed, with ${plural(info?.pictures ?? 0, "image")}.`, change);
     });
   if (draft !== null) {
     return (
@@ -56,8 +56,8 @@ export function ClassTitle({ name }: { readonly name: string }): JSX.Element {
     <div class="class-title">
       <h1>{name}</h1>
       <p class="muted">
-        {plural(info?.pictures ?? 0, "picture")}
-        {info && info.apart > 0 ? `, of which ${count(info.apart)} only for testing` : ""}
+        {plural(info?.pictures ?? 0, "image")}
+        {info && info.apart > 0 ? `, ${count(info.apart)} of them only for testing` : ""}
       </p>
       <span class="actions">
         <button type="button" class="quiet" onClick={() => setDraft(name)}>

@@ -1,15 +1,15 @@
-/** Which classes are taken for which: every cell opens the pictures behind it. */
+/** The confusion matrix. Each cell opens its images. */
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { mostConfusedPairs } from "../../../src/evaluate/mistakes.ts";
 import { heatLevel } from "../../../src/report/style/palette.ts";
 import type { PictureAnswer, RunResults } from "../../../src/studio/api.ts";
-import { percent, plural, shorten } from "../words.ts";
-import { AnswerGallery } from "./answer-gallery.tsx";
+import { percent, plural, shorten } from "../format.ts";
+import { PredictionGallery } from "./prediction-gallery.tsx";
 import { Scroll } from "./scroll.tsx";
 
-/** Beyond so many classes a matrix cannot be read; the pairs confused most are listed instead. */
+/** With more classes a matrix is not readable; the page then lists the pairs that are confused most. */
 const MATRIX_LIMIT = 30;
 const PAIRS = 30;
 
@@ -26,11 +26,11 @@ export function Confusion({ results }: { readonly results: RunResults }): JSX.El
     : [];
   return (
     <section aria-labelledby="confusion-title">
-      <h2 id="confusion-title">What it confuses</h2>
+      <h2 id="confusion-title">Confusion matrix</h2>
       <p class="lead">
         {classes.length <= MATRIX_LIMIT
-          ? "Each row is a true class, each column an answer. Open a cell to see the pictures behind it."
-          : `A matrix of ${classes.length} classes could not be read: these pairs were confused most. Open one to see its pictures.`}
+          ? "Rows are true classes, columns are predictions. Click a cell to see its images."
+          : `A matrix of ${classes.length} classes would be too large to read. These pairs are confused most often. Click one to see its images.`}
       </p>
       {classes.length <= MATRIX_LIMIT ? (
         <Matrix classes={classes} confusion={test.confusion} opened={opened} onOpen={setOpened} />
@@ -39,10 +39,10 @@ export function Confusion({ results }: { readonly results: RunResults }): JSX.El
       )}
       <div aria-live="polite">
         {opened ? (
-          <AnswerGallery
-            title={words(classes, opened, behind)}
+          <PredictionGallery
+            title={titleOf(classes, opened, behind)}
             classes={classes}
-            answers={behind.toSorted((a, b) => b.probability - a.probability)}
+            predictions={behind.toSorted((a, b) => b.probability - a.probability)}
             onClose={() => setOpened(null)}
           />
         ) : null}
@@ -51,10 +51,10 @@ export function Confusion({ results }: { readonly results: RunResults }): JSX.El
   );
 }
 
-const words = (classes: readonly string[], { truth, prediction }: Cell, behind: readonly PictureAnswer[]): string =>
+const titleOf = (classes: readonly string[], { truth, prediction }: Cell, behind: readonly PictureAnswer[]): string =>
   truth === prediction
-    ? `${plural(behind.length, "picture")} of “${classes[truth]}”, named rightly`
-    : `${plural(behind.length, "picture")} of “${classes[truth]}” taken for “${classes[prediction]}”`;
+    ? `${plural(behind.length, "image")} of “${classes[truth]}”, predicted correctly`
+    : `${plural(behind.length, "image")} of “${classes[truth]}” predicted as “${classes[prediction]}”`;
 
 interface MatrixProps {
   readonly classes: readonly string[];
@@ -67,7 +67,7 @@ function Matrix({ classes, confusion, opened, onOpen }: MatrixProps): JSX.Elemen
   return (
     <Scroll label="Confusion matrix">
       <table class="matrix">
-        <caption class="visually-hidden">True classes in rows, answers in columns</caption>
+        <caption class="visually-hidden">True classes in rows, predictions in columns</caption>
         <thead>
           <tr>
             <td />
@@ -89,7 +89,7 @@ function Matrix({ classes, confusion, opened, onOpen }: MatrixProps): JSX.Elemen
                 {row.map((value, prediction) => {
                   const share = support === 0 ? 0 : value / support;
                   const isOpen = opened?.truth === truth && opened.prediction === prediction;
-                  const label = `${classes[truth]} called ${classes[prediction]}: ${value}`;
+                  const label = `${classes[truth]} predicted as ${classes[prediction]}: ${value}`;
                   return (
                     <td key={classes[prediction]}>
                       {value === 0 ? (
@@ -120,15 +120,15 @@ function Matrix({ classes, confusion, opened, onOpen }: MatrixProps): JSX.Elemen
 
 function Pairs({ classes, confusion, onOpen }: Omit<MatrixProps, "opened">): JSX.Element {
   const pairs = mostConfusedPairs(confusion, PAIRS);
-  if (pairs.length === 0) return <p>It confused nothing.</p>;
+  if (pairs.length === 0) return <p>The model confuses no classes.</p>;
   return (
     <table>
       <thead>
         <tr>
-          <th scope="col">Is</th>
-          <th scope="col">Was called</th>
+          <th scope="col">True class</th>
+          <th scope="col">Predicted as</th>
           <th scope="col" class="number">
-            Times
+            Count
           </th>
         </tr>
       </thead>
@@ -139,7 +139,7 @@ function Pairs({ classes, confusion, onOpen }: Omit<MatrixProps, "opened">): JSX
             <td>{classes[prediction]}</td>
             <td class="number">
               <button type="button" class="quiet" onClick={() => onOpen({ truth, prediction })}>
-                {plural(count, "picture")}
+                {plural(count, "image")}
               </button>
             </td>
           </tr>

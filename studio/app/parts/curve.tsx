@@ -1,18 +1,18 @@
-/** One curve over the epochs, with its first, best and last value in words. */
+/** One curve over the epochs, with a text alternative. */
 import type { JSX } from "preact";
 
 export interface CurveProps {
   readonly title: string;
   readonly about: string;
   readonly points: readonly { readonly x: number; readonly y: number }[];
-  readonly words: (value: number) => string;
-  /** The top of the scale; by default the largest value. */
+  readonly format: (value: number) => string;
+  /** The top of the scale. Default: the largest value. */
   readonly most?: number;
 }
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [320, 170, 40, 24, 10];
 
-export function Curve({ title, about, points, words, most }: CurveProps): JSX.Element {
+export function Curve({ title, about, points, format, most }: CurveProps): JSX.Element {
   const values = points.map(({ y }) => y);
   const [low, high] = [Math.min(...values), most ?? Math.max(...values)];
   const floor = most === undefined ? 0 : Math.max(0, Math.floor(low * 10) / 10 - 0.1);
@@ -29,13 +29,13 @@ export function Curve({ title, about, points, words, most }: CurveProps): JSX.El
         class="chart wide"
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         role="img"
-        aria-label={`${title} by epoch: from ${words(points[0]!.y)} to ${words(last.y)} after ${last.x} epochs`}
+        aria-label={`${title} by epoch: from ${format(points[0]!.y)} to ${format(last.y)} after ${last.x} epochs`}
       >
         {[floor, floor + span / 2, floor + span].map((tick) => (
           <g key={tick}>
             <line x1={LEFT} x2={WIDTH - 8} y1={y(tick)} y2={y(tick)} class="grid-line" />
             <text x={LEFT - 8} y={y(tick) + 4} text-anchor="end">
-              {words(tick)}
+              {format(tick)}
             </text>
           </g>
         ))}
@@ -46,7 +46,7 @@ export function Curve({ title, about, points, words, most }: CurveProps): JSX.El
         </text>
       </svg>
       <figcaption>
-        <strong>{title}</strong> {about}: {words(last.y)} now
+        <strong>{title}</strong> {about}: now {format(last.y)}
       </figcaption>
     </figure>
   );

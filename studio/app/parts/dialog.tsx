@@ -1,4 +1,4 @@
-/** A modal dialog: the browser's own, which keeps focus inside and closes on Escape. */
+/** A modal dialog based on the browser's `<dialog>`, which keeps the focus inside and closes on Escape. */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 

@@ -1,4 +1,4 @@
-/** Files that are dragged anywhere over the page: says where they would go, and takes them. */
+/** Accepts files that are dragged anywhere over the page, and says where they would go. */
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
@@ -9,7 +9,7 @@ import { send } from "../uploads.ts";
 
 const isOver = signal(false);
 
-/** Pages that take drops themselves set this while they are shown. */
+/** A page that handles drops itself sets this while it is visible. */
 export const ownDrops = signal<((files: readonly File[]) => void) | null>(null);
 
 const target = (): string | undefined => (route.value.page === "pictures" ? route.value.className : undefined);
@@ -49,10 +49,10 @@ export function DropZone(): JSX.Element | null {
     <div class="drop" aria-hidden="true">
       <p>
         {ownDrops.value
-          ? "Drop a picture to ask the model"
+          ? "Drop an image to predict its class"
           : where === undefined
             ? "Drop folders or a zip: each folder becomes a class"
-            : `Drop pictures into “${where}”; folders become classes of their own`}
+            : `Drop images into “${where}”; folders become separate classes`}
       </p>
     </div>
   );

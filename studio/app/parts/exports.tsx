@@ -1,12 +1,12 @@
-/** What can be taken away from a training. */
+/** The exports of a training. */
 import type { JSX } from "preact";
 import type { RunInfo, RunSummary } from "../../../src/studio/api.ts";
+import { bytes } from "../format.ts";
 import { attempt } from "../messages.ts";
 import { hrefOf } from "../route.ts";
 import { filePath, openFile, pagePath } from "../server.ts";
-import { bytes } from "../words.ts";
 
-/** Of ONNX Runtime, in a stand-alone page, in base64. */
+/** The size of ONNX Runtime in a stand-alone page, in base64. */
 const RUNTIME_BYTES = 18e6;
 
 export function Exports({ run, summary }: { readonly run: RunInfo; readonly summary: RunSummary }): JSX.Element {
@@ -14,7 +14,7 @@ export function Exports({ run, summary }: { readonly run: RunInfo; readonly summ
   return (
     <section class="exports" aria-labelledby="exports-title">
       <h2 id="exports-title" class="visually-hidden">
-        Use it
+        Use the model
       </h2>
       <a class="button primary" href={hrefOf("try", run.id)}>
         Try it

@@ -1,10 +1,10 @@
-/** Asks whether a folder of folders is one class, or whether the folders in it are the classes. */
+/** Asks whether a folder of folders is one class, or one class per folder. */
 import type { JSX } from "preact";
 import { type Answer, folderQuestion } from "../arrangement.ts";
-import { listed, plural } from "../words.ts";
+import { listed, plural } from "../format.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** Names that are shown; the rest is counted. */
+/** The number of names to show; the rest are counted. */
 const SHOWN = 5;
 
 export function FolderQuestion(): JSX.Element | null {
@@ -17,11 +17,11 @@ export function FolderQuestion(): JSX.Element | null {
   return (
     <Dialog title={`What is in “${folder}”?`} onClose={() => reply(undefined)}>
       <p>
-        The folder holds {plural(classes.length, "folder")}: {listed(names)}.
+        The folder contains {plural(classes.length, "folder")}: {listed(names)}.
       </p>
       <div class="row">
         <button type="button" class="primary" onClick={answer("classes")}>
-          {classes.length === 1 ? "A class of that name" : `${classes.length} classes, one a folder`}
+          {classes.length === 1 ? "One class with that name" : `${classes.length} classes, one per folder`}
         </button>
         <button type="button" onClick={answer("class")}>
           One class, “{folder}”

@@ -1,11 +1,11 @@
 /**
- * Any number of thumbnails, of which only those in sight are in the document. One list for the keyboard: arrows move, Space
- * selects, Enter opens, Delete removes, Ctrl+A selects all.
+ * A grid of any number of thumbnails; only the visible ones are in the document. Keyboard: arrows move, Space selects, Enter
+ * opens, Delete removes, Ctrl+A selects all.
  */
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { lastPart } from "../words.ts";
-import { Picture } from "./picture.tsx";
+import { lastPart } from "../format.ts";
+import { Thumbnail } from "./thumbnail.tsx";
 
 export interface GridProps {
   readonly ids: readonly string[];
@@ -16,18 +16,18 @@ export interface GridProps {
   readonly label: string;
 }
 
-/** The least side of a tile and the gap between two, in CSS pixels; narrow screens have smaller tiles. */
+/** The minimum side of a tile and the gap between tiles, in CSS pixels; narrow screens have smaller tiles. */
 const tile = { wide: 116, narrow: 88, gap: 6, narrowBelow: 480 } as const;
-/** Rows beyond the edges of the window that are there too. */
+/** Rows to render beyond the edges of the window. */
 const MARGIN_ROWS = 2;
 
-/** Screens in one frame from which scrolling counts as flying, and milliseconds until it is over. */
+/** Scrolling is fast above this many screens per frame, and ends after so many milliseconds without movement. */
 const FAR = 0.15;
 const SETTLE = 120;
 
 interface View {
   readonly columns: number;
-  /** Side of a tile with its gap. */
+  /** Side of a tile including its gap. */
   readonly pitch: number;
   readonly first: number;
   readonly last: number;
@@ -43,7 +43,7 @@ export function Grid({ ids, chosen, onChosen, onOpen, onRemove, label }: GridPro
   useLayoutEffect(() => {
     let [before, timer] = [window.scrollY, 0];
     const fly = (): void => {
-      // Far in one frame: what passes by is not worth loading.
+      // Fast scrolling: do not load the thumbnails that pass by.
       if (Math.abs(window.scrollY - before) > FAR * window.innerHeight) {
         setFlying(true);
         clearTimeout(timer);
@@ -125,8 +125,8 @@ export function Grid({ ids, chosen, onChosen, onOpen, onRemove, label }: GridPro
         const index = first + offset;
         const [row, column] = [Math.floor(index / columns), index % columns];
         return (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the keys
-          // biome-ignore lint/a11y/useFocusableInteractive: the list is what has the focus
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles the keyboard
+          // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus
           <div
             key={id}
             id={`tile-${index}`}
@@ -149,9 +149,9 @@ export function Grid({ ids, chosen, onChosen, onOpen, onRemove, label }: GridPro
             onDblClick={() => onOpen(index)}
           >
             {isFlying ? null : (
-              <Picture id={id} alt="">
+              <Thumbnail id={id} alt="">
                 cannot be read
-              </Picture>
+              </Thumbnail>
             )}
             <span class="mark" aria-hidden="true">
               ✓
@@ -163,7 +163,7 @@ export function Grid({ ids, chosen, onChosen, onOpen, onRemove, label }: GridPro
   );
 }
 
-/** Which rows are in sight, by where the list stands in the window. */
+/** The visible rows, from the position of the list in the window. */
 function viewOf(box: HTMLElement, count: number): View {
   const { top, width } = box.getBoundingClientRect();
   const least = width < tile.narrowBelow ? tile.narrow : tile.wide;
@@ -178,10 +178,10 @@ function viewOf(box: HTMLElement, count: number): View {
 const same = (a: View, b: View): View =>
   a.columns === b.columns && a.pitch === b.pitch && a.first === b.first && a.last === b.last ? a : b;
 
-/** Scrolls so that the row at `offset` of the list is in sight. */
+/** Scrolls until the row at `offset` of the list is visible. */
 function reveal(box: HTMLElement, offset: number, height: number): void {
   const top = box.getBoundingClientRect().top + offset;
-  // What is fixed at the window's edges covers some of it.
+  // Fixed bars at the window's edges cover part of it.
   const [above, below] = [72, window.innerHeight - 88];
   if (top < above) window.scrollBy({ top: top - above });
   else if (top + height > below) window.scrollBy({ top: top + height - below });

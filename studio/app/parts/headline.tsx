@@ -1,10 +1,10 @@
-/** How good a model is: one number, its interval, and the answer that needs no model. As the report has it. */
+/** How good a model is: accuracy, its interval, and the baseline. The same as in the report. */
 import type { JSX } from "preact";
 import type { RunSummary } from "../../../src/studio/api.ts";
-import { count, percent, percentRange, plural } from "../words.ts";
+import { count, percent, percentRange, plural } from "../format.ts";
 
-/** Below this many pictures the interval is wide because they are few. */
-const FEW_PICTURES = 100;
+/** Below this many test images the page explains why the interval is wide. */
+const FEW_IMAGES = 100;
 
 export function Headline({ summary }: { readonly summary: RunSummary }): JSX.Element {
   const { accuracy, interval, baseline, balancedAccuracy, counts, testedOn } = summary;
@@ -12,14 +12,14 @@ export function Headline({ summary }: { readonly summary: RunSummary }): JSX.Ele
   const isProof = !baseline || interval[0] > baseline.accuracy;
   return (
     <section aria-labelledby="accuracy-title">
-      <h2 id="accuracy-title">How good it is</h2>
+      <h2 id="accuracy-title">Accuracy</h2>
       <div class="score">
         <div>
           <p class="value" data-testid="accuracy">
             {percent(accuracy)}
           </p>
           <p class="what">
-            Test accuracy · {count(Math.round(accuracy * counts.test))} of {count(counts.test)} right
+            Test accuracy · {count(Math.round(accuracy * counts.test))} of {count(counts.test)} correct
           </p>
         </div>
         <dl class="aside">
@@ -28,12 +28,12 @@ export function Headline({ summary }: { readonly summary: RunSummary }): JSX.Ele
             <dd>{percentRange(interval)}</dd>
           </div>
           <div>
-            <dt>Mean over classes</dt>
+            <dt>Balanced accuracy</dt>
             <dd>{percent(balancedAccuracy)}</dd>
           </div>
           {baseline ? (
             <div>
-              <dt>Always “{baseline.class}”</dt>
+              <dt>Baseline: always “{baseline.class}”</dt>
               <dd>{percent(baseline.accuracy)}</dd>
             </div>
           ) : null}
@@ -41,13 +41,13 @@ export function Headline({ summary }: { readonly summary: RunSummary }): JSX.Ele
       </div>
       <Strip summary={summary} />
       <p class="verdict">
-        Of every 100 new pictures like these, expect {low === high ? low : `${low} to ${high}`} to be named rightly.
-        {isProof ? "" : " That is no proof that it has learned anything: more pictures would tell."}
+        Of 100 new images like these, expect {low === high ? low : `${low} to ${high}`} to be predicted correctly.
+        {isProof ? "" : " This does not prove that the model is better than the baseline. Test it on more images."}
       </p>
       <p class="lead">
-        Measured on {plural(counts.test, "picture")} that took no part in the training
+        Measured on {plural(counts.test, "image")} that took no part in the training
         {testedOn === "folder" ? ", from the project's test folder" : ", held out at random"}.
-        {counts.test < FEW_PICTURES ? " The interval is wide because they are few; more would narrow it." : ""}
+        {counts.test < FEW_IMAGES ? " The interval is wide because there are few test images." : ""}
       </p>
     </section>
   );

@@ -1,4 +1,4 @@
-/** Words of what was done and what failed, at the page's foot. */
+/** Notifications at the bottom of the page. */
 import type { JSX } from "preact";
 import { forget, messages } from "../messages.ts";
 import { undo } from "../undo.ts";

@@ -1,8 +1,8 @@
-/** The wrong answers given with the most confidence. */
+/** The wrong predictions with the highest probability. */
 import type { JSX } from "preact";
 import type { RunResults } from "../../../src/studio/api.ts";
-import { plural } from "../words.ts";
-import { AnswerGallery } from "./answer-gallery.tsx";
+import { plural } from "../format.ts";
+import { PredictionGallery } from "./prediction-gallery.tsx";
 
 export function Mistakes({ results }: { readonly results: RunResults }): JSX.Element {
   const wrong = results.answers
@@ -10,16 +10,16 @@ export function Mistakes({ results }: { readonly results: RunResults }): JSX.Ele
     .sort((a, b) => b.probability - a.probability);
   return (
     <section aria-labelledby="mistakes-title">
-      <h2 id="mistakes-title">Its most confident mistakes</h2>
+      <h2 id="mistakes-title">Most confident mistakes</h2>
       {wrong.length === 0 ? (
-        <p>There are none among {plural(results.answers.length, "test picture")}.</p>
+        <p>No mistakes on {plural(results.answers.length, "test image")}.</p>
       ) : (
         <>
           <p class="lead">
-            {plural(wrong.length, "wrong answer")} among {plural(results.answers.length, "test picture")}, the surest
-            first. Look at the labels first: a confident mistake is often a mislabelled picture.
+            {plural(wrong.length, "wrong prediction")} on {plural(results.answers.length, "test image")}, the most
+            confident first. Check the labels first: a confident mistake is often a mislabelled image.
           </p>
-          <AnswerGallery classes={results.classes} answers={wrong} />
+          <PredictionGallery classes={results.classes} predictions={wrong} />
         </>
       )}
     </section>

@@ -1,15 +1,15 @@
-/** The networks with what each costs: to fetch, to keep, to run on this machine. */
+/** The networks and what each costs: download, size, and time on this machine. */
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { NetworkRow } from "../../../src/studio/api.ts";
-import { bytes, lastPart, timeLeft } from "../words.ts";
+import { bytes, lastPart, timeLeft } from "../format.ts";
 import { Scroll } from "./scroll.tsx";
 
 export interface NetworkTableProps {
   readonly rows: readonly NetworkRow[];
-  /** In the project. */
-  readonly pictures: number;
+  /** The number of images in the project. */
+  readonly imageCount: number;
   readonly chosen: string;
   readonly onChoose: (name: string) => void;
 }
@@ -18,7 +18,7 @@ interface Column {
   readonly name: string;
   readonly about: string;
   readonly cell: (row: NetworkRow) => string;
-  /** What rows are sorted by, the smallest first. */
+  /** The sort key of a row, smallest first. */
   readonly rank: (row: NetworkRow) => number;
 }
 
@@ -27,32 +27,31 @@ type Seconds = (row: NetworkRow) => { readonly seconds: number; readonly isMeasu
 const columnsOf = (seconds: Seconds): readonly Column[] => [
   {
     name: "Top-1",
-    about: "published accuracy on ImageNet's 50,000 validation pictures",
+    about: "published accuracy on the 50,000 validation images of ImageNet",
     cell: ({ top1 }) => (top1 === null ? "–" : `${top1.toFixed(1)}%`),
     rank: ({ top1 }) => -(top1 ?? 0),
   },
   {
     name: "Parameters",
-    about: "weights, in millions: the model file has four bytes for each",
+    about: "number of weights, in millions; each takes four bytes of the model file",
     cell: ({ parameters }) => `${(parameters / 1e6).toFixed(1)} M`,
     rank: ({ parameters }) => parameters,
   },
   {
-    name: "Work",
-    about: "multiply-adds for one picture, in billions",
+    name: "Compute",
+    about: "multiply-adds per image, in billions",
     cell: ({ multiplyAdds }) => `${(multiplyAdds / 1e9).toPrecision(2)} G`,
     rank: ({ multiplyAdds }) => multiplyAdds,
   },
   {
-    name: "To fetch",
-    about: "bytes to download first",
+    name: "Download",
+    about: "size of the download",
     cell: ({ download, onDisk }) => (onDisk ? "on disk" : bytes(download)),
     rank: ({ download, onDisk }) => (onDisk ? 0 : download),
   },
   {
-    name: "These pictures",
-    about:
-      "time that the network takes for the pictures of this project the first time; afterwards they are remembered",
+    name: "Your images",
+    about: "time to compute features of this project's images the first time; later trainings use the cache",
     cell: (row) => {
       const found = seconds(row);
       return found === undefined
@@ -63,28 +62,28 @@ const columnsOf = (seconds: Seconds): readonly Column[] => [
   },
 ];
 
-/** Time by this machine's own speed with the network; else by another network's, at the same work a second. */
-function secondsOf(rows: readonly NetworkRow[], pictures: number): Seconds {
+/** The time from this machine's measured speed with the network; otherwise estimated from another network's multiply-adds per second. */
+function secondsOf(rows: readonly NetworkRow[], imageCount: number): Seconds {
   const known = rows.find(({ imagesPerSecond }) => imagesPerSecond !== null);
   return ({ imagesPerSecond, multiplyAdds }) => {
-    if (imagesPerSecond !== null) return { seconds: pictures / imagesPerSecond, isMeasured: true };
+    if (imagesPerSecond !== null) return { seconds: imageCount / imagesPerSecond, isMeasured: true };
     if (!known) return undefined;
     const speed = (known.imagesPerSecond! * known.multiplyAdds) / multiplyAdds;
-    return { seconds: pictures / speed, isMeasured: false };
+    return { seconds: imageCount / speed, isMeasured: false };
   };
 }
 
-const sources = { all: "All networks", disk: "On this disk", npm: "Without a model hub" } as const;
+const sources = { all: "All networks", disk: "Downloaded", npm: "Without a model hub" } as const;
 const isFrom: Readonly<Record<keyof typeof sources, (row: NetworkRow) => boolean>> = {
   all: () => true,
   disk: ({ onDisk }) => onDisk,
   npm: ({ source }) => !source.startsWith("hub:"),
 };
 
-export function NetworkTable({ rows, pictures, chosen, onChoose }: NetworkTableProps): JSX.Element {
+export function NetworkTable({ rows, imageCount, chosen, onChoose }: NetworkTableProps): JSX.Element {
   const [order, setOrder] = useState<number | null>(null);
   const [from, setFrom] = useState<keyof typeof sources>("all");
-  const columns = columnsOf(secondsOf(rows, pictures));
+  const columns = columnsOf(secondsOf(rows, imageCount));
   const shown = rows.filter((row) => isFrom[from](row) || row.name === chosen);
   const column = order === null ? undefined : columns[order];
   const sorted = column ? shown.toSorted((a, b) => column.rank(a) - column.rank(b)) : shown;
@@ -92,16 +91,18 @@ export function NetworkTable({ rows, pictures, chosen, onChoose }: NetworkTableP
     <>
       <div class="table-tools">
         <label class="select">
-          <span class="visually-hidden">Which networks</span>
+          <span class="visually-hidden">Show networks</span>
           <select value={from} onChange={(event) => setFrom(event.currentTarget.value as keyof typeof sources)}>
-            {Object.entries(sources).map(([value, words]) => (
+            {Object.entries(sources).map(([value, name]) => (
               <option key={value} value={value}>
-                {words}
+                {name}
               </option>
             ))}
           </select>
         </label>
-        <p class="muted small">≈ is reckoned from another network's speed; what was run here is measured.</p>
+        <p class="muted small">
+          ≈ means estimated from another network's speed. Networks that already ran on this machine are measured.
+        </p>
       </div>
       <Scroll class="networks" label="Networks">
         <table>

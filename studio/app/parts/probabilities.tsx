@@ -1,9 +1,9 @@
-/** What a model says of one picture: its classes with their probabilities, the most probable first, and whether it knows the like. */
+/** The prediction for one image: classes by probability, and whether the image is unknown to the model. */
 import type { JSX } from "preact";
 import type { Prediction } from "../../../src/studio/api.ts";
 
 export interface ProbabilitiesProps extends Prediction {
-  /** Classes that are shown. Default 5. */
+  /** The number of classes to show. Default: 5. */
   readonly most?: number;
 }
 
@@ -15,10 +15,7 @@ export function Probabilities({ answers, unknown, most = 5 }: ProbabilitiesProps
         {first?.label} <span class="muted">{shareOf(first?.probability ?? 0)}</span>
       </p>
       {unknown ? (
-        <p class="notice">
-          Unknown: it is further from the training pictures than all but a few of those are from each other, so that its
-          answer means little.
-        </p>
+        <p class="notice">Unknown: this image is unlike the training images, so the prediction is not reliable.</p>
       ) : null}
       <table>
         <caption class="visually-hidden">Probabilities</caption>
@@ -38,7 +35,7 @@ export function Probabilities({ answers, unknown, most = 5 }: ProbabilitiesProps
           ))}
         </tbody>
       </table>
-      {answers.length > most ? <p class="muted small">and {answers.length - most} less probable</p> : null}
+      {answers.length > most ? <p class="muted small">and {answers.length - most} less probable classes</p> : null}
     </div>
   );
 }

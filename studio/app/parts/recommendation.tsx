@@ -1,18 +1,18 @@
-/** Which network suits these pictures and this machine: asked for, followed, shown, and chosen from. */
+/** The recommendation of a network: starts the comparison, shows progress and ranking, lets the user choose. */
 import type { JSX } from "preact";
 import type { RankedNetwork, Recommendation } from "../../../src/studio/api.ts";
+import { duration, percent, percentRange } from "../format.ts";
 import { say } from "../messages.ts";
 import { server } from "../server.ts";
 import { recommendation, running } from "../state.ts";
-import { duration, percent, percentRange } from "../words.ts";
 
 interface PanelProps {
-  /** Pictures that could be learned from now; 0 where there are too few to compare anything. */
-  readonly pictures: number;
+  /** The number of images available for training; 0 if there are too few for a comparison. */
+  readonly imageCount: number;
   readonly onChoose: (network: string) => void;
 }
 
-export function RecommendationPanel({ pictures, onChoose }: PanelProps): JSX.Element {
+export function RecommendationPanel({ imageCount, onChoose }: PanelProps): JSX.Element {
   const found = recommendation.value;
   const compare = (): void => {
     server.compareNetworks().then((next) => {
@@ -24,28 +24,25 @@ export function RecommendationPanel({ pictures, onChoose }: PanelProps): JSX.Ele
     <section class="panel" aria-labelledby="recommendation-title">
       <h2 id="recommendation-title">Recommendation</h2>
       <div aria-live="polite">
-        {found === null ? <p class="muted">…</p> : <Said found={found} onChoose={onChoose} />}
+        {found === null ? <p class="muted">…</p> : <Outcome found={found} onChoose={onChoose} />}
       </div>
       {isRunning ? null : (
-        <button type="button" disabled={pictures === 0 || running.value !== undefined} onClick={compare}>
-          {found?.kind === "ranked" ? "Compare again" : "Compare the networks"}
+        <button type="button" disabled={imageCount === 0 || running.value !== undefined} onClick={compare}>
+          {found?.kind === "ranked" ? "Compare again" : "Compare networks"}
         </button>
       )}
-      {isRunning ? null : <p class="muted small">Takes about a minute, on your pictures and this machine.</p>}
+      {isRunning ? null : <p class="muted small">Takes about a minute. Measures on your images and this machine.</p>}
     </section>
   );
 }
 
-interface SaidProps {
+interface OutcomeProps {
   readonly found: Recommendation;
   readonly onChoose: PanelProps["onChoose"];
 }
 
-function Said({ found, onChoose }: SaidProps): JSX.Element {
-  if (found.kind === "none")
-    return (
-      <p class="muted">{found.reason} Where you have no reason to choose another, keep the network that is marked.</p>
-    );
+function Outcome({ found, onChoose }: OutcomeProps): JSX.Element {
+  if (found.kind === "none") return <p class="muted">{found.reason} If you are not sure, keep the selected network.</p>;
   if (found.kind === "running") return <p class="muted">{found.words}</p>;
   return (
     <>
@@ -60,7 +57,7 @@ function Said({ found, onChoose }: SaidProps): JSX.Element {
           />
         ))}
       </ol>
-      <p class="muted small">Measured on {found.pictures} pictures that the project had then.</p>
+      <p class="muted small">Measured on {found.pictures} images of the project at that time.</p>
     </>
   );
 }
@@ -83,7 +80,7 @@ function Candidate({
       </button>{" "}
       {isBest ? <strong>recommended</strong> : null}
       <div class="muted small">
-        {percent(accuracy)} ({percentRange(interval)}), {latencyMs.toFixed(0)} ms a picture, about{" "}
+        {percent(accuracy)} ({percentRange(interval)}), {latencyMs.toFixed(0)} ms per image, about{" "}
         {duration(trainSeconds)} to train
       </div>
     </li>

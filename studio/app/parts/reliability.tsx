@@ -1,8 +1,8 @@
-/** Whether the probabilities mean what they say. */
+/** The reliability diagram: do probabilities match how often predictions are correct? */
 import type { JSX } from "preact";
 import type { ReliabilityBin } from "../../../src/evaluate/calibration-error.ts";
 import type { RunResults } from "../../../src/studio/api.ts";
-import { percent, plural } from "../words.ts";
+import { percent, plural } from "../format.ts";
 
 const [SIDE, LEFT, BOTTOM, EDGE] = [320, 42, 40, 12];
 const ticks = [0, 0.25, 0.5, 0.75, 1];
@@ -16,14 +16,14 @@ export function Reliability({ results }: { readonly results: RunResults }): JSX.
   const most = Math.max(...bins.map(({ count }) => count));
   return (
     <section aria-labelledby="reliability-title">
-      <h2 id="reliability-title">How far to trust its probabilities</h2>
+      <h2 id="reliability-title">Calibration</h2>
       <div class="beside">
         <figure class="reliability">
           <svg
             class="chart wide"
             viewBox={`0 0 ${SIDE} ${SIDE}`}
             role="img"
-            aria-label="Share answered rightly against the probability given"
+            aria-label="Share of correct predictions against predicted probability"
           >
             {ticks.map((tick) => (
               <g key={tick}>
@@ -41,20 +41,21 @@ export function Reliability({ results }: { readonly results: RunResults }): JSX.
               <Dot key={bin.lower} bin={bin} most={most} />
             ))}
             <text x={x(0.5)} y={SIDE - 4} text-anchor="middle">
-              probability it gave
+              predicted probability
             </text>
           </svg>
         </figure>
         <div>
           <p>
-            When a calibrated model says 80%, it is right 8 times in 10. Each dot gathers the test pictures that got
-            about the same probability, larger for more pictures. On the line: honest. Below it: too sure. Above it: too
-            timid.
+            When a calibrated model says 80%, it is right 8 times in 10. Each dot stands for the test images with about
+            the same probability; a larger dot has more images. On the line, the model is calibrated. Below it, the
+            model is overconfident; above it, underconfident.
           </p>
           <p>
-            The mean distance from the line, the expected calibration error, is{" "}
-            <strong>{percent(test.calibrationError)}</strong> on the test pictures. The model's logits are divided by{" "}
-            {calibration.temperature.toPrecision(3)}, a temperature fitted on pictures that the head was not trained on.
+            The expected calibration error, which is the mean distance from the line, is{" "}
+            <strong>{percent(test.calibrationError)}</strong> on the test images. The model's logits are divided by a
+            temperature of {calibration.temperature.toPrecision(3)}, which was fitted on images that the head was not
+            trained on.
           </p>
         </div>
       </div>
@@ -64,12 +65,12 @@ export function Reliability({ results }: { readonly results: RunResults }): JSX.
 
 function Dot({ bin, most }: { readonly bin: ReliabilityBin; readonly most: number }): JSX.Element {
   const { count, confidence, accuracy } = bin;
-  const words = `${plural(count, "picture")}, ${percent(confidence)} sure, ${percent(accuracy)} right`;
+  const tooltip = `${plural(count, "image")}: probability ${percent(confidence)}, ${percent(accuracy)} correct`;
   return (
     <g>
       <line x1={x(confidence!)} x2={x(confidence!)} y1={y(confidence!)} y2={y(accuracy!)} class="gap" />
       <circle cx={x(confidence!)} cy={y(accuracy!)} r={3 + 8 * Math.sqrt(count / most)} class="point">
-        <title>{words}</title>
+        <title>{tooltip}</title>
       </circle>
     </g>
   );

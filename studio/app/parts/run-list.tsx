@@ -1,10 +1,10 @@
-/** All trainings, the newest first; two or more can be laid side by side. */
+/** All trainings, newest first. Two or more can be selected for comparison. */
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { RunState } from "../../../src/studio/api.ts";
+import { depthOf, lastPart, moment, percent } from "../format.ts";
 import { go, hrefOf } from "../route.ts";
 import { runs } from "../state.ts";
-import { depthOf, lastPart, moment, percent } from "../words.ts";
 
 const chosen = signal<ReadonlySet<string>>(new Set());
 
@@ -45,7 +45,7 @@ export function RunList({ current }: { readonly current: string | undefined }): 
       </ul>
       {all.length > 1 ? (
         <button type="button" disabled={ids.length < 2} onClick={() => go("compare", ids.join(","))}>
-          {ids.length < 2 ? "Tick two to compare" : `Compare ${ids.length}`}
+          {ids.length < 2 ? "Select two to compare" : `Compare ${ids.length}`}
         </button>
       ) : null}
     </nav>

@@ -1,10 +1,10 @@
-/** A training under way, or one that did not end well: what it does, how fast, how long yet, how it learns. */
+/** A running, stopped or failed training: progress, speed, remaining time, learning curves. */
 import type { JSX } from "preact";
 import type { RunInfo, RunState } from "../../../src/studio/api.ts";
+import { bytes, count, depthOf, lastPart, rate, timeLeft } from "../format.ts";
 import { attempt } from "../messages.ts";
 import { server } from "../server.ts";
 import { noteRun } from "../state.ts";
-import { bytes, count, depthOf, lastPart, rate, timeLeft } from "../words.ts";
 import { Bar } from "./bar.tsx";
 import { Curve } from "./curve.tsx";
 
@@ -28,7 +28,7 @@ export function RunPanel({ run }: { readonly run: RunInfo }): JSX.Element {
               class="primary"
               onClick={() => void attempt(async () => noteRun(await server.resume(id)))}
             >
-              Go on
+              Resume
             </button>
             <button type="button" class="quiet" onClick={() => void attempt(() => server.removeRun(id))}>
               Discard
@@ -38,31 +38,31 @@ export function RunPanel({ run }: { readonly run: RunInfo }): JSX.Element {
       </header>
       {state.kind === "failed" ? <p role="alert">{state.reason}</p> : null}
       {state.kind === "stopped" ? (
-        <p class="muted">What was computed is kept. Going on takes up where it left off.</p>
+        <p class="muted">The results so far are kept. Resume continues where the training stopped.</p>
       ) : null}
       {state.kind === "running" ? <Stage state={state} /> : null}
       {epochs.length > 0 ? (
         <div class="pair curves">
           <Curve
             title="Loss"
-            about="on training pictures: lower is better"
+            about="on training images, lower is better"
             points={epochs.map(({ epoch, loss }) => ({ x: epoch, y: loss }))}
-            words={(value) => value.toFixed(2)}
+            format={(value) => value.toFixed(2)}
           />
           <Curve
             title="Accuracy"
-            about="on validation pictures"
+            about="on validation images"
             points={epochs.map(({ epoch, validationAccuracy }) => ({ x: epoch, y: validationAccuracy }))}
-            words={(value) => `${(100 * value).toFixed(0)}%`}
+            format={(value) => `${(100 * value).toFixed(0)}%`}
             most={1}
           />
         </div>
       ) : settings.unfreeze === "none" && state.kind === "running" ? (
-        <p class="muted small">A head is fitted in one go, so that there are no curves to watch.</p>
+        <p class="muted small">The head is fitted in one step, so there are no learning curves.</p>
       ) : null}
       {notes.length > 0 ? (
         <details>
-          <summary>What it told ({notes.length})</summary>
+          <summary>Notes ({notes.length})</summary>
           <ul>
             {notes.map((note) => (
               <li key={note}>{note}</li>
@@ -86,8 +86,8 @@ function Stage({ state }: { readonly state: Extract<RunState, { kind: "running" 
   if (!progress) {
     return (
       <>
-        <p aria-live="polite">Beginning…</p>
-        <Bar at={undefined} label="Beginning" />
+        <p aria-live="polite">Starting…</p>
+        <Bar at={undefined} label="Starting" />
       </>
     );
   }
@@ -114,7 +114,7 @@ function Stage({ state }: { readonly state: Extract<RunState, { kind: "running" 
           </dd>
         </div>
         <div>
-          <dt>Left in this stage</dt>
+          <dt>Time left in this stage</dt>
           <dd>{secondsLeft === undefined ? "–" : timeLeft(secondsLeft)}</dd>
         </div>
       </dl>

@@ -1,4 +1,4 @@
-/** A part that is wider or longer than its place: scrolled by pointer and, having the focus, by keys. */
+/** A scrollable region for wide or long content. It can have the focus, so that keys scroll it too. */
 import type { ComponentChildren, JSX } from "preact";
 
 export interface ScrollProps {
@@ -9,7 +9,7 @@ export interface ScrollProps {
 
 export function Scroll({ label, class: more = "", children }: ScrollProps): JSX.Element {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll it
     <section class={`scroll ${more}`} tabIndex={0} aria-label={label}>
       {children}
     </section>

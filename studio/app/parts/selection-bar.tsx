@@ -1,7 +1,7 @@
-/** What can be done with the pictures that are selected. */
+/** The actions for the selected images. */
 import type { JSX } from "preact";
-import { plural } from "../words.ts";
-import { Relabel } from "./picture-dialog.tsx";
+import { plural } from "../format.ts";
+import { Relabel } from "./image-dialog.tsx";
 
 export interface SelectionBarProps {
   readonly ids: readonly string[];
@@ -14,10 +14,10 @@ export interface SelectionBarProps {
 export function SelectionBar({ ids, className, onOpen, onRemove, onDone }: SelectionBarProps): JSX.Element | null {
   if (ids.length === 0) return null;
   return (
-    <div class="selection" role="toolbar" aria-label={`Selected pictures of ${className}`}>
-      <p aria-live="polite">{plural(ids.length, "picture")} selected</p>
+    <div class="selection" role="toolbar" aria-label={`Selected images of ${className}`}>
+      <p aria-live="polite">{plural(ids.length, "image")} selected</p>
       <button type="button" onClick={onOpen}>
-        Look
+        View
       </button>
       <Relabel ids={ids} onDone={onDone} />
       <button type="button" onClick={onRemove}>

@@ -1,4 +1,4 @@
-/** How much of the network is trained, and the few things that may be said of it; each with what it is good for. */
+/** The training options: how much of the network to train, and advanced settings, each with a short explanation. */
 import type { JSX } from "preact";
 import type { RunSettings } from "../../../src/studio/api.ts";
 import { settings } from "../pages/train.tsx";
@@ -6,23 +6,23 @@ import { settings } from "../pages/train.tsx";
 const depths: readonly { readonly unfreeze: string; readonly name: string; readonly about: string }[] = [
   {
     unfreeze: "none",
-    name: "The head only",
-    about: "Seconds to minutes, and hard to beat with some hundred pictures. Start here.",
+    name: "Head only",
+    about: "Takes seconds to minutes. Hard to beat with a few hundred images. Start here.",
   },
   {
     unfreeze: "1",
-    name: "The last stage too",
-    about: "Minutes. Worth it where pictures differ from photographs of things: tissue, textures, drawings.",
+    name: "Last stage too",
+    about: "Takes minutes. Worth it for images unlike everyday photos: tissue, textures, drawings.",
   },
   {
     unfreeze: "2",
-    name: "The last two stages",
-    about: "Longer, and for many hundred pictures. The better of this and the head alone is kept.",
+    name: "Last two stages",
+    about: "Takes longer; for many hundreds of images. Graft keeps the better of this and the head alone.",
   },
   {
     unfreeze: "all",
     name: "Every layer",
-    about: "The slowest by far: for thousands of pictures that look like nothing on the web.",
+    about: "By far the slowest; for thousands of images that look like nothing on the web.",
   },
 ];
 
@@ -32,14 +32,14 @@ const change = (part: Partial<RunSettings>): void => {
   settings.value = { ...settings.value, ...part };
 };
 
-/** Sets a setting, or leaves it to the dataset's size. */
+/** Changes a setting, or resets it to the default, which depends on the dataset's size. */
 function changeOptional<K extends Optional>(name: K, value: RunSettings[K] | undefined): void {
   const { [name]: _, ...others } = settings.value;
   settings.value = value === undefined ? (others as RunSettings) : { ...settings.value, [name]: value };
 }
 
-/** The settings without those that only apply to fine-tuning, where there is none: they stay in their fields. */
-export function askedOf(chosen: RunSettings): RunSettings {
+/** The settings to send: without the fine-tuning settings if only the head is trained. The form keeps them. */
+export function settingsToSend(chosen: RunSettings): RunSettings {
   if (chosen.unfreeze !== "none") return chosen;
   const { network, unfreeze, seed, classWeights } = chosen;
   return { network, unfreeze, seed, classWeights };
@@ -77,13 +77,15 @@ export function TrainOptions(): JSX.Element {
             onChange={(event) => change({ classWeights: event.currentTarget.checked ? "balanced" : "none" })}
           />
           <span>
-            <strong>Let small classes count as much as large ones</strong>
-            <small>Finds more of the rare classes, and mistakes more of the frequent ones for them.</small>
+            <strong>Give small classes the same weight as large ones</strong>
+            <small>
+              Finds more images of rare classes, but predicts rare classes more often for images of frequent ones.
+            </small>
           </span>
         </label>
         <NumberField
           name="Seed"
-          about="Another seed holds out other pictures."
+          about="Another seed holds out other images for testing."
           value={seed}
           least={0}
           onChange={(value) => change({ seed: value ?? 0 })}
@@ -91,32 +93,32 @@ export function TrainOptions(): JSX.Element {
         {isTuning ? (
           <>
             <NumberField
-              name="Epochs at most"
-              about="How often each picture is seen. Empty: by the number of pictures."
+              name="Maximum epochs"
+              about="Passes over all images. Empty: depends on the number of images."
               value={epochs}
               least={1}
               onChange={(value) => changeOptional("epochs", value)}
             />
             <NumberField
               name="Learning rate"
-              about="Empty: a value that suits most networks."
+              about="Empty: a default that suits most networks."
               value={learningRate}
               step="any"
               onChange={(value) => changeOptional("learningRate", value !== undefined && value > 0 ? value : undefined)}
             />
             <label class="field">
-              <span>Variations of the pictures</span>
+              <span>Augmentation</span>
               <select
                 value={augment ?? ""}
                 onChange={({ currentTarget: { value } }) =>
                   changeOptional("augment", value === "" ? undefined : (value as NonNullable<RunSettings["augment"]>))
                 }
               >
-                <option value="">by the number of pictures</option>
+                <option value="">default for the number of images</option>
                 <option value="none">none</option>
-                <option value="light">light: crops, a little colour</option>
-                <option value="standard">standard: mirrored, turned, too</option>
-                <option value="strong">strong: mixed with each other, too</option>
+                <option value="light">light: crops and small colour changes</option>
+                <option value="standard">standard: also flips and rotations</option>
+                <option value="strong">strong: also mixes images</option>
               </select>
             </label>
           </>

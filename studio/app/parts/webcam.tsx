@@ -1,16 +1,16 @@
-/** Pictures from the webcam: one at a time, or several a second while it records. */
+/** Takes photos with the webcam: one at a time, or several per second while recording. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { plural } from "../words.ts";
+import { plural } from "../format.ts";
 import { Dialog } from "./dialog.tsx";
 
 export interface WebcamProps {
   readonly title: string;
-  readonly onShot: (picture: File) => void;
+  readonly onShot: (photo: File) => void;
   readonly onClose: () => void;
 }
 
-/** Milliseconds between two pictures of a recording. */
+/** Milliseconds between two photos of a recording. */
 const PAUSE = 250;
 
 export function Webcam({ title, onShot, onClose }: WebcamProps): JSX.Element {
@@ -19,9 +19,9 @@ export function Webcam({ title, onShot, onClose }: WebcamProps): JSX.Element {
   const [isRecording, setRecording] = useState(false);
   const [taken, setTaken] = useState(0);
   const shoot = async (): Promise<void> => {
-    const picture = video.current && (await shot(video.current));
-    if (!picture) return;
-    onShot(picture);
+    const photo = video.current && (await shot(video.current));
+    if (!photo) return;
+    onShot(photo);
     setTaken((before) => before + 1);
   };
   useEffect(() => {
@@ -32,7 +32,7 @@ export function Webcam({ title, onShot, onClose }: WebcamProps): JSX.Element {
   return (
     <Dialog title={title} onClose={onClose}>
       {camera.kind === "failed" ? <p role="alert">{camera.reason}</p> : null}
-      <video ref={video} class="camera" autoplay playsInline muted aria-label="What the webcam sees" />
+      <video ref={video} class="camera" autoplay playsInline muted aria-label="Webcam preview" />
       <div class="add">
         <button
           type="button"
@@ -44,12 +44,12 @@ export function Webcam({ title, onShot, onClose }: WebcamProps): JSX.Element {
           {isRecording ? "Stop recording" : "Record"}
         </button>
         <button type="button" disabled={camera.kind !== "ready" || isRecording} onClick={() => void shoot()}>
-          Take one
+          Take photo
         </button>
         <p class="muted small" aria-live="polite">
           {taken === 0
-            ? "Turn the thing while it records: many sides make a better class."
-            : `${plural(taken, "picture")} taken.`}
+            ? "Move the object while you record: views from many sides make a better class."
+            : `${plural(taken, "photo")} taken.`}
         </p>
       </div>
     </Dialog>
@@ -61,7 +61,7 @@ export type Camera =
   | { readonly kind: "ready" }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** Shows the webcam in a video element while the component is there. */
+/** Shows the webcam in a video element while the component is mounted. */
 export function useCamera(video: { readonly current: HTMLVideoElement | null }): Camera {
   const [camera, setCamera] = useState<Camera>({ kind: "opening" });
   useEffect(() => {
@@ -95,12 +95,12 @@ export function useCamera(video: { readonly current: HTMLVideoElement | null }):
 function reasonOf(error: unknown): string {
   const name = error instanceof DOMException ? error.name : "";
   if (name === "NotAllowedError")
-    return "The browser may not use the webcam: allow it beside the address, then try again.";
-  if (name === "NotFoundError") return "No webcam was found: plug one in, then try again.";
-  return `The webcam could not be opened (${error instanceof Error ? error.message : String(error)}): close other programs that use it.`;
+    return "The browser has no permission to use the webcam. Allow it next to the address bar, then try again.";
+  if (name === "NotFoundError") return "No webcam found. Connect one, then try again.";
+  return `Could not open the webcam (${error instanceof Error ? error.message : String(error)}). Close other programs that use it.`;
 }
 
-/** What a video shows now, as a JPEG; nothing where it shows nothing yet. */
+/** The current frame of a video as a JPEG; undefined if there is no frame yet. */
 export async function shot(video: HTMLVideoElement): Promise<File | undefined> {
   const { videoWidth: width, videoHeight: height } = video;
   if (width === 0) return undefined;

@@ -1,23 +1,24 @@
-/** The project's classes and their pictures: collected, looked at, moved, removed. */
+/** The project's classes and their images: add, view, move and remove them. */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { plural } from "../format.ts";
 import { say } from "../messages.ts";
-import { AddPictures } from "../parts/add-pictures.tsx";
+import { AddImages } from "../parts/add-images.tsx";
 import { ClassList } from "../parts/class-list.tsx";
 import { ClassTitle } from "../parts/class-title.tsx";
 import { Grid } from "../parts/grid.tsx";
-import { PictureDialog } from "../parts/picture-dialog.tsx";
+import { ImageDialog } from "../parts/image-dialog.tsx";
 import { SelectionBar } from "../parts/selection-bar.tsx";
-import { Trouble } from "../parts/trouble.tsx";
+import { SkippedFiles } from "../parts/skipped-files.tsx";
 import { go } from "../route.ts";
 import { server } from "../server.ts";
 import { project, revision } from "../state.ts";
 
-export function Pictures({ className }: { readonly className: string | undefined }): JSX.Element {
+export function Images({ className }: { readonly className: string | undefined }): JSX.Element {
   const classes = project.value!.classes;
   const shown = classes.find(({ name }) => name === className) ?? (className === undefined ? classes[0] : undefined);
   useEffect(() => {
-    // A class that was renamed or removed elsewhere, or none yet.
+    // The class was renamed or removed elsewhere, or there is no class yet.
     if (shown && shown.name !== className) go("pictures", shown.name);
     if (!shown && className !== undefined) go("pictures");
   }, [shown?.name, className]);
@@ -33,14 +34,15 @@ export function Pictures({ className }: { readonly className: string | undefined
 function Welcome(): JSX.Element {
   return (
     <section class="welcome">
-      <h1>Teach a network your pictures</h1>
+      <h1>Train a network on your own images</h1>
       <p class="lead">
-        Make a class for each thing to tell apart and give it pictures: some dozens a class will do, a few hundred are
-        better. Or drop a folder with one sub-folder a class, or a zip of it, anywhere on this page.
+        Create a class for each thing that the model should recognise, and add images to it. Some dozens per class are
+        enough to start; a few hundred are better. Or drop a folder with one sub-folder per class, or a zip of it,
+        anywhere on this page.
       </p>
       <ClassList current={undefined} />
-      <AddPictures className={undefined} />
-      <p class="muted small">Everything stays in {project.value!.path} on this machine; nothing is sent anywhere.</p>
+      <AddImages className={undefined} />
+      <p class="muted small">Everything stays in {project.value!.path} on this machine. Nothing is uploaded.</p>
     </section>
   );
 }
@@ -66,19 +68,19 @@ function OneClass({ name }: { readonly name: string }): JSX.Element {
   return (
     <section class="one-class" aria-label={`Class ${name}`}>
       <ClassTitle name={name} />
-      <AddPictures className={name} />
-      <Trouble />
+      <AddImages className={name} />
+      <SkippedFiles />
       {ids === null ? (
-        <p class="loading">Looking for pictures…</p>
+        <p class="loading">Loading images…</p>
       ) : ids.length === 0 ? (
-        <p class="empty">No pictures yet. Drop some here.</p>
+        <p class="empty">No images yet. Drop some here.</p>
       ) : (
         <Grid
           ids={ids}
           chosen={chosen}
           onChosen={setChosen}
           onOpen={setOpened}
-          label={`Pictures of ${name}`}
+          label={`Images of ${name}`}
           onRemove={() => void removeAll(selected, done)}
         />
       )}
@@ -90,7 +92,7 @@ function OneClass({ name }: { readonly name: string }): JSX.Element {
         onDone={done}
       />
       {opened !== null && ids?.[opened] !== undefined ? (
-        <PictureDialog
+        <ImageDialog
           id={ids[opened]}
           position={`${opened + 1} of ${ids.length}`}
           onClose={() => setOpened(null)}
@@ -106,7 +108,7 @@ async function removeAll(ids: readonly string[], done: () => void): Promise<void
   try {
     const { change } = await server.remove(ids);
     done();
-    say.done(`${ids.length === 1 ? "One picture" : `${ids.length} pictures`} removed.`, change);
+    say.done(`${plural(ids.length, "image")} removed.`, change);
   } catch (error) {
     say.failure(error);
   }

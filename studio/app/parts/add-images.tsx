@@ -1,14 +1,14 @@
-/** The ways that pictures come in: files, a folder, a zip, the webcam. */
+/** The ways to add images: files, a folder, an archive, the webcam. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { chosenOffers } from "../offers.ts";
 import { send } from "../uploads.ts";
 import { Webcam } from "./webcam.tsx";
 
-/** What the file dialog offers first. */
+/** The file types that the file dialog shows by default. */
 const ACCEPT = "image/jpeg,image/png,image/webp,image/gif,image/avif,image/tiff,image/bmp,.zip,.tar,.tgz,.tar.gz";
 
-export function AddPictures({ className }: { readonly className: string | undefined }): JSX.Element {
+export function AddImages({ className }: { readonly className: string | undefined }): JSX.Element {
   const [isRecording, setRecording] = useState(false);
   const take = (event: Event & { readonly currentTarget: HTMLInputElement }): void => {
     const input = event.currentTarget;
@@ -18,7 +18,7 @@ export function AddPictures({ className }: { readonly className: string | undefi
   return (
     <div class="add">
       <FileButton primary accept={ACCEPT} onChange={take}>
-        {className === undefined ? "Add a zip" : "Add pictures"}
+        {className === undefined ? "Add a zip" : "Add images"}
       </FileButton>
       <FileButton folder onChange={take}>
         Add a folder
@@ -28,10 +28,10 @@ export function AddPictures({ className }: { readonly className: string | undefi
           Webcam
         </button>
       )}
-      {className === undefined ? null : <p class="hint muted small">Or drop pictures, folders or a zip anywhere.</p>}
+      {className === undefined ? null : <p class="hint muted small">Or drop images, folders or a zip anywhere.</p>}
       {isRecording ? (
         <Webcam
-          title={`Record pictures of “${className}”`}
+          title={`Record images of “${className}”`}
           onShot={(file) => void send([{ file, path: file.name }], className)}
           onClose={() => setRecording(false)}
         />
@@ -48,7 +48,7 @@ interface FileButtonProps {
   readonly onChange: (event: Event & { readonly currentTarget: HTMLInputElement }) => void;
 }
 
-/** A file input that looks like a button; the input itself keeps focus and name. */
+/** A file input that looks like a button. The input itself has the focus and the accessible name. */
 function FileButton({ primary = false, folder = false, accept, children, onChange }: FileButtonProps): JSX.Element {
   const more = folder ? { webkitdirectory: true } : {};
   return (

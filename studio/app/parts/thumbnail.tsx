@@ -1,20 +1,20 @@
-/** A picture of the project. It is fetched with the session's key, which an address in `src` could not carry. */
+/** An image of the project, as a thumbnail or large. It is fetched with the session's key, which a `src` URL cannot send. */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { server } from "../server.ts";
 
-export interface PictureProps {
+export interface ThumbnailProps {
   readonly id: string;
   readonly size?: "tile" | "large";
   readonly alt: string;
-  /** Shown where the picture cannot be had. */
+  /** Shown if the image is not available. */
   readonly children?: ComponentChildren;
 }
 
-/** What is being shown: the address within this page, or that there is none. */
+/** The image on display: an object URL, or null if it is not available. */
 type Shown = { readonly id: string; readonly url: string | null };
 
-export function Picture({ id, size = "tile", alt, children }: PictureProps): JSX.Element {
+export function Thumbnail({ id, size = "tile", alt, children }: ThumbnailProps): JSX.Element {
   const [shown, setShown] = useState<Shown | undefined>(undefined);
   useEffect(() => {
     const controller = new AbortController();

@@ -1,13 +1,13 @@
-/** One picture, large; with what a model answered to it, where that is known. Its label can be put right. */
+/** Shows one large image, with its prediction if there is one. The user can correct its label. */
 import type { ComponentChildren, JSX } from "preact";
+import { lastPart, plural } from "../format.ts";
 import { attempt, say } from "../messages.ts";
 import { server } from "../server.ts";
 import { project } from "../state.ts";
-import { lastPart } from "../words.ts";
 import { Dialog } from "./dialog.tsx";
-import { Picture } from "./picture.tsx";
+import { Thumbnail } from "./thumbnail.tsx";
 
-export interface PictureDialogProps {
+export interface ImageDialogProps {
   readonly id: string;
   /** `3 of 12` */
   readonly position: string;
@@ -16,7 +16,7 @@ export interface PictureDialogProps {
   readonly children?: ComponentChildren;
 }
 
-export function PictureDialog({ id, position, onClose, onStep, children }: PictureDialogProps): JSX.Element {
+export function ImageDialog({ id, position, onClose, onStep, children }: ImageDialogProps): JSX.Element {
   const steps: Readonly<Record<string, 1 | -1>> = { ArrowRight: 1, ArrowLeft: -1 };
   return (
     <Dialog
@@ -29,16 +29,16 @@ export function PictureDialog({ id, position, onClose, onStep, children }: Pictu
       }}
     >
       <div class="large">
-        <Picture id={id} size="large" alt={id}>
-          This picture cannot be read.
-        </Picture>
+        <Thumbnail id={id} size="large" alt={id}>
+          This image cannot be read.
+        </Thumbnail>
       </div>
       {children}
       <div class="add">
-        <button type="button" onClick={() => onStep(-1)} aria-label="The picture before">
+        <button type="button" onClick={() => onStep(-1)} aria-label="Previous image">
           ←
         </button>
-        <button type="button" onClick={() => onStep(1)} aria-label="The next picture">
+        <button type="button" onClick={() => onStep(1)} aria-label="Next image">
           →
         </button>
         <p class="muted small">{position}</p>
@@ -48,7 +48,7 @@ export function PictureDialog({ id, position, onClose, onStep, children }: Pictu
   );
 }
 
-/** A menu that gives pictures another class. */
+/** A menu that moves images to another class. */
 export function Relabel({
   ids,
   onDone,
@@ -62,7 +62,7 @@ export function Relabel({
     if (to === "") return;
     await attempt(async () => {
       const { change } = await server.relabel(ids, to);
-      say.done(`${ids.length === 1 ? "One picture" : `${ids.length} pictures`} moved to “${to}”.`, change);
+      say.done(`${plural(ids.length, "image")} moved to “${to}”.`, change);
       onDone?.();
     });
   };
