@@ -1,6 +1,6 @@
 /**
- * The pictures of the studio in docs/studio, taken anew: a project of the demo's pictures, its networks compared, two trainings,
- * each page. Needs Chromium, `npm run demo` for the pictures, and some minutes:
+ * Retakes the screenshots in docs/studio: a project with the demo's images, a comparison of networks, two trainings, and each
+ * page. Needs Chromium, the images of `npm run demo`, and some minutes:
  *
  *     npx tsx scripts/screenshots.ts
  */
@@ -13,7 +13,7 @@ import { launchChromium } from "../tests/support/chromium.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const demo = join(root, "demo", "emoji");
-/** So many of the demo's classes become the project. */
+/** The number of the demo's classes in the project. */
 const CLASSES = 5;
 
 const work = mkdtempSync(join(tmpdir(), "graft-screenshots-"));
@@ -58,7 +58,7 @@ try {
   await page.getByRole("region", { name: "Confusion matrix" }).scrollIntoViewIfNeeded();
   await shoot("confusion");
   await page.getByRole("link", { name: "Try it", exact: true }).last().click();
-  await page.getByLabel("Choose pictures").setInputFiles(picture);
+  await page.getByLabel("Choose images").setInputFiles(picture);
   await page.getByTestId("answer").waitFor();
   await shoot("try");
   const runs = readdirSync(join(project, ".graft", "runs")).filter((name) => !name.startsWith("."));

@@ -133,8 +133,8 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await page.getByRole("button", { name: "Create" }).click();
     await page.getByRole("heading", { name: first[0], exact: true }).waitFor();
     const files = readdirSync(first[1]).map((file) => join(first[1], file));
-    await page.getByLabel("Add pictures").setInputFiles(files);
-    await page.getByText(`${COUNT} pictures added.`).waitFor();
+    await page.getByLabel("Add images").setInputFiles(files);
+    await page.getByText(`${COUNT} images added.`).waitFor();
     // The folder's name is the class.
     await page.getByLabel("Add a folder").setInputFiles(second[1]);
     await page.getByRole("link", { name: new RegExp(`^${second[0]}`) }).click();
@@ -143,25 +143,25 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await eventually(() => readdirSync(join(folder, second[0])).length).toBe(COUNT);
     await page.getByRole("region", { name: "Upload" }).waitFor({ state: "detached" });
     for (const [name, from] of scene.classes) expect(readdirSync(join(folder, name))).toEqual(readdirSync(from));
-    await expectAccessible("pictures");
+    await expectAccessible("images");
   });
 
-  test("pictures are selected by keys, removed, and come back", async () => {
+  test("images are selected with the keyboard, removed, and restored", async () => {
     const [name] = scene.classes[1]!;
     const list = page.getByRole("listbox");
     await list.focus();
     await page.keyboard.press("Space");
     await page.keyboard.press("Shift+ArrowRight");
     await page.keyboard.press("Shift+ArrowRight");
-    await page.getByText("3 pictures selected").waitFor();
+    await page.getByText("3 images selected").waitFor();
     await page.keyboard.press("Delete");
-    await page.getByText("3 pictures removed.").waitFor();
+    await page.getByText("3 images removed.").waitFor();
     await eventually(() => readdirSync(join(folder, name)).length).toBe(COUNT - 3);
-    await page.getByRole("button", { name: /^Undo removing 3 pictures/ }).click();
+    await page.getByRole("button", { name: /^Undo removing 3 images/ }).click();
     await eventually(() => readdirSync(join(folder, name)).length).toBe(COUNT);
   });
 
-  test("a folder of folders is one class or several, as the visitor says; test/ stays apart", async () => {
+  test("a folder of folders is one class or several, as the user chooses; test/ stays separate", async () => {
     const [, from] = scene.classes[0]!;
     const image = readFileSync(join(from, readdirSync(from)[0]!));
     const other = readFileSync(join(from, readdirSync(from)[1]!));
@@ -196,13 +196,13 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     const [file] = readdirSync(from);
     const zip = join(work, "more.zip");
     writeFileSync(zip, zipOf([{ name: "zipped/one.jpg", data: readFileSync(join(from, file!)) }]));
-    await page.getByLabel("Add pictures").setInputFiles(zip);
+    await page.getByLabel("Add images").setInputFiles(zip);
     await page.getByRole("link", { name: "zipped" }).click();
     await page.getByRole("heading", { name: "zipped" }).waitFor();
     await page.getByRole("button", { name: "Webcam" }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByRole("button", { name: "Take one" }).click();
-    await dialog.getByText("1 picture taken").waitFor();
+    await dialog.getByRole("button", { name: "Take photo" }).click();
+    await dialog.getByText("1 photo taken").waitFor();
     await page.keyboard.press("Escape");
     await eventually(() => readdirSync(join(folder, "zipped")).length).toBe(2);
     await page.getByRole("button", { name: "Remove class" }).click();
@@ -225,26 +225,26 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await expectAccessible("results");
   });
 
-  test("a cell of the confusion matrix opens the pictures behind it, and one of them its answer", async () => {
+  test("a cell of the confusion matrix opens its images, and an image shows its prediction", async () => {
     const cells = page.getByRole("region", { name: "Confusion matrix" }).getByRole("button");
     const labels = await cells.evaluateAll((buttons) => buttons.map((button) => button.ariaLabel ?? ""));
-    const isMistake = (label: string): boolean => new Set(/^(.*) called (.*): /.exec(label)!.slice(1)).size === 2;
+    const isMistake = (label: string): boolean => new Set(/^(.*) predicted as (.*): /.exec(label)!.slice(1)).size === 2;
     const wanted = Math.max(0, labels.findIndex(isMistake));
     await cells.nth(wanted).click();
     const behind = Number(labels[wanted]!.split(": ")[1]);
-    await eventually(() => page.locator(".answers").first().locator("img").count()).toBe(Math.min(behind, 24));
-    await page.locator(".answers .picture").first().click();
+    await eventually(() => page.locator(".predictions").first().locator("img").count()).toBe(Math.min(behind, 24));
+    await page.locator(".predictions .image").first().click();
     await page
       .getByRole("dialog")
-      .getByText(/The model says/)
+      .getByText(/^Prediction: .* Label: /)
       .waitFor();
-    await expectAccessible("a picture");
+    await expectAccessible("an image");
     await page.keyboard.press("Escape");
   });
 
-  test("a new picture gets the answer that the command line gives", async () => {
+  test("a new image gets the same prediction as on the command line", async () => {
     await page.getByRole("link", { name: "Try it", exact: true }).last().click();
-    await page.getByLabel("Choose pictures").setInputFiles(scene.fresh);
+    await page.getByLabel("Choose images").setInputFiles(scene.fresh);
     const [answer] = await graftPredict<{ label: string; probability: number }>([model(), scene.fresh], cache);
     expect(await firstProbability(page)).toBeCloseTo(answer!.probability, 6);
     expect(await page.getByTestId("answer").textContent()).toContain(answer!.label);
@@ -268,7 +268,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
       if (message.type() === "error") errors.push(message.text());
     });
     await alone.goto(pathToFileURL(file).href);
-    await alone.getByLabel("Choose a picture").setInputFiles(scene.fresh);
+    await alone.getByLabel("Choose an image").setInputFiles(scene.fresh);
     const [answer] = await graftPredict<{ label: string; probability: number }>([model(), scene.fresh], cache);
     expect(Math.abs((await firstProbability(alone)) - answer!.probability)).toBeLessThan(5e-3);
     expect(await alone.getByTestId("answer").textContent()).toContain(answer!.label);
@@ -282,9 +282,9 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     timeout: 3 * LONG,
   }, async () => {
     await step("train");
-    await page.getByRole("radio", { name: /The last stage too/ }).check();
+    await page.getByRole("radio", { name: /Last stage too/ }).check();
     await page.getByText("More options").click();
-    await page.getByLabel(/Epochs at most/).fill("5000");
+    await page.getByLabel(/Maximum epochs/).fill("5000");
     await page.getByRole("button", { name: /^Train on/ }).click();
     const running = page.getByRole("heading", { name: /^Training: .*last stage/ });
     await running.waitFor();
@@ -293,7 +293,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await running.waitFor();
     await page.getByText(/Fine-tuning.*, epoch/).waitFor();
     await studio.kill();
-    await page.getByText("The studio does not answer").waitFor();
+    await page.getByText("The studio does not respond").waitFor();
     studio = await start();
     await open();
     await step("train");
@@ -301,7 +301,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await expectAccessible("a training");
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("heading", { name: /^Stopped: / }).waitFor();
-    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("button", { name: "Resume" }).click();
     await page.getByText(/Fine-tuning.*, epoch/).waitFor({ timeout: LONG });
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("button", { name: "Discard" }).click();

@@ -77,8 +77,8 @@ export async function openPage(link: string): Promise<BenchPage> {
       await go(`#/pictures/${className}`);
       const files = readdirSync(folder).map((name) => join(folder, name));
       const began = performance.now();
-      await page.getByLabel("Add pictures").setInputFiles(files);
-      await page.getByText(`${count.toLocaleString("en-US")} pictures added`).waitFor();
+      await page.getByLabel("Add images").setInputFiles(files);
+      await page.getByText(`${count.toLocaleString("en-US")} images added`).waitFor();
       return (performance.now() - began) / 1000;
     },
     async train(network) {
@@ -87,7 +87,7 @@ export async function openPage(link: string): Promise<BenchPage> {
       const began = performance.now();
       await page.getByRole("button", { name: /^Train on/ }).click();
       await page.getByRole("heading", { name: /^Training: / }).waitFor();
-      await page.getByText("The last training ended well").waitFor();
+      await page.getByText("The last training is finished").waitFor();
       return (performance.now() - began) / 1000;
     },
     close: () => browser.close(),

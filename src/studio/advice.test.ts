@@ -51,7 +51,7 @@ describe("the advice of a project", () => {
     const { advice, until, told, folder, file } = await adviceOf(script);
     expect(advice.state().kind).toBe("none");
     expect(advice.start().kind).toBe("running");
-    expect(() => advice.start()).toThrow("being compared already");
+    expect(() => advice.start()).toThrow("A comparison of networks is already running");
     const found = await until("ranked");
     expect(found).toEqual({
       kind: "ranked",

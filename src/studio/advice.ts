@@ -34,7 +34,7 @@ export interface AdviceOptions {
 /** What a recommendation may take; the page says so. */
 export const ADVICE_SECONDS = 60;
 
-const none: Recommendation = { kind: "none", reason: "Nothing has been measured on these pictures yet." };
+const none: Recommendation = { kind: "none", reason: "No networks have been compared on these images yet." };
 
 const text = v.pipe(v.string(), v.maxLength(4096));
 const number = v.pipe(v.number(), v.finite());
@@ -65,8 +65,7 @@ export async function openAdvice({ root, file, command, words, onChange }: Advic
   let child: ChildProcess | undefined;
   const kept = await readOwnJson(file, keptSchema, KEPT_BYTES);
   let current = kept.kind === "read" ? kept.value : none;
-  let damage =
-    kept.kind === "damaged" ? [`The comparison of networks that was kept cannot be read: ${kept.reason}.`] : [];
+  let damage = kept.kind === "damaged" ? [`The saved comparison of networks cannot be read: ${kept.reason}.`] : [];
   const become = (next: Recommendation): Recommendation => {
     current = next;
     onChange(next);
@@ -86,7 +85,7 @@ export async function openAdvice({ root, file, command, words, onChange }: Advic
     damage: () => damage,
     state: () => current,
     start() {
-      if (child) throw workError("The networks are being compared already: wait for it to end.");
+      if (child) throw workError("A comparison of networks is already running. Wait until it ends.");
       const [program, ...first] = command;
       const asked = ["recommend", root, "--json", "--budget", `${ADVICE_SECONDS}s`, ...words];
       const own = spawn(program!, [...first, ...asked], {
@@ -105,12 +104,15 @@ export async function openAdvice({ root, file, command, words, onChange }: Advic
       });
       own.on("error", () => {
         child = undefined;
-        become({ kind: "none", reason: "The comparison could not be started: restart the studio." });
+        become({ kind: "none", reason: "The comparison could not start. Restart the studio." });
       });
       own.on("close", (code) => {
         if (child !== own) return;
         ended(code, printed, said).catch(() =>
-          become({ kind: "none", reason: "The comparison's answer could not be kept: see whether the disk is full." }),
+          become({
+            kind: "none",
+            reason: "The result of the comparison could not be saved. Check whether the disk is full.",
+          }),
         );
       });
       return become({ kind: "running", words: "Beginning." });
@@ -138,4 +140,4 @@ const lastSentence = (said: string): string =>
     .trim()
     .split("\n")
     .at(-1)
-    ?.replace(/^graft: /, "") || "The comparison ended without a word.";
+    ?.replace(/^graft: /, "") || "The comparison ended without a message.";

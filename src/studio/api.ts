@@ -39,7 +39,7 @@ export interface ProjectInfo {
 /** A change that can be undone. */
 export interface ChangeInfo {
   readonly id: string;
-  /** `removing 3 pictures` */
+  /** `removing 3 images` */
   readonly words: string;
 }
 

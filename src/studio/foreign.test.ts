@@ -239,7 +239,7 @@ describe("a lock", () => {
   it("of a studio that runs: a second one says so in a sentence, and leaves the first alone", async () => {
     await open();
     await expect(startStudio(root)).rejects.toThrow(
-      /^Another studio has the project .* open: use the link that it printed, or end it and start again \(if none runs, delete .*\)\.$/,
+      /^Another studio has opened the project .*: use the link that it printed, or stop it and start again \(if none is running, delete .*\)\.$/,
     );
     expect((await studio!.ask("/api/project")).status).toBe(200);
   });
@@ -270,7 +270,7 @@ describe("what else may lie in .graft", () => {
     );
     await open();
     expect((await studio!.json<Recommendation>("/api/recommendation")).kind).toBe("none");
-    expect(said).toEqual([expect.stringContaining("The comparison of networks that was kept cannot be read")]);
+    expect(said).toEqual([expect.stringContaining("The saved comparison of networks cannot be read")]);
   });
 
   it.skipIf(isWindows)(

@@ -87,7 +87,7 @@ export async function runStudio(options: StudioOptions): Promise<void> {
   await withLock(paths.lock, { whenHeld: "fail" }, () => serve(options)).catch((error: unknown) => {
     if (!(error instanceof GraftError && error.code === "in-use")) throw error;
     throw workError(
-      `Another studio has the project ${named(options.folder, 500)} open: use the link that it printed, or end it and start again (if none runs, delete ${named(paths.lock, 500)}).`,
+      `Another studio has opened the project ${named(options.folder, 500)}: use the link that it printed, or stop it and start again (if none is running, delete ${named(paths.lock, 500)}).`,
       error,
       "in-use",
     );
@@ -159,7 +159,7 @@ async function serve(options: StudioOptions): Promise<void> {
     .get("/api/recommendation", (c) => c.json(advice.state()))
     .post("/api/recommendation", async (c) => {
       if ((await runs.list()).some(({ state }) => state.kind === "running"))
-        throw workError("A training is running, and would be measured with: wait for it to end, or stop it.");
+        throw workError("A training is running and would distort the measurements. Wait until it ends, or stop it.");
       return c.json(advice.start() satisfies Recommendation, 202);
     })
     .get("/api/events", (c) => events.stream(c))

@@ -30,7 +30,7 @@ const policy =
 
 /** The page, a piece at a time: the model is never whole in memory. */
 export async function* standalonePage({ run, folder, standalone, title }: StandaloneInput): AsyncGenerator<string> {
-  if (run.state.kind !== "done") throw workError("The run has no model yet.");
+  if (run.state.kind !== "done") throw workError("The training has no model yet.");
   const { summary } = run.state;
   const [script, style] = await Promise.all([read(standalone, built.script), read(standalone, built.style)]);
   const facts: StandaloneFacts = {

@@ -16,12 +16,12 @@ const foreign =
 /** @throws GraftError (`data`) where there is no report, or not one that Graft wrote */
 export async function readReport(path: string): Promise<Buffer> {
   const bytes = await readPlain(path, MOST_BYTES);
-  if (!bytes) throw dataError("The training has no report: it was removed by hand.");
+  if (!bytes) throw dataError("The training has no report: someone removed the file.");
   // The mark of UTF-16 would overrule the encoding that the answer names.
   const isUtf16 = (bytes[0] === 0xfe && bytes[1] === 0xff) || (bytes[0] === 0xff && bytes[1] === 0xfe);
   if (isUtf16 || foreign.test(bytes.toString("latin1")))
     throw dataError(
-      "This report was not written by Graft, and is not shown: train again, or download the file and read it elsewhere.",
+      "This report was not written by Graft, so the studio does not show it. Train again, or download the file and open it elsewhere.",
     );
   return bytes;
 }

@@ -35,6 +35,6 @@ export const withPicture = <T>(c: Context<Env>, use: (bytes: Buffer) => Promise<
 /** The body as JSON. */
 export async function jsonOf(c: Context<Env>): Promise<unknown> {
   if (!/^application\/json\b/i.test(c.req.header("Content-Type") ?? ""))
-    throw new Refusal(415, "The body of this request is JSON: send it with Content-Type: application/json.");
+    throw new Refusal(415, "This request needs a JSON body. Send it with Content-Type: application/json.");
   return c.var.bodies.whole(c.env.incoming, limitOf(c, MAX_JSON_BYTES), (bytes) => parseJson(bytes, jsonBounds));
 }

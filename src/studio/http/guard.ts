@@ -66,8 +66,8 @@ export function guard({ sessions, port }: Door): MiddlewareHandler {
     throw new Refusal(
       401,
       c.req.query("ticket") !== undefined
-        ? "This link has expired, or another browser opened it: open it again from the studio's page."
-        : "The studio does not know this browser: open the link that `graft studio` printed.",
+        ? "This link has expired, or belongs to another browser. Open it again from the studio's page."
+        : "This browser has no access to the studio. Please open the link that `graft studio` printed.",
     );
   };
 }

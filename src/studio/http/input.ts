@@ -40,7 +40,7 @@ export async function bodyAs<S extends v.GenericSchema>(c: Context<Env>, schema:
   const value = await jsonOf(c);
   // To a schema of an object a list is one, too.
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw usageError("The body of this request is a JSON object: send one.");
+    throw usageError("The body of this request must be a JSON object.");
   return fitting(schema, value, "the body of this request");
 }
 
@@ -59,9 +59,9 @@ function fitting<S extends v.GenericSchema>(schema: S, value: unknown, what: str
   const at = v.getDotPath(issue);
   const where = at === null ? what : `the field "${named(at, 60)}" of ${what}`;
   if (at !== null && issue.expected === "never")
-    throw usageError(`The studio knows no field "${named(at, 60)}" in ${what}: leave it out.`);
-  if (issue.received === "undefined") throw usageError(`The request needs ${where}, which is missing: send it.`);
+    throw usageError(`Unknown field "${named(at, 60)}" in ${what}: leave it out.`);
+  if (issue.received === "undefined") throw usageError(`The request needs ${where}, which is missing.`);
   // A check of our own has nothing to say beside its place.
   const expected = issue.expected === null ? "" : `: expected ${issue.expected}, received ${named(issue.received, 60)}`;
-  throw usageError(`The studio does not take ${where}${expected}.`);
+  throw usageError(`The studio does not accept ${where}${expected}.`);
 }

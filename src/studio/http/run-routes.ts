@@ -65,7 +65,7 @@ export function runRoutes({ runs, predictor, events, networks, standalone, title
     .get("/runs/:id/files/:name", async (c) => {
       const { id } = await finished(c.req.param("id"));
       const type = exports.get(c.req.param("name"));
-      if (type === undefined) throw usageError(`A run has ${[...exports.keys()].join(", ")}, and no other file.`);
+      if (type === undefined) throw usageError(`A training has only these files: ${[...exports.keys()].join(", ")}.`);
       const path = join(runs.folder(id), c.req.param("name"));
       const { size } = await stat(path);
       // The report may be looked at: it runs no script, and is given an origin of its own.
@@ -85,7 +85,8 @@ export function runRoutes({ runs, predictor, events, networks, standalone, title
 
   async function finished(id: string): Promise<RunInfo> {
     const run = await runs.get(id);
-    if (run.state.kind !== "done") throw usageError("The run has not ended: there is nothing to ask or to export yet.");
+    if (run.state.kind !== "done")
+      throw usageError("The training is not finished: there is no model to use or export yet.");
     return run;
   }
 }

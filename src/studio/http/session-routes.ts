@@ -26,7 +26,10 @@ export function sessionRoutes({ sessions, port }: Door): Hono<Env> {
       const { token } = await bodyAs(c, entrySchema);
       const session = sessions.enter(token, credentialsOf(c, port()).cookies);
       if (!session)
-        throw new Refusal(401, "This link is of a studio that has ended: open the one that it printed last.");
+        throw new Refusal(
+          401,
+          "This link belongs to a studio that has stopped. Open the link that the current one printed.",
+        );
       // Without an age it ends with the browser; without this process it is worthless before.
       setCookie(c, cookieName(port()), session.id, { httpOnly: true, sameSite: "Strict", path: "/api" });
       c.header("Cache-Control", "no-store");

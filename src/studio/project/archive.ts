@@ -35,7 +35,7 @@ export async function importArchive(
   { adopt, onProgress, limits, ...options }: ImportOptions,
 ): Promise<Omit<Imported, "change"> & { readonly ids: readonly string[] }> {
   const kind = await archiveKindOf(path, "The file");
-  if (kind === undefined) throw dataError("The file is not an archive that can be read: give a .zip, .tar or .tar.gz.");
+  if (kind === undefined) throw dataError("The file is not a supported archive. Use a .zip, .tar or .tar.gz.");
   const folder = `${path}.d`;
   await mkdir(folder);
   try {

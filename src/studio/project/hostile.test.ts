@@ -201,7 +201,7 @@ describe.skipIf(isWindows)("links in a project", () => {
     symlinkSync(join(outside, "nowhere"), join(root, "gone"));
     const project = await openProject(root);
     await expect(add(project, "own")).rejects.toThrow("leads out");
-    await expect(project.createClass("gone")).rejects.toThrow("choose another name");
+    await expect(project.createClass("gone")).rejects.toThrow("Choose another name");
     await expect(add(project, "gone")).rejects.toThrow();
     expect(outsideNow()).toEqual(OUTSIDE);
     expect(readdirSync(join(root, ".graft"), { recursive: true })).toEqual(["incoming", "trash"]);

@@ -18,7 +18,7 @@ export type Move = readonly [from: string, to: string];
 /** One change as the user made it. */
 export interface Change {
   readonly id: string;
-  /** Goes after "Undo": `removing 3 pictures`. */
+  /** Goes after "Undo": `removing 3 images`. */
   readonly words: string;
   readonly moves: readonly Move[];
 }
@@ -119,7 +119,7 @@ async function read(path: string): Promise<Read> {
         changes,
         size: 0,
         isClean: false,
-        damage: `The journal is larger than ${MOST_BYTES / 2 ** 20} MiB, so that nothing of before can be undone.`,
+        damage: `The journal is larger than ${MOST_BYTES / 2 ** 20} MiB, so earlier changes cannot be undone.`,
       };
     }
     for await (const { bytes, isWhole } of lines(file.createReadStream())) {

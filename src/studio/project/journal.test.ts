@@ -63,7 +63,9 @@ describe("a change", () => {
       ["ant/a.png", "bee/a.png"],
       ["ant/b.png", "bee/a.png"],
     ] as const;
-    await expect(journal.make({ id: "x", words: "w", moves: impossible })).rejects.toThrow("by now, rename it first");
+    await expect(journal.make({ id: "x", words: "w", moves: impossible })).rejects.toThrow(
+      "now exists. Rename it first",
+    );
     // The second goes below what the first became: seen only when it is made.
     const late = [
       ["ant/a.png", "bee/c"],

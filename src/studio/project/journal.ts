@@ -64,8 +64,8 @@ export async function openJournal(root: string, path: string): Promise<Journal> 
         const isKnown = file.changes().some((one) => one.id === id);
         throw workError(
           isKnown
-            ? `Something else was changed since: undo ${change!.words} first.`
-            : "This change was undone already, or is too long ago.",
+            ? `There is a later change. Undo ${change!.words} first.`
+            : "This change was already undone, or is too old.",
         );
       }
       if (!change) return undefined;
@@ -118,7 +118,7 @@ async function plannedBack(
   if (first !== undefined) {
     const others = conflicts.length > 1 ? ` and ${conflicts.length - 1} more names are` : " is";
     throw workError(
-      `Could not undo ${words}: “${named(first)}”${others} taken again by now, so rename or move what is there first.`,
+      `Could not undo ${words}: “${named(first)}”${others} in use again. Rename or move that file first.`,
     );
   }
   return { steps, back, missing };
@@ -151,11 +151,11 @@ async function makeMove({ from, to, move }: Step): Promise<void> {
 }
 
 const gone = (path: string): Error =>
-  usageError(`Could not move “${named(path)}”: it is no longer there, reload the page to see what is.`);
+  usageError(`Could not move “${named(path)}”: it no longer exists. Reload the page.`);
 
 const inTheWay = ([from, to]: Move): Error =>
   workError(
-    `Could not move “${named(from)}” to “${named(to)}”: there is a file or folder of that name by now, rename it first.`,
+    `Could not move “${named(from)}” to “${named(to)}”: a file or folder with that name now exists. Rename it first.`,
   );
 
 /** Whether something else has the name `to`. Where case does not count, a folder's new name may be its old one. */

@@ -85,7 +85,7 @@ export async function listProject(root: string): Promise<Listing> {
 }
 
 const BY_LIST =
-  "The labels of this folder come from a list, which the studio does not change: train on it with `graft train`, or sort its pictures into a folder a class.";
+  "The labels of this folder come from a list, which the studio cannot edit. Train on it with `graft train`, or sort its images into one folder per class.";
 
 const isApart = (split: Split | undefined): boolean => split === "validation" || split === "test";
 

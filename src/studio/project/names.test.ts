@@ -48,7 +48,7 @@ describe("idParts", () => {
     "tulip/..\\a",
     "t/a\0",
   ])("refuses %j", (id) => {
-    expect(() => idParts(id)).toThrow("names no picture");
+    expect(() => idParts(id)).toThrow("has no image");
   });
 });
 

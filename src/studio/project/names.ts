@@ -32,7 +32,8 @@ const isFileName = (name: string): boolean =>
 export function className(text: string): string {
   const name = text.normalize("NFC").trim();
   if (name === "") throw usageError("A class needs a name.");
-  if (Buffer.byteLength(name) > LONGEST) throw usageError(`A class's name takes at most ${LONGEST} bytes: shorten it.`);
+  if (Buffer.byteLength(name) > LONGEST)
+    throw usageError(`The name of a class can have at most ${LONGEST} bytes. Shorten it.`);
   if (!isFileName(name)) {
     throw usageError(
       `"${name}" cannot be a class's name, which is also a folder's: leave out / \\ : * ? " < > | and a dot at either end.`,
@@ -76,7 +77,7 @@ export function newClassName(text: string): string {
  */
 export function idParts(id: string): string[] {
   const parts = id.split("/");
-  if (parts.length < 2 || !parts.every(isPart)) throw usageError(`"${named(id)}" names no picture of this project.`);
+  if (parts.length < 2 || !parts.every(isPart)) throw usageError(`The project has no image "${named(id)}".`);
   return parts;
 }
 

@@ -50,11 +50,11 @@ describe("classes", () => {
 
   it("say what is wanting before training", async () => {
     const obstacle = async (): Promise<string | null> => (await project.info()).obstacle;
-    expect(await obstacle()).toContain("no class has pictures");
+    expect(await obstacle()).toContain("no class has images");
     await add("ant", "a.png");
     expect(await obstacle()).toContain("only “ant”");
     await add("bee", "a.png");
-    expect(await obstacle()).toContain("“ant” has only one picture");
+    expect(await obstacle()).toContain("“ant” has only one image");
     await add("ant", "b.png", pictures[1]);
     await add("bee", "b.png", pictures[1]);
     expect(await obstacle()).toBeNull();
@@ -63,8 +63,8 @@ describe("classes", () => {
   it("are not made twice, nor renamed onto each other", async () => {
     await project.createClass("ant");
     await project.createClass("bee");
-    await expect(project.createClass("ant")).rejects.toThrow('a class "ant" already');
-    await expect(project.renameClass("ant", "bee")).rejects.toThrow("move the pictures there");
+    await expect(project.createClass("ant")).rejects.toThrow('class "ant" already exists');
+    await expect(project.renameClass("ant", "bee")).rejects.toThrow("Move the images there");
     await expect(project.renameClass("wasp", "fly")).rejects.toThrow('no class "wasp"');
   });
 
@@ -139,8 +139,8 @@ describe("undo", () => {
     expect(undone).toEqual([
       "removing the class “wasp”",
       "renaming “bee” to “wasp”",
-      "removing 2 pictures",
-      "moving 1 picture to “bee”",
+      "removing 2 images",
+      "moving 1 image to “bee”",
     ]);
     expect(await project.undo()).toBeUndefined();
     expect(await counts()).toEqual({ ant: 2, bee: 1 });
@@ -150,7 +150,7 @@ describe("undo", () => {
 
   it("takes back what was added together; the pictures are in the trash, not gone", async () => {
     await project.noteAdded(["ant/a.png", "ant/b.png"]);
-    expect((await project.info()).undo?.words).toBe("adding 2 pictures");
+    expect((await project.info()).undo?.words).toBe("adding 2 images");
     await project.undo();
     expect(await counts()).toEqual({ ant: 0, bee: 1 });
     expect(
@@ -163,39 +163,37 @@ describe("undo", () => {
     const [change] = readdirSync(project.paths.trash);
     rmSync(join(project.paths.trash, change!, "ant/a.png"));
     project = await openProject(root);
-    expect(await project.undo()).toEqual({ words: "removing 2 pictures", restored: 1, missing: 1 });
+    expect(await project.undo()).toEqual({ words: "removing 2 images", restored: 1, missing: 1 });
     expect(await idsOf("ant")).toEqual(["ant/b.png"]);
   });
 
-  it("puts back all or nothing: a name that is taken again stops it before anything moves", async () => {
+  it("puts back all or nothing: a name that is in use again stops it before anything moves", async () => {
     await project.remove(["ant/a.png", "ant/b.png"]);
     await add("ant", "a.png", pictures[2]);
-    await expect(project.undo()).rejects.toThrow("Could not undo removing 2 pictures: “ant/a.png” is taken again");
+    await expect(project.undo()).rejects.toThrow("Could not undo removing 2 images: “ant/a.png” is in use again");
     expect(await idsOf("ant")).toEqual(["ant/a.png"]);
     await project.remove(["ant/a.png"]);
     await undo();
     rmSync(join(root, "ant/a.png"));
-    expect(await project.undo()).toEqual({ words: "removing 2 pictures", restored: 2, missing: 0 });
+    expect(await project.undo()).toEqual({ words: "removing 2 images", restored: 2, missing: 0 });
   });
 
   it("takes back the change that is meant, or none", async () => {
     const first = (await project.remove(["ant/a.png"])).change!;
     const second = (await project.relabel(["ant/b.png"], "bee")).change!;
-    await expect(project.undo(first)).rejects.toThrow(
-      "Something else was changed since: undo moving 1 picture to “bee” first.",
-    );
-    expect((await project.undo(second))?.words).toBe("moving 1 picture to “bee”");
-    await expect(project.undo(second)).rejects.toThrow("undone already");
-    expect((await project.undo(first))?.words).toBe("removing 1 picture");
-    await expect(project.undo(first)).rejects.toThrow("undone already");
+    await expect(project.undo(first)).rejects.toThrow("There is a later change. Undo moving 1 image to “bee” first.");
+    expect((await project.undo(second))?.words).toBe("moving 1 image to “bee”");
+    await expect(project.undo(second)).rejects.toThrow("already undone");
+    expect((await project.undo(first))?.words).toBe("removing 1 image");
+    await expect(project.undo(first)).rejects.toThrow("already undone");
   });
 
   it("says so where everything was removed outside, and goes on to the change before", async () => {
     await project.relabel(["ant/b.png"], "bee");
     await project.remove(["ant/a.png"]);
     rmSync(project.paths.trash, { recursive: true });
-    expect(await project.undo()).toEqual({ words: "removing 1 picture", restored: 0, missing: 1 });
-    expect(await undo()).toBe("moving 1 picture to “bee”");
+    expect(await project.undo()).toEqual({ words: "removing 1 image", restored: 0, missing: 1 });
+    expect(await undo()).toBe("moving 1 image to “bee”");
   });
 
   it("is for changes that were made: of one that cannot be made whole, nothing is made or kept", async () => {
@@ -203,15 +201,15 @@ describe("undo", () => {
     await project2.remove(["ant/b.png"]);
     // Two studios on one folder are refused by the lock; two writers are what a hand on the disk amounts to.
     mkdirSync(join(root, "wasp"));
-    await expect(project.renameClass("bee", "wasp")).rejects.toThrow("There is a class");
-    await expect(project.remove(["ant/a.png", "ant/b.png"])).rejects.toThrow("no picture");
+    await expect(project.renameClass("bee", "wasp")).rejects.toThrow('class "wasp" already exists');
+    await expect(project.remove(["ant/a.png", "ant/b.png"])).rejects.toThrow('"ant/b.png" no longer exists');
     expect([await idsOf("ant"), (await project.info()).undo]).toEqual([["ant/a.png"], null]);
   });
 
   it("overwrites nothing that has come since", async () => {
     await project.remove(["ant/a.png"]);
     await add("ant", "a.png", pictures[2]);
-    await expect(project.undo()).rejects.toThrow("“ant/a.png” is taken again by now");
+    await expect(project.undo()).rejects.toThrow("“ant/a.png” is in use again. Rename");
     expect(readFileSync(join(root, "ant/a.png")).equals(pictures[2]!)).toBe(true);
   });
 
@@ -222,7 +220,7 @@ describe("undo", () => {
     await project.remove(["ant/b.png"]);
     project = await openProject(root);
     expect(project.notices).toEqual([]);
-    expect([await undo(), await undo()]).toEqual(["removing 1 picture", "removing 1 picture"]);
+    expect([await undo(), await undo()]).toEqual(["removing 1 image", "removing 1 image"]);
     expect(await counts()).toEqual({ ant: 2, bee: 1 });
   });
 });
@@ -247,7 +245,7 @@ describe("archives", () => {
     const tar = tarballOf(entries.map(({ name: path, data: content }) => ({ path, content })));
     expect(await addArchive(tar, "fly")).toMatchObject({ added: 0, known: 3, skipped: [] });
     expect(readdirSync(project.paths.incoming)).toEqual([]);
-    expect(await undo()).toBe("adding 3 pictures");
+    expect(await undo()).toBe("adding 3 images");
     expect(await counts()).toEqual({ ant: 0, bee: 0, fly: 0 });
   });
 
@@ -315,7 +313,7 @@ describe("the project's folder", () => {
     for (const name of ["train", "test"]) rmSync(join(root, name), { recursive: true });
     await writeShapes(join(root, "train"), { circle: 2, square: 2 });
     await writeShapes(join(root, "test"), { triangle: 1 });
-    expect((await project.info()).obstacle).toContain("“triangle” has pictures to test on, but none to train on");
+    expect((await project.info()).obstacle).toContain("“triangle” has test images, but no training images");
   });
 
   it("shows no class where an empty part was left behind", async () => {

@@ -113,7 +113,7 @@ export async function openProject(folder: string): Promise<Project> {
   const known = async (name: string): Promise<string[]> => {
     const folders = await foldersOf(name);
     if (folders.length === 0)
-      throw usageError(`There is no class "${named(name)}": reload the page to see which there are.`);
+      throw usageError(`There is no class "${named(name)}". Reload the page to see the current classes.`);
     return folders;
   };
 
@@ -140,25 +140,25 @@ export async function openProject(folder: string): Promise<Project> {
     async pictures(name) {
       const wanted = className(name);
       const listing = (await listProject(root)).classes.find((one) => one.name === wanted);
-      if (!listing) throw usageError(`There is no class "${named(name)}": reload the page to see which there are.`);
+      if (!listing) throw usageError(`There is no class "${named(name)}". Reload the page to see the current classes.`);
       return { pictures: [...listing.pictures, ...listing.apart] };
     },
     async fileOf(id) {
       const path = join(root, ...idParts(id));
       const found = await stat(path).catch(() => undefined);
-      if (!found?.isFile()) throw usageError(`There is no picture "${named(id)}" any more: it was moved or removed.`);
+      if (!found?.isFile()) throw usageError(`The image "${named(id)}" no longer exists: it was moved or removed.`);
       return path;
     },
     createClass: (name) =>
       inTurn(async () => {
         const wanted = className(name);
-        if ((await foldersOf(name)).length > 0) throw usageError(`There is a class "${wanted}" already.`);
+        if ((await foldersOf(name)).length > 0) throw usageError(`The class "${wanted}" already exists.`);
         const place = await placesIn(root)(await homeOf(name));
         await makeFolder(dirname(place));
         await mkdir(place).catch((error: unknown) => {
           // Where case does not count, or a file has the name.
           if (codeOf(error) === "EEXIST")
-            throw usageError(`There is a file or folder “${wanted}” already: choose another name.`, error);
+            throw usageError(`A file or folder “${wanted}” already exists. Choose another name.`, error);
           throw writeFailure(place, error);
         });
       }),
@@ -168,7 +168,7 @@ export async function openProject(folder: string): Promise<Project> {
         const wanted = newClassName(to);
         if (wanted === className(name)) return unchanged;
         if ((await foldersOf(to)).length > 0)
-          throw usageError(`There is a class "${wanted}" already: move the pictures there instead.`);
+          throw usageError(`The class "${wanted}" already exists. Move the images there instead.`);
         return change(
           `renaming “${className(name)}” to “${wanted}”`,
           folders.map((folder) => [folder, joined(parentOf(folder), wanted)]),
@@ -200,7 +200,7 @@ export async function openProject(folder: string): Promise<Project> {
           const name = await freeIn(folder, parts.at(-1)!, taken);
           moves.push([id, `${folder}/${name}`]);
         }
-        return change(`moving ${plural(moves.length, "picture")} to “${className(to)}”`, moves);
+        return change(`moving ${plural(moves.length, "image")} to “${className(to)}”`, moves);
       }),
     remove: (ids) =>
       inTurn(async () => {
@@ -208,7 +208,7 @@ export async function openProject(folder: string): Promise<Project> {
         const pictures = [...new Set(ids)];
         for (const picture of pictures) await partsOfFile(picture);
         return change(
-          `removing ${plural(pictures.length, "picture")}`,
+          `removing ${plural(pictures.length, "image")}`,
           pictures.map((picture) => [picture, trashed(id, picture)]),
           id,
         );
@@ -245,7 +245,7 @@ export async function openProject(folder: string): Promise<Project> {
         // Undoing it is a move into the trash; the list is read backwards then.
         const moves = pictures.map((picture): Move => [trashed(id, picture), picture]);
         if (moves.length === 0) return unchanged;
-        await journal.note({ id, words: `adding ${plural(moves.length, "picture")}`, moves });
+        await journal.note({ id, words: `adding ${plural(moves.length, "image")}`, moves });
         return { change: id };
       }),
     undo: (id) => inTurn(() => journal.undo(id)),
@@ -329,11 +329,11 @@ function briefly<T>(ask: () => Promise<T>, ms: number): { get(): Promise<T>; dro
 function obstacleOf(classes: readonly ClassListing[]): string | null {
   const filled = classes.filter(({ pictures }) => pictures.length > 0);
   if (filled.length < 2) {
-    const has = filled.length === 0 ? "no class has pictures yet" : `only “${filled[0]!.name}” has pictures yet`;
-    return `Training takes two classes with pictures, and ${has}.`;
+    const has = filled.length === 0 ? "no class has images yet" : `only “${filled[0]!.name}” has images`;
+    return `Training needs two classes with images, but ${has}.`;
   }
   const tested = classes.find(({ pictures, apart }) => pictures.length === 0 && apart.length > 0);
-  if (tested) return `“${tested.name}” has pictures to test on, but none to train on: add some, or remove the class.`;
+  if (tested) return `“${tested.name}” has test images, but no training images. Add some, or remove the class.`;
   const poor = filled.find(({ pictures }) => pictures.length < 2);
-  return poor ? `“${poor.name}” has only one picture: add at least one more.` : null;
+  return poor ? `“${poor.name}” has only one image. Add at least one more.` : null;
 }

@@ -18,7 +18,7 @@ export const MAX_PICTURE_BYTES = 64 * 2 ** 20;
 /** Thrown where more came than may. */
 export class TooLong extends GraftError {
   constructor(limit: number) {
-    super("data", `The file has more than ${Math.round(limit / 2 ** 20)} MiB: make it smaller first.`);
+    super("data", `The file is larger than ${Math.round(limit / 2 ** 20)} MiB. Make it smaller first.`);
   }
 }
 

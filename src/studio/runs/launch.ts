@@ -43,10 +43,10 @@ export async function launch(folder: string, command: readonly string[], onEnd: 
 
 /** What is said for a process that ended without a word; one that said why itself is believed. */
 function lastLine(code: number | null, signal: NodeJS.Signals | null): string {
-  if (signal === "SIGINT") return endLine("stopped", "Stopped before it had begun.");
+  if (signal === "SIGINT") return endLine("stopped", "Stopped before it started.");
   if (signal !== null)
-    return endLine("work-failed", `The training was killed (${signal}): perhaps the memory did not suffice.`);
-  return code === 0 ? "" : endLine("work-failed", `The training ended with the exit code ${code} and said nothing.`);
+    return endLine("work-failed", `The training was killed (${signal}): possibly because memory ran out.`);
+  return code === 0 ? "" : endLine("work-failed", `The training ended with exit code ${code} and without a message.`);
 }
 
 async function note(folder: string, line: string): Promise<void> {

@@ -54,7 +54,7 @@ export interface RunsOptions {
 const RUN_ID = /^\d{8}-\d{6}(-\d{1,6})?$/;
 
 const damageOf = (id: string, reason: string): string =>
-  `The training in .graft/runs/${id} cannot be shown: ${reason.replace(/\.$/, "")}. It was left alone.`;
+  `The training in .graft/runs/${id} cannot be shown: ${reason.replace(/\.$/, "")}. Its files were not changed.`;
 
 /** How long an orderly end may take before a run is ended otherwise, in milliseconds. */
 const PATIENCE = 20_000;
@@ -64,13 +64,14 @@ export async function openRuns({ paths, command, networks, networkWords, onChang
   const children = new Map<string, ChildProcess>();
   const followed = new Map<string, () => void>();
   const folder = (id: string): string => {
-    if (!RUN_ID.test(id)) throw usageError(`There is no run "${named(id)}".`);
+    if (!RUN_ID.test(id)) throw usageError(`There is no training "${named(id)}".`);
     return join(root, id);
   };
   const read = (id: string): Promise<FoundRun> => readRun(folder(id), id, children.has(id));
   const get = async (id: string): Promise<RunInfo> => {
     const run = await read(id);
-    if (run.kind === "absent") throw usageError(`There is no run "${id}": reload the page to see which there are.`);
+    if (run.kind === "absent")
+      throw usageError(`There is no training "${id}". Reload the page to see the current ones.`);
     if (run.kind === "damaged") throw dataError(damageOf(id, run.reason));
     return run.value;
   };
@@ -93,7 +94,9 @@ export async function openRuns({ paths, command, networks, networkWords, onChang
   /** Tells of a run as its log grows, until it no longer runs. A run that is removed meanwhile needs no telling of. */
   const watch = (id: string): void => {
     if (followed.has(id)) return;
-    tail(id).catch((error: unknown) => process.stderr.write(`The run ${id} cannot be followed: ${messageOf(error)}\n`));
+    tail(id).catch((error: unknown) =>
+      process.stderr.write(`The training ${id} cannot be followed: ${messageOf(error)}\n`),
+    );
   };
   const tail = async (id: string): Promise<void> => {
     const controller = new AbortController();
@@ -123,12 +126,12 @@ export async function openRuns({ paths, command, networks, networkWords, onChang
   };
 
   const stop = async (id: string): Promise<void> => {
-    if (!(await isRunning(id))) throw usageError("The run is not running.");
+    if (!(await isRunning(id))) throw usageError("The training is not running.");
     await (await openToWrite(join(folder(id), files.stop), "replace")).close();
   };
   const refuseWhileRunning = async (): Promise<void> => {
     if ((await list()).some(({ state }) => state.kind === "running"))
-      throw workError("A training is running already: wait for it to end, or stop it.");
+      throw workError("A training is already running. Wait until it ends, or stop it.");
   };
 
   for (const { id, state } of await list()) if (state.kind === "running") watch(id);
@@ -140,7 +143,7 @@ export async function openRuns({ paths, command, networks, networkWords, onChang
     folder,
     async results(id) {
       const run = await get(id);
-      if (run.state.kind !== "done") throw usageError("The run has no results yet: it has not ended.");
+      if (run.state.kind !== "done") throw usageError("The training has no results yet, because it is not finished.");
       return readResults(folder(id));
     },
     async start(settings) {
@@ -159,13 +162,13 @@ export async function openRuns({ paths, command, networks, networkWords, onChang
     async resume(id) {
       await refuseWhileRunning();
       const { settings, state } = await get(id);
-      if (state.kind === "done") throw usageError("The run has ended: start another.");
+      if (state.kind === "done") throw usageError("The training is finished. Start another one.");
       // Its run.json may be anybody's: it is asked for no more than the page could ask for.
       return begin(id, readSettings(settings, networks), true);
     },
     async remove(id) {
       const { state } = await get(id);
-      if (state.kind === "running") throw usageError("The run is running: stop it first.");
+      if (state.kind === "running") throw usageError("The training is running. Stop it first.");
       // Renamed first, so that a crash half-way leaves no half of a run.
       const gone = join(paths.trash, `run-${id}-${randomBytes(4).toString("hex")}`);
       await makeFolder(paths.trash);
@@ -187,7 +190,7 @@ export async function openRuns({ paths, command, networks, networkWords, onChang
 
 async function readResults(folder: string): Promise<RunResults> {
   const run = await readRunAnswers(folder);
-  if (!run) throw workError("The run's results cannot be read: they were changed or removed by hand.");
+  if (!run) throw workError("The results cannot be read: someone changed or removed the files.");
   const { test, validation, validatedBy, calibration, skipped } = run.metrics;
   const { classes, answers } = run.answers;
   return {

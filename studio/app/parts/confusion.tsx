@@ -26,7 +26,7 @@ export function Confusion({ results }: { readonly results: RunResults }): JSX.El
     : [];
   return (
     <section aria-labelledby="confusion-title">
-      <h2 id="confusion-title">Confusion matrix</h2>
+      <h2 id="confusion-title">Confused classes</h2>
       <p class="lead">
         {classes.length <= MATRIX_LIMIT
           ? "Rows are true classes, columns are predictions. Click a cell to see its images."
