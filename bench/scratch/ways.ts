@@ -3,9 +3,8 @@ import { createRandom } from "../../src/base/random.ts";
 import { dataflow } from "../../src/graph/dataflow.ts";
 import type { Graph, Model } from "../../src/graph/model.ts";
 import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
-import { asFloat32, float32Tensor } from "../../src/graph/tensor.ts";
+import { asFloat32, float32Tensor, type TensorShape } from "../../src/graph/tensor.ts";
 import { openSession, type RuntimeTensor } from "../../src/runtime/session.ts";
-import type { TensorShape } from "../../src/runtime/shapes.ts";
 import { fromScratch } from "../../src/zoo/initialise/from-scratch.ts";
 
 /** A network ready to be trained from nothing. */

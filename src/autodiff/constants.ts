@@ -3,8 +3,7 @@
  * static shapes, as PyTorch's exporter writes for slices and reshapes (`Shape` → `Gather` → `Concat` …).
  */
 import { type Graph, intAttribute, intsAttribute, type Node } from "../graph/model.ts";
-import { asFloat32, asIntegers, elementCount, type Tensor } from "../graph/tensor.ts";
-import type { TensorShape } from "./build/builder.ts";
+import { asFloat32, asIntegers, elementCount, type Tensor, type TensorShape } from "../graph/tensor.ts";
 import { normalAxis } from "./build/shape.ts";
 
 /** More values than this are not worked out: what gradients need to know are axes, sizes and indices. */

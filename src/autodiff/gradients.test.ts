@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../base/random.ts";
 import { type Graph, node } from "../graph/model.ts";
-import { float32Tensor } from "../graph/tensor.ts";
-import type { TensorShape } from "./build/builder.ts";
+import { float32Tensor, type TensorShape } from "../graph/tensor.ts";
 import { gradients, type Shapes } from "./gradients.ts";
 import { expectGradient, normal } from "./testing.ts";
 

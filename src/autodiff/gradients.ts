@@ -8,8 +8,8 @@
 import { dataError, usageError } from "../base/errors.ts";
 import { tensorsRead } from "../graph/lookup.ts";
 import type { Graph, Node } from "../graph/model.ts";
-import { elementCount } from "../graph/tensor.ts";
-import type { Ref, TensorShape } from "./build/builder.ts";
+import { elementCount, type TensorShape } from "../graph/tensor.ts";
+import type { Ref } from "./build/builder.ts";
 import { floatTensor, Operations } from "./build/operations.ts";
 import { constants } from "./constants.ts";
 import { differentiationOf } from "./registry.ts";
@@ -17,6 +17,12 @@ import { calledBy, Site, type Surroundings } from "./rule.ts";
 
 /** Type and shape of every tensor of a graph. */
 export type Shapes = ReadonlyMap<string, TensorShape>;
+
+/** A graph with the type and shape of each of its tensors. */
+export interface ShapedGraph {
+  readonly graph: Graph;
+  readonly shapes: Shapes;
+}
 
 export interface Gradients {
   /** The graph given, and after its nodes those of the gradients; its outputs are followed by the gradients. */

@@ -2,9 +2,11 @@
  * What a gradient rule is: for one operator, how the gradient of the loss towards a node's outputs becomes the gradient
  * towards its inputs. The rules themselves are in `rules/`, their list in `registry.ts`.
  */
+
 import { dataError } from "../base/errors.ts";
 import { floatAttribute, intAttribute, intsAttribute, type Node, stringAttribute } from "../graph/model.ts";
-import type { Ref, TensorShape } from "./build/builder.ts";
+import type { TensorShape } from "../graph/tensor.ts";
+import type { Ref } from "./build/builder.ts";
 import type { Operations } from "./build/operations.ts";
 
 /**

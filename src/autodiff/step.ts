@@ -6,8 +6,8 @@
 import { usageError } from "../base/errors.ts";
 import { cutGraph } from "../graph/cut.ts";
 import type { Graph, Value } from "../graph/model.ts";
-import { elementCount } from "../graph/tensor.ts";
-import type { Ref, TensorShape } from "./build/builder.ts";
+import { elementCount, type TensorShape } from "../graph/tensor.ts";
+import type { Ref } from "./build/builder.ts";
 import { Operations } from "./build/operations.ts";
 import { allTensors, backward, type Shapes } from "./gradients.ts";
 import type { Loss } from "./losses/loss.ts";

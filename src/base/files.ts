@@ -26,6 +26,17 @@ export const readBytes = (path: string, called = path, options?: ReadFailureOpti
     throw readFailure(called, error, options);
   });
 
+/** Up to `count` bytes from the start of a file. Throws the system's own error. */
+export async function readStart(path: string, count: number): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(count), 0, count, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
 /**
  * Makes a folder and its parents; what comes out is the first that had to be made. Throws a {@link workError} with the remedy
  * where it cannot.

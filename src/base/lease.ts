@@ -12,7 +12,7 @@ const PREFIX = ".use-";
 const pattern = new RegExp(`^\\.use-${OWNER_PATTERN}$`);
 
 /** Whether a file is such a mark. */
-export const isLease = (name: string): boolean => pattern.test(name);
+const isLease = (name: string): boolean => pattern.test(name);
 
 /** Marks a folder as used until the function that it returns is called. On a disk that cannot be written there is no mark. */
 export function takeLease(folder: string): () => void {

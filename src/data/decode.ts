@@ -5,14 +5,22 @@
 import { stat } from "node:fs/promises";
 import sharp, { type Sharp } from "sharp";
 import * as v from "valibot";
-import { type Budget, createBudget } from "../base/budget.ts";
-import { usageError } from "../base/errors.ts";
+import type { Budget } from "../base/budget.ts";
 import { readBytes } from "../base/files.ts";
+import { once } from "../base/once.ts";
 import { above, checkedArgument } from "../base/options.ts";
 import { readFailure } from "../base/system-errors.ts";
-import { shown } from "../base/text.ts";
 import { decodeBmp } from "./bmp.ts";
-import { checkSize, damage, type Fail, failFor, formatOf, type ImageLimits, readHeader } from "./image-header.ts";
+import {
+  checkSize,
+  damage,
+  type Fail,
+  failFor,
+  formatOf,
+  limitsOf,
+  processMemory,
+  readHeader,
+} from "./image-header.ts";
 import { decodeSmallJpeg, MAX_SMALL_BYTES, smallJpegSize } from "./jpeg/small.ts";
 import { partsOf } from "./parts/parts.ts";
 import { MAX_PIXELS, type RgbImage } from "./rgb-image.ts";
@@ -142,41 +150,6 @@ export async function withSharp<T>(
     memory.give(memoryBytes);
   }
 }
-
-/** What one image may take, and how to allow more where that is the user's to say. */
-export const limitsOf = ({ maxPixels, memory }: DecodeOptions): ImageLimits => ({
-  maxPixels,
-  maxMemoryBytes: (memory ?? processMemory()).size,
-  remedy: memory ? undefined : `set ${VARIABLE} to more`,
-});
-
-const VARIABLE = "GRAFT_DECODE_MEMORY";
-const DEFAULT_BYTES = 1e9;
-const units: Readonly<Record<string, number>> = { mb: 1e6, gb: 1e9 };
-
-let shared: Budget | undefined;
-
-/** The budget of this process. @throws GraftError (`usage`) where the environment's is not one */
-export function processMemory(): Budget {
-  shared ??= createBudget(bytesFromEnvironment(process.env[VARIABLE]));
-  return shared;
-}
-
-function bytesFromEnvironment(text: string | undefined): number {
-  if (text === undefined || text === "") return DEFAULT_BYTES;
-  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(mb|gb)$/i.exec(text.trim()) ?? [];
-  const bytes = Number(number) * (units[unit?.toLowerCase() ?? ""] ?? Number.NaN);
-  if (bytes > 0) return bytes;
-  throw usageError(`${VARIABLE} takes a size such as 500MB or 2GB, not ${shown(text)}.`);
-}
-
-const once = (action: () => void): (() => void) => {
-  let isDone = false;
-  return () => {
-    if (!isDone) action();
-    isDone = true;
-  };
-};
 
 /** A small plain JPEG at once, without libvips; nothing where it is not one. */
 async function decodeSmall(bytes: Uint8Array, fail: Fail): Promise<RgbImage | undefined> {

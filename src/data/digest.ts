@@ -1,7 +1,7 @@
 /** A dataset's fingerprint: the same pictures with the same labels give the same one, wherever the folder lies. */
 import { createHash } from "node:crypto";
 import { relative, sep } from "node:path";
-import type { Dataset } from "./dataset/discover.ts";
+import type { Dataset } from "./dataset/dataset-schema.ts";
 
 /**
  * SHA-256 over every example's relative path, split, class and the SHA-256 of its file.

@@ -3,7 +3,9 @@
  * are refused before a pixel is decoded: decode.ts, inspect.ts and the studio's thumbnails all ask here.
  */
 import sharp, { type Metadata } from "sharp";
-import { dataError, type ErrorCode, GraftError, messageOf } from "../base/errors.ts";
+import { type Budget, createBudget } from "../base/budget.ts";
+import { dataError, type ErrorCode, GraftError, messageOf, usageError } from "../base/errors.ts";
+import { shown } from "../base/text.ts";
 import type { Parts } from "./parts/count.ts";
 import { partsOf } from "./parts/parts.ts";
 import { MAX_PIXELS, sizeFault, tooLarge } from "./rgb-image.ts";
@@ -153,3 +155,37 @@ const decoderBytes: Readonly<Record<ImageHeader["format"], (metadata: Described,
 };
 
 const sampleBytes = (depth: string | undefined): number => (depth === "ushort" ? 2 : 1);
+
+/** The environment variable that sets how much memory decoded images share, such as `2GB`. */
+const MEMORY_VARIABLE = "GRAFT_DECODE_MEMORY";
+const DEFAULT_MEMORY_BYTES = 1e9;
+const units: Readonly<Record<string, number>> = { mb: 1e6, gb: 1e9 };
+
+let shared: Budget | undefined;
+
+/** The memory budget of this process. Throws a GraftError (`usage`) if `GRAFT_DECODE_MEMORY` is not a size. */
+export function processMemory(): Budget {
+  shared ??= createBudget(bytesFromEnvironment(process.env[MEMORY_VARIABLE]));
+  return shared;
+}
+
+function bytesFromEnvironment(text: string | undefined): number {
+  if (text === undefined || text === "") return DEFAULT_MEMORY_BYTES;
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(mb|gb)$/i.exec(text.trim()) ?? [];
+  const bytes = Number(number) * (units[unit?.toLowerCase() ?? ""] ?? Number.NaN);
+  if (bytes > 0) return bytes;
+  throw usageError(`${MEMORY_VARIABLE} takes a size such as 500MB or 2GB, not ${shown(text)}.`);
+}
+
+/** The limits for one image, and how to raise them if the memory budget is the process's own. */
+export const limitsOf = ({
+  maxPixels,
+  memory,
+}: {
+  readonly maxPixels?: number | undefined;
+  readonly memory?: Budget | undefined;
+}): ImageLimits => ({
+  maxPixels,
+  maxMemoryBytes: (memory ?? processMemory()).size,
+  remedy: memory ? undefined : `set ${MEMORY_VARIABLE} to more`,
+});

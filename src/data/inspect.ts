@@ -1,8 +1,7 @@
 /** What a picture is, by its header alone: enough to refuse what decode.ts would, without decoding. */
 import { readBytes } from "../base/files.ts";
 import { decodeBmp } from "./bmp.ts";
-import { limitsOf, processMemory } from "./decode.ts";
-import { failFor, type ImageHeader, readHeader } from "./image-header.ts";
+import { failFor, type ImageHeader, limitsOf, processMemory, readHeader } from "./image-header.ts";
 import { MAX_PIXELS } from "./rgb-image.ts";
 import { sniffFile } from "./sniff.ts";
 

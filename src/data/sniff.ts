@@ -1,5 +1,5 @@
 /** What a file is by its first bytes, whatever its name says. Nothing is decoded here. */
-import { open } from "node:fs/promises";
+import { readStart } from "../base/files.ts";
 
 /** Formats that are told apart. All are decoded but `heic`, for whose codec (HEVC) no free decoder is at hand. */
 export type ImageFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "bmp" | "avif" | "heic";
@@ -69,11 +69,5 @@ function heifFormat(bytes: Uint8Array): ImageFormat | undefined {
 
 /** The image format of a file; throws Node's own errors. */
 export async function sniffFile(path: string): Promise<ImageFormat | undefined> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
-    return sniffFormat(buffer.subarray(0, bytesRead));
-  } finally {
-    await file.close();
-  }
+  return sniffFormat(await readStart(path, SNIFFED_BYTES));
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Random } from "../base/random.ts";
-import { tally } from "../base/tally.ts";
+import { groupedBy, tally } from "../base/tally.ts";
 
 /** The share of the training pictures that is held out to stop fine-tuning by, where no others are given for that. */
 export const VALIDATION_SHARE = 0.15;
@@ -23,13 +23,8 @@ interface Unit {
 function unitsOf(labels: ArrayLike<number>, groups: Groups): Unit[] {
   const alone = loners(labels);
   if (!groups) return Array.from({ length: labels.length }, (_, i) => alone(i));
-  const members = new Map<number, number[]>();
-  for (let i = 0; i < labels.length; i++) {
-    const own = members.get(groups[i]!);
-    if (own) own.push(i);
-    else members.set(groups[i]!, [i]);
-  }
-  return [...members.values()].map((own) => {
+  const positions = Array.from({ length: labels.length }, (_, i) => i);
+  return [...groupedBy(positions, (i) => groups[i]!).values()].map((own) => {
     if (own.length === 1) return alone(own[0]!);
     return { members: own, counts: tally(own.map((i) => labels[i]!)) };
   });
@@ -90,14 +85,7 @@ function separableUnits(labels: ArrayLike<number>, groups: Groups): Unit[] {
 
 /** Units by the class that most of their members have, of equals the first; classes in ascending order. */
 function byClass(units: readonly Unit[]): [number, Unit[]][] {
-  const classes = new Map<number, Unit[]>();
-  for (const unit of units) {
-    const home = homeOf(unit);
-    const own = classes.get(home);
-    if (own) own.push(unit);
-    else classes.set(home, [unit]);
-  }
-  return [...classes].sort(([a], [b]) => a - b);
+  return [...groupedBy(units, homeOf)].sort(([a], [b]) => a - b);
 }
 
 function homeOf({ counts }: Unit): number {

@@ -1,6 +1,6 @@
 /** Cutting a graph at tensors: what is needed to compute them stays, everything after them goes. */
-import { dataError, usageError } from "../base/errors.ts";
-import { lookup, tensorsRead } from "./lookup.ts";
+import { usageError } from "../base/errors.ts";
+import { inTopologicalOrder, lookup, tensorsRead } from "./lookup.ts";
 import type { Graph, Node, Value } from "./model.ts";
 
 /**
@@ -37,36 +37,4 @@ export function cutGraph(graph: Graph, outputs: readonly Value[]): Graph {
     outputs,
     initializers: new Map([...graph.initializers].filter(([name]) => tensors.has(name))),
   };
-}
-
-/** Nodes so ordered that each comes after those whose outputs it reads. Throws a data error on a cycle. */
-export function inTopologicalOrder(nodes: readonly Node[]): Node[] {
-  const makers = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
-  const state = new Map<Node, "open" | "done">();
-  const ordered: Node[] = [];
-  // Depth first without recursion: networks can be thousands of nodes deep.
-  for (const root of nodes) {
-    const stack: { node: Node; waiting: string[] }[] = [];
-    const enter = (node: Node): void => {
-      if (state.get(node) === "done") return;
-      if (state.get(node) === "open") {
-        throw dataError(`The graph is cyclic at node "${node.name}" (${node.op}): the model file is damaged.`);
-      }
-      state.set(node, "open");
-      stack.push({ node, waiting: [...tensorsRead(node)] });
-    };
-    enter(root);
-    for (let top = stack.at(-1); top; top = stack.at(-1)) {
-      const tensor = top.waiting.shift();
-      if (tensor === undefined) {
-        stack.pop();
-        state.set(top.node, "done");
-        ordered.push(top.node);
-        continue;
-      }
-      const maker = makers.get(tensor);
-      if (maker) enter(maker);
-    }
-  }
-  return ordered;
 }

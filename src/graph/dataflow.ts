@@ -2,8 +2,7 @@
  * What each tensor depends on: nothing (constants and what is computed of them), the shape of the inputs only, or
  * their values. Tells a layer's data from its weights, however many nodes an exporter put between a weight and its layer.
  */
-import { inTopologicalOrder } from "./cut.ts";
-import { tensorsRead } from "./lookup.ts";
+import { inTopologicalOrder, tensorsRead } from "./lookup.ts";
 import type { Graph, Node } from "./model.ts";
 
 /** From least to most; a tensor depends on the most that any of its inputs does. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { openSession } from "../runtime/session.ts";
-import { cutGraph, inTopologicalOrder } from "./cut.ts";
-import { lookup } from "./lookup.ts";
+import { cutGraph } from "./cut.ts";
+import { inTopologicalOrder, lookup } from "./lookup.ts";
 import { attach, renameTensors } from "./merge.ts";
 import { type Graph, type Model, modelOf, node } from "./model.ts";
 import { encodeModelWhole } from "./onnx/write.ts";

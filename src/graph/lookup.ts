@@ -1,4 +1,5 @@
-/** Who makes a tensor and who reads it: the questions that every rewrite of a graph asks. */
+/** Which node makes a tensor, which nodes read it, and in which order nodes can run. Rewrites nothing. */
+import { dataError } from "../base/errors.ts";
 import type { Graph, Node } from "./model.ts";
 
 /** Producers and consumers of the tensors of one graph. */
@@ -33,4 +34,36 @@ export function lookup(graph: Graph): Lookup {
     producer: (tensor) => producers.get(tensor),
     consumers: (tensor) => consumers.get(tensor) ?? [],
   };
+}
+
+/** Sorts nodes so that each comes after the nodes whose outputs it reads. Throws a GraftError (`data`) if there is a cycle. */
+export function inTopologicalOrder(nodes: readonly Node[]): Node[] {
+  const makers = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const state = new Map<Node, "open" | "done">();
+  const ordered: Node[] = [];
+  // Depth first without recursion: networks can be thousands of nodes deep.
+  for (const root of nodes) {
+    const stack: { node: Node; waiting: string[] }[] = [];
+    const enter = (node: Node): void => {
+      if (state.get(node) === "done") return;
+      if (state.get(node) === "open") {
+        throw dataError(`The graph is cyclic at node "${node.name}" (${node.op}): the model file is damaged.`);
+      }
+      state.set(node, "open");
+      stack.push({ node, waiting: [...tensorsRead(node)] });
+    };
+    enter(root);
+    for (let top = stack.at(-1); top; top = stack.at(-1)) {
+      const tensor = top.waiting.shift();
+      if (tensor === undefined) {
+        stack.pop();
+        state.set(top.node, "done");
+        ordered.push(top.node);
+        continue;
+      }
+      const maker = makers.get(tensor);
+      if (maker) enter(maker);
+    }
+  }
+  return ordered;
 }

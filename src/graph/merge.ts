@@ -1,6 +1,5 @@
 /** Joining graphs end to end: one graph's outputs become the next one's inputs. */
-import { dataError } from "../base/errors.ts";
-import type { Attribute, Graph, Model, Node, Value } from "./model.ts";
+import type { Attribute, Graph, Node, Value } from "./model.ts";
 
 /** The same graph with every tensor and node renamed. Tensors of subgraphs are renamed with it. */
 export function renameTensors(graph: Graph, rename: (tensor: string) => string): Graph {
@@ -49,22 +48,4 @@ export function attach(first: Graph, second: Graph, alsoOutput: readonly Value[]
     outputs: [...second.outputs, ...alsoOutput],
     initializers: new Map([...first.initializers, ...second.initializers]),
   };
-}
-
-/**
- * Versions under which both models mean what they meant apart: the same operator set must serve both, since an operator
- * may change its meaning between sets. Older files are raised by {@link raiseOpset} before.
- */
-export function mergedVersions(a: Model, b: Model): Pick<Model, "irVersion" | "opsets"> {
-  const opsets = new Map(a.opsets);
-  for (const [domain, version] of b.opsets) {
-    const other = opsets.get(domain);
-    if (other !== undefined && other !== version) {
-      throw dataError(
-        `Operator sets ${other} and ${version} cannot be merged: export the network again with opset 18.`,
-      );
-    }
-    opsets.set(domain, version);
-  }
-  return { irVersion: Math.max(a.irVersion, b.irVersion), opsets };
 }

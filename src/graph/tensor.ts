@@ -40,10 +40,14 @@ export const bytesPerElement: Readonly<Record<TensorType, number>> = {
   string: 0,
 };
 
-/** A constant: `bytes.length === elementCount(dims) × bytesPerElement[type]`. */
-export interface Tensor {
+/** What is known of a tensor before anything runs: its element type and its shape. */
+export interface TensorShape {
   readonly type: TensorType;
   readonly dims: readonly number[];
+}
+
+/** A constant: `bytes.length === elementCount(dims) × bytesPerElement[type]`. */
+export interface Tensor extends TensorShape {
   readonly bytes: Uint8Array;
 }
 

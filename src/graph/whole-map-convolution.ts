@@ -3,9 +3,8 @@
  * one, a runtime need not rearrange its weights (411 MB in VGG) for a convolution's sake.
  */
 import { type Graph, intAttribute, intsAttribute, type Node, node } from "./model.ts";
-import { int64Tensor, type Tensor } from "./tensor.ts";
-
-type Shapes = ReadonlyMap<string, { readonly dims: readonly number[] }>;
+import type { Shapes } from "./multiply-adds.ts";
+import { elementCount, int64Tensor, type Tensor } from "./tensor.ts";
 
 /**
  * The graph with each such convolution as Flatten, Gemm and Reshape. The weights keep their bytes and get two dimensions.
@@ -21,7 +20,7 @@ export function wholeMapConvolutionsAsGemm(graph: Graph, shapes: Shapes): Graph 
     const [input = "", name = "", ...bias] = of.inputs;
     const [output = ""] = of.outputs;
     const [out = 0, ...rest] = weight.dims;
-    initializers.set(name, { ...weight, dims: [out, rest.reduce((product, size) => product * size, 1)] });
+    initializers.set(name, { ...weight, dims: [out, elementCount(rest)] });
     initializers.set(`${output}/dims`, int64Tensor([4], [-1, out, 1, 1]));
     return [
       node("Flatten", [input], [`${output}/flat`], { axis: 1 }),

@@ -5,9 +5,9 @@
 import { dataError, messageOf } from "../base/errors.ts";
 import type { Model } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
-import { elementCount } from "../graph/tensor.ts";
+import { elementCount, type TensorShape } from "../graph/tensor.ts";
 import { openSession } from "./session.ts";
-import { type InputShapes, inferKnownShapes, type TensorShape } from "./shapes.ts";
+import { type InputShapes, inferKnownShapes } from "./shapes.ts";
 
 /** Elements that one input may hold: a picture of 8192 pixels a side. */
 const MAX_INPUT = 3 * 8192 ** 2;

@@ -5,14 +5,8 @@
 import { dataError } from "../base/errors.ts";
 import { type Model, type Node, node, type Value } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
-import type { Tensor, TensorType } from "../graph/tensor.ts";
+import type { Tensor, TensorShape } from "../graph/tensor.ts";
 import { openSession, type Session } from "./session.ts";
-
-/** What is known of a tensor before anything runs. */
-export interface TensorShape {
-  readonly type: TensorType;
-  readonly dims: readonly number[];
-}
 
 /** Floating-point constants of this many elements or more are declared without their values: no shape depends on them. */
 const WEIGHT_ELEMENTS = 64;

@@ -4,7 +4,7 @@
  */
 import { GraftError } from "../base/errors.ts";
 import { cutGraph } from "../graph/cut.ts";
-import type { TensorShape } from "../runtime/shapes.ts";
+import type { TensorShape } from "../graph/tensor.ts";
 import { type Cut, cutShape, shapesOf } from "./backbone.ts";
 import type { Network } from "./network.ts";
 import { stagesOf } from "./stages.ts";

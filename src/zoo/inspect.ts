@@ -1,7 +1,7 @@
 /** What a network is made of, without running it: what `graft networks show` tells. */
 import type { Value } from "../graph/model.ts";
 import { multiplyAdds } from "../graph/multiply-adds.ts";
-import type { TensorShape } from "../runtime/shapes.ts";
+import type { TensorShape } from "../graph/tensor.ts";
 import { shapesOf } from "./backbone.ts";
 import { countParameters, type Network } from "./network.ts";
 import { choosePooling, type Pooling, poolings } from "./pooling.ts";

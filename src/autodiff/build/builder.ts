@@ -4,13 +4,7 @@
  * called and what shapes they yield: `operations.ts`.
  */
 import { type AttributeLike, type Node, node } from "../../graph/model.ts";
-import type { Tensor, TensorType } from "../../graph/tensor.ts";
-
-/** What is known of a tensor before anything runs; the shapes given to autodiff are such. */
-export interface TensorShape {
-  readonly type: TensorType;
-  readonly dims: readonly number[];
-}
+import type { Tensor, TensorShape, TensorType } from "../../graph/tensor.ts";
 
 /** A tensor of the graph being built. */
 export interface Ref extends TensorShape {

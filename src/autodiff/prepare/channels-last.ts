@@ -8,14 +8,13 @@
  */
 import { lookup } from "../../graph/lookup.ts";
 import type { Graph, Node } from "../../graph/model.ts";
-import { asFloat32, elementCount, float32Tensor, type Tensor } from "../../graph/tensor.ts";
-import type { Ref, TensorShape } from "../build/builder.ts";
+import { asFloat32, elementCount, float32Tensor, type Tensor, type TensorShape } from "../../graph/tensor.ts";
+import type { Ref } from "../build/builder.ts";
 import { Operations } from "../build/operations.ts";
 import { product, range, sameDims } from "../build/shape.ts";
-import { allTensors, type Shapes } from "../gradients.ts";
+import { allTensors, type ShapedGraph, type Shapes } from "../gradients.ts";
 import { convolvedLast, isPlain } from "./columns.ts";
-import type { Prepared } from "./prepared.ts";
-import { Twins } from "./twins.ts";
+import { LayoutCache } from "./layout-cache.ts";
 
 /** Maps of no more pixels than this are small. */
 const SMALL = 64;
@@ -23,7 +22,7 @@ const SMALL = 64;
 const DENSE = 300;
 
 /** A graph in which some kernels are held with channels last. */
-export interface WithChannelsLast extends Prepared {
+export interface WithChannelsLast extends ShapedGraph {
   /** The kernels, whose initializers are `[O, kH, kW, C]` now. */
   readonly kernels: ReadonlySet<string>;
 }
@@ -41,7 +40,7 @@ interface Kernel {
  */
 export function channelsLast(graph: Graph, shapes: Shapes, trained: ReadonlySet<string>): WithChannelsLast {
   const build = new Operations(allTensors(graph));
-  const twins = new Twins(build, shapes);
+  const layouts = new LayoutCache(build, shapes);
   const kernelOf = kernels(graph, shapes, trained);
   const nodes: Node[] = [];
   const held = new Set<string>();
@@ -55,17 +54,17 @@ export function channelsLast(graph: Graph, shapes: Shapes, trained: ReadonlySet<
     const kernel = isWorthIt(node, shapes) ? kernelOf(node) : undefined;
     if (kernel) {
       if (elementCount(spatial(shapes, node.inputs[1]!)) > 1) held.add(kernel.parameter);
-      written(() => twins.computed(node.outputs[0]!, convolved(build, node, kernel, shapes, twins)));
-    } else if (node.inputs.some(twins.isOnlyLast) && isByElement(node, shapes)) {
-      written(() => twins.computed(node.outputs[0]!, byElement(build, node, shapes, twins)));
-    } else if (node.op === "GlobalAveragePool" && twins.isOnlyLast(node.inputs[0]!)) {
+      written(() => layouts.computed(node.outputs[0]!, convolved(build, node, kernel, shapes, layouts)));
+    } else if (node.inputs.some(layouts.isOnlyLast) && isByElement(node, shapes)) {
+      written(() => layouts.computed(node.outputs[0]!, byElement(build, node, shapes, layouts)));
+    } else if (node.op === "GlobalAveragePool" && layouts.isOnlyLast(node.inputs[0]!)) {
       written(() => {
-        const mean = build.mean(twins.last(node.inputs[0]!), [1, 2]);
-        twins.computed(node.outputs[0]!, mean);
+        const mean = build.mean(layouts.last(node.inputs[0]!), [1, 2]);
+        layouts.computed(node.outputs[0]!, mean);
       });
-    } else nodes.push(...node.inputs.flatMap((input) => twins.first(input)), node);
+    } else nodes.push(...node.inputs.flatMap((input) => layouts.first(input)), node);
   }
-  nodes.push(...graph.outputs.flatMap(({ name }) => twins.first(name)));
+  nodes.push(...graph.outputs.flatMap(({ name }) => layouts.first(name)));
   const initializers = new Map([...graph.initializers, ...build.initializers]);
   const known = new Map<string, TensorShape>([...shapes, ...build.shapes]);
   for (const name of held) {
@@ -121,7 +120,13 @@ function kernels(
 }
 
 /** The scale is applied to what comes out: on small maps that is less than the kernel. */
-function convolved(build: Operations, node: Node, { parameter, scale }: Kernel, shapes: Shapes, twins: Twins): Ref {
+function convolved(
+  build: Operations,
+  node: Node,
+  { parameter, scale }: Kernel,
+  shapes: Shapes,
+  layouts: LayoutCache,
+): Ref {
   const ref = (name: string): Ref => ({ name, ...shapes.get(name)! });
   const { dims } = shapes.get(parameter)!;
   const channels = dims[0]!;
@@ -131,7 +136,7 @@ function convolved(build: Operations, node: Node, { parameter, scale }: Kernel, 
     bias: node.inputs[2] ? ref(node.inputs[2]) : undefined,
   };
   const output = spatial(shapes, node.outputs[0]!);
-  return convolvedLast(build, node, twins.last(node.inputs[0]!), affine, dims.slice(2), output);
+  return convolvedLast(build, node, layouts.last(node.inputs[0]!), affine, dims.slice(2), output);
 }
 
 /** Operations that treat every element alike, whatever its place. */
@@ -152,12 +157,12 @@ function isByElement({ op, inputs, outputs }: Node, shapes: Shapes): boolean {
   );
 }
 
-function byElement(build: Operations, node: Node, shapes: Shapes, twins: Twins): Ref {
+function byElement(build: Operations, node: Node, shapes: Shapes, layouts: LayoutCache): Ref {
   const dims = shapes.get(node.outputs[0]!)!.dims;
   const inputs = node.inputs.map((input) => {
     if (input === "") return undefined;
     const own = shapes.get(input)!;
-    return sameDims(own.dims, dims) && elementCount(dims) > 1 ? twins.last(input) : { name: input, ...own };
+    return sameDims(own.dims, dims) && elementCount(dims) > 1 ? layouts.last(input) : { name: input, ...own };
   });
   const [n, c, h, w] = dims as [number, number, number, number];
   return build.emit(node.op, inputs, [n, h, w, c], node.attributes, shapes.get(node.outputs[0]!)!.type);

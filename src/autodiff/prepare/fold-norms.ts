@@ -5,13 +5,14 @@
  *
  * Source: Jacob et al., "Quantization and Training of Neural Networks" (arXiv 1712.05877), §3.2.
  */
+
 import { lookup } from "../../graph/lookup.ts";
 import { floatAttribute, type Graph, intAttribute, type Node } from "../../graph/model.ts";
-import type { Ref, TensorShape } from "../build/builder.ts";
+import type { TensorShape } from "../../graph/tensor.ts";
+import type { Ref } from "../build/builder.ts";
 import { Operations } from "../build/operations.ts";
 import { product } from "../build/shape.ts";
-import { allTensors, type Shapes } from "../gradients.ts";
-import type { Prepared } from "./prepared.ts";
+import { allTensors, type ShapedGraph, type Shapes } from "../gradients.ts";
 
 /**
  * Folds every batch norm that follows a trained convolution and nothing else. Frozen convolutions are left alone: their
@@ -19,7 +20,7 @@ import type { Prepared } from "./prepared.ts";
  *
  * @param trained names of the parameters that will change
  */
-export function foldNorms(graph: Graph, shapes: Shapes, trained: ReadonlySet<string>): Prepared {
+export function foldNorms(graph: Graph, shapes: Shapes, trained: ReadonlySet<string>): ShapedGraph {
   const build = new Operations(allTensors(graph));
   const { producer, consumers } = lookup(graph);
   const wanted = new Set(graph.outputs.map(({ name }) => name));

@@ -2,15 +2,15 @@
  * Strided 1 × 1 convolutions that train, as a slice and a convolution without strides: ONNX Runtime gathers the input of a
  * strided one pixel by pixel, and takes more than twice as long (ResNet50's shortcuts).
  */
+
 import { type Graph, intAttribute, intsAttribute, type Node } from "../../graph/model.ts";
-import type { TensorShape } from "../build/builder.ts";
+import type { TensorShape } from "../../graph/tensor.ts";
 import { Operations } from "../build/operations.ts";
 import { range } from "../build/shape.ts";
-import { allTensors, type Shapes } from "../gradients.ts";
-import type { Prepared } from "./prepared.ts";
+import { allTensors, type ShapedGraph, type Shapes } from "../gradients.ts";
 
 /** @param isTrained whether a kernel depends on what is trained; those of frozen layers are left to ONNX Runtime */
-export function sliceStrides(graph: Graph, shapes: Shapes, isTrained: (kernel: string) => boolean): Prepared {
+export function sliceStrides(graph: Graph, shapes: Shapes, isTrained: (kernel: string) => boolean): ShapedGraph {
   const build = new Operations(allTensors(graph));
   const nodes: Node[] = [];
   for (const node of graph.nodes) {

@@ -5,9 +5,6 @@
 /** Where a point (u, v) of one picture is in another: (a·u + b·v + x, c·u + d·v + y). */
 export type Pose = readonly [a: number, b: number, x: number, c: number, d: number, y: number];
 
-/** As it lies. */
-export const IDENTITY: Pose = [1, 0, 0, 0, 1, 0];
-
 /** First `inner`, then `outer`. */
 export function composed(outer: Pose, inner: Pose): Pose {
   const [a, b, x, c, d, y] = outer;

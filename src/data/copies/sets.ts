@@ -1,4 +1,5 @@
 /** Disjoint sets of numbers that are joined one pair at a time: union–find with path halving. */
+import { groupedBy } from "../../base/tally.ts";
 
 export interface DisjointSets {
   /** The smallest number of the set. */
@@ -26,14 +27,7 @@ export function disjointSets(count: number): DisjointSets {
       parents[Math.max(x, y)] = Math.min(x, y);
     },
     groups() {
-      const members = new Map<number, number[]>();
-      for (let i = 0; i < count; i++) {
-        const own = root(i);
-        const group = members.get(own);
-        if (group) group.push(i);
-        else members.set(own, [i]);
-      }
-      return [...members.values()].filter((group) => group.length > 1);
+      return [...groupedBy(parents.keys(), root).values()].filter((group) => group.length > 1);
     },
   };
 }

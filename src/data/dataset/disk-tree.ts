@@ -3,6 +3,7 @@ import type { Dirent, Stats } from "node:fs";
 import { lstat, open, readdir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { codeOf, dataError } from "../../base/errors.ts";
+import { readStart } from "../../base/files.ts";
 import { isMachineFault, readFailure, systemReason } from "../../base/system-errors.ts";
 import { SNIFFED_BYTES } from "../sniff.ts";
 import { byName, type IgnoredKind, joined, type Listing, NAMELESS_ROOT, type Tree } from "./tree.ts";
@@ -46,7 +47,7 @@ export function diskTree(root: string, { called, contained = false }: DiskTreeOp
       }
     },
     head: (file) =>
-      headOf(fileOf(file)).catch((error: unknown) => {
+      readStart(fileOf(file), SNIFFED_BYTES).catch((error: unknown) => {
         if (isMachineFault(error)) throw fail(file, error);
         return new Uint8Array();
       }),
@@ -70,16 +71,6 @@ export const diskPath = (root: string, path: string): string => {
     return `${root === "/" ? "" : root}/${path}`;
   return resolve(root, path.split("/").join(sep));
 };
-
-async function headOf(path: string): Promise<Uint8Array> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
 
 async function listingOf(folder: string, entries: readonly Dirent[]): Promise<Listing> {
   const [folders, files]: [string[], string[]] = [[], []];

@@ -3,8 +3,6 @@
  * are used, and every frame in their data. A file that says it has 10 × 10 pixels may need 49 megapixels a hundred times.
  * Boxes: ISO/IEC 14496-12 and 23008-12 (HEIF); what is in an item's data: AV1 specification, section 5.3 (OBUs).
  */
-
-import type { Parts } from "./count.ts";
 import { type Box, boxesIn, createReader, HeifFault, type Reader } from "./heif-boxes.ts";
 
 /** Items of a file, and uses of items by others: libheif refuses more, too. */
@@ -13,7 +11,8 @@ const [MAX_ITEMS, MAX_SOURCES] = [1000, 10_000];
 /** Why a file is not decoded whose structure is not understood: what it costs cannot be told. */
 const UNUSUAL = "the file is cut off or damaged, or a rare variant of AVIF: save it again as PNG or JPEG";
 
-export function avifParts(bytes: Uint8Array): Parts {
+/** The pixels that decoding an AVIF takes, of all tiles, layers and frames; or why the file is refused. */
+export function avifParts(bytes: Uint8Array): { readonly codedPixels: number } | { readonly fault: string } {
   try {
     const meta = boxesIn(bytes, 0, bytes.length).find(({ type }) => type === "meta");
     if (!meta) throw new HeifFault();

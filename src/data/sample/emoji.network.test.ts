@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { GraftError, messageOf } from "../../base/errors.ts";
 import { emojiSample } from "./emoji.ts";
-import { layOutEmojiSample } from "./samples.ts";
+import { layOutSample } from "./lay-out.ts";
 
 /** Why the sample cannot be had here: no registry and nothing cached. Any other failure is the test's to report. */
 async function obstacle(): Promise<string | undefined> {
@@ -28,7 +28,7 @@ describe.skipIf(reason)(
   () => {
     it("has 1,852 pictures in Unicode's nine groups", async () => {
       const folder = join(root, "emoji");
-      expect(await layOutEmojiSample(folder)).toEqual({
+      expect(await layOutSample(emojiSample, folder)).toEqual({
         folder,
         classes: [
           "activities",
@@ -44,7 +44,10 @@ describe.skipIf(reason)(
         images: emojiSample.images,
         alreadyThere: false,
       });
-      expect(await layOutEmojiSample(folder, { offline: true })).toMatchObject({ images: 1852, alreadyThere: true });
+      expect(await layOutSample(emojiSample, folder, { offline: true })).toMatchObject({
+        images: 1852,
+        alreadyThere: true,
+      });
     });
   },
 );

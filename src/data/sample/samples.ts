@@ -1,8 +1,6 @@
 /** The table of sample datasets: what `graft sample` offers. A new one is a new row. */
 import { usageError } from "../../base/errors.ts";
-import type { FetchOptions } from "../../hub/npm/fetch.ts";
 import { emojiSample } from "./emoji.ts";
-import { type LaidOutSample, layOutSample } from "./lay-out.ts";
 import type { Sample } from "./sample.ts";
 
 /** All samples; the first is the one to offer first. */
@@ -16,7 +14,3 @@ export function findSample(name: string): Sample {
     `There is no sample ${JSON.stringify(name)}: choose ${samples.map((sample) => sample.name).join(" or ")}.`,
   );
 }
-
-/** Lays out the sample "emoji": 1,852 pictures in nine classes. See {@link layOutSample}. */
-export const layOutEmojiSample = (folder: string, options: FetchOptions = {}): Promise<LaidOutSample> =>
-  layOutSample(emojiSample, folder, options);

@@ -69,12 +69,3 @@ export const unicodeEmoji: NpmPackage = {
   unpackedSize: 838_487,
   licence: "MIT",
 };
-
-/** All of them. */
-export const npmPackages: readonly NpmPackage[] = [
-  reactNativeTflite,
-  resnetImagenet,
-  nsfwjs,
-  fluentEmoji,
-  unicodeEmoji,
-];

@@ -4,7 +4,7 @@
  */
 import type { Carried } from "../../autodiff/step.ts";
 import type { Graph } from "../../graph/model.ts";
-import type { TensorShape } from "../../runtime/shapes.ts";
+import type { TensorShape } from "../../graph/tensor.ts";
 
 /** A graph in training mode. */
 export interface InTraining {

@@ -5,8 +5,7 @@
 import type { StepGraph } from "../../autodiff/step.ts";
 import { dataError } from "../../base/errors.ts";
 import type { Graph } from "../../graph/model.ts";
-import { bytesPerElement, elementCount } from "../../graph/tensor.ts";
-import type { TensorShape } from "../../runtime/shapes.ts";
+import { bytesPerElement, elementCount, type TensorShape } from "../../graph/tensor.ts";
 
 type Shapes = ReadonlyMap<string, TensorShape>;
 

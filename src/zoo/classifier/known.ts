@@ -2,7 +2,7 @@
 import { type Dataflow, dataflow } from "../../graph/dataflow.ts";
 import { type Lookup, lookup } from "../../graph/lookup.ts";
 import type { Graph } from "../../graph/model.ts";
-import type { TensorShape } from "../../runtime/shapes.ts";
+import type { TensorShape } from "../../graph/tensor.ts";
 
 /** The type and shape of every tensor. */
 export type TensorShapes = ReadonlyMap<string, TensorShape>;

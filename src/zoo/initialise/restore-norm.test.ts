@@ -1,6 +1,6 @@
 /** Which convolutions get their batch norm back, in graphs built by hand. */
 import { describe, expect, it, test } from "vitest";
-import { inTopologicalOrder } from "../../graph/cut.ts";
+import { inTopologicalOrder } from "../../graph/lookup.ts";
 import { type Node, node } from "../../graph/model.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { measureShapes } from "../../runtime/measure-shapes.ts";

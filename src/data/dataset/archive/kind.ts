@@ -1,6 +1,6 @@
 /** Whether a file is an archive that is read, by its first bytes, whatever it is called. */
-import { open } from "node:fs/promises";
 import { dataError } from "../../../base/errors.ts";
+import { readStart } from "../../../base/files.ts";
 import { readFailure } from "../../../base/system-errors.ts";
 
 export type ArchiveKind = "zip" | "tar" | "tar.gz";
@@ -27,7 +27,7 @@ const others: readonly { readonly name: string; readonly start: readonly number[
  * @throws GraftError (`data`) for an archive of a kind that is not read
  */
 export async function archiveKindOf(path: string, called: string): Promise<ArchiveKind | undefined> {
-  const bytes = await headOf(path).catch((error: unknown) => {
+  const bytes = await readStart(path, PROBE).catch((error: unknown) => {
     throw readFailure(called, error);
   });
   // The second is an empty archive's.
@@ -41,14 +41,4 @@ export async function archiveKindOf(path: string, called: string): Promise<Archi
       `${called} is packed as ${other.name}, which is not read: unpack it, or pack it as .zip or .tar.gz.`,
     );
   return undefined;
-}
-
-async function headOf(path: string): Promise<Uint8Array> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(PROBE), 0, PROBE, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
 }

@@ -2,6 +2,7 @@
  * What a list calls an image → the file in the tree. Names are compared as written, then however their accents are spelt (NFC
  * against NFD), then in either case, then without an ending; last, anywhere below the list. Only a single match counts.
  */
+import { groupedBy } from "../../../base/tally.ts";
 import { fileKindOf } from "../file-kinds.ts";
 import { type Split, splitOfName } from "../split-names.ts";
 import type { Survey } from "../survey.ts";
@@ -46,12 +47,7 @@ function matcher(names: readonly string[]): Match {
 }
 
 function grouped(names: readonly string[], keyOf: (name: string) => string): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
-  for (const name of names) {
-    const own = groups.get(keyOf(name));
-    if (own) own.push(name);
-    else groups.set(keyOf(name), [name]);
-  }
+  const groups = groupedBy(names, keyOf);
   groups.delete("");
   return groups;
 }

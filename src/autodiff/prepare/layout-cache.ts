@@ -1,5 +1,5 @@
 /**
- * Tensors in two layouts: pictures `[N, C, H, W]` and their twins with channels last, `[N, H, W, C]`. Each layout is written
+ * Tensors in two layouts: pictures `[N, C, H, W]` and their layouts with channels last, `[N, H, W, C]`. Each layout is written
  * where somebody reads it, so that a row of layers with channels last is entered and left by one transposition each.
  */
 import type { Node } from "../../graph/model.ts";
@@ -11,8 +11,8 @@ import type { Shapes } from "../gradients.ts";
 const TO_LAST = [0, 2, 3, 1];
 const TO_FIRST = [0, 3, 1, 2];
 
-/** The twins of one graph's tensors. */
-export class Twins {
+/** The layouts of one graph's tensors. */
+export class LayoutCache {
   readonly #build: Operations;
   readonly #shapes: Shapes;
   readonly #last = new Map<string, Ref>();
