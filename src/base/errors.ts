@@ -16,18 +16,18 @@ export const exitCodes: Readonly<Record<FailureKind, number>> = { work: 1, usage
  * apart has the general code of its kind.
  */
 export const errorCodes = {
-  "too-few-images": "A dataset has too few images for the training that is asked for.",
+  "too-few-images": "The dataset has too few images for this training.",
   "data-unusable": "A dataset, image or model file cannot be used.",
-  "image-too-large": "An image has more pixels than are taken, or takes more memory to decode.",
+  "image-too-large": "An image has too many pixels, or needs too much memory to decode.",
   "usage-invalid": "An option or argument is wrong, or names something that does not exist.",
   "work-failed": "The work could not be finished.",
-  "fetch-failed": "A file could not be fetched, or is not the one that was asked for.",
-  offline: "A file is not in the cache, and Graft is told to fetch nothing.",
-  "cache-damaged": "A file of the cache is damaged and cannot be made again now.",
-  "run-mixed": "The files in a folder are of different trainings.",
+  "fetch-failed": "A download failed, or the file is not the expected one.",
+  offline: "A file is not in the cache, and Graft may not download it.",
+  "cache-damaged": "A file in the cache is damaged and cannot be recreated now.",
+  "run-mixed": "The files in a folder belong to different trainings.",
   stopped: "The caller or the user stopped the work.",
-  "telemetry-on": "A worker thread cannot turn off ONNX Runtime's telemetry, so that no model is opened.",
-  "in-use": "Another process is at work on that folder.",
+  "telemetry-on": "A worker thread cannot turn off ONNX Runtime's telemetry, so no model is opened.",
+  "in-use": "Another process is working in that folder.",
 } as const;
 
 /** A key of {@link errorCodes}. */
