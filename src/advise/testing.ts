@@ -89,8 +89,8 @@ function drawRow(row: Row, label: number, side: number, random: Random): Uint8Ar
 
 interface Writing {
   readonly count: number;
-  readonly side?: number;
-  readonly seed?: number;
+  readonly side?: number | undefined;
+  readonly seed?: number | undefined;
 }
 
 /** Writes `count` pictures of a task as PNG into one sub-folder a class. */

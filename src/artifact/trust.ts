@@ -14,11 +14,11 @@ export interface UncertaintyRules {
 /** The uncertainty of one prediction. */
 export interface Doubt {
   /** Whether the image is unlike everything that the model was trained on: then its class means nothing. */
-  readonly unknown?: boolean;
+  readonly unknown?: boolean | undefined;
   /** The out-of-distribution score: unknown above the rule's threshold. The key is that of today's JSON. */
-  readonly novelty?: number;
+  readonly novelty?: number | undefined;
   /** The classes that cannot be ruled out, most probable first; see `evaluate/conformal.ts`. */
-  readonly set?: readonly string[];
+  readonly set?: readonly string[] | undefined;
 }
 
 /** Reads the rules. Metadata that is not of this form is ignored. */
@@ -30,7 +30,7 @@ export function readUncertaintyRules(metadata: ReadonlyMap<string, string>): Unc
     "fittedOn",
   ]);
   const conformal = numbersIn(metadata.get(artifactKeys.conformal), ["coverage", "threshold", "calibratedOn"]);
-  return { ...(novelty ? { novelty } : {}), ...(conformal ? { conformal } : {}) };
+  return { novelty, conformal };
 }
 
 /**
@@ -44,10 +44,8 @@ export function doubtOf(
   classes: readonly string[],
   { probabilities, oodScore }: { readonly probabilities: Float32Array; readonly oodScore: number | undefined },
 ): Doubt {
-  return {
-    ...(rule && oodScore !== undefined ? { unknown: oodScore > rule.threshold, novelty: oodScore } : {}),
-    ...(conformal ? { set: conformalSet(probabilities, conformal).map((label) => classes[label]!) } : {}),
-  };
+  const known = rule && oodScore !== undefined ? { unknown: oodScore > rule.threshold, novelty: oodScore } : {};
+  return { ...known, set: conformal && conformalSet(probabilities, conformal).map((label) => classes[label]!) };
 }
 
 /** Parses a JSON object in which all the keys are finite numbers. */

@@ -30,7 +30,7 @@ export interface Finding {
   /** In [0, 1]: the highest confidence of its images, or of the finding itself if it refers to none. */
   readonly confidence: number;
   /** How many of its images are expected to have the fault and how many not, if the check can estimate that. */
-  readonly expected?: Expected;
+  readonly expected?: Expected | undefined;
   /** Groups of images that belong together (copies of one another), most confident first. */
   readonly groups: readonly (readonly Suspect[])[];
 }

@@ -22,7 +22,7 @@ export type Differentiation =
       readonly kind: "rule";
       readonly rule: Rule;
       /** What of the operator is not covered, for `docs/operators.md`. */
-      readonly limits?: string;
+      readonly limits?: string | undefined;
     }
   | {
       /** The operator's outputs do not depend smoothly on its inputs: no gradient flows through it. */
@@ -37,7 +37,7 @@ export type RuleTable = Readonly<Record<string, Differentiation>>;
 export const by = (rule: Rule, limits?: string): Differentiation => ({
   kind: "rule",
   rule,
-  ...(limits === undefined ? {} : { limits }),
+  limits,
 });
 
 /** What to call a node: exporters may leave its name empty. */

@@ -21,7 +21,7 @@ export interface Trainable {
   /** Whether weight decay applies; not to biases and norms (He et al., arXiv 1812.01187, §3.1). */
   readonly decays: boolean;
   /** Its learning rate relative to the step's; default 1. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
 }
 
 /** A constant that a step replaces by a tensor it computes, such as running statistics. */
@@ -39,12 +39,12 @@ export interface StepOptions {
   readonly trainable: readonly Trainable[];
   readonly optimiser: Optimiser;
   /** The longest that all gradients together may be; default no limit. */
-  readonly longestGradient?: number;
+  readonly longestGradient?: number | undefined;
   /** Keeps moving averages of the weights, with this share of the last average; default none. */
-  readonly averageDecay?: number;
-  readonly carried?: readonly Carried[];
+  readonly averageDecay?: number | undefined;
+  readonly carried?: readonly Carried[] | undefined;
   /** Whether what runs the step has blocked convolutions (runtime/blocked.ts); then its model must import their domain. Default false. */
-  readonly blocked?: boolean;
+  readonly blocked?: boolean | undefined;
 }
 
 /** A tensor that goes into a step and comes out changed. */

@@ -23,17 +23,17 @@ export interface Variable {
 export interface Check {
   readonly nodes: readonly Node[];
   readonly variables: Readonly<Record<string, Variable>>;
-  readonly constants?: Readonly<Record<string, Tensor>>;
+  readonly constants?: Readonly<Record<string, Tensor>> | undefined;
   /** Outputs that the loss sums with random weights; default `y`. */
-  readonly outputs?: readonly string[];
+  readonly outputs?: readonly string[] | undefined;
   /** float64 where ONNX Runtime has the operators in it: a far sharper test. */
-  readonly type?: FloatType;
+  readonly type?: FloatType | undefined;
   /** Largest difference allowed, relative to the gradient's size. */
-  readonly tolerance?: number;
+  readonly tolerance?: number | undefined;
   /** The operator set; default the one that Graft writes. */
-  readonly opset?: number;
+  readonly opset?: number | undefined;
   /** Inputs that the gradient is taken towards; default all. */
-  readonly towards?: readonly string[];
+  readonly towards?: readonly string[] | undefined;
 }
 
 /** `dims` filled with normally distributed numbers (Box–Muller). */

@@ -8,8 +8,8 @@ import { posix, win32 } from "node:path";
 /** What the place depends on; default: this process. */
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly platform?: NodeJS.Platform;
-  readonly home?: string;
+  readonly platform?: NodeJS.Platform | undefined;
+  readonly home?: string | undefined;
 }
 
 /**

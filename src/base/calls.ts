@@ -6,8 +6,8 @@ import { type ErrorCode, type FailureKind, GraftError, messageOf } from "./error
 /** A failure as it travels between threads; `kind` and `code` where it is one that a user may meet. */
 export interface Failure {
   readonly message: string;
-  readonly kind?: FailureKind;
-  readonly code?: ErrorCode;
+  readonly kind?: FailureKind | undefined;
+  readonly code?: ErrorCode | undefined;
 }
 
 export const failureOf = (error: unknown): Failure =>
@@ -26,8 +26,8 @@ interface Call<Q> {
 
 interface Reply<A> {
   readonly call: number;
-  readonly value?: A;
-  readonly failure?: Failure;
+  readonly value?: A | undefined;
+  readonly failure?: Failure | undefined;
 }
 
 /** A thread that answers calls. */

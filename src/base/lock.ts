@@ -19,9 +19,9 @@ export interface LockOptions {
   /** What to do while another living process holds the lock: wait for it, or give up at once. */
   readonly whenHeld: "wait" | "fail";
   /** What is locked, as the error of `fail` is to name it: "the folder runs/flowers". Default: the lock's path. */
-  readonly what?: string;
+  readonly what?: string | undefined;
   /** Called once if there is someone to wait for. */
-  readonly onWait?: (holder: string) => void;
+  readonly onWait?: ((holder: string) => void) | undefined;
 }
 
 /** How often two processes that stand in each other's way try again before `fail` gives up. */

@@ -7,18 +7,18 @@ import { escaped } from "./text.ts";
 
 /** Where the text goes; `process.stderr` is one. */
 export interface ProgressSink {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
   write(text: string): unknown;
 }
 
 export interface ProgressLineOptions {
   /** Default `process.stderr`. */
-  readonly sink?: ProgressSink;
+  readonly sink?: ProgressSink | undefined;
   /** Shows nothing at all. */
-  readonly quiet?: boolean;
+  readonly quiet?: boolean | undefined;
   /** Milliseconds of any clock that never goes back; default `performance.now`. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** Shows progress; give `show` to whatever asks for an `onProgress`. */

@@ -43,10 +43,10 @@ export interface MeterOptions {
   readonly unit: string;
   readonly total?: number | undefined;
   /** Units done before, as of a download that is resumed: they count as done, not for the rate. Default 0. */
-  readonly from?: number;
+  readonly from?: number | undefined;
   readonly onProgress?: OnProgress | undefined;
   /** Milliseconds of any clock that never goes back; default `performance.now`. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** The span that the rate is taken over, and the least distance between two samples of it, in milliseconds. */

@@ -14,9 +14,9 @@ export type Access = "read" | "write";
 interface Row {
   readonly read: string;
   /** Where writing has another remedy. */
-  readonly write?: string;
+  readonly write?: string | undefined;
   /** The machine is at fault, not the file: no file may be passed over because of it. */
-  readonly machine?: true;
+  readonly machine?: true | undefined;
 }
 
 const PERMISSION = {

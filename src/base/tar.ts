@@ -9,7 +9,7 @@ export interface TarReader {
   readonly accept: (entry: ReadEntry) => boolean;
   /** Given each accepted entry, to be read to its end. */
   readonly take: (entry: ReadEntry) => Promise<void>;
-  readonly onChunk?: (chunk: Uint8Array) => void;
+  readonly onChunk?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 /**

@@ -16,7 +16,7 @@ const has = (bytes: Uint8Array, offset: number, wanted: readonly number[]): bool
 const signatures: readonly {
   readonly format: ImageFormat;
   readonly start: readonly number[];
-  readonly later?: readonly [offset: number, bytes: readonly number[]];
+  readonly later?: readonly [offset: number, bytes: readonly number[]] | undefined;
 }[] = [
   { format: "jpeg", start: [0xff, 0xd8, 0xff] },
   { format: "png", start: [0x89, ...ascii("PNG\r\n"), 0x1a, 0x0a] },

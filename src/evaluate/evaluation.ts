@@ -31,7 +31,7 @@ export interface Evaluation {
   readonly correct: number;
   readonly accuracy: number;
   /** The number of independent examples that carry as much information: fewer than `examples` if some are grouped. Missing in older files. */
-  readonly effectiveExamples?: number;
+  readonly effectiveExamples?: number | undefined;
   /** 95% Wilson interval of the accuracy, from `effectiveExamples`. */
   readonly interval: Interval;
   /** Mean recall of the classes that have examples. */

@@ -15,7 +15,7 @@ export interface Explanation {
   readonly method: Method;
   readonly jpeg: Buffer;
   /** Integrated gradients: the relative completeness error (see `integrated-gradients.ts`), and the number of intervals. */
-  readonly completeness?: { readonly error: number; readonly steps: number };
+  readonly completeness?: { readonly error: number; readonly steps: number } | undefined;
 }
 
 export interface Explainer {

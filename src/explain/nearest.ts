@@ -34,7 +34,7 @@ export interface NearestOptions {
   /** The dataset it was trained on; test images are excluded. */
   readonly dataset: Dataset;
   readonly count: number;
-  readonly onProgress?: OnProgress;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /** Finds the `count` most similar training images for each image, most similar first; features come from the cache if it has them. */
@@ -55,7 +55,7 @@ export async function nearestPictures(images: readonly RgbImage[], options: Near
     const cache = await openFeatureCache(folderFor(options), features);
     try {
       const paths = training.map(({ path }) => path);
-      const { table, kept } = await extractFeatures(paths, cache, runner, onProgress ? { onProgress } : {});
+      const { table, kept } = await extractFeatures(paths, cache, runner, { onProgress });
       const rows = Float32Array.from(queries.flatMap((row) => [...row]));
       const units = unitRows(denseTable(rows, features), [...queries.keys()]);
       const found = queries.map((): Near[] => []);

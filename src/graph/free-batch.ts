@@ -32,7 +32,7 @@ export function freeBatch(graph: Graph, shapes: Shapes): Graph {
     for (const [name, tensor] of replacement?.constants ?? []) initializers.set(name, tensor);
     return replacement?.nodes ?? [node];
   });
-  const free = <V extends { readonly dims?: readonly unknown[] }>(value: V): V =>
+  const free = <V extends { readonly dims?: readonly unknown[] | undefined }>(value: V): V =>
     value.dims ? { ...value, dims: ["N", ...value.dims.slice(1)] } : value;
   return {
     ...graph,
@@ -40,7 +40,7 @@ export function freeBatch(graph: Graph, shapes: Shapes): Graph {
     initializers,
     inputs: graph.inputs.map(free),
     // What is declared of the outputs may be the batch too; the runtime infers it anew.
-    outputs: graph.outputs.map(({ name, type }) => (type ? { name, type } : { name })),
+    outputs: graph.outputs.map(({ name, type }) => ({ name, type })),
   };
 }
 

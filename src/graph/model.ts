@@ -13,8 +13,8 @@ export type Dimension = number | string | undefined;
  */
 export interface Value {
   readonly name: string;
-  readonly type?: TensorType;
-  readonly dims?: readonly Dimension[];
+  readonly type?: TensorType | undefined;
+  readonly dims?: readonly Dimension[] | undefined;
 }
 
 /** An attribute of a node, tagged as ONNX tags it. */
@@ -59,7 +59,7 @@ export interface Model {
   /** Free text by key (`metadata_props`). */
   readonly metadata: ReadonlyMap<string, string>;
   /** The program that wrote the file that the model was read from, with its version, where the file says. */
-  readonly producer?: string;
+  readonly producer?: string | undefined;
 }
 
 /** The ONNX operator set that Graft writes where it has the choice: the first with antialiased `Resize`. */

@@ -13,9 +13,9 @@ export type { ort };
 export interface Engine {
   readonly ort: Pick<typeof ort, "InferenceSession" | "Tensor">;
   /** Execution providers, the preferred first; without any, the build's own default. */
-  readonly providers?: readonly string[];
+  readonly providers?: readonly string[] | undefined;
   /** Whether only one session may do something at a time, for builds that do not stand two at once. */
-  readonly inTurn?: InTurn;
+  readonly inTurn?: InTurn | undefined;
 }
 
 let current: Promise<Engine> | undefined;

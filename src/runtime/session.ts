@@ -16,27 +16,27 @@ export interface RuntimeTensor {
   readonly dims: readonly number[];
   readonly data: Elements;
   /** Says `float16` of a Uint16Array that holds the bits of such numbers; else the array tells the type. */
-  readonly type?: "float16";
+  readonly type?: "float16" | undefined;
 }
 
 export interface SessionOptions {
   /** Threads of one run; default: all cores. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Whether threads without work keep their core busy for a while; default true. Off where others need the cores. */
-  readonly spin?: boolean;
+  readonly spin?: boolean | undefined;
   /** Whether memory is kept for the next run; default true. Off where one large picture must not hold memory for ever. */
-  readonly keepMemory?: boolean;
+  readonly keepMemory?: boolean | undefined;
   /** Writes ONNX Runtime's profile (a JSON trace) to files that start with this. */
-  readonly profile?: string;
+  readonly profile?: string | undefined;
   /**
    * Whether ONNX Runtime may fuse and rewrite the graph; default true. Off, opening is quick and running is slow. `basic`: only what is
    * ONNX before is ONNX afterwards.
    */
-  readonly optimise?: boolean | "basic";
+  readonly optimise?: boolean | "basic" | undefined;
   /** Writes the graph as ONNX Runtime has rewritten it to this file. */
-  readonly writeTo?: string;
+  readonly writeTo?: string | undefined;
   /** Whether ONNX Runtime keeps to itself what it says of errors, besides throwing them; for runs that may fail. */
-  readonly silent?: boolean;
+  readonly silent?: boolean | undefined;
 }
 
 /** A model made ready to run. Call {@link Session.close} when done: the memory is outside JavaScript's heap. */
@@ -91,6 +91,7 @@ function fromOrt({ type, dims, data }: ort.Tensor): RuntimeTensor {
  */
 export async function openSession(source: Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
   const { ort, providers, inTurn = atOnce } = await engine();
+  // Spread on conditions: the native library throws where a setting is there and undefined.
   const settings: ort.InferenceSession.SessionOptions = {
     // Sessions that are not optimised only tell shapes: no place for a graphics card.
     ...(providers && options.optimise !== false ? { executionProviders: [...providers] } : {}),

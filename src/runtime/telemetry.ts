@@ -42,7 +42,7 @@ function isSetForProcess(): boolean {
   report.excludeNetwork = true;
   try {
     const { environmentVariables } = report.getReport() as {
-      readonly environmentVariables?: Readonly<Record<string, string>>;
+      readonly environmentVariables?: Readonly<Record<string, string>> | undefined;
     };
     return environmentVariables?.[VARIABLE] === "1";
   } finally {

@@ -14,7 +14,7 @@ import { measureShapes } from "../runtime/measure-shapes.ts";
 /** A network for batches of any size, with what was done to it, if anything. */
 export interface AnyBatch {
   readonly graph: Graph;
-  readonly change?: string;
+  readonly change?: string | undefined;
 }
 
 /**

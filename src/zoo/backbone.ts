@@ -24,9 +24,9 @@ export interface CutShape {
   /** Features an image. */
   readonly features: number;
   /** Why it is pooled so, in words. */
-  readonly why?: string;
+  readonly why?: string | undefined;
   /** Default `plain`. `mirrored` takes twice the time. */
-  readonly views?: Views;
+  readonly views?: Views | undefined;
 }
 
 /** A cut with the shape of its features. */

@@ -67,6 +67,6 @@ export async function openFresh(name: string, seed: number, options: OpenOptions
     preprocessing: { size: side, fit: { kind: "stretch" }, interpolation: "bicubic", layout: "nchw", ...preset },
     stages: definition.stages,
     cut: options.cut ?? definition.features.tensor,
-    ...(options.cut === undefined ? {} : { cuts: [] }),
+    cuts: options.cut === undefined ? undefined : [],
   };
 }

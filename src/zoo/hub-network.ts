@@ -18,10 +18,8 @@ export async function isHubNetworkOnDisk({ source }: EntryFrom<"hub">): Promise<
 /** Opens a network of a hub, fetching what the cache lacks. */
 export async function openHubNetwork(entry: EntryFrom<"hub">, options: OpenOptions): Promise<Network> {
   const { source } = entry;
-  const asked = {
-    ...(options.onProgress ? { onProgress: options.onProgress } : {}),
-    ...(options.offline ? { offline: true } : {}),
-  };
+  const { onProgress, offline } = options;
+  const asked = { onProgress, offline };
   const config = await repositoryConfig(source, asked);
   const preprocessing = preprocessingOf(entry, config);
   const of = { ...source, revision: config.commit };
@@ -38,7 +36,7 @@ export async function openHubNetwork(entry: EntryFrom<"hub">, options: OpenOptio
     preprocessingFrom: `the hub's config.json, but the whole picture is taken`,
     stages: definition.stages,
     cut: options.cut ?? definition.features.tensor,
-    ...(options.cut === undefined ? {} : { cuts: [] }),
+    cuts: options.cut === undefined ? undefined : [],
   };
 }
 

@@ -68,9 +68,9 @@ export async function networkOf(
     model: { ...model, graph: free },
     ...choosePreprocessing(read, input, options.preprocessing, own?.preprocessing, source),
     cut,
-    ...(options.cut === undefined ? {} : { cuts: [] }),
+    cuts: options.cut === undefined ? undefined : [],
     why,
-    ...(changes.length > 0 ? { changes } : {}),
+    changes: changes.length > 0 ? changes : undefined,
   };
 }
 

@@ -19,9 +19,9 @@ export interface Network {
   readonly model: Model;
   readonly preprocessing: Preprocessing;
   /** Whether the preprocessing is an assumption, because the file does not say. */
-  readonly assumedPreprocessing?: true;
+  readonly assumedPreprocessing?: true | undefined;
   /** Where the preprocessing is known from, in words; absent where the catalogue says it. */
-  readonly preprocessingFrom?: string;
+  readonly preprocessingFrom?: string | undefined;
   /** The tensor where the backbone ends. */
   readonly cut: string;
   /**
@@ -30,11 +30,11 @@ export interface Network {
    */
   readonly cuts?: readonly string[] | undefined;
   /** Why it ends there, in words; absent where the catalogue says it. */
-  readonly why?: string;
+  readonly why?: string | undefined;
   /** The stages that its architecture names, where it is one of Graft's; in other networks they are found. */
-  readonly stages?: readonly Stage[];
+  readonly stages?: readonly Stage[] | undefined;
   /** What was changed when it was read, so that Graft can use it; a sentence each. */
-  readonly changes?: readonly string[];
+  readonly changes?: readonly string[] | undefined;
 }
 
 /**

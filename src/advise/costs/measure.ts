@@ -12,12 +12,12 @@ export interface Latency {
 
 export interface MeasureOptions {
   /** Seconds that the runs may take together; at least {@link FEWEST_RUNS} are made. Default 1. */
-  readonly seconds?: number;
+  readonly seconds?: number | undefined;
   /** Bytes of the weights: the process grows by at least as much. */
   readonly weightBytes: number;
   /** The process's memory in bytes, and milliseconds of a clock. */
-  readonly memory?: () => number;
-  readonly now?: () => number;
+  readonly memory?: (() => number) | undefined;
+  readonly now?: (() => number) | undefined;
 }
 
 export const FEWEST_RUNS = 7;

@@ -14,7 +14,7 @@ export interface Remembered extends Measured {
   readonly sha256: string;
   readonly cut: string;
   /** Of one picture, where the catalogue says it: predictions for others are made of it. */
-  readonly multiplyAdds?: number;
+  readonly multiplyAdds?: number | undefined;
 }
 
 const costsPath = (): string => join(cacheFolder(), "costs", `${machineKey()}.json`);

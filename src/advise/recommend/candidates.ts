@@ -115,7 +115,7 @@ export async function* openCandidates(
     }
     const began = performance.now();
     try {
-      const network = await candidate.open(onProgress ? { onProgress } : {});
+      const network = await candidate.open({ onProgress });
       yield { candidate, network, fetchSeconds: isFetched ? (performance.now() - began) / 1000 : 0 };
     } catch (error) {
       // A file that the user named must open; a network of the catalogue may be out of reach.

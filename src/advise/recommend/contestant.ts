@@ -30,7 +30,7 @@ export interface Gallery {
 export interface SeeOptions {
   /** Whether there is time for more; asked between chunks. */
   readonly mayGoOn: () => boolean;
-  readonly onPictures?: (count: number) => void;
+  readonly onPictures?: ((count: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -68,7 +68,7 @@ export async function enter(
   network: Network,
   gallery: Gallery,
   remembered: readonly Remembered[],
-  about: { readonly multiplyAdds?: number },
+  about: { readonly multiplyAdds?: number | undefined },
 ): Promise<Contestant> {
   const { shape, cache } = await openFeaturesOf(network);
   const runner = createRunner(network, shape);
@@ -115,7 +115,7 @@ interface Entry {
   readonly cache: FeatureCache;
   readonly runner: BackboneRunner;
   readonly first: Cost;
-  readonly multiplyAdds?: number;
+  readonly multiplyAdds?: number | undefined;
 }
 
 function createContestant(entry: Entry): Contestant {
@@ -153,7 +153,7 @@ function createContestant(entry: Entry): Contestant {
     const { latencyMs, p95LatencyMs, memoryBytes, imagesPerSecond, overallPerSecond } = cost;
     await rememberCost({
       ...{ name: asked, sha256, cut, latencyMs, p95LatencyMs, memoryBytes, imagesPerSecond, overallPerSecond },
-      ...(multiplyAdds === undefined ? {} : { multiplyAdds }),
+      multiplyAdds,
     });
   };
 
@@ -176,7 +176,7 @@ function createContestant(entry: Entry): Contestant {
       while (seen < count && mayGoOn()) {
         const paths = gallery.paths.slice(seen, Math.min(count, seen + CHUNK));
         const began = performance.now();
-        const extraction = await extractFeatures(paths, cache, runner, signal ? { signal } : {});
+        const extraction = await extractFeatures(paths, cache, runner, { signal });
         keep(
           extraction.kept.map((item) => seen + item),
           extraction.table,

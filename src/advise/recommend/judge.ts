@@ -26,7 +26,7 @@ export interface Judgement {
   /** `[pictures]`, 1 where the probe was right. */
   readonly correct: Uint8Array;
   /** `[pictures]`: the group of each. Default: each stands alone. */
-  readonly groups?: Groups;
+  readonly groups?: Groups | undefined;
   readonly accuracy: number;
   readonly interval: Interval;
   readonly logLoss: number;

@@ -27,7 +27,7 @@ export interface Candidate {
   /** What `--network` takes. */
   readonly name: string;
   /** What the catalogue says of it; nothing of a file. */
-  readonly entry?: CatalogueEntry;
+  readonly entry?: CatalogueEntry | undefined;
   open(options: Pick<OpenOptions, "onProgress">): Promise<Network>;
 }
 
@@ -51,7 +51,7 @@ export interface GatherOptions {
   /** Files, or names of the catalogue, that take part whatever else does. */
   readonly named?: readonly string[] | undefined;
   /** How files want their pixels. */
-  readonly preprocessing?: OpenOptions["preprocessing"];
+  readonly preprocessing?: OpenOptions["preprocessing"] | undefined;
   readonly limits?: CostLimits | undefined;
   readonly remembered?: readonly Remembered[] | undefined;
   readonly onProgress?: OnProgress | undefined;

@@ -14,7 +14,7 @@ export interface RaceOptions {
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds of a clock that never goes back. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** A network that was not looked at for want of time. */

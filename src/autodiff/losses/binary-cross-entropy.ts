@@ -4,7 +4,7 @@ import { type Loss, meanOf } from "./loss.ts";
 
 export interface BinaryCrossEntropyOptions {
   /** How much more a positive label of each class counts than a negative one; default 1. */
-  readonly positiveWeights?: readonly number[];
+  readonly positiveWeights?: readonly number[] | undefined;
 }
 
 /**

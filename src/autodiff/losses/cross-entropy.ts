@@ -6,14 +6,14 @@ import type { Loss, LossInput } from "./loss.ts";
 
 export interface CrossEntropyOptions {
   /** What share of the target is spread evenly over all classes, 0 … 1; default 0 (Szegedy et al., arXiv 1512.00567, §7). */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
   /** A weight for each class; default 1. */
-  readonly classWeights?: readonly number[];
+  readonly classWeights?: readonly number[] | undefined;
   /**
    * `classes`: an int64 `labels` [N] of class numbers. `probabilities`: a floating-point `labels` [N, C] whose rows add up
    * to 1, as mixup yields them. Default `classes`.
    */
-  readonly labels?: "classes" | "probabilities";
+  readonly labels?: "classes" | "probabilities" | undefined;
 }
 
 /**

@@ -5,11 +5,11 @@ import type { Optimiser } from "./optimiser.ts";
 
 export interface AdamWOptions {
   /** Shares of the last mean gradient and mean squared gradient that are kept; default 0.9 and 0.999. */
-  readonly betas?: readonly [number, number];
+  readonly betas?: readonly [number, number] | undefined;
   /** Added to the root of the mean squared gradient; default 1e-8. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** λ: every step shrinks the weight by η λ; default 0.01, as in PyTorch. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 /**

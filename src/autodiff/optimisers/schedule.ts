@@ -6,9 +6,9 @@ export interface ScheduleOptions {
   /** Steps of the whole training. */
   readonly steps: number;
   /** Steps over which the rate rises linearly to its peak; default 0. */
-  readonly warmUp?: number;
+  readonly warmUp?: number | undefined;
   /** The rate at the end, as a share of the peak; default 0. */
-  readonly final?: number;
+  readonly final?: number | undefined;
 }
 
 /**

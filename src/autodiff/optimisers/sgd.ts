@@ -3,11 +3,11 @@ import type { Optimiser } from "./optimiser.ts";
 
 export interface SgdOptions {
   /** What share of the last step's direction is kept, 0 … 1; default 0.9. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Nesterov's look ahead (Sutskever et al., ICML 2013); default true where there is momentum. */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
   /** λ of the penalty λ/2 ‖w‖², added to the gradient; default 0. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 /**

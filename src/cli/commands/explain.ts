@@ -184,7 +184,7 @@ interface Entry {
   readonly path: string;
   readonly label: string;
   readonly probability: number;
-  readonly unknown?: boolean;
+  readonly unknown?: boolean | undefined;
   readonly explained: string;
   readonly explanations: readonly ReturnType<typeof factsOf>[];
   readonly nearest: readonly Near[];

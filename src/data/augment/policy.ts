@@ -23,7 +23,7 @@ export interface Policy {
    * Random resized crop (Szegedy et al. 2014; torchvision's `RandomResizedCrop`). `ratio` is relative to the shape that the
    * network's preprocessing shows: 1 keeps a stretched picture's shape as stretched, and is a square where it crops.
    */
-  readonly crop?: RandomBox;
+  readonly crop?: RandomBox | undefined;
   /** How likely left and right are exchanged, 0 to 1. */
   readonly flip: number;
   /** The largest angle either way, in degrees. */
@@ -36,7 +36,7 @@ export interface Policy {
     readonly hue: number;
   };
   /** Random erasing (Zhong et al. 2017, arXiv 1708.04896; cutout: DeVries and Taylor 2017, arXiv 1708.04552). */
-  readonly erase?: RandomBox & { readonly probability: number };
+  readonly erase?: (RandomBox & { readonly probability: number }) | undefined;
   /** The α of mixup's Beta(α, α); 0 for none. See mixup.ts. */
   readonly mixup: number;
 }

@@ -117,7 +117,7 @@ const [PICTURES_AT_ONCE, PRODUCTS_AT_ONCE] = [64, 1 << 20];
  */
 export async function candidatesAmong(
   details: readonly Uint8Array[],
-  { onPictures, signal }: { onPictures?: (more: number) => void; signal?: AbortSignal | undefined } = {},
+  { onPictures, signal }: { onPictures?: ((more: number) => void) | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Candidate[]> {
   if (details.length < 2) return [];
   const seen = details.map(tellingIn);

@@ -108,7 +108,7 @@ async function linksAmong(
   const levelsAt = remembering((i: number): Levels => levelsOf(signatures[i]!.detail), MOST_LEVELS);
   const candidates = await candidatesAmong(
     signatures.map(({ detail }) => detail),
-    { ...(onPictures ? { onPictures } : {}), signal },
+    { onPictures, signal },
   );
   const linkOf = (a: number, b: number, start: Pose): Pick<Link, "kinship" | "likeness"> | undefined => {
     const [print, other] = [printAt(a), printAt(b)];

@@ -139,7 +139,7 @@ function number(path: string, source: Source, purpose: Purpose): Dataset {
   const examples = named.map(({ path: file, className, split, group }): Example => {
     const label = labels.get(className);
     if (label === undefined) throw unknownClass(className, `the ${split} part of ${path}`);
-    return { path: diskPath(root, file), label, split, ...(group === undefined ? {} : { group }) };
+    return { path: diskPath(root, file), label, split, group };
   });
   const shelves = layout.shelves.map(({ folder }) => diskPath(root, folder));
   return { root: source.list ?? root, archive, classes, examples, layout: layout.kind, shelves, ignored, notes };

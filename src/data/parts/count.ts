@@ -4,9 +4,9 @@ export interface Parts {
   /** Why the file is not decoded, for the end of a sentence; nothing where it may be. */
   readonly fault?: string | undefined;
   /** Scans of a JPEG; with more than one its coefficients are all held. */
-  readonly scans?: number;
+  readonly scans?: number | undefined;
   /** Pixels that an AVIF decoder decodes, of all tiles and layers. */
-  readonly codedPixels?: number;
+  readonly codedPixels?: number | undefined;
 }
 
 /** Frames, pages, segments: more than files in earnest have. A decoder takes a tenth of a millisecond for each, or more. */

@@ -49,7 +49,7 @@ export function decodeModel(bytes: Uint8Array, source: string): Model {
     opsets,
     graph: readGraph(graph, source),
     metadata: new Map(proto.metadataProps.map(({ key, value }) => [key, value])),
-    ...(proto.producerName === "" ? {} : { producer: `${proto.producerName} ${proto.producerVersion}`.trimEnd() }),
+    producer: proto.producerName === "" ? undefined : `${proto.producerName} ${proto.producerVersion}`.trimEnd(),
   };
 }
 

@@ -13,7 +13,7 @@ export interface HubFile {
   /** A commit of 40 hexadecimal digits, which never changes; or a branch or tag, asked for anew each time. */
   readonly revision: string;
   /** SHA-256 of its bytes, in hexadecimal; nothing else is then accepted. */
-  readonly sha256?: string;
+  readonly sha256?: string | undefined;
 }
 
 /** A hub, and who asks. */

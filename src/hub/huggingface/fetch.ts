@@ -32,13 +32,13 @@ import {
 
 export interface HubOptions {
   /** Told of the bytes that arrived. */
-  readonly onProgress?: OnProgress;
+  readonly onProgress?: OnProgress | undefined;
   /** Takes only what is on this disk; no connection is made. */
-  readonly offline?: boolean;
+  readonly offline?: boolean | undefined;
   /** The most bytes that a file may have; default 4 GiB. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** How much a hub is put up with; default {@link defaultPatience}. */
-  readonly patience?: Partial<Patience>;
+  readonly patience?: Partial<Patience> | undefined;
 }
 
 /** The file if it is in Graft's cache; no connection is made. For a branch, as it was when last fetched. */

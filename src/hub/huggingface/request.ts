@@ -16,7 +16,7 @@ export interface Hop {
 
 export interface RequestOptions {
   readonly method: "HEAD" | "GET";
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** How long a server may be silent, in milliseconds. */
   readonly silence: number;
 }
@@ -41,6 +41,7 @@ export async function* hops(from: URL, attempt: Attempt, options: RequestOptions
         // A compressed answer could be neither measured nor resumed.
         "accept-encoding": "identity",
         ...options.headers,
+        // Not undefined: fetch would send that word.
         ...(hub.token && url.origin === home ? { authorization: `Bearer ${hub.token}` } : {}),
       },
     });
@@ -64,7 +65,7 @@ function target(from: URL, location: string, attempt: Attempt): URL {
   return url;
 }
 
-async function send(url: URL, attempt: Attempt, { method, headers, silence }: RequestOptions): Promise<Hop> {
+async function send(url: URL, attempt: Attempt, { method, headers = {}, silence }: RequestOptions): Promise<Hop> {
   const stop = new AbortController();
   /** Waits for something of the server, but not for ever. */
   const within = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -78,9 +79,7 @@ async function send(url: URL, attempt: Attempt, { method, headers, silence }: Re
       clearTimeout(timer);
     }
   };
-  const response = await within(() =>
-    fetch(url, { method, redirect: "manual", signal: stop.signal, ...(headers ? { headers } : {}) }),
-  );
+  const response = await within(() => fetch(url, { method, redirect: "manual", signal: stop.signal, headers }));
   return {
     url,
     response,

@@ -17,9 +17,9 @@ export type NpmConfig = ReadonlyMap<string, string | readonly string[]>;
 
 /** Where the configuration is looked for; default: this process. */
 export interface NpmSurroundings {
-  readonly env?: Variables;
-  readonly cwd?: string;
-  readonly home?: string;
+  readonly env?: Variables | undefined;
+  readonly cwd?: string | undefined;
+  readonly home?: string | undefined;
 }
 
 /** Reads the configuration anew. Throws a GraftError (`work`) where an `.npmrc` exists and cannot be read. */

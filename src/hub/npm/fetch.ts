@@ -19,11 +19,11 @@ import { type Contents, defaultLimits, type UnpackLimits, unpack } from "./unpac
 
 export interface FetchOptions {
   /** Told of the bytes that arrived. */
-  readonly onProgress?: OnProgress;
+  readonly onProgress?: OnProgress | undefined;
   /** Takes only what the cache has; no connection is made. */
-  readonly offline?: boolean;
+  readonly offline?: boolean | undefined;
   /** What a tarball may hold at most. */
-  readonly limits?: UnpackLimits;
+  readonly limits?: UnpackLimits | undefined;
 }
 
 /** The parent of all packages' folders. */

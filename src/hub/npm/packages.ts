@@ -10,11 +10,11 @@ export interface NpmPackage {
   /** The registry's `dist.integrity`: `sha512-` and the tarball's SHA-512 in base64. */
   readonly integrity: string;
   /** Bytes of the tarball, for progress; where unknown, progress has no total. */
-  readonly tarballSize?: number;
+  readonly tarballSize?: number | undefined;
   /** Bytes of all its files. */
-  readonly unpackedSize?: number;
+  readonly unpackedSize?: number | undefined;
   /** The SPDX name of the licence that covers the files Graft takes. */
-  readonly licence?: string;
+  readonly licence?: string | undefined;
 }
 
 /** `name@version`. */

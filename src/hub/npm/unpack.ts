@@ -22,9 +22,9 @@ export const defaultLimits: UnpackLimits = { entries: 20_000, fileBytes: 2 ** 29
 export interface UnpackOptions {
   /** Which files to write, by path within the package (its first folder, `package/`, left off). */
   readonly wanted: (path: string) => boolean;
-  readonly limits?: UnpackLimits;
+  readonly limits?: UnpackLimits | undefined;
   /** Told of each chunk's length as it arrives. */
-  readonly onBytes?: (bytes: number) => void;
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /** What was in a tarball. */

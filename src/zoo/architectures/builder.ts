@@ -19,7 +19,7 @@ export interface Published {
   /** Side of the input in pixels. */
   readonly inputSize: number;
   /** Default: `timm` alone. */
-  readonly dialects?: readonly Dialect[];
+  readonly dialects?: readonly Dialect[] | undefined;
 }
 
 /** Collects the parts of one architecture. */
@@ -47,7 +47,7 @@ export interface ArchitectureBuilder {
     readonly features: Place;
     readonly logits: Place;
     readonly classifier: string;
-    readonly ignored?: readonly RegExp[];
+    readonly ignored?: readonly RegExp[] | undefined;
   }): Definition;
 }
 
@@ -126,7 +126,7 @@ export function createArchitecture(published: Published, options: DefinitionOpti
         features: { tensor: features.name, size: features.dims[0]! },
         classifier,
         inputSize,
-        ...(ignored ? { ignored } : {}),
+        ignored,
       };
     },
   };

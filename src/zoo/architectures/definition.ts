@@ -13,7 +13,7 @@ export type Initialiser =
   /** Normal, deviation √(2 / fan): He et al. 2015, arXiv 1502.01852. */
   | { readonly kind: "kaiming-normal"; readonly fan: "in" | "out" }
   /** Uniform in ±√(1 / fan in): what PyTorch gives a layer whose author says nothing. `fanIn` where it is not the tensor's own: a bias has its layer's. */
-  | { readonly kind: "fan-in-uniform"; readonly fanIn?: number }
+  | { readonly kind: "fan-in-uniform"; readonly fanIn?: number | undefined }
   | { readonly kind: "normal"; readonly std: number }
   /** Normal, values beyond two deviations drawn again. */
   | { readonly kind: "truncated-normal"; readonly std: number };
@@ -43,11 +43,11 @@ export type Dialect = "timm" | "keras";
 /** What may be asked of an architecture. */
 export interface DefinitionOptions {
   /** Outputs of the classifier. Default: as published, 1000. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
   /** Side of the input in pixels. Default: as published. */
-  readonly inputSize?: number;
+  readonly inputSize?: number | undefined;
   /** Default `timm`. */
-  readonly dialect?: Dialect;
+  readonly dialect?: Dialect | undefined;
 }
 
 /** An architecture, ready for weights. */
@@ -69,7 +69,7 @@ export interface Definition {
   readonly classifier: string;
   readonly inputSize: number;
   /** Names that weight files may hold beyond `parameters`: parts used only while the authors trained. */
-  readonly ignored?: readonly RegExp[];
+  readonly ignored?: readonly RegExp[] | undefined;
 }
 
 /** Builds a definition. */

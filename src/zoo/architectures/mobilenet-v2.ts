@@ -35,8 +35,8 @@ interface Variant {
   /** Multiplier of channels; "alpha" in Keras. */
   readonly width: number;
   /** Multiplier of repetitions. Given, stem and head keep their width, and the first and last stage their depth. */
-  readonly depth?: number;
-  readonly dialects?: readonly Dialect[];
+  readonly depth?: number | undefined;
+  readonly dialects?: readonly Dialect[] | undefined;
 }
 
 const variants: Readonly<Record<string, Variant>> = {

@@ -18,15 +18,15 @@ import type { SqueezeExcite } from "./layers/squeeze-excite.ts";
 
 /** Blocks alike, one after another; a row of the paper's tables 1 and 2. */
 interface Blocks {
-  readonly repeats?: number;
+  readonly repeats?: number | undefined;
   readonly kernel: number;
   /** Inner channels as a multiple of the input's, the first block's where there are several. */
   readonly expansion: number;
   readonly channels: number;
-  readonly squeeze?: boolean;
+  readonly squeeze?: boolean | undefined;
   readonly activation: Activation;
   /** Of the first block. */
-  readonly stride?: number;
+  readonly stride?: number | undefined;
 }
 
 /** The stages but the last, which is a 1 × 1 convolution to `last` channels. */
@@ -81,10 +81,10 @@ const STEM = 16;
 interface Variant {
   readonly layout: Layout;
   /** Multiplier of channels. Default 1. */
-  readonly width?: number;
-  readonly dialects?: readonly Dialect[];
+  readonly width?: number | undefined;
+  readonly dialects?: readonly Dialect[] | undefined;
   /** Default: that of the dialect asked for. */
-  readonly style?: MobileStyle;
+  readonly style?: MobileStyle | undefined;
 }
 
 const both: readonly Dialect[] = ["timm", "keras"];
@@ -118,7 +118,7 @@ function define(name: string, variant: Variant, options?: DefinitionOptions): De
             ...rest,
             out: roundChannels(channels, width),
             stride: repeat === 0 ? stride : 1,
-            ...(squeeze ? { squeeze: quarter(x, rest.expansion) } : {}),
+            squeeze: squeeze ? quarter(x, rest.expansion) : undefined,
           },
           style,
         );

@@ -14,7 +14,7 @@ interface Variant {
   readonly block: Block;
   /** Blocks in each of the four stages. */
   readonly depths: readonly number[];
-  readonly dialects?: readonly Dialect[];
+  readonly dialects?: readonly Dialect[] | undefined;
 }
 
 /** The residual branch of a block: its convolutions, in order. */

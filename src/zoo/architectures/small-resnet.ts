@@ -45,7 +45,7 @@ export function describeSmallResnet(name: string): string {
  * take it, would throw away where things are.
  */
 function smallResnet(name: string, variant: Variant, options: DefinitionOptions = {}): Definition {
-  const b = createArchitecture({ name, inputSize: variant.side }, { classes: 2, ...options });
+  const b = createArchitecture({ name, inputSize: variant.side }, { ...options, classes: options.classes ?? 2 });
   const stages = stagesOf(variant);
   const width = variant.channels / 2 ** (stages - 1);
   let x = conv(b, b.image, "stem.conv", { out: width, kernel: 3, stride: 2, padding: 1 });

@@ -13,8 +13,8 @@ interface Variant {
   /** Convolutions in each of the five blocks. */
   readonly depths: readonly number[];
   /** Whether each convolution has a batch norm. Keras has only the two deep networks without. */
-  readonly norm?: boolean;
-  readonly dialects?: readonly Dialect[];
+  readonly norm?: boolean | undefined;
+  readonly dialects?: readonly Dialect[] | undefined;
 }
 
 const variants: Readonly<Record<string, Variant>> = {

@@ -20,10 +20,10 @@ interface Variant {
   readonly heads: number;
   readonly inputSize: number;
   /** First value of the layer scale, where there is one. */
-  readonly initialScale?: number;
+  readonly initialScale?: number | undefined;
   /** False where nothing is published that reads the features: then there is a classifier only if classes are asked for. */
-  readonly classifier?: boolean;
-  readonly ignored?: readonly RegExp[];
+  readonly classifier?: boolean | undefined;
+  readonly ignored?: readonly RegExp[] | undefined;
 }
 
 const variants: Readonly<Record<string, Variant>> = {
@@ -56,7 +56,7 @@ function define(name: string, variant: Variant, options: DefinitionOptions = {})
   const { classifier = true, heads, initialScale, ignored = [] } = variant;
   const b = createArchitecture({ name, inputSize: variant.inputSize }, options);
   let x = b.stage("patch_embed", positioned(b, patches(b, name, variant)));
-  const block = { heads, expansion: EXPANSION, initialiser, ...(initialScale === undefined ? {} : { initialScale }) };
+  const block = { heads, expansion: EXPANSION, initialiser, initialScale };
   for (let index = 0; index < DEPTH; index++) {
     const stage = `blocks.${index}`;
     x = b.stage(stage, transformerBlock(b, x, stage, block));

@@ -19,7 +19,7 @@ export type Source =
       /** The tensor where the backbone ends, by its name in the converted graph. */
       readonly cut: string;
       /** Other tensors where it may end; a training chooses between them and `cut` by cross-validation. Default: the ends of stages. */
-      readonly cuts?: readonly string[];
+      readonly cuts?: readonly string[] | undefined;
     }
   /** A Hugging Face repository with timm's weights, for an architecture that Graft builds itself. */
   | { readonly kind: "hub"; readonly repo: string; readonly file: string; readonly revision: string };
@@ -34,7 +34,7 @@ export interface CatalogueEntry {
   readonly licence: string;
   readonly source: Source;
   /** The architecture of this network among ../architectures, by timm's name, where it is one of them. */
-  readonly architecture?: string;
+  readonly architecture?: string | undefined;
   /** What the network was published with; a hub's own `config.json` goes first. */
   readonly preprocessing: Preprocessing;
   /** Side of the input, pixels. */
@@ -46,7 +46,7 @@ export interface CatalogueEntry {
   /** For one picture of the input size, classifier included. */
   readonly multiplyAdds: number;
   /** Published accuracy on ImageNet's 50,000 validation pictures, and who says so. */
-  readonly top1?: { readonly percent: number; readonly source: string };
+  readonly top1?: { readonly percent: number; readonly source: string } | undefined;
   /** Bytes to fetch; of a hub's file about. */
   readonly download: number;
 }

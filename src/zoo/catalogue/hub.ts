@@ -30,20 +30,20 @@ const recipes = {
 
 interface Row {
   /** Where it is not the architecture's. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly architecture: string;
   readonly family: string;
   readonly title: string;
   /** timm's tag of the weights. */
   readonly recipe: keyof typeof recipes;
-  readonly licence?: string;
+  readonly licence?: string | undefined;
   readonly inputSize: number;
   readonly normalisation: keyof typeof preprocessingPresets;
   readonly features: number;
   readonly parameters: number;
   readonly multiplyAdds: number;
   /** Percent. */
-  readonly top1?: number;
+  readonly top1?: number | undefined;
 }
 
 const rows: readonly Row[] = [
@@ -479,7 +479,7 @@ export const hubNetworks: readonly EntryFrom<"hub">[] = rows.map((row): EntryFro
     features,
     parameters,
     multiplyAdds,
-    ...(top1 === undefined ? {} : { top1: { percent: top1, source: TOP1_SOURCE } }),
+    top1: top1 === undefined ? undefined : { percent: top1, source: TOP1_SOURCE },
     download: 4 * parameters,
   };
 });

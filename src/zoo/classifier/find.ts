@@ -14,7 +14,7 @@ export interface Classifier {
   /** The tensor that the classifier reads, or the output of a network without one: the natural cut. */
   readonly cut: string;
   /** The node that makes the logits; none where the network ends in its features. */
-  readonly layer?: Node;
+  readonly layer?: Node | undefined;
   /** Why there, in words that follow "Cut at …:". */
   readonly why: string;
 }

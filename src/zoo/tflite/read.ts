@@ -34,9 +34,9 @@ export interface TfliteTensor {
   readonly name: string;
   readonly type: ElementType;
   readonly dims: readonly number[];
-  readonly quantisation?: Quantisation;
+  readonly quantisation?: Quantisation | undefined;
   /** The values of a constant; absent for what is computed. */
-  readonly bytes?: Uint8Array;
+  readonly bytes?: Uint8Array | undefined;
 }
 
 /** One operation of the file. */
@@ -137,8 +137,8 @@ function readTensor(file: FlatFile, table: Table, index: number, buffers: readon
     name,
     type: type.name,
     dims,
-    ...(quantisation ? { quantisation } : {}),
-    ...(bytes.length > 0 ? { bytes } : {}),
+    quantisation,
+    bytes: bytes.length > 0 ? bytes : undefined,
   };
 }
 

@@ -67,7 +67,7 @@ export async function openKerasH5(ranges: Ranges): Promise<WeightFile> {
     path,
     format: "HDF5",
     entries: datasets,
-    ...(layers && !nested ? { layers } : {}),
+    layers: nested ? undefined : layers,
     async read(name) {
       const dataset = datasets.get(name);
       if (!dataset) throw new RangeError(`${path} has no weight "${name}".`);

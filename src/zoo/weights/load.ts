@@ -15,11 +15,11 @@ import type { WeightFile } from "./weight-file.ts";
 /** What to take as given, and what to know for messages. */
 export interface LoadOptions {
   /** Outputs of the classifier. Default: as many as the file's has. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
   /** Side of the input in pixels. Default: as the architecture was published. */
-  readonly inputSize?: number;
+  readonly inputSize?: number | undefined;
   /** Architectures to look for where the file is of another one than was asked for. Default: none. */
-  readonly others?: ReadonlyMap<string, Define>;
+  readonly others?: ReadonlyMap<string, Define> | undefined;
 }
 
 /** Weights, and the definition that they belong to. */
@@ -60,8 +60,7 @@ function bestPlan(define: Define, file: WeightFile, options: LoadOptions): Plan 
 const explained = ({ steps, unlike }: Plan): number => steps.size + unlike.length;
 
 function planFor(row: NamingRow, define: Define, { entries, layers }: WeightFile, options: LoadOptions): Plan {
-  const size = options.inputSize === undefined ? {} : { inputSize: options.inputSize };
-  const asked: DefinitionOptions = { ...size, dialect: dialectOf[row.kind] };
+  const asked: DefinitionOptions = { inputSize: options.inputSize, dialect: dialectOf[row.kind] };
   const published = define(asked);
   const classes = options.classes ?? classesIn(row, published, entries);
   const definition = classes === undefined ? published : define({ ...asked, classes });

@@ -20,7 +20,7 @@ export interface WeightFile {
   /** By the names in the file, in its order. Every one of them has been compared with the file's size. */
   readonly entries: ReadonlyMap<string, WeightEntry>;
   /** What entries' names begin with (before the `/`), in the order of the network's layers, where the file tells it. */
-  readonly layers?: readonly string[];
+  readonly layers?: readonly string[] | undefined;
   /**
    * One tensor: only its bytes are read. float16, bfloat16 and float64 become float32; integers stay what they are.
    *

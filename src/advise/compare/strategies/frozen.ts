@@ -38,11 +38,7 @@ export async function freeze(
   const runner = createRunner(network, shape);
   const began = performance.now();
   try {
-    const { onProgress, signal } = options;
-    const extraction = await extractFeatures(paths, cache, runner, {
-      ...(onProgress ? { onProgress } : {}),
-      ...(signal ? { signal } : {}),
-    });
+    const extraction = await extractFeatures(paths, cache, runner, options);
     const took = secondsSince(began);
     const known = (await rememberedCosts()).find(({ sha256, cut }) => sha256 === network.sha256 && cut === network.cut);
     const { kept, computed, table, skipped, digests } = extraction;

@@ -35,7 +35,7 @@ export interface InvertedResidual {
   readonly stride: number;
   readonly activation: Activation;
   /** Squeeze-and-excitation after the filters, if any. */
-  readonly squeeze?: SqueezeExcite;
+  readonly squeeze?: SqueezeExcite | undefined;
 }
 
 /** `[C, H, W]` → `[out, H', W']`, added to its input where the shape stays. */

@@ -10,13 +10,13 @@ export interface ConvOptions extends Window {
   /** Output channels. */
   readonly out: number;
   /** Groups of channels that do not mix; the number of input channels makes it depthwise. Default 1. */
-  readonly groups?: number;
+  readonly groups?: number | undefined;
   /** Default false: a normalisation follows. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
   /** Default He's normal over the fan out. */
-  readonly initialiser?: Initialiser;
+  readonly initialiser?: Initialiser | undefined;
   /** Default 0. */
-  readonly biasInitialiser?: Initialiser;
+  readonly biasInitialiser?: Initialiser | undefined;
 }
 
 /** 2-D convolution, `[C, H, W]` → `[out, H', W']`; weight `[out, C / groups, rows, columns]`, PyTorch's layout. */
@@ -49,11 +49,11 @@ export interface LinearOptions {
   /** Output channels. */
   readonly out: number;
   /** Default true. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
   /** Default PyTorch's, uniform over the fan in. */
-  readonly initialiser?: Initialiser;
+  readonly initialiser?: Initialiser | undefined;
   /** Default: as the weight where that is by fan in, else 0. */
-  readonly biasInitialiser?: Initialiser;
+  readonly biasInitialiser?: Initialiser | undefined;
 }
 
 /**
@@ -73,11 +73,11 @@ export function classify(
   b: ArchitectureBuilder,
   features: Place,
   name: string,
-  options: Omit<LinearOptions, "out"> & { readonly ignored?: readonly RegExp[] } = {},
+  options: Omit<LinearOptions, "out"> & { readonly ignored?: readonly RegExp[] | undefined } = {},
 ): Definition {
   const { ignored, ...rest } = options;
   const logits = linearAs(b, features, name, "logits", { ...rest, out: b.classes });
-  return b.finish({ features, logits, classifier: name, ...(ignored ? { ignored } : {}) });
+  return b.finish({ features, logits, classifier: name, ignored });
 }
 
 function linearAs(b: ArchitectureBuilder, x: Place, name: string, output: string, options: LinearOptions): Place {

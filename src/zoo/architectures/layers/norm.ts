@@ -9,11 +9,11 @@ const constant = (value: number): Initialiser => ({ kind: "constant", value });
 
 export interface BatchNormOptions {
   /** Default 1e-5, PyTorch's. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** Whether it has a learned scale (`weight`); else 1. Default true. */
-  readonly scale?: boolean;
+  readonly scale?: boolean | undefined;
   /** The scale's first value; 0 makes a residual block start as the identity. Default 1. */
-  readonly initialScale?: number;
+  readonly initialScale?: number | undefined;
 }
 
 /** Batch normalisation over the channels of a map `[C, H, W]`: Ioffe and Szegedy 2015, arXiv 1502.03167. */

@@ -16,7 +16,7 @@ export interface TransformerBlock {
   /** Width of the hidden layer as a multiple of the channels. */
   readonly expansion: number;
   /** First value of the factors on both branches, if there are any: arXiv 2103.17239. */
-  readonly initialScale?: number;
+  readonly initialScale?: number | undefined;
   /** Of every matrix. */
   readonly initialiser: Initialiser;
 }

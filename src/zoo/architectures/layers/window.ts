@@ -14,11 +14,11 @@ export type Padding = Pair | readonly [number, number, number, number] | "same";
 export interface Window {
   readonly kernel: Pair;
   /** Default 1. */
-  readonly stride?: Pair;
+  readonly stride?: Pair | undefined;
   /** Default 0. */
-  readonly padding?: Padding;
+  readonly padding?: Padding | undefined;
   /** Default 1. */
-  readonly dilation?: Pair;
+  readonly dilation?: Pair | undefined;
 }
 
 const pair = (value: Pair): readonly [number, number] => (typeof value === "number" ? [value, value] : value);

@@ -8,19 +8,19 @@ export interface Result {
   /** Name of the value, in ONNX's layout. */
   readonly value: string;
   /** `ActivationFunctionType` applied afterwards; default: none. */
-  readonly activation?: number;
+  readonly activation?: number | undefined;
   /**
    * How the result relates to the quantised range of the output: `clamped` to it (the default), `kept` within the range
    * of what was read (pooling, reshaping), or the function's `own` (softmax: always within 0 and 1).
    */
-  readonly range?: "clamped" | "kept" | "own";
+  readonly range?: "clamped" | "kept" | "own" | undefined;
 }
 
 /** Adds the nodes of one operation to the graph; yields nothing where its output was declared a constant. */
 export interface Rule {
   readonly convert: (operation: Operation, graph: Conversion) => Result | undefined;
   /** How many inputs, counted from the first, the conversion reads; default: all. The others may be computed by anything. */
-  readonly reads?: number;
+  readonly reads?: number | undefined;
 }
 
 /** Input `position` of an operation. Throws a data error where it is not given. */

@@ -7,9 +7,9 @@ import { asFloat32, elementCount, float32Tensor, type Tensor } from "../../../gr
 /** A layout of a file, seen from ours. */
 export interface Layout {
   /** For each of our axes, the axis of the file's that it is. Default: the same. */
-  readonly order?: readonly number[];
+  readonly order?: readonly number[] | undefined;
   /** The shape in the file, from that after `order`: where axes are flattened or added. Default: the same. */
-  readonly stored?: (dims: readonly number[]) => readonly number[];
+  readonly stored?: ((dims: readonly number[]) => readonly number[]) | undefined;
 }
 
 /** PyTorch's. */

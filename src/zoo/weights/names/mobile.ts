@@ -11,7 +11,7 @@ interface Part {
   /** timm's name of the convolution: `conv_dw`, or `se`. */
   readonly name: string;
   /** timm's name of its batch norm. */
-  readonly norm?: string;
+  readonly norm?: string | undefined;
 }
 
 interface Block {
@@ -125,7 +125,7 @@ interface KerasWords {
   readonly expand: readonly [conv: string, norm: string];
   readonly filter: readonly [conv: string, norm: string];
   readonly narrow: readonly [conv: string, norm: string];
-  readonly squeeze?: readonly [reduce: string, expand: string];
+  readonly squeeze?: readonly [reduce: string, expand: string] | undefined;
 }
 
 function kerasBlocks(

@@ -17,7 +17,7 @@ export interface Source {
   readonly names: readonly string[];
   readonly layout: Layout;
   /** Added to every element: brings a batch norm's variance to our epsilon, so that the sum under the root is the same. */
-  readonly add?: number;
+  readonly add?: number | undefined;
 }
 
 /** How a library names one architecture's parameters. */
@@ -49,12 +49,15 @@ export type Row = readonly [
 export type Rows = (definition: Definition) => readonly Row[];
 
 /** The first row that matches, applied. */
-function rename(rows: readonly Row[], name: string): { names: readonly string[]; layout?: Layout } | undefined {
+function rename(
+  rows: readonly Row[],
+  name: string,
+): { names: readonly string[]; layout: Layout | undefined } | undefined {
   for (const [pattern, replacement, layout] of rows) {
     const match = pattern.exec(name);
     if (!match) continue;
     const made = typeof replacement === "string" ? name.replace(pattern, replacement) : replacement(...match.slice(1));
-    return { names: typeof made === "string" ? [made] : made, ...(layout ? { layout } : {}) };
+    return { names: typeof made === "string" ? [made] : made, layout };
   }
   return undefined;
 }
@@ -74,7 +77,7 @@ export const timm = ({ ignored = [] }: Definition): Naming => ({
 
 /** torchvision's names, from rows over whole names. A name without a row is the same there. */
 export const torchvision =
-  (rows: Rows, { epsilonGap = 0 }: { readonly epsilonGap?: number } = {}) =>
+  (rows: Rows, { epsilonGap = 0 }: { readonly epsilonGap?: number | undefined } = {}) =>
   (definition: Definition): Naming => {
     const all = rows(definition);
     return {
@@ -82,7 +85,7 @@ export const torchvision =
       kind: "torchvision",
       source(name) {
         const { names = [name], layout = same } = rename(all, name) ?? {};
-        return { names, layout, ...(epsilonGap > 0 && name.endsWith(".running_var") ? { add: epsilonGap } : {}) };
+        return { names, layout, add: epsilonGap > 0 && name.endsWith(".running_var") ? epsilonGap : undefined };
       },
     };
   };
