@@ -239,7 +239,7 @@ describe("graft audit", () => {
     const card = readFileSync(join(trained.out, "card.md"), "utf8");
     expect(card).toMatch(/^---\nlicense: /);
     expect(card).toContain("1 picture is in several splits");
-    expect(readFileSync(join(trained.out, "report.html"), "utf8")).toContain("What is in the data");
+    expect(readFileSync(join(trained.out, "report.html"), "utf8")).toContain("Data quality");
     const records = (): Record<string, string> =>
       Object.fromEntries(Object.entries(contents(own)).filter(([name]) => name.endsWith(".records")));
     const before = records();

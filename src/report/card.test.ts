@@ -76,15 +76,15 @@ describe("the model card", () => {
     expect(frontMatter(renderCard(ofHub, consumption))).toContain('base_model: "timm/resnet18.a1_in1k"');
   });
 
-  it("tells data, network, metrics with intervals, limits, doubt, cost and how to cite", () => {
+  it("has data, network, metrics with intervals, limits, uncertainty, cost and citation", () => {
     const card = renderCard(input, consumption);
     for (const words of [
       "40 training images",
       "Licence of the weights: MIT",
       "| test | 4 | 75.0% |",
       'By the camera alone, 90% of "cat" are found.',
-      "Weakest class: dog, of which 66.7% are found (95% interval 20.8–93.9%; 3 images, too few to say).",
-      "each image at a temperature that was fitted without it",
+      "Weakest class: dog, with a recall of 66.7% (95% interval 20.8–93.9%; 3 images, too few for a reliable figure).",
+      "each image with a temperature that was fitted without it",
       "1 of 4 test images called unknown",
       "calibrated on 40 images",
       "0.033 Wh",
@@ -108,7 +108,7 @@ describe("the model card", () => {
   it("tells measured energy apart from assumed", () => {
     expect(renderCard(input, consumption)).toContain("Energy was not measured");
     expect(renderCard(input, { cpuSeconds: 12, joules: 3600 })).toContain(
-      "own meter, everything else that ran included: 1.0 Wh",
+      "the processor's meter, including all other processes: 1.0 Wh",
     );
   });
 

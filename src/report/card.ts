@@ -6,10 +6,10 @@ import { type Consumption, datasetName, type ReportInput } from "../run/report-i
 import { big, count, date, duration, percent, percentRange, plural } from "./format.ts";
 import { alarmsText, promiseText } from "./sections/trust.ts";
 
-/** Watts that one busy core is taken to draw where there is no meter: an assumption, and said to be one. */
+/** Assumed power of one busy core in watts, if there is no meter. The card says that it is an assumption. */
 const WATTS_PER_CORE = 10;
 
-/** Identifiers that hubs know, by how licences are written here. */
+/** The hub's licence identifiers, by the names that Graft uses. */
 const hubLicences: Readonly<Record<string, string>> = {
   MIT: "mit",
   "Apache-2.0": "apache-2.0",
@@ -51,18 +51,18 @@ export function renderCard(input: ReportInput, consumption: Consumption): string
     "",
     `# ${text(input.title)}`,
     "",
-    `Tells ${plural(dataset.classes.length, "class", "classes")} of pictures apart: ${dataset.classes.map(text).join(", ")}. Made with Graft on ${date(input.createdAt)}.`,
+    `Classifies images into ${plural(dataset.classes.length, "class", "classes")}: ${dataset.classes.map(text).join(", ")}. Made with Graft on ${date(input.createdAt)}.`,
     "",
     ...section("Use", [
-      `\`${input.modelFile}\` takes \`image\`, uint8 \`[N, H, W, 3]\` RGB of any size, and yields \`probabilities\` and \`logits\` \`[N, ${dataset.classes.length}]\`, \`features\` \`[N, ${network.features}]\` and \`novelty\` \`[N]\`. Resizing, normalisation and temperature are inside; class names are in its metadata under \`graft.classes\`.`,
+      `\`${input.modelFile}\` takes \`image\`, uint8 \`[N, H, W, 3]\` RGB of any size, and outputs \`probabilities\` and \`logits\` \`[N, ${dataset.classes.length}]\`, \`features\` \`[N, ${network.features}]\` and \`novelty\` \`[N]\`. Resizing, normalisation and temperature are part of the model; class names are in its metadata under \`graft.classes\`.`,
       "",
-      `It is for pictures like those it was trained on. ${input.trust?.alarms.enough ? `A picture whose \`novelty\` is above ${input.trust.novelty.threshold.toFixed(3)} is further from them, or further between the classes, than all but a few pictures of their kind: its class means little.` : ""}`,
+      `Use it for images like those it was trained on. ${input.trust?.alarms.enough ? `An image with a \`novelty\` above ${input.trust.novelty.threshold.toFixed(3)} is unlike the training images (out of distribution): its prediction is not reliable.` : ""}`,
     ]),
     ...section("Network", [
       `- ${text(network.name)}: ${text(network.description)}`,
       `- Licence of the weights: ${text(network.licence)}; source: ${text(network.source)}; SHA-256 \`${network.sha256}\``,
-      `- ${big(network.parameters)} parameters; cut at ${code(network.cut)}${network.views === "mirrored" ? ", averaged over mirrored views" : ""}, ${count(network.features)} features, pictures of ${network.inputSize} pixels`,
-      `- Head: logistic regression, L2 penalty ${input.head.l2}, chosen by ${plural(input.head.folds, "fold")}; seed ${input.seed}`,
+      `- ${big(network.parameters)} parameters; cut at ${code(network.cut)}${network.views === "mirrored" ? ", averaged over mirrored views" : ""}, ${count(network.features)} features, images of ${network.inputSize} pixels`,
+      `- Head: logistic regression, L2 penalty ${input.head.l2}, chosen by cross-validation with ${plural(input.head.folds, "fold")}; seed ${input.seed}`,
       ...(input.finetune
         ? [`- Fine-tuning of ${input.finetune.stages.map(text).join(", ")}: ${text(input.finetune.why)}`]
         : []),
@@ -97,10 +97,10 @@ const section = (title: string, lines: readonly string[]): string[] => [`## ${ti
 /** A YAML scalar: JSON strings are such. */
 const yaml = (value: string): string => JSON.stringify(value);
 
-/** Text that Markdown and HTML leave as it is. */
+/** Escapes text for Markdown and HTML. */
 const text = (value: string): string => value.replace(/[\\`*_[\]<>#|]/g, "\\$&").replace(/\s+/g, " ");
 
-/** A name as code, whatever is in it. */
+/** Formats a name as code, whatever characters it contains. */
 const code = (value: string): string => `\`${value.replace(/[`\s]+/g, " ")}\``;
 
 function metrics({ test, validation, calibration, trust }: ReportInput): string[] {
@@ -112,7 +112,7 @@ function metrics({ test, validation, calibration, trust }: ReportInput): string[
       `| ${name} | ${count(one.examples)} | ${percent(one.accuracy)} | ${percentRange(one.interval)} | ${percent(one.balancedAccuracy)} | ${one.baseline ? percent(one.baseline.accuracy) : "—"} |`,
   );
   return [
-    "| on | images | accuracy | 95% interval | mean over classes | always the most frequent class |",
+    "| evaluated on | images | accuracy | 95% interval | balanced accuracy | baseline (most frequent class) |",
     "|---|---|---|---|---|---|",
     ...rows,
     "",
@@ -120,18 +120,18 @@ function metrics({ test, validation, calibration, trust }: ReportInput): string[
     ...(trust
       ? [
           "",
-          `Conformal sets, calibrated on ${plural(trust.conformal.calibratedOn, "image")}; promised: ${promiseText(trust.conformal, trust.promise)}. On the test images: ${percent(trust.sets.covered)} covered, ${trust.sets.size.toFixed(2)} classes a set. Unknown pictures; false alarms promised: ${alarmsText(trust.novelty, trust.alarms)}. Measured: ${count(trust.falseAlarms.count)} of ${count(trust.falseAlarms.asked)} test images called unknown.`,
+          `Conformal sets, calibrated on ${plural(trust.conformal.calibratedOn, "image")}; guarantee: ${promiseText(trust.conformal, trust.promise)}. On the test images: ${percent(trust.sets.covered)} covered, ${trust.sets.size.toFixed(2)} classes per set. Unknown images; expected false alarms: ${alarmsText(trust.novelty, trust.alarms)}. Measured: ${count(trust.falseAlarms.count)} of ${count(trust.falseAlarms.asked)} test images called unknown.`,
         ]
       : []),
   ];
 }
 
-/** How well calibrated it is, on images that the temperature was not fitted on. */
+/** The calibration error, on images that the temperature was not fitted on. */
 function calibrationText({ eceBefore, eceAfter, test }: ReportInput["calibration"]): string {
   if (!test)
-    return `Calibration error ${percent(eceAfter)} after temperature scaling (${percent(eceBefore)} before), each image at a temperature that was fitted without it.`;
+    return `Calibration error ${percent(eceAfter)} after temperature scaling (${percent(eceBefore)} before), each image with a temperature that was fitted without it.`;
   const { examples, before, after } = test;
-  return `Calibration error ${percent(after.ece.value)} after temperature scaling (95% interval ${percentRange(after.ece.interval)}; ${percent(before.ece.value)} before), on ${plural(examples, "test image")} that nothing was fitted on.`;
+  return `Calibration error ${percent(after.ece.value)} after temperature scaling (95% interval ${percentRange(after.ece.interval)}; ${percent(before.ece.value)} before), on ${plural(examples, "test image")} that took no part in fitting.`;
 }
 
 function limits({ findings, test, validation, dataset }: ReportInput): string[] {
@@ -141,15 +141,15 @@ function limits({ findings, test, validation, dataset }: ReportInput): string[] 
     findings === undefined
       ? ["- The data was not audited."]
       : findings.length === 0
-        ? ["- The audit of the data found nothing."]
+        ? ["- The audit of the data has no findings."]
         : findings.map(({ title }) => `- ${text(title)}`);
   return [
     ...(weakest
       ? [
-          `- Weakest class: ${text(weakest.name)}, of which ${percent(weakest.recall)} are found (95% interval ${percentRange(weakest.recallInterval!)}${weakest.few ? `; ${plural(weakest.support, "image")}, too few to say` : ""}).`,
+          `- Weakest class: ${text(weakest.name)}, with a recall of ${percent(weakest.recall)} (95% interval ${percentRange(weakest.recallInterval!)}${weakest.few ? `; ${plural(weakest.support, "image")}, too few for a reliable figure` : ""}).`,
         ]
       : []),
-    `- It knows ${dataset.classes.length} classes and nothing else.`,
+    `- The model predicts one of its ${dataset.classes.length} classes for every image.`,
     ...found,
   ];
 }
@@ -157,9 +157,9 @@ function limits({ findings, test, validation, dataset }: ReportInput): string[] 
 function energy({ timings }: ReportInput, { cpuSeconds, joules }: Consumption): string[] {
   const hours = (watts: number): string => `${(watts / 3600).toPrecision(2)} Wh`;
   return [
-    `${duration(timings.total)} from start to end, ${duration(cpuSeconds)} of processor time, no GPU.`,
+    `${duration(timings.total)} from start to end, ${duration(cpuSeconds)} of CPU time, no GPU.`,
     joules === undefined
-      ? `Energy was not measured, for want of a meter that may be read; at an assumed ${WATTS_PER_CORE} W a busy core it is about ${hours(cpuSeconds * WATTS_PER_CORE)}.`
-      : `Energy by the processor's own meter, everything else that ran included: ${hours(joules)}.`,
+      ? `Energy was not measured, because no energy meter is accessible. At an assumed ${WATTS_PER_CORE} W per busy core, it is about ${hours(cpuSeconds * WATTS_PER_CORE)}.`
+      : `Energy according to the processor's meter, including all other processes: ${hours(joules)}.`,
   ];
 }

@@ -36,13 +36,13 @@ export function duration(seconds: number): string {
 
 const pad = (value: number): string => String(value).padStart(2, "0");
 
-/** Images a second: `38.2`, `276`. */
+/** Images per second: `38.2`, `276`. */
 export const rate = (value: number): string => (value < 100 ? value.toFixed(1) : count(value));
 
 /** An ISO 8601 instant → `24 November 2025, 14:02 UTC`. Throws a usage error for anything else. */
 export function date(iso: string): string {
   const instant = new Date(iso);
-  if (Number.isNaN(instant.getTime())) throw usageError(`"${iso}" is no date: give an ISO 8601 instant.`);
+  if (Number.isNaN(instant.getTime())) throw usageError(`"${iso}" is not a date. Use ISO 8601.`);
   const format = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short", timeZone: "UTC" });
   return `${format.format(instant).replace(" at ", ", ")} UTC`;
 }

@@ -233,10 +233,10 @@ describe("renderReport", () => {
       conformal: { ...input.trust!.conformal, threshold: 0, calibratedOn: 7 },
     };
     const [told] = texts(renderReport({ ...input, trust }), "#doubt .pair");
-    expect(told).toMatch(/12 pictures cannot promise 5\.0%, so no picture is called unknown\. It takes 19/);
-    expect(told).toMatch(/7 images cannot promise 90\.0%, so every set holds all classes\. It takes 9 images/);
+    expect(told).toMatch(/12 images cannot guarantee 5\.0%, so no image is called unknown\. This needs 19/);
+    expect(told).toMatch(/7 images cannot guarantee 90\.0%, so every set contains all classes\. This needs 9 images/);
     expect(texts(renderReport(input), "#doubt .pair")[0]).toMatch(
-      /90\.0% of the sets on average \(in 95% of such trainings 87\.0/,
+      /90\.0% of the sets on average \(87\.0.* in 95% of such trainings\)/,
     );
   });
 
@@ -245,11 +245,9 @@ describe("renderReport", () => {
     const lead = (kept: "fine-tuned" | "linear-probe"): string =>
       texts(renderReport({ ...demoInput(), finetune: { ...tuned, kept } }), "#making .lead")[0]!;
     expect(lead("fine-tuned")).toMatch(
-      /and then layer4 with it, for 12 epochs\. The fine-tuned network is kept: because\./,
+      /then layer4 together with it, for 12 epochs\. The fine-tuned network is kept: because\./,
     );
-    expect(lead("linear-probe")).toMatch(
-      /kept as it is up to its cut.*Fine-tuning layer4 for 12 epochs was tried too\./,
-    );
+    expect(lead("linear-probe")).toMatch(/frozen up to its cut.*Graft also tried to fine-tune layer4 for 12 epochs\./);
   });
 
   it("leads with the test accuracy, its interval and the baseline", () => {
@@ -257,24 +255,24 @@ describe("renderReport", () => {
     const [value, words] = [".score .value", ".verdict"].map((selector) => texts(renderReport(input), selector)[0]);
     expect(value).toBe(`${(input.test!.accuracy * 100).toFixed(1)}%`);
     expect(words).toContain("from 320 test images");
-    expect(words).toContain("By comparison, always answering “daisy”");
+    expect(words).toContain("By comparison, always predicting “daisy”");
   });
 
   it("says so where there is no test set, no mistake, no skipped file", () => {
     const { mistakes: _, ...input } = demoInput({ classes: ["ant", "bee"], skill: 90, test: false, skipped: 0 });
     const page = renderReport({ ...input, mistakes: [] });
     expect(texts(page, "#accuracy")[0]).toMatch(/Cross-validation accuracy.*There was no test set/s);
-    expect(texts(page, "#mistakes")[0]).toContain("There are none among 960 training images.");
-    expect(texts(page, "#confusion")[0]).toContain("It confused nothing.");
+    expect(texts(page, "#mistakes")[0]).toContain("No mistakes on 960 training images.");
+    expect(texts(page, "#confusion")[0]).toContain("The model confuses no classes.");
     expect(parse(page).querySelector("#skipped")).toBeNull();
   });
 
   it("tells what the audit found, how many more there are, and when to doubt an answer", () => {
     const page = renderReport(demoInput());
     expect(texts(page, "#data")[0]).toMatch(/2 pictures are probably in the wrong class.*looks like b.*…and 1 more/s);
-    expect(texts(page, "#doubt")[0]).toMatch(/15 of 300 called unknown.*91.3% hold the true class/s);
-    expect(texts(page, "#why figcaption")[0]).toContain("is daisy");
-    expect(texts(renderReport({ ...demoInput(), findings: [] }), "#data")[0]).toContain("found nothing wrong");
+    expect(texts(page, "#doubt")[0]).toMatch(/15 of 300 called unknown.*91.3% contain the true class/s);
+    expect(texts(page, "#why figcaption")[0]).toContain("label: daisy");
+    expect(texts(renderReport({ ...demoInput(), findings: [] }), "#data")[0]).toContain("found no problems");
     const { findings: _, trust: __, explanations: ___, ...without } = demoInput();
     const document = parse(renderReport(without));
     expect(document.querySelector("#data, #doubt, #why")).toBeNull();
@@ -287,16 +285,16 @@ describe("renderReport", () => {
     const page = (calibration: ReportInput["calibration"]): string =>
       texts(renderReport({ ...input, calibration }), "#calibration")[0]!;
     expect(page({ ...input.calibration, test })).toMatch(
-      /As in the model file[^:]*: \d+\.\d% \(.*–.*%\).*On 2 test images, on which nothing was fitted/s,
+      /In the model file[^:]*: \d+\.\d% \(.*–.*%\).*On 2 test images, which took no part in fitting/s,
     );
     expect(page({ ...input.calibration, temperature: 1, errors: 0, examples: 36 })).toMatch(
-      /leaves every answer as it was.*All 36 of them were answered rightly/s,
+      /changes no probability.*All 36 of them were predicted correctly/s,
     );
   });
 
   it("marks classes with too few images to say anything", () => {
     const classes = texts(renderReport(demoInput({ classes: named(5), examples: 20 })), "#classes")[0]!;
-    expect(classes).toContain("fewer than 10 images there, marked *: too few to say");
+    expect(classes).toContain("fewer than 10 of these images, marked *: too few for a reliable recall");
     expect(texts(renderReport(demoInput({ classes: named(2), examples: 400 })), "#classes")[0]).not.toContain("*");
   });
 
@@ -329,11 +327,11 @@ describe("renderReport", () => {
     const making = texts(page, "#making table th[scope=row]");
     expect(making).toContain("last");
     expect(making).toContain("<b>mid</b>");
-    expect(making).toContain("<b>mid</b>, mirrored views (taken)");
+    expect(making).toContain("<b>mid</b>, mirrored views (selected)");
     expect(texts(page, "#making table td")).toEqual(expect.arrayContaining(["0.050 ± 0.010", "0.020 ± 0.010"]));
     expect(page).toContain("mean over each image and its mirror image");
     for (const one of [undefined, { ...choice, tried: choice.tried.slice(0, 1) }])
-      expect(renderReport({ ...input, choice: one })).not.toContain("Which features");
+      expect(renderReport({ ...input, choice: one })).not.toContain("Choice of features");
   });
 
   it("takes other sections, and refuses a date that is none", () => {
@@ -342,6 +340,6 @@ describe("renderReport", () => {
       () => ({ id: "a", title: "Advice", body: html`<p>${"<"}</p>` }),
     ]);
     expect(texts(page, "main h2")).toEqual(["Advice"]);
-    expect(() => renderReport({ ...demoInput(), createdAt: "yesterday" })).toThrow(/"yesterday" is no date/);
+    expect(() => renderReport({ ...demoInput(), createdAt: "yesterday" })).toThrow(/"yesterday" is not a date/);
   });
 });

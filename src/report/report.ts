@@ -42,7 +42,7 @@ export function renderReport(input: ReportInput, sections: readonly Section[] = 
     title: input.title,
     meta: input.modelSha256 === undefined ? {} : { modelSha256: input.modelSha256 },
     eyebrow: `Graft report · ${date(input.createdAt)}`,
-    subtitle: `Tells ${plural(input.dataset.classes.length, "class", "classes")} apart: ${listed(input.dataset.classes)}`,
+    subtitle: `${plural(input.dataset.classes.length, "class", "classes")}: ${listed(input.dataset.classes)}`,
     parts: sections.flatMap((section) => section(input) ?? []),
     footer: Object.entries(input.versions)
       .map(([name, version]) => `${name} ${version}`)

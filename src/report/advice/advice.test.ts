@@ -74,7 +74,7 @@ describe("the report of a recommendation", () => {
   const { document } = parseHTML(renderRecommendation(recommendation, { ...page, next }));
 
   test("says which, why, what next, and shows every network", () => {
-    expect(document.querySelector("#recommended h2")?.textContent).toBe("Take resnet50");
+    expect(document.querySelector("#recommended h2")?.textContent).toBe("Use resnet50");
     expect(document.querySelector("#recommended pre")?.textContent).toBe(next);
     expect(document.querySelectorAll("#networks tbody tr").length).toBe(2);
     expect(document.querySelector("#front svg")?.getAttribute("role")).toBe("img");
@@ -82,7 +82,7 @@ describe("the report of a recommendation", () => {
   });
 
   test("escapes what it is told, and runs nothing", () => {
-    expect(document.querySelector("h1")?.textContent).toBe("A network for <photos>");
+    expect(document.querySelector("h1")?.textContent).toBe("Recommended network for <photos>");
     expect(document.querySelectorAll("script, photos").length).toBe(0);
   });
 
@@ -90,7 +90,7 @@ describe("the report of a recommendation", () => {
     const found = { ...recommendation, recommended: undefined, candidates: recommendation.candidates.slice(0, 1) };
     const bare = documentOf(renderRecommendation(found, { ...page, next: undefined }));
     expect(bare.querySelector("#front")).toBeNull();
-    expect(bare.querySelector("#recommended h2")?.textContent).toBe("No network");
+    expect(bare.querySelector("#recommended h2")?.textContent).toBe("No recommendation");
     expect(bare.querySelector("#recommended pre")).toBeNull();
   });
 });
@@ -105,7 +105,7 @@ describe("the report of a comparison", () => {
     expect([points?.children.length, trainings?.children.length]).toEqual([4, 2]);
     expect(points?.textContent).toContain("20, still improving");
     expect(trainings?.textContent).toContain("ended early");
-    expect(document.querySelector("#evidence")?.textContent).toContain("its curve is not flat");
+    expect(document.querySelector("#evidence")?.textContent).toContain("the curve is not flat");
     expect(document.querySelector("#evidence")?.textContent).toContain("30.0 points ahead");
     expect(document.querySelectorAll("script").length).toBe(0);
   });

@@ -28,9 +28,9 @@ const titles = {
 /** One self-contained HTML document, as a training's report is. Throws a usage error where `createdAt` is no date. */
 export function renderComparison(found: Comparison, page: ComparisonPage): string {
   return renderPage({
-    title: `Transfer or not, for ${page.dataset}`,
+    title: `Transfer or train from scratch: ${page.dataset}`,
     eyebrow: `Graft comparison · ${date(page.createdAt)}`,
-    subtitle: `${found.network.name} against a network from scratch, to tell ${plural(found.classes.length, "class", "classes")} apart: ${listed(found.classes)}`,
+    subtitle: `${found.network.name} against a network from scratch; ${plural(found.classes.length, "class", "classes")}: ${listed(found.classes)}`,
     parts: [headline(found, page.next), curves(found), evidence(found), method(found)],
     footer: Object.entries(page.versions)
       .map(([name, version]) => `${name} ${version}`)
@@ -49,10 +49,10 @@ function headline(found: Comparison, next: string | undefined): Part {
 <dl class="aside">${last.map(
       ({ road, point }) =>
         html`<div><dt>${strategyNames[road]}, ${plural(point.pictures, "image")}</dt><dd>${percent(point.accuracy)}</dd></div>`,
-    )}<div><dt>Always “${baseline.class}”</dt><dd>${percent(baseline.accuracy)}</dd></div></dl>
+    )}<div><dt>Baseline: always “${baseline.class}”</dt><dd>${percent(baseline.accuracy)}</dd></div></dl>
 ${next === undefined ? null : html`<pre tabindex="0" aria-label="the command to run next"><code>${next}</code></pre>`}
-${gap === undefined ? null : html`<p class="lead">${gap.words} That is a hint and had no part in the verdict.</p>`}
-${found.interrupted ? html`<p class="lead">It was stopped before its time: this is what was known by then.</p>` : null}`,
+${gap === undefined ? null : html`<p class="lead">${gap.words} This is only a hint and did not influence the verdict.</p>`}
+${found.interrupted ? html`<p class="lead">The comparison was stopped early. These are the results so far.</p>` : null}`,
   };
 }
 
@@ -81,11 +81,11 @@ function curves({ roads, baseline }: Comparison): Part {
     id: "curves",
     title: "How each strategy learns",
     body: html`
-<p class="lead">Accuracy on images that were not learned from, with 95% intervals; the dashed line is always answering “${baseline.class}”.</p>
+<p class="lead">Accuracy on held-out images, with 95% intervals. The dashed line is the baseline that always predicts “${baseline.class}”.</p>
 <ul class="key">${roads.map(({ road }) => html`<li><span style="--swatch: ${colours[road]}"></span>${strategyNames[road]}</li>`)}</ul>
 <div class="pair">
-<figure>${drawn(dots, "pictures", "images learned from", baseline.accuracy)}<figcaption>Against images</figcaption></figure>
-<figure>${drawn(dots, "seconds", "seconds of training", baseline.accuracy)}<figcaption>Against the seconds that a training takes here, with nothing in a cache</figcaption></figure>
+<figure>${drawn(dots, "pictures", "training images", baseline.accuracy)}<figcaption>By number of training images</figcaption></figure>
+<figure>${drawn(dots, "seconds", "seconds of training", baseline.accuracy)}<figcaption>By training time on this machine, without cached features</figcaption></figure>
 </div>`,
   };
 }
@@ -130,10 +130,10 @@ function evidence({ roads, leads, training }: Comparison): Part {
 <td class="number">${duration(point.seconds)}</td><td class="number">${trainedText(point)}</td><td class="number">${count(point.runs)}</td></tr>\n`,
     ),
   );
-  const head = ["Images", "Accuracy", "95%", "On those learned", "Gap", "Seconds", "Epochs", "Runs"];
+  const head = ["Images", "Accuracy", "95%", "Training accuracy", "Overfitting", "Time", "Epochs", "Runs"];
   return {
     id: "evidence",
-    title: "The evidence",
+    title: "Evidence",
     body: html`
 <ul>${leads.filter(({ mean }) => mean >= 0).map((lead) => html`<li>${leadText(lead)}</li>`)}</ul>
 <p class="lead">${overfittingText(roads)}</p>
@@ -154,22 +154,22 @@ function trainings(training: Comparison["training"]): Html | null {
     ),
   );
   if (rows.length === 0) return null;
-  const head = ["Epochs", "On those learned", "Validation log loss", "Accuracy", "Seconds"];
-  return html`<div class="scroll"><table><caption>Trainings on all images, each twice as long as the one before</caption>
+  const head = ["Epochs", "Training accuracy", "Validation log loss", "Accuracy", "Time"];
+  return html`<div class="scroll"><table><caption>Trainings on all images, each twice as long as the previous one</caption>
 <thead><tr><th scope="col">Strategy</th>${head.map((name) => html`<th scope="col" class="number">${name}</th>`)}<th></th></tr></thead>
 <tbody>${rows}</tbody></table></div>
-<p class="lead">${training.map(({ road, flattened }) => `${strategyNames[road]}: ${flattened ? "its curve is flat" : "its curve is not flat"}`).join("; ")}.</p>`;
+<p class="lead">${training.map(({ road, flattened }) => `${strategyNames[road]}: ${flattened ? "the curve is flat" : "the curve is not flat"}`).join("; ")}.</p>`;
 }
 
 function method(found: Comparison): Part {
   const { scratch, pictures, leftOut, network } = found;
   return {
     id: "method",
-    title: "How it was done",
+    title: "Method",
     body: html`
-<p>${count(pictures.available)} images took part; ${plural(found.keptForTest, "image")} kept for the test did not. They were split again for each seed: up to
-${count(pictures.learned)} to learn from, ${count(pictures.judged)} to be judged on. ${network.name}: ${network.description} Fine-tuning trained its last ${found.unfreeze} stages.
-${scratch === undefined ? null : html`From scratch: ${scratch.network}; of several settings tried on the training images, a learning rate of ${scratch.learningRate} and the augmentation “${scratch.augment}” did best.`}
-It took ${duration(found.seconds)}${found.budgetSeconds === undefined ? "" : ` of a budget of ${duration(found.budgetSeconds)}`}${found.epochs === undefined ? "" : `, at most ${plural(found.epochs, "epoch")} for one training on all images`}${leftOut.length > 0 ? `; there was no time for ${plural(leftOut.length, "training")}` : ""}.</p>`,
+<p>${count(pictures.available)} images took part; ${plural(found.keptForTest, "image")} held out for testing did not. They were split again for each seed: up to
+${count(pictures.learned)} for training and ${count(pictures.judged)} for evaluation. ${network.name}: ${network.description} Fine-tuning trained its last ${found.unfreeze} stages.
+${scratch === undefined ? null : html`From scratch: ${scratch.network}; of several settings tried on the training images, a learning rate of ${scratch.learningRate} and the augmentation “${scratch.augment}” worked best.`}
+It took ${duration(found.seconds)}${found.budgetSeconds === undefined ? "" : ` of a budget of ${duration(found.budgetSeconds)}`}${found.epochs === undefined ? "" : `, at most ${plural(found.epochs, "epoch")} for one training on all images`}${leftOut.length > 0 ? `; the budget did not allow ${plural(leftOut.length, "more training")}` : ""}.</p>`,
   };
 }

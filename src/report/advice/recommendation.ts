@@ -19,9 +19,9 @@ export interface RecommendationPage {
 /** One self-contained HTML document, as a training's report is. Throws a usage error where `createdAt` is no date. */
 export function renderRecommendation(found: Recommendation, page: RecommendationPage): string {
   return renderPage({
-    title: `A network for ${page.dataset}`,
+    title: `Recommended network for ${page.dataset}`,
     eyebrow: `Graft recommendation · ${date(page.createdAt)}`,
-    subtitle: `To tell ${plural(found.classes.length, "class", "classes")} apart: ${listed(found.classes)}`,
+    subtitle: `${plural(found.classes.length, "class", "classes")}: ${listed(found.classes)}`,
     parts: [
       headline(found, page.next),
       frontPart(found),
@@ -43,7 +43,7 @@ function headline(found: Recommendation, next: string | undefined): Part {
   const chosen = candidates.find(({ name }) => name === recommended) ?? null;
   return {
     id: "recommended",
-    title: recommended === undefined ? "No network" : `Take ${recommended}`,
+    title: recommended === undefined ? "No recommendation" : `Use ${recommended}`,
     body: html`
 <p class="verdict">${found.reason}</p>
 ${
@@ -53,19 +53,19 @@ ${
 <p class="what">expected accuracy of a linear probe (${percentRange(chosen.interval)})</p>
 </div>
 <dl class="aside">
-<div><dt>One picture</dt><dd>${milliseconds(chosen.cost.latencyMs)}</dd></div>
-<div><dt>Model</dt><dd>${megabytes(chosen.cost.sizeBytes)}</dd></div>
-<div><dt>Training</dt><dd>about ${duration(chosen.trainSeconds)}</dd></div>
-<div><dt>Always “${baseline.class}”</dt><dd>${percent(baseline.accuracy)}</dd></div>
+<div><dt>Latency per image</dt><dd>${milliseconds(chosen.cost.latencyMs)}</dd></div>
+<div><dt>Model size</dt><dd>${megabytes(chosen.cost.sizeBytes)}</dd></div>
+<div><dt>Training time</dt><dd>about ${duration(chosen.trainSeconds)}</dd></div>
+<div><dt>Baseline: always “${baseline.class}”</dt><dd>${percent(baseline.accuracy)}</dd></div>
 </dl></div>`
 }
 ${next === undefined ? null : html`<pre tabindex="0" aria-label="the command to run next"><code>${next}</code></pre>`}
 <p class="lead">Measured on this machine in ${duration(found.seconds)}${
-      found.fetchSeconds > 0.5 ? ` (of which ${duration(found.fetchSeconds)} went into fetching)` : ""
-    }, on ${count(pictures.judged)} of ${plural(pictures.available, "training picture")}; ${plural(found.keptForTest, "picture")} kept for the test took no part.${
-      found.interrupted ? " It was stopped before its time." : ""
+      found.fetchSeconds > 0.5 ? ` (of which ${duration(found.fetchSeconds)} for downloads)` : ""
+    }, on ${count(pictures.judged)} of ${plural(pictures.available, "training image")}; ${plural(found.keptForTest, "image")} held out for testing took no part.${
+      found.interrupted ? " It was stopped early." : ""
     }</p>
-${gap === undefined ? null : html`<p class="lead">${gap.words} That is a hint, not a verdict: what counts is the accuracy.</p>`}`,
+${gap === undefined ? null : html`<p class="lead">${gap.words} This is only a hint; the recommendation is based on accuracy.</p>`}`,
   };
 }
 
@@ -73,10 +73,10 @@ function frontPart({ candidates, recommended }: Recommendation): Part | null {
   if (candidates.length < 2) return null;
   return {
     id: "front",
-    title: "What accuracy costs",
+    title: "Accuracy and latency",
     body: html`
-<p class="lead">Each dot is a network, its line the 95% interval. Filled: no other is at least as accurate, as fast and as small.</p>
-<figure>${frontChart(candidates, recommended)}<figcaption>Expected accuracy against the milliseconds that one picture takes here</figcaption></figure>`,
+<p class="lead">Each dot is a network; its line is the 95% interval. A filled dot means that no other network is at least as accurate, as fast and as small.</p>
+<figure>${frontChart(candidates, recommended)}<figcaption>Expected accuracy against milliseconds per image on this machine</figcaption></figure>`,
   };
 }
 
@@ -94,7 +94,7 @@ function frontChart(candidates: readonly RankedCandidate[], recommended: string 
       style: { fontSize: "12px" },
       x: {
         type: "log",
-        label: "milliseconds a picture",
+        label: "milliseconds per image",
         labelAnchor: "center",
         labelArrow: "none",
         labelOffset: 40,
@@ -123,7 +123,7 @@ function frontChart(candidates: readonly RankedCandidate[], recommended: string 
         }),
       ],
     },
-    { label: "Expected accuracy of each network against its milliseconds a picture", fit: "shrinking" },
+    { label: "Expected accuracy of each network against milliseconds per image", fit: "shrinking" },
   );
 }
 
@@ -139,13 +139,13 @@ function tablePart({ candidates, pictures }: Recommendation): Part {
   const head = ["Accuracy", "95%", "Images", "Latency", "p95", "Images/s", "Model", "Memory", "Training"];
   return {
     id: "networks",
-    title: "Every network that took part",
+    title: "All compared networks",
     body: html`
-<p class="lead">An asterisk marks those that are behind the best by more than chance.${
+<p class="lead">An asterisk marks networks that are behind the best one by more than chance.${
       early
-        ? " A network that dropped out early was judged on fewer images; its accuracy is estimated from how far it was behind then."
+        ? " A network that dropped out early was measured on fewer images; its accuracy is estimated from its distance to the best at that point."
         : ""
-    } Training time is predicted from the speed here.</p>
+    } Training time is estimated from the speed on this machine.</p>
 <div class="scroll"><table><caption>Best first</caption>
 <thead><tr><th scope="col">Network</th>${head.map((name) => html`<th scope="col" class="number">${name}</th>`)}<th scope="col">Licence</th></tr></thead>
 <tbody>${rows}</tbody></table></div>`,
@@ -163,7 +163,7 @@ function scoresPart({ candidates }: Recommendation): Part {
     title: "How well the features suit the labels",
     body: html`
 <p class="lead">Estimates that need no training: LogME (You et al. 2021), the H-score with shrinkage (Ibrahim et al. 2021), and how often the
-five nearest pictures name a picture rightly. They are shown for comparison; the order above is the probe’s.</p>
+five nearest images predict an image’s class correctly. They are shown for comparison; the ranking above uses the linear probe.</p>
 <table><caption>Higher is better; H-scores compare only at the same number of images</caption>
 <thead><tr><th scope="col">Network</th><th scope="col" class="number">LogME</th><th scope="col" class="number">H-score</th><th scope="col" class="number">5-NN</th><th scope="col" class="number">Features</th><th scope="col" class="number">Images</th></tr></thead>
 <tbody>${rows}</tbody></table>`,
@@ -175,8 +175,8 @@ function leftOutPart({ leftOut }: Recommendation): Part | null {
   const rows = leftOut.map(({ name, reason }) => html`<tr><th scope="row">${name}</th><td>${reason}</td></tr>\n`);
   return {
     id: "left-out",
-    title: "Networks that took no part",
-    body: html`<details><summary>${plural(leftOut.length, "network")}, with the reason</summary>
-<table><thead><tr><th scope="col">Network</th><th scope="col">Why</th></tr></thead><tbody>${rows}</tbody></table></details>`,
+    title: "Networks that were not compared",
+    body: html`<details><summary>${plural(leftOut.length, "network")}, with reasons</summary>
+<table><thead><tr><th scope="col">Network</th><th scope="col">Reason</th></tr></thead><tbody>${rows}</tbody></table></details>`,
   };
 }

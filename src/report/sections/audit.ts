@@ -1,4 +1,4 @@
-/** What the audit found in the data, the gravest first, with its pictures. */
+/** The audit's findings, the most severe first, with their images. */
 
 import type { ReportFinding } from "../../run/report-input.ts";
 import { count, percent, plural } from "../format.ts";
@@ -10,15 +10,15 @@ export const auditSection: Section = ({ findings, labels, dataset }) => {
   if (findings.length === 0)
     return {
       id: "data",
-      title: "What is in the data",
-      body: html`<p>The audit found nothing wrong: no copies across splits, no labels that look wrong, no shortcuts, no pictures of something else.</p>
+      title: "Data quality",
+      body: html`<p>The audit found no problems: no copies across splits, no labels that look wrong, no shortcuts, no off-topic images.</p>
 ${labels ? html`<p>${labels}</p>` : null}`,
     };
   return {
     id: "data",
-    title: "What is in the data",
-    body: html`<p class="lead">${plural(findings.length, "finding")} of the audit, of all pictures, the test’s too. <code>graft audit ${dataset.path} --fix</code> moves the pictures
-in question aside, and can move them back.</p>
+    title: "Data quality",
+    body: html`<p class="lead">${plural(findings.length, "finding")} of the audit, which checks all images, including test images. <code>graft audit ${dataset.path} --fix</code> moves the
+affected images aside, and can move them back.</p>
 ${labels ? html`<p>${labels}</p>` : null}
 ${findings.map(finding)}`,
   };
@@ -32,11 +32,11 @@ ${
   pictures.length > 0
     ? html`<ul class="gallery">${pictures.map(
         ({ thumbnail, path, label, why, confidence: sure }) => html`<li><figure>
-${thumbnail && html`<img src="data:image/jpeg;base64,${thumbnail}" alt="A picture labelled ${label}: ${why}" loading="lazy" decoding="async">`}
+${thumbnail && html`<img src="data:image/jpeg;base64,${thumbnail}" alt="An image labelled ${label}: ${why}" loading="lazy" decoding="async">`}
 <figcaption><strong>${label}</strong> ${percent(sure)}<br>${why}<small>${path}</small></figcaption></figure></li>\n`,
       )}</ul>`
     : null
 }
-${rest > 0 ? html`<p class="lead">…and ${count(rest)} more: <code>graft audit</code> names them all.</p>` : null}
+${rest > 0 ? html`<p class="lead">…and ${count(rest)} more: <code>graft audit</code> lists them all.</p>` : null}
 `;
 }

@@ -1,4 +1,4 @@
-/** Whether the probabilities mean what they say, before and after the temperature. */
+/** Calibration before and after temperature scaling. */
 import * as Plot from "@observablehq/plot";
 import type { Estimate } from "../../evaluate/bootstrap.ts";
 import type { ReliabilityBin } from "../../evaluate/calibration-error.ts";
@@ -14,13 +14,13 @@ export const calibrationSection: Section = (input) => {
   const [before, after] = test ? [test.before.bins, test.after.bins] : [calibration.binsBefore, calibration.binsAfter];
   return {
     id: "calibration",
-    title: "How far to trust its probabilities",
+    title: "Calibration",
     body: html`
-<p class="lead">When a calibrated model says 80%, it is right 8 times in 10. Each dot gathers the images that got about the same
-probability, larger for more images. On the line: honest. Below it: too sure. Above it: too timid.</p>
+<p class="lead">When a calibrated model says 80%, it is right 8 times in 10. Each dot stands for the images with about the same
+probability; a larger dot has more images. On the line, the model is calibrated. Below it, the model is overconfident; above it, underconfident.</p>
 <div class="pair">
 <figure>${diagram("Before", before, "var(--muted)")}<figcaption>As trained: expected calibration error ${error(input, "before")}</figcaption></figure>
-<figure>${diagram("After", after, "var(--accent)")}<figcaption>As in the model file, at temperature ${temperature(calibration)}: ${error(input, "after")}</figcaption></figure>
+<figure>${diagram("After", after, "var(--accent)")}<figcaption>In the model file, with temperature ${temperature(calibration)}: ${error(input, "after")}</figcaption></figure>
 </div>
 <p style="margin-top: 1.5rem">${explanation(input)}</p>
 ${test ? html`<p>${measured(test)}</p>` : null}`,
@@ -29,7 +29,7 @@ ${test ? html`<p>${measured(test)}</p>` : null}`,
 
 const temperature = ({ temperature }: ReportInput["calibration"]): string => temperature.toPrecision(3);
 
-/** The calibration error, with its interval where the test images tell it. */
+/** The calibration error, with its interval if there are test images. */
 function error({ calibration }: ReportInput, when: "before" | "after"): string {
   const ece = calibration.test?.[when].ece;
   if (!ece) return percent(when === "before" ? calibration.eceBefore : calibration.eceAfter);
@@ -38,9 +38,10 @@ function error({ calibration }: ReportInput, when: "before" | "after"): string {
 
 const bounds: Readonly<Record<"none" | "lowest" | "highest", string>> = {
   none: "",
-  lowest: " The search ended at its lowest temperature: the head is far too timid, as one whose penalty is too strong.",
+  lowest:
+    " The search ended at its lowest temperature: the head is strongly underconfident, possibly because its L2 penalty is too large.",
   highest:
-    " The search ended at its highest temperature, because the head’s answers carry nothing on these images: do not rely on them.",
+    " The search ended at its highest temperature, because the head’s predictions contain no information on these images. Do not rely on them.",
 };
 
 function explanation({ calibration, validation }: ReportInput): string {
@@ -48,23 +49,23 @@ function explanation({ calibration, validation }: ReportInput): string {
   const on =
     validation.source !== "cross-validation"
       ? "the validation images"
-      : "cross-validated answers to the training images";
+      : "cross-validated predictions for the training images";
   const effect =
     calibration.temperature === 1
-      ? "leaves every answer as it was: nothing on these images proves another right"
-      : `makes every answer sound ${calibration.temperature > 1 ? "less" : "more"} sure and changes none of them`;
+      ? "changes no probability, because these images do not show that another one is better"
+      : `makes every prediction ${calibration.temperature > 1 ? "less" : "more"} confident, without changing the predicted class`;
   const few =
     errors === 0
-      ? ` All ${examples === undefined ? "" : `${count(examples)} `}of them were answered rightly, which says that errors are rare but not how rare: no answer is made surer by it.`
+      ? ` All ${examples === undefined ? "" : `${count(examples)} `}of them were predicted correctly. That shows that errors are rare, but not how rare, so no prediction becomes more confident.`
       : "";
   return `All logits are divided by one number, the temperature ${temperature(calibration)}, fitted on ${on}. It ${effect}.${few}${bounds[bound]}`;
 }
 
-/** What it does to answers that had no part in it. */
+/** The effect on images that took no part in fitting. */
 function measured({ examples, before, after }: NonNullable<ReportInput["calibration"]["test"]>): string {
   const pair = (name: "logLoss" | "brier"): string =>
-    [before, after].map((scores) => figure(scores[name])).join(" as trained, ");
-  return `On ${plural(examples, "test image")}, on which nothing was fitted (95% intervals): calibration error ${figure(after.ece)}, log loss ${pair("logLoss")} in the file, Brier score ${pair("brier")} in the file.`;
+    [before, after].map((scores) => figure(scores[name])).join(" before, ");
+  return `On ${plural(examples, "test image")}, which took no part in fitting (95% intervals): calibration error ${figure(after.ece)}, log loss ${pair("logLoss")} after calibration, Brier score ${pair("brier")} after calibration.`;
 }
 
 const figure = ({ value, interval }: Estimate): string =>
@@ -83,8 +84,8 @@ function diagram(name: string, bins: readonly ReliabilityBin[], color: string): 
       marginBottom: 46,
       marginLeft: 46,
       style: { fontSize: "12px" },
-      x: { ...axis, label: "probability it gave", labelAnchor: "center", labelArrow: "none", labelOffset: 42 },
-      y: { ...axis, label: "share right", labelArrow: "none" },
+      x: { ...axis, label: "predicted probability", labelAnchor: "center", labelArrow: "none", labelOffset: 42 },
+      y: { ...axis, label: "share correct", labelArrow: "none" },
       r: { range: [3, 11], domain: [1, Math.max(2, ...bins.map(({ count }) => count))] },
       marks: [
         Plot.gridY([0, 0.25, 0.5, 0.75, 1], { stroke: "var(--rule)", strokeOpacity: 1 }),
@@ -104,10 +105,10 @@ function diagram(name: string, bins: readonly ReliabilityBin[], color: string): 
           fillOpacity: 0.85,
           stroke: "var(--paper)",
           title: ({ count, confidence, accuracy }: ReliabilityBin) =>
-            `${count} images, ${percent(confidence)} sure, ${percent(accuracy)} right`,
+            `${count} images: probability ${percent(confidence)}, ${percent(accuracy)} correct`,
         }),
       ],
     },
-    { label: `${name} temperature scaling: share answered rightly against the probability given`, fit: "wide" },
+    { label: `${name} temperature scaling: share of correct predictions against predicted probability`, fit: "wide" },
   );
 }

@@ -1,4 +1,4 @@
-/** How each class fares, worst first. */
+/** Recall, precision and F1 of each class, worst first. */
 import { type ClassScores, FEW_EXAMPLES } from "../../evaluate/evaluation.ts";
 import { count, percent, percentRange } from "../format.ts";
 import { type Html, html } from "../html.ts";
@@ -17,14 +17,14 @@ export const classesSection: Section = (input) => {
   const absent = sorted.filter(({ recall }) => recall === null).length;
   return {
     id: "classes",
-    title: "Class by class",
+    title: "Results by class",
     body: html`
-<p class="lead">Recall: of the images of a class, how many were found. Precision: of the images called so, how many are.
-F1: their harmonic mean. In brackets, the 95% interval of the recall. Worst F1 first, from ${images}.${
+<p class="lead">Recall is the share of a class’s images that the model finds. Precision is the share of its predictions of a class that are correct.
+F1 is their harmonic mean. In brackets: the 95% interval of the recall. Lowest F1 first, from ${images}.${
       few > 0
-        ? ` ${few === sorted.length ? "All" : count(few)} of the classes ${few === 1 ? "has" : "have"} fewer than ${FEW_EXAMPLES} images there, marked *: too few to say how well ${few === 1 ? "it is" : "they are"} found.`
+        ? ` ${few === sorted.length ? "All" : count(few)} of the classes ${few === 1 ? "has" : "have"} fewer than ${FEW_EXAMPLES} of these images, marked *: too few for a reliable recall.`
         : ""
-    }${absent > 0 ? ` Classes without images there (${count(absent)}) show a dash.` : ""}</p>
+    }${absent > 0 ? ` Classes without any of these images (${count(absent)}) show a dash.` : ""}</p>
 ${table(rest > 0 ? `The ${shown} worst of ${sorted.length} classes` : `${sorted.length} classes, the worst first`, sorted.slice(0, shown))}
 ${folded(rest, `Show the other ${rest} classes`, table(`The other ${rest} classes, the worst first`, sorted.slice(shown)))}`,
   };

@@ -16,12 +16,12 @@ export const confusionSection: Section = (input) => {
   const drawn = classes.length <= heatMapLimit;
   return {
     id: "confusion",
-    title: "What it confuses",
+    title: "Confusion matrix",
     body: html`
 <p class="lead">${
       drawn
-        ? `Each row is a true class, each column an answer, of ${images}; the stronger the colour, the larger the share of the row. A perfect model colours only the diagonal.`
-        : `A map of ${count(classes.length)} classes could not be read, so here are the pairs confused most often, of ${images}.`
+        ? `Rows are true classes, columns are predictions, from ${images}. A stronger colour is a larger share of the row. A perfect model colours only the diagonal.`
+        : `A matrix of ${count(classes.length)} classes would be too large to read. These are the pairs that are confused most often, from ${images}.`
     }</p>
 <div class="beside">${drawn ? html`<figure>${heatMap(classes, confusion)}</figure>` : null}
 <div>${pairs(classes, confusion, drawn ? PAIRS : PAIRS_ALONE)}</div></div>`,
@@ -30,16 +30,16 @@ export const confusionSection: Section = (input) => {
 
 function pairs(classes: readonly string[], confusion: readonly (readonly number[])[], limit: number): Html {
   const all = mostConfusedPairs(confusion, Number.POSITIVE_INFINITY);
-  if (all.length === 0) return html`<p>It confused nothing.</p>`;
+  if (all.length === 0) return html`<p>The model confuses no classes.</p>`;
   const rows = all.slice(0, limit).map(
     ({ truth, prediction, count: times, share }) => html`<tr><td>${classes[truth]!}</td><td>${classes[prediction]!}</td>
 <td class="number">${count(times)}</td><td class="number">${percent(share)}</td></tr>\n`,
   );
   const caption =
     all.length > limit
-      ? `The ${limit} pairs confused most often, of ${count(all.length)}`
-      : `${plural(all.length, "pair")} of classes confused, the most frequent first`;
+      ? `The ${limit} most frequent confusions of ${count(all.length)}`
+      : `${plural(all.length, "confused pair")} of classes, the most frequent first`;
   return html`<table><caption>${caption}</caption>
-<thead><tr><th scope="col">Is</th><th scope="col">Was called</th><th scope="col" class="number">Times</th><th scope="col" class="number">Of the class</th></tr></thead>
+<thead><tr><th scope="col">True class</th><th scope="col">Predicted as</th><th scope="col" class="number">Count</th><th scope="col" class="number">Share of the class</th></tr></thead>
 <tbody>${rows}</tbody></table>`;
 }

@@ -53,7 +53,7 @@ export function heatMap(classes: readonly string[], confusion: readonly (readonl
           title: (d: Cell) =>
             d.value === 0
               ? null
-              : `${classes[d.truth]} called ${classes[d.prediction]}: ${d.value} (${percent(d.share)})`,
+              : `${classes[d.truth]} predicted as ${classes[d.prediction]}: ${d.value} (${percent(d.share)})`,
         }),
         ...(counts
           ? [

@@ -1,4 +1,4 @@
-/** The wrong answers given with the most confidence: often mislabelled pictures, always instructive. */
+/** The wrong predictions with the highest probability. They are often mislabelled images. */
 import { percent } from "../format.ts";
 import { html } from "../html.ts";
 import { judged, type Section } from "../section.ts";
@@ -7,18 +7,18 @@ export const mistakesSection: Section = (input) => {
   const { mistakes } = input;
   const { images, evaluation } = judged(input);
   if (mistakes.length === 0) {
-    const words = evaluation.correct === evaluation.examples ? "There are none" : "No pictures of them were kept";
-    return { id: "mistakes", title: "Its most confident mistakes", body: html`<p>${words} among ${images}.</p>` };
+    const words = evaluation.correct === evaluation.examples ? "No mistakes" : "No images of mistakes were saved";
+    return { id: "mistakes", title: "Most confident mistakes", body: html`<p>${words} on ${images}.</p>` };
   }
   const items = mistakes.map(
     ({ thumbnail, path, truth, prediction, probability }) => html`<li><figure>
-<img src="data:image/jpeg;base64,${thumbnail}" alt="A picture of ${truth} that was called ${prediction}" loading="lazy" decoding="async">
-<figcaption><strong>${prediction}</strong> ${percent(probability)}<br>is ${truth}<small>${path}</small></figcaption></figure></li>\n`,
+<img src="data:image/jpeg;base64,${thumbnail}" alt="An image of ${truth} that was predicted as ${prediction}" loading="lazy" decoding="async">
+<figcaption><strong>${prediction}</strong> ${percent(probability)}<br>label: ${truth}<small>${path}</small></figcaption></figure></li>\n`,
   );
   return {
     id: "mistakes",
-    title: "Its most confident mistakes",
-    body: html`<p class="lead">Wrong answers among ${images}, the surest first: what it said, how sure it was, and what its label says. Look at the labels first: a confident mistake is often a mislabelled picture.</p>
+    title: "Most confident mistakes",
+    body: html`<p class="lead">Wrong predictions on ${images}, the most confident first, each with its probability and its label. Check the labels first: a confident mistake is often a mislabelled image.</p>
 <ul class="gallery">${items}</ul>`,
   };
 };

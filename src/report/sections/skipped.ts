@@ -17,8 +17,8 @@ export const skippedSection: Section = ({ skipped }) => {
     title: "Files left out",
     body: html`
 <p class="lead">${plural(skipped.length, "file")} could not be used and took no part in training or testing.</p>
-<table><caption>${rest > 0 ? `The first ${LISTED} of ${count(skipped.length)} files` : "Every file, with the reason"}</caption>
-<thead><tr><th scope="col">File</th><th scope="col">Why</th></tr></thead>
+<table><caption>${rest > 0 ? `The first ${LISTED} of ${count(skipped.length)} files` : "All files, with the reason"}</caption>
+<thead><tr><th scope="col">File</th><th scope="col">Reason</th></tr></thead>
 <tbody>${rows}</tbody></table>
 ${rest > 0 ? html`<p class="lead">…and ${plural(rest, "more file")}, not listed here.</p>` : null}`,
   };

@@ -1,4 +1,4 @@
-/** When to doubt an answer: pictures of something else, and the classes that cannot be ruled out. */
+/** Uncertainty: images that are unlike the training images, and conformal sets. */
 import { accuracyInterval } from "../../evaluate/interval.ts";
 import type { ReportTrust } from "../../run/report-input.ts";
 import { count, percent, percentRange, plural } from "../format.ts";
@@ -11,55 +11,58 @@ export const trustSection: Section = ({ trust }) => {
   const { novelty, alarms, conformal, promise, falseAlarms, sets } = trust;
   return {
     id: "doubt",
-    title: "When to doubt it",
-    body: html`<p class="lead">A picture of something else gets an answer too, and often a sure one. So the model also says how unlike its training
-pictures a picture is (output <code>novelty</code>), and which classes it cannot rule out.</p>
+    title: "Uncertainty",
+    body: html`<p class="lead">The model predicts a class for every image, even for one that shows something else, and often with high probability. So it also computes
+an out-of-distribution score (output <code>novelty</code>), which says how unlike the training images an image is, and the set of classes that it cannot rule out.</p>
 <div class="pair">
-${factTable("Pictures of something else", [
-  ["Unknown above", alarms.enough ? html`novelty ${novelty.threshold.toFixed(3)}` : "never: see below"],
+${factTable("Unknown images", [
   [
-    "What it measures",
-    `cosine distance to the nearest training pictures, that of number ${novelty.neighbours}, and the log odds against the answer; 0 is usual`,
+    "Unknown if",
+    alarms.enough ? html`<code>novelty</code> is above ${novelty.threshold.toFixed(3)}` : "never, see below",
   ],
-  ["False alarms promised", alarmsText(novelty, alarms)],
+  [
+    "Score",
+    `cosine distance to training image number ${novelty.neighbours} in order of distance, plus the log odds against the prediction; 0 is typical`,
+  ],
+  ["Expected false alarms", alarmsText(novelty, alarms)],
   [
     "On the test images",
     `${count(falseAlarms.count)} of ${count(falseAlarms.asked)} called unknown (95% interval ${percentRange(accuracyInterval(falseAlarms.count, falseAlarms.asked))})`,
   ],
 ])}
-${factTable("Sets of classes", [
-  ["Promise", promiseText(conformal, promise)],
+${factTable("Conformal sets", [
+  ["Guarantee", promiseText(conformal, promise)],
   ["Calibrated on", plural(conformal.calibratedOn, "image")],
-  ["In a set", promise.enough ? html`classes of at least ${percent(conformal.threshold)}` : "every class"],
-  ["On the test images", `${percent(sets.covered)} hold the true class`],
+  ["A set contains", promise.enough ? html`classes of at least ${percent(conformal.threshold)}` : "every class"],
+  ["On the test images", `${percent(sets.covered)} contain the true class`],
   [
-    "Classes in a set",
-    `${sets.size.toFixed(2)} on average; one in ${percent(sets.single)}, none in ${percent(sets.empty)}`,
+    "Classes per set",
+    `${sets.size.toFixed(2)} on average; exactly one in ${percent(sets.single)}, none in ${percent(sets.empty)}`,
   ],
 ])}
 </div>
-<p class="lead">The promises are for pictures like those it was trained on. A set without a class says that even the best answer is less sure than right answers usually are.</p>`,
+<p class="lead">The guarantees hold for images like the training images. An empty set means that even the most probable class is less probable than correct predictions usually are.</p>`,
   };
 };
 
-/** What is promised of false alarms, and how sure that is. */
+/** The expected rate of false alarms, and how certain it is. */
 export function alarmsText(
   { falseAlarmRate, fittedOn }: ReportTrust["novelty"],
   { enough, interval }: ReportTrust["alarms"],
 ): string {
   const rate = percent(falseAlarmRate);
   return enough
-    ? `${rate} on average, fitted on ${plural(fittedOn, "picture")} (in 95% of such trainings ${percentRange(interval)})`
-    : `none: ${plural(fittedOn, "picture")} cannot promise ${rate}, so no picture is called unknown. It takes ${Math.ceil(1 / falseAlarmRate) - 1} that it was not trained on.`;
+    ? `${rate} on average, fitted on ${plural(fittedOn, "image")} (${percentRange(interval)} in 95% of such trainings)`
+    : `none: ${plural(fittedOn, "image")} cannot guarantee ${rate}, so no image is called unknown. This needs ${Math.ceil(1 / falseAlarmRate) - 1} images that the model was not trained on.`;
 }
 
-/** What is promised of sets, and how sure that is. */
+/** The guaranteed coverage of sets, and how certain it is. */
 export function promiseText(
   { coverage, calibratedOn }: ReportTrust["conformal"],
   { enough, interval }: ReportTrust["promise"],
 ): string {
   const share = percent(coverage);
   return enough
-    ? `the true class is in ${share} of the sets on average (in 95% of such trainings ${percentRange(interval)})`
-    : `none: ${plural(calibratedOn, "image")} cannot promise ${share}, so every set holds all classes. It takes ${Math.ceil(coverage / (1 - coverage) - 1e-9)} images.`;
+    ? `the true class is in ${share} of the sets on average (${percentRange(interval)} in 95% of such trainings)`
+    : `none: ${plural(calibratedOn, "image")} cannot guarantee ${share}, so every set contains all classes. This needs ${Math.ceil(coverage / (1 - coverage) - 1e-9)} images.`;
 }

@@ -1,4 +1,4 @@
-/** How to use the model from Node, a browser and Python. The code is for this artifact: its file, its classes. */
+/** Code for using the model from Node, a browser and Python, with this model's file name and classes. */
 import { artifactKeys } from "../../artifact/contract.ts";
 import { html } from "../html.ts";
 import type { Section } from "../section.ts";
@@ -11,11 +11,11 @@ export const usageSection: Section = ({ modelFile, dataset, network }) => {
   ];
   return {
     id: "use",
-    title: "How to use it",
+    title: "How to use the model",
     body: html`
-<p class="lead"><code>${modelFile}</code> needs nothing of Graft. Its input <code>image</code> is uint8 <code>[N, H, W, 3]</code>, RGB, of any size; resizing,
-normalisation and temperature are inside. Its outputs are <code>probabilities</code> <code>[N, ${dataset.classes.length}]</code>, <code>logits</code>
-<code>[N, ${dataset.classes.length}]</code>, <code>features</code> <code>[N, ${network.features}]</code> and <code>novelty</code> <code>[N]</code>. The class names are JSON in the metadata, under <code>${artifactKeys.classes}</code>.</p>
+<p class="lead"><code>${modelFile}</code> runs without Graft. Its input <code>image</code> is uint8 <code>[N, H, W, 3]</code>, RGB, of any size; resizing,
+normalisation and temperature are part of the model. Its outputs are <code>probabilities</code> <code>[N, ${dataset.classes.length}]</code>, <code>logits</code>
+<code>[N, ${dataset.classes.length}]</code>, <code>features</code> <code>[N, ${network.features}]</code> and <code>novelty</code> <code>[N]</code>. The class names are in the metadata as JSON, under <code>${artifactKeys.classes}</code>.</p>
 ${blocks.map(
   ({ name, needs, code }) => html`<h3>${name}</h3>
 <p class="lead"><code>${needs}</code></p>
@@ -32,16 +32,16 @@ const literal = (value: string | readonly string[]): string =>
     .replaceAll("\u2028", "\\u2028")
     .replaceAll("\u2029", "\\u2029");
 
-/** Node's binding does not show a model's metadata, so the class names stand in the code. */
+/** Node's binding gives no access to a model's metadata, so the code contains the class names. */
 const nodeCode = (file: string, classes: readonly string[]): string => `import * as ort from "onnxruntime-node";
 import sharp from "sharp";
 
-process.env.ORT_DISABLE_TELEMETRY = "1"; // else ONNX Runtime reports the model to Microsoft
+process.env.ORT_DISABLE_TELEMETRY = "1"; // otherwise ONNX Runtime reports the model to Microsoft
 const classes = ${literal(classes)};
 const session = await ort.InferenceSession.create(${literal(file)});
 
 const { data, info } = await sharp("photo.jpg")
-  .rotate() // as the camera was held
+  .rotate() // apply EXIF orientation
   .flatten({ background: "white" })
   .toColourspace("srgb")
   .raw()
@@ -58,8 +58,8 @@ const classes = ${literal(classes)};
 const session = await ort.InferenceSession.create(${literal(file)}); // a URL
 
 /** The most probable class of a File or Blob. */
-export async function classify(picture) {
-  const bitmap = await createImageBitmap(picture);
+export async function classify(photo) {
+  const bitmap = await createImageBitmap(photo);
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext("2d");
   context.fillStyle = "white";
@@ -78,15 +78,15 @@ const pythonCode = (file: string): string => `import json
 import os
 from PIL import Image, ImageOps
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else ONNX Runtime reports the model to Microsoft
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # otherwise ONNX Runtime reports the model to Microsoft
 import onnxruntime as ort
 
 session = ort.InferenceSession(${literal(file)})
 classes = json.loads(session.get_modelmeta().custom_metadata_map[${literal(artifactKeys.classes)}])
 
-picture = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGBA")
-white = Image.new("RGBA", picture.size, "white")
-image = np.asarray(Image.alpha_composite(white, picture).convert("RGB"))[None]  # [1, H, W, 3]
+photo = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGBA")
+white = Image.new("RGBA", photo.size, "white")
+image = np.asarray(Image.alpha_composite(white, photo).convert("RGB"))[None]  # [1, H, W, 3]
 [probabilities] = session.run(["probabilities"], {"image": image})
 
 best = int(probabilities[0].argmax())
