@@ -41,13 +41,13 @@ const types: Readonly<Record<string, string>> = {
 };
 
 /** Bundles the page in a folder (with an `index.html`) as an application would be; yields the folder of what came out. */
-export async function bundlePage(root: string): Promise<string> {
+export async function bundlePage(root: string, { minify = false } = {}): Promise<string> {
   const outDir = mkdtempSync(join(tmpdir(), "graft-site-"));
   await build({
     root,
     configFile: false,
     logLevel: "error",
-    build: { outDir, emptyOutDir: true, target: "es2022", minify: false },
+    build: { outDir, emptyOutDir: true, target: "es2022", minify },
     worker: { format: "es" },
   });
   return outDir;
