@@ -15,7 +15,7 @@ export type { Comparison, Needs, StrategyTraining } from "./advise/compare/compa
 export type { CompareOptions } from "./advise/compare/options.ts";
 export type { DomainGap } from "./advise/gap/confidence.ts";
 export { gatherCandidates } from "./advise/recommend/candidates.ts";
-export { type Scores, scoresOf } from "./advise/recommend/judge.ts";
+export { scoresOf, type TransferabilityScores } from "./advise/recommend/judge.ts";
 export type { Candidate, RecommendOptions } from "./advise/recommend/options.ts";
 export { recommend } from "./advise/recommend/recommend.ts";
 export type { RankedCandidate, Recommendation } from "./advise/recommend/recommendation.ts";

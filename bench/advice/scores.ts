@@ -1,7 +1,7 @@
 /** Which estimates of transferability order networks as their probes and their fine-tuned selves turn out, on pictures unseen. */
 
 import { stratifiedOrder } from "../../src/advise/halving/order.ts";
-import { judge, scoresOf } from "../../src/advise/recommend/judge.ts";
+import { evaluateProbe, scoresOf } from "../../src/advise/recommend/judge.ts";
 import { rankCorrelation } from "../../src/advise/statistics/rank.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
@@ -65,7 +65,7 @@ async function measured(data: string, called: string): Promise<Row> {
     sample.set(own.data.subarray(row * columns, (row + 1) * columns), i * columns);
   });
   const labels = Int32Array.from(order, (row) => own.labels[row]!);
-  const { accuracy } = await judge(denseTable(sample, columns), { labels, groups: undefined }, classes, 0);
+  const { accuracy } = await evaluateProbe(denseTable(sample, columns), { labels, groups: undefined }, classes, 0);
   const { logme, hScore, knn } = scoresOf(denseTable(sample, columns), labels, classes);
   const dataset = await discoverDataset(shared("datasets", data));
   const tuned = await train({ dataset, network, finetune: { unfreeze: "1", epochs: 6, augment: "none" } });

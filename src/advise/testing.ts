@@ -1,6 +1,6 @@
 /**
- * Generated pictures whose labels are known and hardly in ImageNet: where a shape is, how many there are, how a bar is
- * turned. For tests and benches alone; everything is drawn from one seed.
+ * For tests and benches: generates images with known labels that are unlike ImageNet's: where a shape is, how many there are, the angle of
+ * a bar. Everything is drawn from one seed.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { createRandom, type Random } from "../base/random.ts";
 
 export type Task = "position" | "count" | "angle";
 
-/** A picture being drawn: RGB bytes, row by row. */
+/** An image being drawn: RGB bytes, row by row. */
 export interface Canvas {
   readonly side: number;
   readonly data: Uint8Array;
@@ -17,7 +17,7 @@ export interface Canvas {
 
 export type Colour = readonly [number, number, number];
 
-/** One task: its classes, and how a picture of one is drawn. */
+/** One task: its classes, and how an image of one is drawn. */
 export interface Row {
   readonly classes: readonly string[];
   draw(canvas: Canvas, label: number, random: Random, ink: Colour): void;
@@ -74,7 +74,7 @@ const rows: Readonly<Record<Task, Row>> = {
 /** Classes of a task. */
 export const classesOf = (task: Task): readonly string[] => rows[task].classes;
 
-/** One picture: noise on a ground of one colour, and shapes of another. */
+/** One image: noise on a background of one colour, and shapes of another. */
 export const drawPicture = (task: Task, label: number, side: number, random: Random): Uint8Array =>
   drawRow(rows[task], label, side, random);
 
@@ -93,11 +93,11 @@ interface Writing {
   readonly seed?: number | undefined;
 }
 
-/** Writes `count` pictures of a task as PNG into one sub-folder a class. */
+/** Writes `count` images of a task as PNG, one sub-folder per class. */
 export const writeTask = (folder: string, task: Task, writing: Writing): Promise<void> =>
   writeRow(folder, rows[task], writing);
 
-/** The same for a task that is not one of these. */
+/** The same for a custom task. */
 export async function writeRow(folder: string, row: Row, { count, side = 96, seed = 0 }: Writing): Promise<void> {
   const random = createRandom(seed);
   const { classes } = row;

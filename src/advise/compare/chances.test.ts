@@ -1,6 +1,6 @@
-/** The course of a comparison, with made-up strategies whose learning curves are known: nothing is trained. */
+/** The course of a comparison, with synthetic strategies whose learning curves are known: nothing is trained. */
 import { describe, expect, test } from "vitest";
-import { type Chances, giveChances } from "./chances.ts";
+import { runTrainings, type TrainingsInput } from "./chances.ts";
 import { curveOf, savingsOf } from "./curve.ts";
 import type { Rung } from "./ladder.ts";
 import { scheduleFor } from "./schedule.ts";
@@ -10,27 +10,27 @@ const PICTURES = 400;
 const JUDGED = 200;
 const BASELINE = 0.5;
 
-/** What so many epochs on so many images come to: accuracy on learned and on judged images. */
-type Learns = (epochs: number, images: number) => { readonly learned: number; readonly judged: number };
+/** Training and evaluation accuracy after a number of epochs on a number of images. */
+type Learns = (epochs: number, images: number) => { readonly learned: number; readonly evaluated: number };
 
 const right = (accuracy: number): Uint8Array =>
   Uint8Array.from({ length: JUDGED }, (_, i) => (i < accuracy * JUDGED ? 1 : 0));
 
-/** A strategy that takes a second for an epoch, told by a clock of its own; `cutAfter`: seconds after which it hears that it is enough. */
+/** A strategy that takes a second per epoch of a fake clock; `cutAt`: the second at which training is cut. */
 function strategy(learns: Learns, clock: { seconds: number }, cutAt = Number.POSITIVE_INFINITY) {
   const asked: number[] = [];
-  const prepare: Chances["prepare"]["scratch"] = async ({ learn }) => ({
+  const prepare: TrainingsInput["prepare"]["scratch"] = async ({ learn }) => ({
     ...{ first: 4, guess: 4 },
     async train(epochs): Promise<Rung> {
       asked.push(epochs);
       const done = Math.min(epochs, Math.max(1, cutAt - clock.seconds));
       clock.seconds += done;
-      const { learned, judged } = learns(done, learn.length);
-      const loss = 2 * (1 - judged);
+      const { learned, evaluated } = learns(done, learn.length);
+      const loss = 2 * (1 - evaluated);
       return {
-        ...{ epochs: done, seconds: done, isCut: done < epochs, trainAccuracy: learned, correct: right(judged) },
+        ...{ epochs: done, seconds: done, isCut: done < epochs, trainAccuracy: learned, correct: right(evaluated) },
         validation: {
-          accuracy: judged,
+          accuracy: evaluated,
           logLoss: loss,
           losses: Array.from({ length: 60 }, (_, i) => loss + 0.01 * (i % 3)),
         },
@@ -40,12 +40,12 @@ function strategy(learns: Learns, clock: { seconds: number }, cutAt = Number.POS
   return { prepare, asked };
 }
 
-/** Learns up to a limit, half of the way in so many epochs. */
+/** Approaches a limit, half of the way in `half` epochs. */
 const upTo =
   (limit: number, half: number): Learns =>
   (epochs) => {
     const share = 1 - 0.5 ** (epochs / half);
-    return { learned: BASELINE + 0.5 * share, judged: BASELINE + (limit - BASELINE) * share };
+    return { learned: BASELINE + 0.5 * share, evaluated: BASELINE + (limit - BASELINE) * share };
   };
 
 interface Setting {
@@ -67,12 +67,12 @@ async function compared({
 }: Setting) {
   const clock = { seconds: 0 };
   const [fine, fresh] = [strategy(tuned, clock, budget), strategy(scratch, clock, budget)];
-  const made = await giveChances({
+  const outcome = await runTrainings({
     probe: async () => ({ correct: right(probe), trainAccuracy: 1, seconds: 0 }),
     prepare: { "fine-tune": fine.prepare, scratch: fresh.prepare },
     task: ({ pictures }) => ({
       learn: Array.from({ length: pictures }, (_, i) => i),
-      judged: Array.from({ length: JUDGED }, (_, i) => i),
+      evaluated: Array.from({ length: JUDGED }, (_, i) => i),
       groups: Array.from({ length: JUDGED }, (_, i) => i),
     }),
     schedule: scheduleFor({ pictures: PICTURES, fewest: 4, splits }),
@@ -80,14 +80,14 @@ async function compared({
     spending: { left: () => budget - clock.seconds, epochs },
   });
   return {
-    ...made,
-    found: decide(made.runs, PICTURES, BASELINE, made.progress),
+    ...outcome,
+    found: decide(outcome.runs, PICTURES, BASELINE, outcome.progress),
     asked: { tuned: fine.asked, scratch: fresh.asked },
   };
 }
 
-describe("a chance for every strategy", () => {
-  test("trainings double until their curves are flat; only then there is a verdict, and other splits and sizes follow", async () => {
+describe("training every strategy long enough", () => {
+  test("trainings double until their curves are flat; only then follow a verdict, other splits and sizes", async () => {
     const { found, asked, progress, runs } = await compared({
       probe: 0.9,
       tuned: upTo(0.9, 1),
@@ -97,25 +97,25 @@ describe("a chance for every strategy", () => {
     expect(found.verdict).toBe("transfer");
     expect(asked.scratch.slice(0, 4)).toEqual([4, 8, 16, 32]);
     expect(progress.scratch).toMatchObject({ flattened: true });
-    expect(runs.filter(({ road, pictures }) => road === "scratch" && pictures === PICTURES).length).toBe(2);
+    expect(runs.filter(({ strategy, pictures }) => strategy === "scratch" && pictures === PICTURES).length).toBe(2);
     expect(runs.every(({ training }) => training?.flattened ?? true)).toBe(true);
   });
 
-  test("the network from scratch that starts slowly but wins is found, where a fixed few epochs would have said transfer", async () => {
+  test("finds a network from scratch that starts slowly but wins, where few epochs would have given transfer", async () => {
     const { found } = await compared({ probe: 0.8, tuned: upTo(0.8, 1), scratch: upTo(0.99, 30) });
     expect(found.verdict).toBe("scratch");
     const short = await compared({ probe: 0.8, tuned: upTo(0.8, 1), scratch: upTo(0.99, 30), epochs: 16 });
     expect(short.found).toMatchObject({ verdict: "undecided", open: ["scratch"] });
   });
 
-  test("one that stays at chance is never said to be beaten", async () => {
-    const stuck: Learns = () => ({ learned: 0.52, judged: 0.5 });
+  test("a strategy that stays at chance is never reported as beaten", async () => {
+    const stuck: Learns = () => ({ learned: 0.52, evaluated: 0.5 });
     const { found, asked } = await compared({ probe: 0.61, tuned: upTo(0.61, 1), scratch: stuck, epochs: 64 });
     expect(found).toMatchObject({ verdict: "undecided", why: "untrained", open: ["scratch"] });
     expect(asked.scratch).toEqual([4, 8, 16, 32, 64]);
   });
 
-  test("what is beaten beyond doubt is not trained to its end", async () => {
+  test("a clearly beaten strategy is not trained to its end", async () => {
     const slow = upTo(0.62, 2);
     const { found, progress, asked } = await compared({
       probe: 0.96,
@@ -128,7 +128,7 @@ describe("a chance for every strategy", () => {
     expect(progress.scratch?.couldReach).toBeLessThan(0.96);
   });
 
-  test("nothing is trained where the probe leaves nothing to gain", async () => {
+  test("nothing is trained if the probe leaves nothing to gain", async () => {
     const { found, asked } = await compared({ probe: 0.995, tuned: upTo(1, 1), scratch: upTo(1, 1) });
     expect(found).toMatchObject({ verdict: "transfer", noRoom: 0.995 });
     expect(asked).toEqual({ tuned: [], scratch: [] });
@@ -136,39 +136,39 @@ describe("a chance for every strategy", () => {
 });
 
 describe("a budget that ends", () => {
-  test("keeps the best so far: a fine-tuning that reached 97% is no 89% of the probe's", async () => {
+  test("keeps the best so far: a fine-tuning that reached 97% is not replaced by the probe's 89%", async () => {
     const { runs, progress, found } = await compared({
       probe: 0.89,
       tuned: upTo(0.97, 1),
       scratch: upTo(0.6, 40),
       budget: 34,
     });
-    const tuned = runs.find(({ road, pictures }) => road === "fine-tune" && pictures === PICTURES)!;
+    const tuned = runs.find(({ strategy, pictures }) => strategy === "fine-tune" && pictures === PICTURES)!;
     expect(tuned.correct.reduce((sum, one) => sum + one, 0) / JUDGED).toBeGreaterThan(0.93);
     expect(found.verdict).toBe("undecided");
     expect(found).toMatchObject({ open: expect.arrayContaining(["scratch"]) });
     expect(progress.scratch?.rungs.length).toBeGreaterThan(0);
   });
 
-  test("keeps what a training that it cut has learned in its first epochs", async () => {
+  test("keeps what a cut training has learned", async () => {
     const { runs, progress } = await compared({ probe: 0.6, tuned: upTo(0.9, 1), scratch: upTo(0.9, 1), budget: 7 });
     expect(progress.scratch?.rungs).toMatchObject([{ epochs: 3, isCut: true }]);
-    expect(runs.find(({ road }) => road === "scratch")?.training).toEqual({ epochs: 3, flattened: false });
+    expect(runs.find(({ strategy }) => strategy === "scratch")?.training).toEqual({ epochs: 3, flattened: false });
   });
 
-  test("leaves out what there is no time for, says so, and draws no savings from what was not trained", async () => {
+  test("leaves out runs for lack of time, reports them, and derives no savings from unfinished trainings", async () => {
     const { leftOut, runs } = await compared({ probe: 0.9, tuned: upTo(0.9, 1), scratch: upTo(0.7, 40), budget: 60 });
     expect(leftOut.map(({ road }) => road)).toContain("scratch");
     expect(savingsOf(curveOf("probe", runs), curveOf("scratch", runs))).toBeUndefined();
   });
 
-  test("a stop ends it with what is known by then", async () => {
+  test("a stop ends it with the results so far", async () => {
     const stop = new AbortController();
     const reason = new Error("stop");
     const clock = { seconds: 0 };
     const { prepare } = strategy(upTo(0.7, 4), clock);
     let trainings = 0;
-    const made = await giveChances({
+    const outcome = await runTrainings({
       probe: async () => ({ correct: right(0.8), trainAccuracy: 1, seconds: 0 }),
       prepare: {
         "fine-tune": prepare,
@@ -187,14 +187,14 @@ describe("a budget that ends", () => {
       },
       task: ({ pictures }) => ({
         learn: Array.from({ length: pictures }, (_, i) => i),
-        judged: Array.from({ length: JUDGED }, (_, i) => i),
+        evaluated: Array.from({ length: JUDGED }, (_, i) => i),
         groups: Array.from({ length: JUDGED }, (_, i) => i),
       }),
       schedule: [],
       ...{ pictures: PICTURES, baseline: BASELINE, spending: { left: () => Number.POSITIVE_INFINITY, epochs: 100 } },
       stop: stop.signal,
     });
-    expect(made.interrupted).toBe(true);
-    expect(made.runs.map(({ road }) => road).sort()).toEqual(expect.arrayContaining(["probe", "scratch"]));
+    expect(outcome.interrupted).toBe(true);
+    expect(outcome.runs.map(({ strategy }) => strategy).sort()).toEqual(expect.arrayContaining(["probe", "scratch"]));
   });
 });

@@ -4,19 +4,19 @@ import { createRandom } from "../../base/random.ts";
 import { type Curve, curveOf, MOST_FACTOR, savingsOf } from "./curve.ts";
 import type { Run, Strategy } from "./run.ts";
 import { scheduleFor } from "./schedule.ts";
-import { decide as decideWith, FEWEST_JUDGED, leadOf, type Outlooks } from "./verdict.ts";
+import { decide as decideWith, FEWEST_EVALUATED, leadOf, type Outlooks } from "./verdict.ts";
 
 /** Runs of all strategies at one size, each right with its own probability; what is hard for one is hard for all. */
-function runsOf(accuracies: Partial<Record<Strategy, number>>, judged: number, seeds = 3, pictures = 600): Run[] {
+function runsOf(accuracies: Partial<Record<Strategy, number>>, evaluated: number, seeds = 3, pictures = 600): Run[] {
   return Array.from({ length: seeds }, (_, seed) =>
-    Object.entries(accuracies).map(([road, accuracy]): Run => {
+    Object.entries(accuracies).map(([strategy, accuracy]): Run => {
       const random = createRandom(seed + 1);
       return {
-        road: road as Strategy,
+        strategy: strategy as Strategy,
         pictures,
         seed,
-        judged: Array.from({ length: judged }, (_, i) => i),
-        correct: Uint8Array.from({ length: judged }, () => (random.next() < accuracy ? 1 : 0)),
+        evaluated: Array.from({ length: evaluated }, (_, i) => i),
+        correct: Uint8Array.from({ length: evaluated }, () => (random.next() < accuracy ? 1 : 0)),
         trainAccuracy: 1,
         seconds: 1,
       };
@@ -24,7 +24,7 @@ function runsOf(accuracies: Partial<Record<Strategy, number>>, judged: number, s
   ).flat();
 }
 
-/** Where every strategy has had its chance. */
+/** Every strategy is fully trained. */
 const flat: Outlooks = {
   "fine-tune": { flattened: true, couldReach: 0 },
   scratch: { flattened: true, couldReach: 0 },
@@ -47,11 +47,11 @@ describe("the verdict", () => {
     expect(decide(runsOf(accuracies, 200), 600, 0.2).verdict).toBe(verdict);
   });
 
-  test("is transfer where fine-tuning is ahead by too little to be worth its time", () => {
+  test("is transfer if fine-tuning is ahead by too little to be worth its time", () => {
     expect(decide(runsOf({ probe: 0.88, "fine-tune": 0.9, scratch: 0.5 }, 400), 600, 0.2).verdict).toBe("transfer");
   });
 
-  test("is transfer where scratch catches up only with all images", () => {
+  test("is transfer if scratch catches up only with all images", () => {
     const all = runsOf({ probe: 0.9, "fine-tune": 0.9, scratch: 0.88 }, 60);
     const some = runsOf({ probe: 0.88, scratch: 0.6 }, 60, 3, 150);
     expect(decide(all, 600, 0.2)).toMatchObject({ verdict: "undecided", why: "alike" });
@@ -61,21 +61,21 @@ describe("the verdict", () => {
     });
   });
 
-  test("is undecided where they are alike and the images are few", () => {
+  test("is undecided if they are alike and the images are few", () => {
     const found = decide(runsOf({ probe: 0.8, "fine-tune": 0.8, scratch: 0.78 }, 40), 600, 0.2);
     expect(found).toMatchObject({ verdict: "undecided", why: "alike" });
   });
 
-  test("is transfer where scratch is surely no better, if not surely worse", () => {
+  test("is transfer if scratch is clearly not better", () => {
     expect(decide(runsOf({ probe: 1, "fine-tune": 1, scratch: 0.995 }, 800), 600, 0.2).verdict).toBe("transfer");
   });
 
-  test("cannot be told from few images, however clear they seem", () => {
-    const found = decide(runsOf({ probe: 1, "fine-tune": 1, scratch: 0 }, FEWEST_JUDGED - 1), 600, 0.2);
+  test("is undecided for few images, however clear they seem", () => {
+    const found = decide(runsOf({ probe: 1, "fine-tune": 1, scratch: 0 }, FEWEST_EVALUATED - 1), 600, 0.2);
     expect(found).toMatchObject({ verdict: "undecided", why: "too-few" });
   });
 
-  test("is that nothing was learned where labels are shuffled", () => {
+  test("is that nothing was learned if labels are shuffled", () => {
     const found = decide(runsOf({ probe: 0.2, "fine-tune": 0.21, scratch: 0.19 }, 200), 600, 0.2);
     expect(found).toMatchObject({ verdict: "undecided", why: "nothing-learned" });
   });
@@ -86,90 +86,94 @@ describe("the verdict", () => {
     });
   });
 
-  test("looks at the runs on all images alone", () => {
+  test("uses only the runs on all images", () => {
     const little = runsOf({ probe: 0.9, scratch: 0.3 }, 200, 3, 75);
     const much = runsOf({ probe: 0.5, scratch: 0.95 }, 200, 3, 600);
     expect(decide([...little, ...much], 600, 0.2).verdict).toBe("scratch");
   });
 });
 
-describe("a chance for every strategy", () => {
+describe("a verdict needs fully trained strategies", () => {
   const noise = runsOf({ probe: 0.91, "fine-tune": 0.91, scratch: 0.54 }, 200);
   const curve = (flattened: boolean, couldReach: number) => ({ ...flat, scratch: { flattened, couldReach } });
 
-  test("a lead of 37 points over a network that has hardly been trained is no verdict: the network is named", () => {
+  test("a lead of 37 points over a hardly trained network is no verdict: the network is reported as open", () => {
     expect(decide(noise, 600, 0.5, curve(false, 1))).toMatchObject({
       ...{ verdict: "undecided", why: "untrained", open: ["scratch"] },
     });
     expect(decide(noise, 600, 0.5, curve(true, 0.54)).verdict).toBe("transfer");
   });
 
-  test("a strategy that could not win is beaten beyond doubt, whether or not its curve is flat", () => {
+  test("a strategy that could not win is beaten, whether or not its curve is flat", () => {
     expect(decide(noise, 600, 0.5, curve(false, 0.9)).verdict).toBe("transfer");
     expect(decide(noise, 600, 0.5, curve(false, 0.95)).verdict).toBe("undecided");
   });
 
-  test("one that never ran is open, and named", () => {
-    const without = noise.filter(({ road }) => road !== "fine-tune");
+  test("a strategy that never ran is reported as open", () => {
+    const without = noise.filter(({ strategy }) => strategy !== "fine-tune");
     expect(decide(without, 600, 0.5, { scratch: { flattened: true, couldReach: 0.54 } })).toMatchObject({
       ...{ verdict: "undecided", why: "untrained", open: ["fine-tune"] },
     });
   });
 
-  test("the winner's own curve need not be flat, the other's must", () => {
+  test("the winner's curve need not be flat, the other's must", () => {
     const runs = runsOf({ probe: 0.5, "fine-tune": 0.7, scratch: 0.9 }, 200);
     expect(decide(runs, 600, 0.2, curve(false, 1)).verdict).toBe("scratch");
     const open = { ...flat, "fine-tune": { flattened: false, couldReach: 1 } };
     expect(decide(runs, 600, 0.2, open)).toMatchObject({ verdict: "undecided", open: ["fine-tune"] });
   });
 
-  test("a probe that leaves nothing to gain decides, whoever has not been trained", () => {
+  test("a probe that leaves nothing to gain decides, whatever has not been trained", () => {
     expect(decide(runsOf({ probe: 0.995 }, 400), 600, 0.2, {}).verdict).toBe("transfer");
     expect(decide(runsOf({ probe: 0.95 }, 400), 600, 0.2, {})).toMatchObject({ why: "untrained" });
   });
 
-  test("alike is said only of strategies that have been trained", () => {
+  test("only trained strategies are reported as alike", () => {
     const alike = runsOf({ probe: 0.8, "fine-tune": 0.8, scratch: 0.78 }, 40);
     expect(decide(alike, 600, 0.2)).toMatchObject({ why: "alike", open: [] });
     expect(decide(alike, 600, 0.2, curve(false, 0.9))).toMatchObject({ why: "untrained", open: ["scratch"] });
   });
 
-  test("of labels that tell nothing, what has not been trained is named too", () => {
+  test("with uninformative labels, untrained strategies are reported as open too", () => {
     const chance = runsOf({ probe: 0.2, "fine-tune": 0.21, scratch: 0.19 }, 200);
     expect(decide(chance, 600, 0.2, curve(false, 1))).toMatchObject({ why: "nothing-learned", open: ["scratch"] });
   });
 });
 
 describe("the lead of a strategy", () => {
-  test("turns round with the sides, and more seeds on the same images make it no surer than images allow", () => {
+  test("is antisymmetric, and more seeds on the same images do not narrow it beyond what the images allow", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 5, max: 120 }), fc.double({ min: 0, max: 1, noNaN: true }), (judged, accuracy) => {
-        const runs = runsOf({ probe: accuracy, scratch: 0.5 }, judged);
-        const [there, back] = [leadOf(runs, "probe", "scratch"), leadOf(runs, "scratch", "probe")];
-        expect(there.mean).toBeCloseTo(-back.mean, 12);
-        expect(there.interval[0]).toBeCloseTo(-back.interval[1], 12);
-        expect(there.interval[1] - there.interval[0]).toBeGreaterThan(0);
-      }),
+      fc.property(
+        fc.integer({ min: 5, max: 120 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (evaluated, accuracy) => {
+          const runs = runsOf({ probe: accuracy, scratch: 0.5 }, evaluated);
+          const [there, back] = [leadOf(runs, "probe", "scratch"), leadOf(runs, "scratch", "probe")];
+          expect(there.mean).toBeCloseTo(-back.mean, 12);
+          expect(there.interval[0]).toBeCloseTo(-back.interval[1], 12);
+          expect(there.interval[1] - there.interval[0]).toBeGreaterThan(0);
+        },
+      ),
     );
     const once = runsOf({ probe: 0.8, scratch: 0.5 }, 50, 1);
     const thrice = [0, 1, 2].flatMap((seed) => once.map((run) => ({ ...run, seed })));
     expect(leadOf(thrice, "probe", "scratch").interval).toEqual(leadOf(once, "probe", "scratch").interval);
   });
 
-  /** A strategy that gets all of 60 images right but the first so many, split by split. */
-  const dealt = (road: Strategy, wrong: readonly number[]): Run[] =>
+  /** A strategy that gets all of 60 images right except the first `wrong` of each split. */
+  const runsWithErrors = (strategy: Strategy, wrong: readonly number[]): Run[] =>
     wrong.map((count, seed) => ({
-      ...{ road, pictures: 600, seed, trainAccuracy: 1, seconds: 1 },
-      judged: Array.from({ length: 60 }, (_, i) => 60 * seed + i),
+      ...{ strategy, pictures: 600, seed, trainAccuracy: 1, seconds: 1 },
+      evaluated: Array.from({ length: 60 }, (_, i) => 60 * seed + i),
       correct: Uint8Array.from({ length: 60 }, (_, i) => (i < count ? 0 : 1)),
     }));
 
-  test("is told by images where one split gains nothing, by splits where they contradict each other", () => {
-    const probe = dealt("probe", [30, 30, 30]);
-    const unequal = leadOf([...probe, ...dealt("fine-tune", [30, 10, 10])], "fine-tune", "probe");
+  test("has the images' interval if one split gains nothing, and the splits' if they contradict each other", () => {
+    const probe = runsWithErrors("probe", [30, 30, 30]);
+    const unequal = leadOf([...probe, ...runsWithErrors("fine-tune", [30, 10, 10])], "fine-tune", "probe");
     expect(unequal.mean).toBeCloseTo(2 / 9, 12);
     expect(unequal.interval[0]).toBeGreaterThan(0.1);
-    const contrary = leadOf([...probe, ...dealt("fine-tune", [50, 5, 5])], "fine-tune", "probe");
+    const contrary = leadOf([...probe, ...runsWithErrors("fine-tune", [50, 5, 5])], "fine-tune", "probe");
     expect(contrary.mean).toBeCloseTo(1 / 6, 12);
     expect(contrary.interval[0]).toBeLessThan(0);
   });
@@ -183,11 +187,11 @@ describe("images of one group", () => {
   /** Strategies that guess at copies, four of each image: right with all of them, or with none. */
   const guesses = (seed: number, isKnown: boolean): Run[] => {
     const groups = Array.from({ length: 48 }, (_, i) => Math.floor(i / 4));
-    return (["probe", "scratch"] as const).map((road, at): Run => {
+    return (["probe", "scratch"] as const).map((strategy, at): Run => {
       const random = createRandom(2 * seed + at);
       const own = Array.from({ length: 12 }, () => (random.next() < 0.5 ? 1 : 0));
       return {
-        ...{ road, pictures: 600, seed: 0, trainAccuracy: 1, seconds: 1, judged: groups.map((_, i) => i) },
+        ...{ strategy, pictures: 600, seed: 0, trainAccuracy: 1, seconds: 1, evaluated: groups.map((_, i) => i) },
         correct: Uint8Array.from(groups, (group) => own[group]!),
         groups: isKnown ? groups : undefined,
       };
@@ -212,15 +216,15 @@ describe("images of one group", () => {
 });
 
 describe("learning curves", () => {
-  const curve = (road: Strategy, errors: readonly (readonly [number, number])[], flattened = true): Curve => ({
-    road,
+  const curve = (strategy: Strategy, errors: readonly (readonly [number, number])[], flattened = true): Curve => ({
+    road: strategy,
     points: errors.map(([pictures, error]) => ({
       ...{ pictures, accuracy: 1 - error, interval: [0, 1] as const, trainAccuracy: 1 },
       ...{ overfitting: error, seconds: 1, runs: 1, epochs: 10, flattened },
     })),
   });
 
-  test("average their runs, and tell what was learned by heart", () => {
+  test("average their runs, and report overfitting", () => {
     const { points } = curveOf("probe", [
       ...runsOf({ probe: 1 }, 40, 2, 100),
       ...runsOf({ probe: 0, scratch: 1 }, 40, 1, 50),
@@ -231,7 +235,7 @@ describe("learning curves", () => {
     ]);
   });
 
-  test("are drawn out along a power law: halving the error with four times the images", () => {
+  test("are extrapolated by a power law: halving the error with four times the images", () => {
     const slow = curve("scratch", [
       [100, 0.4],
       [400, 0.2],
@@ -240,7 +244,7 @@ describe("learning curves", () => {
     expect(found?.factor).toBeCloseTo(4, 8);
   });
 
-  test("are not drawn out from trainings that had not ended, whichever side they are on", () => {
+  test("are not extrapolated from unfinished trainings, on either side", () => {
     const errors = [
       [100, 0.4],
       [400, 0.2],
@@ -262,15 +266,15 @@ describe("learning curves", () => {
     expect(found?.factor).toBeCloseTo(4, 8);
   });
 
-  test("say of each point whether its trainings had ended, and how long they were", () => {
+  test("report for each point whether its trainings had ended, and their epochs", () => {
     const runs = runsOf({ probe: 1, scratch: 0.5 }, 40, 2).map((run, i) =>
-      run.road === "probe" ? run : { ...run, training: { epochs: 10 + i, flattened: i > 1 } },
+      run.strategy === "probe" ? run : { ...run, training: { epochs: 10 + i, flattened: i > 1 } },
     );
     expect(curveOf("probe", runs).points[0]).toMatchObject({ epochs: undefined, flattened: true });
     expect(curveOf("scratch", runs).points[0]).toMatchObject({ epochs: 13, flattened: false });
   });
 
-  test("are not drawn out without end, nor where there is nothing to gain", () => {
+  test("are extrapolated to a limit, and not if there is nothing to gain", () => {
     const flat = curve("scratch", [
       [100, 0.4],
       [400, 0.4],

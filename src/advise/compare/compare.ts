@@ -1,6 +1,6 @@
 /**
- * Whether to transfer at all: three strategies learn from the user's own images, several times over, within seconds or epochs, and are
- * judged on images that they did not learn from. The trainings are in chances.ts.
+ * Answers whether to transfer at all: three strategies learn from the user's own images, several times, within seconds or epochs, and
+ * are evaluated on images that they did not learn from. The trainings are in chances.ts.
  */
 import { eitherOf } from "../../base/concurrency.ts";
 import { createRandom } from "../../base/random.ts";
@@ -13,10 +13,10 @@ import { shapesOf } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { stagesOf } from "../../zoo/stages.ts";
 import { type DomainGap, gapOf } from "../gap/confidence.ts";
-import { ASKED, readConfidence } from "../gap/read.ts";
+import { GAP_IMAGES, readConfidence } from "../gap/read.ts";
 import { stratifiedOrder } from "../halving/order.ts";
-import { baselineOf, galleryOf } from "../recommend/gallery.ts";
-import { giveChances, type Progress, type Spending } from "./chances.ts";
+import { baselineOf, evaluationSampleOf } from "../recommend/gallery.ts";
+import { runTrainings, type Spending, type StrategyProgress } from "./chances.ts";
 import type { Comparison } from "./comparison.ts";
 import { curveOf, savingsOf } from "./curve.ts";
 import { keptOf } from "./ladder.ts";
@@ -32,16 +32,16 @@ import { type ScratchStrategy, scratchStrategy, sidesFor } from "./strategies/sc
 import { decide } from "./verdict.ts";
 import { evidenceFor, reasonOf } from "./words.ts";
 
-/** The share of the images that each split is judged on. */
-const JUDGED_SHARE = 0.25;
-/** Choosing the settings of the network from scratch may take this share of the seconds. */
+/** The share of the images that each split is evaluated on. */
+const EVALUATION_SHARE = 0.25;
+/** Maximum share of the seconds for choosing the settings of the network from scratch. */
 const TUNING_SHARE = 0.25;
 
 /**
  * Compares the strategies.
  *
- * @throws GraftError (`data`) where the images cannot be learned from; (`usage`) where there is no stage of the name, or an
- *   option does not fit; the reason of `signal` where it was aborted, and of `stop` where that was before anything was known
+ * @throws GraftError (`data`) if the images cannot be learned from, (`usage`) if there is no stage of the name or an option is invalid;
+ *   the reason of `signal` if it was aborted, and of `stop` if that happened before anything was known
  */
 export const compare = async (options: CompareOptions): Promise<Comparison> =>
   inSentences(() => compareChecked(checkedCompareOptions(options)));
@@ -57,16 +57,16 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
     left: () => (budgetSeconds === undefined ? Number.POSITIVE_INFINITY : budgetSeconds - elapsed()),
     epochs: epochs ?? Number.POSITIVE_INFINITY,
   };
-  const { gallery, keptForTest } = await galleryOf(dataset, seed, { onProgress, signal });
-  const { classes } = gallery;
-  const frozen = await freeze(network, gallery, { onProgress, signal });
+  const { sample, keptForTest } = await evaluationSampleOf(dataset, seed, { onProgress, signal });
+  const { classes } = sample;
+  const frozen = await freeze(network, sample, { onProgress, signal });
   try {
-    const deals = dealing(frozen, classes.length, seed);
+    const resample = resampling(frozen, classes.length, seed);
     const unfreeze = options.unfreeze ?? (await lastThird(network));
-    // A stage that is not there is refused before any time is spent.
+    // An unknown stage is rejected before any time is spent.
     unfrozen(await stagesIn(network), unfreeze, network.name);
     const gap = await gapWithin(network, frozen, 0.1 * spending.left());
-    const first = deals(0);
+    const first = resample(0);
     const baseline = baselineOf({ labels: frozen.labels, classes });
     const scratch = scratchStrategy({
       frozen,
@@ -74,33 +74,35 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
       sides: await sidesFor(frozen.paths),
       augment: augmentationFor({ examples: first.pool.length, classes: classes.length }).name,
     });
-    const made = await giveChances({
-      ...chancesFor(network, frozen, classes.length, {
+    const outcome = await runTrainings({
+      ...strategiesFor(network, frozen, classes.length, {
         scratch,
         unfreeze,
         tuningSeconds: TUNING_SHARE * spending.left(),
       }),
-      task: ({ pictures, seed: deal }) => {
-        const { judged, pool } = deals(deal);
-        return { learn: pool.slice(0, pictures), judged, groups: judged.map((row) => frozen.groups[row]!) };
+      task: ({ pictures, seed: split }) => {
+        const { evaluated, pool } = resample(split);
+        return { learn: pool.slice(0, pictures), evaluated, groups: evaluated.map((row) => frozen.groups[row]!) };
       },
       schedule: scheduleFor({ pictures: first.pool.length, fewest: 2 * classes.length, splits }),
       ...{ pictures: first.pool.length, baseline: baseline.accuracy, spending, onProgress, signal, stop },
     });
-    if (made.interrupted && made.runs.length === 0) throw stop?.reason;
-    const verdict = decide(made.runs, first.pool.length, baseline.accuracy, made.progress);
-    const curves = strategies.map((road) => curveOf(road, made.runs)).filter(({ points }) => points.length > 0);
+    if (outcome.interrupted && outcome.runs.length === 0) throw stop?.reason;
+    const verdict = decide(outcome.runs, first.pool.length, baseline.accuracy, outcome.progress);
+    const curves = strategies
+      .map((strategy) => curveOf(strategy, outcome.runs))
+      .filter(({ points }) => points.length > 0);
     const savings = savingsBetween(verdict.verdict, curves);
-    const training = trainingOf(made.progress);
+    const training = trainingOf(outcome.progress);
     const needs =
       verdict.verdict === "undecided"
-        ? needsOf(verdict.open, made.progress, { seconds: elapsed(), epochs })
+        ? needsOf(verdict.open, outcome.progress, { seconds: elapsed(), epochs })
         : undefined;
-    if (made.leftOut.length > 0 && !made.interrupted)
+    if (outcome.leftOut.length > 0 && !outcome.interrupted)
       onNote?.(
-        `${made.leftOut.length} trainings that would repeat the first ones or draw their curves were left out: ${needs ? "the first ones come before them" : "there was no time"}.`,
+        `Left out ${outcome.leftOut.length} trainings on other splits and smaller shares: ${needs ? "the first split needs more training before them" : "there was no time"}.`,
       );
-    const tuned = made.progress.scratch?.rungs.length ? scratch.settings() : undefined;
+    const tuned = outcome.progress.scratch?.rungs.length ? scratch.settings() : undefined;
     return {
       verdict: verdict.verdict,
       reason: reasonOf(verdict, { savings, training, needs }),
@@ -113,34 +115,34 @@ async function compareChecked(options: CheckedCompareOptions): Promise<Compariso
       network: { name: network.name, description: network.description, licence: network.licence },
       scratch: tuned && {
         ...{ network: describeSmallResnet(tuned.network), name: tuned.network },
-        ...{ learningRate: tuned.learningRate, augment: tuned.augment, epochs: keptEpochs(made.progress.scratch) },
+        ...{ learningRate: tuned.learningRate, augment: tuned.augment, epochs: keptEpochs(outcome.progress.scratch) },
       },
       unfreeze,
       pictures: {
         available: frozen.paths.length,
-        learned: Math.max(...made.runs.map(({ pictures }) => pictures)),
-        judged: first.judged.length,
+        learned: Math.max(...outcome.runs.map(({ pictures }) => pictures)),
+        judged: first.evaluated.length,
       },
       keptForTest,
       skipped: frozen.skipped,
       gap,
       training,
       needs,
-      leftOut: made.leftOut,
+      leftOut: outcome.leftOut,
       budgetSeconds,
       epochs,
       seconds: elapsed(),
-      interrupted: made.interrupted,
+      interrupted: outcome.interrupted,
     };
   } finally {
     frozen.close();
   }
 }
 
-const keptEpochs = (progress: Progress | undefined): number => keptOf(progress?.rungs ?? [])?.epochs ?? 0;
+const keptEpochs = (progress: StrategyProgress | undefined): number => keptOf(progress?.rungs ?? [])?.epochs ?? 0;
 
-/** The strategies, ready for tasks. */
-function chancesFor(
+/** Prepares the strategies for their tasks. */
+function strategiesFor(
   network: Network,
   frozen: Frozen,
   classes: number,
@@ -149,7 +151,7 @@ function chancesFor(
     unfreeze,
     tuningSeconds,
   }: { readonly scratch: ScratchStrategy; readonly unfreeze: string; readonly tuningSeconds: number },
-): Pick<Parameters<typeof giveChances>[0], "probe" | "prepare"> {
+): Pick<Parameters<typeof runTrainings>[0], "probe" | "prepare"> {
   let isTuned = false;
   return {
     probe: probeStrategy(frozen, classes),
@@ -164,47 +166,47 @@ function chancesFor(
   };
 }
 
-/** One way to split the images. */
-interface Deal {
-  readonly judged: readonly number[];
-  /** In an order of which every beginning is stratified. */
+/** One split of the images. */
+interface Resample {
+  readonly evaluated: readonly number[];
+  /** In an order of which every prefix is stratified. */
   readonly pool: readonly number[];
 }
 
-function dealing(
+function resampling(
   { labels, groups }: Pick<Frozen, "labels" | "groups">,
   classes: number,
   seed: number,
-): (deal: number) => Deal {
-  return (deal) => {
-    const random = createRandom(1000 * (deal + 1) + seed);
-    const { kept, held } = stratifiedSplit(labels, JUDGED_SHARE, random, groups);
+): (split: number) => Resample {
+  return (split) => {
+    const random = createRandom(1000 * (split + 1) + seed);
+    const { kept, held } = stratifiedSplit(labels, EVALUATION_SHARE, random, groups);
     const order = stratifiedOrder(
       kept.map((row) => labels[row]!),
       random,
     );
-    return { judged: held.length > 0 ? held : kept.slice(0, classes), pool: order.map((i) => kept[i]!) };
+    return { evaluated: held.length > 0 ? held : kept.slice(0, classes), pool: order.map((i) => kept[i]!) };
   };
 }
 
 const stagesIn = async (network: Network): Promise<ReturnType<typeof stagesOf>> =>
   stagesOf(network.model.graph, network.cut, await shapesOf(network), network.stages);
 
-/** The number of stages at the end that hold about a third of them. */
+/** The number of last stages that make up about a third of them, as text. */
 async function lastThird(network: Network): Promise<string> {
   const stages = await stagesIn(network);
   return String(Math.max(1, Math.round(stages.length / 3)));
 }
 
 async function gapWithin(network: Network, frozen: Frozen, seconds: number): Promise<DomainGap | undefined> {
-  if (ASKED * frozen.secondsPerPicture * 2 > seconds) return undefined;
+  if (GAP_IMAGES * frozen.secondsPerImage * 2 > seconds) return undefined;
   const confidence = await readConfidence(network, frozen.shape, frozen.paths);
   return confidence && gapOf(confidence, network.name);
 }
 
-/** What the strategy of the verdict saves against the other end; of an undecided one nothing. */
+/** How many images the winning strategy saves against its opposite; undefined without a verdict. */
 function savingsBetween(verdict: Comparison["verdict"], curves: Comparison["roads"]): Comparison["savings"] {
-  const of = (road: Strategy) => curves.find((curve) => curve.road === road);
+  const of = (strategy: Strategy) => curves.find((curve) => curve.road === strategy);
   const [probe, tuned, scratch] = [of("probe"), of("fine-tune"), of("scratch")];
   if (verdict === "transfer" && probe && scratch) return savingsOf(probe, scratch);
   if (verdict === "fine-tune" && tuned && scratch) return savingsOf(tuned, scratch);

@@ -1,49 +1,49 @@
-/** Learning curves: accuracy against how many images were learned from, with what can be read off them. Pure. */
+/** Learning curves: accuracy by the number of training images, and what can be extrapolated from them. Pure. */
 
 import { mean } from "../../base/statistics.ts";
 import type { Interval } from "../../evaluate/interval.ts";
 import { accuracyInterval } from "../../evaluate/interval.ts";
 import { accuracyOf, isTrained, type Run, type Strategy, unitsOf } from "./run.ts";
 
-/** One size of one strategy, averaged over its runs. */
-export interface Point {
+/** One training size of one strategy, averaged over its runs. */
+export interface CurvePoint {
   readonly pictures: number;
   /** In [0, 1]. */
   readonly accuracy: number;
-  /** 95%, from how many different images were judged, those of one group counted once. */
+  /** 95%, from the number of different evaluation images, those of one group counted once. */
   readonly interval: Interval;
   readonly trainAccuracy: number;
-  /** Training accuracy minus judged accuracy: what was learned by heart. */
+  /** Training accuracy minus evaluation accuracy. */
   readonly overfitting: number;
   readonly seconds: number;
   readonly runs: number;
-  /** The most epochs of a run; nothing for the probe. */
+  /** The most epochs of a run; undefined for the probe. */
   readonly epochs: number | undefined;
-  /** Whether every run was trained until twice as long brought nothing more. */
+  /** Whether every run was trained until doubling the training brought no further gain. */
   readonly flattened: boolean;
 }
 
 export interface Curve {
   readonly road: Strategy;
-  /** The fewest images first. */
-  readonly points: readonly Point[];
+  /** In ascending number of images. */
+  readonly points: readonly CurvePoint[];
 }
 
-/** The curve of a strategy. */
-export function curveOf(road: Strategy, runs: readonly Run[]): Curve {
-  const own = runs.filter((run) => run.road === road);
+/** The learning curve of a strategy. */
+export function curveOf(strategy: Strategy, runs: readonly Run[]): Curve {
+  const own = runs.filter((run) => run.strategy === strategy);
   const sizes = [...new Set(own.map(({ pictures }) => pictures))].sort((a, b) => a - b);
-  return { road, points: sizes.map((size) => pointOf(own.filter(({ pictures }) => pictures === size))) };
+  return { road: strategy, points: sizes.map((size) => pointOf(own.filter(({ pictures }) => pictures === size))) };
 }
 
-function pointOf(runs: readonly Run[]): Point {
+function pointOf(runs: readonly Run[]): CurvePoint {
   const accuracy = mean(runs.map(accuracyOf));
-  const judged = new Set(runs.flatMap(unitsOf)).size;
+  const evaluated = new Set(runs.flatMap(unitsOf)).size;
   const trainAccuracy = mean(runs.map((run) => run.trainAccuracy));
   return {
     pictures: runs[0]!.pictures,
     accuracy,
-    interval: accuracyInterval(Math.round(accuracy * judged), judged),
+    interval: accuracyInterval(Math.round(accuracy * evaluated), evaluated),
     trainAccuracy,
     overfitting: trainAccuracy - accuracy,
     seconds: mean(runs.map(({ seconds }) => seconds)),
@@ -53,24 +53,24 @@ function pointOf(runs: readonly Run[]): Point {
   };
 }
 
-/** How many times the images one strategy would need to do as well as another does. */
+/** How many times the images one strategy would need to match another. */
 export interface Savings {
   readonly slower: Strategy;
   readonly faster: Strategy;
-  /** The accuracy that is compared at, and the images with which the faster strategy has it. */
+  /** The accuracy of the comparison, and the images with which the faster strategy reaches it. */
   readonly accuracy: number;
   readonly pictures: number;
-  /** About so many times as many; {@link MOST_FACTOR} stands for more. */
+  /** About this many times as many; {@link MOST_FACTOR} stands for more. */
   readonly factor: number;
 }
 
-/** Curves are not drawn out further than to this many times their images. */
+/** Curves are extrapolated to at most this many times their images. */
 export const MOST_FACTOR = 100;
 
 /**
- * Draws out the slower strategy's curve to where the faster one is: errors fall with a power of the images, as measured by Hestness et al.
- * 2017 (arXiv 1712.00409). Only points of finished trainings count: one that was ended early says nothing of what its images are good
- * for. Nothing where the largest point of either is unfinished, the slower strategy is as good already, or has too few points for a line.
+ * Extrapolates the slower strategy's curve to the accuracy of the faster one: errors follow a power law of the images, as measured by
+ * Hestness et al. 2017 (arXiv 1712.00409). Only points of finished trainings count. Undefined if the largest point of either is
+ * unfinished, or the slower strategy is already as accurate, or has too few points for a line.
  */
 export function savingsOf(faster: Curve, slower: Curve): Savings | undefined {
   const goal = faster.points.at(-1);
@@ -92,5 +92,5 @@ export function savingsOf(faster: Curve, slower: Curve): Savings | undefined {
   };
 }
 
-/** Never 0, so that a curve which reached the end has a logarithm. */
+/** The error, bounded away from 0 for the logarithm. */
 const errorOf = (accuracy: number): number => Math.max(1 - accuracy, 0.001);

@@ -1,4 +1,4 @@
-/** Synthetic trainings: what may be read off curves that have flattened, and what may not off others. */
+/** Synthetic trainings: when a curve counts as flattened, and what is extrapolated from it. */
 import { describe, expect, test } from "vitest";
 import { createLadder, DOUBLINGS, keptOf, outlookOf, type Rung } from "./ladder.ts";
 
@@ -18,7 +18,7 @@ function rung(epochs: number, loss: number, trainAccuracy: number, accuracy: num
 const outlook = (...rungs: Rung[]) => outlookOf(rungs, BASELINE, first);
 
 describe("a curve has flattened", () => {
-  test("where twice the training brings nothing on validation images, and the training images are known", () => {
+  test("if doubling the training brings nothing on validation images, and the training images are learned", () => {
     expect(outlook(rung(5, 0.5, 0.97, 0.8), rung(10, 0.5, 0.99, 0.8))).toMatchObject({
       flattened: true,
       couldReach: 0.8,
@@ -26,7 +26,7 @@ describe("a curve has flattened", () => {
     expect(outlook(rung(5, 0.5, 0.97, 0.8), rung(10, 0.7, 1, 0.78)).flattened).toBe(true);
   });
 
-  test("where neither loss nor training accuracy moves any more, though not all is learned", () => {
+  test("if neither loss nor training accuracy changes any more, although not all is learned", () => {
     expect(outlook(rung(5, 0.5, 0.85, 0.8), rung(10, 0.5, 0.852, 0.8)).flattened).toBe(true);
   });
 
@@ -35,26 +35,26 @@ describe("a curve has flattened", () => {
     expect(outlook(rung(5, 0.5, 1, 0.9), rung(7, 0.5, 1, 0.9, { isCut: true })).flattened).toBe(false);
   });
 
-  test("not while validation improves, even where all training images are known", () => {
+  test("not while validation improves, even if all training images are learned", () => {
     expect(outlook(rung(5, 0.6, 1, 0.8), rung(10, 0.5, 1, 0.84)).flattened).toBe(false);
   });
 
-  test("not while training accuracy rises, though too few validation images tell a difference", () => {
+  test("not while training accuracy rises, even if there are too few validation images to show a difference", () => {
     expect(outlook(rung(5, 0.5, 0.8, 0.7), rung(10, 0.5, 0.87, 0.7)).flattened).toBe(false);
   });
 
-  test("not where two short trainings left what they began with: their own curves are not seen; after many epochs it is", () => {
+  test("not if two short trainings kept the initial weights, whose own curves are unknown; after many epochs it is", () => {
     const kept = (epochs: number): Rung => rung(epochs, 0.5, 0.95, 0.9, { isBeginning: true });
     expect(outlook(kept(1), kept(2))).toMatchObject({ flattened: false, couldReach: 1 });
     expect(outlook(kept(8), kept(16)).flattened).toBe(true);
   });
 
-  test("not at chance: what has not started to learn says nothing about where it ends", () => {
+  test("not at chance: a training that has not started to learn does not show where it ends", () => {
     const stuck = outlook(rung(5, 0.69, 0.52, 0.5), rung(10, 0.69, 0.52, 0.5), rung(20, 0.69, 0.53, 0.5));
     expect(stuck).toMatchObject({ flattened: false, couldReach: 1 });
   });
 
-  test("the 65% of training images of a short training are no chance either", () => {
+  test("not at 65% training accuracy of a short training either", () => {
     expect(outlook(rung(5, 0.68, 0.62, 0.54), rung(10, 0.66, 0.65, 0.54))).toMatchObject({
       flattened: false,
       couldReach: 1,
@@ -69,7 +69,7 @@ describe("an outlook", () => {
     expect(couldReach).toBeLessThan(0.85);
   });
 
-  test("says what comes next: twice the epochs at twice the seconds", () => {
+  test("plans the next training: twice the epochs at twice the seconds", () => {
     expect(outlook().next).toEqual({ epochs: 5, seconds: 10 });
     expect(outlook(rung(5, 1, 0.5, 0.5)).next).toEqual({ epochs: 10, seconds: 10 });
     expect(outlook(rung(10, 1, 0.5, 0.5), rung(13, 1, 0.5, 0.5, { isCut: true, seconds: 9 })).next).toEqual({
@@ -89,7 +89,7 @@ describe("what is kept", () => {
     expect(keptOf([])).toBeUndefined();
   });
 
-  test("is the best so far where the budget cuts a training short, and the cut one where that is it", () => {
+  test("is the best so far if the budget cuts a training short, which may be the cut one", () => {
     const cut = (loss: number): Rung => rung(7, loss, 1, 0.9, { isCut: true });
     expect(keptOf([short, cut(0.5)])).toBe(short);
     expect(keptOf([short, cut(2)])).toBe(short);
@@ -98,7 +98,7 @@ describe("what is kept", () => {
     expect(keptOf([better])).toBe(better);
   });
 
-  test("a ladder trains for twice the epochs each time, and hands on when it is enough", async () => {
+  test("a ladder trains for twice the epochs each time, and passes on the signal that ends a training", async () => {
     const asked: [number, boolean][] = [];
     const ladder = createLadder(
       {

@@ -1,73 +1,73 @@
 /**
- * Trainings of one strategy on the same images, each twice as long as the one before: whether its curve has flattened, and what more
- * training could bring. A single training cannot tell that, because its loss always settles when its learning rate falls. Pure, but
- * for calling the training that it is given.
+ * A ladder of trainings of one strategy on the same images, each twice as long as the one before: whether its curve has flattened, and
+ * what more training could gain. A single training cannot tell, because its loss always settles when its learning rate falls. Pure, except
+ * for calling the given training.
  */
 import { isClear, pairedGain } from "../../evaluate/paired.ts";
 import { isClearlyBetter, type Judgement } from "../../train/finetune/judgement.ts";
 import { pairedDifference, Z95 } from "../statistics/paired.ts";
 import { accuracyOf } from "./run.ts";
 
-/** One training and how it did. */
+/** One training and its results. */
 export interface Rung {
   readonly epochs: number;
   readonly seconds: number;
-  /** Whether it ended before its last epoch, so that its learning rate had not come down. */
+  /** Whether it stopped before its last epoch, so that its learning rate had not come down. */
   readonly isCut: boolean;
-  /** Whether what training began with was kept: then these are its answers, and tell nothing of the training's own curve. */
+  /** Whether the initial weights were kept: then the results are theirs, and say nothing about the training's own curve. */
   readonly isBeginning?: boolean | undefined;
   /** On images held out of its training images. */
   readonly validation: Judgement;
-  /** Share of its training images that it gets right, without augmentation. */
+  /** Accuracy on its training images, without augmentation. */
   readonly trainAccuracy: number;
-  /** One entry a judged image, 1 where right. */
+  /** One entry per evaluation image, 1 if correct. */
   readonly correct: Uint8Array;
 }
 
-/** What is known of a strategy's training. */
+/** What more training of a strategy could bring. */
 export interface Outlook {
-  /** Whether twice the training brought nothing more. */
+  /** Whether doubling the training brought no further gain. */
   readonly flattened: boolean;
-  /** The accuracy that {@link DOUBLINGS} more doublings could reach at most; 1 where that cannot be told yet. */
+  /** The maximum accuracy after {@link DOUBLINGS} more doublings; 1 if that cannot be estimated yet. */
   readonly couldReach: number;
-  /** What a training of twice the epochs would take. */
+  /** The epochs and the estimated seconds of the next training. */
   readonly next: { readonly epochs: number; readonly seconds: number };
 }
 
-/** A strategy on its way up. */
+/** The trainings of one strategy. */
 export interface Ladder {
   readonly rungs: readonly Rung[];
-  /** The training that counts: the longest, or a shorter one where that is clearly better. */
+  /** The training that counts: the longest, or a shorter one if that is clearly better. */
   kept(): Rung | undefined;
   outlook(): Outlook;
-  /** Trains twice as long as before; aborted, `enough` ends it early with the best that it has by then. */
+  /** Trains twice as long as before; `enough`, when aborted, ends the training with the best weights so far. */
   climb(enough?: AbortSignal): Promise<void>;
 }
 
-/** What a ladder is made of. */
+/** A strategy as a ladder trains it. */
 export interface Trainee {
   /** Epochs of the first training. */
   readonly first: number;
-  /** Seconds that the first training may take; from then on it is measured. */
+  /** A guess of the first training's seconds; later ones are measured. */
   readonly guess: number;
   train(epochs: number, enough?: AbortSignal): Promise<Rung>;
 }
 
-/** A strategy is ruled out only where even so many more doublings, each bringing as much as the last one, would not win. */
+/** A strategy is ruled out only if even this many more doublings, each with the gain of the last one, would not win. */
 export const DOUBLINGS = 3;
-/** Who is this far from the baseline to perfection on its own training images has started to learn; before that, nothing can be said. */
+/** The share of the way from the baseline to 100% training accuracy from which a strategy counts as having started to learn. */
 const LEARNED = 0.5;
-/** A training error below this leaves nothing to learn from these images. */
+/** A training error below this leaves nothing to learn. */
 const FITTED = 0.02;
-/** A training error that falls by less than this share, or by less than a point, no longer falls. */
+/** Minimum relative and absolute fall of the training error that counts as progress. */
 const LEAST_FALL = 0.1;
 const LEAST_POINT = 0.01;
-/** Epochs in which what training began with must have been kept before more training counts as bringing nothing. */
+/** Epochs for which the initial weights must have been kept before more training counts as useless. */
 const FEWEST_WITHOUT_GAIN = 8;
-/** Nats of validation loss: a smaller gain matters to no one, however sure it is. */
+/** Minimum gain of validation loss in nats: smaller gains do not matter, however certain. */
 const LEAST_GAIN = 0.01;
 
-/** @param baseline accuracy of always answering the most frequent class */
+/** @param baseline accuracy of always predicting the most frequent class */
 export function createLadder(trainee: Trainee, baseline: number): Ladder {
   const rungs: Rung[] = [];
   return {
@@ -80,7 +80,7 @@ export function createLadder(trainee: Trainee, baseline: number): Ladder {
   };
 }
 
-/** The rung that counts: a later one, unless an earlier one is clearly better; one that was cut only where it is itself clearly better. */
+/** The rung that counts: a later one, unless an earlier one is clearly better; a cut one only if it is clearly better itself. */
 export function keptOf(rungs: readonly Rung[]): Rung | undefined {
   return rungs.reduce<Rung | undefined>((kept, rung) => {
     if (!kept) return rung;
@@ -91,7 +91,7 @@ export function keptOf(rungs: readonly Rung[]): Rung | undefined {
   }, undefined);
 }
 
-/** What rungs say of training longer. */
+/** Estimates what training longer would bring. */
 export function outlookOf(
   rungs: readonly Rung[],
   baseline: number,
@@ -119,7 +119,7 @@ export function outlookOf(
 const hasLearned = ({ trainAccuracy }: Rung, baseline: number): boolean =>
   trainAccuracy >= baseline + LEARNED * (1 - baseline);
 
-/** Whether twice the training changed nothing that matters, neither on the validation images nor on those learned from. */
+/** Whether doubling the training changed nothing that matters, on neither the validation nor the training images. */
 function isFlat(before: Rung, last: Rung, baseline: number): boolean {
   if (!hasLearned(last, baseline)) return false;
   if (last.isBeginning && last.epochs < FEWEST_WITHOUT_GAIN) return false;

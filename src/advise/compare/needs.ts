@@ -1,16 +1,16 @@
-/** How far the trainings of a comparison came, and what an undecided one needs: plain data from its ladders. Pure. */
-import type { Progress } from "./chances.ts";
+/** Summarises the trainings of a comparison, and what an undecided one needs. Pure. */
+import type { StrategyProgress } from "./chances.ts";
 import type { Needs, StrategyTraining } from "./comparison.ts";
 import { accuracyOf, type Strategy } from "./run.ts";
 
-type Progresses = Readonly<Partial<Record<Strategy, Progress>>>;
+type Progresses = Readonly<Partial<Record<Strategy, StrategyProgress>>>;
 
-/** The trainings of each strategy that trains. */
+/** The trainings of fine-tuning and of the network from scratch. */
 export const trainingOf = (progress: Progresses): StrategyTraining[] =>
-  (["fine-tune", "scratch"] as const).map((road) => {
-    const { flattened = false, couldReach = 1, rungs = [] } = progress[road] ?? {};
+  (["fine-tune", "scratch"] as const).map((strategy) => {
+    const { flattened = false, couldReach = 1, rungs = [] } = progress[strategy] ?? {};
     return {
-      ...{ road, flattened, couldReach },
+      ...{ road: strategy, flattened, couldReach },
       trainings: rungs.map((rung) => ({
         ...{
           epochs: rung.epochs,
@@ -23,14 +23,14 @@ export const trainingOf = (progress: Progresses): StrategyTraining[] =>
     };
   });
 
-/** A comparison that is run again begins from its start, and no two runs take as long to the second. */
+/** Safety factor: a repeated comparison starts from scratch, and timings vary. */
 const MARGIN = 1.1;
 
 /**
- * What could decide.
+ * Estimates what would decide the comparison; undefined if no strategy could still win.
  *
  * @param open strategies that could still win
- * @param spent what the comparison took, and the epochs that bounded it
+ * @param spent the seconds of this comparison, and the epochs that bounded it
  */
 export function needsOf(
   open: readonly Strategy[],
@@ -38,9 +38,9 @@ export function needsOf(
   spent: { readonly seconds: number; readonly epochs: number | undefined },
 ): Needs | undefined {
   if (open.length === 0) return undefined;
-  const nexts = open.flatMap((road) => progress[road]?.next ?? []);
+  const nexts = open.flatMap((strategy) => progress[strategy]?.next ?? []);
   const moreSeconds = nexts.reduce((sum, { seconds }) => sum + seconds, 0);
-  const epochs = Math.max(0, ...open.flatMap((road) => progress[road]?.rungs.map((rung) => rung.epochs) ?? []));
+  const epochs = Math.max(0, ...open.flatMap((strategy) => progress[strategy]?.rungs.map((rung) => rung.epochs) ?? []));
   const minutes = Math.ceil((MARGIN * (spent.seconds + moreSeconds)) / 60);
   return {
     ...{ roads: open, epochs, moreSeconds },

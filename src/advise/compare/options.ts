@@ -1,4 +1,4 @@
-/** The options of `compare`, each described once. */
+/** The options of `compare`: types, schema and defaults. */
 import * as v from "valibot";
 import {
   abortSignal,
@@ -22,45 +22,45 @@ import { budgetSeconds } from "../recommend/options.ts";
 export interface CompareOptions {
   readonly dataset: Dataset;
   readonly network: Network;
-  /** Seconds for everything. Default {@link DEFAULT_COMPARE_BUDGET}, unless `epochs` are given. */
+  /** Seconds for everything. Default {@link DEFAULT_COMPARE_BUDGET}, unless `epochs` is given. */
   readonly budgetSeconds?: number | undefined;
   /**
-   * Bounds the work instead of the time: epochs of one training on all images at most. All that is planned is then done, however long
-   * it takes, and the same options give the same answer on any machine of the kind.
+   * Bounds the work instead of the time: maximum epochs of one training on all images. Then everything planned is done, however long it
+   * takes, and the same options give the same result on any machine of the same kind.
    */
   readonly epochs?: number | undefined;
-  /** Ways to split the images into those learned from and those judged. Default 3, as far as there is time. */
+  /** Number of train/evaluation splits. Default 3, as far as time allows. */
   readonly splits?: number | undefined;
   /** What fine-tuning trains, as for `--unfreeze`. Default: the last third of the stages. */
   readonly unfreeze?: string | number | undefined;
   /** Default 0. The images that `train` holds out for its test with the same seed are left alone. */
   readonly seed?: number | undefined;
   readonly onProgress?: OnProgress | undefined;
-  /** Called with a sentence for each thing that went otherwise than asked. */
+  /** Called with a sentence for each deviation from the request. */
   readonly onNote?: ((text: string) => void) | undefined;
-  /** Aborted, the work ends with the signal's reason. */
+  /** Aborts the work with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Aborted, the work ends early, and what is known by then is the answer. */
+  /** Ends the work early when aborted; the result is what is known by then. */
   readonly stop?: AbortSignal | undefined;
 }
 
-/** Seconds for everything, where nothing else is said. */
+/** The default budget in seconds. */
 export const DEFAULT_COMPARE_BUDGET = 600;
-/** Ways to split the images into those learned from and those judged, where nothing else is said. */
+/** The default number of splits. */
 export const DEFAULT_SPLITS = 3;
 
-/** What fine-tuning trains: it is always one of the strategies that are compared, so that `none` is no choice. */
+/** What fine-tuning trains. `none` is invalid: fine-tuning is always one of the compared strategies. */
 export const unfreeze = v.pipe(
   stages,
   v.check((value) => value !== "none", "a stage's name, a number of last stages, or all"),
 );
 
-/** Epochs of one training at most; more is a slip of the hand. */
+/** Maximum epochs of one training; the upper bound catches typing errors. */
 export const epochs = whole(2, 100_000);
-/** Ways to split the images. */
+/** Number of splits. */
 export const splits = whole(1, 20);
 
-/** Work or time bounds a comparison, not both. */
+/** A comparison is bounded by work or by time, not both. */
 export const oneBound = <T extends { budgetSeconds?: number | undefined; epochs?: number | undefined }>() =>
   rule<T>(
     ({ budgetSeconds: seconds, epochs: most }) => seconds === undefined || most === undefined,

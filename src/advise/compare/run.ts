@@ -1,35 +1,36 @@
-/** What the comparison of strategies is made of: one training, on so many images, judged on others. */
+/** A run of a comparison: one training on some images, evaluated on others. */
 
-/** A head on frozen features; some of the network trained too; a small network from nothing. */
+/** A head on frozen features; part of the network trained too; a small network from scratch. */
 export const strategies = ["probe", "fine-tune", "scratch"] as const;
 export type Strategy = (typeof strategies)[number];
 
-/** One training and how it fared. */
+/** One training and its results. */
 export interface Run {
-  readonly road: Strategy;
-  /** Pictures that it learned from. */
+  readonly strategy: Strategy;
+  /** Number of images that it learned from. */
   readonly pictures: number;
-  /** Which way the images were split: runs of one seed and size learned from and were judged on the same. */
+  /** The split: runs of one seed and size learned from and were evaluated on the same images. */
   readonly seed: number;
-  /** Places of the images that it was judged on. */
-  readonly judged: readonly number[];
-  /** The group of each of them; images of one group count once. Default: each stands alone. */
+  /** Positions of the images that it was evaluated on. */
+  readonly evaluated: readonly number[];
+  /** The group of each of them; images of one group count once. Default: each image is its own group. */
   readonly groups?: readonly number[] | undefined;
-  /** One entry a judged image, 1 where right. */
+  /** One entry per evaluation image, 1 if correct. */
   readonly correct: Uint8Array;
-  /** Share of the images it learned from that it gets right. */
+  /** Accuracy on the images it learned from. */
   readonly trainAccuracy: number;
-  /** From decoded files to the trained network, had nothing been in a cache. */
+  /** Seconds from decoded files to the trained network, with an empty cache. */
   readonly seconds: number;
-  /** How long it was trained, and whether twice as long brings nothing more; nothing for the probe, whose fit has one end. */
+  /** Its epochs, and whether doubling them brings no further gain; undefined for the probe, whose fit converges. */
   readonly training?: { readonly epochs: number; readonly flattened: boolean } | undefined;
 }
 
-/** Whether a run shows what its strategy can do with these images. */
+/** Whether a run was trained to the end, so that it represents its strategy. */
 export const isTrained = ({ training }: Pick<Run, "training">): boolean => training?.flattened ?? true;
 
-/** The units that answers are counted in: groups, or the judged images where each stands alone. */
-export const unitsOf = ({ judged, groups }: Pick<Run, "judged" | "groups">): readonly number[] => groups ?? judged;
+/** The units of counting: groups, or the evaluation images if there are no groups. */
+export const unitsOf = ({ evaluated, groups }: Pick<Run, "evaluated" | "groups">): readonly number[] =>
+  groups ?? evaluated;
 
 export const accuracyOf = ({ correct }: Pick<Run, "correct">): number =>
   correct.reduce((sum, one) => sum + one, 0) / correct.length;

@@ -1,22 +1,22 @@
-/** Which runs follow once every strategy has had its chance on all images of the first split. Pure. */
+/** Plans the runs that follow the trainings on all images of the first split. Pure. */
 
-/** Runs of all strategies on so many images of a split. */
-export interface Wanted {
+/** Runs of all strategies on a number of a split's images. */
+export interface PlannedRun {
   readonly pictures: number;
-  /** Which way the images are split. */
+  /** The split. */
   readonly seed: number;
 }
 
-/** Of the first split these shares besides all; of the others all, which decides, and one more. */
+/** The shares of the first split besides all images; of other splits all, which decides, and one more. */
 const SHARES = [1 / 4, 1 / 2, 1 / 8] as const;
 const REPEATED = [1, 1 / 4] as const;
 
 /**
- * The runs, those that tell most first: a second point of the curves, then other splits, then further points.
+ * The runs, the most informative first: a second point of the curves, then other splits, then further points.
  *
- * @param pictures that may be learned from
- * @param fewest images of a run, so that each class has some
- * @param splits ways to split the images
+ * @param pictures number of images available for learning
+ * @param fewest minimum images of a run, so that each class has some
+ * @param splits number of splits
  */
 export function scheduleFor({
   pictures,
@@ -26,7 +26,7 @@ export function scheduleFor({
   readonly pictures: number;
   readonly fewest: number;
   readonly splits: number;
-}): readonly Wanted[] {
+}): readonly PlannedRun[] {
   const [early = 1, ...late] = SHARES;
   const runs = [
     { share: early, seed: 0 },

@@ -1,7 +1,7 @@
-/** What a verdict and the want of one say. */
+/** The text of a verdict, and of an undecided comparison. */
 import { describe, expect, test } from "vitest";
 import type { Needs, StrategyTraining } from "./comparison.ts";
-import type { Lead, Verdict } from "./verdict.ts";
+import type { ComparisonVerdict, Lead } from "./verdict.ts";
 import { reasonOf, trainedText } from "./words.ts";
 
 const lead: Lead = { road: "probe", over: "scratch", mean: 0.373, interval: [0.276, 0.461], bySeed: [0.373] };
@@ -12,26 +12,26 @@ const training = (flattened: boolean, couldReach: number): StrategyTraining[] =>
   },
 ];
 const needs: Needs = { roads: ["scratch"], epochs: 20, moreSeconds: 700, budgetSeconds: 1500, moreEpochs: undefined };
-const open: Verdict = { verdict: "undecided", why: "untrained", leads: [lead], open: ["scratch"] };
+const open: ComparisonVerdict = { verdict: "undecided", why: "untrained", leads: [lead], open: ["scratch"] };
 
 describe("an undecided comparison", () => {
-  test("says how many more minutes, and which strategy could still win", () => {
+  test("reports the minutes needed, and which strategy could still win", () => {
     const text = reasonOf(open, { savings: undefined, training: training(false, 1), needs });
     expect(text).toMatch(
       /^Undecided: give about 12 more minutes \(--budget 25m\)\. A network from scratch gets 54\.0% right/,
     );
-    expect(text).toContain("after 20 epochs (65.0% of the images that it learned from), its curve has not flattened");
+    expect(text).toContain("after 20 epochs (65.0% on its training images) and is still improving");
     expect(text).toContain("it could still win. So far, a head on the frozen network is 37.3 points ahead");
   });
 
-  test("bounded by epochs, says how many", () => {
+  test("bounded by epochs, reports the epochs needed", () => {
     const more = { ...needs, budgetSeconds: undefined, moreEpochs: 40, moreSeconds: 30 };
     expect(reasonOf(open, { savings: undefined, training: training(false, 1), needs: more })).toMatch(
       /^Undecided: give --epochs 40, about 1 more minute here\./,
     );
   });
 
-  test("names all that could win, and those that never ran", () => {
+  test("names all strategies that could win, and those that never ran", () => {
     const both = { ...needs, roads: ["fine-tune", "scratch"] as const };
     const text = reasonOf(
       { ...open, open: ["fine-tune", "scratch"] },
@@ -42,32 +42,32 @@ describe("an undecided comparison", () => {
   });
 });
 
-test("transfer that leaves nothing to gain says so, and gives no lead over what was not trained", () => {
+test("transfer that leaves nothing to gain says so, and reports no lead over an untrained strategy", () => {
   const text = reasonOf(
     { verdict: "transfer", leads: [lead], noRoom: 0.99 },
     { savings: undefined, training: training(false, 1), needs: undefined },
   );
   expect(text).toBe(
-    "Transfer: train a head on the frozen network: it gets 99.0% of the judged images right, so that nothing could be more than 2.0 points ahead.",
+    "Transfer: train a head on the frozen network: it gets 99.0% of the evaluation images right, so nothing could be more than 2.0 points ahead.",
   );
 });
 
 describe("a verdict over a strategy that was still improving", () => {
-  const transfer: Verdict = { verdict: "transfer", leads: [lead] };
+  const transfer: ComparisonVerdict = { verdict: "transfer", leads: [lead] };
 
   test("says so, and why it stands", () => {
     const text = reasonOf(transfer, { savings: undefined, training: training(false, 0.8), needs: undefined });
     expect(text).toContain("After 20 epochs a network from scratch was still improving");
-    expect(text).toContain("with 8 times the training it could reach 80.0% at most");
+    expect(text).toContain("with 8 times the training it could reach at most 80.0%");
   });
 
-  test("says nothing of the kind where its curve was flat", () => {
+  test("does not mention it if the curve was flat", () => {
     const text = reasonOf(transfer, { savings: undefined, training: training(true, 0.54), needs: undefined });
     expect(text).not.toContain("improving");
   });
 });
 
-test("a point says how long its trainings were", () => {
+test("a point reports the epochs of its trainings", () => {
   expect([trainedText({ epochs: undefined, flattened: true }), trainedText({ epochs: 40, flattened: true })]).toEqual([
     "–",
     "40",

@@ -1,23 +1,23 @@
-/** What a network costs to run on this machine, and how each figure is known. */
+/** The cost of running a network on this machine, and the origin of each figure. */
 
-/** What was measured of a network on this machine. */
+/** The measured cost of a network on this machine. */
 export interface Measured {
-  /** From a decoded picture to its features, one picture at a time: the median, and what 95 of 100 stay below. */
+  /** Milliseconds from a decoded image to its features, one image at a time: the median and the 95th percentile. */
   readonly latencyMs: number;
   readonly p95LatencyMs: number;
-  /** By which the process grew while the network ran; at least its weights. */
+  /** Growth of the process's memory while the network ran; at least its weights. */
   readonly memoryBytes: number;
-  /** Pictures a second through the backbone, in batches. */
+  /** Images per second through the backbone, in batches. */
   readonly imagesPerSecond: number;
-  /** Pictures a second, decoding and preparation included. */
+  /** Images per second, including decoding and preprocessing. */
   readonly overallPerSecond: number;
 }
 
-/** How the figures of a {@link Cost} are known. */
+/** The origin of a {@link Cost}'s figures. */
 export type Known = "measured" | "remembered" | "predicted";
 
 export interface Cost extends Measured {
   readonly known: Known;
-  /** Of a trained model's weights, float32. */
+  /** Bytes of a trained model's weights, float32. */
   readonly sizeBytes: number;
 }

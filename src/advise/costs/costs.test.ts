@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { heardNotices } from "../../../tests/support/notices.ts";
 import { quantile } from "../../base/statistics.ts";
 import { FEWEST_RUNS, measureLatency } from "./measure.ts";
-import { type Point, predictCost } from "./predict.ts";
+import { type KnownCost, predictCost } from "./predict.ts";
 import { type Remembered, rememberCost, rememberedCosts } from "./remembered.ts";
 
 heardNotices();
@@ -24,7 +24,7 @@ describe("costs of this machine", () => {
   });
   afterEach(() => vi.unstubAllEnvs());
 
-  test("are remembered by file and cut, the latest counts, and a damaged memory is none", async () => {
+  test("are stored by file and cut, the latest counts, and a damaged file counts as empty", async () => {
     expect(await rememberedCosts()).toEqual([]);
     await rememberCost(cost);
     await Promise.all([rememberCost({ ...cost, latencyMs: 25 }), rememberCost({ ...cost, cut: "earlier" })]);
@@ -41,9 +41,9 @@ describe("costs of this machine", () => {
 });
 
 describe("predicted costs", () => {
-  test("grow with the multiply-adds, from the nearest that was measured", () => {
-    const point: Point = { ...cost, multiplyAdds: 1e9 };
-    const far: Point = { ...point, multiplyAdds: 1e12, latencyMs: 1 };
+  test("grow with the multiply-adds, from the nearest measured network", () => {
+    const point: KnownCost = { ...cost, multiplyAdds: 1e9 };
+    const far: KnownCost = { ...point, multiplyAdds: 1e12, latencyMs: 1 };
     expect(predictCost({ multiplyAdds: 2e9, parameters: 1e6 }, [far, point])).toMatchObject({
       latencyMs: 40,
       imagesPerSecond: 25,
@@ -61,7 +61,7 @@ describe("predicted costs", () => {
 });
 
 describe("measuring", () => {
-  test("counts warm runs alone, and the memory by which the process grew", async () => {
+  test("counts only warm runs, and the growth of the process's memory", async () => {
     let [clock, runs, memory] = [0, 0, 1000];
     const runner = {
       inputDims: [3, 2, 2],
@@ -85,7 +85,7 @@ describe("measuring", () => {
     expect(runs).toBe(FEWEST_RUNS + 2);
   });
 
-  test("quantiles lie between the least and the greatest", () => {
+  test("quantiles are between the minimum and the maximum", () => {
     expect(quantile([3, 1, 2], 0.5)).toBe(2);
     expect(quantile([1, 2], 0.5)).toBe(1.5);
     fc.assert(

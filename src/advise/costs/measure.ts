@@ -1,9 +1,9 @@
-/** Measuring a backbone on this machine in a second or two: the time of one picture, and the memory that it takes. */
+/** Measures a backbone's latency and memory on this machine in a second or two. */
 import { quantile } from "../../base/statistics.ts";
 import type { RgbImage } from "../../data/rgb-image.ts";
 import type { BackboneRunner } from "../../train/features/runner.ts";
 
-/** How one picture fared. */
+/** Latency and memory for one image. */
 export interface Latency {
   readonly latencyMs: number;
   readonly p95LatencyMs: number;
@@ -11,11 +11,11 @@ export interface Latency {
 }
 
 export interface MeasureOptions {
-  /** Seconds that the runs may take together; at least {@link FEWEST_RUNS} are made. Default 1. */
+  /** Maximum seconds of all runs; at least {@link FEWEST_RUNS} are made. Default 1. */
   readonly seconds?: number | undefined;
-  /** Bytes of the weights: the process grows by at least as much. */
+  /** Bytes of the weights: the lower bound of the memory. */
   readonly weightBytes: number;
-  /** The process's memory in bytes, and milliseconds of a clock. */
+  /** The process's memory in bytes, and a clock in milliseconds. */
   readonly memory?: (() => number) | undefined;
   readonly now?: (() => number) | undefined;
 }
@@ -23,7 +23,7 @@ export interface MeasureOptions {
 export const FEWEST_RUNS = 7;
 const MOST_RUNS = 60;
 
-/** Measures a runner that has not run yet on a decoded picture. */
+/** Measures a runner that has not run yet, on a decoded image. */
 export async function measureLatency(
   runner: BackboneRunner,
   image: RgbImage,
@@ -39,7 +39,7 @@ export async function measureLatency(
     largest = Math.max(largest, memory());
     return took;
   };
-  // The first opens the sessions, the second is the first at full speed.
+  // Two warm-up runs: the first one opens the sessions.
   await run();
   await run();
   const times: number[] = [];

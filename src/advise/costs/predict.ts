@@ -1,32 +1,33 @@
-/** What a network will probably cost that was never run here, by its multiply-adds and by what others cost. Pure arithmetic. */
+/** Predicts the cost of a network that never ran here, from its multiply-adds and the costs of others. Pure. */
 import type { Measured } from "./cost.ts";
 
-/** A network whose figures are known. */
-export interface Point extends Measured {
+/** A network with a known cost. */
+export interface KnownCost extends Measured {
   readonly multiplyAdds: number;
 }
 
-export interface Wanted {
-  /** Of one picture. */
+/** The size of a network. */
+export interface NetworkSize {
+  /** Per image. */
   readonly multiplyAdds: number;
   readonly parameters: number;
 }
 
 /**
- * Multiply-adds a second of a laptop's processor, where nothing was ever measured: low rather than high, so that a plan made with it
- * does not promise too much.
+ * Multiply-adds per second of a laptop's processor, for a machine without any measurement: a low guess, so that plans do not promise too
+ * much.
  */
 const SLOW_MACHINE = 30e9;
-/** Pictures a second that decode and are resized beside the network, where nothing was measured. */
+/** Images decoded and resized per second, for a machine without any measurement. */
 const SLOW_DECODING = 150;
 
 /**
- * Predicts a network's figures from the measured one that is nearest to it in multiply-adds, as if each multiply-add took the
- * same time. Convolutions differ: expect an error of a factor of two.
+ * Predicts a network's cost from the measured network with the nearest number of multiply-adds, assuming equal time per multiply-add.
+ * Convolutions differ: expect an error of up to a factor of two.
  */
-export function predictCost({ multiplyAdds, parameters }: Wanted, known: readonly Point[]): Measured {
+export function predictCost({ multiplyAdds, parameters }: NetworkSize, known: readonly KnownCost[]): Measured {
   const weights = 4 * parameters;
-  const distance = ({ multiplyAdds: own }: Point): number => Math.abs(Math.log(own / multiplyAdds));
+  const distance = ({ multiplyAdds: own }: KnownCost): number => Math.abs(Math.log(own / multiplyAdds));
   const [nearest] = [...known].sort((a, b) => distance(a) - distance(b));
   if (!nearest) {
     const imagesPerSecond = SLOW_MACHINE / multiplyAdds;
@@ -40,7 +41,7 @@ export function predictCost({ multiplyAdds, parameters }: Wanted, known: readonl
     };
   }
   const ratio = multiplyAdds / nearest.multiplyAdds;
-  // What is not the network's own time is decoding, which does not change with the network.
+  // The rest of the time is decoding, which does not depend on the network.
   const decoding = Math.max(0, 1 / nearest.overallPerSecond - 1 / nearest.imagesPerSecond);
   const imagesPerSecond = nearest.imagesPerSecond / ratio;
   return {

@@ -1,4 +1,4 @@
-/** What networks cost on this kind of machine, remembered from one time to the next. Nothing is measured in this file. */
+/** Stores the costs of networks on this kind of machine in the cache. Measures nothing. */
 import { join } from "node:path";
 import * as v from "valibot";
 import { cacheFolder } from "../../base/cache.ts";
@@ -7,13 +7,13 @@ import { machineKey } from "../../base/machine.ts";
 import { readSealedJson, writeSealedJson } from "../../base/sealed.ts";
 import type { Measured } from "./cost.ts";
 
-/** A network's figures with what they are of. */
+/** A network's cost, and the network it belongs to. */
 export interface Remembered extends Measured {
   readonly name: string;
-  /** Of the network's file, and the tensor that it was cut at: other weights, another cut, other figures. */
+  /** SHA-256 of the network's file, and the tensor that it was cut at: other weights or another cut have other costs. */
   readonly sha256: string;
   readonly cut: string;
-  /** Of one picture, where the catalogue says it: predictions for others are made of it. */
+  /** Multiply-adds per image, if the catalogue has them: the basis of predictions for other networks. */
   readonly multiplyAdds?: number | undefined;
 }
 
@@ -34,11 +34,11 @@ const schema: v.GenericSchema<unknown, Remembered[]> = v.array(
   }),
 );
 
-/** All that is known of this kind of machine; a damaged memory is none. */
+/** All costs known for this kind of machine; empty if the file is damaged. */
 export const rememberedCosts = async (): Promise<readonly Remembered[]> =>
-  (await readSealedJson(costsPath(), schema, "The memory of networks' costs")) ?? [];
+  (await readSealedJson(costsPath(), schema, "The stored costs of networks")) ?? [];
 
-/** Remembers a network's figures in place of earlier ones. */
+/** Stores a network's cost, replacing an earlier one. */
 export async function rememberCost(cost: Remembered): Promise<void> {
   await withLock(`${costsPath()}.lock`, { whenHeld: "wait" }, async () => {
     const others = (await rememberedCosts()).filter(({ sha256, cut }) => sha256 !== cost.sha256 || cut !== cost.cut);

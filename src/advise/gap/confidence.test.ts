@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { confidenceOf, gapOf } from "./confidence.ts";
 
-/** Answers that give one class `top` and share the rest. */
+/** Probabilities that give one class `top` and share the rest. */
 const sure = (pictures: number, classes: number, top: number): Float32Array =>
   Float32Array.from({ length: pictures * classes }, (_, at) =>
     at % classes === Math.floor(at / classes) ? top : (1 - top) / (classes - 1),
   );
 
-describe("how sure a classifier is", () => {
-  test("from nothing to everything", () => {
+describe("a classifier's confidence", () => {
+  test("ranges from uniform to certain", () => {
     expect(confidenceOf(sure(3, 100, 1), 100)).toMatchObject({ meanConfidence: 1, sameAnswer: 1 / 3 });
     expect(confidenceOf(sure(3, 100, 1), 100).entropy).toBeCloseTo(0, 6);
     expect(confidenceOf(sure(3, 100, 0.01), 100).entropy).toBeCloseTo(1, 5);
@@ -20,12 +20,12 @@ describe("how sure a classifier is", () => {
     expect(confidenceOf(logits, 100).entropy).toBeCloseTo(confidenceOf(probabilities, 100).entropy, 5);
   });
 
-  test("is told in words, with the figures", () => {
+  test("is described with its figures", () => {
     const near = gapOf(confidenceOf(sure(4, 100, 0.95), 100), "net");
     const far = gapOf(confidenceOf(sure(4, 100, 0.02), 100), "net");
     expect([near.distance, far.distance]).toEqual(["near", "far"]);
     expect(near.words).toBe(
-      "Asked to name 4 of them, net's own classifier is 95% sure on average (entropy 9% of the largest): these pictures are much like those that it learned from.",
+      "On 4 of them, net's own classifier is 95% confident on average (entropy 9% of the maximum): these pictures are much like its training pictures.",
     );
   });
 });

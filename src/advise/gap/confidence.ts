@@ -1,44 +1,44 @@
 /**
- * How sure a network's own classifier is of pictures that it was not trained on: the one reading of how far they are from what it
- * knows that needs nothing but the network. Pure: answers in, figures and words out.
+ * The domain gap: how confident a network's own classifier is on images that it was not trained on. This estimates how far they are from
+ * what it knows, and needs nothing but the network. Pure.
  */
 import { softmax } from "../../evaluate/softmax.ts";
 
 export interface Confidence {
-  /** Pictures that were asked about. */
+  /** Number of images. */
   readonly pictures: number;
   /** Classes of the network's own classifier. */
   readonly classes: number;
-  /** Mean probability of its answer, in [0, 1]. */
+  /** Mean top probability, in [0, 1]. */
   readonly meanConfidence: number;
-  /** Mean entropy of its answers as a share of the largest there can be, in [0, 1]. */
+  /** Mean entropy of its predictions as a share of the maximum, in [0, 1]. */
   readonly entropy: number;
-  /** Share of the pictures whose answer is the most frequent one: near 1 where it sees the same in all. */
+  /** Share of the images with the most frequent prediction: near 1 if it sees the same in all. */
   readonly sameAnswer: number;
 }
 
 export type Distance = "near" | "some-way" | "far";
 
-/** What a {@link Confidence} says. Never a verdict: a probe on features that are unsure of names may still be right. */
+/** The interpretation of a {@link Confidence}. Not a verdict: a probe on features may be accurate even if the classifier is unsure. */
 export interface DomainGap extends Confidence {
-  /** The network whose classifier was asked. */
+  /** The name of the network. */
   readonly network: string;
   readonly distance: Distance;
   readonly words: string;
 }
 
-/** Fewer classes than this are another task than naming what is in a picture. */
+/** Classifiers with fewer classes than this do not recognise objects in general. */
 export const FEWEST_CLASSES = 100;
 
 /**
- * Measures a classifier's answers.
+ * Measures a classifier's confidence.
  *
- * @param answers `[N, K]`: probabilities, or logits where they are none
+ * @param outputs `[N, K]`: probabilities or logits
  */
-export function confidenceOf(answers: Float32Array, classes: number): Confidence {
-  const probabilities = isProbabilities(answers, classes) ? answers : softmax(answers, classes);
-  const pictures = answers.length / classes;
-  const named = new Map<number, number>();
+export function confidenceOf(outputs: Float32Array, classes: number): Confidence {
+  const probabilities = isProbabilities(outputs, classes) ? outputs : softmax(outputs, classes);
+  const pictures = outputs.length / classes;
+  const counts = new Map<number, number>();
   let [confidence, entropy] = [0, 0];
   for (let row = 0; row < pictures; row++) {
     const own = probabilities.subarray(row * classes, (row + 1) * classes);
@@ -48,42 +48,42 @@ export function confidenceOf(answers: Float32Array, classes: number): Confidence
       if (p > own[top]!) top = c;
     });
     confidence += own[top]!;
-    named.set(top, (named.get(top) ?? 0) + 1);
+    counts.set(top, (counts.get(top) ?? 0) + 1);
   }
   return {
     pictures,
     classes,
     meanConfidence: confidence / pictures,
     entropy: entropy / pictures / Math.log(classes),
-    sameAnswer: Math.max(...named.values()) / pictures,
+    sameAnswer: Math.max(...counts.values()) / pictures,
   };
 }
 
-function isProbabilities(answers: Float32Array, classes: number): boolean {
+function isProbabilities(outputs: Float32Array, classes: number): boolean {
   let sum = 0;
   for (let c = 0; c < classes; c++) {
-    if (!(answers[c]! >= 0)) return false;
-    sum += answers[c]!;
+    if (!(outputs[c]! >= 0)) return false;
+    sum += outputs[c]!;
   }
   return Math.abs(sum - 1) < 1e-3;
 }
 
-/** Entropies, as shares of the largest, below which pictures are near and at some way. See `npm run bench -- advice`. */
+/** Entropies, as shares of the maximum, below which images are near and at some distance. See `npm run bench -- advice`. */
 const NEAR = 0.4;
 const SOME_WAY = 0.5;
 
 const sentences: Readonly<Record<Distance, string>> = {
-  near: "these pictures are much like those that it learned from",
-  "some-way": "these pictures are some way from those that it learned from",
-  far: "these pictures are far from those that it learned from",
+  near: "these pictures are much like its training pictures",
+  "some-way": "these pictures differ somewhat from its training pictures",
+  far: "these pictures differ strongly from its training pictures",
 };
 
-/** The reading of a network's classifier in plain words. */
+/** Interprets the confidence of a network's classifier. */
 export function gapOf(confidence: Confidence, network: string): DomainGap {
   const { entropy, meanConfidence, pictures } = confidence;
   const distance: Distance = entropy < NEAR ? "near" : entropy < SOME_WAY ? "some-way" : "far";
   const words =
-    `Asked to name ${pictures} of them, ${network}'s own classifier is ${Math.round(100 * meanConfidence)}% sure on average ` +
-    `(entropy ${Math.round(100 * entropy)}% of the largest): ${sentences[distance]}.`;
+    `On ${pictures} of them, ${network}'s own classifier is ${Math.round(100 * meanConfidence)}% confident on average ` +
+    `(entropy ${Math.round(100 * entropy)}% of the maximum): ${sentences[distance]}.`;
   return { ...confidence, network, distance, words };
 }

@@ -1,4 +1,4 @@
-/** Asking a network's own classifier about some of the user's pictures. */
+/** Runs a network's own classifier on some of the user's images. */
 
 import { isDataError } from "../../base/errors.ts";
 import { readBytes } from "../../base/files.ts";
@@ -9,13 +9,13 @@ import type { CutShape } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { type Confidence, confidenceOf, FEWEST_CLASSES } from "./confidence.ts";
 
-/** Pictures that are asked about. */
-export const ASKED = 32;
+/** The number of images. */
+export const GAP_IMAGES = 32;
 const BATCH = 8;
 
 /**
- * How sure the network's classifier is of the first {@link ASKED} readable pictures. Nothing where the network ends in features, or
- * in fewer classes than naming things takes.
+ * Measures the confidence of the network's classifier on the first {@link GAP_IMAGES} readable images. Undefined if the network ends in
+ * features, or has too few classes.
  */
 export async function readConfidence(
   network: Network,
@@ -27,14 +27,14 @@ export async function readConfidence(
   const declared = output?.dims?.at(-1);
   if (!output || (typeof declared === "number" && declared < FEWEST_CLASSES)) return undefined;
   const input = model.graph.inputs[0]!.name;
-  // Only its preparation is used: it opens nothing else.
+  // Only its preprocessing is used: it opens nothing else.
   const runner = createRunner(network, shape);
   const session = await openModel(model);
   try {
-    const answers: Float32Array[] = [];
+    const outputs: Float32Array[] = [];
     let classes = 0;
-    for (let from = 0; from < Math.min(paths.length, ASKED); from += BATCH) {
-      const prepared = await preparedPictures(runner.prepare, paths.slice(from, Math.min(from + BATCH, ASKED)));
+    for (let from = 0; from < Math.min(paths.length, GAP_IMAGES); from += BATCH) {
+      const prepared = await preparedImages(runner.prepare, paths.slice(from, Math.min(from + BATCH, GAP_IMAGES)));
       if (prepared.length === 0) continue;
       const data = new Float32Array(prepared.length * prepared[0]!.length);
       prepared.forEach((pixels, i) => {
@@ -46,12 +46,12 @@ export async function readConfidence(
       classes = result.data.length / prepared.length;
       if (!(result.data instanceof Float32Array) || classes < FEWEST_CLASSES || result.dims.at(-1) !== classes)
         return undefined;
-      answers.push(result.data);
+      outputs.push(result.data);
     }
-    if (answers.length === 0) return undefined;
-    const all = new Float32Array(answers.reduce((sum, { length }) => sum + length, 0));
+    if (outputs.length === 0) return undefined;
+    const all = new Float32Array(outputs.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
-    for (const part of answers) {
+    for (const part of outputs) {
       all.set(part, at);
       at += part.length;
     }
@@ -62,7 +62,7 @@ export async function readConfidence(
   }
 }
 
-async function preparedPictures(
+async function preparedImages(
   prepare: ReturnType<typeof createRunner>["prepare"],
   paths: readonly string[],
 ): Promise<Float32Array[]> {
@@ -71,7 +71,7 @@ async function preparedPictures(
     try {
       prepared.push(await prepare(await decodeImage(await readBytes(path))));
     } catch (error) {
-      // Unreadable pictures are listed where features are computed.
+      // Unreadable images are listed when features are computed.
       if (!isDataError(error)) throw error;
     }
   }

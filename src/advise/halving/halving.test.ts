@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
 import { FIRST_OF_CLASS, stratifiedOrder } from "./order.ts";
-import { planRace, type Runner, survivors } from "./plan.ts";
+import { type PlannedNetwork, planRace, survivors } from "./plan.ts";
 
 describe("the stratified order", () => {
-  test("names each picture once, the first of every class first, and keeps the classes' shares", () => {
+  test("contains each image once, the first of every class first, and keeps the classes' shares", () => {
     const labels = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 200 });
     fc.assert(
       fc.property(labels, fc.nat(), (list, seed) => {
@@ -31,26 +31,26 @@ describe("the stratified order", () => {
   });
 });
 
-const runner = (name: string, secondsPerPicture: number, more: Partial<Runner> = {}): Runner => ({
+const network = (name: string, secondsPerImage: number, more: Partial<PlannedNetwork> = {}): PlannedNetwork => ({
   name,
-  secondsPerPicture,
-  judgingPerPicture: 0,
+  secondsPerImage,
+  evaluationPerImage: 0,
   overhead: 0,
   seen: 0,
   ...more,
 });
 
 describe("the plan of a race", () => {
-  const four = [runner("a", 0.01), runner("b", 0.02), runner("c", 0.03), runner("d", 0.04)];
+  const four = [network("a", 0.01), network("b", 0.02), network("c", 0.03), network("d", 0.04)];
 
-  test("is one rung of all pictures where there is time for it", () => {
+  test("is one rung of all images if there is time", () => {
     const plan = planRace(four, { pictures: 800, fewest: 50, seconds: 81 });
     expect(plan.rungs).toEqual([{ pictures: 800, networks: 4 }]);
     expect(plan.seconds).toBeCloseTo(80, 8);
     expect(plan.tooSlow).toEqual([]);
   });
 
-  test("halves where there is not, the first rung as large as there is time for", () => {
+  test("halves if there is not, with the first rung as large as time allows", () => {
     const plan = planRace(four, { pictures: 800, fewest: 50, seconds: 70 });
     // 466 × 0.1 s for all four, then 334 × 0.07 s for the slower two.
     expect(plan.rungs).toEqual([
@@ -59,7 +59,7 @@ describe("the plan of a race", () => {
     ]);
   });
 
-  test("never takes more than the budget, and drops the slowest only where it must", () => {
+  test("never exceeds the budget, and drops the slowest only if it must", () => {
     const runners = fc.array(
       fc.record({
         speed: fc.double({ min: 0.001, max: 1, noNaN: true }),
@@ -74,7 +74,7 @@ describe("the plan of a race", () => {
         fc.double({ min: 0.1, max: 500, noNaN: true }),
         (list, pictures, seconds) => {
           const all = list.map(({ speed, overhead }, i) =>
-            runner(String(i), speed, { overhead, judgingPerPicture: speed / 10 }),
+            network(String(i), speed, { overhead, evaluationPerImage: speed / 10 }),
           );
           const plan = planRace(all, { pictures, fewest: 40, seconds });
           expect(plan.seconds).toBeLessThanOrEqual(seconds + 1e-6);
@@ -92,8 +92,8 @@ describe("the plan of a race", () => {
     );
   });
 
-  test("says what the least would be where there is time for none", () => {
-    const plan = planRace([runner("slow", 1), runner("quick", 0.1, { overhead: 2 })], {
+  test("reports the minimum if there is time for no network", () => {
+    const plan = planRace([network("slow", 1), network("quick", 0.1, { overhead: 2 })], {
       pictures: 800,
       fewest: 50,
       seconds: 3,
@@ -102,13 +102,13 @@ describe("the plan of a race", () => {
     expect(plan.tooSlow.find(({ name }) => name === "quick")?.seconds).toBeCloseTo(7, 8);
   });
 
-  test("does not pay again for pictures that were seen", () => {
-    const plan = planRace([runner("a", 0.1, { seen: 300 })], { pictures: 400, fewest: 50, seconds: 10.5 });
+  test("does not count images again that were seen", () => {
+    const plan = planRace([network("a", 0.1, { seen: 300 })], { pictures: 400, fewest: 50, seconds: 10.5 });
     expect(plan.rungs).toEqual([{ pictures: 400, networks: 1 }]);
     expect(plan.seconds).toBeCloseTo(10, 8);
   });
 
-  test("keeps half of the networks, and two for the end", () => {
+  test("keeps half of the networks, and two for the last rung", () => {
     expect([9, 5, 3, 2, 1].map(survivors)).toEqual([5, 3, 2, 2, 1]);
   });
 });

@@ -1,12 +1,12 @@
-/** The order in which pictures are looked at, so that every beginning of it is a fair sample of the classes. */
+/** A stratified order of images, of which every prefix is a representative sample of the classes. */
 import type { Random } from "../../base/random.ts";
 
-/** So many of each class come first, or all that a rare one has. */
+/** This many images of each class come first, or all of a rarer class. */
 export const FIRST_OF_CLASS = 5;
 
 /**
- * All positions of `labels` in an order of which each beginning is stratified: first a few of every class in turn, then the
- * rest, each class spread evenly. Within a class by chance.
+ * Orders all positions of `labels` so that each prefix is stratified: first a few of every class in turn, then the rest, each class spread
+ * evenly. Random within a class.
  */
 export function stratifiedOrder(labels: ArrayLike<number>, random: Random): number[] {
   const members = new Map<number, number[]>();
@@ -19,7 +19,7 @@ export function stratifiedOrder(labels: ArrayLike<number>, random: Random): numb
     .sort(([a], [b]) => a - b)
     .flatMap(([label, own]) =>
       random.shuffle(own).map((item, i) => {
-        // The first few of all classes go before everything else, in rounds.
+        // The first few of all classes come before everything else, in rounds.
         const place = i < FIRST_OF_CLASS ? i - FIRST_OF_CLASS : (i + 0.5) / own.length;
         return { item, label, place };
       }),

@@ -1,68 +1,71 @@
 /**
- * Successive halving under a budget of seconds: how many pictures each network sees in a rung before the worse half of them goes.
- * Source: K. Jamieson and A. Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization" (arXiv
- * 1502.07943), with unequal costs: a rung is reckoned as if the slowest networks survived. Plans only; nothing runs here.
+ * Plans successive halving within a budget of seconds: how many images each network sees in a rung before the worse half drops out. Plans
+ * only; nothing runs here.
+ * Source: K. Jamieson and A. Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization" (arXiv 1502.07943), with
+ * unequal costs: a plan assumes that the slowest networks survive.
  */
 
-/** What a network costs. */
-export interface Runner {
+/** The cost of a network in the race. */
+export interface PlannedNetwork {
   readonly name: string;
-  /** For one more picture, decoding included. */
-  readonly secondsPerPicture: number;
-  /** For judging it by features of one picture: the probe's share. */
-  readonly judgingPerPicture: number;
-  /** Seconds before its first picture that are still to be spent, as for opening it. */
+  /** Seconds for one more image, including decoding. */
+  readonly secondsPerImage: number;
+  /** Seconds per image for evaluating a probe on the features. */
+  readonly evaluationPerImage: number;
+  /** Seconds still needed before its first image, such as for opening it. */
   readonly overhead: number;
-  /** Pictures that it has seen already. */
+  /** Images that it has already seen. */
   readonly seen: number;
 }
 
-export interface Limits {
-  /** Pictures there are. */
+export interface RaceLimits {
+  /** Available images. */
   readonly pictures: number;
-  /** Fewer say nothing. */
+  /** The minimum of a rung. */
   readonly fewest: number;
-  /** That may be spent. */
+  /** Available seconds. */
   readonly seconds: number;
 }
 
-/** The next thing to do. */
-export interface Plan {
-  /** Networks that there is time for. */
+/** The plan of a race. */
+export interface RacePlan {
+  /** Networks for which there is time. */
   readonly racing: readonly string[];
-  /** Networks that there is none for, the slowest, with the seconds that one rung of each would take. */
+  /** The slowest networks, for which there is no time, with the seconds that one rung of each would take. */
   readonly tooSlow: readonly { readonly name: string; readonly seconds: number }[];
-  /** Pictures of the rungs from the next on, and how many networks run in each. */
+  /** The images of the next and later rungs, and the number of networks in each. */
   readonly rungs: readonly { readonly pictures: number; readonly networks: number }[];
-  /** Of all rungs, at the most. */
+  /** Maximum seconds of all rungs. */
   readonly seconds: number;
 }
 
-/** Pictures of a rung as a multiple of the one before; as much as the networks become fewer. */
+/** The growth of images from rung to rung, equal to the shrinkage of networks. */
 const FACTOR = 2;
-/** The last rung compares at least so many, where there are as many. */
+/** The minimum number of networks in the last rung, if there are as many. */
 const FINALISTS = 2;
 
-/** Seconds of a rung in which each of the runners comes to `pictures`, and is judged. */
-const rungSeconds = (runners: readonly Runner[], pictures: number): number =>
-  runners.reduce(
-    (sum, { secondsPerPicture, judgingPerPicture, overhead, seen }) =>
-      sum + overhead + secondsPerPicture * Math.max(0, pictures - seen) + judgingPerPicture * pictures,
+/** Seconds of a rung in which each network sees `pictures` images in total, and is evaluated. */
+const rungSeconds = (networks: readonly PlannedNetwork[], pictures: number): number =>
+  networks.reduce(
+    (sum, { secondsPerImage, evaluationPerImage, overhead, seen }) =>
+      sum + overhead + secondsPerImage * Math.max(0, pictures - seen) + evaluationPerImage * pictures,
     0,
   );
 
-/** The slowest of the runners, and the seconds of one rung of the fewest pictures for each of them. */
-const slowestFirst = (runners: readonly Runner[], fewest: number): Runner[] =>
-  [...runners].sort((a, b) => rungSeconds([b], fewest) - rungSeconds([a], fewest));
+/** The networks, slowest first, by the seconds of a rung of the fewest images. */
+const slowestFirst = (networks: readonly PlannedNetwork[], fewest: number): PlannedNetwork[] =>
+  [...networks].sort((a, b) => rungSeconds([b], fewest) - rungSeconds([a], fewest));
 
-/** Seconds of all rungs, the first of `first` pictures, where `runners` come slowest first. */
-function raceSeconds(runners: readonly Runner[], sizes: readonly number[]): number {
+/** Seconds of all rungs with these numbers of images, for networks ordered slowest first. */
+function raceSeconds(networks: readonly PlannedNetwork[], sizes: readonly number[]): number {
   let sum = 0;
-  let alive = runners;
+  let alive = networks;
   let before = 0;
   for (const pictures of sizes) {
     sum += rungSeconds(
-      alive.map((runner) => (before === 0 ? runner : { ...runner, overhead: 0, seen: Math.max(runner.seen, before) })),
+      alive.map((network) =>
+        before === 0 ? network : { ...network, overhead: 0, seen: Math.max(network.seen, before) },
+      ),
       pictures,
     );
     before = pictures;
@@ -71,16 +74,20 @@ function raceSeconds(runners: readonly Runner[], sizes: readonly number[]): numb
   return sum;
 }
 
-/** How many networks go on from a rung of `count`. */
+/** How many networks survive a rung of `count`. */
 export const survivors = (count: number): number => Math.max(Math.min(count, FINALISTS), Math.ceil(count / FACTOR));
 
-/** Pictures of each rung, the first of `first`, over so many. */
+/** The images of each rung, from `first` up to a maximum. */
 const sizesOf = (first: number, rungs: number, pictures: number): number[] =>
   Array.from({ length: rungs }, (_, rung) => Math.min(pictures, first * FACTOR ** rung));
 
-/** The largest first rung that a race of so many rungs has time for; nothing where there is none. */
-function largestFirst(runners: readonly Runner[], rungs: number, { pictures, fewest, seconds }: Limits): number {
-  const fits = (first: number): boolean => raceSeconds(runners, sizesOf(first, rungs, pictures)) <= seconds;
+/** The largest first rung for which a race of `rungs` fits into the time; 0 if none fits. */
+function largestFirst(
+  networks: readonly PlannedNetwork[],
+  rungs: number,
+  { pictures, fewest, seconds }: RaceLimits,
+): number {
+  const fits = (first: number): boolean => raceSeconds(networks, sizesOf(first, rungs, pictures)) <= seconds;
   let [low, high] = [fewest, pictures];
   if (!fits(low)) return 0;
   while (low < high) {
@@ -92,12 +99,12 @@ function largestFirst(runners: readonly Runner[], rungs: number, { pictures, few
 }
 
 /**
- * Plans what is left of a race. Called again after each rung, with what is known by then: the slowest need not have survived, and
- * the time that this saves goes into later rungs.
+ * Plans the rest of a race. Called again after each rung with updated costs: if the slowest networks did not survive, the saved time goes
+ * into later rungs.
  */
-export function planRace(runners: readonly Runner[], limits: Limits): Plan {
+export function planRace(networks: readonly PlannedNetwork[], limits: RaceLimits): RacePlan {
   const fewest = Math.min(limits.fewest, limits.pictures);
-  const ordered = slowestFirst(runners, fewest);
+  const ordered = slowestFirst(networks, fewest);
   const tooSlow: { name: string; seconds: number }[] = [];
   for (let from = 0; from < ordered.length; from++) {
     const racing = ordered.slice(from);
@@ -120,11 +127,11 @@ export function planRace(runners: readonly Runner[], limits: Limits): Plan {
   return { racing: [], tooSlow, rungs: [], seconds: 0 };
 }
 
-/** The race whose last rung sees the most pictures; of equals that with the fewest rungs. */
-function bestRace(runners: readonly Runner[], limits: Limits): number[] | undefined {
+/** The race whose last rung has the most images; of equals the one with the fewest rungs. */
+function bestRace(networks: readonly PlannedNetwork[], limits: RaceLimits): number[] | undefined {
   let best: number[] | undefined;
-  for (let rungs = 1, last = runners.length; ; rungs++, last = survivors(last)) {
-    const first = largestFirst(runners, rungs, limits);
+  for (let rungs = 1, last = networks.length; ; rungs++, last = survivors(last)) {
+    const first = largestFirst(networks, rungs, limits);
     if (first > 0) {
       const sizes = sizesOf(first, rungs, limits.pictures);
       if (!best || sizes.at(-1)! > best.at(-1)!) best = sizes;

@@ -1,4 +1,4 @@
-/** Which networks take part: those on this disk, those that can be fetched and are worth it, and files that the user names. */
+/** Selects the candidates: networks on this disk, those worth downloading, and files that the user names. */
 import { GraftError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { type CatalogueEntry, catalogue } from "../../zoo/catalogue.ts";
@@ -6,18 +6,18 @@ import type { Network } from "../../zoo/network.ts";
 import { openNetwork } from "../../zoo/open.ts";
 import type { OpenOptions } from "../../zoo/open-options.ts";
 import { isOnDisk } from "../../zoo/pull.ts";
-import { type Point, predictCost } from "../costs/predict.ts";
+import { type KnownCost, predictCost } from "../costs/predict.ts";
 import type { Remembered } from "../costs/remembered.ts";
 import { paretoFront } from "../statistics/pareto.ts";
 import type { Candidate, GatherOptions, LeftOut } from "./options.ts";
 import { checkedGatherOptions } from "./options.ts";
 
-/** The most networks of a hub that are fetched for one recommendation. */
+/** Maximum number of networks that are downloaded from a hub for one recommendation. */
 const MOST_FETCHED = 4;
-/** A predicted cost must be over a limit by this factor to leave a network out unmeasured. */
+/** The factor by which a predicted cost must exceed a limit to leave a network out unmeasured. */
 const SURELY_OVER = 2;
 
-/** Candidates in the catalogue's order, files first; and what was left out before anything was opened. */
+/** Gathers candidates, files first and then in the catalogue's order, and what was left out before opening. */
 export async function gatherCandidates(
   given: GatherOptions = {},
 ): Promise<{ readonly candidates: readonly Candidate[]; readonly leftOut: readonly LeftOut[] }> {
@@ -50,7 +50,7 @@ export async function gatherCandidates(
   };
 }
 
-/** Of networks that are not on this disk: all of npm's, and of a hub's those that are published as the best for their work. */
+/** Of networks that are not on this disk: all of npm's, and of a hub's those on the Pareto front of published accuracy and cost. */
 function worthFetching(absent: readonly CatalogueEntry[], options: GatherOptions): CatalogueEntry[] {
   const fitting = absent.filter((entry) => overLimit(entry, options) === undefined);
   const ofNpm = fitting.filter(({ source }) => source.kind === "npm");
@@ -62,7 +62,7 @@ function worthFetching(absent: readonly CatalogueEntry[], options: GatherOptions
   return [...ofNpm, ...spread(front, MOST_FETCHED)];
 }
 
-/** So many of a list, evenly from its first to its last. */
+/** `count` items of a list, evenly spaced from its first to its last. */
 function spread<T>(list: readonly T[], count: number): T[] {
   if (list.length <= count) return [...list];
   return Array.from({ length: count }, (_, i) => list[Math.round((i * (list.length - 1)) / (count - 1))]!);
@@ -71,15 +71,15 @@ function spread<T>(list: readonly T[], count: number): T[] {
 function reasonOf(entry: CatalogueEntry, options: GatherOptions): string {
   const limit = overLimit(entry, options);
   if (limit !== undefined) return limit;
-  const remedy = `\`graft networks pull ${entry.name}\` fetches it`;
+  const remedy = `\`graft networks pull ${entry.name}\` downloads it`;
   return options.offline
-    ? `it is not on this disk, and --offline was given: ${remedy}`
-    : `it is not on this disk, and others are published as better for their work: ${remedy}`;
+    ? `it is not on this disk, and --offline is set: ${remedy}`
+    : `it is not on this disk, and others have a better published accuracy for their cost: ${remedy}`;
 }
 
-/** Why a network of the catalogue need not even be fetched; nothing where it may fit. */
+/** Why a network of the catalogue is not worth downloading; undefined if it may be within the limits. */
 function overLimit(entry: CatalogueEntry, { limits = {}, remembered = [] }: GatherOptions): string | undefined {
-  const points = remembered.filter((one): one is Remembered & Point => one.multiplyAdds !== undefined);
+  const points = remembered.filter((one): one is Remembered & KnownCost => one.multiplyAdds !== undefined);
   const { latencyMs } = predictCost(entry, points);
   const size = 4 * entry.parameters;
   if (limits.latencyMs !== undefined && points.length > 0 && latencyMs > SURELY_OVER * limits.latencyMs)
@@ -89,11 +89,11 @@ function overLimit(entry: CatalogueEntry, { limits = {}, remembered = [] }: Gath
   return undefined;
 }
 
-/** A candidate that is open. */
+/** An opened candidate. */
 export interface Opened {
   readonly candidate: Candidate;
   readonly network: Network;
-  /** Seconds that went into fetching it; 0 where it was on this disk. */
+  /** Seconds of its download; 0 if it was on this disk. */
   readonly fetchSeconds: number;
 }
 
@@ -103,7 +103,7 @@ export async function* openCandidates(
   leftOut: LeftOut[],
   onProgress?: OnProgress,
 ): AsyncGenerator<Opened> {
-  /** A hub that could not be reached once is not asked again. */
+  /** Set if the hub could not be reached: then it is not tried again. */
   let hubFailure: string | undefined;
   for (const candidate of candidates) {
     const { entry } = candidate;
@@ -118,7 +118,7 @@ export async function* openCandidates(
       const network = await candidate.open({ onProgress });
       yield { candidate, network, fetchSeconds: isFetched ? (performance.now() - began) / 1000 : 0 };
     } catch (error) {
-      // A file that the user named must open; a network of the catalogue may be out of reach.
+      // A file that the user named must open; a network of the catalogue may be unavailable.
       if (!entry || !(error instanceof GraftError)) throw error;
       if (isOfHub) hubFailure = error.message;
       leftOut.push({ name: candidate.name, reason: error.message });

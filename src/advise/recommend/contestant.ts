@@ -1,4 +1,4 @@
-/** A network in the race: open, with the features of the pictures that it has seen so far, and what it costs. */
+/** The run of one candidate network: its session, its features of the images seen so far, its evaluations and its cost. */
 
 import { dataError, isDataError } from "../../base/errors.ts";
 import { readBytes } from "../../base/files.ts";
@@ -15,79 +15,70 @@ import type { Network } from "../../zoo/network.ts";
 import type { Cost } from "../costs/cost.ts";
 import { measureLatency } from "../costs/measure.ts";
 import { type Remembered, rememberCost } from "../costs/remembered.ts";
-import { type Judgement, judge } from "./judge.ts";
-
-/** What is looked at, in the order in which all networks look at it. */
-export interface Gallery {
-  readonly paths: readonly string[];
-  readonly labels: Int32Array;
-  /** The group of each image: no fold separates a group. */
-  readonly groups: Int32Array;
-  readonly classes: readonly string[];
-  readonly seed: number;
-}
+import type { EvaluationSample } from "./gallery.ts";
+import { evaluateProbe, type ProbeEvaluation } from "./judge.ts";
 
 export interface SeeOptions {
-  /** Whether there is time for more; asked between chunks. */
-  readonly mayGoOn: () => boolean;
-  readonly onPictures?: ((count: number) => void) | undefined;
+  /** Whether there is time for more; called between chunks. */
+  readonly hasTime: () => boolean;
+  readonly onImages?: ((count: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One network in the race. */
-export interface Contestant {
-  /** What `--network` takes. */
+/** The run of one candidate network. */
+export interface CandidateRun {
+  /** The value of `--network`. */
   readonly name: string;
   readonly network: Network;
   readonly shape: CutShape;
-  /** Pictures of the gallery that it has looked at, unreadable ones too. */
+  /** Images of the sample that it has processed, including unreadable ones. */
   readonly seen: number;
   readonly cost: Cost;
-  /** The latest judgement, and all of them by the pictures looked at. */
-  readonly judged: Judgement | undefined;
-  readonly judgements: ReadonlyMap<number, Judgement>;
+  /** The latest evaluation, and all of them by the number of images. */
+  readonly evaluation: ProbeEvaluation | undefined;
+  readonly evaluations: ReadonlyMap<number, ProbeEvaluation>;
   readonly skipped: readonly Skipped[];
-  /** Looks at the gallery's first `count` pictures; fewer where there is no time for more. */
+  /** Computes features of the sample's first `count` images; of fewer if there is no time for more. */
   see(count: number, options: SeeOptions): Promise<void>;
-  /** Judges the features of the first `count` pictures, which it has seen. */
-  judge(count: number, signal?: AbortSignal): Promise<Judgement>;
-  /** Gives the backbone's memory back; it is opened again where more is to be seen. */
+  /** Evaluates a probe on the features of the first `count` images, which must have been seen. */
+  evaluate(count: number, signal?: AbortSignal): Promise<ProbeEvaluation>;
+  /** Releases the backbone's memory; it is opened again when needed. */
   rest(): Promise<void>;
-  /** Gives everything back but what it found out. */
+  /** Releases everything except the results. */
   close(): Promise<void>;
 }
 
-/** Pictures between two looks at the clock. */
+/** Images between two checks of the time. */
 const CHUNK = 48;
-/** Fewer pictures than this say little of the speed: the first batches are slow. */
+/** Images needed to measure the speed: the first batches are slow. */
 const FEWEST_TIMED = 64;
 
-/** Opens a contestant; measures it where this machine does not remember it. */
-export async function enter(
+/** Opens a candidate's run; measures its cost unless this machine remembers it. */
+export async function openCandidateRun(
   name: string,
   network: Network,
-  gallery: Gallery,
+  sample: EvaluationSample,
   remembered: readonly Remembered[],
   about: { readonly multiplyAdds?: number | undefined },
-): Promise<Contestant> {
+): Promise<CandidateRun> {
   const { shape, cache } = await openFeaturesOf(network);
   const runner = createRunner(network, shape);
   const sizeBytes = weightBytes(network, shape);
   const known = remembered.find(({ sha256, cut }) => sha256 === network.sha256 && cut === network.cut);
   const cost: Cost = known
     ? { ...known, sizeBytes, known: "remembered" }
-    : { ...(await firstFigures(runner, gallery, sizeBytes)), sizeBytes, known: "measured" };
-  return createContestant({ name, network, shape, gallery, cache, runner, first: cost, ...about });
+    : { ...(await firstFigures(runner, sample, sizeBytes)), sizeBytes, known: "measured" };
+  return createCandidateRun({ name, network, shape, sample, cache, runner, first: cost, ...about });
 }
 
-/** Bytes of the weights that a trained model of this network holds, the head's left out. */
+/** Bytes of the weights of a trained model with this network, without the head. */
 function weightBytes(network: Network, shape: CutShape): number {
   const { graph } = backboneModel(network, shape);
   return [...graph.initializers.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
-/** The figures of one picture; of many, what follows from them until many were run. */
-async function firstFigures(runner: BackboneRunner, { paths }: Gallery, sizeBytes: number) {
+/** The cost from single images, until many have been measured. */
+async function firstFigures(runner: BackboneRunner, { paths }: EvaluationSample, sizeBytes: number) {
   const latency = await measureLatency(runner, await firstReadable(paths), { weightBytes: sizeBytes });
   const perSecond = 1000 / latency.latencyMs;
   return { ...latency, imagesPerSecond: perSecond, overallPerSecond: perSecond };
@@ -98,7 +89,7 @@ async function firstReadable(paths: readonly string[]): Promise<RgbImage> {
     try {
       return await decodeImage(await readBytes(path));
     } catch (error) {
-      // Unreadable pictures are listed when all are read.
+      // Unreadable images are listed when all are read.
       if (!isDataError(error)) throw error;
     }
   }
@@ -111,25 +102,25 @@ interface Entry {
   readonly name: string;
   readonly network: Network;
   readonly shape: CutShape;
-  readonly gallery: Gallery;
+  readonly sample: EvaluationSample;
   readonly cache: FeatureCache;
   readonly runner: BackboneRunner;
   readonly first: Cost;
   readonly multiplyAdds?: number | undefined;
 }
 
-function createContestant(entry: Entry): Contestant {
-  const { name: asked, network, shape, gallery, cache, first, multiplyAdds } = entry;
+function createCandidateRun(entry: Entry): CandidateRun {
+  const { name: givenName, network, shape, sample, cache, first, multiplyAdds } = entry;
   let { runner } = entry;
   const columns = shape.features;
   let features = new Float32Array(0);
-  /** Places in the gallery of the rows of `features`. */
+  /** Positions in the sample of the rows of `features`. */
   const rows: number[] = [];
   const skipped: Skipped[] = [];
-  const judgements = new Map<number, Judgement>();
+  const evaluations = new Map<number, ProbeEvaluation>();
   let [seen, computed, forwardSeconds, overallSeconds] = [0, 0, 0, 0];
   let cost = first;
-  let judged: Judgement | undefined;
+  let evaluation: ProbeEvaluation | undefined;
 
   const keep = (
     items: readonly number[],
@@ -145,20 +136,20 @@ function createContestant(entry: Entry): Contestant {
     rows.push(...items);
   };
 
-  /** Better figures, once enough pictures went through; remembered where they are the first of this machine. */
+  /** Measures the throughput once enough images were processed; remembers it if the cost was measured in this run. */
   const updateCost = async (): Promise<void> => {
     if (computed < FEWEST_TIMED || first.known !== "measured") return;
     cost = { ...cost, imagesPerSecond: computed / forwardSeconds, overallPerSecond: computed / overallSeconds };
     const { sha256, cut } = network;
     const { latencyMs, p95LatencyMs, memoryBytes, imagesPerSecond, overallPerSecond } = cost;
     await rememberCost({
-      ...{ name: asked, sha256, cut, latencyMs, p95LatencyMs, memoryBytes, imagesPerSecond, overallPerSecond },
+      ...{ name: givenName, sha256, cut, latencyMs, p95LatencyMs, memoryBytes, imagesPerSecond, overallPerSecond },
       multiplyAdds,
     });
   };
 
   return {
-    name: asked,
+    name: givenName,
     network,
     shape,
     get seen() {
@@ -167,14 +158,14 @@ function createContestant(entry: Entry): Contestant {
     get cost() {
       return cost;
     },
-    get judged() {
-      return judged;
+    get evaluation() {
+      return evaluation;
     },
-    judgements,
+    evaluations,
     skipped,
-    async see(count, { mayGoOn, onPictures, signal }) {
-      while (seen < count && mayGoOn()) {
-        const paths = gallery.paths.slice(seen, Math.min(count, seen + CHUNK));
+    async see(count, { hasTime, onImages, signal }) {
+      while (seen < count && hasTime()) {
+        const paths = sample.paths.slice(seen, Math.min(count, seen + CHUNK));
         const began = performance.now();
         const extraction = await extractFeatures(paths, cache, runner, { signal });
         keep(
@@ -188,20 +179,20 @@ function createContestant(entry: Entry): Contestant {
           overallSeconds += (performance.now() - began) / 1000;
         }
         seen += paths.length;
-        onPictures?.(paths.length);
+        onImages?.(paths.length);
       }
       await updateCost();
     },
-    async judge(count, signal) {
+    async evaluate(count, signal) {
       const kept = rows.filter((place) => place < count);
-      const labels = Int32Array.from(kept, (place) => gallery.labels[place]!);
-      checkClasses(labels, gallery);
-      const { classes, seed } = gallery;
-      const groups = Int32Array.from(kept, (place) => gallery.groups[place]!);
+      const labels = Int32Array.from(kept, (place) => sample.labels[place]!);
+      checkClasses(labels, sample);
+      const { classes, seed } = sample;
+      const groups = Int32Array.from(kept, (place) => sample.groups[place]!);
       const table = denseTable(features.subarray(0, kept.length * columns), columns);
-      judged = await judge(table, { labels, groups }, classes.length, seed, signal);
-      judgements.set(count, judged);
-      return judged;
+      evaluation = await evaluateProbe(table, { labels, groups }, classes.length, seed, signal);
+      evaluations.set(count, evaluation);
+      return evaluation;
     },
     async rest() {
       await runner.close();
@@ -215,8 +206,8 @@ function createContestant(entry: Entry): Contestant {
   };
 }
 
-/** Each class must have two readable pictures, or no fold can be judged. */
-function checkClasses(labels: Int32Array, { classes }: Gallery): void {
+/** Checks that each class has two readable images, which the folds need. */
+function checkClasses(labels: Int32Array, { classes }: EvaluationSample): void {
   countLabels(labels, classes.length).forEach((count, label) => {
     if (count < 2)
       throw dataError(

@@ -1,16 +1,17 @@
-/** Who starts in the race: candidates are opened and measured, and those over a limit go. */
+/** Assembles the field of the race: opens and measures candidates, and drops those over a limit. */
 import { usageError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
-import { type Point, predictCost } from "../costs/predict.ts";
+import { type KnownCost, predictCost } from "../costs/predict.ts";
 import { type Remembered, rememberedCosts } from "../costs/remembered.ts";
 import { openCandidates } from "./candidates.ts";
-import { type Contestant, enter, type Gallery } from "./contestant.ts";
+import { type CandidateRun, openCandidateRun } from "./contestant.ts";
+import type { EvaluationSample } from "./gallery.ts";
 import type { Candidate, CostLimits, LeftOut } from "./options.ts";
-import { fewestPictures, JUDGING_GUESS } from "./race.ts";
+import { EVALUATION_GUESS, fewestImages } from "./race.ts";
 
 export interface FieldOptions {
   readonly limits: CostLimits;
-  /** Seconds for everything but fetching. */
+  /** Seconds for everything except downloads. */
   readonly budgetSeconds: number;
   readonly onProgress?: OnProgress | undefined;
   readonly onNote?: ((text: string) => void) | undefined;
@@ -18,32 +19,32 @@ export interface FieldOptions {
 }
 
 export interface Field {
-  readonly contestants: readonly Contestant[];
+  readonly candidateRuns: readonly CandidateRun[];
   readonly leftOut: LeftOut[];
   readonly fetchSeconds: number;
 }
 
-/** The share of the budget that opening and measuring may take; networks that come after it are left out. */
+/** The share of the budget for opening and measuring; networks after it are left out. */
 const ASSEMBLY_SHARE = 0.4;
-/** Seconds that opening a network takes besides reading its weights, and bytes of weights a second. */
+/** Seconds of opening a network besides reading its weights, and bytes of weights read per second. */
 const OPENING = 1;
 const READ_PER_SECOND = 80e6;
 
 /**
- * Opens and measures the candidates, the quick ones first: where the budget is small, they are what there is time for.
+ * Opens and measures the candidates, fastest first, so that a small budget is spent on those it suffices for.
  *
- * @throws GraftError (`usage`) where the budget is too small for any, or all are over a limit
+ * @throws GraftError (`usage`) if the budget is too small for any candidate, or all are over a limit
  */
 export async function assemble(
   { candidates, leftOut: before }: { readonly candidates: readonly Candidate[]; readonly leftOut: readonly LeftOut[] },
-  gallery: Gallery,
+  sample: EvaluationSample,
   { limits, budgetSeconds, onProgress, onNote, signal }: FieldOptions,
 ): Promise<Field> {
   const began = performance.now();
   const remembered = await rememberedCosts();
-  const ordered = byLeastSeconds(candidates, gallery, remembered);
+  const ordered = byLeastSeconds(candidates, sample, remembered);
   checkBudget(ordered, budgetSeconds);
-  const contestants: Contestant[] = [];
+  const candidateRuns: CandidateRun[] = [];
   const leftOut = [...before];
   let fetchSeconds = 0;
   const spent = (): number => (performance.now() - began) / 1000 - fetchSeconds;
@@ -55,50 +56,50 @@ export async function assemble(
       fetchSeconds += opened.fetchSeconds;
       if (network.assumedPreprocessing)
         onNote?.(
-          `${network.name} does not say how it wants its pixels: "${network.preprocessingFrom}" is taken; --preprocessing says otherwise.`,
+          `${network.name} does not specify its preprocessing, so "${network.preprocessingFrom}" is used; override it with --preprocessing.`,
         );
-      const one = await enter(candidate.name, network, gallery, remembered, candidate.entry ?? {});
+      const one = await openCandidateRun(candidate.name, network, sample, remembered, candidate.entry ?? {});
       const over = overLimits(one, limits);
-      if (over === undefined) contestants.push(one);
+      if (over === undefined) candidateRuns.push(one);
       else {
         leftOut.push({ name: candidate.name, reason: over });
         await one.close();
       }
-      if (contestants.length > 0 && spent() > budgetSeconds * ASSEMBLY_SHARE) break;
+      if (candidateRuns.length > 0 && spent() > budgetSeconds * ASSEMBLY_SHARE) break;
     }
   } catch (error) {
-    for (const one of contestants) await one.close();
+    for (const one of candidateRuns) await one.close();
     throw error;
   }
-  const opened = new Set([...contestants.map(({ name }) => name), ...leftOut.map(({ name }) => name)]);
+  const opened = new Set([...candidateRuns.map(({ name }) => name), ...leftOut.map(({ name }) => name)]);
   for (const { candidate, seconds } of ordered)
     if (!opened.has(candidate.name))
       leftOut.push({ name: candidate.name, reason: noTimeText(budgetSeconds, spent() + seconds) });
-  if (contestants.length === 0) throw noneFits(limits, leftOut);
-  return { contestants, leftOut, fetchSeconds };
+  if (candidateRuns.length === 0) throw noneFits(limits, leftOut);
+  return { candidateRuns, leftOut, fetchSeconds };
 }
 
 interface Timed {
   readonly candidate: Candidate;
-  /** That the least look at it will probably take. */
+  /** The estimated seconds of its smallest rung. */
   readonly seconds: number;
 }
 
 function byLeastSeconds(
   candidates: readonly Candidate[],
-  gallery: Gallery,
+  sample: EvaluationSample,
   remembered: readonly Remembered[],
 ): readonly Timed[] {
-  const points = remembered.filter((one): one is Remembered & Point => one.multiplyAdds !== undefined);
+  const points = remembered.filter((one): one is Remembered & KnownCost => one.multiplyAdds !== undefined);
   return candidates
     .map((candidate) => {
       const { entry } = candidate;
       const known = remembered.find(({ name }) => name === candidate.name);
-      // A file says nothing before it is opened: it is taken for a small network.
+      // A file has no known cost before it is opened: assume a small network.
       const cost = known ?? predictCost(entry ?? { multiplyAdds: 3e8, parameters: 4e6 }, points);
-      const perPicture = 1 / cost.overallPerSecond + JUDGING_GUESS;
+      const perImage = 1 / cost.overallPerSecond + EVALUATION_GUESS;
       const opening = OPENING + (4 * (entry?.parameters ?? 4e6)) / READ_PER_SECOND;
-      return { candidate, seconds: opening + perPicture * fewestPictures(gallery) };
+      return { candidate, seconds: opening + perImage * fewestImages(sample) };
     })
     .sort((a, b) => a.seconds - b.seconds);
 }
@@ -110,19 +111,19 @@ function checkBudget([quickest]: readonly Timed[], budget: number): void {
 /** The error of a budget that is too small for any network. */
 export const tooSmall = (budget: number, quickest: string, seconds: number): Error =>
   usageError(
-    `A budget of ${inSeconds(budget)} is too small for any network: the least that would do is about ${inSeconds(Math.ceil(seconds))} (for ${quickest}): give --budget ${Math.ceil(seconds * 1.2)}s or more.`,
+    `A budget of ${inSeconds(budget)} is too small for any network: the fastest, ${quickest}, needs about ${inSeconds(Math.ceil(seconds))}. Pass --budget ${Math.ceil(seconds * 1.2)}s or more.`,
   );
 
-/** Why a network was not looked at. */
+/** The reason for leaving out a network for lack of time. */
 export const noTimeText = (budget: number, seconds: number): string =>
-  `the budget of ${inSeconds(budget)} has no time for it: it would take about ${inSeconds(Math.ceil(seconds))}`;
+  `the budget of ${inSeconds(budget)} is too small for it: it would take about ${inSeconds(Math.ceil(seconds))}`;
 
 const inSeconds = (seconds: number): string => `${Number(seconds.toPrecision(3))} s`;
 
-/** Which limit a network is over, in words; nothing where it fits. */
-function overLimits({ cost }: Contestant, { latencyMs, sizeBytes }: CostLimits): string | undefined {
+/** The limit that a network exceeds, as text; undefined if it is within all. */
+function overLimits({ cost }: CandidateRun, { latencyMs, sizeBytes }: CostLimits): string | undefined {
   if (latencyMs !== undefined && cost.latencyMs > latencyMs)
-    return `--latency: one picture takes it ${cost.latencyMs.toFixed(1)} ms`;
+    return `--latency: it takes ${cost.latencyMs.toFixed(1)} ms per picture`;
   if (sizeBytes !== undefined && cost.sizeBytes > sizeBytes)
     return `--max-size: its model has ${(cost.sizeBytes / 1e6).toFixed(1)} MB`;
   return undefined;
@@ -133,7 +134,7 @@ function noneFits({ latencyMs, sizeBytes }: CostLimits, leftOut: readonly LeftOu
   if (limited.length === 0) {
     const first = leftOut[0];
     return usageError(
-      `There is no network to choose from${first ? `, such as ${first.name}: ${first.reason}` : ""}: fetch one with \`graft networks pull resnet50\`, or name a file with --network.`,
+      `No network is available${first ? ` (${first.name}: ${first.reason})` : ""}: download one with \`graft networks pull resnet50\`, or pass a file with --network.`,
     );
   }
   const limits = [

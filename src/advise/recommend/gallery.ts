@@ -1,4 +1,4 @@
-/** Which pictures networks are compared on, and in what order. */
+/** The sample of images on which networks are compared, and its order. */
 import { createRandom } from "../../base/random.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
 import { stratifiedSplit } from "../../data/split.ts";
@@ -7,29 +7,43 @@ import type { GroupOptions } from "../../train/groups.ts";
 import { countLabels } from "../../train/head/fit.ts";
 import { HELD_OUT_SHARE } from "../../train/parts.ts";
 import { stratifiedOrder } from "../halving/order.ts";
-import type { Gallery } from "./contestant.ts";
-import type { Baseline } from "./recommendation.ts";
 
-/** More pictures than this tell little more about which network is the best. */
+/** Maximum size of the sample: more images tell little more about which network is best. */
 const MOST_PICTURES = 4000;
 
-export interface Hung {
-  readonly gallery: Gallery;
-  /** Training pictures in all. */
+/** Images in the order in which all networks process them. */
+export interface EvaluationSample {
+  readonly paths: readonly string[];
+  readonly labels: Int32Array;
+  /** The group of each image: no fold separates a group. */
+  readonly groups: Int32Array;
+  readonly classes: readonly string[];
+  readonly seed: number;
+}
+
+/** The accuracy of always predicting the most frequent class. */
+export interface Baseline {
+  readonly class: string;
+  readonly accuracy: number;
+}
+
+export interface DrawnSample {
+  readonly sample: EvaluationSample;
+  /** Training images in total. */
   readonly training: number;
-  /** Pictures that are left alone: a test folder's, or those that `train` holds out. */
+  /** Images that are not touched: a test folder's, or those that `train` holds out. */
   readonly keptForTest: number;
 }
 
 /**
- * The training pictures in a stratified order: neither a test folder's nor a validation folder's, nor, where there is no test
- * folder, those that `graft train` holds out for its test with the same seed; so that its test stays a test.
+ * Draws the sample: training images in a stratified order. It excludes test and validation folders and, if there is no test folder, the
+ * images that `graft train` holds out for its test with the same seed, so that its test stays independent.
  */
-export async function galleryOf(
+export async function evaluationSampleOf(
   { examples, classes }: Dataset,
   seed: number,
   options: GroupOptions = {},
-): Promise<Hung> {
+): Promise<DrawnSample> {
   const learnable = examples.filter(({ split }) => split === undefined || split === "train");
   const tests = examples.filter(({ split }) => split === "test").length;
   const labels = learnable.map(({ label }) => label);
@@ -43,7 +57,7 @@ export async function galleryOf(
   );
   const shown = order.slice(0, MOST_PICTURES).map((i) => own[i]!);
   return {
-    gallery: {
+    sample: {
       paths: shown.map(({ path }) => path),
       labels: Int32Array.from(shown, ({ label }) => label),
       groups: Int32Array.from(shown, ({ group }) => group),
@@ -55,8 +69,8 @@ export async function galleryOf(
   };
 }
 
-/** Always answering the most frequent class. */
-export function baselineOf({ labels, classes }: Pick<Gallery, "labels" | "classes">): Baseline {
+/** The baseline of a sample. */
+export function baselineOf({ labels, classes }: Pick<EvaluationSample, "labels" | "classes">): Baseline {
   const counts = countLabels(labels, classes.length);
   const most = Math.max(...counts);
   return { class: classes[counts.indexOf(most)]!, accuracy: most / labels.length };

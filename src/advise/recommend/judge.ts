@@ -1,4 +1,4 @@
-/** How well a network's features suit labels: a cross-validated linear probe, and the scores that need no fit. */
+/** Evaluates how well a network's features suit labels: a cross-validated linear probe, and transferability scores that need no fit. */
 import { createRandom } from "../../base/random.ts";
 import type { Groups } from "../../data/split.ts";
 import { groupedInterval, type Interval } from "../../evaluate/interval.ts";
@@ -10,46 +10,46 @@ import { hScore } from "../scores/h-score.ts";
 import { knnCorrect } from "../scores/knn.ts";
 import { logme } from "../scores/logme.ts";
 
-/** Estimates of how well features transfer, higher is better. */
-export interface Scores {
+/** Transferability scores; higher is better. */
+export interface TransferabilityScores {
   readonly logme: number;
   readonly hScore: number;
-  /** Share of the rows that their neighbours name rightly. */
+  /** Leave-one-out accuracy of the nearest neighbours. */
   readonly knn: number;
-  /** Rows that they were computed on. */
+  /** The number of rows they were computed on. */
   readonly rows: number;
 }
 
-export interface Judgement {
-  /** Pictures that were judged, each by a probe that had not seen it. */
+export interface ProbeEvaluation {
+  /** Number of images, each predicted by a probe that had not seen it. */
   readonly pictures: number;
-  /** `[pictures]`, 1 where the probe was right. */
+  /** `[pictures]`, 1 if the probe was correct. */
   readonly correct: Uint8Array;
-  /** `[pictures]`: the group of each. Default: each stands alone. */
+  /** `[pictures]`: the group of each image. Default: each image is its own group. */
   readonly groups?: Groups | undefined;
   readonly accuracy: number;
   readonly interval: Interval;
   readonly logLoss: number;
-  readonly scores: Scores;
-  /** Seconds that the judging took. */
+  readonly scores: TransferabilityScores;
+  /** Seconds that the evaluation took. */
   readonly seconds: number;
 }
 
-/** The scores cost the cube of the rows: more than so many tell little more. */
+/** Maximum rows of the scores, whose time grows with the cube of the rows; more tell little more. */
 export const SCORED_ROWS = 400;
 
 /**
- * Judges features `[N, D]`. The same seed, labels and groups give the same folds, so that networks are compared on equal terms.
+ * Evaluates a linear probe on features `[N, D]`. The same seed, labels and groups give the same folds, so that networks are comparable.
  *
- * @param known `[N]` labels, of which every class has at least two, and groups, which no fold separates
+ * @param known `[N]` labels, at least two per class, and groups, which no fold separates
  */
-export async function judge(
+export async function evaluateProbe(
   table: DenseTable,
   { labels, groups }: { readonly labels: Int32Array; readonly groups: Groups },
   classes: number,
   seed: number,
   signal?: AbortSignal,
-): Promise<Judgement> {
+): Promise<ProbeEvaluation> {
   const began = performance.now();
   const fit = await fitHead(table, labels, classes, createRandom(seed), { groups, signal });
   const correct = rightIn(fit.outOfFoldLogits, labels, classes);
@@ -72,8 +72,8 @@ export async function judge(
   };
 }
 
-/** LogME, H-score and k-NN of features. */
-export function scoresOf(table: FeatureTable, labels: Int32Array, classes: number): Scores {
+/** Computes LogME, H-score and k-NN accuracy of features. */
+export function scoresOf(table: FeatureTable, labels: Int32Array, classes: number): TransferabilityScores {
   const gram = gramOf(table);
   const near = knnCorrect(gram, labels, classes);
   return {

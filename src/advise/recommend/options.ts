@@ -1,4 +1,4 @@
-/** The options of `recommend` and of gathering candidates, each described once. */
+/** The options of `recommend` and `gatherCandidates`: types, schemas and defaults. */
 import * as v from "valibot";
 import {
   abortSignal,
@@ -24,33 +24,33 @@ import type { Remembered } from "../costs/remembered.ts";
 
 /** A network that may take part. */
 export interface Candidate {
-  /** What `--network` takes. */
+  /** The value of `--network`. */
   readonly name: string;
-  /** What the catalogue says of it; nothing of a file. */
+  /** Its catalogue entry; undefined for a file. */
   readonly entry?: CatalogueEntry | undefined;
   open(options: Pick<OpenOptions, "onProgress">): Promise<Network>;
 }
 
-/** A network that takes no part, and why. */
+/** A network that was left out, and why. */
 export interface LeftOut {
   readonly name: string;
   readonly reason: string;
 }
 
-/** What a network may cost at most. */
+/** Upper limits of a network's cost. */
 export interface CostLimits {
-  /** Median milliseconds of one picture. */
+  /** Median milliseconds per image. */
   readonly latencyMs?: number | undefined;
   /** Bytes of the trained model. */
   readonly sizeBytes?: number | undefined;
 }
 
 export interface GatherOptions {
-  /** Takes only what is on this disk. */
+  /** Uses only what is on this disk. */
   readonly offline?: boolean | undefined;
-  /** Files, or names of the catalogue, that take part whatever else does. */
+  /** Files, or names of the catalogue, that are always included. */
   readonly named?: readonly string[] | undefined;
-  /** How files want their pixels. */
+  /** The preprocessing of files. */
   readonly preprocessing?: OpenOptions["preprocessing"] | undefined;
   readonly limits?: CostLimits | undefined;
   readonly remembered?: readonly Remembered[] | undefined;
@@ -59,26 +59,26 @@ export interface GatherOptions {
 
 export interface RecommendOptions {
   readonly dataset: Dataset;
-  /** Who may take part, and who does not. Default: {@link gatherCandidates} of the catalogue. */
+  /** The candidates and what was left out. Default: {@link gatherCandidates} of the catalogue. */
   readonly field?: { readonly candidates: readonly Candidate[]; readonly leftOut: readonly LeftOut[] } | undefined;
   readonly limits?: CostLimits | undefined;
-  /** Seconds for everything but fetching. Default {@link DEFAULT_BUDGET}. */
+  /** Seconds for everything except downloads. Default {@link DEFAULT_BUDGET}. */
   readonly budgetSeconds?: number | undefined;
-  /** Default 0. The pictures that `train` holds out for its test with the same seed are left alone. */
+  /** Default 0. The images that `train` holds out for its test with the same seed are not used. */
   readonly seed?: number | undefined;
   readonly onProgress?: OnProgress | undefined;
-  /** Called with a sentence for each choice that was made and each thing that went otherwise than asked. */
+  /** Called with a sentence for each choice made and each deviation from the request. */
   readonly onNote?: ((text: string) => void) | undefined;
-  /** Aborted, the work ends with the signal's reason. */
+  /** Aborts the work with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Aborted, the work ends early, and what is known by then is the answer. */
+  /** Ends the work early when aborted; the result is what is known by then. */
   readonly stop?: AbortSignal | undefined;
 }
 
-/** Seconds for everything but fetching, where nothing else is said. */
+/** The default budget in seconds, without downloads. */
 export const DEFAULT_BUDGET = 120;
 
-/** A year: beyond it, a clock's arithmetic means nothing. */
+/** A year. */
 const MOST_SECONDS = 366 * 86_400;
 export const budgetSeconds = above(0, MOST_SECONDS);
 export const latencyMs = above(0);
@@ -96,7 +96,7 @@ const field = v.custom<{ readonly candidates: readonly Candidate[]; readonly lef
     value !== null &&
     Array.isArray(Reflect.get(value, "candidates")) &&
     Array.isArray(Reflect.get(value, "leftOut")),
-  "what gatherCandidates gives",
+  "the result of gatherCandidates",
 );
 
 const schema = optionsOf({

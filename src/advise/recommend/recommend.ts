@@ -1,32 +1,33 @@
 /**
- * Which network suits these pictures and this machine: candidates are opened and measured, race on growing samples of the training
- * pictures under a budget of seconds, and one of them is recommended with the reason.
+ * Recommends a network for a dataset and this machine: candidates are opened and measured, race on growing samples of the training images
+ * within a budget of seconds, and one of them is recommended with the reason.
  */
 import { eitherOf } from "../../base/concurrency.ts";
 import { inSentences } from "../../base/system-errors.ts";
 import { type DomainGap, gapOf } from "../gap/confidence.ts";
-import { ASKED, readConfidence } from "../gap/read.ts";
+import { GAP_IMAGES, readConfidence } from "../gap/read.ts";
 import { paretoFront } from "../statistics/pareto.ts";
 import { gatherCandidates } from "./candidates.ts";
-import type { Contestant, Gallery } from "./contestant.ts";
+import type { CandidateRun } from "./contestant.ts";
 import { assemble, noTimeText, tooSmall } from "./field.ts";
-import { baselineOf, galleryOf } from "./gallery.ts";
+import type { EvaluationSample } from "./gallery.ts";
+import { baselineOf, evaluationSampleOf } from "./gallery.ts";
 import type { RecommendOptions } from "./options.ts";
 import { checkedRecommendOptions } from "./options.ts";
 import { race } from "./race.ts";
 import type { RankedCandidate, Recommendation } from "./recommendation.ts";
-import { type Standing, standingsOf } from "./standing.ts";
+import { type RankedNetwork, rankNetworks } from "./standing.ts";
 import { reasonFor } from "./words.ts";
 
-/** The share of the budget that is kept for reading the domain gap. */
+/** The share of the budget that is reserved for the domain gap. */
 const GAP_SHARE = 0.06;
 
 /**
  * Recommends a network.
  *
- * @throws GraftError (`usage`) where the budget is too small for any network, or none is within the limits, or an option does not
- *   fit; (`data`) where the pictures cannot be learned from; the reason of `signal` where it was
- *   aborted, and of `stop` where that was before anything was known
+ * @throws GraftError (`usage`) if the budget is too small for any network, or none is within the limits, or an option is invalid,
+ *   (`data`) if the images cannot be learned from; the reason of `signal` if it was aborted, and of `stop` if that happened before
+ *   anything was known
  */
 export const recommend = async (options: RecommendOptions): Promise<Recommendation> =>
   inSentences(() => recommendChecked(checkedRecommendOptions(options)));
@@ -37,36 +38,36 @@ async function recommendChecked(options: ReturnType<typeof checkedRecommendOptio
   const signal = eitherOf(options.signal, stop);
   signal?.throwIfAborted();
   const gathered = options.field ?? (await gatherCandidates({ limits, onProgress }));
-  const { gallery, training, keptForTest } = await galleryOf(dataset, seed, { onProgress, signal });
-  const { contestants, leftOut, fetchSeconds } = await assemble(gathered, gallery, {
+  const { sample, training, keptForTest } = await evaluationSampleOf(dataset, seed, { onProgress, signal });
+  const { candidateRuns, leftOut, fetchSeconds } = await assemble(gathered, sample, {
     ...{ limits, budgetSeconds, onProgress, onNote, signal },
   });
   try {
     const left = (): number => budgetSeconds - (performance.now() - began) / 1000 + fetchSeconds;
     const seconds = left() - GAP_SHARE * budgetSeconds;
-    const { noTime, interrupted } = await raced(contestants, gallery, { seconds, onProgress, signal }, stop);
-    const judged = contestants.filter(({ judgements }) => judgements.size > 0);
-    if (judged.length === 0) {
+    const { noTime, interrupted } = await runRace(candidateRuns, sample, { seconds, onProgress, signal }, stop);
+    const evaluated = candidateRuns.filter(({ evaluations }) => evaluations.size > 0);
+    if (evaluated.length === 0) {
       const [quickest] = [...noTime].sort((a, b) => a.seconds - b.seconds);
       if (!quickest) throw stop?.reason;
-      throw tooSmall(budgetSeconds, quickest.contestant.name, budgetSeconds - seconds + quickest.seconds);
+      throw tooSmall(budgetSeconds, quickest.candidateRun.name, budgetSeconds - seconds + quickest.seconds);
     }
-    for (const { contestant, seconds: needed } of noTime)
-      leftOut.push({ name: contestant.name, reason: noTimeText(budgetSeconds, budgetSeconds - seconds + needed) });
-    for (const { name } of contestants.filter(
-      (one) => !judged.includes(one) && !noTime.some((no) => no.contestant === one),
+    for (const { candidateRun, seconds: needed } of noTime)
+      leftOut.push({ name: candidateRun.name, reason: noTimeText(budgetSeconds, budgetSeconds - seconds + needed) });
+    for (const { name } of candidateRuns.filter(
+      (one) => !evaluated.includes(one) && !noTime.some((no) => no.candidateRun === one),
     ))
-      leftOut.push({ name, reason: "it was stopped before it was judged" });
-    const result = conclude(judged, gallery, training);
-    const gap = interrupted ? undefined : await gapOfFirst(result.candidates, judged, gallery, left());
-    const { paths, classes } = gallery;
+      leftOut.push({ name, reason: "the race was stopped before it was evaluated" });
+    const result = conclude(evaluated, sample, training);
+    const gap = interrupted ? undefined : await gapOfFirst(result.candidates, evaluated, sample, left());
+    const { paths, classes } = sample;
     return {
       ...result,
       leftOut,
       classes,
       pictures: { available: paths.length, judged: Math.max(...result.candidates.map(({ pictures }) => pictures)) },
       keptForTest,
-      skipped: [...judged].sort((a, b) => b.skipped.length - a.skipped.length)[0]!.skipped,
+      skipped: [...evaluated].sort((a, b) => b.skipped.length - a.skipped.length)[0]!.skipped,
       gap,
       budgetSeconds,
       seconds: (performance.now() - began) / 1000,
@@ -74,52 +75,52 @@ async function recommendChecked(options: ReturnType<typeof checkedRecommendOptio
       interrupted,
     };
   } finally {
-    for (const one of contestants) await one.close();
+    for (const one of candidateRuns) await one.close();
   }
 }
 
-/** The race; `stop` ends it, and what was found out by then counts. */
-async function raced(
-  contestants: readonly Contestant[],
-  gallery: Gallery,
+/** Runs the race; `stop` ends it early with the results so far. */
+async function runRace(
+  candidateRuns: readonly CandidateRun[],
+  sample: EvaluationSample,
   options: Parameters<typeof race>[2],
   stop: AbortSignal | undefined,
 ): Promise<{ noTime: Awaited<ReturnType<typeof race>>; interrupted: boolean }> {
   try {
-    return { noTime: await race(contestants, gallery, options), interrupted: false };
+    return { noTime: await race(candidateRuns, sample, options), interrupted: false };
   } catch (error) {
     if (!stop?.aborted || error !== stop.reason) throw error;
     return { noTime: [], interrupted: true };
   }
 }
 
-/** Orders those that were judged, and chooses. */
+/** Ranks the evaluated networks, and chooses one. */
 function conclude(
-  judged: readonly Contestant[],
-  gallery: Gallery,
+  evaluated: readonly CandidateRun[],
+  sample: EvaluationSample,
   training: number,
 ): Pick<Recommendation, "candidates" | "recommended" | "reason" | "baseline"> {
-  const baseline = baselineOf(gallery);
-  const entrants = judged.map(({ name, judgements, cost }) => ({
+  const baseline = baselineOf(sample);
+  const results = evaluated.map(({ name, evaluations, cost }) => ({
     name,
     latencyMs: cost.latencyMs,
-    answers: [...judgements].map(([pictures, { correct, groups, logLoss }]) => ({
+    rungs: [...evaluations].map(([pictures, { correct, groups, logLoss }]) => ({
       pictures,
       correct,
       groups,
       logLoss,
     })),
   }));
-  const { standings, recommended, why } = standingsOf(entrants, baseline.accuracy);
-  const byName = new Map(judged.map((one) => [one.name, one]));
-  const figures = standings.map((standing) => figuresOf(standing, byName.get(standing.name)!, training));
+  const { networks, recommended, why } = rankNetworks(results, baseline.accuracy);
+  const byName = new Map(evaluated.map((one) => [one.name, one]));
+  const figures = networks.map((ranked) => figuresOf(ranked, byName.get(ranked.name)!, training));
   const front = paretoFront(figures, [
     ({ accuracy }) => -accuracy,
     ({ cost }) => cost.latencyMs,
     ({ cost }) => cost.sizeBytes,
   ]);
   const pictures = Math.max(...figures.map((one) => one.pictures));
-  const chosen = standings.find(({ name }) => name === recommended);
+  const chosen = networks.find(({ name }) => name === recommended);
   return {
     candidates: figures.map((one) => ({ ...one, isOnFront: front.includes(one) })),
     recommended,
@@ -128,12 +129,12 @@ function conclude(
   };
 }
 
-function figuresOf(standing: Standing, one: Contestant, training: number): Omit<RankedCandidate, "isOnFront"> {
-  const { network, shape, cost, judgements } = one;
-  const last = [...judgements.values()].at(-1)!;
+function figuresOf(ranked: RankedNetwork, one: CandidateRun, training: number): Omit<RankedCandidate, "isOnFront"> {
+  const { network, shape, cost, evaluations } = one;
+  const last = [...evaluations.values()].at(-1)!;
   const { description, licence } = network;
   return {
-    ...standing,
+    ...ranked,
     description,
     licence,
     logLoss: last.logLoss,
@@ -144,17 +145,17 @@ function figuresOf(standing: Standing, one: Contestant, training: number): Omit<
   };
 }
 
-/** The domain gap as the best network with a classifier of its own sees it, where there is time to ask. */
+/** The domain gap by the best network that has a classifier of its own, if there is time. */
 async function gapOfFirst(
   candidates: readonly RankedCandidate[],
-  contestants: readonly Contestant[],
-  { paths }: Gallery,
+  candidateRuns: readonly CandidateRun[],
+  { paths }: EvaluationSample,
   seconds: number,
 ): Promise<DomainGap | undefined> {
   for (const { name } of candidates) {
-    const { network, shape, cost } = contestants.find((one) => one.name === name)!;
-    // Opening the whole network, and the pictures at half the speed that batches of sixteen have.
-    const needed = 0.5 + cost.sizeBytes / 80e6 + (2 * ASKED) / cost.overallPerSecond;
+    const { network, shape, cost } = candidateRuns.find((one) => one.name === name)!;
+    // Opening the whole network, and half the speed of full batches.
+    const needed = 0.5 + cost.sizeBytes / 80e6 + (2 * GAP_IMAGES) / cost.overallPerSecond;
     if (needed > seconds) continue;
     const confidence = await readConfidence(network, shape, paths);
     if (confidence) return gapOf(confidence, name);

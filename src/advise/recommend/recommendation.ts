@@ -1,65 +1,60 @@
-/** What a recommendation is: plain data, for the command line, the report and whoever calls the library. */
+/** The result of a recommendation: plain data, for the command line, the report and library users. */
 import type { Interval } from "../../evaluate/interval.ts";
 import type { Skipped } from "../../train/features/extract.ts";
 import type { Cost } from "../costs/cost.ts";
 import type { DomainGap } from "../gap/confidence.ts";
-import type { Scores } from "./judge.ts";
+import type { Baseline } from "./gallery.ts";
+import type { TransferabilityScores } from "./judge.ts";
 import type { LeftOut } from "./options.ts";
 
-/** Always answering the most frequent class. */
-export interface Baseline {
-  readonly class: string;
-  readonly accuracy: number;
-}
-
-/** A network that took part. */
+/** A network of the race. */
 export interface RankedCandidate {
-  /** What `--network` takes. */
+  /** The value of `--network`. */
   readonly name: string;
   readonly description: string;
   readonly licence: string;
-  /** Of a linear probe on as many pictures as any network saw, in [0, 1]; estimated where this one saw fewer. */
+  /** Accuracy of a linear probe on as many images as any network saw, in [0, 1]; estimated if this network saw fewer. */
   readonly accuracy: number;
   /** 95%. */
   readonly interval: Interval;
-  /** Pictures that it was judged on, each by a probe that had not seen it. */
+  /** Images of its evaluation, each predicted by a probe that had not seen it. */
   readonly pictures: number;
-  /** Whether the pictures cannot tell it from the most accurate one. */
+  /** Whether it cannot be distinguished from the most accurate network on these images. */
   readonly isTied: boolean;
-  /** How much more accurate the most accurate one was on the pictures that both saw, as a share. */
+  /** The lead of the most accurate network on the images that both saw, as a share. */
   readonly behind: number;
-  /** Of the probe's answers to the pictures that it was judged on. */
+  /** Log loss of the probe's predictions. */
   readonly logLoss: number;
-  readonly scores: Scores;
+  readonly scores: TransferabilityScores;
   readonly features: number;
   readonly cost: Cost;
-  /** Of a linear probe on all training pictures, predicted from the speeds here. */
+  /** Predicted seconds of training a linear probe on all training images, from the speeds measured here. */
   readonly trainSeconds: number;
-  /** Whether nothing else is at least as accurate, as fast and as small. */
+  /** Whether no other network is at least as accurate, as fast and as small. */
   readonly isOnFront: boolean;
 }
 
 export interface Recommendation {
-  /** The name of the network to take; nothing where none beats the baseline. */
+  /** The name of the recommended network; undefined if none beats the baseline. */
   readonly recommended: string | undefined;
-  /** In one sentence. */
+  /** The reason, in one sentence. */
   readonly reason: string;
   /** Best first. */
   readonly candidates: readonly RankedCandidate[];
   readonly leftOut: readonly LeftOut[];
   readonly baseline: Baseline;
   readonly classes: readonly string[];
-  /** Pictures that the networks might look at, and that the most persistent ones did. */
+  /** Images in the sample, and images that the finalists saw. */
   readonly pictures: { readonly available: number; readonly judged: number };
-  /** Pictures that `graft train` will hold out for its test, or that lie in a test folder: nothing here has looked at them. */
+  /** Images that `graft train` will hold out for its test, or that are in a test folder: none of them was used. */
   readonly keptForTest: number;
   readonly skipped: readonly Skipped[];
-  /** How far the pictures are from what the first of the candidates with a classifier of its own knows. */
+  /** The domain gap by the best candidate with a classifier of its own. */
   readonly gap: DomainGap | undefined;
   readonly budgetSeconds: number;
-  /** Seconds that it took, and those of them that went into fetching networks, which the budget does not count. */
+  /** Seconds in total, and seconds of downloads, which the budget does not include. */
   readonly seconds: number;
   readonly fetchSeconds: number;
-  /** Whether it was stopped before its time: what is said rests on what was known by then. */
+  /** Whether it was stopped early: then the result is what was known by then. */
   readonly interrupted: boolean;
 }

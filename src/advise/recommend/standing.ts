@@ -1,95 +1,95 @@
 /**
- * From what each network answered to the pictures that it saw, the expected accuracy of all, their order, and which is to be
- * recommended. Pure: networks are names with figures here.
+ * Ranks networks by their probe results on the images that each saw, estimates the accuracy of all, and recommends one. Pure: networks are
+ * names with figures here.
  */
 import { groupedInterval, type Interval } from "../../evaluate/interval.ts";
 import { pairedDifference } from "../statistics/paired.ts";
 
-/** Answers to the first `pictures` of the gallery. */
-export interface Answers {
+/** A probe's results on the first `pictures` of the sample. */
+export interface RungResult {
   readonly pictures: number;
-  /** One entry a readable picture, 1 where right. */
+  /** One entry per readable image, 1 if correct. */
   readonly correct: ArrayLike<number>;
-  /** The group of each, for the intervals. Default: each stands alone. */
+  /** The group of each image, for the intervals. Default: each image is its own group. */
   readonly groups?: ArrayLike<number> | undefined;
   readonly logLoss: number;
 }
 
-export interface Entrant {
+export interface NetworkResults {
   readonly name: string;
-  /** By the pictures looked at; of networks that dropped out, of the rungs that they were in. */
-  readonly answers: readonly Answers[];
+  /** In ascending number of images; of networks that dropped out, the rungs that they took part in. */
+  readonly rungs: readonly RungResult[];
   readonly latencyMs: number;
 }
 
-/** Where a network stands. */
-export interface Standing {
+/** A network's place in the ranking. */
+export interface RankedNetwork {
   readonly name: string;
-  /** Of a probe on all pictures that any network saw, in [0, 1]. */
+  /** Accuracy of a probe on all images that any network saw, in [0, 1]. */
   readonly accuracy: number;
   readonly interval: Interval;
-  /** Pictures that it was judged on. */
+  /** Images of its evaluation. */
   readonly pictures: number;
-  /** Whether the pictures cannot tell it from the leader. */
+  /** Whether it cannot be distinguished from the leader on these images. */
   readonly isTied: boolean;
-  /** Points (as a share) by which the leader is more accurate, on the pictures that both saw. */
+  /** The leader's lead on the images that both saw, as a share. */
   readonly behind: number;
 }
 
-export interface Verdict {
+export interface Ranking {
   /** Best first. */
-  readonly standings: readonly Standing[];
-  /** Nothing where no network beats always naming the most frequent class. */
+  readonly networks: readonly RankedNetwork[];
+  /** Undefined if no network beats always predicting the most frequent class. */
   readonly recommended: string | undefined;
-  readonly why: Why;
+  readonly why: RankingReason;
 }
 
-/** The grounds of a recommendation; words are made of it elsewhere. */
-export type Why =
+/** The reason for a recommendation; its text is made in words.ts. */
+export type RankingReason =
   | { readonly kind: "nothing-learned" }
   | { readonly kind: "best"; readonly second: string | undefined; readonly lead: number }
   | { readonly kind: "tied"; readonly others: readonly string[] }
-  /** As accurate as can be told, and so many times as fast as the leader. */
+  /** Not measurably less accurate than the leader, and `faster` times as fast. */
   | { readonly kind: "cheaper"; readonly leader: string; readonly faster: number; readonly behind: number };
 
-/** A network this little behind, as a share, may be recommended for its speed… */
+/** A network behind by at most this share may be recommended for its speed… */
 const NEGLIGIBLE = 0.0025;
-/** …where it is at least so many times as fast… */
+/** …if it is at least this many times as fast… */
 const CLEARLY_FASTER = 1.5;
-/** …and its log loss, which sees more than accuracies of few pictures do, is at most so many times the leader's. */
+/** …and its log loss, which is more sensitive than the accuracy on few images, is at most this many times the leader's. */
 const LIKE_LOG_LOSS = 1.03;
 
-const share = ({ correct }: Answers): number => {
+const share = ({ correct }: RungResult): number => {
   let right = 0;
   for (let i = 0; i < correct.length; i++) right += correct[i]!;
   return right / correct.length;
 };
 
 /**
- * Orders networks and recommends one.
+ * Ranks networks and recommends one.
  *
  * @param baseline the share of the most frequent class
  */
-export function standingsOf(entrants: readonly Entrant[], baseline: number): Verdict {
-  const leader = leaderOf(entrants);
-  const last = leader.answers.at(-1)!;
-  const standings = entrants.map((entrant) => standingOf(entrant, leader, last)).sort(byAccuracy);
-  const names = new Map(entrants.map((entrant) => [entrant.name, entrant]));
-  const beats = beatsBaseline(last, baseline, entrants.length);
-  if (!beats) return { standings, recommended: undefined, why: { kind: "nothing-learned" } };
-  const cheaper = standings
+export function rankNetworks(results: readonly NetworkResults[], baseline: number): Ranking {
+  const leader = leaderOf(results);
+  const last = leader.rungs.at(-1)!;
+  const networks = results.map((result) => rankedNetworkOf(result, leader, last)).sort(byAccuracy);
+  const names = new Map(results.map((result) => [result.name, result]));
+  const beats = beatsBaseline(last, baseline, results.length);
+  if (!beats) return { networks, recommended: undefined, why: { kind: "nothing-learned" } };
+  const cheaper = networks
     .filter(({ name, behind, isTied }) => name !== leader.name && isTied && behind <= NEGLIGIBLE)
     .filter(({ name }) => names.get(name)!.latencyMs * CLEARLY_FASTER <= leader.latencyMs)
     .filter(({ name }) => {
-      const own = names.get(name)!.answers.at(-1)!;
-      const both = leader.answers.find(({ pictures }) => pictures === own.pictures) ?? last;
+      const own = names.get(name)!.rungs.at(-1)!;
+      const both = leader.rungs.find(({ pictures }) => pictures === own.pictures) ?? last;
       return own.logLoss <= LIKE_LOG_LOSS * both.logLoss;
     })
     .sort((a, b) => names.get(a.name)!.latencyMs - names.get(b.name)!.latencyMs)[0];
-  const others = standings.filter(({ name, isTied }) => isTied && name !== leader.name).map(({ name }) => name);
+  const others = networks.filter(({ name, isTied }) => isTied && name !== leader.name).map(({ name }) => name);
   if (cheaper)
     return {
-      standings,
+      networks,
       recommended: cheaper.name,
       why: {
         kind: "cheaper",
@@ -98,37 +98,37 @@ export function standingsOf(entrants: readonly Entrant[], baseline: number): Ver
         behind: cheaper.behind,
       },
     };
-  if (others.length > 0) return { standings, recommended: leader.name, why: { kind: "tied", others } };
-  const second = standings.find(({ name }) => name !== leader.name);
+  if (others.length > 0) return { networks, recommended: leader.name, why: { kind: "tied", others } };
+  const second = networks.find(({ name }) => name !== leader.name);
   return {
-    standings,
+    networks,
     recommended: leader.name,
     why: { kind: "best", second: second?.name, lead: second?.behind ?? 0 },
   };
 }
 
-/** The most accurate of those that saw the most pictures; of equals the one with the least log loss. */
-function leaderOf(entrants: readonly Entrant[]): Entrant {
-  const most = Math.max(...entrants.map(({ answers }) => answers.at(-1)!.pictures));
-  const finalists = entrants.filter(({ answers }) => answers.at(-1)!.pictures === most);
-  return finalists.reduce((best, one) => (isBetter(one.answers.at(-1)!, best.answers.at(-1)!) ? one : best));
+/** The most accurate of the networks that saw the most images; of equals the one with the lowest log loss. */
+function leaderOf(results: readonly NetworkResults[]): NetworkResults {
+  const most = Math.max(...results.map(({ rungs }) => rungs.at(-1)!.pictures));
+  const finalists = results.filter(({ rungs }) => rungs.at(-1)!.pictures === most);
+  return finalists.reduce((best, one) => (isBetter(one.rungs.at(-1)!, best.rungs.at(-1)!) ? one : best));
 }
 
-/** Whether answers to the same pictures are better: by accuracy, among equals by log loss. */
-export const isBetter = (a: Answers, b: Answers): boolean => {
+/** Whether a result on the same images is better: by accuracy, of equals by log loss. */
+export const isBetter = (a: RungResult, b: RungResult): boolean => {
   const [own, other] = [share(a), share(b)];
   return own !== other ? own > other : a.logLoss < b.logLoss;
 };
 
-function standingOf({ name, answers }: Entrant, leader: Entrant, last: Answers): Standing {
-  const own = answers.at(-1)!;
+function rankedNetworkOf({ name, rungs }: NetworkResults, leader: NetworkResults, last: RungResult): RankedNetwork {
+  const own = rungs.at(-1)!;
   const total = own.correct.length;
   if (name === leader.name) {
     const interval = groupedInterval(own.correct, own.groups);
     return { name, accuracy: share(own), interval, pictures: total, isTied: true, behind: 0 };
   }
-  // Compared where both were judged on the same pictures, however many more the leader saw afterwards.
-  const both = leader.answers.find(({ pictures }) => pictures === own.pictures) ?? last;
+  // Compared on the images that both saw, however many more the leader saw later.
+  const both = leader.rungs.find(({ pictures }) => pictures === own.pictures) ?? last;
   const { mean, interval } = pairedDifference(both.correct, own.correct, own.groups);
   const isTied = interval[0] <= 0;
   if (own.pictures === last.pictures) {
@@ -137,7 +137,7 @@ function standingOf({ name, answers }: Entrant, leader: Entrant, last: Answers):
   }
   const accuracy = clamp(share(last) - mean);
   const [low, high] = groupedInterval(last.correct, last.groups);
-  // Both are uncertain, independently enough: what the leader will reach, and how far it is ahead.
+  // The leader's accuracy and its lead are uncertain, nearly independently.
   const reach = Math.hypot((high - low) / 2, (interval[1] - interval[0]) / 2);
   return {
     name,
@@ -151,10 +151,10 @@ function standingOf({ name, answers }: Entrant, leader: Entrant, last: Answers):
 
 const clamp = (value: number): number => Math.min(1, Math.max(0, value));
 
-const byAccuracy = (a: Standing, b: Standing): number => b.accuracy - a.accuracy || a.behind - b.behind;
+const byAccuracy = (a: RankedNetwork, b: RankedNetwork): number => b.accuracy - a.accuracy || a.behind - b.behind;
 
-/** Whether the best of several networks is better than no network; the more were tried, the surer it must be. */
-function beatsBaseline(answers: Answers, baseline: number, tried: number): boolean {
-  const [low] = groupedInterval(answers.correct, answers.groups, 1 - 0.05 / tried);
+/** Whether the best of several networks beats the baseline, with a confidence that accounts for the number of networks. */
+function beatsBaseline(result: RungResult, baseline: number, tried: number): boolean {
+  const [low] = groupedInterval(result.correct, result.groups, 1 - 0.05 / tried);
   return low > baseline;
 }

@@ -1,6 +1,6 @@
-/** A recommendation in words: one sentence for the reason, and the command to run next. */
-import type { Baseline } from "./recommendation.ts";
-import type { Standing, Why } from "./standing.ts";
+/** The text of a recommendation: the reason in one sentence, and the command to run next. */
+import type { Baseline } from "./gallery.ts";
+import type { RankedNetwork, RankingReason } from "./standing.ts";
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
 const points = (share: number): string => {
@@ -8,28 +8,34 @@ const points = (share: number): string => {
   return `${value} point${value === "1.0" ? "" : "s"}`;
 };
 
+/** Names joined with commas and "and". */
 const listed = (names: readonly string[]): string =>
   names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 
-/** Below this many pictures they are called few. */
+/** Below this number of images the text calls them too few. */
 const FEW_PICTURES = 150;
 
 /** The reason in one sentence. */
-export function reasonFor(why: Why, chosen: Standing | undefined, baseline: Baseline, pictures: number): string {
+export function reasonFor(
+  why: RankingReason,
+  chosen: RankedNetwork | undefined,
+  baseline: Baseline,
+  pictures: number,
+): string {
   switch (why.kind) {
     case "nothing-learned":
       return (
-        `No network beats always answering "${baseline.class}" (${percent(baseline.accuracy)}) on ${pictures} pictures by more than chance: ` +
-        `check that the labels say something that can be seen, or add pictures.`
+        `No network beats always predicting "${baseline.class}" (${percent(baseline.accuracy)}) on ${pictures} pictures by more than chance: ` +
+        `check that the labels describe something visible, or add pictures.`
       );
     case "best":
       return why.second === undefined
-        ? `${chosen!.name} is the only network that took part, and it beats always answering "${baseline.class}" (${percent(baseline.accuracy)}).`
+        ? `${chosen!.name} is the only network in the race, and it beats always predicting "${baseline.class}" (${percent(baseline.accuracy)}).`
         : `${chosen!.name} is the most accurate, ${points(why.lead)} ahead of ${why.second} on the same pictures, which is more than chance.`;
     case "cheaper":
       return (
         `${chosen!.name} is ${why.faster.toFixed(1)} times as fast as ${why.leader} and ` +
-        `${why.behind <= 0 ? "no less accurate" : `only ${points(why.behind)} behind it`}, which the ${pictures} pictures cannot tell from chance.`
+        `${why.behind <= 0 ? "no less accurate" : `only ${points(why.behind)} behind it`}, a difference within chance on ${pictures} pictures.`
       );
     case "tied":
       return (
@@ -39,9 +45,9 @@ export function reasonFor(why: Why, chosen: Standing | undefined, baseline: Base
   }
 }
 
-/** A word as a shell takes it whole. */
+/** A word quoted for the shell. */
 const quoted = (word: string): string => (/^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
-/** The command that trains on the dataset with a network, or does something else with both. */
+/** The command that trains on the dataset with a network, or another command on both. */
 export const nextCommand = (dataset: string, network: string, command = "train"): string =>
   `graft ${command} ${quoted(dataset)} --network ${quoted(network)}`;

@@ -1,6 +1,6 @@
 /**
- * The Gram matrix of features: the inner product of every pair of rows. All scores beside this file are made of it, so that
- * the features themselves are read once, however many there are of them.
+ * The Gram matrix of features: the inner products of all pairs of rows. All scores are computed from it, so that the features are read only
+ * once, whatever their number.
  */
 import type { FeatureTable } from "../../train/features/table.ts";
 
@@ -10,7 +10,7 @@ export interface Symmetric {
   readonly data: Float64Array;
 }
 
-/** F·Fᵀ of features F `[N, D]`: `[N, N]`. Takes 8·N² + 4·N·D bytes. */
+/** Computes F·Fᵀ `[N, N]` of features F `[N, D]`. Takes 8·N² + 4·N·D bytes. */
 export function gramOf(table: FeatureTable): Symmetric {
   const { rows: size, columns } = table;
   const features = new Float32Array(size * columns);
@@ -28,7 +28,7 @@ export function gramOf(table: FeatureTable): Symmetric {
   return { size, data };
 }
 
-/** The Gram matrix of the same features with their mean taken off: rows and columns centred. */
+/** The Gram matrix of the same features after subtracting their mean: rows and columns centred. */
 export function centred({ size, data }: Symmetric): Symmetric {
   const means = new Float64Array(size);
   for (let i = 0; i < size; i++) {
@@ -43,7 +43,7 @@ export function centred({ size, data }: Symmetric): Symmetric {
   return { size, data: result };
 }
 
-/** The Gram matrix of some of the rows. */
+/** The Gram matrix of a subset of the rows. */
 export function gramOfRows({ size, data }: Symmetric, rows: readonly number[]): Symmetric {
   const result = new Float64Array(rows.length * rows.length);
   rows.forEach((row, i) => {

@@ -1,15 +1,15 @@
-/** The H-score with shrinkage: how far apart the classes' means are, measured by how the features vary. */
+/** The H-score with shrinkage: the separation of the class means relative to the features' covariance. */
 import { centred, type Symmetric } from "./gram.ts";
 import { membership } from "./membership.ts";
 import { spectrumOf } from "./spectrum.ts";
 
 export interface HScore {
   readonly score: number;
-  /** How much of the covariance was replaced by a multiple of the identity, in [0, 1]. */
+  /** The weight of the identity in the shrunk covariance, in [0, 1]. */
   readonly shrinkage: number;
 }
 
-/** The least ratio of the shrunk covariance's floor to its mean eigenvalue: where nothing is shrunk, this stands for a pseudo-inverse. */
+/** Lower bound of the shrunk covariance's floor relative to its mean eigenvalue: without shrinkage this acts as a pseudo-inverse. */
 const LEAST_FLOOR = 1e-10;
 
 /**

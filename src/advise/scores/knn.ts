@@ -1,15 +1,15 @@
-/** k-NN: the share of rows that their nearest neighbours among the others name rightly. Needs no fit at all. */
+/** k-NN accuracy: the share of rows that their nearest neighbours classify correctly. Needs no fit. */
 import type { Symmetric } from "./gram.ts";
 
-/** Neighbours that vote. */
+/** The number of neighbours. */
 export const NEIGHBOURS = 5;
 
 /**
- * Which rows are named rightly by the `neighbours` others at the smallest angle to them, each voting with the cosine of it
- * (leave-one-out). Among equal votes the first class counts.
+ * Finds the rows that are classified correctly by their `neighbours` nearest rows by angle, each voting with its cosine (leave-one-out).
+ * Of equal votes the first class wins.
  *
  * @param gram of the features `[N, D]`
- * @returns `[N]`, 1 where right
+ * @returns `[N]`, 1 if correct
  */
 export function knnCorrect(
   { size, data }: Symmetric,

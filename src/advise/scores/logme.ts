@@ -1,21 +1,20 @@
-/** LogME: how probable the labels are as a linear function of the features, with the noise and the weights' size chosen to suit. */
+/** LogME: the evidence of the labels under a linear model of the features, with optimal noise and weight precision. */
 import type { Symmetric } from "./gram.ts";
 import { membership } from "./membership.ts";
 import { spectrumOf } from "./spectrum.ts";
 
-/** The authors' code stops after as many rounds, or where α/β changes by less than this share. */
+/** As in the authors' code: maximum rounds, and the relative change of α/β at which it stops. */
 const MOST_ROUNDS = 11;
 const TOLERANCE = 1e-3;
-/** Added to both denominators there, so that labels which are fitted without an error do no harm. */
+/** Added to both denominators, as in the authors' code, against division by zero for labels that are fitted exactly. */
 const GUARD = 1e-5;
 
 /**
- * LogME of features against labels: the logarithm of the maximum evidence p(y | F), a row, averaged over the classes'
- * one-hot labels. Higher is better; only scores on the same rows compare.
+ * LogME of features and labels: the log maximum evidence p(y | F) per row, averaged over the classes' one-hot labels. Higher is better; only
+ * scores on the same rows are comparable.
  *
- * Source: You et al. 2021 (arXiv 2102.11005), by the fixed point of You et al. 2022 (arXiv 2110.10545). The determinant is
- * the paper's, of the whole D × D matrix; the authors' code leaves constant factors out of it where N < D, which
- * would favour networks by how many features they have.
+ * Source: You et al. 2021 (arXiv 2102.11005), by the fixed point of You et al. 2022 (arXiv 2110.10545). The determinant is the paper's, of
+ * the whole D × D matrix; the authors' code omits constant factors if N < D, which would favour networks by their number of features.
  *
  * @param gram of the features `[N, D]`
  * @param columns D
@@ -24,7 +23,7 @@ const GUARD = 1e-5;
 export function logme(gram: Symmetric, columns: number, labels: ArrayLike<number>, classes: number): number {
   const members = membership(labels, classes);
   const { values, projections } = spectrumOf(gram, members);
-  // At most D eigenvalues are not 0 but for rounding: the others' share of the labels is no feature's.
+  // At most D eigenvalues are nonzero, except for rounding.
   const sigmas = values.map((value) => Math.max(value, 0));
   const largest = [...sigmas.keys()].sort((a, b) => sigmas[b]! - sigmas[a]!).slice(0, columns);
   const kept = new Set(largest);
@@ -34,7 +33,7 @@ export function logme(gram: Symmetric, columns: number, labels: ArrayLike<number
   return total / classes;
 }
 
-/** The evidence of one class's labels, a row. `x` are their projections on the eigenvectors of eigenvalues `sigmas`. */
+/** The evidence of one class's labels per row. `x` are their projections on the eigenvectors with eigenvalues `sigmas`. */
 function evidence(sigmas: Float64Array, x: Float64Array, columns: number, largest: readonly number[]): number {
   const rows = sigmas.length;
   let [alpha, beta, m2, residual] = [1, 1, 0, 0];

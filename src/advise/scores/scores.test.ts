@@ -53,7 +53,7 @@ describe.each(cases)("$rows rows of $columns features in $classes classes, $apar
     expect(Math.abs(shrinkage - one.shrinkage)).toBeLessThan(1e-9);
   });
 
-  test("k-NN names as many rows rightly", () => {
+  test("k-NN classifies as many rows correctly", () => {
     const correct = knnCorrect(gram, labels, one.classes);
     expect(correct.reduce((sum, value) => sum + value, 0) / one.rows).toBeCloseTo(one.knn, 12);
   });
@@ -75,7 +75,7 @@ describe("scores of features", () => {
     expect(some!.h).toBeLessThan(far!.h);
   });
 
-  test("do not mind constant features", () => {
+  test("ignore constant features", () => {
     const labels = Int32Array.from({ length: 12 }, (_, i) => i % 2);
     const gram = gramOf(denseTable(new Float32Array(12 * 3).fill(2), 3));
     expect(Number.isFinite(logme(gram, 3, labels, 2))).toBe(true);

@@ -1,18 +1,18 @@
 /**
- * The eigenvalues of a symmetric matrix, and how much of given vectors lies along each eigenvector. The eigenvectors
- * themselves are never formed: each rotation is applied to the few vectors instead, which saves most of the work.
+ * The eigenvalues of a symmetric matrix, and the projections of given vectors on its eigenvectors. The eigenvectors are never formed: each
+ * rotation is applied to the few vectors instead, which saves most of the work.
  * Householder's tridiagonal form, then implicit QL with Wilkinson's shift (Golub and Van Loan, Matrix Computations, 8.3).
  */
 import type { Symmetric } from "./gram.ts";
 
 export interface Spectrum {
-  /** `[size]`, in no order. */
+  /** `[size]`, unordered. */
   readonly values: Float64Array;
   /** For each vector `[size]`: its inner products with the eigenvectors, in the order of `values`. */
   readonly projections: readonly Float64Array[];
 }
 
-/** Rounds of QL for one eigenvalue; a handful is usual. */
+/** Maximum QL rounds for one eigenvalue; a handful is usual. */
 const MOST_ROUNDS = 60;
 
 /** The spectrum of a matrix, with the vectors' projections. */
@@ -87,7 +87,7 @@ function diagonalise(d: Float64Array, beside: Float64Array, vectors: readonly Fl
       while (!isSmall(m)) m++;
       if (m === l) break;
       if (round === MOST_ROUNDS)
-        throw new Error("The eigenvalues of a matrix were not found: it holds no finite numbers.");
+        throw new Error("No eigenvalues found: the matrix contains values that are not finite.");
       chase(d, e, l, m, vectors);
     }
   }
@@ -105,7 +105,7 @@ function chase(d: Float64Array, e: Float64Array, l: number, m: number, vectors: 
     r = Math.hypot(f, g);
     e[i + 1] = r;
     if (r === 0) {
-      // The block falls apart here.
+      // The block splits here.
       d[i + 1] = d[i + 1]! - p;
       e[m] = 0;
       return;

@@ -1,4 +1,4 @@
-/** How much better one set of answers is than another to the same pictures, and how sure that is. */
+/** The paired difference of two accuracies on the same images, with its confidence interval. */
 
 import { mean } from "../../base/statistics.ts";
 import type { Interval } from "../../evaluate/interval.ts";
@@ -7,7 +7,7 @@ import { meansOfGroups } from "../../evaluate/paired.ts";
 export interface Difference {
   /** Accuracy of the first minus that of the second. */
   readonly mean: number;
-  /** 95%. Within [−1, 1]. */
+  /** 95%, within [−1, 1]. */
   readonly interval: Interval;
 }
 
@@ -15,15 +15,15 @@ export interface Difference {
 export const Z95 = 1.959963984540054;
 
 /**
- * The difference of two accuracies on the same pictures: only those count that one names rightly and the other does not. An
- * adjusted Wald interval, good from a handful of pictures on.
+ * The difference of two accuracies on the same images, in which only images count that exactly one of the two predicts correctly. An
+ * adjusted Wald interval, accurate from a handful of images on.
  *
  * Source: D. Bonett and R. Price, "Adjusted Wald confidence interval for a difference of binomial proportions based on paired
  * data", Journal of Educational and Behavioral Statistics 37 (2012), 479–488.
  *
- * @param a `[N]`, 1 where right
- * @param b the same pictures in the same order
- * @param groups the group of each picture: those of one group count once in the interval, with their mean
+ * @param a `[N]`, 1 if correct
+ * @param b the same images in the same order
+ * @param groups `[N]`: the group of each image; images of one group count once in the interval, with their mean
  */
 export function pairedDifference(
   a: ArrayLike<number>,
@@ -31,7 +31,8 @@ export function pairedDifference(
   groups?: ArrayLike<number> | undefined,
 ): Difference {
   const total = a.length;
-  if (total !== b.length || total === 0) throw new RangeError(`${total} answers and ${b.length} are not pairs.`);
+  if (total !== b.length || total === 0)
+    throw new RangeError(`Expected two results of the same length >= 1, but got ${total} and ${b.length}.`);
   if (groups && new Set(Array.from(groups)).size < total) return groupedDifference(a, b, groups);
   let [onlyA, onlyB] = [0, 0];
   for (let i = 0; i < total; i++) {
@@ -46,7 +47,7 @@ export function pairedDifference(
   };
 }
 
-/** As {@link pairedDifference}, of groups' mean differences and two made-up groups, one for each side. */
+/** Like {@link pairedDifference}, for the groups' mean differences and two pseudo-groups, one for each side. */
 function groupedDifference(a: ArrayLike<number>, b: ArrayLike<number>, groups: ArrayLike<number>): Difference {
   const all = Array.from(a, (own, i) => own - b[i]!);
   const units = [...meansOfGroups(all, groups), 1, -1];

@@ -1,6 +1,6 @@
-/** How far two orders of the same things agree. */
+/** The agreement of two rankings of the same items. */
 
-/** Ranks from 1, the smallest first; equals share the mean of theirs. */
+/** Ranks from 1 in ascending order; equals share their mean rank. */
 function ranks(values: readonly number[]): number[] {
   const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
   const result = new Array<number>(values.length);
@@ -14,7 +14,7 @@ function ranks(values: readonly number[]): number[] {
 }
 
 /**
- * Spearman's rank correlation, −1 to 1; equals share their mean rank. Nothing where either side has no order at all.
+ * Spearman's rank correlation, −1 to 1; equals share their mean rank. Undefined if all values of one side are equal.
  * Source: C. Spearman 1904; with ties as Pearson's correlation of the ranks.
  */
 export function rankCorrelation(a: readonly number[], b: readonly number[]): number | undefined {

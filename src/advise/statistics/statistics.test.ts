@@ -5,12 +5,12 @@ import { pairedDifference } from "./paired.ts";
 import { paretoFront } from "./pareto.ts";
 import { rankCorrelation } from "./rank.ts";
 
-const answers = fc.array(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: 0, max: 1 })), { minLength: 1 });
+const outcomes = fc.array(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: 0, max: 1 })), { minLength: 1 });
 
-describe("the difference of paired answers", () => {
-  test("turns round with the sides, and lies within its bounds", () => {
+describe("the difference of paired accuracies", () => {
+  test("is antisymmetric, and within its bounds", () => {
     fc.assert(
-      fc.property(answers, (pairs) => {
+      fc.property(outcomes, (pairs) => {
         const [a, b] = [pairs.map(([own]) => own), pairs.map(([, other]) => other)];
         const [there, back] = [pairedDifference(a, b), pairedDifference(b, a)];
         expect(there.mean).toBeCloseTo(-back.mean, 12);
@@ -30,7 +30,7 @@ describe("the difference of paired answers", () => {
     expect(interval[1]).toBeCloseTo(0.2427, 4);
   });
 
-  test("covers the truth about 95 times in 100", () => {
+  test("covers the true value about 95 times in 100", () => {
     const random = createRandom(1);
     let covered = 0;
     const trials = 2000;
@@ -45,14 +45,14 @@ describe("the difference of paired answers", () => {
     expect(covered / trials).toBeLessThan(0.99);
   });
 
-  test("of nothing, or of unequal lists, is refused", () => {
+  test("of empty or unequal lists is rejected", () => {
     expect(() => pairedDifference([], [])).toThrow(RangeError);
     expect(() => pairedDifference([1], [1, 0])).toThrow(RangeError);
   });
 });
 
 describe("the Pareto front", () => {
-  test("keeps what nothing dominates, and equals both", () => {
+  test("keeps undominated points, including equal ones", () => {
     const points = [
       { cost: 1, loss: 5 },
       { cost: 2, loss: 3 },
@@ -75,7 +75,7 @@ describe("rank correlation", () => {
     expect(rankCorrelation([1, 2, 2, 4], [1, 3, 2, 4])).toBeCloseTo(0.9486832980505139, 12);
   });
 
-  test("is nothing where one side is all alike", () => {
+  test("is undefined if one side is constant", () => {
     expect(rankCorrelation([1, 1], [1, 2])).toBeUndefined();
   });
 });

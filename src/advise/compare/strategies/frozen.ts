@@ -1,4 +1,4 @@
-/** The features of all images of a comparison, which two strategies share: computed once, or found in the cache. */
+/** The features of all images of a comparison, shared by two strategies: computed once, or read from the cache. */
 
 import type { OnProgress } from "../../../base/progress.ts";
 import { secondsSince } from "../../../base/stopwatch.ts";
@@ -9,9 +9,9 @@ import type { RowTable } from "../../../train/features/table.ts";
 import type { CutShape } from "../../../zoo/backbone.ts";
 import type { Network } from "../../../zoo/network.ts";
 import { rememberedCosts } from "../../costs/remembered.ts";
-import type { Gallery } from "../../recommend/contestant.ts";
+import type { EvaluationSample } from "../../recommend/gallery.ts";
 
-/** Readable images with their features, row by row. */
+/** The readable images with their features, row by row. */
 export interface Frozen {
   readonly shape: CutShape;
   readonly paths: readonly string[];
@@ -20,18 +20,18 @@ export interface Frozen {
   readonly groups: Int32Array;
   readonly digests: readonly Buffer[];
   readonly table: RowTable;
-  /** Seconds that the features of one image take when nothing is in a cache. */
-  readonly secondsPerPicture: number;
+  /** Seconds for the features of one image with an empty cache. */
+  readonly secondsPerImage: number;
   readonly skipped: readonly Skipped[];
   close(): void;
 }
 
-/** Where nothing tells how long the features of an image take: as for a large network on a laptop. */
+/** The guess if the seconds are unknown: those of a large network on a laptop. */
 const SECONDS_GUESS = 0.04;
 
 export async function freeze(
   network: Network,
-  { paths, labels, groups }: Pick<Gallery, "paths" | "labels" | "groups">,
+  { paths, labels, groups }: Pick<EvaluationSample, "paths" | "labels" | "groups">,
   options: { readonly onProgress?: OnProgress | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<Frozen> {
   const { shape, cache } = await openFeaturesOf(network);
@@ -49,7 +49,7 @@ export async function freeze(
       groups: Int32Array.from(kept, (item) => groups[item]!),
       digests: kept.map((item) => digests.get(item)!),
       table,
-      secondsPerPicture:
+      secondsPerImage:
         computed > 0.5 * paths.length ? took / computed : known ? 1 / known.overallPerSecond : SECONDS_GUESS,
       skipped,
       close: cache.close,

@@ -6,11 +6,11 @@ import { rightIn } from "../../../evaluate/softmax.ts";
 import { fitHead, headLogits } from "../../../train/head/fit.ts";
 import { accuracyOf } from "../run.ts";
 import type { Frozen } from "./frozen.ts";
-import type { Answered, Task } from "./strategy.ts";
+import type { StrategyResult, Task } from "./strategy.ts";
 
 export const probeStrategy =
-  ({ table, labels, groups: all, secondsPerPicture }: Frozen, classes: number) =>
-  async ({ learn, judged, seed, signal }: Task): Promise<Answered> => {
+  ({ table, labels, groups: all, secondsPerImage }: Frozen, classes: number) =>
+  async ({ learn, evaluated, seed, signal }: Task): Promise<StrategyResult> => {
     const began = performance.now();
     const own = Int32Array.from(learn, (row) => labels[row]!);
     const groups = learn.map((row) => all[row]!);
@@ -21,10 +21,10 @@ export const probeStrategy =
         rows.map((row) => labels[row]!),
         classes,
       );
-    const correct = right(judged);
+    const correct = right(evaluated);
     return {
       correct,
       trainAccuracy: accuracyOf({ correct: right(learn) }),
-      seconds: learn.length * secondsPerPicture + secondsSince(began),
+      seconds: learn.length * secondsPerImage + secondsSince(began),
     };
   };

@@ -1,4 +1,4 @@
-/** From scratch: a small network that learns from nothing, its input size, augmentation and learning rate chosen by validation. */
+/** The strategy from scratch: a small randomly initialised network; its input size, augmentation and learning rate are tuned by validation. */
 import { secondsSince } from "../../../base/stopwatch.ts";
 import type { AugmentationName } from "../../../data/augment/policy.ts";
 import { inspectImage } from "../../../data/inspect.ts";
@@ -9,9 +9,9 @@ import { openFresh } from "../../../zoo/fresh-network.ts";
 import type { Rung, Trainee } from "../ladder.ts";
 import type { Frozen } from "./frozen.ts";
 import type { Task } from "./strategy.ts";
-import { type Divided, divided, trainRung } from "./train-rung.ts";
+import { splitTask, type TaskSplit, trainRung } from "./train-rung.ts";
 
-/** What tuning chooses. */
+/** The settings that tuning chooses. */
 export interface Settings {
   /** The architecture, as for `graft train --from-scratch --network`. */
   readonly network: string;
@@ -20,30 +20,30 @@ export interface Settings {
 }
 
 export interface ScratchStrategy {
-  /** @param tunes whether this task's first training chooses the settings of all */
+  /** @param tunes set if this task's first training tunes the settings for all, within so many seconds */
   prepare(task: Task, tunes?: { readonly seconds: number } | undefined): Trainee;
-  /** What tuning settled on; before it what it begins with. */
+  /** The tuned settings, or the initial ones before tuning. */
   settings(): Settings;
 }
 
 export interface ScratchInput {
   readonly frozen: Frozen;
   readonly classes: number;
-  /** Sides of the input to choose from. */
+  /** Input sizes to choose from. */
   readonly sides: readonly (typeof SIDES)[number][];
-  /** What varies images of such a dataset by default: tried beside none. */
+  /** The default augmentation for such a dataset: tried besides none. */
   readonly augment: AugmentationName;
 }
 
 const BATCH = 32;
-/** Images that a first training sees, those of several epochs counted each time; and the bounds of its epochs. */
+/** Images that the first training sees over all epochs, and the bounds of its epochs. */
 const FIRST_SEEN = 4000;
 const [FEWEST_EPOCHS, MOST_FIRST_EPOCHS] = [4, 40];
 const FIRST_RATE = 0.003;
 const OTHER_RATES = [0.001];
-/** Trainings of fewer steps than this tell no settings apart. */
+/** The minimum number of steps for trainings to distinguish settings. */
 const FEWEST_STEPS = 40;
-/** Until a first training has told: seconds for one image in one epoch. */
+/** A guess of the seconds per image and epoch, until the first training is measured. */
 const STEP_GUESS = 0.01;
 
 export function scratchStrategy({ frozen, classes, sides, augment }: ScratchInput): ScratchStrategy {
@@ -52,7 +52,7 @@ export function scratchStrategy({ frozen, classes, sides, augment }: ScratchInpu
 
   const trained = async (
     task: Task,
-    parts: Divided,
+    parts: TaskSplit,
     { network: name, learningRate, augment: policy }: Settings,
     epochs: number,
     { title, enough }: { readonly title: string; readonly enough: AbortSignal | undefined },
@@ -72,10 +72,10 @@ export function scratchStrategy({ frozen, classes, sides, augment }: ScratchInpu
     return rung;
   };
 
-  /** Trains with one setting after the other, and leaves the one that does best; of others only those that are clearly better. */
+  /** Trains with one setting after the other and keeps the best one; others replace it only if they are clearly better. */
   const tune = async (
     task: Task,
-    parts: Divided,
+    parts: TaskSplit,
     epochs: number,
     seconds: number,
     enough: AbortSignal | undefined,
@@ -103,7 +103,7 @@ export function scratchStrategy({ frozen, classes, sides, augment }: ScratchInpu
   return {
     settings: () => chosen,
     prepare(task, tunes) {
-      const parts = divided(frozen, task);
+      const parts = splitTask(frozen, task);
       const count = parts.train.length;
       const first = Math.min(MOST_FIRST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.round(FIRST_SEEN / count)));
       let isTuned = tunes === undefined;
@@ -123,23 +123,23 @@ export function scratchStrategy({ frozen, classes, sides, augment }: ScratchInpu
   };
 }
 
-/** Sides of the input, the first where detail does not matter. */
+/** Input sizes; the first suffices if detail does not matter. */
 export const SIDES = [64, 128] as const;
 
-/** More images than this are worth a wider network. */
+/** With more images than this, a wider network is used. */
 const MOST_FOR_NARROW = 3000;
 
-/** The network for so many images, seen at a side. */
+/** The network for a number of images at an input size. */
 const sizedFor = (images: number, side: (typeof SIDES)[number]): string =>
   images > MOST_FOR_NARROW ? `small_resnet_wide_${side}` : `small_resnet_${side}`;
 
-/** Images whose size is looked at. */
-const LOOKED_AT = 32;
+/** The number of images whose size is inspected. */
+const INSPECTED = 32;
 
-/** The sides worth trying: those that at least half of the images are large enough for. */
+/** The input sizes worth trying: those that at least half of the images are large enough for. */
 export async function sidesFor(paths: readonly string[]): Promise<(typeof SIDES)[number][]> {
   const sizes: number[] = [];
-  for (const path of paths.slice(0, LOOKED_AT)) {
+  for (const path of paths.slice(0, INSPECTED)) {
     const { width, height } = await inspectImage(path);
     sizes.push(Math.min(width, height));
   }

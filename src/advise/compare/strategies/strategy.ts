@@ -1,23 +1,23 @@
-/** What a strategy is given and what it answers; the strategies are beside this file. */
+/** The input and output of a strategy; the strategies are the files beside this one. */
 import type { OnProgress } from "../../../base/progress.ts";
 import type { Trainee } from "../ladder.ts";
 
-/** Pictures to learn from and to be judged on, by their places among all. */
+/** Images to learn from and to be evaluated on, by their positions. */
 export interface Task {
   readonly learn: readonly number[];
-  readonly judged: readonly number[];
+  readonly evaluated: readonly number[];
   readonly seed: number;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Answered {
-  /** One entry a judged image, 1 where right. */
+export interface StrategyResult {
+  /** One entry per evaluation image, 1 if correct. */
   readonly correct: Uint8Array;
   readonly trainAccuracy: number;
-  /** Had nothing been in a cache. */
+  /** Seconds with an empty cache. */
   readonly seconds: number;
 }
 
-/** A strategy that trains a network, on one task: what its trainings, short and long, have in common is prepared. */
+/** Prepares a strategy that trains a network for one task: work that its trainings, short and long, share is done once. */
 export type Prepare = (task: Task) => Promise<Trainee>;

@@ -1,4 +1,4 @@
-/** One training of `train/finetune` for a comparison: the same loop and recipe as of `graft train`, on some of the images. */
+/** One training of `train/finetune` for a comparison: the loop and recipe of `graft train`, on some of the images. */
 
 import { createRandom } from "../../../base/random.ts";
 import { secondsSince } from "../../../base/stopwatch.ts";
@@ -12,14 +12,14 @@ import { accuracyOf } from "../run.ts";
 import type { Frozen } from "./frozen.ts";
 import type { Task } from "./strategy.ts";
 
-/** Images of a task: those trained on, and those held out to judge a training by. */
-export interface Divided {
+/** The images of a task: those trained on, and those held out for validation. */
+export interface TaskSplit {
   readonly train: readonly number[];
   readonly validation: readonly number[];
 }
 
-/** Holds out as many of the images that may be learned from as `graft train` does. */
-export function divided({ labels, groups }: Pick<Frozen, "labels" | "groups">, { learn, seed }: Task): Divided {
+/** Holds out the same share of a task's images as `graft train` does. */
+export function splitTask({ labels, groups }: Pick<Frozen, "labels" | "groups">, { learn, seed }: Task): TaskSplit {
   const { kept, held } = stratifiedSplit(
     learn.map((row) => labels[row]!),
     VALIDATION_SHARE,
@@ -27,7 +27,7 @@ export function divided({ labels, groups }: Pick<Frozen, "labels" | "groups">, {
     learn.map((row) => groups[row]!),
   );
   const train = kept.map((i) => learn[i]!);
-  // Where no class has three images, those learned from must do.
+  // If no class has three images, validation uses the training images.
   return { train, validation: held.length > 0 ? held.map((i) => learn[i]!) : train };
 }
 
@@ -37,39 +37,39 @@ const labelledOf = ({ paths, digests, labels, groups }: Frozen, rows: readonly n
   groups: rows.map((row) => groups[row]!),
 });
 
-/** What a training is besides its images. */
-export interface Trained extends Pick<FinetuneInput, "network" | "shape" | "head" | "classes" | "title"> {
+/** A training, apart from its images. */
+export interface RungTraining extends Pick<FinetuneInput, "network" | "shape" | "head" | "classes" | "title"> {
   readonly seed: number;
   readonly options: FinetuneOptions & { readonly epochs: number };
-  /** Logits of rows where training does not outdo what it began with. Default those of the classes' shares: what has learned nothing. */
-  readonly begins?: ((rows: readonly number[]) => Float32Array) | undefined;
+  /** Logits of rows if training does not improve on the initial weights. Default: the classes' shares, as of a network that has learned nothing. */
+  readonly initialLogits?: ((rows: readonly number[]) => Float32Array) | undefined;
 }
 
-/** Trains for so many epochs, and judges what comes out. */
+/** Trains for a number of epochs, and evaluates the result. */
 export async function trainRung(
   frozen: Frozen,
-  { judged, onProgress, signal }: Task,
-  { train, validation }: Divided,
-  { network, shape, head, classes, title, seed, options, begins }: Trained,
+  { evaluated, onProgress, signal }: Task,
+  { train, validation }: TaskSplit,
+  { network, shape, head, classes, title, seed, options, initialLogits }: RungTraining,
   enough: AbortSignal | undefined,
 ): Promise<Rung> {
   const began = performance.now();
-  const asked = [...judged, ...train];
+  const tested = [...evaluated, ...train];
   const learned = labelledOf(frozen, train);
   const held = labelledOf(frozen, validation);
   const { tuned, facts } = await finetune(
     {
       ...{ network, shape, head, classes, title, seed, onProgress, signal, enough },
-      ...{ train: learned, validation: held, test: labelledOf(frozen, asked), classWeights: "none" },
-      // Whether longer training helps is what is asked: patience would answer for it.
+      ...{ train: learned, validation: held, test: labelledOf(frozen, tested), classWeights: "none" },
+      // Early stopping would distort the measurement of longer training.
       patience: Number.POSITIVE_INFINITY,
     },
     options,
   );
-  const answer = begins ?? sharesOf(learned.labels, classes);
+  const logitsOf = initialLogits ?? sharesOf(learned.labels, classes);
   const right = rightIn(
-    tuned?.testLogits ?? answer(asked),
-    asked.map((row) => frozen.labels[row]!),
+    tuned?.testLogits ?? logitsOf(tested),
+    tested.map((row) => frozen.labels[row]!),
     classes,
   );
   const groups = validation.map((row) => frozen.groups[row]!);
@@ -78,13 +78,13 @@ export async function trainRung(
     seconds: secondsSince(began),
     isCut: facts.history.length < options.epochs,
     isBeginning: tuned === undefined,
-    validation: judge(tuned?.validationLogits ?? answer(validation), { labels: held.labels, groups }, classes, seed),
-    trainAccuracy: accuracyOf({ correct: right.subarray(judged.length) }),
-    correct: right.slice(0, judged.length),
+    validation: judge(tuned?.validationLogits ?? logitsOf(validation), { labels: held.labels, groups }, classes, seed),
+    trainAccuracy: accuracyOf({ correct: right.subarray(evaluated.length) }),
+    correct: right.slice(0, evaluated.length),
   };
 }
 
-/** The same logits for every row: those of the classes' shares. */
+/** The same logits for every row: the log shares of the classes. */
 function sharesOf(labels: Int32Array, classes: number): (rows: readonly number[]) => Float32Array {
   const shares = countLabels(labels, classes).map((count) => Math.log(Math.max(count, 0.5) / labels.length));
   return (rows) => Float32Array.from(rows.flatMap(() => shares));
