@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type JsonBounds, LongText, parseJson } from "./json.ts";
+import type { JsonBounds } from "../base/json-bounds.ts";
+import { LongText, parseJson } from "./json.ts";
 
 const wide: JsonBounds = { maxDepth: 100, maxTokens: 1e6 };
 const parse = (text: string | Buffer, bounds: JsonBounds = wide): unknown => parseJson(Buffer.from(text), bounds);

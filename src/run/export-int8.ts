@@ -17,6 +17,7 @@ import { decodeImage } from "../data/decode.ts";
 import type { Interval } from "../evaluate/interval.ts";
 import { argmax } from "../evaluate/softmax.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
+import { judgedPart } from "./evaluate-model.ts";
 
 export interface Int8Options {
   /** Where the new model goes. */
@@ -95,18 +96,18 @@ const lostText = ({ before, after }: { readonly before: number; readonly after: 
   `In 8-bit integers the accuracy on ${images} images falls from ${percent(before)} to ${percent(after)}, so nothing is written: this network does not stand rounding; use the model as it is, or another network.`;
 
 /** Ranges are measured on training images, so that those that judge are new to both models. */
-function imagesFor({ examples }: Dataset): {
+function imagesFor(dataset: Dataset): {
   readonly ranges: readonly string[];
   readonly judged: readonly Example[];
   readonly part: Int8Facts["judged"]["part"];
 } {
-  const of = (split: Example["split"]): Example[] => examples.filter((example) => example.split === split);
-  const part = (["test", "validation"] as const).find((one) => of(one).length > 0);
+  const { examples } = dataset;
+  const { part, examples: own } = judgedPart(dataset);
   const random = randomFor(0, "ranges");
   const learned = random.shuffle(examples.filter(({ split }) => split === undefined || split === "train"));
   const known = part === undefined || learned.length === 0 ? random.shuffle([...examples]) : learned;
   const ranges = known.slice(0, Math.min(RANGE_IMAGES, Math.ceil(known.length / 2)));
-  const judged = part === undefined ? known.slice(ranges.length) : of(part);
+  const judged = part === undefined ? known.slice(ranges.length) : own;
   return { ranges: ranges.map(({ path }) => path), judged, part: part ?? "train" };
 }
 

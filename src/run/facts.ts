@@ -4,8 +4,12 @@ import type { Audit } from "../audit/audit.ts";
 import { graftVersion } from "../base/version.ts";
 import { argmax } from "../evaluate/softmax.ts";
 import type { TrainResult } from "../train/train.ts";
-import { type RunHeader, runHeader } from "./run-files.ts";
+import { runHeader } from "./run-files.ts";
+import type { ReadAnswers, ReadMade, ReadMetrics } from "./schema.ts";
 import type { TrainRun } from "./train-run.ts";
+
+/** What is written beside what is read again. */
+type More = Readonly<Record<string, unknown>>;
 
 /** The object of `graft train --json`. */
 export function trainFacts({ result, dataset, out, timings, seconds, audit }: TrainRun) {
@@ -68,7 +72,7 @@ export function metricsOf(run: TrainRun, modelSha256: string) {
     test: test.evaluation,
     validation: validation.evaluation,
     calibration,
-  };
+  } satisfies ReadMetrics & More;
 }
 
 /** `graft.json`: how the model was made. */
@@ -86,44 +90,30 @@ export function madeOf({ result, dataset, datasetPath, seed }: TrainRun, modelSh
       views: result.shape.views ?? "plain",
       preprocessing: network.preprocessing,
     },
-    dataset: { path: datasetPath, digest: result.datasetDigest, classes: dataset.classes },
+    dataset: { path: datasetPath, digest: result.datasetDigest, ...{ classes: dataset.classes } },
     seed,
     choice: result.choice ?? null,
     head: headFacts(result),
     temperature: calibration.temperature,
     versions: versions(),
-  };
-}
-
-/** What the model answered to one test picture; classes by position. */
-export interface TestAnswer {
-  /** Relative to the dataset's folder, with `/`. */
-  readonly path: string;
-  readonly truth: number;
-  readonly prediction: number;
-  /** Of the prediction. */
-  readonly probability: number;
-  /** Of the truth. */
-  readonly truthProbability: number;
+  } satisfies ReadMade & More;
 }
 
 /** `answers.json` */
-export interface RunAnswers extends RunHeader {
-  readonly classes: readonly string[];
-  readonly answers: readonly TestAnswer[];
-}
+export const answersOf = ({ result, dataset }: TrainRun, modelSha256: string) =>
+  ({
+    ...runHeader(modelSha256),
+    classes: dataset.classes,
+    answers: testAnswers(result.test, dataset.root),
+  }) satisfies ReadAnswers;
 
-export const answersOf = ({ result, dataset }: TrainRun, modelSha256: string): RunAnswers => ({
-  ...runHeader(modelSha256),
-  classes: dataset.classes,
-  answers: testAnswers(result.test, dataset.root),
-});
-
-function testAnswers({ examples, probabilities }: TrainResult["test"], root: string): TestAnswer[] {
+/** What the model predicts for each test image; classes by position. */
+function testAnswers({ examples, probabilities }: TrainResult["test"], root: string): ReadAnswers["answers"] {
   const classes = probabilities.length / examples.length;
   return examples.map(({ path, label }, row) => {
     const prediction = argmax(probabilities, row * classes, classes);
     return {
+      // Below the dataset's folder, with `/`.
       path: relative(root, path).split(sep).join("/"),
       truth: label,
       prediction,

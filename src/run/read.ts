@@ -5,13 +5,23 @@
 import { open, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, dataError } from "../base/errors.ts";
+import { codeOf, dataError, GraftError } from "../base/errors.ts";
 import { sha256OfFile } from "../base/files.ts";
+import { isBoundedJson } from "../base/json-bounds.ts";
 import { type Settled, settle } from "../base/replace.ts";
 import { readFailure } from "../base/system-errors.ts";
-import { modelNamedIn, type RunFile, runFileNames, runFiles, STAMPED_BYTES } from "./run-files.ts";
+import {
+  modelNamedIn,
+  type RunFile,
+  runBounds,
+  runFileLimits,
+  runFileNames,
+  runFiles,
+  STAMPED_BYTES,
+} from "./run-files.ts";
 import {
   answersSchema,
+  damaged,
   madeSchema,
   metricsSchema,
   parseRunFile,
@@ -71,7 +81,10 @@ async function modelsNamed(at: Settled): Promise<ReadonlyMap<RunFile, string>> {
 }
 
 async function beginningOf(path: string): Promise<string> {
-  const file = await open(path, "r").catch(() => undefined);
+  const isFile = await stat(path)
+    .then((found) => found.isFile())
+    .catch(() => false);
+  const file = isFile ? await open(path, "r").catch(() => undefined) : undefined;
   if (!file) return "";
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(STAMPED_BYTES), 0, STAMPED_BYTES, 0);
@@ -130,15 +143,26 @@ async function parsedAt<S extends Parameters<typeof parseRunFile>[0]>(
   name: RunFile,
   schema: S,
 ): Promise<ReturnType<typeof parseRunFile<S>> | undefined> {
-  const text = await textOf(at.path(name));
-  return text === undefined ? undefined : parseRunFile(schema, join(folder, name), text);
+  const shown = join(folder, name);
+  const text = await textOf(at.path(name), name, shown);
+  return text === undefined ? undefined : parseRunFile(schema, shown, text);
 }
 
-async function textOf(path: string): Promise<string | undefined> {
-  return readFile(path, "utf8").catch((error: unknown) => {
+/** The text of a JSON file, bounded: anybody may have written it. Nothing where there is none. */
+async function textOf(path: string, name: RunFile, shown: string): Promise<string | undefined> {
+  try {
+    const found = await stat(path);
+    // A pipe would be waited for.
+    if (!found.isFile()) throw damaged(shown, "it is not a file");
+    const limit = runFileLimits.get(name)!;
+    if (found.size > limit) throw damaged(shown, `it has more than ${limit / 2 ** 20} MiB`);
+    const bytes = await readFile(path);
+    if (!isBoundedJson(bytes, runBounds)) throw damaged(shown, "it has more values than Graft writes there");
+    return bytes.toString("utf8");
+  } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
-    throw readFailure(path, error);
-  });
+    throw error instanceof GraftError ? error : readFailure(path, error);
+  }
 }
 
 /** Digests of models by path, as long as the file is the same: a list of runs is read often. */

@@ -3,6 +3,8 @@
  * files hold beside that is in facts.ts; writing and reading are files of their own.
  */
 
+import type { JsonBounds } from "../base/json-bounds.ts";
+
 /** The files that a finished training leaves in its folder. */
 export const runFiles = {
   model: "model.onnx",
@@ -12,6 +14,19 @@ export const runFiles = {
   card: "card.md",
   metrics: "metrics.json",
 } as const;
+
+const MiB = 2 ** 20;
+
+/** Bytes that the files which are read may have. */
+export const runFileLimits: ReadonlyMap<string, number> = new Map([
+  [runFiles.metrics, 64 * MiB],
+  [runFiles.made, 16 * MiB],
+  [runFiles.answers, 128 * MiB],
+  [runFiles.model, 2048 * MiB],
+]);
+
+/** The structure of the JSON files. */
+export const runBounds: JsonBounds = { maxDepth: 32, maxTokens: 5_000_000 };
 
 export type RunFile = (typeof runFiles)[keyof typeof runFiles];
 

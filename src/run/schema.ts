@@ -1,6 +1,6 @@
 /** What the JSON files of a run hold, as far as they are read again; checked, because anybody may have written them. */
 import * as v from "valibot";
-import { dataError } from "../base/errors.ts";
+import { dataError, type GraftError } from "../base/errors.ts";
 import type { Calibration } from "../evaluate/calibration.ts";
 import type { ClassScores, Evaluation } from "../evaluate/evaluation.ts";
 import { SCHEMA_VERSION } from "./run-files.ts";
@@ -128,9 +128,12 @@ export const answersSchema = v.pipe(
   ),
 );
 
-export type ReadMetrics = v.InferOutput<typeof metricsSchema>;
-export type ReadMade = v.InferOutput<typeof madeSchema>;
-export type ReadAnswers = v.InferOutput<typeof answersSchema>;
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** The files as they are read. What is written is of these types too (facts.ts), and has more in it. */
+export type ReadMetrics = DeepReadonly<v.InferOutput<typeof metricsSchema>>;
+export type ReadMade = DeepReadonly<v.InferOutput<typeof madeSchema>>;
+export type ReadAnswers = DeepReadonly<v.InferOutput<typeof answersSchema>>;
 
 /**
  * Reads the text of a JSON file of a run.
@@ -142,7 +145,7 @@ export function parseRunFile<S extends v.GenericSchema>(schema: S, path: string,
   try {
     value = JSON.parse(content);
   } catch (error) {
-    throw dataError(`${path} is damaged (it is not JSON): train again into its folder.`, error);
+    throw damaged(path, "it is not JSON", error);
   }
   const version = typeof value === "object" && value !== null && "schemaVersion" in value ? value.schemaVersion : 0;
   if (typeof version === "number" && version > SCHEMA_VERSION)
@@ -152,7 +155,9 @@ export function parseRunFile<S extends v.GenericSchema>(schema: S, path: string,
   const found = v.safeParse(schema, value);
   if (found.success) return found.output;
   const [issue] = found.issues;
-  throw dataError(
-    `${path} is damaged (${v.getDotPath(issue) ?? "its root"}: ${issue.message}): train again into its folder.`,
-  );
+  throw damaged(path, `${v.getDotPath(issue) ?? "its root"}: ${issue.message}`);
 }
+
+/** A file of a run that cannot be used, and what is wrong with it. */
+export const damaged = (path: string, reason: string, cause?: unknown): GraftError =>
+  dataError(`${path} is damaged (${reason}): train again into its folder.`, cause);

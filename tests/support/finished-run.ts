@@ -1,12 +1,13 @@
 /** A finished training as the studio finds it in a project, without training: every file of it can be another. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ReadAnswers, ReadMade, ReadMetrics } from "../../src/run/schema.ts";
 
 const settings = { network: "resnet50", unfreeze: "none", seed: 0, classWeights: "none" };
 const record = { createdAt: "2026-01-01T00:00:00.000Z", settings };
 
 const evaluation = {
-  ...{ examples: 2, correct: 1, accuracy: 0.5, interval: [0.1, 0.9], balancedAccuracy: 0.5, logLoss: 0.7 },
+  ...{ examples: 2, correct: 1, accuracy: 0.5, interval: [0.1, 0.9] as const, balancedAccuracy: 0.5, logLoss: 0.7 },
   ...{ logLossFloored: 0, calibrationError: 0.1, reliability: [], baseline: null },
   perClass: ["circle", "square"].map((name) => ({
     ...{ name, support: 1, predicted: 1, precision: 0.5, recall: 0.5, f1: 0.5 },
@@ -16,14 +17,27 @@ const evaluation = {
     [1, 0],
   ],
 };
-const calibration = { temperature: 1, eceBefore: 0, eceAfter: 0, binsBefore: [], binsAfter: [], bound: "none" };
+const calibration = {
+  temperature: 1,
+  eceBefore: 0,
+  eceAfter: 0,
+  binsBefore: [],
+  binsAfter: [],
+  bound: "none",
+} as const;
 const metrics = {
-  ...{ classes: ["circle", "square"], interval: [0.1, 0.9], testedOn: "held-out", validatedBy: "held-out" },
+  ...{
+    classes: ["circle", "square"],
+    interval: [0.1, 0.9],
+    testedOn: "held-out" as const,
+    validatedBy: "held-out" as const,
+  },
   ...{ counts: { train: 2, validation: 2, test: 2, skipped: 0 }, timings: { total: 1 }, skipped: [] },
   ...{ test: evaluation, validation: evaluation, calibration },
-};
+} satisfies ReadMetrics;
+const made = { dataset: { path: "x", digest: "y" } } satisfies ReadMade;
 const answer = { path: "circle/000.png", truth: 0, prediction: 1, probability: 0.6, truthProbability: 0.4 };
-const answers = { classes: ["circle", "square"], answers: [answer] };
+const answers = { classes: ["circle", "square"], answers: [answer] } satisfies ReadAnswers;
 
 /** What the files of {@link writeFinishedRun} hold. */
 export const finished = { settings, record, evaluation, metrics, answer, answers };
@@ -37,7 +51,7 @@ export function writeFinishedRun(root: string, id: string, changes: Readonly<Rec
   const folder = join(root, ".graft/runs", id);
   mkdirSync(folder, { recursive: true });
   const all = {
-    ...{ "run.json": record, "metrics.json": metrics, "graft.json": { dataset: { path: "x", digest: "y" } } },
+    ...{ "run.json": record, "metrics.json": metrics, "graft.json": made },
     ...{ "answers.json": answers, "model.onnx": "model", "report.html": "<p>report</p>", "events.log": "#begins\n" },
     ...changes,
   };

@@ -2,7 +2,8 @@
  * `application/json` → images: `{ "image": "…" }` or `{ "images": ["…", …] }`, base64 or `data:` URLs. The base64 is decoded where
  * it is, into the body's own memory, for it only becomes shorter: thirty megabytes are not held three times.
  */
-import { type JsonBounds, LongText, parseJson } from "../../http/json.ts";
+import type { JsonBounds } from "../../base/json-bounds.ts";
+import { LongText, parseJson } from "../../http/json.ts";
 import { Refusal } from "../../http/refusal.ts";
 import { type SentImage, tooMany } from "./sent.ts";
 

@@ -1,8 +1,9 @@
 /** Bodies of requests to the studio, read by the kit's rules. Images come as they are, one a request: there are no parts to count. */
 import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
+import type { JsonBounds } from "../../base/json-bounds.ts";
 import type { Bodies, BodyLimit } from "../../http/bodies.ts";
-import { type JsonBounds, parseJson } from "../../http/json.ts";
+import { parseJson } from "../../http/json.ts";
 import { Refusal } from "../../http/refusal.ts";
 import { MAX_PICTURE_BYTES } from "../project/receive.ts";
 

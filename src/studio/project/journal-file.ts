@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import * as v from "valibot";
 import { messageOf } from "../../base/errors.ts";
 import { makeFolder, writeFailure, writeWhole } from "../../base/files.ts";
-import { isBounded } from "../../http/json.ts";
+import { isBoundedJson } from "../../base/json-bounds.ts";
 import { openPlain, openToWrite, ownBounds } from "./own-files.ts";
 import { kindOf } from "./places.ts";
 
@@ -175,7 +175,7 @@ async function* lines(source: AsyncIterable<Buffer>): AsyncGenerator<FileLine> {
 
 function parsed(bytes: Buffer): Line | undefined {
   try {
-    if (!isBounded(bytes, ownBounds)) return undefined;
+    if (!isBoundedJson(bytes, ownBounds)) return undefined;
     const found = v.safeParse(lineSchema, JSON.parse(bytes.toString("utf8")), { abortEarly: true });
     return found.success ? found.output : undefined;
   } catch {

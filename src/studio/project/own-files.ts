@@ -6,9 +6,9 @@ import { constants } from "node:fs";
 import { type FileHandle, lstat, open } from "node:fs/promises";
 import * as v from "valibot";
 import { codeOf, dataError, GraftError, messageOf } from "../../base/errors.ts";
+import { isBoundedJson, type JsonBounds } from "../../base/json-bounds.ts";
 import { systemReason, writeFailure } from "../../base/system-errors.ts";
 import { named } from "../../base/text.ts";
-import { isBounded, type JsonBounds } from "../../http/json.ts";
 
 /** Where the system has neither, links are looked for before. */
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as { readonly O_NOFOLLOW?: number; readonly O_NONBLOCK?: number };
@@ -93,7 +93,7 @@ export async function readOwnJson<T>(
   try {
     const bytes = await readPlain(path, limit);
     if (bytes === undefined) return { kind: "absent" };
-    if (!isBounded(bytes, ownBounds)) return damaged("it has more values than Graft writes there");
+    if (!isBoundedJson(bytes, ownBounds)) return damaged("it has more values than Graft writes there");
     const found = v.safeParse(schema, JSON.parse(bytes.toString("utf8")), { abortEarly: true });
     if (found.success) return { kind: "read", value: found.output };
     const at = v.getDotPath(found.issues[0]);

@@ -1,12 +1,12 @@
 /** What a run's folder has in it. Anybody may have made it: only plain files of bounded size and real folders are used, no links. */
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { isBoundedJson } from "../../base/json-bounds.ts";
 import { systemReason } from "../../base/system-errors.ts";
 import { named } from "../../base/text.ts";
-import { isBounded } from "../../http/json.ts";
-import { runFiles } from "../../run/run-files.ts";
+import { runBounds, runFileLimits, runFiles } from "../../run/run-files.ts";
 import { RUN_LOCK } from "../../run/run-folder.ts";
-import { ownBounds, readPlain } from "../project/own-files.ts";
+import { readPlain } from "../project/own-files.ts";
 
 /** Files of the studio's, and of `graft train`. */
 export const files = {
@@ -21,14 +21,6 @@ export const files = {
 
 const MiB = 2 ** 20;
 
-/** Bytes of the files that are read whole. */
-const limits: ReadonlyMap<string, number> = new Map([
-  [files.metrics, 64 * MiB],
-  [files.made, 16 * MiB],
-  [files.answers, 128 * MiB],
-  [files.model, 2048 * MiB],
-]);
-
 /** JSON of so many bytes takes little memory, whatever its structure. */
 const UNCHECKED = 2 * MiB;
 
@@ -40,14 +32,14 @@ export async function faultOf(folder: string): Promise<string | undefined> {
   try {
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       if (!entry.isFile() && !entry.isDirectory()) return `its ${named(entry.name)} is a link or a pipe, not a file`;
-      const limit = limits.get(entry.name);
+      const limit = runFileLimits.get(entry.name);
       if (limit === undefined) continue;
       const path = join(folder, entry.name);
       const { size } = await lstat(path);
       if (size > limit) return `its ${entry.name} has more than ${limit / MiB} MiB`;
       if (size <= UNCHECKED || !entry.name.endsWith(".json")) continue;
       const bytes = await readPlain(path, limit);
-      if (bytes && !isBounded(bytes, ownBounds)) return `its ${entry.name} has more values than Graft writes there`;
+      if (bytes && !isBoundedJson(bytes, runBounds)) return `its ${entry.name} has more values than Graft writes there`;
     }
     return undefined;
   } catch (error) {
