@@ -82,6 +82,7 @@ describe("a run's files", () => {
     ["empty", () => ""],
     ["other JSON", () => "[1]"],
     ["a number turned into a text", (text: string) => text.replace(/"accuracy": [\d.]+/g, '"accuracy": "high"')],
+    ["with millions of values", () => `{"classes":[${"[],".repeat(3e6)}[]]}`],
   ])("a damaged metrics.json, %s, is one sentence that names it", async (_, damage) => {
     const out = await written();
     const path = join(out, "metrics.json");

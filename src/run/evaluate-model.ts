@@ -4,9 +4,10 @@ import type { Artifact } from "../artifact/open.ts";
 import { doubtOf } from "../artifact/trust.ts";
 import { dataError } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
-import { listed, named, shown } from "../base/text.ts";
+import { listed, shown } from "../base/text.ts";
 import type { Dataset, Example, Ignored } from "../data/dataset/discover.ts";
-import { type Evaluation, evaluatePredictions } from "../evaluate/evaluate.ts";
+import { evaluatePredictions } from "../evaluate/evaluate.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
 
 /** The images of a dataset that a model is judged on: its test part, else its validation part, else all. */
 export interface JudgedPart {
@@ -53,14 +54,14 @@ export async function evaluateModel(
   const skipped: { path: string; reason: string }[] = [];
   let [at, unknown] = [0, 0];
   const paths = examples.map((example) => example.path);
-  for await (const asked of askFiles(artifact, paths, { stage: "Evaluating", onProgress, signal })) {
+  for await (const predicted of askFiles(artifact, paths, { stage: "Evaluating", onProgress, signal })) {
     const truth = truths[at++]!;
-    if (asked.kind === "unreadable") {
-      skipped.push({ path: asked.path, reason: asked.reason });
+    if (predicted.kind === "unreadable") {
+      skipped.push({ path: predicted.path, reason: predicted.reason });
       continue;
     }
-    rows.push(asked.answer.probabilities);
-    if (doubtOf(artifact.trust, artifact.classes, asked.answer).unknown) unknown++;
+    rows.push(predicted.raw.probabilities);
+    if (doubtOf(artifact.uncertainty, artifact.classes, predicted.raw).unknown) unknown++;
     labels.push(truth);
   }
   if (rows.length === 0) throw dataError(`None of the ${examples.length} images of ${path} could be read.`);
@@ -70,7 +71,7 @@ export async function evaluateModel(
     part: part ?? (learned ? "train" : "all"),
     skipped,
     ignored: dataset.ignored,
-    ...(artifact.trust.novelty ? { unknown } : {}),
+    ...(artifact.uncertainty.novelty ? { unknown } : {}),
     ...evaluatePredictions({ probabilities, labels, classes: [...artifact.classes] }),
   };
 }

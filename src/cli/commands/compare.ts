@@ -1,16 +1,13 @@
 /** `graft compare`: transfer, fine-tune or train from scratch, measured on the user's own images. */
-import { join } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
 import { compare } from "../../advise/compare/compare.ts";
-import type { Comparison } from "../../advise/compare/comparison.ts";
 import { epochs, splits, unfreeze } from "../../advise/compare/options.ts";
 import { budgetSeconds } from "../../advise/recommend/options.ts";
-import { nextCommand } from "../../advise/recommend/words.ts";
-import { makeFolder, writeWhole } from "../../base/files.ts";
 import { flag, optionsOf, rule, seed, text } from "../../base/options.ts";
 import { graftVersion } from "../../base/version.ts";
 import { renderComparison } from "../../report/pages.ts";
+import { commandAfter, comparisonFacts, writeAdvice } from "../../run/advice-files.ts";
 import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
 import { preprocessing } from "../../zoo/model-options.ts";
 import { openNetwork } from "../../zoo/open.ts";
@@ -85,53 +82,17 @@ async function compareAction(flags: v.InferOutput<typeof compareFlags>, path: st
       onNote: tell,
     });
   });
-  const next = nextAfter(found, path, flags.network);
-  const json = { ...comparisonJson(found, next), ignored: dataset.ignored };
+  const next = commandAfter(found, path, flags.network);
+  const facts = comparisonFacts(found, { next, ignored: dataset.ignored });
+  let written: string | undefined;
   if (flags.out !== undefined) {
-    await makeFolder(flags.out);
-    await writeWhole(join(flags.out, "comparison.json"), `${JSON.stringify(json, null, 2)}\n`);
-    const page = { dataset: path, createdAt: new Date().toISOString(), next, versions: { graft: graftVersion } };
-    await writeWhole(join(flags.out, "comparison.html"), await renderComparison(found, page));
+    const about = { dataset: path, createdAt: new Date().toISOString(), next, versions: { graft: graftVersion } };
+    written = await writeAdvice(flags.out, "comparison", { facts, page: await renderComparison(found, about) });
   }
-  if (flags.json) printJson(json);
+  if (flags.json) printJson(facts);
   else {
     showComparison(found, next);
-    if (flags.out !== undefined) print(`The report is ${join(flags.out, "comparison.html")}.`);
+    if (written !== undefined) print(`The report is ${written}.`);
   }
   if (found.interrupted) process.exitCode = stoppedCode();
-}
-
-/** The command that follows from a verdict, or leads to one; nothing where Graft has none for it. */
-function nextAfter(
-  { verdict, unfreeze, needs, scratch }: Comparison,
-  dataset: string,
-  network: string,
-): string | undefined {
-  const again = nextCommand(dataset, network, "compare");
-  if (verdict === "transfer") return nextCommand(dataset, network);
-  if (verdict === "fine-tune") return `${nextCommand(dataset, network)} --unfreeze ${unfreeze}`;
-  if (verdict === "scratch" && scratch) {
-    const { name, learningRate, augment, epochs: count } = scratch;
-    return `${nextCommand(dataset, name)} --from-scratch --learning-rate ${learningRate} --augment ${augment} --epochs ${count}`;
-  }
-  if (needs?.budgetSeconds !== undefined) return `${again} --budget ${Math.round(needs.budgetSeconds / 60)}m`;
-  return needs?.moreEpochs === undefined ? undefined : `${again} --epochs ${needs.moreEpochs}`;
-}
-
-/** The object of `graft compare --json`. */
-export function comparisonJson(found: Comparison, next: string | undefined): Record<string, unknown> {
-  const { verdict, roads, evidence, savings, scratch, gap, needs, budgetSeconds, epochs, ...rest } = found;
-  return {
-    verdict,
-    ...rest,
-    evidence: evidence ?? null,
-    savings: savings ?? null,
-    scratch: scratch ?? null,
-    gap: gap ?? null,
-    needs: needs ?? null,
-    budgetSeconds: budgetSeconds ?? null,
-    epochs: epochs ?? null,
-    next: next ?? null,
-    roads,
-  };
 }

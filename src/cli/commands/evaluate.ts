@@ -34,7 +34,7 @@ async function evaluate({ json }: v.InferOutput<typeof evaluateFlags>, model: st
       evaluateModel(artifact, dataset, path, { onProgress: line.show, signal }),
     );
     if (json) printJson(found);
-    else show(found, artifact.trust.novelty?.falseAlarmRate);
+    else show(found, artifact.uncertainty.novelty?.falseAlarmRate);
   } finally {
     await artifact.close();
   }

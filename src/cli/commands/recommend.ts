@@ -1,17 +1,15 @@
 /** `graft recommend`: which network suits these pictures and this machine. */
-import { join } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
 import { rememberedCosts } from "../../advise/costs/remembered.ts";
 import { gatherCandidates } from "../../advise/recommend/candidates.ts";
 import { budgetSeconds, DEFAULT_BUDGET, latencyMs, sizeBytes } from "../../advise/recommend/options.ts";
 import { recommend } from "../../advise/recommend/recommend.ts";
-import type { Recommendation } from "../../advise/recommend/recommendation.ts";
 import { nextCommand } from "../../advise/recommend/words.ts";
-import { makeFolder, writeWhole } from "../../base/files.ts";
 import { flag, listOf, onlyWhen, optionsOf, seed, text } from "../../base/options.ts";
 import { graftVersion } from "../../base/version.ts";
 import { renderRecommendation } from "../../report/pages.ts";
+import { recommendationFacts, writeAdvice } from "../../run/advice-files.ts";
 import { preprocessing } from "../../zoo/model-options.ts";
 import { networkName } from "../../zoo/open-options.ts";
 import { preprocessingPresets } from "../../zoo/preprocessing.ts";
@@ -97,23 +95,16 @@ async function recommendAction(flags: RecommendFlags, path: string): Promise<voi
     });
   });
   const next = found.recommended === undefined ? undefined : nextCommand(path, found.recommended);
-  const json = { ...recommendationJson(found, next), ignored: dataset.ignored };
+  const facts = recommendationFacts(found, { next, ignored: dataset.ignored });
+  let written: string | undefined;
   if (flags.out !== undefined) {
-    await makeFolder(flags.out);
-    await writeWhole(join(flags.out, "recommendation.json"), `${JSON.stringify(json, null, 2)}\n`);
-    const page = { dataset: path, createdAt: new Date().toISOString(), next, versions: { graft: graftVersion } };
-    await writeWhole(join(flags.out, "recommendation.html"), await renderRecommendation(found, page));
+    const about = { dataset: path, createdAt: new Date().toISOString(), next, versions: { graft: graftVersion } };
+    written = await writeAdvice(flags.out, "recommendation", { facts, page: await renderRecommendation(found, about) });
   }
-  if (flags.json) printJson(json);
+  if (flags.json) printJson(facts);
   else {
     showRecommendation(found, next);
-    if (flags.out !== undefined) print(`The report is ${join(flags.out, "recommendation.html")}.`);
+    if (written !== undefined) print(`The report is ${written}.`);
   }
   if (found.interrupted) process.exitCode = stoppedCode();
-}
-
-/** The object of `graft recommend --json`. */
-export function recommendationJson(found: Recommendation, next: string | undefined): Record<string, unknown> {
-  const { recommended, candidates, ...rest } = found;
-  return { recommended: recommended ?? null, ...rest, gap: rest.gap ?? null, next: next ?? null, candidates };
 }

@@ -12,7 +12,7 @@ const MAX_PART_HEADERS = 16;
 /** Longer file names are refused: they would be sent back with each answer. */
 const MAX_NAME_LENGTH = 255;
 /** Bytes that are looked through before it is asked whether to go on, and before others have their turn. */
-const [AT_ONCE, BETWEEN_TURNS] = [1 << 13, 1 << 18];
+const [WRITTEN_AT_ONCE, BETWEEN_TURNS] = [1 << 13, 1 << 18];
 
 /** @throws Refusal (400) where the form is malformed or holds anything but files; (413) where it holds too many */
 export async function picturesOfForm(
@@ -53,9 +53,9 @@ export async function picturesOfForm(
     form.on("partsLimit", () => fail(tooMany(maxImages)));
     form.on("error", malformed);
     const finished = new Promise((done) => form.on("finish", done).on("error", done));
-    for (let at = 0; at < body.length && !fault; at += AT_ONCE) {
-      form.write(body.subarray(at, at + AT_ONCE));
-      if ((at + AT_ONCE) % BETWEEN_TURNS === 0) await turn();
+    for (let at = 0; at < body.length && !fault; at += WRITTEN_AT_ONCE) {
+      form.write(body.subarray(at, at + WRITTEN_AT_ONCE));
+      if ((at + WRITTEN_AT_ONCE) % BETWEEN_TURNS === 0) await turn();
     }
     if (!fault) {
       form.end();
