@@ -29,10 +29,10 @@ const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /** Whether JSON keeps within bounds, so that it can be parsed by anyone. What is not JSON may do so too. */
-export const isBoundedJson = (bytes: Buffer, bounds: JsonBounds): boolean => scanJson(bytes, bounds).kind === "bounded";
+export const isBoundedJson = (bytes: Uint8Array, bounds: JsonBounds): boolean => scanJson(bytes, bounds).kind === "bounded";
 
 /** Checks the bounds. What is not JSON is left for `JSON.parse` to refuse. */
-export function scanJson(bytes: Buffer, bounds: JsonBounds): JsonScan {
+export function scanJson(bytes: Uint8Array, bounds: JsonBounds): JsonScan {
   const { maxDepth, maxTokens, longTextBytes = Number.POSITIVE_INFINITY } = bounds;
   const { maxPlainBytes = Number.POSITIVE_INFINITY } = bounds;
   const longTexts: TextSpan[] = [];
@@ -58,7 +58,7 @@ export function scanJson(bytes: Buffer, bounds: JsonBounds): JsonScan {
 }
 
 /** Where a text ends: its closing quote, or the end of the bytes. */
-function endOfText(bytes: Buffer, from: number): number {
+function endOfText(bytes: Uint8Array, from: number): number {
   let at = from;
   // The first quotes by a native search, which is all that texts in earnest need; then byte by byte.
   for (let tries = 0; tries < 100; tries++) {
