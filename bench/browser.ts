@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { decodeImage, openArtifact, openNetwork } from "../src/index.ts";
-import { openModel } from "../src/runtime/open-model.ts";
 import { call } from "../tests/browser/call.ts";
 import { type StepsJob, takeSteps } from "../tests/browser/steps.ts";
 import { browserNote, launchChromium } from "../tests/support/chromium.ts";
@@ -129,7 +128,7 @@ async function compareSteps(data: string, browser: Browser, site: Site): Promise
         decodeImage(path),
   );
   const table = [["where", "threads", "images/s"]];
-  table.push(["Node", "all", await timed((steps) => takeSteps(network, pictures, job(steps), openModel))]);
+  table.push(["Node", "all", await timed((steps) => takeSteps(network, pictures, job(steps)))]);
   for (const threads of [1, 2]) {
     const page = await pageOf(browser, site);
     const engine = { device: "wasm", threads } as const;

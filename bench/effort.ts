@@ -12,8 +12,9 @@ import { readingsFor } from "../src/train/choose-features.ts";
 import type { Effort } from "../src/train/effort.ts";
 import { rememberedCuts } from "../src/train/features/of-network.ts";
 import type { ReadCuts } from "../src/train/features/reading-of.ts";
-import { runnerOf } from "../src/train/features/runner.ts";
-import { type TrainResult, train } from "../src/train/train.ts";
+import { frozenFeatures } from "../src/train/frozen-part.ts";
+import { nodeEnvironment } from "../src/train/node.ts";
+import { type TrainResult, train } from "../src/train/train-dataset.ts";
 import { readingsModel } from "../src/zoo/backbone.ts";
 import type { Network } from "../src/zoo/network.ts";
 import { openNetwork } from "../src/zoo/open.ts";
@@ -125,23 +126,17 @@ async function printSpeeds(networks: readonly string[], data: string, efforts: r
 }
 
 async function secondsOf(network: Network, { cuts, mirrors }: ReadCuts, paths: readonly string[]): Promise<number> {
-  const runner = runnerOf(network, () => readingsModel(network, cuts, mirrors));
+  const runner = frozenFeatures(network, () => readingsModel(network, cuts, mirrors), nodeEnvironment);
   try {
     const prepared: Float32Array[] = [];
     for await (const pixels of mapAhead(paths.values(), 2, async (path) =>
       runner.prepare(await decodeImage(await readBytes(path))),
     ))
       prepared.push(pixels);
-    const size = prepared[0]!.length;
-    const data = new Float32Array(paths.length * size);
-    prepared.forEach((pixels, i) => {
-      data.set(pixels, i * size);
-    });
-    const pixels = { dims: [paths.length, ...runner.inputDims], data };
     // The first run opens the session.
-    await runner.forward(pixels);
+    await runner.forward(prepared);
     const began = performance.now();
-    await runner.forward(pixels);
+    await runner.forward(prepared);
     return (performance.now() - began) / 1000;
   } finally {
     await runner.close();

@@ -11,7 +11,7 @@ import { writeWhole } from "../src/base/files.ts";
 import { discoverDataset } from "../src/data/dataset/discover.ts";
 import { encodeModelWhole } from "../src/graph/onnx/write.ts";
 import { exportInt8 } from "../src/run/export-int8.ts";
-import { train } from "../src/train/train.ts";
+import { train } from "../src/train/train-dataset.ts";
 import { openNetwork } from "../src/zoo/open.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";

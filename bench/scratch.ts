@@ -3,7 +3,7 @@ import { createRandom } from "../src/base/random.ts";
 import { discoverDataset } from "../src/data/dataset/discover.ts";
 import { decodeImage } from "../src/data/decode.ts";
 import { measureShapes } from "../src/runtime/measure-shapes.ts";
-import { createRunner } from "../src/train/features/runner.ts";
+import { openBackbone } from "../src/train/node.ts";
 import { openFile } from "../src/zoo/file.ts";
 import { type Examples, type Outcome, train } from "./scratch/train.ts";
 import { starts } from "./scratch/ways.ts";
@@ -33,7 +33,7 @@ export async function benchScratch(given: readonly string[]): Promise<void> {
     ...network.model,
     graph: { ...network.model.graph, inputs: [{ ...input, dims: ["N", 3, size, size] }] },
   };
-  const runner = createRunner(network, { pooling: "none", features: 0 });
+  const runner = openBackbone(network, { pooling: "none", features: 0 });
   const dataset = await discoverDataset(shared("datasets", data));
   const load = async (isTest: boolean): Promise<Examples> => {
     const chosen = dataset.examples.filter(({ split }) => (split === "test") === isTest);

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { discoverDataset } from "../src/data/dataset/discover.ts";
-import { train } from "../src/train/train.ts";
+import { train } from "../src/train/train-dataset.ts";
 import { openFile } from "../src/zoo/file.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";

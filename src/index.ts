@@ -65,7 +65,7 @@ export type { SavedRun, SaveOptions } from "./run/save.ts";
 export type { TrainRun } from "./run/train-run.ts";
 export type { FeatureChoice, FeatureTrial } from "./train/choose-features.ts";
 export type { Effort } from "./train/effort.ts";
-export type { TrainResult } from "./train/train.ts";
+export type { TrainResult } from "./train/train-dataset.ts";
 export { type CatalogueEntry, catalogue } from "./zoo/catalogue.ts";
 export type { Network } from "./zoo/network.ts";
 export { openNetwork } from "./zoo/open.ts";

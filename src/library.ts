@@ -8,7 +8,11 @@ import { type Dataset, discoverDataset } from "./data/dataset/discover.ts";
 import { loadPages } from "./report/pages.ts";
 import { measureConsumption } from "./run/consumption.ts";
 import { type RunClock, type RunMeter, type SavedRun, type SaveOptions, saveRun } from "./run/save.ts";
-import { type TrainOptions as ModelTrainOptions, type TrainResult, train as trainModel } from "./train/train.ts";
+import {
+  type TrainOptions as ModelTrainOptions,
+  type TrainResult,
+  train as trainModel,
+} from "./train/train-dataset.ts";
 import { checkHowToTrain } from "./train/train-options.ts";
 import { ASSUMED_PREPROCESSING } from "./zoo/model-network.ts";
 import type { Network } from "./zoo/network.ts";

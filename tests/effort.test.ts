@@ -15,13 +15,16 @@ import { openExplainers } from "../src/explain/explain.ts";
 import { modelOf, node } from "../src/graph/model.ts";
 import { encodeModelWhole } from "../src/graph/onnx/write.ts";
 import { float32Tensor } from "../src/graph/tensor.ts";
-import { openModel } from "../src/runtime/open-model.ts";
 import { extractFeatures } from "../src/train/features/extract.ts";
 import { openFeaturesOf, rememberedCuts } from "../src/train/features/of-network.ts";
 import { openReadings } from "../src/train/features/readings.ts";
-import { trainInMemory } from "../src/train/in-memory/train.ts";
-import { train } from "../src/train/train.ts";
-import { measureCut } from "../src/zoo/backbone.ts";
+import { frozenFeatures } from "../src/train/frozen-part.ts";
+import { nodeEnvironment } from "../src/train/node.ts";
+import type { TrainingSet } from "../src/train/settings.ts";
+import { trainIn } from "../src/train/train.ts";
+import { train } from "../src/train/train-dataset.ts";
+import { pixelImages, webEnvironment } from "../src/train/web.ts";
+import { measureCut, readingsModel } from "../src/zoo/backbone.ts";
 import { openNetwork } from "../src/zoo/open.ts";
 import { tinyNetwork } from "./support/network.ts";
 import { drawStripes } from "./support/pictures.ts";
@@ -166,26 +169,27 @@ describe("the cut", () => {
 
   test("in memory is the one that is taken over files", async () => {
     const dataset = await discoverDataset(join(work, "reds"));
-    const given = { network: await forgetful(), examples: examplesOf(dataset) };
-    const { choice, artifact } = await trainInMemory({ ...given, effort: "better" }, surroundings);
+    const settings = { seed: 0, classWeights: "none", effort: "better", test: "none" } as const;
+    const { choice, artifact } = await trainIn(webEnvironment({ halfPrecision: false }), setOf(dataset), {
+      ...settings,
+      network: await forgetful(),
+    });
     expect(choice).toMatchObject({ effort: "better", cut: "early" });
     expect(JSON.parse(artifact.metadata.get(artifactKeys.network)!)).toMatchObject({ cut: "early", tuned: false });
   });
 });
 
-const examplesOf = ({ examples, classes }: Awaited<ReturnType<typeof discoverDataset>>) =>
-  examples.map(({ path, label }) => ({
-    label: classes[label]!,
-    read: async () => decodeImage(await sharp(path).png().toBuffer()),
-  }));
-
-const surroundings = {
-  open: openModel,
-  available: 2 ** 30,
-  kept: 2 ** 28,
-  halfPrecision: false,
-  pause: async () => {},
-};
+/** A dataset as a page has it. */
+function setOf({ examples, classes }: Awaited<ReturnType<typeof discoverDataset>>): TrainingSet {
+  const sources = pixelImages(
+    examples.map(
+      ({ path }) =>
+        async () =>
+          decodeImage(await sharp(path).png().toBuffer()),
+    ),
+  );
+  return { classes, examples: examples.map(({ label }, place) => ({ label, source: sources[place]! })) };
+}
 
 describe("one pass", () => {
   test("reads all cuts and both views of each image once, and each cut's features are kept for who wants them alone", async () => {
@@ -194,21 +198,21 @@ describe("one pass", () => {
     const paths = dataset.examples.map(({ path }) => path);
     const cuts = await rememberedCuts(network);
     expect(cuts.map(({ tensor }) => tensor)).toEqual(["flat", "early"]);
-    const readings = await openReadings(network, { cuts, mirrors: true });
-    const runner = readings.runner();
+    const cache = await openReadings(network, { cuts, mirrors: true });
+    const runner = frozenFeatures(network, () => readingsModel(network, cuts, true), nodeEnvironment);
     let [runs, images] = [0, 0];
     const counting = {
       ...runner,
-      forward: (pixels: Parameters<typeof runner.forward>[0]) => {
+      forward: (prepared: Parameters<typeof runner.forward>[0]) => {
         runs++;
-        images += pixels.dims[0]!;
-        return runner.forward(pixels);
+        images += prepared.length;
+        return runner.forward(prepared);
       },
     };
-    const extraction = await extractFeatures(paths, readings.cache, counting, { batch: 16 });
+    const extraction = await extractFeatures(paths, cache, counting, { batch: 16 });
     expect([runs, images]).toEqual([Math.ceil(paths.length / 16), paths.length]);
     expect(extraction.table.columns).toBe(2 * (2 + 3));
-    await extractFeatures(paths, readings.cache, counting);
+    await extractFeatures(paths, cache, counting);
     expect(images).toBe(paths.length);
     await runner.close();
 
@@ -216,9 +220,9 @@ describe("one pass", () => {
       ["flat", 0],
       ["early", 2],
     ] as const) {
-      const { shape, cache } = await openFeaturesOf({ ...network, cut: at });
+      const { shape, cache: kept } = await openFeaturesOf({ ...network, cut: at });
       const never = { ...counting, forward: () => Promise.reject(new Error("It was in the cache.")) };
-      const alone = await extractFeatures(paths, cache, never);
+      const alone = await extractFeatures(paths, kept, never);
       expect([alone.cached, shape.features]).toEqual([paths.length, at === "flat" ? 2 : 3]);
       const [own, whole] = [new Float32Array(shape.features), new Float32Array(10)];
       for (const row of [0, 7, paths.length - 1]) {
@@ -226,9 +230,9 @@ describe("one pass", () => {
         extraction.table.read(row, whole);
         expect(own).toEqual(whole.subarray(first, first + shape.features));
       }
-      cache.close();
+      kept.close();
     }
-    readings.cache.close();
+    cache.close();
   });
 });
 

@@ -6,7 +6,7 @@ import { rankCorrelation } from "../../src/advise/statistics/rank.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import { denseTable } from "../../src/train/features/table.ts";
-import { train } from "../../src/train/train.ts";
+import { train } from "../../src/train/train-dataset.ts";
 import { shared } from "../support/shared.ts";
 import { printTable } from "../support/table.ts";
 import { featuresFor, openNamed, type Settings, trueProbe } from "./settings.ts";

@@ -11,8 +11,8 @@ import { createRandom } from "../../src/base/random.ts";
 import { type Dataset, discoverDataset } from "../../src/data/dataset/discover.ts";
 import { extractFeatures } from "../../src/train/features/extract.ts";
 import { openFeaturesOf } from "../../src/train/features/of-network.ts";
-import { createRunner } from "../../src/train/features/runner.ts";
 import type { RowTable } from "../../src/train/features/table.ts";
+import { openBackbone } from "../../src/train/node.ts";
 import type { Network } from "../../src/zoo/network.ts";
 import { openNetwork } from "../../src/zoo/open.ts";
 import { installHint, PYTHON, pythonPackages } from "../support/python.ts";
@@ -139,7 +139,7 @@ function trialOf(labels: Int32Array, classes: number, seed: number): Trial {
 /** Computes a network's features where the cache lacks them. */
 async function readFeatures(network: Network, { examples }: Dataset): Promise<Read> {
   const { shape, cache } = await openFeaturesOf(network);
-  const runner = createRunner(network, shape);
+  const runner = openBackbone(network, shape);
   const paths = examples.map(({ path }) => path);
   const { table, kept, digests } = await extractFeatures(paths, cache, runner);
   await runner.close();

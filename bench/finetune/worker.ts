@@ -17,12 +17,12 @@ import { openModel } from "../../src/runtime/open-model.ts";
 import { openRecordCache } from "../../src/train/features/records.ts";
 import { createReader } from "../../src/train/finetune/batches.ts";
 import { openEngine } from "../../src/train/finetune/engine.ts";
-import { availableMemory } from "../../src/train/finetune/machine.ts";
 import { unfrozen } from "../../src/train/finetune/plan.ts";
 import { recipeFor } from "../../src/train/finetune/recipe.ts";
 import { freshlyHeld } from "../../src/train/finetune/step-runner.ts";
 import { boundaryOf, pixelBoundary, STORED, storedBytes } from "../../src/train/finetune/tail.ts";
 import { freshHead } from "../../src/train/head/fresh.ts";
+import { nodeEnvironment } from "../../src/train/node.ts";
 import { measureCut, shapesOf } from "../../src/zoo/backbone.ts";
 import { openNetwork } from "../../src/zoo/open.ts";
 import { stagesOf } from "../../src/zoo/stages.ts";
@@ -76,7 +76,7 @@ const engine = await openEngine({
   head: freshHead(shape.features, CLASSES, 0),
   recipe,
   open: openModel,
-  available: availableMemory(),
+  available: nodeEnvironment.memoryBudget(),
   ...(isProfiled ? { profile: profiles } : {}),
 });
 const rates = (count: number): number[] => Array(count).fill(1e-4);

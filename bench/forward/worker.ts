@@ -6,23 +6,23 @@
  * Prints {images_per_second, load_seconds, peak_bytes, features}, as the peer does.
  */
 import { resourceUsage } from "node:process";
-import { createRunner } from "../../src/train/features/runner.ts";
+import { openBackbone } from "../../src/train/node.ts";
 import { measureCut } from "../../src/zoo/backbone.ts";
 import { openNetwork } from "../../src/zoo/open.ts";
 
 const [architecture = "", weights = "", ...numbers] = process.argv.slice(2);
 const [size = 224, batch = 16, seconds = 5] = numbers.map(Number);
 
-/** cos(0.37 i) over [N, 3, S, S]. */
-const pictures = (count: number) => ({
-  dims: [count, 3, size, size],
-  data: Float32Array.from({ length: count * 3 * size * size }, (_, i) => Math.cos(0.37 * i)),
-});
+/** cos(0.37 i) over N times [3, S, S]. */
+const pictures = (count: number): Float32Array[] =>
+  Array.from({ length: count }, (_, image) =>
+    Float32Array.from({ length: 3 * size * size }, (_, i) => Math.cos(0.37 * (image * 3 * size * size + i))),
+  );
 
 const one = pictures(1);
 const began = performance.now();
 const network = await openNetwork(architecture, { weights });
-const runner = createRunner(network, await measureCut(network));
+const runner = openBackbone(network, await measureCut(network));
 const features = await runner.forward(one);
 const loadSeconds = (performance.now() - began) / 1000;
 

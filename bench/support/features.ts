@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { discoverDataset, type Split } from "../../src/data/dataset/discover.ts";
 import { openFeatureCache } from "../../src/train/features/cache.ts";
 import { extractFeatures } from "../../src/train/features/extract.ts";
-import { createRunner } from "../../src/train/features/runner.ts";
+import { openBackbone } from "../../src/train/node.ts";
 import { measureCut } from "../../src/zoo/backbone.ts";
 import type { Network } from "../../src/zoo/network.ts";
 
@@ -25,7 +25,7 @@ export async function featuresOf(datasetPath: string, network: Network, folder: 
   const { examples, classes } = await discoverDataset(datasetPath);
   const shape = await measureCut(network);
   const cache = await openFeatureCache(join(folder, "features"), shape.features);
-  const runner = createRunner(network, shape);
+  const runner = openBackbone(network, shape);
   try {
     const paths = examples.map(({ path }) => path);
     const { table, kept } = await extractFeatures(paths, cache, runner);

@@ -2,7 +2,7 @@
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import { extractFeatures } from "../../src/train/features/extract.ts";
 import { openFeaturesOf } from "../../src/train/features/of-network.ts";
-import { createRunner } from "../../src/train/features/runner.ts";
+import { openBackbone } from "../../src/train/node.ts";
 import type { Network } from "../../src/zoo/network.ts";
 import { shared } from "../support/shared.ts";
 
@@ -24,7 +24,7 @@ export interface Cached {
 export async function cachedFeatures(name: string, network: Network): Promise<Cached> {
   const { examples, classes } = await discoverDataset(shared("datasets", name));
   const { shape, cache } = await openFeaturesOf(network);
-  const runner = createRunner(network, shape);
+  const runner = openBackbone(network, shape);
   try {
     const paths = examples.map(({ path }) => path);
     const { table, kept } = await extractFeatures(paths, cache, runner);

@@ -12,9 +12,9 @@ import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { type Extraction, extractFeatures, type Skipped } from "../train/features/extract.ts";
 import { knownCopies } from "../train/features/known-copies.ts";
 import { openFeaturesOf } from "../train/features/of-network.ts";
-import { createRunner } from "../train/features/runner.ts";
 import { openTraitCache } from "../train/features/trait-cache.ts";
 import { countLabels } from "../train/head/fit.ts";
+import { openBackbone } from "../train/node.ts";
 import { checks } from "./checks/registry.ts";
 import type { Finding } from "./finding.ts";
 import { labelEvidence } from "./labels/evidence.ts";
@@ -66,7 +66,7 @@ async function gather(options: CheckedAuditOptions): Promise<Subject> {
   const random = createRandom(seed);
   const { shape, cache } = await openFeaturesOf(network);
   const traits = await openTraitCache();
-  const runner = createRunner(network, shape);
+  const runner = openBackbone(network, shape);
   const listeners = { onProgress, signal };
   try {
     const paths = dataset.examples.map(({ path }) => path);

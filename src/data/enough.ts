@@ -58,6 +58,7 @@ export function checkEnoughIn(
     readonly classes: readonly string[];
   },
   finetunes: boolean,
+  holdsOutTest = true,
 ): void {
   const counts = new Array<number>(classes.length).fill(0);
   const parts = new Set<string | undefined>();
@@ -65,5 +66,6 @@ export function checkEnoughIn(
     parts.add(split);
     if (split === undefined || split === "train") counts[label] = counts[label]! + 1;
   }
-  checkEnough(counts, classes, { hasTest: parts.has("test"), hasValidation: parts.has("validation"), finetunes });
+  const hasTest = parts.has("test") || !holdsOutTest;
+  checkEnough(counts, classes, { hasTest, hasValidation: parts.has("validation"), finetunes });
 }

@@ -1,6 +1,7 @@
 /** Explanation by example: the training images most similar to an image, by the model's features. */
 import { join } from "node:path";
 import { artifactKeys } from "../artifact/contract.ts";
+import { concatenate } from "../base/concatenate.ts";
 import { dataError } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { Dataset } from "../data/dataset/discover.ts";
@@ -11,9 +12,9 @@ import type { Session } from "../runtime/session.ts";
 import { openFeatureCache } from "../train/features/cache.ts";
 import { extractFeatures } from "../train/features/extract.ts";
 import { featureCaches, featureFolder } from "../train/features/of-network.ts";
-import type { BackboneRunner } from "../train/features/runner.ts";
 import { eachSimilarity, unitRows } from "../train/features/similarity.ts";
 import { denseTable } from "../train/features/table.ts";
+import type { FrozenFeatures } from "../train/frozen-part.ts";
 import { FEATURES, PIXELS } from "../zoo/backbone.ts";
 import type { ExplainedArtifact } from "./of-artifact.ts";
 
@@ -48,7 +49,7 @@ export async function nearestPictures(images: readonly RgbImage[], options: Near
     const queries: Float32Array[] = [];
     for (const image of images) {
       const data = await runner.prepare(image);
-      queries.push((await runner.forward({ dims: [1, ...runner.inputDims], data })).slice());
+      queries.push((await runner.forward([data])).slice());
     }
     const features = queries[0]?.length ?? 0;
     const training = dataset.examples.filter(({ split }) => split !== "test");
@@ -77,10 +78,14 @@ export async function nearestPictures(images: readonly RgbImage[], options: Near
   }
 }
 
-const runnerOf = (artifact: ExplainedArtifact, session: Session): BackboneRunner => ({
+const runnerOf = (artifact: ExplainedArtifact, session: Session): FrozenFeatures => ({
   inputDims: artifact.explained.inputDims,
   prepare: artifact.prepare,
-  async forward(pixels) {
+  async forward(prepared) {
+    const pixels = {
+      dims: [prepared.length, ...artifact.explained.inputDims],
+      data: concatenate(prepared as Float32Array[]),
+    };
     return (await session.run({ [PIXELS]: pixels }, [FEATURES]))[FEATURES]!.data as Float32Array;
   },
   close: () => session.close(),

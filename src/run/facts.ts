@@ -3,7 +3,7 @@ import { relative, sep } from "node:path";
 import type { Audit } from "../audit/audit.ts";
 import { graftVersion } from "../base/version.ts";
 import { argmax } from "../evaluate/softmax.ts";
-import type { TrainResult } from "../train/train.ts";
+import type { TrainResult } from "../train/train-dataset.ts";
 import { runHeader } from "./run-files.ts";
 import type { ReadAnswers, ReadMade, ReadMetrics } from "./schema.ts";
 import type { TrainRun } from "./train-run.ts";

@@ -10,7 +10,7 @@ import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { AlarmPromise } from "../evaluate/novelty.ts";
 import type { FeatureChoice } from "../train/choose-features.ts";
 import type { FinetuneFacts } from "../train/finetune/finetune.ts";
-import type { GroupFacts, Straddling } from "../train/train.ts";
+import type { GroupFacts, Straddling } from "../train/train-dataset.ts";
 import type { Views } from "../zoo/backbone.ts";
 
 /** The dataset as it was used. */

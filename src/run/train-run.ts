@@ -1,7 +1,7 @@
 /** A finished training with all that is told of it: what the files of a run are made from. */
 import type { Audit } from "../audit/audit.ts";
 import type { Dataset } from "../data/dataset/discover.ts";
-import type { TrainResult } from "../train/train.ts";
+import type { TrainResult } from "../train/train-dataset.ts";
 import type { Consumption, ReportExplanation } from "./report-input.ts";
 
 /** All there is to say of one training. */

@@ -8,20 +8,21 @@ import { secondsSince } from "../base/stopwatch.ts";
 import type { Cut, CutShape } from "../zoo/backbone.ts";
 import type { Network } from "../zoo/network.ts";
 import { chooseFeatures, type FeatureChoice } from "./choose-features.ts";
-import { readingOf } from "./features/reading-of.ts";
-import type { Readings } from "./features/readings.ts";
+import type { Environment } from "./environment.ts";
+import { type ReadCuts, readingOf } from "./features/reading-of.ts";
 import { type Apart, type Finetuned, finetune, type Labelled } from "./finetune/finetune.ts";
 import { answerFolds } from "./folds.ts";
 import { fitHead, fitsAtFirst, type HeadFit, type HeadOptions, headLogits } from "./head/fit.ts";
 import { freshHead } from "./head/fresh.ts";
 import { furtherText, heldOutParts } from "./held-out.ts";
 import { type Part, type Parts, selected, withTables } from "./parts.ts";
-import type { CheckedTrainOptions } from "./train-options.ts";
-import type { ValidationSource } from "./train-result.ts";
+import type { TrainSettings } from "./settings.ts";
+import type { ValidationSource } from "./trained.ts";
 
-/** What is learned on, once it is settled of which features: the options with the network cut there. */
+/** What is learned on, once it is settled of which features: the settings with the network cut there. */
 export interface Settled {
-  readonly options: CheckedTrainOptions;
+  readonly settings: TrainSettings;
+  readonly classes: number;
   readonly shape: CutShape;
   readonly parts: Parts;
   /** The head that was fitted meanwhile, and how the choice was made; nothing where a fine-tuning starts from the network's own cut. */
@@ -30,27 +31,31 @@ export interface Settled {
 
 /** Settles which features are learned on. */
 export async function settle(
-  options: CheckedTrainOptions,
-  readings: Readings,
+  settings: TrainSettings,
+  classes: number,
+  readings: ReadCuts,
   parts: Parts,
   random: Random,
 ): Promise<Settled> {
-  const { dataset, network, effort } = options;
-  const at = (cut: Cut): Pick<Settled, "options" | "shape" | "parts"> => ({
-    options: { ...options, network: { ...network, cut: cut.tensor } },
+  const { network, effort } = settings;
+  const at = (cut: Cut): Omit<Settled, "fit"> => ({
+    settings: { ...settings, network: { ...network, cut: cut.tensor } },
+    classes,
     shape: cut.shape,
     parts: withTables(parts, (table) => readingOf(readings, table, cut)),
   });
-  if (options.finetune) return { ...at(readings.cuts[0]!), options, fit: undefined };
+  if (settings.finetune) return { ...at(readings.cuts[0]!), settings, fit: undefined };
   const began = performance.now();
   const { train } = parts;
   const { cut, head, choice } = await chooseFeatures({
-    ...{ readings, effort, classes: dataset.classes.length },
+    ...{ readings, effort, classes },
     ...{ table: train.table, labels: train.labels, groups: train.groups },
-    fit: async (table, how) => (await fitted(options, { ...train, table }, random, how)).head,
+    fit: async (table, how) => (await fitted(settings, classes, { ...train, table }, random, how)).head,
   });
   return { ...at(cut), fit: { head, headSeconds: secondsSince(began), choice } };
 }
+
+const NOTHING: Labelled = { images: [], labels: new Int32Array(0) };
 
 /** What was learned: a network, its head, and their answers. */
 export interface Learned {
@@ -68,27 +73,24 @@ export interface Learned {
     /** Folds for what is fitted on these answers: of the cross-validation that they come from, where they do. */
     readonly foldOf: Int32Array;
   };
-  /** `[N, C]` */
-  readonly testLogits: Float32Array;
+  /** `[N, C]`; nothing where there is no test part. */
+  readonly testLogits: Float32Array | undefined;
   readonly headSeconds: number;
   readonly finetuned: Finetuned | undefined;
 }
 
 /** Trains the head and, where asked, the last stages with it. */
-export async function learn({ options, shape, parts, fit }: Settled, random: Random): Promise<Learned> {
-  if (fit || !options.finetune) return probe(options, parts, random, fit);
-  const { apart, judged } = validationParts(options, parts, random);
+export async function learn(settled: Settled, random: Random, environment: Environment): Promise<Learned> {
+  const { settings, classes, shape, parts, fit } = settled;
+  if (fit || !settings.finetune) return probe(settled, random);
+  const { apart, judged } = validationParts(settings, parts, random);
   const [first, ...others] = apart;
-  const { head, headSeconds } = await fitted(options, first!.train, random);
-  const labelled = ({ examples, digests, labels, groups }: Part): Labelled => ({
-    pictures: examples.map(({ path }, row) => ({ path, digest: digests[row]! })),
-    labels,
-    groups,
-  });
-  const { network, dataset, seed, classWeights, onProgress, onNote, onEpoch, signal } = options;
+  const { head, headSeconds } = await fitted(settings, classes, first!.train, random);
+  const labelled = ({ images, labels, groups }: Part): Labelled => ({ images, labels, groups });
+  const { network, seed, classWeights, onProgress, onNote, onEpoch, signal } = settings;
   const further: Apart[] = [];
   for (const { train, validation } of others) {
-    const { head: own } = await fitted(options, train, randomFor(seed, `head ${further.length + 2}`));
+    const { head: own } = await fitted(settings, classes, train, randomFor(seed, `head ${further.length + 2}`));
     further.push({ head: own.head, train: labelled(train), validation: labelled(validation) });
   }
   if (further.length > 0) onNote?.(furtherText(first!.validation.labels.length, further));
@@ -96,12 +98,12 @@ export async function learn({ options, shape, parts, fit }: Settled, random: Ran
     {
       network,
       shape,
-      head: options.finetune.fromScratch ? freshHead(shape.features, dataset.classes.length, seed) : head.head,
+      head: settings.finetune.fromScratch ? freshHead(shape.features, classes, seed) : head.head,
       train: labelled(first!.train),
       validation: labelled(first!.validation),
       further,
-      test: labelled(parts.test),
-      classes: dataset.classes.length,
+      test: parts.test ? labelled(parts.test) : NOTHING,
+      classes,
       classWeights,
       seed,
       onProgress,
@@ -109,25 +111,26 @@ export async function learn({ options, shape, parts, fit }: Settled, random: Ran
       onEpoch,
       signal,
     },
-    options.finetune,
+    settings.finetune,
+    environment,
   );
   const { tuned } = finetuned;
   // A linear probe that fine-tuning did not beat learns from the held-out pictures too.
-  if (!tuned) return { ...(await probe(options, parts, random)), finetuned };
+  if (!tuned) return { ...(await probe(settled, random)), finetuned };
   return {
     network: tuned.network,
     head: { ...head, head: tuned.head },
     train: first!.train,
     heldOut: first!.validation,
     // Its own come first.
-    unseenLogits: tuned.validationLogits.subarray(0, first!.validation.labels.length * dataset.classes.length),
+    unseenLogits: tuned.validationLogits.subarray(0, first!.validation.labels.length * classes),
     validation: {
       part: judged,
       logits: tuned.validationLogits,
       source: parts.validation ? "folder" : "held-out",
       foldOf: answerFolds(judged.labels, judged.groups, seed),
     },
-    testLogits: tuned.testLogits,
+    testLogits: parts.test && tuned.testLogits,
     headSeconds,
     finetuned,
   };
@@ -142,7 +145,7 @@ interface ValidationParts {
 }
 
 function validationParts(
-  { seed, finetune }: CheckedTrainOptions,
+  { seed, finetune }: TrainSettings,
   { train, validation }: Parts,
   random: Random,
 ): ValidationParts {
@@ -162,14 +165,12 @@ function validationParts(
 }
 
 async function probe(
-  options: CheckedTrainOptions,
-  { train, validation, test }: Parts,
+  { settings, classes, parts: { train, validation, test }, fit }: Settled,
   random: Random,
-  fit: Pick<NonNullable<Settled["fit"]>, "head" | "headSeconds"> | undefined = undefined,
 ): Promise<Learned> {
-  const { head, headSeconds } = fit ?? (await fitted(options, train, random));
+  const { head, headSeconds } = fit ?? (await fitted(settings, classes, train, random));
   return {
-    network: options.network,
+    network: settings.network,
     head,
     train,
     validation: validation
@@ -177,11 +178,11 @@ async function probe(
           part: validation,
           logits: headLogits(head.head, validation.table),
           source: "folder",
-          foldOf: answerFolds(validation.labels, validation.groups, options.seed),
+          foldOf: answerFolds(validation.labels, validation.groups, settings.seed),
         }
       : { part: train, logits: head.outOfFoldLogits, source: "cross-validation", foldOf: head.foldOf },
     unseenLogits: head.outOfFoldLogits,
-    testLogits: headLogits(head.head, test.table),
+    testLogits: test && headLogits(head.head, test.table),
     headSeconds,
     finetuned: undefined,
   };
@@ -189,7 +190,8 @@ async function probe(
 
 /** A head on frozen features. */
 async function fitted(
-  { dataset, classWeights, onProgress, signal }: CheckedTrainOptions,
+  { classWeights, onProgress, signal }: TrainSettings,
+  classes: number,
   { table, labels, groups }: Part,
   random: Random,
   how: Pick<HeadOptions, "near" | "foldOf"> = {},
@@ -197,7 +199,7 @@ async function fitted(
   const began = performance.now();
   const fits = fitsAtFirst(how);
   const meter = createMeter({ stage: "Fitting the head", unit: "fits", total: fits, onProgress });
-  const head = await fitHead(table, labels, dataset.classes.length, random, {
+  const head = await fitHead(table, labels, classes, random, {
     ...how,
     classWeights,
     groups,

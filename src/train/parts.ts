@@ -1,17 +1,19 @@
-/** Splitting a dataset's readable images into training, validation and test, with their features. Nothing is fitted here. */
+/** Splitting a set's readable images into training, validation and test, with their features. Nothing is fitted here. */
 import { dataError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
-import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { checkEnough } from "../data/enough.ts";
 import { stratifiedSplit } from "../data/split.ts";
-import type { Extraction } from "./features/extract.ts";
 import type { RowTable } from "./features/table.ts";
+import type { Features } from "./frozen.ts";
 import { countLabels } from "./head/fit.ts";
+import type { KnownImage } from "./image-source.ts";
+import type { TrainExample, TrainingSet, TrainSettings } from "./settings.ts";
 
-/** Pictures with their features, labels, and the SHA-256 of their files, row by row. */
+/** Images with their features and labels, row by row. */
 export interface Part {
-  readonly examples: readonly Example[];
-  readonly digests: readonly Buffer[];
+  /** Positions in the set. */
+  readonly places: readonly number[];
+  readonly images: readonly KnownImage[];
   readonly table: RowTable;
   readonly labels: Int32Array;
   /** The group of each row: rows of one group belong together. */
@@ -21,37 +23,42 @@ export interface Part {
 export interface Parts {
   readonly train: Part;
   readonly validation: Part | undefined;
-  readonly test: Part;
-  readonly testSource: "folder" | "held-out";
+  readonly test: TestPart | undefined;
+}
+
+export interface TestPart extends Part {
+  readonly source: "folder" | "held-out";
   /**
-   * Rows of the test part that have a member of their group in training or validation: in a given test part, or of a class that is one
-   * group, which was divided.
+   * Rows that have a member of their group in training or validation: in a given test part, or of a class that is one group, which was
+   * divided.
    */
   readonly straddling: readonly number[];
 }
 
-/** The share of the pictures that is held out for the test where the dataset has no test folder. */
+/** The share of the images that is held out for the test where the set has no test part. */
 export const HELD_OUT_SHARE = 0.2;
 
 /**
- * Splits the readable images into train, validation and test; holds out a test where the dataset has none.
+ * Splits the readable images into train, validation and test.
  *
- * @param groups the group of each row of the extraction's table
+ * @param groups the group of each row of the features' table
+ * @param policy what a set without a test part is tested on
  */
 export function partition(
-  { examples, classes }: Dataset,
-  { kept, table, digests }: Extraction,
+  { examples, classes }: TrainingSet,
+  { kept, table, digests }: Pick<Features, "kept" | "table" | "digests">,
   groups: Int32Array,
   random: Random,
+  policy: TrainSettings["test"] = "held-out",
 ): Parts {
-  const rowsOf = (wanted: (split: Example["split"]) => boolean): number[] =>
+  const rowsOf = (wanted: (split: TrainExample["split"]) => boolean): number[] =>
     kept.flatMap((item, row) => (wanted(examples[item]!.split) ? [row] : []));
   const rows = rowsOf((split) => split === "train" || split === undefined);
   const validation = rowsOf((split) => split === "validation");
   const test = rowsOf((split) => split === "test");
   const part = (chosen: readonly number[]): Part => ({
-    examples: chosen.map((row) => examples[kept[row]!]!),
-    digests: chosen.map((row) => digests.get(kept[row]!)!),
+    places: chosen.map((row) => kept[row]!),
+    images: chosen.map((row) => ({ source: examples[kept[row]!]!.source, digest: digests[kept[row]!]! })),
     table: table.select(chosen),
     labels: Int32Array.from(chosen, (row) => examples[kept[row]!]!.label),
     groups: Int32Array.from(chosen, (row) => groups[row]!),
@@ -65,8 +72,9 @@ export function partition(
     throw dataError(
       `None of the ${given} test images could be read: check that they are images, or leave the test part out.`,
     );
-  const split = test.length > 0 ? { kept: rows, held: test } : holdOut(rows, part(rows), random);
-  if (split.held.length === 0)
+  const wantsTest = test.length > 0 || policy === "held-out";
+  const split = !wantsTest || test.length > 0 ? { kept: rows, held: test } : holdOut(rows, part(rows), random);
+  if (wantsTest && split.held.length === 0)
     throw dataError(
       "No images could be held out for the test without dividing a group of copies or a recording: add images of other scenes, or give a test part of its own.",
       undefined,
@@ -75,7 +83,7 @@ export function partition(
   const train = part(split.kept);
   // Files that cannot be read may have left too few.
   checkEnough(countLabels(part(rows).labels, classes.length), classes, {
-    hasTest: test.length > 0,
+    hasTest: test.length > 0 || !wantsTest,
     hasValidation: validation.length > 0,
     finetunes: false,
     isRead: true,
@@ -85,9 +93,13 @@ export function partition(
   return {
     train,
     validation: validation.length > 0 ? part(validation) : undefined,
-    test: tested,
-    testSource: test.length > 0 ? "folder" : "held-out",
-    straddling: [...tested.groups.keys()].filter((row) => known.has(tested.groups[row]!)),
+    test: wantsTest
+      ? {
+          ...tested,
+          source: test.length > 0 ? "folder" : "held-out",
+          straddling: [...tested.groups.keys()].filter((row) => known.has(tested.groups[row]!)),
+        }
+      : undefined,
   };
 }
 
@@ -101,17 +113,16 @@ function holdOut(
 }
 
 /** The same parts with other tables, such as some columns of theirs. */
-export function withTables(parts: Parts, tableOf: (table: RowTable) => RowTable): Parts {
-  const own = (part: Part): Part => ({ ...part, table: tableOf(part.table) });
-  const { train, validation, test } = parts;
-  return { ...parts, train: own(train), validation: validation && own(validation), test: own(test) };
+export function withTables({ train, validation, test }: Parts, tableOf: (table: RowTable) => RowTable): Parts {
+  const own = <P extends Part>(part: P): P => ({ ...part, table: tableOf(part.table) });
+  return { train: own(train), validation: validation && own(validation), test: test && own(test) };
 }
 
 /** Some rows of a part. */
-export function selected({ examples, digests, table, labels, groups }: Part, rows: readonly number[]): Part {
+export function selected({ places, images, table, labels, groups }: Part, rows: readonly number[]): Part {
   return {
-    examples: rows.map((row) => examples[row]!),
-    digests: rows.map((row) => digests[row]!),
+    places: rows.map((row) => places[row]!),
+    images: rows.map((row) => images[row]!),
     table: table.select(rows),
     labels: Int32Array.from(rows, (row) => labels[row]!),
     groups: Int32Array.from(rows, (row) => groups[row]!),

@@ -13,10 +13,13 @@ import {
   seed,
   text,
 } from "../base/options.ts";
+import type { OnProgress } from "../base/progress.ts";
 import { datasetSchema } from "../data/dataset/dataset-schema.ts";
+import type { Dataset } from "../data/dataset/discover.ts";
+import type { Network } from "../zoo/network.ts";
 import { networkSchema } from "../zoo/network-schema.ts";
-import { DEFAULT_EFFORT } from "./effort.ts";
-import type { FinetuneOptions } from "./finetune/finetune.ts";
+import { DEFAULT_EFFORT, type Effort } from "./effort.ts";
+import type { FinetuneOptions } from "./finetune/input.ts";
 import type { EpochRecord } from "./finetune/trainer.ts";
 import {
   boundaryCache,
@@ -28,7 +31,29 @@ import {
   STAGES,
   unfreeze,
 } from "./options.ts";
-import type { TrainOptions } from "./train.ts";
+
+export interface TrainOptions {
+  readonly dataset: Dataset;
+  readonly network: Network;
+  /** Default 0. The same seed gives the same split, folds and weights. */
+  readonly seed?: number | undefined;
+  /** `balanced`: each class counts the same, however rare. Default `none`: each image does. */
+  readonly classWeights?: "none" | "balanced" | undefined;
+  /**
+   * How much is tried before the features are settled on, by cross-validation. `quick` (default): cuts of the network that cost no time.
+   * `better`: all of its cuts, and the mean over mirrored views. A fine-tuning starts from the network's own cut.
+   */
+  readonly effort?: Effort | undefined;
+  /** Trains stages of the network too; without it, the head alone. */
+  readonly finetune?: FinetuneOptions | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Called with a sentence for each choice that was made and each thing that went otherwise than asked. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Called after each epoch of fine-tuning, when it has been judged. */
+  readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
+  /** Aborted, the training ends with the signal's reason; a fine-tuning writes its checkpoint first. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** A fine-tuning that is asked for: `none` would be none. */
 const unfrozen = v.pipe(

@@ -1,116 +1,239 @@
 /**
- * One training, from a folder of pictures to an artifact in memory: features, head, fine-tuning, calibration, evaluation.
- * Writes nothing but the cache; files and words for people are made by the rooms above.
+ * One training, from images to an artifact in memory: splits, features, head, fine-tuning, calibration, uncertainty, artifact, result. The
+ * same on every platform; what differs is the environment (node.ts, web.ts). Writes no files but the environment's records.
  */
-import type { OnProgress } from "../base/progress.ts";
-import { createRandom } from "../base/random.ts";
+import { backboneParameters, buildArtifact } from "../artifact/build.ts";
+import { createRandom, randomFor } from "../base/random.ts";
 import { secondsSince } from "../base/stopwatch.ts";
-import { inSentences } from "../base/system-errors.ts";
-import type { Dataset } from "../data/dataset/discover.ts";
+import { tally } from "../base/tally.ts";
+import { graftVersion } from "../base/version.ts";
 import { checkEnoughIn } from "../data/enough.ts";
+import { inseparableClasses } from "../data/split.ts";
+import { calibrate, crossFitted, measureCalibration } from "../evaluate/calibration.ts";
+import { evaluatePredictions } from "../evaluate/evaluate.ts";
+import { groupedInterval } from "../evaluate/interval.ts";
+import { argmax, softmax } from "../evaluate/softmax.ts";
+import type { Model } from "../graph/model.ts";
+import { readingsModel } from "../zoo/backbone.ts";
 import type { Network } from "../zoo/network.ts";
 import { readingsFor } from "./choose-features.ts";
-import { conclude } from "./conclude.ts";
-import type { Effort } from "./effort.ts";
-import { type Extraction, extractFeatures } from "./features/extract.ts";
-import { groupsOfImages } from "./features/image-groups.ts";
-import { rememberedCuts } from "./features/of-network.ts";
-import type { ReadCuts } from "./features/reading-of.ts";
-import { openReadings, type Readings } from "./features/readings.ts";
-import { openTraitCache, type TraitCache } from "./features/trait-cache.ts";
-import type { FinetuneOptions } from "./finetune/finetune.ts";
-import type { EpochRecord } from "./finetune/trainer.ts";
-import { learn, settle } from "./learn.ts";
-import { partition } from "./parts.ts";
-import { type CheckedTrainOptions, checkedTrainOptions } from "./train-options.ts";
-import type { TrainResult } from "./train-result.ts";
-
-export interface TrainOptions {
-  readonly dataset: Dataset;
-  readonly network: Network;
-  /** Default 0. The same seed gives the same split, folds and weights. */
-  readonly seed?: number | undefined;
-  /** `balanced`: each class counts the same, however rare. Default `none`: each image does. */
-  readonly classWeights?: "none" | "balanced" | undefined;
-  /**
-   * How much is tried before the features are settled on, by cross-validation. `quick` (default): cuts of the network that cost no time.
-   * `better`: all of its cuts, and the mean over mirrored views. A fine-tuning starts from the network's own cut.
-   */
-  readonly effort?: Effort | undefined;
-  /** Trains stages of the network too; without it, the head alone. */
-  readonly finetune?: FinetuneOptions | undefined;
-  readonly onProgress?: OnProgress | undefined;
-  /** Called with a sentence for each choice that was made and each thing that went otherwise than asked. */
-  readonly onNote?: ((text: string) => void) | undefined;
-  /** Called after each epoch of fine-tuning, when it has been judged. */
-  readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
-  /** Aborted, the training ends with the signal's reason; a fine-tuning writes its checkpoint first. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export type { GroupFacts, Judged, Straddling, TrainResult, ValidationSource } from "./train-result.ts";
+import type { Environment, Signatures } from "./environment.ts";
+import { columnsRead, type ReadCuts } from "./features/reading-of.ts";
+import type { RecordStore } from "./features/record-store.ts";
+import { type Features, fillFeatures } from "./frozen.ts";
+import { frozenFeatures } from "./frozen-part.ts";
+import { groupsAmong } from "./groups.ts";
+import { countLabels } from "./head/fit.ts";
+import { type Learned, learn, type Settled, settle } from "./learn.ts";
+import { type Part, partition, type TestPart } from "./parts.ts";
+import type { TrainingSet, TrainSettings } from "./settings.ts";
+import type { GroupFacts, Judged, Straddling, Trained } from "./trained.ts";
+import { fitUncertainty } from "./uncertainty.ts";
 
 /**
  * Trains a head on frozen features (a linear probe) and, where asked, the last stages of the network with it.
  *
- * @throws GraftError (`usage`) where an option does not fit; (`data`) where the data cannot be learned from; (`work`) where
+ * @throws GraftError (`usage`) where a setting does not fit; (`data`) where the data cannot be learned from; (`work`) where
  *   the disk or the memory does not suffice; the signal's reason where it was aborted
  */
-export const train = async (options: TrainOptions): Promise<TrainResult> =>
-  inSentences(() => trainChecked(checkedTrainOptions(options)));
-
-async function trainChecked(options: CheckedTrainOptions): Promise<TrainResult> {
-  const { dataset, network, seed, signal } = options;
+export async function trainIn(environment: Environment, set: TrainingSet, settings: TrainSettings): Promise<Trained> {
+  const { network, seed, effort, finetune, signal } = settings;
   signal?.throwIfAborted();
-  checkEnoughIn(dataset, options.finetune !== undefined);
+  checkEnoughIn(set, finetune !== undefined, settings.test === "held-out");
   const random = createRandom(seed);
-  const readings = await openReadings(network, await wantedReadings(options));
-  const traits = await openTraitCache();
+  const cuts = await environment.cutsOf(network);
+  // The last layers are what a fine-tuning trains: it starts from the network's own cut.
+  const readings = finetune ? { cuts: cuts.slice(0, 1), mirrors: false } : readingsFor(effort, network, cuts);
+  const store = await environment.openFeatures(network, readings);
   try {
-    const began = performance.now();
-    const extraction = await extractAll(options, readings, traits);
-    const extract = secondsSince(began);
-    const searching = performance.now();
-    const groups = await groupsOfImages(
-      extraction.kept.map((item) => dataset.examples[item]!),
-      extraction.kept.map((item) => extraction.digests.get(item)!),
-      traits,
-      options,
-    );
-    const copies = secondsSince(searching);
-    const parts = partition(dataset, extraction, groups, random);
-    signal?.throwIfAborted();
-    const settled = await settle(options, readings, parts, random);
-    const answer = await learn(settled, random);
-    signal?.throwIfAborted();
-    return await conclude(settled, answer, { ...extraction, groups }, { extract, copies });
+    const signatures = await environment.openSignatures();
+    try {
+      const extracting = performance.now();
+      const features = await featuresOf(environment, set, settings, readings, store, signatures);
+      const extract = secondsSince(extracting);
+      const searching = performance.now();
+      const groups = await groupsOf(set, features, signatures, settings);
+      const copies = secondsSince(searching);
+      const parts = partition(set, features, groups, random, settings.test);
+      signal?.throwIfAborted();
+      const settled = await settle(settings, set.classes.length, readings, parts, random);
+      const learned = await learn(settled, random, environment);
+      signal?.throwIfAborted();
+      const before = { set, features, groups, extract, copies };
+      return await conclude(environment, settled, learned, before);
+    } finally {
+      signatures.close();
+    }
   } finally {
-    traits.close();
-    readings.cache.close();
+    store.close();
   }
 }
 
-/** What is read of each image. The last layers are what a fine-tuning trains: it starts from the network's own cut. */
-async function wantedReadings({ network, effort, finetune }: CheckedTrainOptions): Promise<ReadCuts> {
-  const cuts = await rememberedCuts(network);
-  return finetune ? { cuts: cuts.slice(0, 1), mirrors: false } : readingsFor(effort, network, cuts);
+/** The features of every image. The frozen part's memory is given back before anything else is loaded. */
+async function featuresOf(
+  environment: Environment,
+  { examples }: TrainingSet,
+  { network, onProgress, signal }: TrainSettings,
+  readings: ReadCuts,
+  store: RecordStore,
+  measures: Signatures,
+): Promise<Features> {
+  const { cuts, mirrors } = readings;
+  const frozen = frozenFeatures(network, () => readingsModel(network, cuts, mirrors), environment);
+  try {
+    const images = examples.map(({ source }) => ({ source }));
+    const options = { ...environment, frozen, store, measures, onProgress, signal };
+    return await fillFeatures(images, columnsRead(readings), options);
+  } finally {
+    await frozen.close();
+  }
 }
 
-/** The features of every picture. The backbone's memory is given back before anything else is loaded. */
-async function extractAll(
-  { dataset, onProgress, signal }: CheckedTrainOptions,
-  readings: Readings,
-  traits: TraitCache,
-): Promise<Extraction> {
-  const runner = readings.runner();
-  try {
-    return await extractFeatures(
-      dataset.examples.map(({ path }) => path),
-      readings.cache,
-      runner,
-      { onProgress, signal, traits },
-    );
-  } finally {
-    await runner.close();
-  }
+/** Which of the readable images belong together. */
+async function groupsOf(
+  { examples }: TrainingSet,
+  { kept, digests }: Features,
+  signatures: Signatures,
+  told: TrainSettings,
+): Promise<Int32Array> {
+  const images = kept.map((item) => ({ source: examples[item]!.source, digest: digests[item]! }));
+  const found = await signatures.of(images, told);
+  return groupsAmong(
+    images.map(({ digest }, row) => ({ digest, signature: found[row], group: examples[kept[row]!]!.group })),
+    { ...told, known: signatures.known },
+  );
+}
+
+/** What was done before there was anything to conclude. */
+interface Before {
+  readonly set: TrainingSet;
+  readonly features: Features;
+  readonly groups: Int32Array;
+  /** Seconds. */
+  readonly extract: number;
+  readonly copies: number;
+}
+
+/** Calibrates, judges and builds: from what was learned to the result. */
+async function conclude(
+  environment: Environment,
+  { settings: { network, seed, signal }, shape, parts, fit }: Settled,
+  learned: Learned,
+  { set, features, groups, extract, copies }: Before,
+): Promise<Trained> {
+  const { head, validation, finetuned, testLogits } = learned;
+  const classes = set.classes.length;
+  const { labels } = validation.part;
+  const calibration = calibrate(validation.logits, labels, classes, validation.foldOf);
+  const { temperature } = calibration;
+  const counts = countLabels(learned.train.labels, classes);
+  const majorityClass = counts.indexOf(Math.max(...counts));
+  const judge = ({ places, labels, groups }: Part, logits: Float32Array, probabilities: Float32Array): Judged => {
+    const evaluation = evaluatePredictions({ probabilities, labels, classes: set.classes, majorityClass, groups });
+    return { places, logits, probabilities, evaluation };
+  };
+  const crossed = crossFitted(validation.logits, labels, classes, validation.foldOf);
+  const { test } = parts;
+  const tested = test && testLogits && judge(test, testLogits, softmax(testLogits, classes, temperature));
+
+  const fitting = performance.now();
+  const uncertainty = await fitUncertainty(
+    {
+      ...{ network: learned.network, shape, seed, signal },
+      ...{ train: learned.train, heldOut: learned.heldOut, test },
+      isTuned: learned.network !== network,
+      unseen: softmax(learned.unseenLogits, classes, temperature),
+      calibration: { probabilities: softmax(validation.logits, classes, temperature), labels },
+      tested: test && tested && { probabilities: tested.probabilities, labels: test.labels },
+    },
+    environment,
+  );
+  const uncertaintySeconds = secondsSince(fitting);
+  signal?.throwIfAborted();
+
+  const artifact = buildArtifact({
+    ...{ network: learned.network, shape, head: head.head, classes: set.classes, temperature, graftVersion },
+    ...{ novelty: uncertainty.novelty, conformal: uncertainty.facts.conformal },
+    tuned: learned.network !== network,
+  });
+  return {
+    ...{ artifact, network, shape, choice: fit?.choice, head, calibration, uncertainty: uncertainty.facts },
+    trained: learned.train.places.length,
+    validation: { ...judge(validation.part, validation.logits, crossed), source: validation.source },
+    test: test &&
+      tested &&
+      uncertainty.tested && {
+        ...{ ...tested, ...uncertainty.tested, source: test.source },
+        straddling: straddlingOf(test, tested.probabilities, classes),
+        calibration: measureCalibration(
+          tested.logits,
+          test.labels,
+          classes,
+          temperature,
+          randomFor(seed, "calibration"),
+        ),
+      },
+    groups: groupFacts(set, features, groups),
+    skipped: [...features.unreadable].map(([place, reason]) => ({ place, reason })),
+    digests: features.digests,
+    frozenUnchanged: isUnchanged(artifact, network, finetuned?.tuned ? finetuned.trained : new Set()),
+    timings: {
+      ...{ decode: features.decodeSeconds, extract, copies, head: learned.headSeconds },
+      ...{ finetune: finetuned?.seconds ?? 0, uncertainty: uncertaintySeconds },
+    },
+    rates: {
+      decode: rate(features.computed, features.decodeSeconds),
+      forward: rate(features.computed, features.forwardSeconds),
+      step: finetuned?.stepRate ?? 0,
+    },
+    features: { computed: features.computed, cached: features.stored },
+    ...(finetuned ? { finetune: finetuned.facts } : {}),
+  };
+}
+
+/** How the model does on the test images that training and validation have no copy of. */
+function straddlingOf(
+  { straddling, labels, groups }: TestPart,
+  probabilities: Float32Array,
+  classes: number,
+): Straddling | undefined {
+  if (straddling.length === 0) return undefined;
+  const copies = new Set(straddling);
+  const others = [...labels.keys()].filter((row) => !copies.has(row));
+  if (others.length === 0) return { images: straddling.length, without: undefined };
+  const right = Uint8Array.from(others, (row) =>
+    argmax(probabilities, row * classes, classes) === labels[row] ? 1 : 0,
+  );
+  const correct = right.reduce((sum, one) => sum + one, 0);
+  const interval = groupedInterval(
+    right,
+    others.map((row) => groups[row]!),
+  );
+  return {
+    images: straddling.length,
+    without: { examples: others.length, correct, accuracy: correct / others.length, interval },
+  };
+}
+
+function groupFacts({ examples, classes }: TrainingSet, { kept }: Features, groups: Int32Array): GroupFacts {
+  const sizes = tally(groups);
+  const several = [...sizes.values()].filter((size) => size > 1);
+  const labels = kept.map((item) => examples[item]!.label);
+  return {
+    count: several.length,
+    images: several.reduce((sum, size) => sum + size, 0),
+    largest: Math.max(0, ...several),
+    inseparable: inseparableClasses(labels, groups).map((label) => classes[label]!),
+  };
+}
+
+const rate = (count: number, seconds: number): number => (seconds > 0 ? count / seconds : 0);
+
+/** Compares every parameter in the artifact that was not trained with the network's own. */
+function isUnchanged(artifact: Model, network: Network, trained: ReadonlySet<string>): boolean {
+  return [...backboneParameters(artifact)].every(([name, bytes]) => {
+    if (trained.has(name)) return true;
+    const original = network.model.graph.initializers.get(name)?.bytes;
+    return original?.length === bytes.length && bytes.every((value, i) => value === original[i]);
+  });
 }

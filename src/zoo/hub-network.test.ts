@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createRandom } from "../base/random.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { openTestHub, type TestHub } from "../hub/huggingface/testing.ts";
-import { createRunner } from "../train/features/runner.ts";
+import { openBackbone } from "../train/node.ts";
 import { freshWeights } from "./architectures/initialise.ts";
 import { define } from "./architectures/registry.ts";
 import { measureCut } from "./backbone.ts";
@@ -43,9 +43,9 @@ afterAll(async () => {
 
 /** The features of one picture of waves. */
 async function featuresOf(network: Network): Promise<Float32Array> {
-  const runner = createRunner(network, await measureCut(network));
+  const runner = openBackbone(network, await measureCut(network));
   const data = Float32Array.from({ length: 3 * 224 * 224 }, (_, i) => Math.cos(0.37 * i));
-  const features = await runner.forward({ dims: [1, 3, 224, 224], data });
+  const features = await runner.forward([data]);
   await runner.close();
   return features;
 }

@@ -3,17 +3,17 @@
  * on batches of pictures in turn. Without the fit of a head beforehand, so that there is something to learn.
  */
 import type { RgbImage } from "../../src/data/rgb-image.ts";
-import type { OpenModel } from "../../src/runtime/session.ts";
+import { memoryRecords } from "../../src/train/features/record-store.ts";
 import { batchesOf, createReader } from "../../src/train/finetune/batches.ts";
 import { openEngine } from "../../src/train/finetune/engine.ts";
-import { openFront } from "../../src/train/finetune/front.ts";
 import { unfrozen } from "../../src/train/finetune/plan.ts";
 import { recipeFor } from "../../src/train/finetune/recipe.ts";
 import { createSampler } from "../../src/train/finetune/sampler.ts";
 import { freshlyHeld, type Weights } from "../../src/train/finetune/step-runner.ts";
 import { boundaryOf, type StoredType, storedBytes } from "../../src/train/finetune/tail.ts";
-import { memoryRecords } from "../../src/train/in-memory/records.ts";
-import { runFront } from "../../src/train/in-memory/run-front.ts";
+import { fill } from "../../src/train/frozen.ts";
+import { frozenUntil } from "../../src/train/frozen-part.ts";
+import { pixelImages, webEnvironment } from "../../src/train/web.ts";
 import { measureCut, shapesOf } from "../../src/zoo/backbone.ts";
 import type { Network } from "../../src/zoo/network.ts";
 import { stagesOf } from "../../src/zoo/stages.ts";
@@ -41,25 +41,25 @@ export async function takeSteps(
   network: Network,
   pictures: readonly (() => Promise<RgbImage>)[],
   { labels, steps, batch, learningRate, stored }: StepsJob,
-  open: OpenModel,
 ): Promise<Stepped> {
+  const environment = { ...webEnvironment({ halfPrecision: stored === "float16" }), batch };
   const classes = Math.max(...labels) + 1;
   const shape = await measureCut(network);
   const shapes = await shapesOf(network);
   const plan = unfrozen(stagesOf(network.model.graph, network.cut, shapes), "1", network.name);
   const boundary = boundaryOf(network, plan, shapes, stored);
   const records = memoryRecords(storedBytes(boundary));
-  const front = openFront(network, shape, boundary, batch, open);
-  const { locations } = await runFront(
-    { count: pictures.length, read: (place) => pictures[place]!() },
-    front,
-    records,
-    { batch, stage: "Running the frozen part", pause: async () => {} },
+  const frozen = frozenUntil(boundary, network, shape, environment);
+  const { locations } = await fill(
+    pixelImages(pictures).map((source) => ({ source })),
+    { ...environment, frozen, store: records, stage: "Running the frozen part" },
   );
-  await front.close();
+  await frozen.close();
   const head = { weights: new Float32Array(classes * shape.features), bias: new Float32Array(classes) };
   const recipe = recipeFor({ examples: pictures.length, classes }, { batch, augment: "none" });
-  const engine = await openEngine({ network, shape, head, boundary, plan, recipe, open, available: 2 ** 32 });
+  const { open } = environment;
+  const available = environment.memoryBudget();
+  const engine = await openEngine({ network, shape, head, boundary, plan, recipe, open, available });
   const feeds = batchesOf({
     sampler: createSampler({ examples: pictures.length, views: 1, batch, seed: 1 }),
     reader: createReader(records, boundary, batch),

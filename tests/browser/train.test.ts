@@ -10,8 +10,9 @@ import type { Model } from "../../src/graph/model.ts";
 import { decodeModel } from "../../src/graph/onnx/read.ts";
 import { asFloat32 } from "../../src/graph/tensor.ts";
 import { openArtifact, openNetwork } from "../../src/index.ts";
-import { openModel } from "../../src/runtime/open-model.ts";
-import { type InMemoryResult, trainInMemory } from "../../src/train/in-memory/train.ts";
+import { trainIn } from "../../src/train/train.ts";
+import type { Trained } from "../../src/train/trained.ts";
+import { pixelImages, webEnvironment } from "../../src/train/web.ts";
 import { browserNote, launchChromium } from "../support/chromium.ts";
 import { temporaryFolder } from "../support/cli.ts";
 import { tinyNetwork } from "../support/network.ts";
@@ -35,15 +36,29 @@ interface Labelled {
 type Recipe = Omit<TrainingJob, "network" | "examples">;
 
 /** The same training in Node. */
-async function trainInNode(network: string, pictures: readonly Labelled[], recipe: Recipe): Promise<InMemoryResult> {
-  return trainInMemory(
+async function trainInNode(
+  network: string,
+  pictures: readonly Labelled[],
+  { seed, ...finetune }: Recipe,
+): Promise<Trained> {
+  const classes = [...new Set(pictures.map(({ label }) => label))].sort();
+  const sources = pixelImages(
+    pictures.map(
+      ({ file }) =>
+        () =>
+          decodeImage(file),
+    ),
+  );
+  return trainIn(
+    webEnvironment({ halfPrecision: true }),
     {
-      ...recipe,
-      unfreeze: String(recipe.unfreeze),
-      network: await openNetwork(network, { preprocessing: "inception" }),
-      examples: pictures.map(({ file, label }) => ({ label, read: () => decodeImage(file) })),
+      classes,
+      examples: pictures.map(({ label }, place) => ({ label: classes.indexOf(label), source: sources[place]! })),
     },
-    { open: openModel, available: 8e9, kept: 2 ** 30, halfPrecision: true, pause: async () => {} },
+    {
+      ...{ seed, finetune, classWeights: "none", effort: "quick", test: "none" },
+      network: await openNetwork(network, { preprocessing: "inception" }),
+    },
   );
 }
 
@@ -144,7 +159,7 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
         () =>
           decodeImage(file),
     );
-    const inNode = await takeSteps(opened, decoders, job, openModel);
+    const inNode = await takeSteps(opened, decoders, job);
     expect(Object.keys(inPage.weights)).toEqual([...inNode.weights.keys()]);
     let [apart, squares, movedSquares] = [0, 0, 0];
     for (const [name, own] of inNode.weights) {
@@ -200,7 +215,7 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
     });
     expect(page.bestEpoch).toBeGreaterThan(0);
     expect(page.bestEpoch).toBe(node.finetune!.bestEpoch);
-    expect(page.accuracy).toBe(node.validation.accuracy);
+    expect(page.accuracy).toBe(node.validation.evaluation.accuracy);
     const artifact = decodeModel(page.model, "the page's model");
     // A hundred steps of two builds of the engine: closeness in weights is not to be had, alike answers are.
     expect(parametersApart(artifact, node.artifact)).toBeLessThan(5e-2);

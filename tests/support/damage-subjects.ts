@@ -15,7 +15,7 @@ import { groupsOfExamples } from "../../src/train/features/image-groups.ts";
 import { openTraitCache } from "../../src/train/features/trait-cache.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/train/finetune/checkpoint.ts";
 import type { TrainingState } from "../../src/train/finetune/trainer.ts";
-import { train } from "../../src/train/train.ts";
+import { train } from "../../src/train/train-dataset.ts";
 import { freshWeights } from "../../src/zoo/architectures/initialise.ts";
 import { define } from "../../src/zoo/architectures/registry.ts";
 import { catalogued, type EntryFrom } from "../../src/zoo/catalogue.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import { modelNamedIn, runFileNames, runFiles } from "../../src/run/run-files.ts";
 import type { TrainRun } from "../../src/run/train-run.ts";
-import { train } from "../../src/train/train.ts";
+import { train } from "../../src/train/train-dataset.ts";
 import { openNetwork } from "../../src/zoo/open.ts";
 
 /** A training's result, ready to be written to `out`; nothing is written yet. */

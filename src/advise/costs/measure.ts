@@ -1,7 +1,7 @@
 /** Measures a backbone's latency and memory on this machine in a second or two. */
 import { quantile } from "../../base/statistics.ts";
 import type { RgbImage } from "../../data/rgb-image.ts";
-import type { BackboneRunner } from "../../train/features/runner.ts";
+import type { FrozenFeatures } from "../../train/frozen-part.ts";
 
 /** Latency and memory for one image. */
 export interface Latency {
@@ -25,7 +25,7 @@ const MOST_RUNS = 60;
 
 /** Measures a runner that has not run yet, on a decoded image. */
 export async function measureLatency(
-  runner: BackboneRunner,
+  runner: FrozenFeatures,
   image: RgbImage,
   { seconds = 1, weightBytes, memory = process.memoryUsage.rss, now = () => performance.now() }: MeasureOptions,
 ): Promise<Latency> {
@@ -34,7 +34,7 @@ export async function measureLatency(
   const run = async (): Promise<number> => {
     const began = now();
     const data = await runner.prepare(image);
-    await runner.forward({ dims: [1, ...runner.inputDims], data });
+    await runner.forward([data]);
     const took = now() - began;
     largest = Math.max(largest, memory());
     return took;

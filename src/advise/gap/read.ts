@@ -4,7 +4,7 @@ import { isDataError } from "../../base/errors.ts";
 import { readBytes } from "../../base/files.ts";
 import { decodeImage } from "../../data/decode.ts";
 import { openModel } from "../../runtime/open-model.ts";
-import { createRunner } from "../../train/features/runner.ts";
+import { openBackbone } from "../../train/node.ts";
 import type { CutShape } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { type Confidence, confidenceOf, FEWEST_CLASSES } from "./confidence.ts";
@@ -28,7 +28,7 @@ export async function readConfidence(
   if (!output || (typeof declared === "number" && declared < FEWEST_CLASSES)) return undefined;
   const input = model.graph.inputs[0]!.name;
   // Only its preprocessing is used: it opens nothing else.
-  const runner = createRunner(network, shape);
+  const runner = openBackbone(network, shape);
   const session = await openModel(model);
   try {
     const outputs: Float32Array[] = [];
@@ -63,7 +63,7 @@ export async function readConfidence(
 }
 
 async function preparedImages(
-  prepare: ReturnType<typeof createRunner>["prepare"],
+  prepare: ReturnType<typeof openBackbone>["prepare"],
   paths: readonly string[],
 ): Promise<Float32Array[]> {
   const prepared: Float32Array[] = [];

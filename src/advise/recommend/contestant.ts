@@ -7,9 +7,10 @@ import type { RgbImage } from "../../data/rgb-image.ts";
 import type { FeatureCache } from "../../train/features/cache.ts";
 import { extractFeatures, type Skipped } from "../../train/features/extract.ts";
 import { openFeaturesOf } from "../../train/features/of-network.ts";
-import { type BackboneRunner, createRunner } from "../../train/features/runner.ts";
 import { denseTable } from "../../train/features/table.ts";
+import type { FrozenFeatures } from "../../train/frozen-part.ts";
 import { countLabels } from "../../train/head/fit.ts";
+import { openBackbone } from "../../train/node.ts";
 import { backboneModel, type CutShape } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import type { Cost } from "../costs/cost.ts";
@@ -62,7 +63,7 @@ export async function openCandidateRun(
   about: { readonly multiplyAdds?: number | undefined },
 ): Promise<CandidateRun> {
   const { shape, cache } = await openFeaturesOf(network);
-  const runner = createRunner(network, shape);
+  const runner = openBackbone(network, shape);
   const sizeBytes = weightBytes(network, shape);
   const known = remembered.find(({ sha256, cut }) => sha256 === network.sha256 && cut === network.cut);
   const cost: Cost = known
@@ -78,7 +79,7 @@ function weightBytes(network: Network, shape: CutShape): number {
 }
 
 /** The cost from single images, until many have been measured. */
-async function firstFigures(runner: BackboneRunner, { paths }: EvaluationSample, sizeBytes: number) {
+async function firstFigures(runner: FrozenFeatures, { paths }: EvaluationSample, sizeBytes: number) {
   const latency = await measureLatency(runner, await firstReadable(paths), { weightBytes: sizeBytes });
   const perSecond = 1000 / latency.latencyMs;
   return { ...latency, imagesPerSecond: perSecond, overallPerSecond: perSecond };
@@ -104,7 +105,7 @@ interface Entry {
   readonly shape: CutShape;
   readonly sample: EvaluationSample;
   readonly cache: FeatureCache;
-  readonly runner: BackboneRunner;
+  readonly runner: FrozenFeatures;
   readonly first: Cost;
   readonly multiplyAdds?: number | undefined;
 }
@@ -196,7 +197,7 @@ function createCandidateRun(entry: Entry): CandidateRun {
     },
     async rest() {
       await runner.close();
-      runner = createRunner(network, shape);
+      runner = openBackbone(network, shape);
     },
     async close() {
       await runner.close();

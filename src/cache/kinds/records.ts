@@ -7,7 +7,7 @@ import { readAbout } from "../../train/features/about.ts";
 import { featureCaches } from "../../train/features/of-network.ts";
 import { traitCaches } from "../../train/features/trait-cache.ts";
 import { dropDamaged, verifySegments } from "../../train/features/verify-segments.ts";
-import { boundaryCaches } from "../../train/finetune/store.ts";
+import { boundaryCaches } from "../../train/finetune/boundary-cache.ts";
 import { type CacheEntry, type CacheKind, entryAt, type KindRow, namesIn, takeAway } from "../cache-entry.ts";
 
 const folders = (kind: CacheKind, parent: () => string): KindRow => ({

@@ -6,8 +6,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readAbout } from "./about.ts";
 import { type FeatureCache, openFeatureCache } from "./cache.ts";
-import type { Location } from "./location.ts";
 import { featureCaches } from "./of-network.ts";
+import type { Location } from "./record-store.ts";
 import { recordSizeIn, segmentsIn } from "./segments.ts";
 import { type RowTable, tableOf } from "./table.ts";
 

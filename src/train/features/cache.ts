@@ -2,9 +2,8 @@
  * Features on disk, so that no picture goes through the same backbone twice: records of float32, each under the SHA-256 of
  * its image file. A folder a (network, cut, preprocessing).
  */
-import { type Location, openRecordCache } from "./records.ts";
-
-export type { Location } from "./records.ts";
+import type { Location, RecordStore } from "./record-store.ts";
+import { openRecordCache } from "./records.ts";
 
 export interface FeatureCache {
   readonly features: number;
@@ -34,3 +33,18 @@ export async function openFeatureCache(folder: string, features: number): Promis
     close: records.close,
   };
 }
+
+/** A cache of features as a store of records; of each image, it has one. */
+export const recordsOf = (cache: FeatureCache): RecordStore => ({
+  find: ({ digest }) => cache.find(Buffer.from(digest, "hex")),
+  add: (keys, values) =>
+    cache.add(
+      keys.map(({ digest }) => Buffer.from(digest, "hex")),
+      floatsOf(values),
+    ),
+  read: (at, into) => cache.read(at, floatsOf(into)),
+  close: cache.close,
+});
+
+const floatsOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Float32Array =>
+  new Float32Array(buffer, byteOffset, byteLength / 4);

@@ -8,24 +8,7 @@ import { createMeter } from "../../base/progress.ts";
 import type { Example } from "../../data/dataset/discover.ts";
 import { type Groupable, type GroupOptions, groupsAmong } from "../groups.ts";
 import { knownCopies } from "./known-copies.ts";
-import { openTraitCache, type TraitCache } from "./trait-cache.ts";
-
-/** The groups of images that were read: their signatures are in the cache, or are computed for it now. */
-export async function groupsOfImages(
-  examples: readonly Pick<Example, "path" | "group">[],
-  digests: readonly Buffer[],
-  traits: TraitCache,
-  options: Omit<GroupOptions, "known"> = {},
-): Promise<Int32Array> {
-  const measured = await traits.traitsOf(
-    examples.map(({ path }, i) => ({ path, sha256: digests[i]! })),
-    options,
-  );
-  return groupsAmong(
-    examples.map(({ group }, i) => ({ digest: digests[i]!.toString("hex"), signature: measured[i]!.signature, group })),
-    { ...options, known: knownCopies },
-  );
-}
+import { openTraitCache } from "./trait-cache.ts";
 
 /** The groups of a dataset's examples before any network has seen them. Images that cannot be read stand alone. */
 export async function groupsOfExamples(

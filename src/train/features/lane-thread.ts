@@ -2,22 +2,33 @@
 // A thread's own environment comes too late: the thread that starts this one has turned telemetry off.
 import { parentPort, workerData } from "node:worker_threads";
 import { answerCalls } from "../../base/calls.ts";
+import { withImage } from "../../data/decode.ts";
 import { openSession } from "../../runtime/session.ts";
-import { type ComputedFiles, computeFiles, type ImageBytes } from "./compute.ts";
+import { FEATURES } from "../../zoo/backbone-names.ts";
+import { type ComputedImages, computeImages, type FileToCompute, runFrozen } from "./compute.ts";
 import type { LaneData } from "./lanes.ts";
-import { computerOf } from "./runner.ts";
+import { traitRecordOf } from "./trait-record.ts";
 
 const { preparation, backbone, inputDims, threads } = workerData as LaneData;
 // ONNX Runtime takes no shared memory; it keeps a copy of its own.
-const computer = computerOf(
+const frozen = runFrozen({
   inputDims,
-  () => openSession(preparation, { threads: 1 }),
-  () => openSession(new Uint8Array(backbone).slice(), { threads }),
-);
+  preparation: () => openSession(preparation, { threads: 1 }),
+  network: () => openSession(new Uint8Array(backbone).slice(), { threads }),
+  output: FEATURES,
+});
 
 /** One image a run: what a network holds of one stays in the core's cache, and its features do not depend on its neighbours. */
-const answer = (files: readonly ImageBytes[]): Promise<ComputedFiles> => computeFiles(computer, files, 1);
+const answer = (files: readonly FileToCompute[]): Promise<ComputedImages> =>
+  computeImages(
+    frozen,
+    files.map(({ bytes, measure }) => ({
+      use: (work) => withImage(bytes, work),
+      measure: measure ? (image) => traitRecordOf(image, bytes) : undefined,
+    })),
+    1,
+  );
 
 answerCalls(parentPort!, answer, {
-  handedOver: ({ files }) => files.flatMap((file) => ("features" in file ? [file.features.buffer as ArrayBuffer] : [])),
+  handedOver: ({ images }) => images.flatMap((one) => ("records" in one ? [one.records.buffer as ArrayBuffer] : [])),
 });

@@ -8,10 +8,13 @@ import { writeShapes } from "../../../tests/support/pictures.ts";
 import { discoverDataset } from "../../data/dataset/discover.ts";
 import { backboneModel, measureCut } from "../../zoo/backbone.ts";
 import { openFile } from "../../zoo/file.ts";
+import { preparationModel } from "../../zoo/preparation.ts";
+import type { FrozenFeatures } from "../frozen-part.ts";
+import { openBackbone } from "../node.ts";
 import { openFeatureCache } from "./cache.ts";
+import { FEWEST_IMAGES, type Lanes } from "./compute.ts";
 import { type Extraction, extractFeatures } from "./extract.ts";
-import { FEWEST_IMAGES, type Lanes, lanesFor, startLanes } from "./lanes.ts";
-import { type BackboneRunner, createRunner, preparationModel } from "./runner.ts";
+import { lanesFor, startLanes } from "./lanes.ts";
 import { openTraitCache } from "./trait-cache.ts";
 
 let folder: string;
@@ -32,10 +35,10 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** A runner with two lanes, however many cores there are, or with none. */
-async function runnerWith(hasLanes: boolean): Promise<BackboneRunner> {
+async function runnerWith(hasLanes: boolean): Promise<FrozenFeatures> {
   const network = await openFile(join(folder, "tiny.onnx"), { preprocessing: "imagenet" });
   const shape = await measureCut(network);
-  const runner = createRunner(network, shape);
+  const runner = openBackbone(network, shape);
   if (!hasLanes) return { ...runner, lanes: () => undefined };
   const { preprocessing } = network;
   const settings = { preparation: preparationModel(preprocessing), inputDims: runner.inputDims, count: 2 };
@@ -116,7 +119,7 @@ test("what was computed before the work was stopped is kept", async () => {
 
 test("an engine that fails in a lane ends the work with its reason, which is not the image's", async () => {
   const network = await openFile(join(folder, "tiny.onnx"), { preprocessing: "imagenet" });
-  const { lanes: open, ...runner } = createRunner(network, await measureCut(network));
+  const { lanes: open, ...runner } = openBackbone(network, await measureCut(network));
   const nothing = { ...network.model, graph: { ...network.model.graph, nodes: [] } };
   const preparation = preparationModel(network.preprocessing);
   const broken = startLanes(nothing, { preparation, inputDims: runner.inputDims, count: 1 });

@@ -12,7 +12,7 @@ import { processMemory } from "../../data/image-header.ts";
 import type { Model } from "../../graph/model.ts";
 import { encodeModelWhole } from "../../graph/onnx/write.ts";
 import { LARGE_MODEL_BYTES, weightBytes } from "../../runtime/open-model.ts";
-import type { Computed, ComputedFiles, ImageBytes } from "./compute.ts";
+import type { Computed, ComputedImages, FileToCompute, Lanes } from "./compute.ts";
 
 /** What a lane is started with. */
 export interface LaneData {
@@ -23,25 +23,12 @@ export interface LaneData {
   readonly threads: number;
 }
 
-/** From this many images on, starting threads pays. */
-export const FEWEST_IMAGES = 128;
-/** Images of one call. */
-export const IMAGES_A_CALL = 4;
 /** Calls under way or waiting in each lane, so that one decodes while the other runs. */
 const CALLS_A_LANE = 2;
 /** More lanes would share the memory's bandwidth. */
 const MOST_LANES = 8;
 /** What all copies of the weights may take, beyond the one that there is anyway. */
 const COPIES_BYTES = 256 << 20;
-
-export interface Lanes {
-  /** Calls that keep all lanes busy. */
-  readonly calls: number;
-  /** How many work at once. */
-  readonly count: number;
-  compute(files: readonly ImageBytes[]): Promise<ComputedFiles>;
-  close(): Promise<void>;
-}
 
 /** How many lanes a model may have on this machine; 1 means that they gain nothing. */
 export function lanesFor(model: Model, cores = availableParallelism()): number {
@@ -66,7 +53,7 @@ export function startLanes(
   const lanes = Array.from({ length: count }, () => {
     const worker = startThread(new URL("./lane-thread.ts", import.meta.url), { workerData });
     const death = workError("A thread that computes features ended unexpectedly: run the same command again.");
-    return { thread: callsTo<readonly ImageBytes[], ComputedFiles>(worker, { death }), waiting: 0 };
+    return { thread: callsTo<readonly FileToCompute[], ComputedImages>(worker, { death }), waiting: 0 };
   });
   return {
     count,
@@ -88,9 +75,9 @@ export function startLanes(
 
 /** The threads' memory is the process': files wait here until there is enough for all of a call. */
 async function computeIn(
-  thread: Thread<readonly ImageBytes[], ComputedFiles>,
-  files: readonly ImageBytes[],
-): Promise<ComputedFiles> {
+  thread: Thread<readonly FileToCompute[], ComputedImages>,
+  files: readonly FileToCompute[],
+): Promise<ComputedImages> {
   const computed: Computed[] = [];
   let needed = 0;
   const taken: number[] = [];
@@ -108,9 +95,9 @@ async function computeIn(
   try {
     const found = await thread.ask(taken.map((at) => files[at]!));
     taken.forEach((at, row) => {
-      computed[at] = found.files[row]!;
+      computed[at] = found.images[row]!;
     });
-    return { ...found, files: computed };
+    return { ...found, images: computed };
   } finally {
     memory.give(needed);
   }

@@ -8,9 +8,9 @@ import { type Cut, type CutShape, measureCut } from "../../zoo/backbone.ts";
 import { measureCuts } from "../../zoo/cuts.ts";
 import type { Network } from "../../zoo/network.ts";
 import { type Pooling, poolings } from "../../zoo/pooling.ts";
+import { preparationModel } from "../../zoo/preparation.ts";
 import { noteAbout } from "./about.ts";
 import { type FeatureCache, openFeatureCache } from "./cache.ts";
-import { preparationModel } from "./runner.ts";
 
 /** The file of the shape at the cut, beside the features. */
 export const SHAPE = "cut.json";

@@ -2,25 +2,15 @@
  * The features of a network at several cuts and of mirror images, from one pass over the images: kept in a cache a cut and view, read as
  * one table, whose columns reading-of.ts parts again.
  */
-import { readingsModel } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { noteAbout } from "./about.ts";
 import { type FeatureCache, openFeatureCache } from "./cache.ts";
-import type { Location } from "./location.ts";
 import { featureFolder } from "./of-network.ts";
 import type { ReadCuts } from "./reading-of.ts";
-import { type BackboneRunner, runnerOf } from "./runner.ts";
+import type { Location } from "./record-store.ts";
 
-/** What is read of each image, kept on this disk. */
-export interface Readings extends ReadCuts {
-  /** All of them as one cache, for {@link import("./extract.ts").extractFeatures}. To be closed by the caller. */
-  readonly cache: FeatureCache;
-  /** Computes all of them in one pass. To be closed by the caller. */
-  runner(): BackboneRunner;
-}
-
-/** Opens the caches of a network's features at some cuts. */
-export async function openReadings(network: Network, { cuts, mirrors }: ReadCuts): Promise<Readings> {
+/** Opens the caches of a network's features at some cuts, all of them as one. To be closed by the caller. */
+export async function openReadings(network: Network, { cuts, mirrors }: ReadCuts): Promise<FeatureCache> {
   const caches: FeatureCache[] = [];
   const views = mirrors ? (["plain", "mirror"] as const) : (["plain"] as const);
   try {
@@ -36,12 +26,7 @@ export async function openReadings(network: Network, { cuts, mirrors }: ReadCuts
     for (const cache of caches) cache.close();
     throw error;
   }
-  return {
-    cuts,
-    mirrors,
-    cache: caches.length === 1 ? caches[0]! : jointCache(caches),
-    runner: () => runnerOf(network, () => readingsModel(network, cuts, mirrors)),
-  };
+  return caches.length === 1 ? caches[0]! : jointCache(caches);
 }
 
 /** Several caches of the same images as one, whose records are theirs side by side. An image is in it where all have it. */

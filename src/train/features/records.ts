@@ -10,9 +10,9 @@ import { makeFolder, writeFailure } from "../../base/files.ts";
 import { takeLease } from "../../base/lease.ts";
 import { notice } from "../../base/notices.ts";
 import { sweepOnce } from "../../base/parts.ts";
-import type { Location, RecordReader } from "./location.ts";
 import { mergeSegments, segmentsToMerge } from "./merge-segments.ts";
 import { OpenFiles } from "./open-files.ts";
+import type { Location, RecordReader } from "./record-store.ts";
 import {
   CHECK,
   checkOf,
@@ -26,8 +26,6 @@ import {
   scanSegment,
   segmentsIn,
 } from "./segments.ts";
-
-export type { Location } from "./location.ts";
 
 export interface RecordCache extends RecordReader {
   find(key: Buffer): Location | undefined;

@@ -1,4 +1,5 @@
 /** A table of features that is read in chunks, so that it may be larger than memory; and its standardisation. */
+import type { Location, RecordReader } from "./record-store.ts";
 
 /** Consecutive rows: `data` is `[rows, columns]`, valid until the next chunk is asked for. */
 export interface Chunk {
@@ -45,6 +46,12 @@ export function tableOf(rows: number, columns: number, read: (row: number, into:
     },
   };
 }
+
+/** A table of features that are records of a store. */
+export const tableOfRecords = (records: RecordReader, locations: readonly Location[], columns: number): RowTable =>
+  tableOf(locations.length, columns, (row, into) =>
+    records.read(locations[row]!, new Uint8Array(into.buffer, into.byteOffset, into.byteLength)),
+  );
 
 /** Some neighbouring columns of a table. */
 export function columnsOf(table: RowTable, first: number, count: number): RowTable {

@@ -10,9 +10,10 @@ import { mapAhead } from "../../base/concurrency.ts";
 import { readBytes } from "../../base/files.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { withImage } from "../../data/decode.ts";
-import { measureTraits, type Traits } from "../../data/traits/traits.ts";
+import type { Traits } from "../../data/traits/traits.ts";
+import type { Measures } from "../environment.ts";
 import { openRecordCache } from "./records.ts";
-import { decodeTraits, encodeTraits, RECORD_BYTES } from "./trait-record.ts";
+import { decodeTraits, RECORD_BYTES, traitRecordOf } from "./trait-record.ts";
 
 export interface TraitCache {
   /** Whether an image was not measured yet. */
@@ -49,7 +50,7 @@ export async function openTraitCache(folder = join(traitCaches(), `v${TRAITS_VER
         const meter = createMeter({ stage: "Measuring pictures", unit: "images", total: missing.length, onProgress });
         const one = async ({ path, sha256 }: (typeof pictures)[number]): Promise<void> => {
           const file = await readBytes(path);
-          await withImage(file, async (image) => add(sha256, encodeTraits(await measureTraits(image, file))));
+          await withImage(file, async (image) => add(sha256, await traitRecordOf(image, file)));
         };
         for await (const _ of mapAhead(missing, availableParallelism() + 2, one)) {
           signal?.throwIfAborted();
@@ -65,3 +66,10 @@ export async function openTraitCache(folder = join(traitCaches(), `v${TRAITS_VER
     close: () => records.close(),
   };
 }
+
+/** What a fill of records measures of the images that it decodes. */
+export const measuresOf = ({ lacks, add }: Pick<TraitCache, "lacks" | "add">): Measures => ({
+  lacks: (digest) => lacks(Buffer.from(digest, "hex")),
+  measure: (image, file) => traitRecordOf(image, file!),
+  add: (digest, record) => add(Buffer.from(digest, "hex"), record),
+});

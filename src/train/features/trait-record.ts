@@ -1,7 +1,8 @@
 /** Traits as a record of bytes, for the cache and between threads. */
 import { decodeSignature, encodeSignature, SIGNATURE_BYTES } from "../../data/copies/signature.ts";
+import type { RgbImage } from "../../data/rgb-image.ts";
 import type { ImageFormat } from "../../data/sniff.ts";
-import type { Traits } from "../../data/traits/traits.ts";
+import { measureTraits, type Traits } from "../../data/traits/traits.ts";
 
 const FORMATS: readonly ImageFormat[] = ["jpeg", "png", "gif", "webp", "tiff", "bmp", "avif", "heic"];
 const CAMERA_BYTES = 32;
@@ -50,3 +51,7 @@ export function decodeTraits(record: Uint8Array): Traits {
     signature: decodeSignature(record.subarray(RECORD_BYTES - SIGNATURE_BYTES)),
   };
 }
+
+/** Measures an image; `file` are the bytes that it was decoded from. */
+export const traitRecordOf = async (image: RgbImage, file: Uint8Array): Promise<Uint8Array> =>
+  encodeTraits(await measureTraits(image, file));

@@ -1,7 +1,7 @@
 /** What a tail answers to stored pictures. */
 import { LOGITS } from "../../artifact/contract.ts";
 import type { Session } from "../../runtime/session.ts";
-import type { Location } from "../features/location.ts";
+import type { Location } from "../features/record-store.ts";
 import type { Reader } from "./batches.ts";
 import type { Weights } from "./step-runner.ts";
 import { STORED } from "./tail.ts";

@@ -2,7 +2,7 @@
 import { randomFor } from "../../base/random.ts";
 import { mixRows, oneHot, planMixup } from "../../data/augment/mixup.ts";
 import type { RuntimeTensor } from "../../runtime/session.ts";
-import type { Location, RecordReader } from "../features/location.ts";
+import type { Location, RecordReader } from "../features/record-store.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Batch } from "./step-runner.ts";
 import { type Boundary, PARTNERS, SHARE, STORED, storedBytes } from "./tail.ts";

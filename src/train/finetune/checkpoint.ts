@@ -9,28 +9,12 @@ import { asFloat32, float32Tensor, type Tensor } from "../../graph/tensor.ts";
 import { openRanges } from "../../zoo/weights/ranges.ts";
 import { openSafetensors } from "../../zoo/weights/safetensors/read.ts";
 import { writeSafetensors } from "../../zoo/weights/safetensors/write.ts";
-import type { AnswersByEpoch } from "./joined.ts";
+import type { Checkpoint, Choices } from "./input.ts";
 import type { Weights } from "./step-runner.ts";
 import type { Candidate, TrainingState } from "./trainer.ts";
 
 /** What a training depends on, by the words in which a user would say it. Only the same one may go on from a checkpoint. */
 export type Identity = Readonly<Record<string, string>>;
-
-/** What was chosen by what the machine had to spare, and must not be chosen anew. */
-export interface Choices {
-  /** The boundary's tensor, and how it is stored. */
-  readonly tensor: string;
-  readonly stored: string;
-  readonly views: number;
-  readonly learningRate: number;
-}
-
-export interface Checkpoint {
-  readonly choices: Choices;
-  readonly state: TrainingState;
-  /** The answers of the trainings that were done before this one, to judge by. */
-  readonly done: readonly AnswersByEpoch[];
-}
 
 interface Written {
   /** 2: the averages of the last epochs, instead of the weights of one, and the answers of further trainings. */

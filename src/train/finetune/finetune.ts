@@ -6,6 +6,7 @@
 import type { Head } from "../../artifact/contract.ts";
 import { secondsSince } from "../../base/stopwatch.ts";
 import type { Network } from "../../zoo/network.ts";
+import type { Environment } from "../environment.ts";
 import type { FinetuneFacts, FinetuneInput, FinetuneOptions } from "./input.ts";
 import { type Choice, choose, type Judgement } from "./judgement.ts";
 import { type TailTraining, trainTail } from "./train-tail.ts";
@@ -38,9 +39,13 @@ export interface Finetuned {
  * @throws GraftError (`usage`) where there is no such stage, or the checkpoint is another training's; (`data`) where there is no
  *   room for it; the signal's reason where it was aborted, after the checkpoint was written
  */
-export async function finetune(input: FinetuneInput, options: FinetuneOptions): Promise<Finetuned> {
+export async function finetune(
+  input: FinetuneInput,
+  options: FinetuneOptions,
+  environment: Environment,
+): Promise<Finetuned> {
   const began = performance.now();
-  const training = await trainTail(input, options);
+  const training = await trainTail(input, options, environment);
   const { probe } = training.outcome.state;
   const { isTuned, choice } = choose(probe, training.tuned?.judgement, 1 + (input.further?.length ?? 0));
   input.onNote?.(whyText(isTuned, choice));

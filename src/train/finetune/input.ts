@@ -5,12 +5,13 @@ import type { Groups } from "../../data/split.ts";
 import type { Scores } from "../../evaluate/log-loss.ts";
 import type { CutShape } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
+import type { KnownImage } from "../image-source.ts";
 import type { RangeTest } from "./find-lr.ts";
+import type { AnswersByEpoch } from "./joined.ts";
 import type { Choice } from "./judgement.ts";
 import type { Recipe, RecipeFlags } from "./recipe.ts";
 import type { StoredType } from "./tail.ts";
-import type { EpochRecord, Stop } from "./trainer.ts";
-import type { Picture } from "./views.ts";
+import type { EpochRecord, Stop, TrainingState } from "./trainer.ts";
 
 /** What a user may say of a fine-tuning. */
 export interface FinetuneOptions extends RecipeFlags {
@@ -30,9 +31,9 @@ export interface FinetuneOptions extends RecipeFlags {
   readonly resume?: boolean | undefined;
 }
 
-/** Pictures with their labels. */
+/** Images with their labels. */
 export interface Labelled {
-  readonly pictures: readonly Picture[];
+  readonly images: readonly KnownImage[];
   readonly labels: Int32Array;
   /** The group of each; default each stands alone. */
   readonly groups?: Groups;
@@ -67,6 +68,23 @@ export interface FinetuneInput extends Apart {
   /** Called after each epoch of the training whose weights may be kept, once it has been judged. */
   readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What was chosen by what the machine had to spare, and must not be chosen again. */
+export interface Choices {
+  /** The boundary's tensor, and how it is stored. */
+  readonly tensor: string;
+  readonly stored: string;
+  readonly views: number;
+  readonly learningRate: number;
+}
+
+/** All that a training is at one moment. */
+export interface Checkpoint {
+  readonly choices: Choices;
+  readonly state: TrainingState;
+  /** The predictions of the trainings that were done before this one, to judge by. */
+  readonly done: readonly AnswersByEpoch[];
 }
 
 /** What a fine-tuning reports: the JSON's `finetune`. */

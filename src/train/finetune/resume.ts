@@ -1,36 +1,27 @@
-/** Going on from a checkpoint: what two trainings must share for that, and the checkpoint itself. */
+/** Checkpoints on disk: what two trainings must share for one to go on from the other's. */
 import { availableParallelism } from "node:os";
 import { sha256 } from "../../base/files.ts";
-import { type Checkpoint, type Identity, readCheckpoint } from "./checkpoint.ts";
-import type { FinetuneInput, FinetuneOptions, Labelled } from "./input.ts";
-import type { Unfrozen } from "./plan.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Checkpointed, Checkpoints } from "../environment.ts";
+import { type Identity, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import type { Labelled } from "./input.ts";
 
-/** The checkpoint to go on from. */
-export async function savedBefore(
-  { onNote }: FinetuneInput,
-  { checkpoint, resume = false }: FinetuneOptions,
-  identity: Identity,
-): Promise<Checkpoint | undefined> {
-  if (!resume || checkpoint === undefined) return undefined;
-  const saved = await readCheckpoint(checkpoint, identity);
-  onNote?.(
-    saved
-      ? `Going on from ${checkpoint}, after ${saved.state.history.length} epochs and ${saved.state.step} steps.`
-      : `There is no checkpoint ${checkpoint} to go on from: beginning at the first epoch.`,
-  );
-  return saved;
+export function openCheckpoints(path: string, training: Checkpointed): Checkpoints {
+  const identity = identityOf(training);
+  return {
+    read: () => readCheckpoint(path, identity),
+    write: (checkpoint) => writeCheckpoint(path, identity, checkpoint),
+  };
 }
 
 /** What two runs must share for one to go on where the other stopped. */
-export function identityOf(
-  { network, head, train, validation, seed, classWeights }: FinetuneInput,
-  { stages }: Unfrozen,
-  recipe: Recipe,
-  { findLr = false, boundaryCache = "auto" }: FinetuneOptions,
-): Identity {
-  const digestOf = ({ pictures, labels }: Labelled): string =>
-    sha256(pictures.map(({ digest }, i) => `${digest.toString("hex")} ${labels[i]}\n`).join(""));
+function identityOf({
+  input: { network, head, train, validation, seed, classWeights },
+  plan: { stages },
+  recipe,
+  options: { findLr = false, boundaryCache = "auto" },
+}: Checkpointed): Identity {
+  const digestOf = ({ images, labels }: Labelled): string =>
+    sha256(images.map(({ digest }, i) => `${digest} ${labels[i]}\n`).join(""));
   return {
     network: network.sha256,
     "the training pictures' digest": digestOf(train),

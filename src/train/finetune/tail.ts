@@ -93,9 +93,9 @@ function preparation({ preprocessing }: Network): Graph {
   };
 }
 
-/** The front: {@link IMAGE} (for pixels) or {@link PIXELS} → {@link STORED}. */
-export function frontModel(network: Network, shape: CutShape, boundary: Boundary, whole?: Model): Model {
-  const graph = boundary.isPixels ? preparation(network) : (whole ?? backboneModel(network, shape)).graph;
+/** The frozen part: {@link IMAGE} (for pixels) or {@link PIXELS} → {@link STORED}. */
+export function frozenModel(network: Network, shape: CutShape, boundary: Boundary): Model {
+  const graph = boundary.isPixels ? preparation(network) : backboneModel(network, shape).graph;
   const cut = cutGraph(graph, [{ name: boundary.tensor }]);
   const nodes = [...cut.nodes, node("Cast", [boundary.tensor], [STORED], { to: dataTypeOf[boundary.stored] })];
   return { ...network.model, metadata: new Map(), graph: { ...cut, nodes, outputs: [{ name: STORED }] } };

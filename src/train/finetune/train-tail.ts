@@ -4,27 +4,25 @@
  */
 import type { Head } from "../../artifact/contract.ts";
 import { createMeter } from "../../base/progress.ts";
-import { openModel } from "../../runtime/open-model.ts";
 import { shapesOf } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import { stagesOf } from "../../zoo/stages.ts";
-import type { Location } from "../features/records.ts";
+import type { Checkpoints, Environment } from "../environment.ts";
+import type { Location } from "../features/record-store.ts";
 import { balancedWeights } from "../head/fit.ts";
 import { logitsOf } from "./answers.ts";
 import { batchesOf, createReader } from "./batches.ts";
-import { type Checkpoint, type Choices, type Identity, writeCheckpoint } from "./checkpoint.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { findLearningRate, RANGE_STEPS, type RangeTest } from "./find-lr.ts";
-import type { FinetuneInput, FinetuneOptions, Labelled } from "./input.ts";
+import type { Checkpoint, Choices, FinetuneInput, FinetuneOptions, Labelled } from "./input.ts";
 import { type AnswersByEpoch, joinedAnswers, judgeTogether, trainingTitle } from "./joined.ts";
 import type { Judgement } from "./judgement.ts";
-import { availableMemory } from "./machine.ts";
 import { type Unfrozen, unfrozen } from "./plan.ts";
 import { type Recipe, recipeFor } from "./recipe.ts";
-import { identityOf, savedBefore } from "./resume.ts";
-import type { Storage } from "./room.ts";
+
 import { createSampler } from "./sampler.ts";
-import type { Weights } from "./step-runner.ts";
+import type { StepRunner, Weights } from "./step-runner.ts";
+import type { Storage } from "./storage.ts";
 import { type Stored, storedFor } from "./store.ts";
 import { type Boundary, boundaryOf, pixelBoundary, type StoredType } from "./tail.ts";
 import { initialState, type Judged, keptOf, type Outcome, runTraining, type TrainingState } from "./trainer.ts";
@@ -61,7 +59,7 @@ interface Common {
   readonly plan: Unfrozen;
   readonly recipe: Recipe;
   readonly shapes: Awaited<ReturnType<typeof shapesOf>>;
-  readonly identity: Identity;
+  readonly checkpoints: Checkpoints | undefined;
 }
 
 /** One training of several. */
@@ -91,13 +89,20 @@ interface Trained {
  *
  * @throws as {@link import("./finetune.ts").finetune} does
  */
-export async function trainTail(input: FinetuneInput, options: FinetuneOptions): Promise<TailTraining> {
+export async function trainTail(
+  input: FinetuneInput,
+  options: FinetuneOptions,
+  environment: Environment,
+): Promise<TailTraining> {
   const { network, train, classes, further = [] } = input;
   const shapes = await shapesOf(network);
   const plan = unfrozen(stagesOf(network.model.graph, network.cut, shapes), String(options.unfreeze), network.name);
   const recipe = recipeFor({ examples: train.labels.length, classes, fromScratch: options.fromScratch }, options);
-  const common = { plan, recipe, shapes, identity: identityOf(input, plan, recipe, options) };
-  const saved = await savedBefore(input, options, common.identity);
+  const { checkpoint } = options;
+  const checkpoints =
+    checkpoint === undefined ? undefined : environment.openCheckpoints?.(checkpoint, { input, options, plan, recipe });
+  const common = { plan, recipe, shapes, checkpoints };
+  const saved = checkpoints && (await savedBefore(input, options, checkpoints));
   const done: AnswersByEpoch[] = [...(saved?.done ?? [])];
   const titleOf = (at: number): string => trainingTitle(at, further.length) ?? input.title ?? "Fine-tuning";
   // The checkpoint is of the training after those that are done.
@@ -105,10 +110,10 @@ export async function trainTail(input: FinetuneInput, options: FinetuneOptions):
   for (let at = done.length; at < further.length; at++) {
     const own = { ...input, ...further[at]!, test: NOTHING, onEpoch: undefined };
     const as = { ...common, saved: savedOf(at), done: [...done], title: titleOf(at), onlyJudges: true };
-    done.push(await withTraining(own, options, as, async ({ outcome }) => outcome.state.answers));
+    done.push(await withTraining(own, options, environment, as, async ({ outcome }) => outcome.state.answers));
   }
   const as = { ...common, saved: savedOf(further.length), done, title: titleOf(further.length), onlyJudges: false };
-  return withTraining(input, options, as, async (trained, { engine, stored, storage }) => ({
+  return withTraining(input, options, environment, as, async (trained, { engine, stored, storage }) => ({
     ...(await concluded(input, trained, engine, stored, done)),
     stages: plan.stages,
     storage,
@@ -116,12 +121,29 @@ export async function trainTail(input: FinetuneInput, options: FinetuneOptions):
   }));
 }
 
-const NOTHING: Labelled = { pictures: [], labels: new Int32Array(0) };
+/** The checkpoint to go on from. */
+async function savedBefore(
+  { onNote }: FinetuneInput,
+  { checkpoint, resume = false }: FinetuneOptions,
+  checkpoints: Checkpoints,
+): Promise<Checkpoint | undefined> {
+  if (!resume) return undefined;
+  const saved = await checkpoints.read();
+  onNote?.(
+    saved
+      ? `Going on from ${checkpoint}, after ${saved.state.history.length} epochs and ${saved.state.step} steps.`
+      : `There is no checkpoint ${checkpoint} to go on from: beginning at the first epoch.`,
+  );
+  return saved;
+}
+
+const NOTHING: Labelled = { images: [], labels: new Int32Array(0) };
 
 /** Runs one training and uses its result before its sessions and caches are closed. */
 async function withTraining<T>(
   input: FinetuneInput,
   options: FinetuneOptions,
+  environment: Environment,
   as: Omit<Running, "engine" | "storage" | "stored">,
   use: (trained: Trained, running: Running) => Promise<T>,
 ): Promise<T> {
@@ -130,8 +152,11 @@ async function withTraining<T>(
   const recipe = { ...as.recipe, batch: Math.min(as.recipe.batch, train.labels.length) };
   const boundary = (stored: StoredType): Boundary =>
     options.boundaryCache === "off" ? pixelBoundary(network) : boundaryOf(network, plan, shapes, stored);
-  const first = saved?.choices.stored === "float32" ? "float32" : (options.precision ?? "float16");
-  const { storage, stored } = await storedFor(input, recipe, boundary, saved?.choices, first);
+  const first =
+    saved?.choices.stored === "float32"
+      ? "float32"
+      : (options.precision ?? (environment.halfPrecision ? "float16" : "float32"));
+  const { storage, stored } = await storedFor(input, environment, recipe, boundary, saved?.choices, first);
   const engine = await openEngine({
     ...input,
     boundary: storage.boundary,
@@ -139,27 +164,28 @@ async function withTraining<T>(
     recipe,
     classWeights: input.classWeights === "balanced" ? balancedWeights(train.labels, input.classes) : undefined,
     batchStatistics: options.fromScratch,
-    open: openModel,
-    available: availableMemory(),
+    open: environment.open,
+    available: environment.memoryBudget(),
   });
   try {
     const running = { ...as, recipe, engine, storage, stored };
-    return await use(await trainOn(input, options, running), running);
+    return await use(await trainOn(input, options, environment, running), running);
   } finally {
     await engine.close();
-    stored.cache.close();
+    stored.records.close();
   }
 }
 
 async function trainOn(
   input: FinetuneInput,
   { findLr, checkpoint }: FinetuneOptions,
-  { engine, storage, stored, identity, saved, recipe: planned, done, title, onlyJudges }: Running,
+  { pause, stepsAtOnce }: Environment,
+  { engine, storage, stored, checkpoints, saved, recipe: planned, done, title, onlyJudges }: Running,
 ): Promise<Trained> {
   const { classes, seed, train, further = [] } = input;
   const { onProgress, onNote, onEpoch, signal } = input;
   const { batch, epochs } = planned;
-  const reader = createReader(stored.cache, storage.boundary, batch);
+  const reader = createReader(stored.records, storage.boundary, batch);
   const sampler = createSampler({ examples: train.labels.length, views: stored.views, batch, seed });
   const { mixup } = planned.augmentation.policy;
   const feeds = batchesOf({ sampler, reader, locations: stored.train, labels: train.labels, classes, mixup, seed });
@@ -177,11 +203,16 @@ async function trainOn(
   const { tensor, stored: type } = storage.boundary;
   const choices: Choices = { tensor, stored: type, views: storage.views, learningRate };
   const write = async (now: TrainingState): Promise<void> => {
-    if (checkpoint !== undefined) await writeCheckpoint(checkpoint, identity, { choices, state: now, done });
+    await checkpoints?.write({ choices, state: now, done });
+  };
+  const run: StepRunner = async (...step) => {
+    const stepped = await engine.run(...step);
+    await pause();
+    return stepped;
   };
   const outcome = await runTraining(state, {
     step: engine.step,
-    run: engine.run,
+    run,
     feeds,
     batch,
     epochs,
@@ -190,6 +221,7 @@ async function trainOn(
     warmUp: recipe.warmUp,
     patience: input.patience ?? (onlyJudges ? Number.POSITIVE_INFINITY : recipe.patience),
     enough: input.enough,
+    atOnce: stepsAtOnce,
     evaluate,
     checkpoint: write,
     title,

@@ -1,6 +1,4 @@
 /** The tests' page: puts what Graft does in a page within reach of a test in Node. */
-import { encodeModelWhole } from "../../../src/graph/onnx/write.ts";
-import { type OpenModel, openSession } from "../../../src/runtime/session.ts";
 import { openArtifact, openNetwork, type Picture, pixelsOf, train, type WebArtifact } from "../../../src/web/index.ts";
 import type { Given, Outcome, PageApi, Predicted } from "../contract.ts";
 import { takeSteps } from "../steps.ts";
@@ -71,8 +69,7 @@ const api: PageApi = {
   async steps(address, addresses, job, engine = {}) {
     const network = await openNetwork(address, { preprocessing: "inception", ...engine });
     const pictures = addresses.map((one) => async () => pixelsOf(await blobOf(one)));
-    const open: OpenModel = (model, options) => openSession(encodeModelWhole(model), options);
-    const { losses, weights } = await takeSteps(network, pictures, job, open);
+    const { losses, weights } = await takeSteps(network, pictures, job);
     const bytes = [...weights].map(([name, { buffer, byteOffset, byteLength }]) => [
       name,
       base64(new Uint8Array(buffer, byteOffset, byteLength)),

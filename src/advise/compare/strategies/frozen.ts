@@ -4,8 +4,8 @@ import type { OnProgress } from "../../../base/progress.ts";
 import { secondsSince } from "../../../base/stopwatch.ts";
 import { extractFeatures, type Skipped } from "../../../train/features/extract.ts";
 import { openFeaturesOf } from "../../../train/features/of-network.ts";
-import { createRunner } from "../../../train/features/runner.ts";
 import type { RowTable } from "../../../train/features/table.ts";
+import { openBackbone } from "../../../train/node.ts";
 import type { CutShape } from "../../../zoo/backbone.ts";
 import type { Network } from "../../../zoo/network.ts";
 import { rememberedCosts } from "../../costs/remembered.ts";
@@ -35,7 +35,7 @@ export async function freeze(
   options: { readonly onProgress?: OnProgress | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<Frozen> {
   const { shape, cache } = await openFeaturesOf(network);
-  const runner = createRunner(network, shape);
+  const runner = openBackbone(network, shape);
   const began = performance.now();
   try {
     const extraction = await extractFeatures(paths, cache, runner, options);

@@ -4,9 +4,11 @@ import { createRandom } from "../../../base/random.ts";
 import { secondsSince } from "../../../base/stopwatch.ts";
 import { stratifiedSplit, VALIDATION_SHARE } from "../../../data/split.ts";
 import { rightIn } from "../../../evaluate/softmax.ts";
+import { knownFile } from "../../../train/files.ts";
 import { type FinetuneInput, type FinetuneOptions, finetune, type Labelled } from "../../../train/finetune/finetune.ts";
 import { judge } from "../../../train/finetune/judgement.ts";
 import { countLabels } from "../../../train/head/fit.ts";
+import { nodeEnvironment } from "../../../train/node.ts";
 import type { Rung } from "../ladder.ts";
 import { accuracyOf } from "../run.ts";
 import type { Frozen } from "./frozen.ts";
@@ -32,7 +34,7 @@ export function splitTask({ labels, groups }: Pick<Frozen, "labels" | "groups">,
 }
 
 const labelledOf = ({ paths, digests, labels, groups }: Frozen, rows: readonly number[]): Labelled => ({
-  pictures: rows.map((row) => ({ path: paths[row]!, digest: digests[row]! })),
+  images: rows.map((row) => knownFile(paths[row]!, digests[row]!)),
   labels: Int32Array.from(rows, (row) => labels[row]!),
   groups: rows.map((row) => groups[row]!),
 });
@@ -65,6 +67,7 @@ export async function trainRung(
       patience: Number.POSITIVE_INFINITY,
     },
     options,
+    nodeEnvironment,
   );
   const logitsOf = initialLogits ?? sharesOf(learned.labels, classes);
   const right = rightIn(

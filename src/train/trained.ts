@@ -1,23 +1,21 @@
-/** What a training comes to: types alone. */
-import type { Example } from "../data/dataset/discover.ts";
-import type { datasetDigest } from "../data/digest.ts";
+/** What a training comes to, on any platform: types alone. */
 import type { Calibration, MeasuredCalibration } from "../evaluate/calibration.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { Model } from "../graph/model.ts";
 import type { CutShape } from "../zoo/backbone.ts";
 import type { Network } from "../zoo/network.ts";
 import type { FeatureChoice } from "./choose-features.ts";
-import type { Skipped } from "./features/extract.ts";
 import type { FinetuneFacts } from "./finetune/finetune.ts";
 import type { HeadFit } from "./head/fit.ts";
-import type { TrustFacts } from "./trust.ts";
+import type { TestedUncertainty, UncertaintyFacts } from "./uncertainty.ts";
 
-/** A picture with its label, its features' row gone into `logits`. */
+/** Predictions for images whose class is known, row by row. */
 export interface Judged {
-  readonly examples: readonly Example[];
+  /** Positions in the set. */
+  readonly places: readonly number[];
   /** `[N, C]` */
   readonly logits: Float32Array;
-  /** `[N, C]`, after temperature scaling; of pictures that the temperature was fitted on, at that of the other folds */
+  /** `[N, C]`, after temperature scaling; of images that the temperature was fitted on, at that of the other folds */
   readonly probabilities: Float32Array;
   readonly evaluation: Evaluation;
 }
@@ -27,6 +25,14 @@ export interface Straddling {
   readonly images: number;
   /** Nothing where no other is left. */
   readonly without: Pick<Evaluation, "examples" | "correct" | "accuracy" | "interval"> | undefined;
+}
+
+/** How the model does on the test images. */
+export interface Tested extends Judged, TestedUncertainty {
+  readonly source: "folder" | "held-out";
+  /** Test images of which training or validation has a copy: in a test part of the dataset's own, or where a class is one group. */
+  readonly straddling: Straddling | undefined;
+  readonly calibration: MeasuredCalibration;
 }
 
 /** Examples that belong together and were kept on one side of every split. */
@@ -43,7 +49,7 @@ export interface GroupFacts {
 /** What fine-tuning, calibration and the validation scores were judged on. */
 export type ValidationSource = "cross-validation" | "folder" | "held-out";
 
-export interface TrainResult {
+export interface Trained {
   readonly artifact: Model;
   /** The network as it was given, cut where it was chosen to be. */
   readonly network: Network;
@@ -51,26 +57,19 @@ export interface TrainResult {
   /** Which features were tried and taken; nothing where a fine-tuning settled on its own. */
   readonly choice: FeatureChoice | undefined;
   readonly head: HeadFit;
-  readonly calibration: Calibration & { readonly test: MeasuredCalibration };
-  /** When an answer is to be doubted, and how that fared on the test pictures. */
-  readonly trust: TrustFacts;
-  readonly counts: {
-    readonly train: number;
-    readonly validation: number;
-    readonly test: number;
-    readonly skipped: number;
-  };
+  readonly calibration: Calibration;
+  readonly uncertainty: UncertaintyFacts;
+  /** Images that the head was trained on. */
+  readonly trained: number;
   readonly validation: Judged & { readonly source: ValidationSource };
-  readonly test: Judged & {
-    readonly source: "folder" | "held-out";
-    /** Test images of which training or validation has a copy: in a test part of the dataset's own, or where a class is one group. */
-    readonly straddling: Straddling | undefined;
-  };
+  /** Nothing where there is no test part. */
+  readonly test: Tested | undefined;
   readonly groups: GroupFacts;
-  readonly skipped: readonly Skipped[];
-  /** The dataset's fingerprint, see {@link datasetDigest}. */
-  readonly datasetDigest: string;
-  /** Whether every parameter of the backbone has the same bytes in the artifact as in the network. */
+  /** Images that could not be used, by their positions in the set. */
+  readonly skipped: readonly { readonly place: number; readonly reason: string }[];
+  /** What tells each image from others, by its position; nothing for those that could not be loaded. */
+  readonly digests: readonly (string | undefined)[];
+  /** Whether every parameter of the backbone that was not trained has the same bytes in the artifact as in the network. */
   readonly frozenUnchanged: boolean;
   /** Seconds; 0 for what was not done. Decoding is part of `extract`. */
   readonly timings: {
@@ -85,7 +84,7 @@ export interface TrainResult {
   };
   /** Images a second; 0 where nothing had to be done. */
   readonly rates: { readonly decode: number; readonly forward: number; readonly step: number };
-  /** Pictures whose features were computed now, and that the cache had. */
+  /** Images whose features were computed now, and that the store had. */
   readonly features: { readonly computed: number; readonly cached: number };
   /** How fine-tuning went, where it was asked for. */
   readonly finetune?: FinetuneFacts;

@@ -1,4 +1,4 @@
-/** Trust after fine-tuning: the bank is of the tuned network's own features, as the artifact yields them. */
+/** Uncertainty after fine-tuning: the bank is of the tuned network's own features, as the artifact yields them. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,11 +13,12 @@ import { measureCut } from "../zoo/backbone.ts";
 import { openFile } from "../zoo/file.ts";
 import { openFeatureCache } from "./features/cache.ts";
 import { extractFeatures } from "./features/extract.ts";
-import { createRunner } from "./features/runner.ts";
+import { fileImage } from "./files.ts";
+import { nodeEnvironment, openBackbone } from "./node.ts";
 import { partition } from "./parts.ts";
-import { fitTrust, type TrustInput } from "./trust.ts";
+import { fitUncertainty, type UncertaintyInput } from "./uncertainty.ts";
 
-describe("fitTrust", () => {
+describe("fitUncertainty", () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "graft-trust-"));
@@ -26,15 +27,21 @@ describe("fitTrust", () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  async function input(isTuned: boolean): Promise<TrustInput> {
+  async function input(isTuned: boolean): Promise<UncertaintyInput> {
     const network = await openFile(join(folder, "tiny.onnx"), { preprocessing: "imagenet" });
     const shape = await measureCut(network);
     const dataset = await discoverDataset(join(folder, "data"));
     const cache = await openFeatureCache(join(folder, `cache-${isTuned}`), shape.features);
-    const runner = createRunner(network, shape);
+    const runner = openBackbone(network, shape);
     const paths = dataset.examples.map(({ path }) => path);
     const extraction = await extractFeatures(paths, cache, runner);
-    const { train, test } = partition(dataset, extraction, Int32Array.from(extraction.kept.keys()), createRandom(0));
+    const set = {
+      classes: dataset.classes,
+      examples: dataset.examples.map(({ path, label }) => ({ label, source: fileImage(path) })),
+    };
+    const digests = paths.map((_, item) => extraction.digests.get(item)?.toString("hex"));
+    const groups = Int32Array.from(extraction.kept.keys());
+    const { train, test } = partition(set, { ...extraction, digests }, groups, createRandom(0));
     await runner.close();
     const answers = (labels: Int32Array) => ({
       probabilities: softmax(
@@ -63,18 +70,21 @@ describe("fitTrust", () => {
       isTuned,
       unseen: answers(train.labels).probabilities,
       calibration: answers(train.labels),
-      testAnswers: answers(test.labels),
+      tested: answers(test!.labels),
     };
   }
 
   it("takes the features at hand of a frozen network, and computes those of a tuned one", async () => {
-    const [frozen, tuned] = [await fitTrust(await input(false)), await fitTrust(await input(true))];
+    const [frozen, tuned] = [
+      await fitUncertainty(await input(false), nodeEnvironment),
+      await fitUncertainty(await input(true), nodeEnvironment),
+    ];
     expect(frozen.novelty.scales.length).toBe(32);
     expect(tuned.novelty.scales.length).toBe(32);
     expect(tuned.novelty.bank).not.toEqual(frozen.novelty.bank);
-    for (const { facts } of [frozen, tuned]) {
-      expect(facts.falseAlarms.asked).toBe(8);
-      expect(facts.falseAlarms.count).toBeLessThanOrEqual(4);
+    for (const { facts, tested } of [frozen, tuned]) {
+      expect(tested!.falseAlarms.asked).toBe(8);
+      expect(tested!.falseAlarms.count).toBeLessThanOrEqual(4);
       expect(facts.conformal).toMatchObject({ coverage: 0.9, calibratedOn: 32 });
     }
   });

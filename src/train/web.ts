@@ -1,0 +1,79 @@
+/** The environment of a training in a page: images that are decoded one at a time, records in memory, an engine that stands still for each run. */
+import { nextTask, queue } from "../base/concurrency.ts";
+import { decodeSignature, encodeSignature, signatureOf, smallOf } from "../data/copies/signature.ts";
+import type { RgbImage } from "../data/rgb-image.ts";
+import { encodeModelWhole } from "../graph/onnx/write.ts";
+import { openSession } from "../runtime/session.ts";
+import { measureCuts } from "../zoo/cuts.ts";
+import type { Environment, Signatures } from "./environment.ts";
+import { columnsRead } from "./features/reading-of.ts";
+import { memoryRecords, type RecordStore } from "./features/record-store.ts";
+import { storedBytes } from "./finetune/tail.ts";
+import type { ImageSource } from "./image-source.ts";
+
+/** WebAssembly's 32-bit memory ends here. */
+const WASM_BYTES = 2 ** 32;
+/** What is kept of the images' views between epochs. */
+const KEPT_BYTES = 2 ** 30;
+
+/**
+ * The environment of one training.
+ *
+ * @param halfPrecision whether the engine computes with it: graphics cards may lack it
+ */
+export function webEnvironment({ halfPrecision }: Pick<Environment, "halfPrecision">): Environment {
+  /** By boundary: all trainings of a fine-tuning read the same records. They go with the environment. */
+  const boundaries = new Map<string, RecordStore>();
+  return {
+    open: (model, options) => openSession(encodeModelWhole(model), options),
+    batch: 8,
+    // A decoded image may take 400 MB: none waits for its turn.
+    loadsAhead: 1,
+    runsAhead: 1,
+    pause: nextTask,
+    stepsAtOnce: 1,
+    halfPrecision,
+    memoryBudget: () => WASM_BYTES,
+    storageBudget: async () => ({ disk: KEPT_BYTES, memory: KEPT_BYTES }),
+    async cutsOf(network) {
+      const { own, others } = await measureCuts(network);
+      return [own, ...others];
+    },
+    openFeatures: async (_, readings) => memoryRecords(4 * columnsRead(readings)),
+    async openBoundary({ sha256, cut }, boundary) {
+      const key = JSON.stringify([sha256, cut, boundary.tensor, boundary.stored]);
+      const records = boundaries.get(key) ?? memoryRecords(storedBytes(boundary));
+      boundaries.set(key, records);
+      return { ...records, close: () => {} };
+    },
+    openSignatures: async () => signaturesInMemory(),
+  };
+}
+
+function signaturesInMemory(): Signatures {
+  const records = new Map<string, Uint8Array>();
+  return {
+    lacks: (digest) => !records.has(digest),
+    measure: async (image) => encodeSignature(signatureOf(smallOf(image))),
+    add: (digest, record) => records.set(digest, record),
+    // Every image was decoded for its features.
+    of: async (images) => images.map(({ digest }) => decodeSignature(records.get(digest)!)),
+    close: () => records.clear(),
+  };
+}
+
+/**
+ * Images by functions that return their pixels, which are called once or twice. One image is decoded at a time.
+ *
+ * A page has nothing of all images but their pixels: they are told apart by their places, and copies of a file by their signatures.
+ */
+export function pixelImages(reads: readonly (() => Promise<RgbImage>)[]): ImageSource[] {
+  const inTurn = queue();
+  return reads.map((read, place) => ({
+    name: `example ${place}`,
+    load: async () => ({
+      digest: String(place),
+      use: (work) => inTurn(async () => work(await read())),
+    }),
+  }));
+}
