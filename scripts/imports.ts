@@ -20,7 +20,7 @@ const rows: readonly (readonly string[])[] = [
   ["evaluate"],
   ["zoo"],
   ["zoo/tfjs", "zoo/tflite", "zoo/weights/hdf5", "zoo/weights/safetensors"],
-  ["zoo/weights/weight-file.ts"],
+  ["zoo/tensorflow-layout.ts", "zoo/weights/weight-file.ts"],
   ["zoo/weights/ranges.ts"],
   ["data"],
   ["hub"],

@@ -61,7 +61,7 @@ describe("damage", () => {
   test.each([
     ["features", "features", ".records", / damaged records? in the cache .*: computed again\.$/],
     ["features", "features", "cut.json", /cut\.json\) was damaged: it is made again\.$/],
-    ["networks", "networks", ".onnx", /\.onnx in the cache was damaged: net is converted again\.$/],
+    ["networks", "networks", ".onnx", /\.onnx in the cache was damaged; converting net again\.$/],
     ["npm", "npm", ".tflite", /model\.tflite was damaged: net@1\.0\.0 is fetched again\.$/],
     [
       "huggingface",
@@ -70,7 +70,7 @@ describe("damage", () => {
       /\.safetensors in the cache was damaged: it is fetched again\.$/,
     ],
     ["huggingface", "huggingface/blobs", ".json", /\.json in the cache was damaged: it is fetched again\.$/],
-    ["speeds", "speeds", ".json", /^The memory of networks' speeds \(.*\) was damaged: it is made again\.$/],
+    ["speeds", "speeds", ".json", /^The stored speeds of networks \(.*\) was damaged: it is made again\.$/],
   ])("in %s (%s/…%s) is told in one line, and the result is the same", async (kind, folder, ending, sentence) => {
     const { use } = subject(kind);
     const expected = await use();

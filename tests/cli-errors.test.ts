@@ -149,7 +149,7 @@ describe("some bad pictures among good ones", () => {
 describe("a command line or a model that is wrong", () => {
   test("a network that nobody knows", async () => {
     const run = await graft(["train", good, "--network", "resnet5000", "--out", newFolder()], cache);
-    expectSentence(run, "usage", 'There is no network "resnet5000"');
+    expectSentence(run, "usage", 'Unknown network "resnet5000"');
   });
 
   test("a network file that is not there", async () => {

@@ -65,13 +65,15 @@ describe("graft networks show FILE", () => {
     const { code, stdout, stderr } = await graft(["networks", "show", network], cache);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("the input of the last Gemm, logits, which makes 10 logits");
-    expect(stdout).toContain("an assumption (inception): the file does not say; --preprocessing (imagenet, inception,");
+    expect(stdout).toContain(
+      "an assumption (inception): the file does not state it; --preprocessing (imagenet, inception,",
+    );
     expect(stdout).toMatch(/^\(after the cut\) +170 /m);
   });
 
   test.each([
     ["a file that is not there", "none.onnx", 2, "There is no file"],
-    ["a name that is none", "resnet5000", 2, 'There is no network "resnet5000"'],
+    ["a name that is none", "resnet5000", 2, 'Unknown network "resnet5000"'],
     ["a network that takes no pictures", "text.onnx", 3, "is not an image network"],
   ])("%s: one sentence", async (_, name, code, said) => {
     writeFileSync(join(work, "text.onnx"), textNetwork());
@@ -105,7 +107,7 @@ test("a model that Graft trained is a network again: its preprocessing is taken 
     cut: "features",
     features: FEATURES,
     why: expect.stringContaining("which makes 2 logits"),
-    changes: ["It is a model that Graft trained; its preprocessing, which was in the graph, was taken off."],
+    changes: ["It is a model that Graft trained; the preprocessing in its graph was removed."],
   });
   const again = await train(model, "second");
   expect(again).toMatchObject({ classes: ["circle", "square"], frozenUnchanged: true });

@@ -122,8 +122,8 @@ describe("train", () => {
     ["an option of another call", { budgetSeconds: 5 }, 'train has no option "budgetSeconds"'],
     ["a signal that is none", { signal: {} }, "The option signal of train takes an AbortSignal, not an object."],
     ["a listener that is none", { onProgress: "yes" }, 'The option onProgress of train takes a function, not "yes".'],
-    ["a number for a network", { network: 50 }, "network of train takes a network as openNetwork gives it, not 50."],
-    ["a name of no network", { network: "resnet5O" }, 'There is no network "resnet5O": the nearest are'],
+    ["a number for a network", { network: 50 }, "network of train takes a network that openNetwork returned, not 50."],
+    ["a name of no network", { network: "resnet5O" }, 'Unknown network "resnet5O"; did you mean'],
     ["a wrong seed before a network is opened", { network: "resnet50", seed: -1 }, "not -1."],
     ["a path of no dataset", { dataset: undefined, data: "" }, "The option data of train takes the path of a dataset"],
     ["a wrong seed before a dataset is read", { dataset: undefined, data: "nowhere", seed: -1 }, "not -1."],
@@ -214,11 +214,7 @@ describe("other calls", () => {
       "leave preprocessing out",
     ],
     ["openNetwork with an unknown option", () => openNetwork("resnet50", { cuts: "x" } as never), "did you mean cut?"],
-    [
-      "openNetwork of a name that nobody knows, however long",
-      () => openNetwork("x".repeat(8e6)),
-      "There is no network",
-    ],
+    ["openNetwork of an unknown name, however long", () => openNetwork("x".repeat(8e6)), "Unknown network"],
     [
       "discoverDataset of nothing",
       () => discoverDataset(undefined as never),

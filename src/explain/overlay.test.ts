@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import type { Fit } from "../zoo/square.ts";
+import type { Fit } from "../zoo/preprocessing.ts";
 import { overlay } from "./overlay.ts";
 
 const grey = (width: number, height: number) => ({ width, height, data: new Uint8Array(width * height * 3).fill(90) });

@@ -1,7 +1,8 @@
 /** Draws a heat map over its image, as a JPEG: hot positions get a warm colour, cold ones keep the image. */
 import sharp from "sharp";
 import type { RgbImage } from "../data/rgb-image.ts";
-import { type Fit, squareOf } from "../zoo/square.ts";
+import type { Fit } from "../zoo/preprocessing.ts";
+import { squareOf } from "../zoo/square.ts";
 import type { Heat } from "./heat.ts";
 
 /** Maximum length of an overlay's longer side, in pixels. */

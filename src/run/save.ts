@@ -2,6 +2,7 @@
  * Saving a finished training as a run: its data is audited, some test images are explained, and everything is written as one. What
  * `result.save` and `graft train` do after the training; how pages are drawn is for the caller to say.
  */
+import { rememberSpeed } from "../advise/costs/remembered.ts";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -17,7 +18,6 @@ import {
 } from "../base/options.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { Stopwatch } from "../base/stopwatch.ts";
-import { rememberSpeed } from "../zoo/speeds.ts";
 import { reportExplanations } from "./explanations.ts";
 import type { Consumption } from "./report-input.ts";
 import { CHECKPOINT, inRunFolder } from "./run-folder.ts";

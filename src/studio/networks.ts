@@ -1,11 +1,11 @@
 /** The networks that the page offers: the catalogue, and files that the studio was started with. */
 
+import { knownSpeeds } from "../advise/costs/remembered.ts";
 import { type CatalogueEntry, catalogue, DEFAULT_NETWORK, placeOf } from "../zoo/catalogue.ts";
 import { inspect } from "../zoo/inspect.ts";
 import { openNetwork } from "../zoo/open.ts";
 import type { PresetName } from "../zoo/preprocessing.ts";
 import { isOnDisk } from "../zoo/pull.ts";
-import { knownSpeeds } from "../zoo/speeds.ts";
 import type { NetworkRow, NetworkTable } from "./api.ts";
 
 /** An ONNX file that is offered beside the catalogue. */

@@ -35,7 +35,7 @@ describe("train in a page", () => {
     ["an address for a picture", { examples: [{ picture: "a.jpg", label: "a" }] }, 'example 0 has the picture "a.jpg"'],
     ["nothing for an example", { examples: [...examples, null] }, "example 1 is null"],
     ["examples in an object", { examples: {} }, "The option examples of train takes a list of pictures"],
-    ["a name for a network", { network: "resnet50" }, 'takes a network as openNetwork gives it, not "resnet50"'],
+    ["a name for a network", { network: "resnet50" }, 'takes a network that openNetwork returned, not "resnet50"'],
     ["epochs without fine-tuning", { epochs: 3 }, "epochs only applies to fine-tuning: add unfreeze (a stage"],
     ["a batch without fine-tuning", { batch: 3, unfreeze: "none" }, "batch only applies to fine-tuning"],
     ["no epochs", { unfreeze: 1, epochs: 0 }, "The option epochs of train takes a whole number from 1"],

@@ -1,6 +1,6 @@
 /**
- * Makes sure that a network takes pictures in batches of any size, and does to each what it would do to it alone. Networks
- * exported for one batch size are rewritten; the shapes at twice the batch show whether that was all.
+ * Makes a network accept batches of any size, computing the same for each image as it would alone. A network that was exported for
+ * one batch size is rewritten; the shapes at twice the batch size show whether that worked.
  */
 import { dataError, GraftError } from "../base/errors.ts";
 import { cutGraph } from "../graph/cut.ts";
@@ -11,18 +11,19 @@ import type { Shapes } from "../graph/multiply-adds.ts";
 import { elementCount } from "../graph/tensor.ts";
 import { measureShapes } from "../runtime/measure-shapes.ts";
 
-/** A network for batches of any size, with what was done to it, if anything. */
+/** A network for batches of any size. */
 export interface AnyBatch {
   readonly graph: Graph;
+  /** What was changed, as a sentence; absent if nothing was. */
   readonly change?: string | undefined;
 }
 
 /**
  * The same network for batches of any size.
  *
- * @param dims of its one input, at the batch size that `shapes` is of
- * @param isOpen whether the file says that it takes any
- * @throws GraftError (`data`) where it takes pictures only in batches of the exported size
+ * @param dims of its only input, at the batch size that `shapes` belongs to
+ * @param isOpen whether the file declares an open batch dimension
+ * @throws GraftError (`data`) if the network works only at the batch size that it was exported for
  */
 export async function anyBatch(
   model: Model,
@@ -38,14 +39,14 @@ export async function anyBatch(
   if (isOpen && (await grows(until(model.graph)))) return { graph: model.graph };
   const graph = freeBatch(model.graph, shapes);
   if (await grows(until(graph))) {
-    const was = isOpen ? "although its input is open" : `of ${batch}`;
-    return { graph, change: `It was exported for batches ${was}; it was rewritten to take any number of pictures.` };
+    const was = isOpen ? "for one batch size, although its input is open" : `for batches of ${batch}`;
+    return { graph, change: `It was exported ${was}, and was rewritten for batches of any size.` };
   }
   throw dataError(
-    `${source} takes pictures in batches of ${batch} only, and could not be rewritten: export it again with a dynamic batch axis.`,
+    `${source} works only with batches of ${batch} and could not be rewritten: export it again with a dynamic batch axis.`,
   );
 
-  /** Whether twice the pictures make twice of every tensor on the way to the cut, and of nothing else. */
+  /** Whether doubling the batch doubles one axis of every tensor that depends on the images, up to the cut. */
   async function grows(part: Graph): Promise<boolean> {
     const doubled = [2 * batch, ...dims.slice(1)];
     const larger = await measureShapes({ ...model, graph: part }, { [part.inputs[0]!.name]: doubled }).catch(onlyGraft);
@@ -57,14 +58,14 @@ export async function anyBatch(
   }
 }
 
-/** Whether one axis is twice as long and the others are as they were; where there is nothing, nothing need grow. */
+/** Whether one axis has doubled and the others are unchanged; empty tensors stay empty. */
 function doubles(once: readonly number[] = [], twice: readonly number[] = []): boolean {
   if (elementCount(once) === 0) return elementCount(twice) === 0;
   const changed = once.filter((size, i) => size !== twice[i]);
   return once.length === twice.length && changed.length === 1 && elementCount(twice) === 2 * elementCount(once);
 }
 
-/** ONNX Runtime's refusal of a shape is the answer that was asked for; anything else is a defect. */
+/** Expected: ONNX Runtime refuses a shape. Any other error is a defect. */
 function onlyGraft(error: unknown): undefined {
   if (error instanceof GraftError) return undefined;
   throw error;

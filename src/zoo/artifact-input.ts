@@ -1,11 +1,11 @@
-/** A model that Graft trained, taken as a network again: its own preprocessing, which is in the graph, is taken off. */
+/** Removes the preprocessing from the graph of a model that Graft trained, so that it can serve as a network again. */
 import { cutGraph } from "../graph/cut.ts";
 import type { Model } from "../graph/model.ts";
 import { PIXELS } from "./backbone.ts";
-import type { Preprocessing } from "./preprocessing.ts";
+import { inputDims, type Preprocessing } from "./preprocessing.ts";
 import { fromArtifact } from "./preprocessing-metadata.ts";
 
-/** The model from where its prepared pixels come in, with how they are prepared; nothing for models of others. */
+/** The model from its preprocessed pixels on, with its preprocessing; undefined if Graft did not train it. */
 export function withoutPreprocessing(
   model: Model,
   source: string,
@@ -13,8 +13,7 @@ export function withoutPreprocessing(
   const preprocessing = fromArtifact(model.metadata, source);
   const { graph } = model;
   if (!preprocessing || !graph.nodes.some(({ outputs }) => outputs.includes(PIXELS))) return undefined;
-  const { size, layout } = preprocessing;
-  const dims = layout === "nchw" ? ["N", 3, size, size] : ["N", size, size, 3];
+  const dims = ["N", ...inputDims(preprocessing, 1).slice(1)];
   const rest = {
     ...graph,
     nodes: graph.nodes.filter(({ outputs }) => !outputs.includes(PIXELS)),

@@ -1,6 +1,6 @@
 /**
- * The backbone: a network cut where its features are, ending in `features` `[N, D]` whatever the shape at the cut.
- * How that shape is pooled is chosen in pooling.ts.
+ * The backbone: a network cut at its features, ending in `features` `[N, D]` whatever the shape at the cut. The pooling is chosen in
+ * pooling.ts.
  */
 import { dataError } from "../base/errors.ts";
 import { cutGraph } from "../graph/cut.ts";
@@ -12,18 +12,19 @@ import { BACKBONE, FEATURES, PIXELS } from "./backbone-names.ts";
 import { FEATURES_OF_VIEWS, meanOverViews, sideBySide } from "./mirrored.ts";
 import type { Network } from "./network.ts";
 import { choosePooling, type Pooling, poolings } from "./pooling.ts";
+import { inputDims } from "./preprocessing.ts";
 
 export type { Pooling } from "./pooling.ts";
 
-/** The images that features are of: each as it is, or each with its mirror image, whose features are averaged. */
+/** `plain`: features of each image. `mirrored`: the mean of the features of each image and its mirror image. */
 export type Views = "plain" | "mirrored";
 
-/** What a cut yields. */
+/** The features at a cut. */
 export interface CutShape {
   readonly pooling: Pooling;
-  /** Features an image. */
+  /** Features per image. */
   readonly features: number;
-  /** Why it is pooled so, in words. */
+  /** Why this pooling was chosen, as text. */
   readonly why?: string | undefined;
   /** Default `plain`. `mirrored` takes twice the time. */
   readonly views?: Views | undefined;
@@ -37,7 +38,7 @@ export interface Cut {
 
 export { BACKBONE, FEATURES, PIXELS } from "./backbone-names.ts";
 
-/** The network up to its cuts, each with its own output shape, tensors prefixed, the input called {@link PIXELS}. */
+/** The network up to its cuts; each cut keeps its shape, tensors get the prefix, and the input is called {@link PIXELS}. */
 function cutNetwork({ model }: Network, cuts: readonly string[]): Graph {
   const input = model.graph.inputs[0]!.name;
   const graph = cutGraph(
@@ -51,27 +52,27 @@ function cutNetwork({ model }: Network, cuts: readonly string[]): Graph {
   };
 }
 
-/** The shape of a batch of prepared pictures for a network. */
-export function pixelDims(
-  { preprocessing: { size, layout } }: Pick<Network, "preprocessing">,
-  batch: number,
-): number[] {
-  return layout === "nchw" ? [batch, 3, size, size] : [batch, size, size, 3];
-}
+/** The shape of a batch of preprocessed images for a network, `[N, 3, S, S]` or `[N, S, S, 3]`. */
+export const pixelDims = ({ preprocessing }: Pick<Network, "preprocessing">, batch: number): number[] =>
+  inputDims(preprocessing, batch);
 
-/** The shape of every tensor of a network for one picture, its classifier's too. */
+/** The shape of every tensor of a network for one image, the classifier's included. */
 export const shapesOf = (network: Network): Promise<ReadonlyMap<string, TensorShape>> =>
   measureShapes(network.model, { [network.model.graph.inputs[0]!.name]: pixelDims(network, 1) });
 
-/** Learns what a network's cut yields. Throws a usage error where there is no such tensor. */
+/**
+ * Measures the features at a network's cut.
+ *
+ * @throws GraftError (`usage`) if there is no such tensor; (`data`) if its values are not features
+ */
 export async function measureCut(network: Network): Promise<CutShape> {
   const { model, cut } = network;
-  // Only to say so where there is no such tensor, before anything is measured.
+  // Throws if there is no such tensor, before anything is measured.
   cutGraph(model.graph, [{ name: cut, type: "float32" }]);
   return cutShape(network, await shapesOf(network));
 }
 
-/** The shape of a network's features at its cut, where the shapes of its tensors are known already. */
+/** The features at a network's cut, from the shapes of its tensors. Throws a GraftError (`data`) if its values are not features. */
 export function cutShape({ model, cut, name }: Network, shapes: ReadonlyMap<string, TensorShape>): CutShape {
   const type = shapes.get(cut)?.type;
   if (type !== "float32") {
@@ -82,7 +83,7 @@ export function cutShape({ model, cut, name }: Network, shapes: ReadonlyMap<stri
   return choosePooling(model.graph, shapes, cut, name);
 }
 
-/** From the tensor at a cut to one vector an image. */
+/** The graph from the tensor at a cut to one vector per image, `[N, D]`. */
 function pooled({ tensor, shape }: Cut, to: string, called: string): Graph {
   const cut = BACKBONE + tensor;
   const pool: Graph = {
@@ -91,11 +92,11 @@ function pooled({ tensor, shape }: Cut, to: string, called: string): Graph {
     inputs: [{ name: cut, type: "float32" }],
     outputs: [{ name: to, type: "float32", dims: ["N", shape.features] }],
   };
-  // Of several cuts, each has nodes and constants of its own.
+  // With several cuts, each needs its own nodes and constants.
   return renameTensors(pool, (name) => (name === cut || name === to ? name : called + name));
 }
 
-/** The backbone as a model: {@link PIXELS} in, {@link FEATURES} `[N, D]` out. */
+/** The backbone as a model from {@link PIXELS} to {@link FEATURES} `[N, D]`. */
 export function backboneModel(network: Network, shape: CutShape): Model {
   const { model, cut, preprocessing } = network;
   const mirrors = shape.views === "mirrored";
@@ -110,8 +111,8 @@ export function backboneModel(network: Network, shape: CutShape): Model {
 }
 
 /**
- * All that a network says of images at several cuts, in one pass: {@link PIXELS} in, {@link FEATURES} `[N, V · ΣD]` out, the features of the
- * image as it is at each cut, one after the other; then, where it is mirrored too, those of its mirror image.
+ * A model that computes the features at several cuts in one pass, from {@link PIXELS} to {@link FEATURES} `[N, V · ΣD]`: the features
+ * of the image at each cut, one after the other, then with `mirrors` those of its mirror image (V is 2, otherwise 1).
  */
 export function readingsModel(network: Network, cuts: readonly Cut[], mirrors: boolean): Model {
   const { model, preprocessing } = network;

@@ -1,6 +1,6 @@
 /**
- * Networks that were converted once and are kept in the cache, each with its SHA-256 in a small file beside it: what is opened
- * is what was written, or it is converted again.
+ * The cache of converted networks: an ONNX file each, with its SHA-256 in a small file beside it, so that damage is found when it
+ * is read. Converts nothing.
  */
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,12 +20,12 @@ export interface Converted {
 
 export const convertedFolder = (): string => join(cacheFolder(), "networks");
 
-/** The file beside a converted network that says what it must hash to. */
+/** The file beside a converted network that holds its SHA-256. */
 export const recordOf = (path: string): string => `${path}.json`;
 
 const schema = v.object({ sha256: v.string() });
 
-/** Reads a converted network. One without a record, of a run that was killed or of an earlier version, is `absent`. */
+/** Reads a converted network. `absent` also if its record is missing: a run was killed, or an earlier version wrote it. */
 export async function readConverted(path: string): Promise<Converted | "absent" | "damaged"> {
   const record = await inspectSealedJson(recordOf(path), schema);
   let bytes: Uint8Array;
@@ -43,14 +43,14 @@ export async function readConverted(path: string): Promise<Converted | "absent" 
   return { bytes, sha256: digest };
 }
 
-/** Whether a converted network is as it was written; `unknown` where nothing says how that was. */
+/** Whether a converted network is undamaged; `unknown` if it has no record. */
 export async function verifyConverted(path: string): Promise<"whole" | "damaged" | "unknown"> {
   const record = await inspectSealedJson(recordOf(path), schema);
   if (record.kind !== "whole") return record.kind === "damaged" ? "damaged" : "unknown";
   return (await sha256OfFile(path).catch(() => undefined)) === record.value.sha256 ? "whole" : "damaged";
 }
 
-/** Keeps a converted network in place of whatever is there. */
+/** Writes a converted network, replacing whatever is at `path`. */
 export async function writeConverted(path: string, chunks: readonly Uint8Array[]): Promise<void> {
   await rm(path, { recursive: true, force: true });
   await writeWhole(path, chunks);

@@ -1,6 +1,6 @@
 /**
- * Where else a backbone may end. The last layers of a pretrained network serve the classes that it was trained for; for others, a cut
- * some blocks before them is often better. Which one is chosen by cross-validation, elsewhere; here is what there is to choose from.
+ * The candidates for a backbone's cut. The last layers of a pretrained network serve the classes that it was trained on; for other
+ * classes, a cut some blocks earlier is often better. Cross-validation chooses among the candidates elsewhere.
  */
 import { GraftError } from "../base/errors.ts";
 import { cutGraph } from "../graph/cut.ts";
@@ -9,18 +9,18 @@ import { type Cut, cutShape, shapesOf } from "./backbone.ts";
 import type { Network } from "./network.ts";
 import { stagesOf } from "./stages.ts";
 
-/** Stages before the cut's own whose ends are candidates, where neither catalogue nor caller says which tensors are. */
+/** How many stages before the cut's own end in a candidate, if neither the catalogue nor the caller lists candidates. */
 const STAGES_BEFORE = 2;
 
 /**
- * Measures a network's cut and its other candidates: those that it lists ({@link Network.cuts}), else the ends of the two stages before
- * the one that the cut is in, as far as it is known how to pool them.
+ * Measures a network's cut and the other candidates: those in {@link Network.cuts}, otherwise the ends of the two stages before the one
+ * of the cut, if Graft can pool them.
  *
- * @throws GraftError (`usage`) where the network has no such tensor as its cut; (`data`) where its values are no features
+ * @throws GraftError (`usage`) if the network's cut is not a tensor of it; (`data`) if its values are not features
  */
 export async function measureCuts(network: Network): Promise<{ readonly own: Cut; readonly others: readonly Cut[] }> {
   const { model, cut, cuts } = network;
-  // Only to say so where there is no such tensor, before anything is measured.
+  // Throws if there is no such tensor, before anything is measured.
   cutGraph(model.graph, [{ name: cut, type: "float32" }]);
   const shapes = await shapesOf(network);
   const own = { tensor: cut, shape: cutShape(network, shapes) };
@@ -39,13 +39,13 @@ function measured(network: Network, tensor: string, shapes: ReadonlyMap<string, 
   try {
     return { tensor, shape: cutShape({ ...network, cut: tensor }, shapes) };
   } catch (error) {
-    // The end of a stage need not be a map or a sequence whose axes are known: it is no candidate then.
+    // A stage may end in a tensor whose axes are unknown; that is not a candidate.
     if (error instanceof GraftError && network.cuts === undefined) return undefined;
     throw error;
   }
 }
 
-/** Whether a tensor is computed on the way to the network's cut, so that reading it costs its pooling and no more. */
+/** Whether a tensor is computed on the way to the network's cut, so that reading it costs only its pooling. */
 export function isOnTheWay({ model, cut }: Network, tensor: string): boolean {
   const { nodes } = cutGraph(model.graph, [{ name: cut, type: "float32" }]);
   return nodes.some(({ outputs }) => outputs.includes(tensor));

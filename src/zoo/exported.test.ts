@@ -179,6 +179,6 @@ describe.each(Object.entries(expected))("%s", (name, want) => {
 
 test("a batch that is in the graph as an index cannot be freed: one sentence with the remedy", async () => {
   await expect(networkOf(exported("convnext.dynamo.fixed"), "net.onnx")).rejects.toThrow(
-    "net.onnx takes pictures in batches of 1 only, and could not be rewritten: export it again with a dynamic batch axis.",
+    "net.onnx works only with batches of 1 and could not be rewritten: export it again with a dynamic batch axis.",
   );
 });

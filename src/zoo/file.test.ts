@@ -11,9 +11,9 @@ import { raiseOpset } from "../graph/raise-opset.ts";
 import { elementCount, float32Tensor, int64Tensor, type Tensor, type TensorType } from "../graph/tensor.ts";
 import { openSession } from "../runtime/session.ts";
 import { backboneModel, FEATURES, measureCut, PIXELS, pixelDims } from "./backbone.ts";
-import type { FileOptions } from "./file.ts";
+
 import { inspect } from "./inspect.ts";
-import { networkOf } from "./model-network.ts";
+import { type ModelOptions, networkOf } from "./model-network.ts";
 import type { Network } from "./network.ts";
 
 function noise(...dims: number[]): Tensor {
@@ -59,7 +59,7 @@ function network({ dims = ["N", 3, 16, 16], type = "float32", front = [], back, 
   return modelOf(graph);
 }
 
-const open = async (model: Model, options: FileOptions = {}): Promise<Network> => ({
+const open = async (model: Model, options: ModelOptions = {}): Promise<Network> => ({
   ...(await networkOf(model, "net.onnx", options)),
   sha256: "",
 });
@@ -78,7 +78,7 @@ describe("the input", () => {
   test("of open size is fed 224 pixels, and that is said", async () => {
     const { preprocessing, changes } = await open(network({ dims: ["N", 3, "H", undefined] }));
     expect(preprocessing).toMatchObject({ size: 224, layout: "nchw" });
-    expect(changes).toEqual(["It takes pictures of any size; 224 × 224 pixels are assumed."]);
+    expect(changes).toEqual(["It takes images of any size; 224 × 224 pixels are assumed."]);
   });
 
   test("open in everything is told by what its first layer reads", async () => {
@@ -106,7 +106,7 @@ describe("the input", () => {
     const model = network({ type: "float16", front: [node("Cast", ["image"], ["pixels"], { to: 1 })] });
     const { model: read, changes } = await open(model);
     expect(read.graph.inputs[0]!.type).toBe("float32");
-    expect(changes).toEqual(["Its weights are in half precision; they were widened to float32."]);
+    expect(changes).toEqual(["Its weights are in half precision; they were converted to float32."]);
   });
 
   test.each<[string, Change, string]>([
@@ -115,10 +115,10 @@ describe("the input", () => {
       { dims: [3, 16, 16] },
       "is not an image network: it must have one input of four dimensions, not image [3,16,16].",
     ],
-    ["one colour", { dims: ["N", 1, 16, 16] }, "does not take pictures of three colours: its input is [N,1,16,16]."],
-    ["no square", { dims: ["N", 3, 16, 24] }, "takes pictures of 24 × 16 pixels, and Graft feeds squares"],
+    ["one colour", { dims: ["N", 1, 16, 16] }, "does not take images with three channels: its input is [N,1,16,16]."],
+    ["no square", { dims: ["N", 3, 16, 24] }, "takes images of 24 × 16 pixels, but Graft needs a square input"],
     ["a side beyond reason", { dims: ["N", 3, 2 ** 31, 2 ** 31] }, "Graft feeds at most 8192"],
-    ["doubles", { type: "float64" }, "takes pictures as float64"],
+    ["doubles", { type: "float64" }, "takes images as float64"],
   ])("of %s is refused", async (_, change, said) => {
     await expect(open(network(change))).rejects.toThrow(said);
   });
@@ -148,7 +148,7 @@ describe("the batch", () => {
   ])("%s becomes one of any size", async (_, change) => {
     const opened = await open(network(change));
     expect(opened.changes?.join()).toMatch(
-      /It was exported for batches (of \d|although its input is open); it was rewritten/,
+      /It was exported for (batches of \d|one batch size, although its input is open), and was rewritten/,
     );
     const pixels = Float32Array.from({ length: 3 * 768 }, (_, i) => Math.sin(i));
     const three = await featuresOf(opened, pixels, 3);
@@ -170,7 +170,7 @@ describe("the batch", () => {
     const model = network({ back: mixed });
     const initializers = new Map([...model.graph.initializers, ["zero", int64Tensor([1], [0])] as const]);
     await expect(open({ ...model, graph: { ...model.graph, initializers } })).rejects.toThrow(
-      "takes pictures in batches of 1 only",
+      "works only with batches of 1 ",
     );
   });
 });
@@ -180,7 +180,7 @@ describe("the preprocessing", () => {
     expect(await open(network())).toMatchObject({
       assumedPreprocessing: true,
       preprocessing: { mean: [127.5, 127.5, 127.5] },
-      preprocessingFrom: "an assumption (inception): the file does not say",
+      preprocessingFrom: "an assumption (inception): the file does not state it",
     });
   });
 

@@ -1,4 +1,4 @@
-/** Any ONNX file as a network: reading it. What is made of it then is in model-network.ts. */
+/** Reads ONNX files as networks. How a model becomes a network is in model-network.ts. */
 import { readBytes, sha256 } from "../base/files.ts";
 import type { Model } from "../graph/model.ts";
 import { decodeModel } from "../graph/onnx/read.ts";
@@ -6,9 +6,7 @@ import { raiseOpset } from "../graph/raise-opset.ts";
 import { type ModelOptions, networkOf } from "./model-network.ts";
 import type { Network } from "./network.ts";
 
-export type FileOptions = ModelOptions;
-
-/** Reads an ONNX file as a model, raised to Graft's operator set, with its SHA-256. */
+/** Reads an ONNX file as a model in Graft's operator set, with the SHA-256 of its bytes. Throws a GraftError as {@link openFile}. */
 export async function readModelFile(path: string): Promise<{ model: Model; sha256: string }> {
   const bytes = await readBytes(path, path, { missing: "usage" });
   return { model: raiseOpset(decodeModel(bytes, path)), sha256: sha256(bytes) };
@@ -17,9 +15,9 @@ export async function readModelFile(path: string): Promise<{ model: Model; sha25
 /**
  * Opens an ONNX file as a network.
  *
- * @throws GraftError (`usage`) where there is no such file or tensor; (`data`) where it is no network that Graft can use
+ * @throws GraftError (`usage`) if there is no such file or tensor; (`data`) if the file is not a network that Graft can use
  */
-export async function openFile(path: string, options: FileOptions = {}): Promise<Network> {
+export async function openFile(path: string, options: ModelOptions = {}): Promise<Network> {
   const { model: read, sha256 } = await readModelFile(path);
   return { ...(await networkOf(read, path, options)), sha256 };
 }

@@ -67,6 +67,6 @@ describe("openFresh", () => {
 
   test("weights beside it, and names of nothing, are usage errors", async () => {
     await expect(openFresh("mobilenetv2_035", 1, { weights: "w.safetensors" })).rejects.toThrow("no weights are used");
-    await expect(openFresh("resnet19", 1)).rejects.toThrow('There is no network "resnet19"');
+    await expect(openFresh("resnet19", 1)).rejects.toThrow('Unknown network "resnet19"');
   });
 });

@@ -1,4 +1,4 @@
-/** A network of a model hub: its weights fetched, put into the architecture that they belong to, nothing converted. */
+/** Opens networks of a model hub: downloads the weights and loads them into the architecture that Graft builds. */
 import { sha256 } from "../base/files.ts";
 import { type RepositoryConfig, repositoryConfig } from "../hub/huggingface/config.ts";
 import { hubFileInCache } from "../hub/huggingface/fetch.ts";
@@ -7,42 +7,44 @@ import { fromHubPreprocessing } from "./hub-preprocessing.ts";
 import type { Network } from "./network.ts";
 import type { OpenOptions } from "./open-options.ts";
 import type { Preprocessing } from "./preprocessing.ts";
-import { weighHubFile } from "./weighted.ts";
+import { loadPretrainedFromHub } from "./pretrained.ts";
 
-/** Whether the network can be opened without the hub. */
+/** Whether the network's files are all in the cache. */
 export async function isHubNetworkOnDisk({ source }: EntryFrom<"hub">): Promise<boolean> {
   const files = [source, { ...source, file: "config.json" }];
   return (await Promise.all(files.map(hubFileInCache))).every((found) => found !== undefined);
 }
 
-/** Opens a network of a hub, fetching what the cache lacks. */
-export async function openHubNetwork(entry: EntryFrom<"hub">, options: OpenOptions): Promise<Network> {
+/** Opens a network of a hub; downloads the files that are not in the cache. */
+export async function openHubNetwork(
+  entry: EntryFrom<"hub">,
+  { onProgress, offline, cut }: OpenOptions,
+): Promise<Network> {
   const { source } = entry;
-  const { onProgress, offline } = options;
-  const asked = { onProgress, offline };
-  const config = await repositoryConfig(source, asked);
+  const hub = { onProgress, offline };
+  const config = await repositoryConfig(source, hub);
   const preprocessing = preprocessingOf(entry, config);
-  const of = { ...source, revision: config.commit };
-  const weighed = await weighHubFile(entry.architecture ?? entry.name, of, asked, preprocessing.size);
-  const { definition, model } = weighed;
+  const file = { ...source, revision: config.commit };
+  const pretrained = await loadPretrainedFromHub(entry.architecture ?? entry.name, file, hub, preprocessing.size);
+  const { definition, model } = pretrained;
   return {
     name: entry.name,
     description: entry.description,
     licence: entry.licence,
     source: `hub:${source.repo}@${config.commit}`,
-    sha256: sha256(`${weighed.sha256} ${definition.name} ${preprocessing.size}`),
+    sha256: sha256(`${pretrained.sha256} ${definition.name} ${preprocessing.size}`),
     model,
     preprocessing,
-    preprocessingFrom: `the hub's config.json, but the whole picture is taken`,
+    preprocessingFrom: "the hub's config.json, without its crop: the whole image is used",
     stages: definition.stages,
-    cut: options.cut ?? definition.features.tensor,
-    cuts: options.cut === undefined ? undefined : [],
+    cut: cut ?? definition.features.tensor,
+    cuts: cut === undefined ? undefined : [],
   };
 }
 
 /**
- * What the repository says of normalisation. The input's size, and how a picture is brought to it, are the row's: that
- * the whole picture is taken is Graft's choice, and transformers take any size that their embedding is resampled to.
+ * The repository's normalisation with the catalogue's size and fit: Graft uses the whole image, and transformers accept any size
+ * because their position embedding is resampled.
  */
 function preprocessingOf({ preprocessing, source }: EntryFrom<"hub">, config: RepositoryConfig): Preprocessing {
   const { channels, mean, std } = fromHubPreprocessing(config.preprocessing, source.repo);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseFields } from "../hub/huggingface/fields.ts";
 import { timmPreprocessing, transformersPreprocessing } from "../hub/huggingface/preprocessing.ts";
 import { fromHubPreprocessing } from "./hub-preprocessing.ts";
-import { picture, prepare } from "./testing.ts";
+import { drawnImage, prepare } from "./testing.ts";
 
 type Kind = "timm" | "transformers";
 type Json = Readonly<Record<string, unknown>>;
@@ -26,11 +26,11 @@ const preprocessingOf = (kind: Kind, config: Json) =>
 
 describe("fromHubPreprocessing", () => {
   it.each(golden.cases.map((item) => [item.kind, JSON.stringify(item.config), item] as const))(
-    "does to a picture what %s does, given %s",
+    "does to an image what %s does, given %s",
     async (kind, _, { config, shape, step, values }) => {
       const { width, height } = golden;
       const preprocessing = preprocessingOf(kind, config);
-      const { dims, data } = await prepare(preprocessing, [1, height, width, 3], picture(height, width));
+      const { dims, data } = await prepare(preprocessing, [1, height, width, 3], drawnImage(height, width));
       expect(dims).toEqual([1, ...shape]);
       expect(values.length).toBe(Math.ceil(data.length / step));
       // In grey levels: the resize may be one off where it ties (preprocessing.ts).
@@ -53,14 +53,14 @@ describe("fromHubPreprocessing", () => {
     ["timm", { ...timm, crop_mode: "border" }, 'crop_mode "border"'],
     ["timm", { ...timm, crop_mode: "squash" }, 'crop_mode "squash" with a crop_pct of 0.95'],
     ["timm", { ...timm, crop_pct: 1.2 }, "a crop_pct of 1.2, which pads"],
-    ["timm", { ...timm, input_size: [1, 224, 224] }, "pictures of 1 channels"],
-    ["timm", { ...timm, input_size: [3, 224, 192] }, "pictures of 192 × 224 pixels, not square"],
+    ["timm", { ...timm, input_size: [1, 224, 224] }, "images of 1 channels"],
+    ["timm", { ...timm, input_size: [3, 224, 192] }, "images of 192 × 224 pixels, not square"],
     [
       "transformers",
       { ...vit, image_processor_type: "SegformerImageProcessor" },
       "the processor SegformerImageProcessor",
     ],
-    ["transformers", { ...vit, do_resize: false }, "pictures that are not resized"],
+    ["transformers", { ...vit, do_resize: false }, "images that are not resized"],
     ["transformers", { ...vit, resample: 0 }, "resample 0"],
     ["transformers", { ...vit, resample: null }, "a resize of unknown interpolation"],
     ["transformers", { ...vit, rescale_offset: true }, "rescale_offset"],
@@ -77,7 +77,7 @@ describe("fromHubPreprocessing", () => {
     ],
   ] as const)("refuses what Graft cannot do: %s %j", (kind, config, what) => {
     expect(() => preprocessingOf(kind, config)).toThrow(
-      `a/b asks for ${what}, which Graft does not do: pass --preprocessing to choose another.`,
+      `a/b asks for ${what}, which Graft does not support: choose another preprocessing with --preprocessing.`,
     );
   });
 });

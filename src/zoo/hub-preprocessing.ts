@@ -1,6 +1,6 @@
 /**
- * A repository's account of its preprocessing → Graft's. What Graft's graph cannot do to the pixel is refused by
- * name, never approximated. Reading the repository's files is the hub's business.
+ * Converts a repository's preprocessing configuration to Graft's. What Graft cannot reproduce to the pixel is refused by name, never
+ * approximated. The repository's files are read elsewhere (hub/).
  */
 import { dataError } from "../base/errors.ts";
 import type {
@@ -12,35 +12,37 @@ import type { Fit, Preprocessing } from "./preprocessing.ts";
 
 type Triple = Preprocessing["mean"];
 
-/** Where a picture goes: the network's side in pixels, and how it is brought to it. */
-type Layout = Pick<Preprocessing, "size" | "fit">;
+/** The input's size and how an image is resized to it. */
+type Frame = Pick<Preprocessing, "size" | "fit">;
 
 /**
- * Graft's preprocessing for what a repository says.
+ * Graft's preprocessing for a repository's configuration.
  *
  * @param source names the repository in errors
- * @throws GraftError (`data`) naming what Graft does not do
+ * @throws GraftError (`data`) naming what Graft does not support
  */
 export function fromHubPreprocessing(of: HubPreprocessing, source: string): Preprocessing {
   const refuse = (what: string): never => {
-    throw dataError(`${source} asks for ${what}, which Graft does not do: pass --preprocessing to choose another.`);
+    throw dataError(
+      `${source} asks for ${what}, which Graft does not support: choose another preprocessing with --preprocessing.`,
+    );
   };
   return of.kind === "timm" ? fromTimm(of, refuse) : fromTransformers(of, refuse);
 }
 
 type Refuse = (what: string) => never;
 
-/** Resize the shorter side to `resized`, cut `size` out of the centre. */
-function centreCrop(size: number, resized: number, refuse: Refuse): Layout {
+/** Resizes the shorter side to `resized` pixels and crops `size` pixels from the centre. */
+function centreCrop(size: number, resized: number, refuse: Refuse): Frame {
   if (size > resized) refuse(`a centre crop of ${size} pixels out of ${resized}`);
   return { size, fit: { kind: "crop", fraction: size / resized } };
 }
 
-/** Resize to `size` × `size` whatever the shape. */
-const stretch = (size: number): Layout => ({ size, fit: { kind: "stretch" } });
+/** Resizes to `size` × `size` pixels, whatever the image's shape. */
+const stretch = (size: number): Frame => ({ size, fit: { kind: "stretch" } });
 
 function square(height: number, width: number, refuse: Refuse): number {
-  if (height !== width) refuse(`pictures of ${width} × ${height} pixels, not square`);
+  if (height !== width) refuse(`images of ${width} × ${height} pixels, not square`);
   return height;
 }
 
@@ -62,7 +64,7 @@ const timmInterpolations: Readonly<Record<string, Preprocessing["interpolation"]
 
 function fromTimm(of: TimmPreprocessing, refuse: Refuse): Preprocessing {
   const [channels, height, width] = of.inputSize;
-  if (channels !== 3) refuse(`pictures of ${channels} channels`);
+  if (channels !== 3) refuse(`images of ${channels} channels`);
   const fitOf = entry(timmFits, of.cropMode) ?? refuse(`crop_mode "${of.cropMode}"`);
   return {
     size: square(height, width, refuse),
@@ -80,12 +82,12 @@ const entry = <T>(table: Readonly<Record<string, T>>, name: string): T | undefin
 
 // --- transformers: `image_processing_*.py` of each model
 
-/** How a processor reads its sizes. */
-type ProcessorLayout = (of: TransformersPreprocessing, refuse: Refuse) => Layout;
+/** How a processor interprets its sizes. */
+type ProcessorFrame = (of: TransformersPreprocessing, refuse: Refuse) => Frame;
 
-/** Resizes as `size` says, then crops the centre if told to; a bare number is read as `bare` says. */
+/** Resizes to `size`, then crops the centre if configured. `bare` is the meaning of a `size` that is a single number. */
 const asWritten =
-  (bare: "exact" | "shortest-edge"): ProcessorLayout =>
+  (bare: "exact" | "shortest-edge"): ProcessorFrame =>
   (of, refuse) => {
     const { size, cropSize, doCenterCrop = cropSize !== undefined } = of;
     const crop = doCenterCrop ? cropSide(of, refuse) : undefined;
@@ -104,13 +106,13 @@ function cropSide({ cropSize }: TransformersPreprocessing, refuse: Refuse): numb
   return cropSize.kind === "exact" ? square(cropSize.height, cropSize.width, refuse) : cropSize.side;
 }
 
-/** The side in `size`, for processors that resize the shorter side whatever the file calls it. */
+/** The number in `size`, for processors that always resize the shorter side, whatever the file calls it. */
 function shorterSide({ size }: TransformersPreprocessing, refuse: Refuse): number {
   return size.kind === "exact" ? refuse(`a size of ${size.width} × ${size.height} for the shorter side`) : size.side;
 }
 
-/** ConvNeXt's (and ResNet's, RegNet's): below 384 pixels a crop by `crop_pct`, from there on stretched. */
-const convNext: ProcessorLayout = (of, refuse) => {
+/** ConvNeXt (also ResNet and RegNet): a crop by `crop_pct` below 384 pixels, a stretch from 384 pixels on. */
+const convNext: ProcessorFrame = (of, refuse) => {
   const side = shorterSide(of, refuse);
   if (of.doCenterCrop) refuse("a second centre crop");
   if (side >= 384) return stretch(side);
@@ -118,18 +120,18 @@ const convNext: ProcessorLayout = (of, refuse) => {
   return centreCrop(side, Math.floor(side / cropPct), refuse);
 };
 
-/** PoolFormer's: `size` is what remains, the resize is by `crop_pct`. */
-const poolFormer: ProcessorLayout = (of, refuse) => {
+/** PoolFormer: `size` is the size after the crop; `crop_pct` determines the resize. */
+const poolFormer: ProcessorFrame = (of, refuse) => {
   const cropPct = of.cropPct ?? refuse("a crop without a crop_pct");
   return centreCrop(cropSide(of, refuse), Math.floor(shorterSide(of, refuse) / cropPct), refuse);
 };
 
-/** LeViT's: the shorter side becomes 256/224 of `size`. */
-const levit: ProcessorLayout = (of, refuse) =>
+/** LeViT: the shorter side becomes 256/224 of `size`. */
+const levit: ProcessorFrame = (of, refuse) =>
   centreCrop(cropSide(of, refuse), Math.floor((256 / 224) * shorterSide(of, refuse)), refuse);
 
-/** By class name without `ImageProcessor` or `FeatureExtractor`. */
-const processors: Readonly<Record<string, ProcessorLayout>> = {
+/** By the processor's class name without `ImageProcessor` or `FeatureExtractor`. */
+const processors: Readonly<Record<string, ProcessorFrame>> = {
   ViT: asWritten("exact"),
   DeiT: asWritten("exact"),
   Beit: asWritten("exact"),
@@ -142,25 +144,25 @@ const processors: Readonly<Record<string, ProcessorLayout>> = {
   Levit: levit,
 };
 
-/** Pillow's numbers. */
+/** Pillow's numbers of its filters. */
 const resamplings: Readonly<Record<string, Preprocessing["interpolation"]>> = { 2: "bilinear", 3: "bicubic" };
 
 function fromTransformers(of: TransformersPreprocessing, refuse: Refuse): Preprocessing {
-  const layout = entry(processors, of.processor.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, ""));
-  if (!layout) return refuse(`the processor ${of.processor}`);
-  if (of.doResize === false) refuse("pictures that are not resized");
+  const frameOf = entry(processors, of.processor.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, ""));
+  if (!frameOf) return refuse(`the processor ${of.processor}`);
+  if (of.doResize === false) refuse("images that are not resized");
   if (of.rescaleOffset) refuse("rescale_offset");
   if (of.doFlipChannelOrder) refuse("do_flip_channel_order");
   const { resample, imageMean, imageStd, doNormalize = imageMean !== undefined } = of;
   if (resample === undefined) return refuse("a resize of unknown interpolation");
   if (doNormalize && !(imageMean && imageStd)) refuse("a normalisation without image_mean and image_std");
-  // Files from before there was a choice mean 1/255, which is the default still.
+  // 1/255 is the default, also in files from before the setting existed.
   const scale = of.doRescale === false ? 1 : 1 / (of.rescaleFactor ?? 1 / 255);
   return {
-    ...layout(of, refuse),
+    ...frameOf(of, refuse),
     interpolation: entry(resamplings, String(resample)) ?? refuse(`resample ${resample}`),
     channels: "rgb",
-    // (x × rescale − mean) ÷ std, on the scale of 0 to 255.
+    // (x × rescale − mean) ÷ std, on a scale of 0 to 255.
     mean: scaled((doNormalize ? imageMean : undefined) ?? [0, 0, 0], scale),
     std: scaled((doNormalize ? imageStd : undefined) ?? [1, 1, 1], scale),
     layout: "nchw",

@@ -132,12 +132,12 @@ describe("VGG-16 from a hub", () => {
   });
 
   it("by its catalogue name is refused where a part of it is lacking", async () => {
-    await expect(openNetwork("vgg16")).rejects.toThrow(/do not fit vgg16: they lack pre_logits\.fc1\.weight/);
+    await expect(openNetwork("vgg16")).rejects.toThrow(/do not fit vgg16: missing pre_logits\.fc1\.weight/);
   });
 
   it("as weights of another architecture says which parameters are wrong, and keeps the file", async () => {
     await expect(openNetwork("vgg19", { weights: `hf:${repo}/model.safetensors` })).rejects.toThrow(
-      /do not fit vgg19: they lack features\.16\.weight/,
+      /do not fit vgg19: missing features\.16\.weight/,
     );
     await expect(openNetwork("no_such_net", { weights: `hf:${repo}/model.safetensors` })).rejects.toThrow(
       /no_such_net/,

@@ -1,69 +1,71 @@
 /**
- * The input of a network that takes pictures: which of the shapes that exporters declare it is, and the network brought
- * to the one that Graft feeds: float32, square, three colours.
+ * Finds the image input of a network among the shapes that exporters declare, and converts a uint8 input to float32. Graft feeds
+ * square float32 images with three channels.
  */
 import { dataError } from "../base/errors.ts";
 import { lookup } from "../graph/lookup.ts";
 import { type Graph, node, type Value } from "../graph/model.ts";
 
-/** How a network wants its pictures. */
+/** The image input of a network. */
 export interface ImageInput {
   readonly value: Value;
   readonly layout: "nchw" | "nhwc";
-  /** The side of the square, in pixels; {@link DEFAULT_SIZE} where the file leaves it open. */
+  /** Side of the square, in pixels; {@link DEFAULT_SIZE} if the file leaves it open. */
   readonly size: number;
   /** Whether the file leaves the size open. */
   readonly isAnySize: boolean;
-  /** The batch that it was exported for; nothing where that is open. */
+  /** The batch size that it was exported for; undefined if that is open. */
   readonly batch: number | undefined;
 }
 
-/** What networks that take pictures of any size are fed: what nearly all of them were trained on. */
+/** The size for networks that accept any: nearly all of them were trained on it. In pixels. */
 export const DEFAULT_SIZE = 224;
-/** The largest side taken, so that a hostile file cannot ask for all memory. */
+/** The largest side, in pixels: a hostile file must not exhaust the memory. */
 const MAX_SIZE = 8192;
 
 /**
- * The one image input of a graph.
+ * The only input of a graph, if it is an image.
  *
- * @throws GraftError (`data`) where there is none, or one of a shape or type that Graft does not feed
+ * @throws GraftError (`data`) if it is not an image, or Graft does not support its shape or type
  */
 export function imageInput(graph: Graph, source: string): ImageInput {
   const [value, ...others] = graph.inputs;
   if (!value || others.length > 0 || value.dims?.length !== 4) {
     const found = graph.inputs.map(({ name, dims }) => `${name} [${dims?.map((dim) => dim ?? "?") ?? "?"}]`);
     throw dataError(
-      `${source} is not an image network: it must have one input of four dimensions, not ${found.join(", ") || "none"}.`,
+      `${source} is not an image network: it must have one input of four dimensions, but has ${found.join(", ") || "none"}.`,
     );
   }
   if (value.type !== "float32" && value.type !== "uint8") {
     throw dataError(
-      `${source} takes pictures as ${value.type}, which Graft does not feed: export it with a float32 input.`,
+      `${source} takes images as ${value.type}, which Graft does not support: export it with a float32 input.`,
     );
   }
   const layout = layoutOf(graph, value);
   if (!layout) {
     throw dataError(
-      `${source} does not take pictures of three colours: its input is [${value.dims.map((dim) => dim ?? "?")}].`,
+      `${source} does not take images with three channels: its input is [${value.dims.map((dim) => dim ?? "?")}].`,
     );
   }
   const [height, width] = (layout === "nchw" ? value.dims.slice(2) : value.dims.slice(1, 3)).map(sizeOf);
   if (height !== undefined && width !== undefined && height !== width) {
     throw dataError(
-      `${source} takes pictures of ${width} × ${height} pixels, and Graft feeds squares: export it for square ones.`,
+      `${source} takes images of ${width} × ${height} pixels, but Graft needs a square input: export it with one.`,
     );
   }
   const size = height ?? width ?? DEFAULT_SIZE;
   if (size > MAX_SIZE)
-    throw dataError(`${source} takes pictures of ${size} pixels a side; Graft feeds at most ${MAX_SIZE}.`);
+    throw dataError(
+      `${source} takes images of ${size} × ${size} pixels; Graft supports at most ${MAX_SIZE} × ${MAX_SIZE}.`,
+    );
   return { value, layout, size, isAnySize: (height ?? width) === undefined, batch: sizeOf(value.dims[0]) };
 }
 
-/** A declared dimension; 0 and −1 are how some exporters write one that is open. */
+/** A declared dimension; undefined if it is open, which some exporters write as 0 or −1. */
 const sizeOf = (dim: number | string | undefined): number | undefined =>
   typeof dim === "number" && dim > 0 ? dim : undefined;
 
-/** Which axis has the colours: the one of size 3, else what the first layer takes it for. */
+/** The axis of the channels: the one of size 3, otherwise the one that the first layer reads as channels. */
 function layoutOf(graph: Graph, { name, dims = [] }: Value): ImageInput["layout"] | undefined {
   if (dims[1] === 3) return "nchw";
   if (dims[3] === 3) return "nhwc";
@@ -83,10 +85,10 @@ function layoutOf(graph: Graph, { name, dims = [] }: Value): ImageInput["layout"
   return undefined;
 }
 
-/** What may come before a network's first layer and leaves every pixel where it is. */
+/** Operators that may precede a network's first layer and do not move pixels. */
 const inPlace = new Set(["Identity", "Cast", "Add", "Sub", "Mul", "Div", "Clip", "Pad"]);
 
-/** A graph whose uint8 input is float32 instead, cast where the network begins: 0 to 255 either way. */
+/** The graph with a float32 input in place of a uint8 one, cast at the start; values are 0 to 255 in both. */
 export function takingFloats(graph: Graph): Graph {
   const [value] = graph.inputs;
   if (value?.type !== "uint8") return graph;

@@ -1,4 +1,4 @@
-/** What a network is made of, without running it: what `graft networks show` tells. */
+/** Describes a network without running it, for `graft networks show` and the studio. */
 import type { Value } from "../graph/model.ts";
 import { multiplyAdds } from "../graph/multiply-adds.ts";
 import type { TensorShape } from "../graph/tensor.ts";
@@ -8,9 +8,9 @@ import { choosePooling, type Pooling, poolings } from "./pooling.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import { type StageCost, stagesOf } from "./stages.ts";
 
-/** A stage with what it yields. */
+/** A stage with the shape of its output. */
 export interface InspectedStage extends StageCost {
-  /** Dimensions of its output for one picture, without the batch's. */
+  /** Dimensions of its output for one image, without the batch. */
   readonly shape: readonly number[];
 }
 
@@ -20,32 +20,32 @@ export interface Inspection {
   readonly licence: string;
   readonly source: string;
   readonly sha256: string;
-  /** The program that wrote the file, where it says. */
+  /** The program that wrote the file; null if unknown. */
   readonly producer: string | null;
-  /** ONNX's operator set, after older ones were raised. */
+  /** ONNX's operator set, after the conversion of older ones. */
   readonly opset: number | null;
   readonly nodes: number;
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
   readonly parameters: number;
-  /** For one picture of the size in `preprocessing`, the classifier included. */
+  /** For one image of the size in `preprocessing`, with the classifier. */
   readonly multiplyAdds: number;
   readonly preprocessing: Preprocessing;
   readonly preprocessingFrom: string;
   /** Whether the preprocessing is an assumption. */
   readonly assumedPreprocessing: boolean;
-  /** The tensor where the backbone ends, why there, and how its values become features. */
+  /** The tensor where the backbone ends, the reason for it, and how its values become features. */
   readonly cut: string;
   readonly why: string;
   readonly pooling: Pooling;
   readonly pooled: string;
   readonly features: number;
   readonly stages: readonly InspectedStage[];
-  /** What was changed when it was read, a sentence each. */
+  /** What was changed when it was read, one sentence each. */
   readonly changes: readonly string[];
 }
 
-/** Inspects a network. Throws a data error where its shapes cannot be told or its cut yields no features. */
+/** Inspects a network. Throws a GraftError (`data`) if its shapes cannot be inferred or the values at its cut are not features. */
 export async function inspect(network: Network): Promise<Inspection> {
   const { model, cut, preprocessing } = network;
   const shapes = await shapesOf(network);
@@ -67,7 +67,7 @@ export async function inspect(network: Network): Promise<Inspection> {
     preprocessingFrom: network.preprocessingFrom ?? "the catalogue",
     assumedPreprocessing: network.assumedPreprocessing ?? false,
     cut,
-    why: network.why ?? "as the catalogue says",
+    why: network.why ?? "as defined in the catalogue",
     pooling,
     pooled: `${poolings[pooling].description} (${why})`,
     features,
@@ -79,7 +79,7 @@ export async function inspect(network: Network): Promise<Inspection> {
   };
 }
 
-/** An output with the dimensions that it has for one picture of the network's size. */
+/** An output with its dimensions for an image of the network's size. */
 function withShape(value: Value, shapes: ReadonlyMap<string, TensorShape>): Value {
   const found = shapes.get(value.name);
   return found ? { name: value.name, type: found.type, dims: ["N", ...found.dims.slice(1)] } : value;

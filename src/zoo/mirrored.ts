@@ -1,6 +1,6 @@
 /**
- * A network asked about each image and its mirror image at once: the batch is doubled behind the pixels, and halved again at the
- * features. What is made of the two answers (their mean, or both side by side) is chosen by the caller.
+ * Runs a network on each image and its mirror image in one pass: the batch is doubled after the pixels and halved again at the
+ * features, which become the mean of both views or both side by side.
  */
 import { attach } from "../graph/merge.ts";
 import { type Graph, type Node, node } from "../graph/model.ts";
@@ -8,14 +8,17 @@ import { int64Tensor } from "../graph/tensor.ts";
 import { FEATURES, PIXELS } from "./backbone-names.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 
-/** The features of both views, `[2N, D]`: the images', then their mirror images'. */
+/** The features of both views, `[2N, D]`: first those of the images, then those of their mirror images. */
 export const FEATURES_OF_VIEWS = "views/features";
 /** The pixels of both views, `[2N, …]`. */
 export const PIXELS_OF_VIEWS = "views/pixels";
 
 type Frame = Pick<Preprocessing, "layout" | "size">;
 
-/** A network from {@link PIXELS} to {@link FEATURES_OF_VIEWS} → one from {@link PIXELS} to the mean of both views' features. */
+/**
+ * Turns a network from {@link PIXELS} to {@link FEATURES_OF_VIEWS} into one from {@link PIXELS} to {@link FEATURES} `[N, D]`, the mean of
+ * both views.
+ */
 export const meanOverViews = (graph: Graph, features: number, frame: Frame): Graph =>
   attach(ofBothViews(graph, frame), {
     ...ending(features, [
@@ -28,7 +31,10 @@ export const meanOverViews = (graph: Graph, features: number, frame: Frame): Gra
     ]),
   });
 
-/** A network from {@link PIXELS} to {@link FEATURES_OF_VIEWS} → one whose features are those of both views, one after the other. */
+/**
+ * Turns a network from {@link PIXELS} to {@link FEATURES_OF_VIEWS} into one from {@link PIXELS} to {@link FEATURES} `[N, 2D]`, both views
+ * side by side.
+ */
 export const sideBySide = (graph: Graph, features: number, frame: Frame): Graph =>
   attach(ofBothViews(graph, frame), {
     ...ending(2 * features, [
@@ -50,14 +56,14 @@ const ending = (features: number, nodes: readonly Node[]): Graph => ({
   initializers: new Map(),
 });
 
-/** Doubles the batch in front of a network: columns of pixels are read backwards for the mirror images. */
+/** Doubles the batch before the network; for the mirror images, columns of pixels are read from right to left. */
 function ofBothViews(graph: Graph, { layout, size: width }: Frame): Graph {
   const axis = layout === "nchw" ? 3 : 2;
   const reads = (names: readonly string[]): string[] => names.map((name) => (name === PIXELS ? PIXELS_OF_VIEWS : name));
   return {
     ...graph,
     nodes: [
-      // Reading by index has a gradient, which explanations need.
+      // Gather has a gradient, which explanations need.
       node("Gather", [PIXELS, "views/backwards"], ["views/mirrored"], { axis }),
       node("Concat", [PIXELS, "views/mirrored"], [PIXELS_OF_VIEWS], { axis: 0 }),
       ...graph.nodes.map((one) => ({ ...one, inputs: reads(one.inputs) })),

@@ -1,10 +1,10 @@
-/** What may be said of an ONNX file that becomes a network, each option described once; for Node and pages. */
+/** The schema of the options that an ONNX file is opened with, in Node and in a page. */
 import * as v from "valibot";
 import { type Described, oneOf, text } from "../base/options.ts";
 import type { ModelOptions } from "./model-network.ts";
 import { type PresetName, preprocessingPresets } from "./preprocessing.ts";
 
-/** How pixels become a network's input. */
+/** The name of a preprocessing preset. */
 export const preprocessing = oneOf(Object.keys(preprocessingPresets) as PresetName[]);
 
 export const cut = text("the name of a tensor");

@@ -1,20 +1,17 @@
 /**
- * Where in a network a node belongs, by the names that exporters leave: PyTorch's modules in the names of nodes
+ * The module that a node belongs to, from the names that exporters keep: PyTorch's modules in the names of nodes
  * (`/layer1/layer1.0/conv1/Conv`) or of parameters (`layer1.0.conv1.weight`), TensorFlow's scopes
  * (`Model/Mixed_7c/Branch_2/Conv2D`), Keras' layers (`block5_conv2`, `res5a_branch2a`).
  */
 import type { Node } from "../graph/model.ts";
 
-/** What the last part of a parameter's name says of its role; the module is what comes before. */
+/** The last part of a parameter's name, its role; the module's name is before it. */
 const parameterRoles =
   /[./](?:\w*(?:weights?|bias|kernel|gamma|beta|scale|(?:running|moving)_(?:mean|var|variance))(?:_\w+)?|BiasAdd|Conv2D\w*|MatMul)(?:[./:].*)?$/i;
-/** Names that an exporter made up: they say nothing. */
+/** Names that an exporter generated; they carry no meaning. */
 const madeUp = /^(?:onnx::|node_|val_|Constant_|[A-Z]\w*_\d+$|t?\d+\b|n\d+$)/;
 
-/**
- * Where something belongs: `["layer1", "0", "conv1"]`. `scopes` are TensorFlow's, whose first parts say how the network
- * was called, not what it is made of.
- */
+/** The path of a module: `["layer1", "0", "conv1"]`. `scopes` are TensorFlow's; their first parts are names of the whole network. */
 export interface ModulePath {
   readonly parts: readonly string[];
   readonly kind: "modules" | "scopes";
@@ -31,14 +28,14 @@ export function moduleOfParameter(name: string): ModulePath | undefined {
   return path(name.replace(parameterRoles, ""), name.includes("/") && !name.startsWith("/") ? "scopes" : "modules");
 }
 
-/** The module that a node belongs to; nothing where its name is no path. */
+/** The module that a node belongs to; undefined if its name is not a path. */
 export function moduleOfNode({ name, op }: Node): ModulePath | undefined {
   if (madeUp.test(name)) return undefined;
   const given = name.split("/").filter((part) => part !== "");
-  // A path ends in the operator (`/conv1/Conv`), or in the layer itself (`block1_conv1`).
+  // A path ends with the operator (`/conv1/Conv`) or with the layer itself (`block1_conv1`).
   if (given.length > 1 || given[0] === op) given.pop();
   if (!name.startsWith("/") && name.includes("/")) return path(given.join("/"), "scopes");
-  // PyTorch repeats what contains a module: `/layer1/layer1.0/conv1`.
+  // PyTorch repeats the parents of a module: `/layer1/layer1.0/conv1`.
   const parts: string[] = [];
   for (const part of given) {
     const last = parts.at(-1);
@@ -48,10 +45,10 @@ export function moduleOfNode({ name, op }: Node): ModulePath | undefined {
   return path(parts.join("."), "modules");
 }
 
-/** A path as its makers write it. */
+/** A path as its framework writes it. */
 export const pathName = ({ parts, kind }: ModulePath): string => parts.join(kind === "scopes" ? "/" : ".");
 
-/** What to call a layer in a sentence: its module, else its own name, else its operator. */
+/** The name of a layer for display: its module, otherwise its own name, otherwise its operator. */
 export function layerName(node: Node, weight: string | undefined): string {
   const module = (weight === undefined ? undefined : moduleOfParameter(weight)) ?? moduleOfNode(node);
   return module ? pathName(module) : node.name || node.op;

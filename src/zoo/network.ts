@@ -1,4 +1,4 @@
-/** What Graft knows of a network before anything is cut or trained. No weights are fetched here. */
+/** A pretrained network as Graft holds it in memory. Nothing is opened or downloaded here. */
 import type { Graph, Model } from "../graph/model.ts";
 import { elementCount } from "../graph/tensor.ts";
 import type { Stage } from "./architectures/definition.ts";
@@ -8,38 +8,38 @@ import type { Preprocessing } from "./preprocessing.ts";
 export interface Network {
   /** Its catalogue name, or the file's path. */
   readonly name: string;
-  /** What it is, in one sentence: architecture, training data, anything unusual. */
+  /** One sentence: architecture, training data, anything unusual. */
   readonly description: string;
   readonly licence: string;
   /** Where the weights came from. */
   readonly source: string;
-  /** SHA-256 of the ONNX file that was read. */
+  /** SHA-256 of the ONNX file that was read, hexadecimal. */
   readonly sha256: string;
-  /** In Graft's operator set; one image input. */
+  /** In Graft's operator set, with one image input. */
   readonly model: Model;
   readonly preprocessing: Preprocessing;
-  /** Whether the preprocessing is an assumption, because the file does not say. */
+  /** Whether the preprocessing is an assumption, because the file does not state it. */
   readonly assumedPreprocessing?: true | undefined;
-  /** Where the preprocessing is known from, in words; absent where the catalogue says it. */
+  /** Where the preprocessing comes from, as text; absent if it comes from the catalogue. */
   readonly preprocessingFrom?: string | undefined;
   /** The tensor where the backbone ends. */
   readonly cut: string;
   /**
-   * Other tensors where it may end, for cross-validation to choose from; none where the caller named the cut. Absent: the ends of the
-   * stages before it.
+   * Other tensors where the backbone may end; cross-validation chooses among them and `cut`. Empty if the caller named the cut.
+   * Default: the ends of the two stages before the cut's own.
    */
   readonly cuts?: readonly string[] | undefined;
-  /** Why it ends there, in words; absent where the catalogue says it. */
+  /** Why the backbone ends at `cut`, as text; absent if the catalogue defines the cut. */
   readonly why?: string | undefined;
-  /** The stages that its architecture names, where it is one of Graft's; in other networks they are found. */
+  /** The stages that its architecture names, if Graft builds the architecture; otherwise stages are found in the graph. */
   readonly stages?: readonly Stage[] | undefined;
-  /** What was changed when it was read, so that Graft can use it; a sentence each. */
+  /** What was changed when the file was read, one sentence each. */
   readonly changes?: readonly string[] | undefined;
 }
 
 /**
- * How many numbers a model learned: elements of its floating-point constants with one dimension or more, and of the
- * whole-number ones that are dequantised.
+ * Counts the parameters of a model: elements of float32 constants with at least one dimension, and of integer constants that a
+ * `DequantizeLinear` reads.
  */
 export function countParameters(model: Model): number {
   let parameters = 0;
@@ -47,7 +47,7 @@ export function countParameters(model: Model): number {
   return parameters;
 }
 
-/** The names of a graph's parameters, as {@link countParameters} counts them. */
+/** The names of the parameters that {@link countParameters} counts. */
 export function parameterNames({ nodes, initializers }: Graph): string[] {
   const dequantised = new Set(nodes.flatMap(({ op, inputs }) => (op === "DequantizeLinear" ? inputs.slice(0, 1) : [])));
   return [...initializers]

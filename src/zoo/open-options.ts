@@ -1,17 +1,17 @@
-/** The options of `openNetwork`, each described once. */
+/** The options of `openNetwork`: their type and the schema that checks them. */
 import * as v from "valibot";
 import { callOf, checked, type Described, flag, listenerEntries, optionsOf, text } from "../base/options.ts";
 import type { OnProgress } from "../base/progress.ts";
-import type { FileOptions } from "./file.ts";
+import type { ModelOptions } from "./model-network.ts";
 import { modelEntries } from "./model-options.ts";
 
-export interface OpenOptions extends FileOptions {
+export interface OpenOptions extends ModelOptions {
   readonly onProgress?: OnProgress | undefined;
-  /** Use only what is in the cache. */
+  /** Uses only files in the cache; nothing is downloaded. Default false. */
   readonly offline?: boolean | undefined;
   /**
-   * A file of weights, on this disk or of a hub (`hf:OWNER/NAME/FILE`), for an architecture that Graft builds; the name is
-   * then the architecture's.
+   * A file of weights, on this disk or of a hub (`hf:OWNER/NAME/FILE`), for an architecture that Graft builds. The name passed to
+   * `openNetwork` is then the architecture's.
    */
   readonly weights?: string | undefined;
 }
@@ -26,6 +26,6 @@ const schema = optionsOf({
   onProgress: listenerEntries.onProgress,
 } satisfies Described<OpenOptions>);
 
-/** @throws GraftError (`usage`) */
+/** The options of a call of `openNetwork`, checked. Throws a GraftError (`usage`) if one does not fit. */
 export const checkedOpenOptions = (options: OpenOptions): OpenOptions =>
   checked(schema, options, callOf("openNetwork"));

@@ -1,23 +1,23 @@
-/** Opening a network by its catalogue name or by a file's path: the one entrance to the zoo. */
+/** Opens a network by its catalogue name or by the path of a file. The only way in: everything else is called from here. */
 import { existsSync } from "node:fs";
 import { usageError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { checkedArgument } from "../base/options.ts";
 import { inSentences } from "../base/system-errors.ts";
 import { shown } from "../base/text.ts";
-import { catalogue } from "./catalogue.ts";
+import { catalogue, catalogued } from "./catalogue.ts";
 import { openFile } from "./file.ts";
 import type { Network } from "./network.ts";
-import type { OpenOptions } from "./open-options.ts";
-import { checkedOpenOptions, networkName } from "./open-options.ts";
+import { checkedOpenOptions, networkName, type OpenOptions } from "./open-options.ts";
+import { openWithWeights } from "./pretrained.ts";
 import { openEntry } from "./pull.ts";
-import { openWeighted } from "./weighted.ts";
 
 /**
  * Opens a network.
  *
  * @param name a name from the catalogue, or the path of an `.onnx` file
- * @throws GraftError (`usage`) where there is no such network or file, or an option does not fit; as each kind of network says
+ * @throws GraftError (`usage`) if there is no such network or file, or an option does not fit; (`data`) if the file is not a network
+ *   that Graft can use; (`work`) if a download fails
  */
 export const openNetwork = async (name: string, options: OpenOptions = {}): Promise<Network> =>
   inSentences(() =>
@@ -25,11 +25,11 @@ export const openNetwork = async (name: string, options: OpenOptions = {}): Prom
   );
 
 async function openChecked(name: string, options: OpenOptions): Promise<Network> {
-  if (options.weights !== undefined) return openWeighted(name, options.weights, options);
-  const entry = catalogue.find((row) => row.name === name);
+  if (options.weights !== undefined) return openWithWeights(name, options.weights, options);
+  const entry = catalogued(name);
   if (entry && options.preprocessing !== undefined)
     throw usageError(
-      `The catalogue says how ${name} wants its pixels: leave preprocessing out; it is for .onnx files and weights of your own.`,
+      `The preprocessing of ${name} is in the catalogue: leave preprocessing out; it is for .onnx files and your own weights.`,
     );
   if (entry) return openEntry(entry, options);
   if (name.endsWith(".onnx") || existsSync(name)) return openFile(name, options);
@@ -38,6 +38,6 @@ async function openChecked(name: string, options: OpenOptions): Promise<Network>
     catalogue.map((row) => row.name),
   );
   throw usageError(
-    `There is no network ${shown(name)}: the nearest are ${near.join(", ")}; \`graft networks list\` shows all, and the path of an .onnx file is one too.`,
+    `Unknown network ${shown(name)}; did you mean ${near.join(", ")}? \`graft networks list\` shows all of them; the path of an .onnx file works too.`,
   );
 }

@@ -106,8 +106,8 @@ describe("the pooling at a cut", () => {
   });
 
   test.each([
-    ["five dimensions", [...map, node("Reshape", ["map", "cube"], ["y"])], "no feature map or vector"],
-    ["axes that nothing tells of", [...map, node("Reshape", ["map", "halves"], ["y"])], "does not tell which axis"],
+    ["five dimensions", [...map, node("Reshape", ["map", "cube"], ["y"])], "not a feature map or vector"],
+    ["axes of unknown meaning", [...map, node("Reshape", ["map", "halves"], ["y"])], "does not show which axis"],
   ])("%s are refused, with the remedy", async (_, nodes, said) => {
     await expect(choose(nodes)).rejects.toThrow(said);
     await expect(choose(nodes)).rejects.toThrow("choose another with --cut");

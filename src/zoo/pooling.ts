@@ -1,6 +1,6 @@
 /**
- * How the values at a cut become one vector an image. What the axes of the tensor hold is told by the operators around it,
- * not guessed: maps may be `[N, C, H, W]` or `[N, H, W, C]`, sequences `[N, T, D]` or `[N, C, T]`.
+ * Pools the values at a cut to one vector per image. The meaning of the axes is derived from the operators around the tensor:
+ * maps may be `[N, C, H, W]` or `[N, H, W, C]`, sequences `[N, T, D]` or `[N, C, T]`.
  */
 import { dataError } from "../base/errors.ts";
 import { axesOf, constantIntegers, fromFront } from "../graph/axes.ts";
@@ -23,9 +23,9 @@ export type Pooling =
   | "patch-mean";
 
 interface PoolingKind {
-  /** For people. */
+  /** For display. */
   readonly description: string;
-  /** From the tensor `cut` to `features` `[N, D]`. */
+  /** The nodes from the tensor `cut` to `features` `[N, D]`. */
   readonly graph: (cut: string, features: string) => Fragment;
 }
 
@@ -42,7 +42,7 @@ const mean = (axes: readonly number[]): PoolingKind["graph"] => {
 
 export const poolings: Readonly<Record<Pooling, PoolingKind>> = {
   none: {
-    description: "taken as they are",
+    description: "used unchanged",
     graph: (cut, features) => fragment([node("Identity", [cut], [features])]),
   },
   flatten: {
@@ -68,7 +68,7 @@ export const poolings: Readonly<Record<Pooling, PoolingKind>> = {
   },
   "token-mean": { description: "averaged over the tokens of the sequence [N, T, D]", graph: mean([1]) },
   "patch-mean": {
-    description: "averaged over the tokens of the sequence [N, T, D] but the first, the class token",
+    description: "averaged over the tokens of the sequence [N, T, D] except the first, the class token",
     graph: (cut, features) =>
       fragment(
         [
@@ -80,7 +80,7 @@ export const poolings: Readonly<Record<Pooling, PoolingKind>> = {
   },
 };
 
-/** How a cut is pooled, how many features that makes, and why. */
+/** The pooling at a cut, the number of features after it, and the reason. */
 export interface PoolingChoice {
   readonly pooling: Pooling;
   readonly features: number;
@@ -88,10 +88,10 @@ export interface PoolingChoice {
 }
 
 /**
- * Chooses the pooling at a cut from what the network itself does around it.
+ * Chooses the pooling at a cut from the network's own operators around it.
  *
  * @param shapes of every tensor
- * @throws GraftError (`data`) where the axes cannot be told, or the tensor is neither vector, map nor sequence
+ * @throws GraftError (`data`) if the axes are unknown, or the tensor is not a vector, map or sequence
  */
 export function choosePooling(graph: Graph, shapes: Shapes, cut: string, source: string): PoolingChoice {
   const dims = shapes.get(cut)?.dims ?? [];
@@ -101,24 +101,24 @@ export function choosePooling(graph: Graph, shapes: Shapes, cut: string, source:
     throw dataError(`The tensor "${cut}" of ${source} has shape [${dims}], ${what}: choose another with --cut.`);
   };
   if (rest.length === 0 || elementCount(dims) === 0 || rest.length > 3)
-    return wrong("which is no feature map or vector");
-  if (rest.length === 1) return { pooling: "none", features: rest[0]!, why: "one vector an image" };
-  if (large.length <= 1) return { pooling: "flatten", features: elementCount(rest), why: "one value of each feature" };
+    return wrong("which is not a feature map or vector");
+  if (rest.length === 1) return { pooling: "none", features: rest[0]!, why: "one vector per image" };
+  if (large.length <= 1) return { pooling: "flatten", features: elementCount(rest), why: "one value per feature" };
   const flow = dataflow(graph);
   const channels = channelAxes(graph, shapes, flow).get(cut);
   const last = rest.length;
   if (channels !== 1 && channels !== last) {
     const bySize = rest.length === 3 ? channelsBySize(rest) : undefined;
-    if (bySize === undefined) return wrong("and the graph does not tell which axis holds the features");
+    if (bySize === undefined) return wrong("and the graph does not show which axis holds the features");
     return {
       ...mapPooling(bySize),
       features: dims[bySize]!,
-      why: "by the square of positions: the graph tells no more",
+      why: "the other two axes form a square; the graph shows no more",
     };
   }
   const features = dims[channels]!;
   if (rest.length === 3 || channels === 1)
-    return { ...mapPooling(channels), features, why: "the operators before it tell" };
+    return { ...mapPooling(channels), features, why: "from the operators before it" };
   return { ...tokenPooling(graph, shapes, flow, cut), features };
 }
 
@@ -126,25 +126,25 @@ const mapPooling = (axis: number): { pooling: Pooling } => ({
   pooling: axis === 1 ? "spatial-mean" : "spatial-mean-nhwc",
 });
 
-/** Positions of a map form a square; channels are the axis that is not of its side. */
+/** The axis of the channels, if the other two are equally long: the positions of a square map. */
 function channelsBySize([a, b, c]: readonly number[]): number | undefined {
   if (b === c && a !== b) return 1;
   return a === b && b !== c ? 3 : undefined;
 }
 
-/** What the network does with the sequence after the cut; where it does nothing, whether it has a class token. */
+/** The network's own pooling of the sequence after the cut; if there is none, by whether the network has a class token. */
 function tokenPooling(graph: Graph, shapes: Shapes, flow: Dataflow, cut: string): Omit<PoolingChoice, "features"> {
   const after = reachable(graph, cut);
   const own = flow.nodes
     .filter((one) => after.has(one))
     .findLast((one) => tokenChoice(graph, shapes, one) !== undefined);
   const pooling = own && tokenChoice(graph, shapes, own);
-  if (own && pooling) return { pooling, why: `as the network itself does in ${own.op} ${own.name}`.trimEnd() };
+  if (own && pooling) return { pooling, why: `as in the network's own ${own.op} ${own.name}`.trimEnd() };
   const token = flow.nodes.find((one) => isClassTokenJoined(shapes, flow, one));
   if (token)
     return {
       pooling: "class-token",
-      why: `a class token is put before the others in ${token.op} ${token.name}`.trimEnd(),
+      why: `the network prepends a class token in ${token.op} ${token.name}`.trimEnd(),
     };
   return { pooling: "token-mean", why: "the network has no class token" };
 }
@@ -163,7 +163,7 @@ function reachable(graph: Graph, cut: string): ReadonlySet<Node> {
   return seen;
 }
 
-/** The pooling that a node does, if it turns a sequence `[N, T, D]` into a vector. */
+/** The pooling that a node computes, if it reduces a sequence `[N, T, D]` to a vector. */
 function tokenChoice(graph: Graph, shapes: Shapes, of: Node): Pooling | undefined {
   const [from, to] = [of.inputs[0] ?? "", of.outputs[0] ?? ""].map((name) => shapes.get(name)?.dims ?? []);
   if (from?.length !== 3 || !to || from[1] === 1 || elementCount(to) * from[1]! !== elementCount(from))
@@ -185,7 +185,7 @@ function tokenChoice(graph: Graph, shapes: Shapes, of: Node): Pooling | undefine
   return isFirstLeftOut && axis(constantIntegers(graph, before, 3)?.[0]) ? "patch-mean" : "token-mean";
 }
 
-/** Whether a node joins one token that depends on no picture in front of those that do. */
+/** Whether a node prepends a token that is the same for every image. */
 function isClassTokenJoined(shapes: Shapes, flow: Dataflow, of: Node): boolean {
   const [first = "", ...others] = of.inputs;
   const dims = shapes.get(of.outputs[0] ?? "")?.dims ?? [];

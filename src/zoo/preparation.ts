@@ -1,10 +1,10 @@
-/** Preprocessing as a model of its own, for those who prepare pictures apart from the network. */
+/** Preprocessing as a separate model, for code that prepares images before it runs the network. */
 import { modelOf } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import { PIXELS } from "./backbone.ts";
 import { type Preprocessing, preprocessingGraph } from "./preprocessing.ts";
 
-/** The bytes of a model that maps `image` uint8 `[N, H, W, 3]` to {@link PIXELS}. */
+/** The bytes of a model from `image` uint8 `[N, H, W, 3]` to {@link PIXELS} float32 `[N, 3, S, S]` or `[N, S, S, 3]`. */
 export function preparationModel(preprocessing: Preprocessing): Uint8Array {
   const { nodes, initializers } = preprocessingGraph(preprocessing, "image", PIXELS, "preprocess/");
   const graph = {

@@ -1,22 +1,22 @@
 /**
- * What an ONNX file itself says of its preprocessing: in the metadata that Graft writes into its artifacts, in the keys
- * that ONNX lays down for image models (`docs/MetadataProps.md` of the ONNX repository), or as means and deviations.
+ * Reads the preprocessing from the metadata of an ONNX file: from Graft's own key, from the keys that ONNX defines for image models
+ * (`docs/MetadataProps.md` of the ONNX repository), or from means and standard deviations. Assumes nothing if there are none.
  */
 import { dataError } from "../base/errors.ts";
-import { type Preprocessing, preprocessingPresets } from "./preprocessing.ts";
+import { type Normalisation, type Preprocessing, preprocessingPresets } from "./preprocessing.ts";
 
-/** The key under which an artifact keeps its preprocessing, as JSON. */
+/** The metadata key of an artifact's preprocessing, as JSON. */
 export const PREPROCESSING_KEY = "graft.preprocessing";
 
 /** A normalisation that was found in metadata. */
-export interface FoundPreprocessing extends Pick<Preprocessing, "channels" | "mean" | "std"> {
-  /** Where it was found, in words. */
+export interface FoundNormalisation extends Normalisation {
+  /** Where it was found, as text. */
   readonly from: string;
 }
 
 type Metadata = ReadonlyMap<string, string>;
 
-/** `Image.NominalPixelRange` of ONNX's metadata, by preset. `NominalRange_16_235` (video levels) is not one that Graft makes. */
+/** `Image.NominalPixelRange` of ONNX's metadata, as presets. Graft does not support `NominalRange_16_235` (video levels). */
 const ranges: Readonly<Record<string, Pick<Preprocessing, "mean" | "std">>> = {
   NominalRange_0_255: preprocessingPresets.raw,
   Normalized_0_1: preprocessingPresets.unit,
@@ -24,20 +24,20 @@ const ranges: Readonly<Record<string, Pick<Preprocessing, "mean" | "std">>> = {
 };
 const orders: Readonly<Record<string, Preprocessing["channels"]>> = { Rgb8: "rgb", Bgr8: "bgr" };
 
-/** Keys under which tools keep three numbers a channel. */
+/** The keys under which tools store one number per channel. */
 const meanKeys = ["mean", "norm_mean", "image_mean", "input_mean"];
 const stdKeys = ["std", "norm_std", "image_std", "input_std"];
 
 /**
- * The normalisation that a file's metadata tells of; nothing where it tells of none.
+ * The normalisation in a file's metadata, if there is one.
  *
- * @throws GraftError (`data`) where it tells of one that Graft cannot do or that makes no sense
+ * @throws GraftError (`data`) if it is invalid or one that Graft does not support
  */
-export function fromMetadata(metadata: Metadata, source: string): FoundPreprocessing | undefined {
+export function fromMetadata(metadata: Metadata, source: string): FoundNormalisation | undefined {
   return fromImageKeys(metadata, source) ?? fromMeans(metadata, source);
 }
 
-function fromImageKeys(metadata: Metadata, source: string): FoundPreprocessing | undefined {
+function fromImageKeys(metadata: Metadata, source: string): FoundNormalisation | undefined {
   const [range, order] = [metadata.get("Image.NominalPixelRange"), metadata.get("Image.BitmapPixelFormat") ?? "Rgb8"];
   if (range === undefined) return undefined;
   const [scale, channels] = [
@@ -46,24 +46,24 @@ function fromImageKeys(metadata: Metadata, source: string): FoundPreprocessing |
   ];
   if (!scale || !channels) {
     throw dataError(
-      `${source} says that it takes pixels as ${order}, ${range}, which Graft does not make: say otherwise with --preprocessing.`,
+      `The metadata of ${source} asks for pixels as ${order}, ${range}, which Graft does not support: choose a preprocessing with --preprocessing.`,
     );
   }
   const from = `the file's metadata (Image.BitmapPixelFormat ${order}, Image.NominalPixelRange ${range})`;
   return { channels, mean: scale.mean, std: scale.std, from };
 }
 
-function fromMeans(metadata: Metadata, source: string): FoundPreprocessing | undefined {
+function fromMeans(metadata: Metadata, source: string): FoundNormalisation | undefined {
   const keyOf = (keys: readonly string[]): string | undefined => keys.find((key) => metadata.has(key));
   const [meanKey, stdKey] = [keyOf(meanKeys), keyOf(stdKeys)];
   if (meanKey === undefined || stdKey === undefined) return undefined;
   const [mean, std] = [triple(metadata.get(meanKey)!), triple(metadata.get(stdKey)!)];
   if (!mean || !std || std.some((value) => value <= 0)) {
     throw dataError(
-      `${source} has a ${meanKey} and ${stdKey} that are not three numbers each: say how with --preprocessing.`,
+      `${meanKey} and ${stdKey} in the metadata of ${source} are not three numbers each: choose a preprocessing with --preprocessing.`,
     );
   }
-  // The scale is told by the deviation: above 1, it is one of levels from 0 to 255. At 1 with no mean, it is either.
+  // Values above 1 mean a scale of 0 to 255. A deviation of 1 with means up to 1 could be either scale.
   if (std.every((value) => value === 1) && mean.every((value) => value <= 1)) return undefined;
   const factor = Math.max(...mean, ...std) > 1 ? 1 : 255;
   const scaled = ([a, b, c]: Triple): Triple => [a * factor, b * factor, c * factor];
@@ -83,16 +83,16 @@ const isTriple = (value: unknown): value is [number, number, number] =>
   Array.isArray(value) && value.length === 3 && value.every((one) => typeof one === "number" && Number.isFinite(one));
 
 /**
- * The whole preprocessing that an artifact of Graft's keeps; nothing in other files.
+ * The complete preprocessing in an artifact's metadata; undefined for other files.
  *
- * @throws GraftError (`data`) where it is there and cannot be read
+ * @throws GraftError (`data`) if it is there and cannot be read
  */
 export function fromArtifact(metadata: Metadata, source: string): Preprocessing | undefined {
   const text = metadata.get(PREPROCESSING_KEY);
   if (text === undefined) return undefined;
   const found = parse(text);
   if (found) return found;
-  throw dataError(`${source} keeps a preprocessing that cannot be read: train the model again.`);
+  throw dataError(`The preprocessing in the metadata of ${source} cannot be read: train the model again.`);
 }
 
 function parse(text: string): Preprocessing | undefined {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Preprocessing, preprocessingGraph, preprocessingPresets } from "./preprocessing.ts";
-import { picture, prepare } from "./testing.ts";
+import { drawnImage, prepare } from "./testing.ts";
 
 const raw = { size: 8, fit: { kind: "stretch" }, interpolation: "bilinear", layout: "nhwc" } as const;
 const asBytes: Preprocessing = { ...raw, ...preprocessingPresets.raw };
@@ -25,7 +25,7 @@ describe("preprocessingGraph", () => {
     const { width, height, size, fraction, interpolation, step } = golden;
     const fit = fraction === null ? ({ kind: "stretch" } as const) : ({ kind: "crop", fraction } as const);
     const of = { ...asBytes, size, fit, interpolation };
-    const { dims, data } = await prepare(of, [1, height, width, 3], picture(height, width));
+    const { dims, data } = await prepare(of, [1, height, width, 3], drawnImage(height, width));
     expect(dims).toEqual([1, size, size, 3]);
     const wanted = Buffer.from(golden.bytes, "base64");
     expect(wanted.length).toBe(Math.ceil(data.length / step));
@@ -34,10 +34,10 @@ describe("preprocessingGraph", () => {
     expect(errors.filter((error) => error > 0).length / errors.length).toBeLessThanOrEqual(0.05);
   });
 
-  it("gives the pictures of a batch what each gets alone", async () => {
+  it("gives the images of a batch what each gets alone", async () => {
     for (const fit of [{ kind: "stretch" }, { kind: "crop", fraction: 0.875 }] as const) {
       const of: Preprocessing = { ...asBytes, fit, interpolation: "bicubic", layout: "nchw" };
-      const [one, other] = [picture(9, 14), picture(9, 14).reverse()];
+      const [one, other] = [drawnImage(9, 14), drawnImage(9, 14).reverse()];
       const both = await prepare(of, [2, 9, 14, 3], Uint8Array.from([...one, ...other]));
       expect(both.dims).toEqual([2, 3, 8, 8]);
       const alone = [await prepare(of, [1, 9, 14, 3], one), await prepare(of, [1, 9, 14, 3], other)];
@@ -45,8 +45,8 @@ describe("preprocessingGraph", () => {
     }
   });
 
-  it("leaves a picture that has the network's size as it is", async () => {
-    const image = picture(8, 8);
+  it("leaves an image that has the network's size as it is", async () => {
+    const image = drawnImage(8, 8);
     const crop = { kind: "crop", fraction: 1 } as const;
     for (const fit of [raw.fit, crop]) {
       for (const interpolation of ["bilinear", "bicubic"] as const)
@@ -54,7 +54,7 @@ describe("preprocessingGraph", () => {
     }
   });
 
-  it("leaves a single colour as it is, whatever the picture's size", async () => {
+  it("leaves a single colour as it is, whatever the image's size", async () => {
     const sides = fc.integer({ min: 1, max: 70 });
     const fits = fc.constantFrom({ kind: "stretch" } as const, { kind: "crop", fraction: 0.7 } as const);
     const kinds = fc.constantFrom("bilinear" as const, "bicubic" as const);
@@ -91,9 +91,9 @@ describe("preprocessingGraph", () => {
   it("resizes to the side that a quotient means", async () => {
     expect(Math.floor(1 / (1 / 93))).toBe(92);
     const fit = { kind: "crop", fraction: 1 / 93 } as const;
-    const image = picture(93, 93);
+    const image = drawnImage(93, 93);
     const { data } = await prepare({ ...asBytes, size: 1, fit }, [1, 93, 93, 3], image);
-    // Nothing was scaled: the crop is the picture's own middle.
+    // Nothing was scaled: the crop is the image's own middle.
     expect([...data]).toEqual([...image.subarray((46 * 93 + 46) * 3, (46 * 93 + 46) * 3 + 3)]);
   });
 

@@ -1,53 +1,65 @@
 /**
- * Preprocessing: how pixels become what a network's weights were trained on. It is data that travels with the
- * weights, and a piece of ONNX graph, so that training and every runtime that opens the artifact do the same.
+ * Preprocessing: how pixels become a network's input. It is data that is stored with the weights, and a piece of ONNX graph, so that
+ * training and every runtime that opens the artifact compute the same. Decoding files is not done here.
  */
 import { type Attribute, float, type Node, node } from "../graph/model.ts";
 import { float32Tensor, int64Tensor, type Tensor } from "../graph/tensor.ts";
 
-/** How a picture is brought to the network's square. */
+/** How an image is resized to the network's square input. */
 export type Fit =
   | { readonly kind: "stretch" }
   /**
-   * The shorter side becomes ⌊size / fraction⌋ pixels, the longer one keeps the shape (rounded down), then the centre is
-   * cut out: timm's `crop_pct` and torchvision's `Resize` and `CenterCrop`, to the pixel. `fraction` in (0, 1].
+   * Resizes the shorter side to ⌊size / fraction⌋ pixels, keeps the aspect ratio (rounded down), and crops the centre, exactly as
+   * timm's `crop_pct` and torchvision's `Resize` and `CenterCrop`. `fraction` is in (0, 1].
    */
   | { readonly kind: "crop"; readonly fraction: number };
 
-/** From uint8 pixels to a network's input. */
+/** The steps from uint8 pixels to a network's input. */
 export interface Preprocessing {
-  /** The side of the square that the network takes, in pixels. */
+  /** Side of the square input, in pixels. */
   readonly size: number;
   readonly fit: Fit;
-  /** Antialiased, as Pillow's `Image.resize` (10 and later). */
+  /** With antialiasing, as Pillow's `Image.resize` (version 10 and later). */
   readonly interpolation: "bilinear" | "bicubic";
   readonly channels: "rgb" | "bgr";
-  /** Subtracted from each channel, on the scale of 0 to 255, in the order of `channels`. */
+  /** Subtracted from each channel, on a scale of 0 to 255, in the order of `channels`. */
   readonly mean: readonly [number, number, number];
-  /** What the difference is divided by, on the same scale. */
+  /** The divisor after the subtraction, on the same scale. */
   readonly std: readonly [number, number, number];
   readonly layout: "nchw" | "nhwc";
 }
 
-type Normalisation = Pick<Preprocessing, "channels" | "mean" | "std">;
+/** The order of the channels and how each is scaled. */
+export type Normalisation = Pick<Preprocessing, "channels" | "mean" | "std">;
 
-/** Normalisations by the names they go by. */
+/** Common normalisations by name. */
 export const preprocessingPresets = {
-  /** torchvision, timm: each channel's mean and deviation over ImageNet. */
+  /** torchvision, timm: mean and standard deviation of each channel over ImageNet. */
   imagenet: { channels: "rgb", mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] },
-  /** TensorFlow's Inception and MobileNet: [−1, 1]. */
+  /** TensorFlow's Inception and MobileNet: values in [−1, 1]. */
   inception: { channels: "rgb", mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] },
-  /** [0, 1]. */
+  /** Values in [0, 1]. */
   unit: { channels: "rgb", mean: [0, 0, 0], std: [255, 255, 255] },
-  /** Keras' VGG and ResNet, after Caffe: BGR minus the channels' means. */
+  /** Keras' VGG and ResNet, from Caffe: BGR minus the mean of each channel. */
   caffe: { channels: "bgr", mean: [103.939, 116.779, 123.68], std: [1, 1, 1] },
-  /** 0 to 255 as it is. */
+  /** Values from 0 to 255, unchanged. */
   raw: { channels: "rgb", mean: [0, 0, 0], std: [1, 1, 1] },
 } as const satisfies Record<string, Normalisation>;
 
 export type PresetName = keyof typeof preprocessingPresets;
 
-/** A piece of graph: nodes with the constants they read. */
+/** Preprocessing that stretches the whole image to a square of `size` pixels, for a channels-first network. */
+export const stretched = (
+  size: number,
+  { channels, mean, std }: Normalisation,
+  interpolation: Preprocessing["interpolation"] = "bicubic",
+): Preprocessing => ({ size, fit: { kind: "stretch" }, interpolation, layout: "nchw", channels, mean, std });
+
+/** The shape of a batch of preprocessed images, `[N, 3, S, S]` or `[N, S, S, 3]`. */
+export const inputDims = ({ size, layout }: Pick<Preprocessing, "size" | "layout">, batch: number): number[] =>
+  layout === "nchw" ? [batch, 3, size, size] : [batch, size, size, 3];
+
+/** A piece of graph: nodes with the constants that they read. */
 export interface Fragment {
   readonly nodes: readonly Node[];
   readonly initializers: ReadonlyMap<string, Tensor>;
@@ -59,29 +71,29 @@ const modes: Readonly<Record<Preprocessing["interpolation"], Readonly<Record<str
 };
 
 /**
- * The side that a picture's shorter side is resized to before the crop. A fraction meant as `size / side` yields that
- * very side, although the quotient may come out a hair too small.
+ * The length of an image's shorter side before the crop. The small addend makes a fraction that was computed as `size / side` return
+ * exactly that side despite rounding.
  */
 const shorterSide = (size: number, fraction: number): number => Math.floor(size / fraction + 1e-6);
 
 function check({ size, fit, std }: Preprocessing): void {
   if (!Number.isInteger(size) || size < 1)
-    throw new RangeError(`A network takes no pictures of ${size} pixels a side.`);
+    throw new RangeError(`Expected an input of at least 1 pixel a side, in whole pixels, not ${size} pixels.`);
   if (fit.kind === "crop" && !(fit.fraction > 0 && fit.fraction <= 1))
-    throw new RangeError(`A crop to ${fit.fraction} of a picture's side is none: the fraction is in (0, 1].`);
-  if (std.includes(0)) throw new RangeError("A standard deviation of 0 cannot be divided by.");
+    throw new RangeError(`Expected a crop fraction in (0, 1], not ${fit.fraction}.`);
+  if (std.includes(0)) throw new RangeError("A standard deviation of 0 is not allowed.");
 }
 
 /**
- * `input` uint8 `[N, H, W, 3]` RGB of any size → `output` float32 `[N, 3, S, S]` (or `[N, S, S, 3]`).
+ * The graph from `input` uint8 `[N, H, W, 3]`, RGB of any size, to `output` float32 `[N, 3, S, S]` (or `[N, S, S, 3]`).
  *
- * Resizing happens on uint8, in ONNX Runtime's port of Pillow's fixed-point arithmetic, and `exclude_outside` weighs the
- * borders as Pillow does: the result is Pillow's but for ties that are rounded one level apart, fewer than 5% of the
- * values when enlarging and 1% when reducing. On float32, bicubic is up to 25 levels off, for want of clipping midway.
- * The sizes are given for all four dimensions: ONNX Runtime 1.30 moves a Transpose across a Resize with `axes` wrongly.
+ * Resizing works on uint8, in ONNX Runtime's port of Pillow's fixed-point arithmetic, with `exclude_outside` for Pillow's weights
+ * at the borders. The result equals Pillow's except for ties that round to the next level: fewer than 5% of the values when
+ * enlarging and 1% when reducing. On float32, bicubic would be up to 25 levels off, because nothing is clipped between the two axes.
+ * Sizes are given for all four dimensions: ONNX Runtime 1.30 moves a Transpose across a Resize with `axes` incorrectly.
  *
- * @param prefix of every tensor in between
- * @throws RangeError where the size, the fraction or a deviation makes no sense
+ * @param prefix of the name of every tensor in between
+ * @throws RangeError if the size, the fraction or a standard deviation is invalid
  */
 export function preprocessingGraph(of: Preprocessing, input: string, output: string, prefix: string): Fragment {
   check(of);
@@ -125,7 +137,7 @@ export function preprocessingGraph(of: Preprocessing, input: string, output: str
     return [node("Identity", [constant("side", int64Tensor([2], [side, side]))], [name("sizes")])];
   }
 
-  /** Height and width × target ÷ the shorter of them, rounded down as torchvision does: whole-number arithmetic. */
+  /** Height and width × target ÷ the shorter of them, rounded down as in torchvision; integer arithmetic. */
   function shorterSideSizes(side: number): Node[] {
     return [
       node("Shape", [name("planes")], [name("heightWidth")], { start: 2, end: 4 }),
@@ -135,7 +147,7 @@ export function preprocessingGraph(of: Preprocessing, input: string, output: str
     ];
   }
 
-  /** From round(surplus / 2), halves to the even number, as Python's `round` in torchvision's `CenterCrop`. */
+  /** Starts at round(surplus / 2), with ties to even, as Python's `round` in torchvision's `CenterCrop`. */
   function centreCrop(): Node[] {
     const length = constant("size", int64Tensor([1], [size]));
     return [

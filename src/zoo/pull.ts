@@ -1,4 +1,4 @@
-/** A row of the catalogue → a network, by the kind of place that its weights come from. */
+/** Opens a network of the catalogue, by the kind of place that its weights come from. */
 import type { CatalogueEntry, EntryFrom, Source } from "./catalogue.ts";
 import { isHubNetworkOnDisk, openHubNetwork } from "./hub-network.ts";
 import type { Network } from "./network.ts";
@@ -17,9 +17,9 @@ const places: { readonly [K in Source["kind"]]: Place<K> } = {
 
 const ofKind = ({ source }: CatalogueEntry): Place<Source["kind"]> => places[source.kind] as Place<Source["kind"]>;
 
-/** Opens a network of the catalogue, fetching it where the cache lacks it. */
+/** Opens a network of the catalogue; downloads it if it is not in the cache. */
 export const openEntry = (entry: CatalogueEntry, options: OpenOptions = {}): Promise<Network> =>
   ofKind(entry).open(entry, options);
 
-/** Whether a network can be opened without a connection. */
+/** Whether a network can be opened offline. */
 export const isOnDisk = async (entry: CatalogueEntry): Promise<boolean> => await ofKind(entry).isOnDisk(entry);

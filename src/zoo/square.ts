@@ -1,9 +1,7 @@
-/** Which part of a picture the network's square shows. */
+/** Which part of an image the network sees. */
 import type { Fit } from "./preprocessing.ts";
 
-export type { Fit } from "./preprocessing.ts";
-
-/** A part of a picture, in its pixels. */
+/** A part of an image, in pixels. */
 export interface Rectangle {
   readonly left: number;
   readonly top: number;
@@ -11,7 +9,7 @@ export interface Rectangle {
   readonly height: number;
 }
 
-/** The whole picture where it is stretched, else the square in its centre, of `fraction` of the shorter side. */
+/** The whole image if it is stretched, otherwise the square in its centre, `fraction` of the shorter side long. */
 export function squareOf({ width, height }: { readonly width: number; readonly height: number }, fit: Fit): Rectangle {
   if (fit.kind === "stretch") return { left: 0, top: 0, width, height };
   const side = Math.max(1, Math.round(Math.min(width, height) * fit.fraction));

@@ -1,34 +1,34 @@
 /**
- * Names for the parts of a chain of links: those of the network's modules where its exporter left them and they follow one
- * another, nothing where they do not. How deep to look (`blocks`, or `blocks.0` to `blocks.11`) is told by where the layers are.
+ * Names stages after the network's modules, if the exporter kept their names and they follow one another. The depth (`blocks`, or
+ * `blocks.0` to `blocks.11`) depends on where the layers are.
  */
 
 import { type ModulePath, pathName } from "./module-names.ts";
 
-/** What is known of a link that does work: the modules of its layers, each with the multiply-adds under it. */
+/** The modules of a link's layers, each with its multiply-adds. */
 export interface NamedLink {
   readonly modules: readonly { readonly path: ModulePath; readonly multiplyAdds: number }[];
 }
 
-/** A module that holds more than this share of all layers says nothing: its parts are named instead. */
+/** A module with more than this share of all layers is replaced by its parts. */
 const DOMINANT = 0.8;
-/** Flat names must leave at most this share of the links. */
+/** Flat names must reduce the number of links to at most this share. */
 const GROUPED = 0.75;
-/** Fewer or more names than these make no useful list of stages. */
+/** A useful list of stages has at least and at most so many names. */
 const FEWEST = 3;
 const MOST = 40;
 
-/** Keras' layers have flat names that begin with their block: `block5_conv2`, `res5a_branch2a`, `expanded_conv_3_project`. */
+/** Keras' flat layer names begin with their block: `block5_conv2`, `res5a_branch2a`, `expanded_conv_3_project`. */
 const flatBlock =
   /^(?!conv\dd)((?:block|conv|res|stage|stack|mixed|layer|expanded_conv|inception|fire)_?\d*)(?:[a-z]?_|[a-z]?$)/i;
 
-/** One name a link, in order, such that equal names are neighbours; nothing where the names do not tell. */
+/** One name per link, in order, with equal names next to each other; undefined if the modules' names are not usable. */
 export function stageNames(links: readonly NamedLink[]): readonly string[] | undefined {
   const named = links.filter(({ modules }) => modules.length > 0);
   if (named.length <= links.length / 2) return undefined;
   if (named.length < links.length) {
     const names = stageNames(named);
-    // A layer that lost its name belongs with what follows it.
+    // A layer without a name belongs to the next one that has a name.
     const next = (from: number): NamedLink | undefined => named.find((link) => links.indexOf(link) >= from);
     return names && links.map((_, i) => names[named.indexOf(next(i) ?? named.at(-1)!)]!);
   }
@@ -36,10 +36,10 @@ export function stageNames(links: readonly NamedLink[]): readonly string[] | und
   return all.every(({ parts }) => parts.length === 1) ? flatNames(links) : nestedNames(links, all);
 }
 
-/** Names that change from one stage to the next, without those repeated. */
+/** The names without repetitions of the one before. */
 const runsOf = (names: readonly string[]): string[] => names.filter((name, i) => name !== names[i - 1]);
 
-/** The names if they make a useful list, in which none comes back after another. */
+/** The names, if they form a useful list in which no name returns later. */
 function usable(names: readonly string[]): readonly string[] | undefined {
   const runs = runsOf(names);
   return new Set(runs).size === runs.length && runs.length >= FEWEST && runs.length <= MOST ? names : undefined;
@@ -49,11 +49,11 @@ function flatNames(links: readonly NamedLink[]): readonly string[] | undefined {
   const names = links.map(({ modules }) =>
     heaviest(modules, ({ parts: [name = ""] }) => flatBlock.exec(name)?.[1] ?? ""),
   );
-  // Names that bring little together are those of single layers.
+  // Names that group few links are those of single layers.
   return !names.includes("") && runsOf(names).length <= GROUPED * links.length ? usable(names) : undefined;
 }
 
-/** Modules by their first part; those that hold nearly everything, or all that there is, by one part more. */
+/** Names by the first part of the module's path; modules with nearly all layers get one part more. */
 function nestedNames(links: readonly NamedLink[], all: readonly ModulePath[]): readonly string[] | undefined {
   const shared = all.every(({ kind }) => kind === "scopes") ? commonParts(all.map(({ parts }) => parts)) : 0;
   const opened = new Set<string>();
@@ -74,7 +74,7 @@ function nestedNames(links: readonly NamedLink[], all: readonly ModulePath[]): r
   }
 }
 
-/** The name under which most of the link's work is done. */
+/** The name with most of the link's multiply-adds. */
 function heaviest(modules: NamedLink["modules"], nameOf: (path: ModulePath) => string): string {
   const work = new Map<string, number>();
   for (const { path, multiplyAdds } of modules) {
@@ -84,7 +84,7 @@ function heaviest(modules: NamedLink["modules"], nameOf: (path: ModulePath) => s
   return [...work].sort(([, a], [, b]) => b - a)[0]?.[0] ?? "";
 }
 
-/** How many parts all paths begin with. */
+/** The number of leading parts that all paths share. */
 export function commonParts(paths: readonly (readonly string[])[]): number {
   const [first = []] = paths;
   const different = first.findIndex((part, i) => paths.some((parts) => parts[i] !== part));

@@ -1,4 +1,4 @@
-/** What each link of a network costs, and whose modules it holds: what stages are made of. */
+/** The cost and the modules of each link of a network. Stages are made of these. */
 import { channelAxes } from "../graph/channels.ts";
 import { dataflow } from "../graph/dataflow.ts";
 import type { Link } from "../graph/links.ts";
@@ -13,19 +13,19 @@ import { commonParts, type NamedLink } from "./stage-names.ts";
 export interface Work extends Link, NamedLink {
   readonly parameters: number;
   readonly multiplyAdds: number;
-  /** Positions of the map, or tokens, that its last layer works at. */
+  /** Positions of the map, or tokens, in the output of its last layer. */
   readonly positions: number;
 }
 
 export const sum = <T>(items: readonly T[], of: (item: T) => number): number =>
   items.reduce((total, item) => total + of(item), 0);
 
-/** Links with their costs; a parameter counts where it is first read. */
+/** Links with their costs; a parameter counts at its first reader. */
 export function workOf(graph: Graph, links: readonly Link[], shapes: Shapes): Work[] {
   const channels = channelAxes(graph, shapes, dataflow(graph));
   const counted = new Set<string>();
   const parameters = new Set(parameterNames(graph));
-  /** Parameters that a node is the first to read. */
+  /** Parameters whose first reader is this node. */
   const ownParameters = (node: Node): string[] =>
     node.inputs.filter((name) => parameters.has(name) && !counted.has(name) && counted.add(name));
   return links.map((link) => {
@@ -58,8 +58,8 @@ const moduleOf = (node: Node, parameters: readonly string[]): ModulePath | undef
   moduleOfNode(node) ?? parameters.map(moduleOfParameter).find((found) => found !== undefined);
 
 /**
- * Links joined such that each does some work. Those without multiply-adds (activations, pooling, normalisation) go with the one
- * before, but with the one after where that is nearer by name: a stage may begin with its normalisation.
+ * Joins links so that each does some work. Links without multiply-adds (activations, pooling, normalisation) join the one before, or
+ * the one after if its name is closer: a stage may begin with its normalisation.
  */
 export function joined(links: readonly Link[], shapes: Shapes): Link[] {
   const isWorking = ({ nodes }: Link): boolean => nodes.some((node) => nodeMultiplyAdds(node, shapes) > 0);
@@ -76,7 +76,7 @@ export function joined(links: readonly Link[], shapes: Shapes): Link[] {
     }
     const before = result.pop();
     const named = links.slice(at).find((one) => isWorking(one) && pathsOf(one).length > 0) ?? link;
-    // From the first that is nearer to what follows, all go there.
+    // From the first that is closer to the next link, all join that one.
     const from = before ? pending.findIndex((idle) => nearness(idle, named) > nearness(idle, before)) : 0;
     const split = from < 0 ? pending.length : from;
     if (before) result.push(join([before, ...pending.slice(0, split)]));
@@ -89,7 +89,7 @@ export function joined(links: readonly Link[], shapes: Shapes): Link[] {
 
 const pathsOf = ({ nodes }: Link): ModulePath[] => nodes.flatMap((node) => moduleOf(node, node.inputs) ?? []);
 
-/** How many parts of their names two links share at most. */
+/** The largest number of leading name parts that two links share. */
 function nearness(a: Link, b: Link): number {
   const theirs = pathsOf(b);
   return Math.max(0, ...pathsOf(a).flatMap(({ parts }) => theirs.map((other) => commonParts([parts, other.parts]))));

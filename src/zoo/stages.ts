@@ -1,7 +1,6 @@
 /**
- * The parts of a network that may be frozen or trained as a whole, from the input to the cut, with what each costs. Those
- * that its architecture names, where it is one of Graft's; else found in the graph: named after its modules where they have
- * names, or by the resolution that they work at.
+ * The stages of a network, parts that are frozen or trained as a whole, from the input to the cut, with their costs. Architectures
+ * that Graft builds name their stages; in other graphs they are found by the names of modules, or by resolution.
  */
 import { cutGraph } from "../graph/cut.ts";
 import { type Link, linksOf } from "../graph/links.ts";
@@ -11,20 +10,20 @@ import type { Stage } from "./architectures/definition.ts";
 import { stageNames } from "./stage-names.ts";
 import { joined, sum, type Work, workOf } from "./stage-work.ts";
 
-/** A stage and its cost, for one picture. */
+/** A stage and its cost for one image. */
 export interface StageCost extends Stage {
   readonly parameters: number;
   readonly multiplyAdds: number;
 }
 
-/** No stage found by resolution holds more of the network's multiply-adds than this, where it can be parted. */
+/** The largest share of the network's multiply-adds in a stage found by resolution; larger ones are split if possible. */
 const LARGEST_SHARE = 0.3;
 
 /**
- * The stages of a network in order; the last ends at the cut, and each in the one tensor that carries on.
+ * The stages of a network in order. Each ends in the only tensor that the next one reads; the last ends at the cut.
  *
- * @param shapes of every tensor, for one picture
- * @param given the stages that the network's architecture names. Default: found in the graph, each doing some multiply-adds
+ * @param shapes of every tensor, for one image
+ * @param given the stages that the network's architecture names. Default: found in the graph; each has some multiply-adds
  */
 export function stagesOf(graph: Graph, cut: string, shapes: Shapes, given?: readonly Stage[]): readonly StageCost[] {
   const part = cutGraph(graph, [{ name: cut, type: "float32" }]);
@@ -43,7 +42,7 @@ const costOf = (name: string, links: readonly Work[]): StageCost => ({
   multiplyAdds: sum(links, ({ multiplyAdds }) => multiplyAdds),
 });
 
-/** The given stages as far as the cut; what follows the last of them goes with it, and a cut within one ends it there. */
+/** The given stages up to the cut. A cut inside a stage ends it there; what follows the last stage belongs to it. */
 function namedParts(links: readonly Work[], given: readonly Stage[]): StageCost[] {
   let at = 0;
   const stageOf = ({ output }: Link): number => {
@@ -55,7 +54,7 @@ function namedParts(links: readonly Work[], given: readonly Stage[]): StageCost[
   return groupBy(links, (_, i) => owners[i]!).map((own, i) => costOf(given[i]!.name, own));
 }
 
-/** Neighbours with the same key, together. */
+/** Groups neighbours with the same key. */
 function groupBy<T>(items: readonly T[], keyOf: (item: T, index: number) => string | number): T[][] {
   const groups: { key: string | number; items: T[] }[] = [];
   items.forEach((item, i) => {
@@ -67,7 +66,7 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T, index: number) => stri
   return groups.map((group) => group.items);
 }
 
-/** Stages where the resolution changes; a large one is parted into pieces of about the same work. */
+/** One stage per resolution; a large one is split into pieces of about equal work. */
 function byResolution(working: readonly Work[]): Work[][] {
   const total = sum(working, ({ multiplyAdds }) => multiplyAdds);
   return groupBy(working, ({ positions }) => positions).flatMap((links) => {

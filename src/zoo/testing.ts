@@ -1,4 +1,4 @@
-/** For tests only: runs preprocessing graphs, and draws the picture that the reference scripts draw as well. */
+/** For tests only: runs preprocessing graphs, and draws the image that the reference scripts draw too. */
 import { afterAll } from "vitest";
 import { drawn } from "../data/augment/testing.ts";
 import { modelOf } from "../graph/model.ts";
@@ -25,7 +25,7 @@ function sessionFor(preprocessing: Preprocessing): Promise<Session> {
   return session;
 }
 
-/** Runs `images` uint8 `[N, H, W, 3]` through the graph of a preprocessing; its session is kept until the file's last test. */
+/** Runs images, uint8 `[N, H, W, 3]`, through the graph of a preprocessing. Its session stays open until the file's last test. */
 export async function prepare(preprocessing: Preprocessing, dims: readonly number[], data: Uint8Array) {
   const session = await sessionFor(preprocessing);
   const { pixels } = await session.run({ image: { dims, data } });
@@ -33,4 +33,4 @@ export async function prepare(preprocessing: Preprocessing, dims: readonly numbe
 }
 
 /** The same rule as in bench/reference/pillow_resize.py: `[height, width, 3]`. */
-export const picture = (height: number, width: number): Uint8Array => drawn(width, height).data;
+export const drawnImage = (height: number, width: number): Uint8Array => drawn(width, height).data;

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { rememberCost, rememberedCosts } from "../../src/advise/costs/remembered.ts";
+import { knownSpeeds, rememberCost, rememberedCosts, rememberSpeed } from "../../src/advise/costs/remembered.ts";
 import { usageError } from "../../src/base/errors.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
@@ -23,7 +23,6 @@ import type { Network } from "../../src/zoo/network.ts";
 import { openNpmNetwork } from "../../src/zoo/npm-network.ts";
 import { openNetwork } from "../../src/zoo/open.ts";
 import { preprocessingPresets } from "../../src/zoo/preprocessing.ts";
-import { knownSpeeds, rememberSpeed } from "../../src/zoo/speeds.ts";
 import { loadFixture } from "../../src/zoo/tflite/testing.ts";
 import { writeSafetensors } from "../../src/zoo/weights/safetensors/write.ts";
 import type { Subject } from "./damage.ts";

@@ -1,26 +1,20 @@
-/** Stores the costs of networks on this kind of machine in the cache. Measures nothing. */
-import { join } from "node:path";
+/** Stores what networks cost and how fast they run on this kind of machine, in the cache. Measures nothing. */
 import * as v from "valibot";
-import { cacheFolder } from "../../base/cache.ts";
-import { withLock } from "../../base/lock.ts";
-import { machineKey } from "../../base/machine.ts";
-import { readSealedJson, writeSealedJson } from "../../base/sealed.ts";
+import { machineStore } from "../../base/machine.ts";
 import type { Measured } from "./cost.ts";
 
-/** A network's cost, and the network it belongs to. */
+/** The measured costs of a network. */
 export interface Remembered extends Measured {
   readonly name: string;
-  /** SHA-256 of the network's file, and the tensor that it was cut at: other weights or another cut have other costs. */
+  /** SHA-256 of the network's file, and the tensor where it was cut: both determine the costs. */
   readonly sha256: string;
   readonly cut: string;
-  /** Multiply-adds per image, if the catalogue has them: the basis of predictions for other networks. */
+  /** For one image, if the catalogue states it; predictions for other networks are based on it. */
   readonly multiplyAdds?: number | undefined;
 }
 
-const costsPath = (): string => join(cacheFolder(), "costs", `${machineKey()}.json`);
-
 const figure = v.pipe(v.number(), v.finite(), v.gtValue(0));
-const schema: v.GenericSchema<unknown, Remembered[]> = v.array(
+const costSchema: v.GenericSchema<unknown, Remembered[]> = v.array(
   v.object({
     name: v.string(),
     sha256: v.string(),
@@ -34,14 +28,26 @@ const schema: v.GenericSchema<unknown, Remembered[]> = v.array(
   }),
 );
 
-/** All costs known for this kind of machine; empty if the file is damaged. */
-export const rememberedCosts = async (): Promise<readonly Remembered[]> =>
-  (await readSealedJson(costsPath(), schema, "The stored costs of networks")) ?? [];
+const costs = machineStore("costs", "The stored costs of networks", costSchema, []);
 
-/** Stores a network's cost, replacing an earlier one. */
-export async function rememberCost(cost: Remembered): Promise<void> {
-  await withLock(`${costsPath()}.lock`, { whenHeld: "wait" }, async () => {
-    const others = (await rememberedCosts()).filter(({ sha256, cut }) => sha256 !== cost.sha256 || cut !== cost.cut);
-    await writeSealedJson(costsPath(), [...others, cost]);
-  });
+/** All costs that were measured on this kind of machine. */
+export const rememberedCosts = (): Promise<readonly Remembered[]> => costs.read();
+
+/** Stores a network's costs, replacing earlier ones. */
+export const rememberCost = (cost: Remembered): Promise<void> =>
+  costs.update((all) => [...all.filter(({ sha256, cut }) => sha256 !== cost.sha256 || cut !== cost.cut), cost]);
+
+/** The fewest images that determine a speed: the first batches are slow. */
+export const MIN_IMAGES = 64;
+
+const speeds = machineStore("speeds", "The stored speeds of networks", v.record(v.string(), figure), {});
+
+/** Images per second by the network's name, as measured by trainings on this kind of machine. */
+export const knownSpeeds = async (): Promise<ReadonlyMap<string, number>> =>
+  new Map(Object.entries(await speeds.read()));
+
+/** Stores a network's speed, unless it was measured on fewer than {@link MIN_IMAGES} images. */
+export async function rememberSpeed(network: string, images: number, imagesPerSecond: number): Promise<void> {
+  if (images < MIN_IMAGES || !(imagesPerSecond > 0 && Number.isFinite(imagesPerSecond))) return;
+  await speeds.update((all) => ({ ...all, [network]: imagesPerSecond }));
 }

@@ -1,10 +1,10 @@
 /** `graft networks list`: the catalogue as a table, sorted and filtered, with what this machine knows of each network. */
 import { Command } from "commander";
 import * as v from "valibot";
+import { knownSpeeds } from "../../advise/costs/remembered.ts";
 import { above, flag, oneOf, optionsOf } from "../../base/options.ts";
 import { type CatalogueEntry, catalogue, placeOf } from "../../zoo/catalogue.ts";
 import { isOnDisk } from "../../zoo/pull.ts";
-import { knownSpeeds } from "../../zoo/speeds.ts";
 import { bytes, multiplyAdds, withSchema } from "../flags.ts";
 import { note, print, printJson, table } from "../output.ts";
 

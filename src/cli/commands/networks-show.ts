@@ -68,7 +68,7 @@ function showRow(row: CatalogueEntry, json: boolean): void {
   print(`${label("input")}${row.inputSize} × ${row.inputSize} pixels`);
   print(`${label("parameters")}${count(row.parameters)}`);
   print(`${label("multiply-adds")}${big(row.multiplyAdds)} a picture`);
-  print(`${label("pixels")}${pixels(row.preprocessing)}; as the catalogue says`);
+  print(`${label("pixels")}${pixels(row.preprocessing)}; as defined in the catalogue`);
   print(`${label("features")}${count(row.features)}`);
   print(
     `${label("weights")}not on this disk: \`graft networks pull ${row.name}\` fetches ${Math.round(row.download / 1e6)} MB, and show then tells more`,

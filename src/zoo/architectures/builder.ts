@@ -1,24 +1,24 @@
 /**
- * Building a {@link Definition}: collects nodes, parameters, constants and stages, and knows the shape of every tensor on
- * the way, so that a family reads like its paper. The layers are functions over it, in `layers/`; families add their own.
+ * Builds a {@link Definition}: collects nodes, parameters, constants and stages, and tracks the shape of every tensor, so that the code
+ * of a family reads like its paper. Layers are functions on the builder, in `layers/`.
  */
 import { usageError } from "../../base/errors.ts";
 import { type AttributeLike, type Node, node } from "../../graph/model.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Definition, DefinitionOptions, Dialect, Initialiser, Parameter, Stage } from "./definition.ts";
 
-/** A tensor under construction. `dims` is what one image has there: `[C, H, W]` of a map, `[T, C]` of tokens, `[C]`. */
+/** A tensor of the graph. `dims` are those of one image: a map `[C, H, W]`, tokens `[T, C]`, a vector `[C]`. */
 export interface Place {
   readonly name: string;
   readonly dims: readonly number[];
 }
 
-/** What an architecture is published as. */
+/** An architecture as it was published. */
 export interface Published {
   readonly name: string;
   /** Side of the input in pixels. */
   readonly inputSize: number;
-  /** Default: `timm` alone. */
+  /** Default: only `timm`. */
   readonly dialects?: readonly Dialect[] | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface ArchitectureBuilder {
   readonly image: Place;
   readonly classes: number;
   readonly dialect: Dialect;
-  /** Adds a node of one output, whose tensor and node are called `name`, and answers its place. Inputs may be tensor names. */
+  /** Adds a node with one output, both called `name`, and returns the output. Inputs may be names of tensors. */
   add(
     op: string,
     inputs: readonly (Place | string)[],
@@ -36,13 +36,13 @@ export interface ArchitectureBuilder {
     dims: readonly number[],
     attributes?: Readonly<Record<string, AttributeLike>>,
   ): Place;
-  /** Declares a parameter and answers its name. */
+  /** Declares a parameter and returns its name. */
   parameter(name: string, dims: readonly number[], role: Parameter["role"], initialiser: Initialiser): string;
-  /** Declares a constant and answers its name; the same name may be declared again. */
+  /** Declares a constant and returns its name; the same constant may be declared again. */
   constant(name: string, tensor: Tensor): string;
-  /** Marks that stage `name` ends at `end`; answers `end`. */
+  /** Ends the stage `name` at `end`, and returns `end`. */
   stage(name: string, end: Place): Place;
-  /** The finished definition; `logits` must be the tensor of that name. */
+  /** The finished definition; `logits` is its output. */
   finish(end: {
     readonly features: Place;
     readonly logits: Place;
@@ -54,8 +54,7 @@ export interface ArchitectureBuilder {
 /**
  * Starts an architecture.
  *
- * @throws GraftError (`usage`) for a dialect that it does not have, or a size or number of classes that is not a whole
- * number above 0
+ * @throws GraftError (`usage`) if it does not have the dialect, or the size or number of classes is not an integer >= 1
  */
 export function createArchitecture(published: Published, options: DefinitionOptions = {}): ArchitectureBuilder {
   const { name } = published;
@@ -64,7 +63,9 @@ export function createArchitecture(published: Published, options: DefinitionOpti
   checkCount(`${name}'s input size`, inputSize);
   const { dialects = ["timm"] } = published;
   if (!dialects.includes(dialect))
-    throw usageError(`${name} has no ${dialect} form, only ${dialects.join(" and ")}: give weights made for that.`);
+    throw usageError(
+      `${name} is available as ${dialects.join(" and ")} only, not as ${dialect}: pass weights made for that.`,
+    );
 
   const nodes: Node[] = [];
   const parameters = new Map<string, Parameter>();
@@ -84,7 +85,7 @@ export function createArchitecture(published: Published, options: DefinitionOpti
     add(op, inputs, output, dims, attributes = {}) {
       if (!dims.every((size) => size >= 1))
         throw usageError(
-          `${name} cannot take pictures of ${inputSize} px: nothing is left at "${output}"; use larger ones.`,
+          `${name} cannot process images of ${inputSize} px: nothing is left at "${output}"; use larger images.`,
         );
       claim(output);
       nodes.push(
@@ -133,5 +134,5 @@ export function createArchitecture(published: Published, options: DefinitionOpti
 }
 
 function checkCount(what: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) throw usageError(`${what} must be a whole number above 0, not ${value}.`);
+  if (!Number.isInteger(value) || value < 1) throw usageError(`${what} must be an integer >= 1, not ${value}.`);
 }

@@ -1,6 +1,6 @@
-/** Scaling networks in width and depth, as the MobileNets and EfficientNets are. */
+/** Scales networks in width and depth, for MobileNets and EfficientNets. */
 
-/** `channels · width` rounded to a multiple of 8, never by more than 10% down: timm's `make_divisible`, and Keras'. */
+/** `channels · width` rounded to a multiple of 8, but not down by more than 10%: `make_divisible` in timm and Keras. */
 export function roundChannels(channels: number, width = 1): number {
   const wanted = channels * width;
   const rounded = Math.max(8, Math.floor((wanted + 4) / 8) * 8);

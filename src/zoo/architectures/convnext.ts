@@ -1,5 +1,5 @@
 /**
- * ConvNeXt: Liu and others 2022, "A ConvNet for the 2020s", arXiv 2201.03545. Keras' computes exactly alike.
+ * ConvNeXt: Liu et al. 2022, "A ConvNet for the 2020s", arXiv 2201.03545. Keras computes exactly the same.
  */
 import { type ArchitectureBuilder, createArchitecture, type Place } from "./builder.ts";
 import type { Definition, DefinitionOptions, Family, Initialiser } from "./definition.ts";
@@ -22,9 +22,9 @@ const variants: Readonly<Record<string, Variant>> = {
   convnext_small: { depths: [3, 3, 27, 3], widths: [96, 192, 384, 768] },
 };
 
-/** The authors' "truncated" normal is cut at ±2, a hundred deviations: not at all. */
+/** The authors' "truncated" normal is cut off at ±2, a hundred standard deviations: effectively never. */
 const initialiser: Initialiser = { kind: "normal", std: 0.02 };
-/** What every block's branch is scaled by at first. */
+/** The initial scale of every block's branch. */
 const INITIAL_SCALE = 1e-6;
 /** How much wider a block is inside. */
 const EXPANSION = 4;
@@ -52,7 +52,7 @@ function define(name: string, { depths, widths }: Variant, options?: DefinitionO
   return classify(b, features, "head.fc", { initialiser });
 }
 
-/** Wide depthwise filters, then two layers that mix the channels of each pixel, scaled and added to the input. */
+/** A block: wide depthwise filters, then two layers that mix the channels of each pixel, scaled and added to the input. */
 function residual(b: ArchitectureBuilder, x: Place, name: string): Place {
   const channels = x.dims[0]!;
   const filtered = depthwise(b, x, `${name}.conv_dw`, { kernel: 7, padding: 3, bias: true, initialiser });

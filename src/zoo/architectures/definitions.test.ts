@@ -134,21 +134,21 @@ describe("MobileNetV2 of any width", () => {
   });
 
   it("refuses absurd widths", () => {
-    expect(() => mobilenetV2Of(0)).toThrow("0.05 to 8 times");
+    expect(() => mobilenetV2Of(0)).toThrow("between 0.05 and 8 times");
     expect(() => mobilenetV2Of(Number.NaN)).toThrow("not NaN");
   });
 });
 
 describe("options", () => {
   it("refuses an unknown name, naming its neighbours", () => {
-    expect(() => define("resnet_50")).toThrow('no architecture "resnet_50": the nearest are resnet50');
+    expect(() => define("resnet_50")).toThrow('Unknown architecture "resnet_50"; did you mean resnet50');
   });
 
   it("refuses what an architecture cannot be", () => {
-    expect(() => define("resnet18", { dialect: "keras" })).toThrow("resnet18 has no keras form, only timm");
-    expect(() => define("resnet50", { classes: 0 })).toThrow("whole number above 0, not 0");
-    expect(() => define("resnet50", { inputSize: 1.5 })).toThrow("whole number above 0, not 1.5");
-    expect(() => define("inception_v3", { inputSize: 60 })).toThrow("inception_v3 cannot take pictures of 60 px");
+    expect(() => define("resnet18", { dialect: "keras" })).toThrow("resnet18 is available as timm only, not as keras");
+    expect(() => define("resnet50", { classes: 0 })).toThrow("integer >= 1, not 0");
+    expect(() => define("resnet50", { inputSize: 1.5 })).toThrow("integer >= 1, not 1.5");
+    expect(() => define("inception_v3", { inputSize: 60 })).toThrow("inception_v3 cannot process images of 60 px");
   });
 
   it("gives Keras' ResNet50 as many learned numbers as Keras says", () => {

@@ -15,7 +15,7 @@ import { conv } from "./layers/linear.ts";
 import { globalPool } from "./layers/pool.ts";
 import type { SqueezeExcite } from "./layers/squeeze-excite.ts";
 
-/** Table 1 of the paper, the network of width and depth 1: `stride` is that of a stage's first block. */
+/** Table 1 of the paper, for width and depth 1. `stride` is the stride of a stage's first block. */
 const stages: readonly { expansion: number; channels: number; repeats: number; kernel: number; stride: number }[] = [
   { expansion: 1, channels: 16, repeats: 1, kernel: 3, stride: 1 },
   { expansion: 6, channels: 24, repeats: 2, kernel: 3, stride: 2 },
@@ -34,7 +34,7 @@ interface Scale {
   readonly width: number;
   /** Multiplier of repetitions. */
   readonly depth: number;
-  /** Side of the input in pixels: the paper's, which is Keras' and that of timm's `tf_` networks, and timm's own. */
+  /** Side of the input in pixels. `keras` is the paper's, also used by timm's `tf_` networks; `timm` is timm's own. */
   readonly sizes: Readonly<Record<Dialect, number>>;
 }
 
@@ -45,7 +45,7 @@ const scales: Readonly<Record<string, Scale>> = {
   efficientnet_b3: { width: 1.2, depth: 1.4, sizes: { keras: 300, timm: 288 } },
 };
 
-/** Each scale twice: with the dialect's own arithmetic, and as timm's `tf_` network, which computes as Keras does. */
+/** Each scale twice: with the arithmetic of the dialect, and as timm's `tf_` network, which computes as Keras does. */
 export const efficientnet: Family = new Map(
   Object.entries(scales).flatMap(([name, scale]) => [
     [
@@ -84,5 +84,5 @@ function define(
   return mobileClassifier(b, globalPool(b, x));
 }
 
-/** A quarter of the channels that come into the block. */
+/** A quarter of the block's input channels. */
 const quarter = (x: Place): SqueezeExcite => ({ channels: x.dims[0]! / 4, activation: silu, gate: sigmoid });

@@ -1,6 +1,6 @@
 /**
- * Inception V3: Szegedy and others 2016, "Rethinking the Inception Architecture for Computer Vision", arXiv 1512.00567.
- * Blocks are tables of branches, named as in timm. The auxiliary classifier serves only its first training.
+ * Inception V3: Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", arXiv 1512.00567.
+ * Blocks are tables of branches, named as in timm. The auxiliary classifier, used only in the authors' training, is left out.
  */
 import { type ArchitectureBuilder, createArchitecture, type Place } from "./builder.ts";
 import type { Definition, DefinitionOptions, Dialect, Family, Initialiser } from "./definition.ts";
@@ -11,7 +11,7 @@ import { batchNorm } from "./layers/norm.ts";
 import { averagePool, globalPool, maxPool } from "./layers/pool.ts";
 import type { Pair } from "./layers/window.ts";
 
-/** A convolution with batch norm and ReLU. At stride 1 it keeps the map's size, at stride 2 it has no padding. */
+/** A convolution with batch norm and ReLU. */
 interface Unit {
   readonly name: string;
   readonly out: number;
@@ -20,22 +20,22 @@ interface Unit {
   readonly padding: Pair;
 }
 
-/** Units side by side on the same tensor, joined. */
+/** Units on the same input, concatenated. */
 interface Fork {
   readonly fork: string;
   readonly units: readonly Unit[];
 }
 
-/** What a branch does next. Poolings have windows of 3 × 3; the average keeps the map's size, the maximum halves it. */
+/** A step of a branch. Poolings have windows of 3 × 3; `average` keeps the map's size, `max` halves it. */
 type Step = Unit | Fork | "average" | "max";
 
-/** Branches side by side, joined along the channels in this order. */
+/** Branches on the same input, concatenated along the channels in this order. */
 type Block = readonly (readonly Step[])[];
 
 interface Style {
-  /** Whether batch norm has a scale (followed by ReLU, it could be left out, and Keras does). */
+  /** Whether batch norm has a scale. Keras leaves it out, which a ReLU after it allows. */
   readonly scale: boolean;
-  /** Whether average pooling counts the zeros around the map. */
+  /** Whether average pooling counts the padding. */
   readonly countPadding: boolean;
 }
 
@@ -44,10 +44,10 @@ const styles: Readonly<Record<Dialect, Style>> = {
   keras: { scale: false, countPadding: false },
 };
 
-/** Of every batch norm, in both dialects. */
+/** The epsilon of every batch norm, in both dialects. */
 const EPSILON = 1e-3;
 
-/** Of every weight. timm's and torchvision's "truncated" normal is cut at ±2, twenty deviations: not at all. */
+/** For every weight. The "truncated" normal of timm and torchvision is cut off at ±2, twenty standard deviations: effectively never. */
 const initialiser: Initialiser = { kind: "normal", std: 0.1 };
 
 const half = (kernel: Pair): Pair =>
@@ -119,7 +119,7 @@ const blockE: Block = [
   pooled(192),
 ];
 
-/** The layers before the blocks, with the pooling after each, if any. */
+/** The layers before the blocks, some with a pooling after them. */
 const stem: readonly { readonly unit: Unit; readonly pool?: string }[] = [
   { unit: halving("Conv2d_1a_3x3", 32) },
   { unit: unpadded("Conv2d_2a_3x3", 32, 3) },

@@ -1,14 +1,14 @@
-/** Fresh values for the parameters of a definition, drawn as its initialisers say. */
+/** Draws fresh values for the parameters of a definition with its initialisers. */
 import { normals } from "../../base/normal.ts";
 import type { Random } from "../../base/random.ts";
 import { elementCount, float32Tensor, type Tensor } from "../../graph/tensor.ts";
 import type { Definition, Initialiser, Parameter } from "./definition.ts";
 
-/** Weights to train from scratch with: every parameter, drawn in the definition's order, so that a seed gives the same bytes. */
+/** Weights to train from scratch: every parameter, drawn in the definition's order, so that the same seed gives the same bytes. */
 export const freshWeights = (definition: Definition, random: Random): Map<string, Tensor> =>
   new Map([...definition.parameters].map(([name, parameter]) => [name, freshTensor(parameter, random)]));
 
-/** A parameter's first values. */
+/** The initial values of a parameter. */
 export function freshTensor({ dims, initialiser }: Pick<Parameter, "dims" | "initialiser">, random: Random): Tensor {
   const values = new Float32Array(elementCount(dims));
   const draw = drawer(initialiser, dims, random);
@@ -33,7 +33,7 @@ function drawer(initialiser: Initialiser, dims: readonly number[], random: Rando
   }
 }
 
-/** Values that one output reads, and outputs that one value reaches, as PyTorch's `_calculate_fan_in_and_fan_out` counts. */
+/** The number of inputs of each output, and of outputs of each input, counted as in PyTorch's `_calculate_fan_in_and_fan_out`. */
 function fans(dims: readonly number[]): { readonly in: number; readonly out: number } {
   if (dims.length < 2) throw new RangeError(`A parameter of shape [${dims}] has no fan.`);
   const field = elementCount(dims.slice(2));
@@ -42,7 +42,7 @@ function fans(dims: readonly number[]): { readonly in: number; readonly out: num
 
 const scaled = (draw: () => number, factor: number) => (): number => factor * draw();
 
-/** Draws again what lies beyond ±`limit`. */
+/** Draws values beyond ±`limit` again. */
 const within = (draw: () => number, limit: number) => (): number => {
   for (;;) {
     const value = draw();

@@ -1,6 +1,6 @@
 /**
- * MobileNetV2: Sandler and others 2018, "Inverted Residuals and Linear Bottlenecks", arXiv 1801.04381. Of any width; the
- * deeper variants are timm's.
+ * MobileNetV2 of any width: Sandler et al. 2018, "Inverted Residuals and Linear Bottlenecks", arXiv 1801.04381. The deeper variants
+ * are timm's.
  */
 import { usageError } from "../../base/errors.ts";
 import { createArchitecture } from "./builder.ts";
@@ -17,7 +17,7 @@ import {
 import { conv } from "./layers/linear.ts";
 import { globalPool } from "./layers/pool.ts";
 
-/** Table 2 of the paper: expansion, channels, repetitions and stride of the first. */
+/** Table 2 of the paper. `stride` is the stride of a stage's first block. */
 const stages: readonly { expansion: number; channels: number; repeats: number; stride: number }[] = [
   { expansion: 1, channels: 16, repeats: 1, stride: 1 },
   { expansion: 6, channels: 24, repeats: 2, stride: 2 },
@@ -34,7 +34,7 @@ const HEAD = 1280;
 interface Variant {
   /** Multiplier of channels; "alpha" in Keras. */
   readonly width: number;
-  /** Multiplier of repetitions. Given, stem and head keep their width, and the first and last stage their depth. */
+  /** Multiplier of repetitions. If set, stem and head keep their width, and the first and last stage their depth. */
   readonly depth?: number | undefined;
   readonly dialects?: readonly Dialect[] | undefined;
 }
@@ -55,17 +55,17 @@ export const mobilenetV2: Family = new Map(
 );
 
 /**
- * MobileNetV2 of any width, named in hundredths as timm does: 1.3 is `mobilenetv2_130`.
+ * MobileNetV2 of any width, named in hundredths as in timm: 1.3 is `mobilenetv2_130`.
  *
- * @throws GraftError (`usage`) for a width that is not between 0.05 and 8
+ * @throws GraftError (`usage`) if the width is not between 0.05 and 8
  */
 export function mobilenetV2Of(width: number, options?: DefinitionOptions): Definition {
   if (!(width >= 0.05 && width <= 8))
-    throw usageError(`A MobileNetV2 can be 0.05 to 8 times as wide as the published one, not ${width}.`);
+    throw usageError(`The width of a MobileNetV2 must be between 0.05 and 8 times the published one, not ${width}.`);
   return define(`mobilenetv2_${String(Math.round(width * 100)).padStart(3, "0")}`, { width }, options);
 }
 
-/** Channels of a block at a width, before they are rounded to eights. */
+/** The channels of a block at a width, before they are rounded to a multiple of 8. */
 const scaled: Readonly<Record<Dialect, (channels: number, width: number) => number>> = {
   timm: (channels, width) => channels * width,
   keras: (channels, width) => Math.trunc(channels * width),

@@ -1,4 +1,4 @@
-/** MobileNetV3: Howard and others 2019, "Searching for MobileNetV3", arXiv 1905.02244. */
+/** MobileNetV3: Howard et al. 2019, "Searching for MobileNetV3", arXiv 1905.02244. */
 import { type ArchitectureBuilder, createArchitecture, type Place } from "./builder.ts";
 import { roundChannels } from "./channels.ts";
 import type { Definition, DefinitionOptions, Dialect, Family } from "./definition.ts";
@@ -16,20 +16,20 @@ import { conv } from "./layers/linear.ts";
 import { globalAverage } from "./layers/pool.ts";
 import type { SqueezeExcite } from "./layers/squeeze-excite.ts";
 
-/** Blocks alike, one after another; a row of the paper's tables 1 and 2. */
+/** Equal blocks in sequence; a row of the paper's tables 1 and 2. */
 interface Blocks {
   readonly repeats?: number | undefined;
   readonly kernel: number;
-  /** Inner channels as a multiple of the input's, the first block's where there are several. */
+  /** Inner channels as a multiple of the block's input channels. */
   readonly expansion: number;
   readonly channels: number;
   readonly squeeze?: boolean | undefined;
   readonly activation: Activation;
-  /** Of the first block. */
+  /** The stride of the first block. Default 1. */
   readonly stride?: number | undefined;
 }
 
-/** The stages but the last, which is a 1 × 1 convolution to `last` channels. */
+/** The stages; a last one, a 1 × 1 convolution to `last` channels, follows. */
 interface Layout {
   readonly stages: readonly (readonly Blocks[])[];
   readonly last: number;
@@ -83,7 +83,7 @@ interface Variant {
   /** Multiplier of channels. Default 1. */
   readonly width?: number | undefined;
   readonly dialects?: readonly Dialect[] | undefined;
-  /** Default: that of the dialect asked for. */
+  /** Default: that of the requested dialect. */
   readonly style?: MobileStyle | undefined;
 }
 
@@ -130,7 +130,7 @@ function define(name: string, variant: Variant, options?: DefinitionOptions): De
   return mobileClassifier(b, head(b, x, layout.head));
 }
 
-/** A quarter of the channels inside the block, rounded to eights; ReLU and a gate of straight lines. */
+/** A quarter of the channels inside the block, rounded to a multiple of 8, with ReLU and a hard sigmoid. */
 const quarter = (x: Place, expansion: number): SqueezeExcite => ({
   channels: roundChannels(roundChannels(x.dims[0]! * expansion) / 4),
   activation: relu,

@@ -1,6 +1,6 @@
 /**
- * Position embeddings of vision transformers for another size of input: one entry for each patch, so that they are resampled
- * as a picture is, after the tokens in front that have no place. timm's `resample_abs_pos_embed`.
+ * Resamples the position embedding of a vision transformer for another input size. It has one entry per patch, so that it is resized
+ * like an image; the class token's entry is unchanged. As timm's `resample_abs_pos_embed`.
  */
 import { dataError } from "../../base/errors.ts";
 import { asFloat32, float32Tensor, type Tensor } from "../../graph/tensor.ts";
@@ -12,15 +12,14 @@ const NAME = "pos_embed";
 /** Tokens before the patches: the class token. */
 const PREFIX = 1;
 
-/** Shape of the cubic: Keys 1981 with a = −½, as in PyTorch's antialiased bicubic and in Pillow. */
+/** The parameter of the cubic kernel: Keys 1981 with a = −½, as in PyTorch's antialiased bicubic and in Pillow. */
 const A = -0.5;
 
 /**
- * `weights` with the position embedding brought to the size that the definition has: it differs where the definition's
- * input size is not the one that the weights were trained with. All else, and weights that already fit, are passed on as
- * they are.
+ * `weights` with the position embedding resampled to the definition's input size, if it differs from the one of the weights. All else
+ * is unchanged.
  *
- * @throws GraftError (`data`) where the patches of the embedding do not form a square
+ * @throws GraftError (`data`) if the patches of the embedding do not form a square
  */
 export function withPositions(
   definition: Pick<Definition, "name" | "parameters">,
@@ -34,14 +33,14 @@ export function withPositions(
   const side = Math.sqrt(patches);
   if (given.dims[0] !== 1 || !(side >= 1) || !Number.isInteger(side))
     throw dataError(
-      `The weights do not fit ${definition.name}: their position embedding [${given.dims}] is not that of a square of patches; give weights made for ${definition.name}.`,
+      `The weights do not fit ${definition.name}: their position embedding [${given.dims}] is not for a square of patches; pass weights made for ${definition.name}.`,
     );
   return new Map([...weights, [NAME, resamplePositions(given, Math.sqrt(tokens - PREFIX))]]);
 }
 
 /**
- * A position embedding `[1, 1 + S², C]` for a square of `side` × `side` patches, `[1, 1 + side², C]`: the class token's as it
- * is, the others by bicubic interpolation, with antialiasing where there become fewer.
+ * Resamples a position embedding `[1, 1 + S², C]` to `side` × `side` patches, `[1, 1 + side², C]`, by bicubic interpolation with
+ * antialiasing when it shrinks. The class token's entry is unchanged.
  */
 export function resamplePositions({ dims, ...rest }: Tensor, side: number): Tensor {
   const [, tokens, width] = dims as [number, number, number];
@@ -61,7 +60,7 @@ export function resamplePositions({ dims, ...rest }: Tensor, side: number): Tens
   return float32Tensor([1, PREFIX + side ** 2, width], found);
 }
 
-/** An axis of `from` entries among `before` outer and `after` inner ones, to become one of `to`. */
+/** An axis to resample from `from` to `to` entries, between `before` outer and `after` inner elements. */
 interface Axis {
   readonly from: number;
   readonly to: number;
@@ -86,7 +85,7 @@ function resampleAxis(
   return found;
 }
 
-/** The matrix `[to, from]` of bicubic interpolation between pixel centres; its rows have the sum 1. */
+/** The matrix `[to, from]` of bicubic interpolation between pixel centres; each row sums to 1. */
 function cubicMatrix(from: number, to: number): number[][] {
   const scale = from / to;
   const stretch = Math.max(scale, 1);

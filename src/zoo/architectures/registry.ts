@@ -1,4 +1,4 @@
-/** Every architecture by timm's name. The families are in files beside this one, their variants rows there. */
+/** Every architecture by timm's name, collected from the files of the families. */
 
 import { usageError } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
@@ -20,11 +20,11 @@ export const architectures: ReadonlyMap<string, Define> = new Map(families.flatM
  * The definition of an architecture.
  *
  * @param name timm's: `resnet50`
- * @throws GraftError (`usage`) for an unknown name, with those most like it; for options that the architecture cannot have
+ * @throws GraftError (`usage`) for an unknown name, with suggestions, and for options that the architecture does not support
  */
 export function define(name: string, options: DefinitionOptions = {}): Definition {
   const found = architectures.get(name);
   if (found) return found(options);
   const near = nearest(name, [...architectures.keys()]);
-  throw usageError(`There is no architecture "${name}": the nearest are ${near.join(", ")}.`);
+  throw usageError(`Unknown architecture "${name}"; did you mean ${near.join(", ")}?`);
 }

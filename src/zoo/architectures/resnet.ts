@@ -1,6 +1,6 @@
 /**
- * ResNet: He, Zhang, Ren and Sun 2016, "Deep Residual Learning for Image Recognition", arXiv 1512.03385.
- * timm (and torchvision) place a bottleneck's stride in its 3 × 3 convolution, Keras as the paper in the first 1 × 1.
+ * ResNet: He et al. 2016, "Deep Residual Learning for Image Recognition", arXiv 1512.03385. timm and torchvision place a bottleneck's
+ * stride in its 3 × 3 convolution; Keras, like the paper, in the first 1 × 1 convolution.
  */
 import { type ArchitectureBuilder, createArchitecture, type Place } from "./builder.ts";
 import type { Definition, DefinitionOptions, Dialect, Family } from "./definition.ts";
@@ -23,9 +23,9 @@ type Block = (width: number, stride: number, style: Style) => readonly ConvOptio
 /** What differs between dialects. */
 interface Style {
   readonly epsilon: number;
-  /** Whether convolutions have a bias though a batch norm follows. */
+  /** Whether convolutions have a bias before the batch norm. */
   readonly bias: boolean;
-  /** The bottleneck's convolution with the stride. */
+  /** The index of the bottleneck's convolution with the stride. */
   readonly strideAt: 0 | 1;
 }
 
@@ -77,7 +77,7 @@ function define(name: string, variant: Variant, options?: DefinitionOptions): De
   return classify(b, globalPool(b, x), "fc");
 }
 
-/** The branch added to its input, which is brought to the branch's shape where the two differ. */
+/** Adds the branch to its input; a projection adapts the input if the shapes differ. */
 function residual(
   b: ArchitectureBuilder,
   x: Place,

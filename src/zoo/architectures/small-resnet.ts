@@ -1,7 +1,7 @@
 /**
- * Networks for training from scratch with little: residual networks after He et al. 2016 (arXiv 1512.03385, §4.2), small enough that a
- * few hundred images and a few minutes of a laptop do something for them. A large network would learn no better from so few, and take far
- * longer about it. Nobody publishes weights for them: they are opened fresh alone.
+ * Small residual networks for training from scratch, after He et al. 2016 (arXiv 1512.03385, §4.2). A few hundred images and a few minutes
+ * on a laptop suffice to train them; a large network would take far longer and learn no more from so few images. There are no published
+ * weights.
  */
 import { type ArchitectureBuilder, createArchitecture, type Place } from "./builder.ts";
 import type { Definition, DefinitionOptions, Family } from "./definition.ts";
@@ -10,10 +10,10 @@ import { add } from "./layers/join.ts";
 import { classify, conv } from "./layers/linear.ts";
 import { batchNorm } from "./layers/norm.ts";
 
-/** The side of the last maps: small enough for a linear layer on all of them, large enough to tell where things are. */
+/** Side of the last map, in pixels: small enough for a linear layer on all of it, large enough to keep positions. */
 const LAST = 4;
 
-/** A variant by the side of its input and the channels of its last stage. Twice the side takes one stage more, of half the channels. */
+/** The side of the input in pixels and the channels of the last stage. Twice the side needs one more stage, with half the channels. */
 interface Variant {
   readonly side: number;
   readonly channels: number;
@@ -32,7 +32,7 @@ export const smallResnets: Family = new Map(
 
 const stagesOf = ({ side }: Variant): number => Math.log2(side / 2 / LAST) + 1;
 
-/** One of them in words, for reports. */
+/** A description for reports. */
 export function describeSmallResnet(name: string): string {
   const variant = variants[name]!;
   const stages = stagesOf(variant);
@@ -41,8 +41,8 @@ export function describeSmallResnet(name: string): string {
 }
 
 /**
- * The definition: a stem, stages of one residual block each, a linear layer on the whole last map. Its mean, as larger networks
- * take it, would throw away where things are.
+ * A stem, stages of one residual block each, and a linear layer on the whole last map: averaging the map, as larger networks do, would
+ * discard positions.
  */
 function smallResnet(name: string, variant: Variant, options: DefinitionOptions = {}): Definition {
   const b = createArchitecture({ name, inputSize: variant.side }, { ...options, classes: options.classes ?? 2 });

@@ -1,6 +1,6 @@
 /**
- * For tests of architectures: weights and pictures by a rule that `bench/reference/parity.py` follows too, bit for bit, so
- * that networks can be compared across languages without a weight file.
+ * For tests of architectures: weights and images from a rule that `bench/reference/parity.py` follows bit for bit, so that networks
+ * can be compared across languages without a weight file.
  */
 import { fnv1a } from "../../base/hash.ts";
 import { cutGraph } from "../../graph/cut.ts";
@@ -11,8 +11,8 @@ import type { Definition, Dialect } from "./definition.ts";
 import { withWeights } from "./weights.ts";
 
 /**
- * `count` numbers `shift + scale · u` that belong to `name`, with u in [−1, 1) a multiple of 2⁻²³: the upper 24 bits of
- * MurmurHash3's finaliser over `hash(name) + i · 0x9e3779b9`. In float64, then rounded to float32.
+ * `count` numbers `shift + scale · u` for `name`, with u in [−1, 1) a multiple of 2⁻²³: the upper 24 bits of MurmurHash3's finaliser
+ * of `hash(name) + i · 0x9e3779b9`. Computed in float64, rounded to float32.
  */
 export function numbersOf(name: string, count: number, scale: number, shift: number): Float32Array {
   const numbers = new Float32Array(count);
@@ -27,8 +27,8 @@ export function numbersOf(name: string, count: number, scale: number, shift: num
 }
 
 /**
- * Parameters by the rule, from names and shapes alone: tokens ±½; shifts, biases and means ±0.1; scales and variances
- * 1 ± ¼; weights ±gain·√(6 / fan in), which keeps the size of the signal through a layer and its ReLU at gain 1.
+ * A parameter by the rule, from its name and shape alone: tokens ±½; shifts, biases and means ±0.1; scales and variances 1 ± ¼;
+ * weights ±gain·√(6 / fan in), which at gain 1 keeps the size of the signal through a layer and its ReLU.
  */
 export function parityTensor(name: string, dims: readonly number[], gain: number): Tensor {
   const [scale, shift] = spreadOf(name, dims, gain);
@@ -46,7 +46,7 @@ function spreadOf(name: string, dims: readonly number[], gain: number): readonly
 export const parityWeights = (definition: Definition, gain: number): Map<string, Tensor> =>
   new Map([...definition.parameters].map(([name, { dims }]) => [name, parityTensor(name, dims, gain)]));
 
-/** The part of a definition that yields `tensors`, as a model with weights by the rule. */
+/** The part of a definition that computes `tensors`, as a model with weights by the rule. */
 export function parityModel(definition: Definition, tensors: readonly string[], gain: number): Model {
   const graph = cutGraph(
     definition.graph,
@@ -58,23 +58,23 @@ export function parityModel(definition: Definition, tensors: readonly string[], 
   return withWeights(part, parityWeights(part, gain));
 }
 
-/** The pictures that parity is measured on: `[count, 3, S, S]`, noise in [−1, 1). */
+/** The images that parity is measured on: `[count, 3, S, S]`, noise in [−1, 1). */
 export const parityImages = (count: number, inputSize: number): Float32Array =>
   numbersOf("image", count * 3 * inputSize ** 2, 1, 0);
 
-/** What another implementation says of an architecture with weights by the rule: `fixtures/*.json`. */
+/** The outputs of another implementation of an architecture, with weights by the rule: `fixtures/*.json`. */
 export interface ParityFixture {
   readonly architecture: string;
   readonly dialect: Dialect;
   readonly inputSize: number;
   readonly images: number;
   readonly gain: number;
-  /** By `features`, `logits` or the name of a stage (its output): all values' norm, and some, evenly spaced from the first. */
+  /** By `features`, `logits` or the name of a stage (its output): the norm of all values, and some values, evenly spaced. */
   readonly outputs: Readonly<
     Record<string, { readonly dims: readonly number[]; readonly norm: number; readonly values: readonly number[] }>
   >;
 }
 
-/** Which of `count` values a fixture keeps when it keeps `kept`. */
+/** The indices of the values in a fixture with `kept` of `count` values. */
 export const keptIndices = (count: number, kept: number): number[] =>
   Array.from({ length: kept }, (_, index) => Math.floor((index * count) / kept));

@@ -1,6 +1,6 @@
 /**
  * VGG: Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition", arXiv 1409.1556.
- * Names and layout of timm's `vgg.py`, in which the two hidden fully connected layers are convolutions (`pre_logits`).
+ * Names and layout as in timm's `vgg.py`, where the two hidden fully connected layers are convolutions (`pre_logits`).
  */
 import { type ArchitectureBuilder, createArchitecture, type Place } from "./builder.ts";
 import type { Definition, DefinitionOptions, Dialect, Family } from "./definition.ts";
@@ -12,7 +12,7 @@ import { adaptiveAverage, globalPool, maxPool } from "./layers/pool.ts";
 interface Variant {
   /** Convolutions in each of the five blocks. */
   readonly depths: readonly number[];
-  /** Whether each convolution has a batch norm. Keras has only the two deep networks without. */
+  /** Whether each convolution has a batch norm. Default false. Keras has only the two deepest networks, without batch norm. */
   readonly norm?: boolean | undefined;
   readonly dialects?: readonly Dialect[] | undefined;
 }
@@ -30,9 +30,9 @@ const variants: Readonly<Record<string, Variant>> = {
 
 /** Channels of the five blocks. */
 const WIDTHS = [64, 128, 256, 512, 512];
-/** Channels of the two hidden layers behind them. */
+/** Channels of the two hidden layers after them. */
 const HIDDEN = 4096;
-/** The map that the first hidden layer covers, in pixels. */
+/** Side of the map that the first hidden layer covers, in pixels. */
 const WINDOW = 7;
 
 export const vgg: Family = new Map(
@@ -47,7 +47,7 @@ function define(name: string, variant: Variant, options?: DefinitionOptions): De
   });
 }
 
-/** Five blocks of 3 × 3 convolutions, each ended by a pooling that halves the map. Modules are numbered through. */
+/** Five blocks of 3 × 3 convolutions, each with a pooling at the end that halves the map. Modules are numbered in sequence. */
 function features(b: ArchitectureBuilder, { depths, norm = false }: Variant): Place {
   let x = b.image;
   let index = 0;
@@ -64,7 +64,7 @@ function features(b: ArchitectureBuilder, { depths, norm = false }: Variant): Pl
   return x;
 }
 
-/** A map smaller than the window (pictures below 224 px) is first stretched to it. */
+/** The two hidden layers. A map smaller than the window (images below 224 px) is enlarged to it first. */
 function preLogits(b: ArchitectureBuilder, x: Place): Place {
   const small = x.dims[1]! < WINDOW;
   const map = small ? adaptiveAverage(b, x, "pre_logits.pool", WINDOW) : x;

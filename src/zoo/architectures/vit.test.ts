@@ -13,7 +13,7 @@ describe("vision transformers", () => {
 
   it("refuse pictures that patches do not fill", () => {
     expect(() => define("vit_small_patch14_dinov2", { inputSize: 224 + 2 })).toThrow(
-      "vit_small_patch14_dinov2 cuts pictures into squares of 14 px: take an input size that is a multiple of that, not 226.",
+      "vit_small_patch14_dinov2 cuts images into squares of 14 px: choose an input size that is a multiple of it, not 226.",
     );
   });
 });

@@ -1,7 +1,7 @@
 /**
- * Vision transformers: Dosovitskiy and others 2021, "An Image is Worth 16x16 Words", arXiv 2010.11929; DINOv2: Oquab and
- * others 2024, arXiv 2304.07193, which has no classifier. The position embedding has one entry for each patch, so that
- * its size follows from the input's; `position-embedding.ts` fits weights made for another.
+ * Vision transformers: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", arXiv 2010.11929; and DINOv2: Oquab et al. 2024,
+ * arXiv 2304.07193, without a classifier. The position embedding has one entry per patch, so that its size depends on the input's;
+ * `position-embedding.ts` adapts weights of another size.
  */
 import { usageError } from "../../base/errors.ts";
 import { int64Tensor } from "../../graph/tensor.ts";
@@ -19,9 +19,9 @@ interface Variant {
   readonly width: number;
   readonly heads: number;
   readonly inputSize: number;
-  /** First value of the layer scale, where there is one. */
+  /** Initial value of the layer scale, if there is one. */
   readonly initialScale?: number | undefined;
-  /** False where nothing is published that reads the features: then there is a classifier only if classes are asked for. */
+  /** False if no classifier is published; it then has one only if `classes` is set. Default true. */
   readonly classifier?: boolean | undefined;
   readonly ignored?: readonly RegExp[] | undefined;
 }
@@ -37,7 +37,7 @@ const variants: Readonly<Record<string, Variant>> = {
     inputSize: 518,
     initialScale: 1e-5,
     classifier: false,
-    // What hid patches from the student.
+    // It masked patches in the authors' training.
     ignored: [/^mask_token$/],
   },
 };
@@ -45,7 +45,7 @@ const variants: Readonly<Record<string, Variant>> = {
 const DEPTH = 12;
 const EXPANSION = 4;
 
-/** The authors' "truncated" normal is cut at ±2, a hundred deviations: not at all. */
+/** The authors' "truncated" normal is cut off at ±2, a hundred standard deviations: effectively never. */
 const initialiser: Initialiser = { kind: "normal", std: 0.02 };
 
 export const vit: Family = new Map(
@@ -68,12 +68,12 @@ function define(name: string, variant: Variant, options: DefinitionOptions = {})
   return classify(b, features, "head", { initialiser, ignored });
 }
 
-/** The picture cut into squares, each made a token: `[3, S, S]` → `[(S / patch)², C]`, row by row. */
+/** Cuts the image into squares and makes each a token: `[3, S, S]` → `[(S / patch)², C]`, row by row. */
 function patches(b: ArchitectureBuilder, name: string, { patch, width }: Variant): Place {
   const side = b.image.dims[1]!;
   if (side % patch !== 0)
     throw usageError(
-      `${name} cuts pictures into squares of ${patch} px: take an input size that is a multiple of that, not ${side}.`,
+      `${name} cuts images into squares of ${patch} px: choose an input size that is a multiple of it, not ${side}.`,
     );
   const fanIn = 3 * patch ** 2;
   const map = conv(b, b.image, "patch_embed.proj", {
@@ -93,8 +93,8 @@ function patches(b: ArchitectureBuilder, name: string, { patch, width }: Variant
 }
 
 /**
- * The class token put before the others, and each token's place added: `[T, C]` → `[T + 1, C]`. The class token reaches
- * every picture of the batch by being added to a row of zeros, for which the batch's size need not be known.
+ * Prepends the class token and adds the position embedding: `[T, C]` → `[T + 1, C]`. The class token is added to a row of zeros, so that
+ * every image gets it without knowing the batch size.
  */
 function positioned(b: ArchitectureBuilder, tokens: Place): Place {
   const [count, width] = [tokens.dims[0]!, tokens.dims[1]!];

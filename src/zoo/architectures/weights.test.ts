@@ -56,7 +56,7 @@ describe("withWeights", () => {
       .set("AuxLogits.fc.weight", zeros([1]));
     expect(withWeights(definition, weights).graph.initializers.has("AuxLogits.fc.weight")).toBe(false);
     expect(() => withWeights(definition, weights.set("head.AuxLogits.bias", zeros([1])))).toThrow(
-      "The weights do not fit net: they have besides head.AuxLogits.bias; give weights made for net.",
+      "The weights do not fit net: unexpected head.AuxLogits.bias; pass weights made for net.",
     );
   });
 
@@ -70,8 +70,8 @@ describe("withWeights", () => {
         ]),
       ),
     ).toThrow(
-      "The weights do not fit net: they lack a.weight; they have besides b.bias; " +
-        "they hold in another shape a.bias (float32 [3], not float32 [2]); give weights made for net.",
+      "The weights do not fit net: missing a.weight; unexpected b.bias; " +
+        "of another shape a.bias (float32 [3], not float32 [2]); pass weights made for net.",
     );
     const half = rawTensor("float16", [2], new Uint8Array(4));
     expect(() => withWeights(definition, fitting().set("a.bias", half))).toThrow(
@@ -81,7 +81,7 @@ describe("withWeights", () => {
 
   it("lists a few names of many", () => {
     expect(() => withWeights(define("resnet50"), new Map())).toThrow(
-      /^The weights do not fit resnet50: they lack conv1.weight, bn1.weight, bn1.bias and 264 more; give/,
+      /^The weights do not fit resnet50: missing conv1.weight, bn1.weight, bn1.bias and 264 more; pass/,
     );
   });
 });

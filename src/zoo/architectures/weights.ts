@@ -1,22 +1,17 @@
-/** Giving a definition its parameters: those of a file, or fresh ones. Where files come from is `../weights/`. */
+/** Turns a definition and its weights into a model. Reading weights from files is in `../weights/`. */
 import { dataError } from "../../base/errors.ts";
 import { type Model, modelOf } from "../../graph/model.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Definition } from "./definition.ts";
 import { withPositions } from "./position-embedding.ts";
 
-/** PyTorch's count of training steps, beside every batch norm: no part of the network. */
-const STEP_COUNT = /(^|\.)num_batches_tracked$/;
+/** PyTorch's counter of training steps beside every batch norm; not part of the network. */
+export const STEP_COUNT = /(^|\.)num_batches_tracked$/;
 
-/** How many names an error lists before it says how many more there are. */
-const LISTED = 3;
-
-/**
- * The model: the definition's graph with weights as its initializers, the very tensors, no byte copied; but for a position
- * embedding made for another input size, which is resampled.
+/** The definition's graph with its weights as initializers, not copied. A position embedding of another input size is resampled.
  *
- * @param given by the definition's names
- * @throws GraftError (`data`) naming parameters that are missing, unexpected, or not float32 of the right shape
+ * @param given float32 tensors by the definition's names
+ * @throws GraftError (`data`) with the parameters that are missing, unexpected, or not float32 of the right shape
  */
 export function withWeights(definition: Definition, given: ReadonlyMap<string, Tensor>): Model {
   const { name, graph, parameters } = definition;
@@ -31,19 +26,41 @@ export function withWeights(definition: Definition, given: ReadonlyMap<string, T
     if (!tensor || (tensor.type === "float32" && sameDims(tensor.dims, dims))) return [];
     return [`${parameter} (${tensor.type} [${tensor.dims}], not float32 [${dims}])`];
   });
-  const faults = [listed("lack", missing), listed("have besides", unexpected), listed("hold in another shape", unlike)];
-  const found = faults.filter((fault) => fault !== undefined);
-  if (found.length > 0)
-    throw dataError(`The weights do not fit ${name}: they ${found.join("; they ")}; give weights made for ${name}.`);
+  if (missing.length + unexpected.length + unlike.length > 0)
+    throw dataError(
+      `The weights do not fit ${name}: ${describeMisfit({ missing, unexpected, unlike })}; pass weights made for ${name}.`,
+    );
   const learned = [...parameters.keys()].map((parameter) => [parameter, weights.get(parameter)!] as const);
   return modelOf({ ...graph, initializers: new Map([...graph.initializers, ...learned]) });
 }
 
-const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
+export const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((size, axis) => size === b[axis]);
 
-function listed(verb: string, names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
+/** How weights differ from a definition. */
+export interface Misfit {
+  /** Parameters without weights. */
+  readonly missing: readonly string[];
+  /** Weights without a parameter. */
+  readonly unexpected: readonly string[];
+  /** Weights of another type or shape, each with both. */
+  readonly unlike: readonly string[];
+}
+
+/** How many names an error lists of each kind. */
+export const LISTED = 3;
+
+/** The differences as the middle of a sentence; each list is cut off after three names. */
+export function describeMisfit({ missing, unexpected, unlike }: Misfit): string {
+  const lists = [
+    ["missing", missing],
+    ["unexpected", unexpected],
+    ["of another shape", unlike],
+  ] as const;
+  return lists.flatMap(([label, names]) => (names.length > 0 ? [`${label} ${firstOf(names)}`] : [])).join("; ");
+}
+
+function firstOf(names: readonly string[]): string {
   const more = names.length - LISTED;
-  return `${verb} ${names.slice(0, LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return `${names.slice(0, LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

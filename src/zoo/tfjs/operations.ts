@@ -1,15 +1,7 @@
 /** What Keras' layers and TensorFlow's operations share: convolutions, windows of pooling, reshaping, as ONNX nodes. */
 import { dataError } from "../../base/errors.ts";
-import {
-  type Builder,
-  type MapShape,
-  mapOf,
-  type Place,
-  type Shape,
-  slide,
-  transposed,
-  type Window,
-} from "./builder.ts";
+import { transposed } from "../tensorflow-layout.ts";
+import { type Builder, type MapShape, mapOf, type Place, type Shape, slide, type Window } from "./builder.ts";
 import type { Weight } from "./weights.ts";
 
 export function checkBias(name: string, bias: Weight | undefined, channels: number): void {

@@ -4,13 +4,12 @@
  */
 import { dataError } from "../../base/errors.ts";
 import { elementCount } from "../../graph/tensor.ts";
+import { float16Value } from "../../graph/widen.ts";
+import type { FloatArray } from "../tensorflow-layout.ts";
 import { isRecord, type Json, listOf, numbersOf, textOf } from "./json.ts";
 
-/** A weight in TensorFlow's own layout (channels last). */
-export interface Weight {
-  readonly dims: readonly number[];
-  readonly data: Float32Array;
-}
+/** A weight in TensorFlow's layout, channels last. */
+export type Weight = FloatArray;
 
 /** Reads a shard by the path that the manifest gives, relative to `model.json`. */
 export type ReadShard = (path: string) => Promise<Uint8Array>;
@@ -26,23 +25,13 @@ const stored: Readonly<Record<string, { readonly size: number; read(bytes: Uint8
   float32: { size: 4, read: (bytes) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4) },
   float16: {
     size: 2,
-    read: (bytes) => Float32Array.from(new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2), halfToNumber),
+    read: (bytes) => Float32Array.from(new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2), float16Value),
   },
   int32: { size: 4, read: (bytes) => new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4) },
   uint16: { size: 2, read: (bytes) => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2) },
   uint8: { size: 1, read: (bytes) => bytes },
   bool: { size: 1, read: (bytes) => bytes },
 };
-
-/** IEEE 754 half precision. */
-function halfToNumber(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
 
 /**
  * Reads all weights that a manifest names.

@@ -5,7 +5,8 @@
 import { dataError } from "../../base/errors.ts";
 import { type AttributeLike, type Node, node } from "../../graph/model.ts";
 import { float32Tensor, int64Tensor, type Tensor } from "../../graph/tensor.ts";
-import { convertedDims, sameOrder, toChannelsFirst, toChannelsLast, transposed } from "./layout.ts";
+import { transposed } from "../tensorflow-layout.ts";
+import { convertedDims, sameOrder, toChannelsFirst, toChannelsLast } from "./layout.ts";
 import { dequantised, isReal } from "./quantise.ts";
 import type { TfliteTensor } from "./read.ts";
 
@@ -128,7 +129,7 @@ export class Conversion {
     const data = this.#computed.has(constant.index) ? undefined : dequantised(constant);
     if (!data) return undefined;
     const dims = [...Array<number>(rank - constant.dims.length).fill(1), ...constant.dims];
-    const placed = order ? transposed(dims, data, order) : { dims, data };
+    const placed = order ? transposed({ dims, data }, order) : { dims, data };
     const name = this.fresh(constant.name);
     this.initializers.set(name, float32Tensor(placed.dims, placed.data));
     this.#placed.set(key, name);

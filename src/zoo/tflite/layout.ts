@@ -24,31 +24,3 @@ export function convertedAxis(axis: number, rank: number): number | undefined {
 /** Whether a tensor's elements are in the same order in both layouts: no channels to move, or nowhere to move them. */
 export const sameOrder = (dims: readonly number[]): boolean =>
   !isImage(dims) || dims[3] === 1 || dims[1]! * dims[2]! === 1;
-
-/**
- * Dimensions and elements reordered: dimension `i` of the result is dimension `order[i]` of the source
- * (NumPy's `transpose`), for up to four dimensions.
- */
-export function transposed(
-  dims: readonly number[],
-  data: Float32Array,
-  order: readonly number[],
-): { readonly dims: readonly number[]; readonly data: Float32Array } {
-  const strides = dims.map((_, axis) => dims.slice(axis + 1).reduce((product, size) => product * size, 1));
-  const missing = 4 - order.length;
-  const sizes = [...Array<number>(missing).fill(1), ...order.map((axis) => dims[axis]!)];
-  const steps = [...Array<number>(missing).fill(0), ...order.map((axis) => strides[axis]!)];
-  const [a, b, c, d] = sizes as [number, number, number, number];
-  const [stepA, stepB, stepC, stepD] = steps as [number, number, number, number];
-  const result = new Float32Array(data.length);
-  let to = 0;
-  for (let i = 0; i < a; i++) {
-    for (let j = 0; j < b; j++) {
-      for (let k = 0; k < c; k++) {
-        const from = i * stepA + j * stepB + k * stepC;
-        for (let l = 0; l < d; l++) result[to++] = data[from + l * stepD]!;
-      }
-    }
-  }
-  return { dims: order.map((axis) => dims[axis]!), data: result };
-}

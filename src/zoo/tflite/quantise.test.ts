@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { dequantised, halfToNumber, rangeOf } from "./quantise.ts";
+import { float16Value } from "../../graph/widen.ts";
+import { dequantised, rangeOf } from "./quantise.ts";
 import type { TfliteTensor } from "./read.ts";
 
 const tensor = (rest: Partial<TfliteTensor>): TfliteTensor => ({
@@ -38,7 +39,7 @@ describe("dequantised", () => {
 });
 
 it("half precision: normal, subnormal, infinite, not a number", () => {
-  expect([0x3c00, 0xc000, 0x7bff, 0x0001, 0x8000, 0xfc00].map(halfToNumber)).toEqual([
+  expect([0x3c00, 0xc000, 0x7bff, 0x0001, 0x8000, 0xfc00].map(float16Value)).toEqual([
     1,
     -2,
     65504,
@@ -46,7 +47,7 @@ it("half precision: normal, subnormal, infinite, not a number", () => {
     -0,
     Number.NEGATIVE_INFINITY,
   ]);
-  expect(halfToNumber(0x7e00)).toBeNaN();
+  expect(float16Value(0x7e00)).toBeNaN();
 });
 
 it("ranges: what 8 bits can hold, and everything for real numbers", () => {

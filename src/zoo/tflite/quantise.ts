@@ -1,4 +1,5 @@
 /** From quantised numbers to real ones: constants as float32, and the real range that a quantised tensor can hold. */
+import { float16Value } from "../../graph/widen.ts";
 import { alignedCopy } from "./bytes.ts";
 import type { TfliteTensor } from "./read.ts";
 import type { ElementType } from "./schema.ts";
@@ -37,22 +38,12 @@ type Numbers = Float32Array | Uint8Array | Int8Array | Int32Array;
 
 const readers: Record<ElementType, (bytes: Uint8Array) => Numbers | undefined> = {
   float32: (bytes) => new Float32Array(alignedCopy(bytes, 4)),
-  float16: (bytes) => Float32Array.from(new Uint16Array(alignedCopy(bytes, 2)), halfToNumber),
+  float16: (bytes) => Float32Array.from(new Uint16Array(alignedCopy(bytes, 2)), float16Value),
   uint8: (bytes) => bytes,
   int8: (bytes) => new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length),
   int32: (bytes) => new Int32Array(alignedCopy(bytes, 4)),
   int64: () => undefined,
 };
-
-/** IEEE 754 binary16 bits as a number. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
 
 /** Whether a tensor is a constant of real numbers: floats, or integers with a scale. */
 export const isReal = ({ type, bytes, quantisation }: TfliteTensor): boolean =>

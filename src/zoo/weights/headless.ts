@@ -1,4 +1,4 @@
-/** What is left of an architecture where a file has no classifier: a network whose output is its features. */
+/** Reduces an architecture to its features, for files without a classifier. */
 
 import { dataError } from "../../base/errors.ts";
 import { cutGraph } from "../../graph/cut.ts";
@@ -7,11 +7,11 @@ import { type Graph, node } from "../../graph/model.ts";
 import type { Definition, Parameter } from "../architectures/definition.ts";
 
 /**
- * The part of a definition that needs none of the parameters `absent`; its graph ends in the features, `[N, features]`, and
- * has no logits. Where layers in front of the classifier are absent too (Keras' VGG and MobileNetV3 without top), the
- * features are the last whole stage's map, averaged over its pixels, as Keras' `pooling="avg"`.
+ * The part of a definition that does not need the parameters `absent`. Its graph ends in the features, `[N, features]`, and has no
+ * logits. If layers before the classifier are absent too (Keras' VGG and MobileNetV3 without top), the features are the map of the
+ * last complete stage, averaged over its pixels, as with Keras' `pooling="avg"`.
  *
- * @throws GraftError (`data`) where nothing whole is left
+ * @throws GraftError (`data`) if no stage is complete
  */
 export function headless(definition: Definition, absent: readonly string[]): Definition {
   const lacking = new Set(absent);
@@ -22,15 +22,15 @@ export function headless(definition: Definition, absent: readonly string[]): Def
     const part = cutGraph(definition.graph, [{ name: stage.output }]);
     if (!readsAny(part, lacking)) return pooled(definition, index, part);
   }
-  throw dataError(`Too few of ${definition.name}'s parameters are given: not one of its stages is whole.`);
+  throw dataError(`Too many parameters of ${definition.name} are missing: none of its stages is complete.`);
 }
 
-/** The stages up to `last`, whose map is averaged. */
+/** The stages up to `last`, with its map averaged. */
 function pooled(definition: Definition, last: number, part: Graph): Definition {
   const stages = definition.stages.slice(0, last + 1);
   const map = stages[last]!.output;
   const parameters = read(definition, part);
-  // The last parameter of a convolution or batch norm has one value a channel.
+  // The last parameter of a convolution or batch norm has one value per channel.
   const size = [...parameters.values()].at(-1)!.dims[0]!;
   const tensor = "features.pooled";
   const nodes = [

@@ -175,7 +175,7 @@ describe("the classifier", () => {
 
   test("half of it is a fault", async () => {
     const half = without(written("resnet18", "timm"), /^fc\.bias$/);
-    expect(await refusal("resnet18", half)).toMatch(/do not fit resnet18: they lack fc\.bias;/);
+    expect(await refusal("resnet18", half)).toMatch(/do not fit resnet18: missing fc\.bias;/);
   });
 });
 
@@ -184,21 +184,21 @@ describe("a wrong file", () => {
     const others = new Map(["resnet18", "resnet34", "vgg11"].map((name) => [name, architectures.get(name)!]));
     const file = written("resnet34", "timm", undefined, "w.safetensors");
     expect(await refusal("resnet18", file, { others })).toBe(
-      "The weights in w.safetensors do not fit resnet18: they have besides layer1.2.conv1.weight, layer1.2.bn1.weight, layer1.2.bn1.bias and 77 more; they are those of resnet34: ask for that network.",
+      "The weights in w.safetensors do not fit resnet18: unexpected layer1.2.conv1.weight, layer1.2.bn1.weight, layer1.2.bn1.bias and 77 more; they fit resnet34: choose that network.",
     );
   });
 
   test("of another shape", async () => {
     const other = await refusal("mobilenetv2_050", written("mobilenetv2_035", "keras", undefined, "m.h5"));
     expect(other).toMatch(
-      /^The weights in m\.h5 do not fit mobilenetv2_050: they hold in another shape \S+ \(float32 \[[\d,]+\], not \[[\d,]+\]\), .* and \d+ more; give weights made for mobilenetv2_050 by timm, torchvision or Keras\.$/,
+      /^The weights in m\.h5 do not fit mobilenetv2_050: of another shape \S+ \(float32 \[[\d,]+\], not \[[\d,]+\]\), .* and \d+ more; pass weights made for mobilenetv2_050 by timm, torchvision or Keras\.$/,
     );
   });
 
   test("of other names altogether", async () => {
     const strange = fileOf(new Map([["encoder/w", float32Tensor([1], [0])]]), "s.h5");
     expect(await refusal("resnet18", strange)).toBe(
-      "None of the names in s.h5 (encoder/w, …) is one of resnet18's; give weights made for resnet18 by timm, torchvision or Keras.",
+      "None of the names in s.h5 (encoder/w, …) belongs to resnet18; pass weights made for resnet18 by timm, torchvision or Keras.",
     );
   });
 

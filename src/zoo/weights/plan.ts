@@ -1,39 +1,31 @@
-/**
- * Which tensor of a file becomes which parameter, decided from names and shapes alone: nothing is read yet. Also what does
- * not fit, for the sentence in `load.ts`.
- */
+/** Decides which tensor of a file becomes which parameter, from names and shapes alone, and then reads them. */
 
 import { asFloat32, float32Tensor, type Tensor } from "../../graph/tensor.ts";
 import type { Definition } from "../architectures/definition.ts";
+import { type Misfit, sameDims } from "../architectures/weights.ts";
 import { fromLayout, storedDims } from "./names/layout.ts";
 import type { Naming, Source } from "./names/naming.ts";
 import type { WeightEntry, WeightFile } from "./weight-file.ts";
 
-/** One parameter: where its values are. */
+/** Where the values of one parameter are. */
 interface Step {
-  /** The entry in the file. */
+  /** The name of the entry in the file. */
   readonly name: string;
   readonly source: Source;
   readonly dims: readonly number[];
 }
 
-/** What a file has for a definition under one naming. */
-export interface Plan {
+/** How a file fits a definition under one naming. `missing` holds the file's names, without those of `absent`. */
+export interface Plan extends Misfit {
   readonly definition: Definition;
   readonly naming: Naming;
-  /** By our names. */
+  /** By Graft's names. */
   readonly steps: ReadonlyMap<string, Step>;
-  /** Our parameters of which the file has none, by its names; without those of {@link absent}. */
-  readonly missing: readonly string[];
-  /** Entries that are no parameters. */
-  readonly unexpected: readonly string[];
-  /** Entries of other types or shapes, with both. */
-  readonly unlike: readonly string[];
-  /** Our parameters that the file lacks as a whole: the classifier's and, in Keras, those of layers in front of it. */
+  /** Parameters that the file omits on purpose: the classifier's and, in Keras, those of the layers before it. */
   readonly absent: readonly string[];
 }
 
-/** Whether the file's tensors are the definition's, classifier or not. */
+/** Whether the file fits the definition, with or without a classifier. */
 export const fits = ({ missing, unexpected, unlike }: Plan): boolean =>
   missing.length + unexpected.length + unlike.length === 0;
 
@@ -79,14 +71,11 @@ export function planOf(definition: Definition, naming: Naming, entries: WeightFi
   };
 }
 
-const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((size, axis) => size === b[axis]);
-
-/** A position embedding for another input size: `[1, tokens, C]` with other tokens. `withWeights` resamples it. */
+/** A position embedding of another input size: `[1, tokens, C]` with another number of tokens. `withWeights` resamples it. */
 const isResampled = (dims: WeightEntry["dims"], wanted: readonly number[]): boolean =>
   dims.length === 3 && wanted.length === 3 && dims[0] === wanted[0] && dims[2] === wanted[2];
 
-/** Reads every parameter of a plan, one after the other, into our layout. */
+/** Reads every parameter of a plan, one after the other, into Graft's layout. */
 export async function readPlan({ steps }: Plan, file: WeightFile): Promise<Map<string, Tensor>> {
   const weights = new Map<string, Tensor>();
   for (const [parameter, { name, source, dims }] of steps) {

@@ -1,4 +1,4 @@
-/** Activations: elementwise, any shape. Each is written in the operators that every ONNX Runtime has at opset 18. */
+/** Activations: elementwise, for any shape. They use operators that ONNX Runtime has at opset 18. */
 import { float } from "../../../graph/model.ts";
 import { float32Tensor } from "../../../graph/tensor.ts";
 import type { ArchitectureBuilder, Place } from "../builder.ts";
@@ -6,7 +6,7 @@ import type { ArchitectureBuilder, Place } from "../builder.ts";
 /** An activation as a layer. */
 export type Activation = (b: ArchitectureBuilder, x: Place, name: string) => Place;
 
-/** A scalar constant, shared by all who need the same number. */
+/** A scalar constant; equal numbers share one tensor. */
 export const scalar = (b: ArchitectureBuilder, value: number): string =>
   b.constant(`scalar.${value}`, float32Tensor([], [value]));
 

@@ -1,6 +1,6 @@
 /**
- * The block of the mobile networks: widen, filter each channel, narrow. Sandler and others 2018, arXiv 1801.04381, with what
- * MobileNetV3 and EfficientNet added to it. Names are timm's (`_efficientnet_blocks.py`).
+ * The block of the mobile networks: widen, filter each channel, narrow. Sandler et al. 2018, arXiv 1801.04381, with the additions of
+ * MobileNetV3 and EfficientNet. Names are timm's (`_efficientnet_blocks.py`).
  */
 import type { ArchitectureBuilder, Place } from "../builder.ts";
 import { roundChannels } from "../channels.ts";
@@ -15,11 +15,11 @@ import type { Padding } from "./window.ts";
 /** What differs between the dialects of mobile networks. */
 export interface MobileStyle {
   readonly epsilon: number;
-  /** Around the map, for a kernel of this size. */
+  /** The padding of a kernel of this size. */
   readonly padding: (kernel: number) => Padding;
 }
 
-/** Keras' is TensorFlow's, with which the networks were published; timm's `tf_` variants compute alike. */
+/** The styles of the dialects. Keras' is TensorFlow's, in which the networks were published; timm's `tf_` variants use it too. */
 export const mobileStyles: Readonly<Record<Dialect, MobileStyle>> = {
   timm: { epsilon: 1e-5, padding: (kernel) => (kernel - 1) / 2 },
   keras: { epsilon: 1e-3, padding: () => "same" },
@@ -28,7 +28,7 @@ export const mobileStyles: Readonly<Record<Dialect, MobileStyle>> = {
 export interface InvertedResidual {
   /** Output channels. */
   readonly out: number;
-  /** How many times wider the block is inside. 1: its first convolution falls away. */
+  /** The inner width as a multiple of the input's. With 1, the block has no first convolution. */
   readonly expansion: number;
   /** Side of the depthwise filters. */
   readonly kernel: number;
@@ -38,7 +38,7 @@ export interface InvertedResidual {
   readonly squeeze?: SqueezeExcite | undefined;
 }
 
-/** `[C, H, W]` → `[out, H', W']`, added to its input where the shape stays. */
+/** The block, `[C, H, W]` → `[out, H', W']`; added to its input if the shape is unchanged. */
 export function invertedResidual(
   b: ArchitectureBuilder,
   x: Place,
@@ -48,7 +48,7 @@ export function invertedResidual(
 ): Place {
   const { out, expansion, kernel, stride, activation, squeeze } = options;
   const expands = expansion !== 1;
-  // timm numbers batch norms as they come, and calls the last convolution `pwl` (linear) only after an expansion.
+  // timm numbers batch norms in sequence, and calls the last convolution `pwl` (linear) only after an expansion.
   const [filterNorm, lastConv, lastNorm] = expands ? ["bn2", "conv_pwl", "bn3"] : ["bn1", "conv_pw", "bn2"];
   let y = x;
   if (expands) {
@@ -59,7 +59,7 @@ export function invertedResidual(
     kernel,
     stride,
     padding: style.padding(kernel),
-    // timm counts the fan out of one group, as TensorFlow does: one channel.
+    // timm uses the fan out of one group, as TensorFlow does: one channel.
     initialiser: { kind: "normal", std: Math.SQRT2 / kernel },
   });
   y = normalised(b, y, `${name}.${filterNorm}`, activation, style);
@@ -78,13 +78,13 @@ export const normalised = (
   { epsilon }: MobileStyle,
 ): Place => activation(b, batchNorm(b, x, name, { epsilon }), `${name}.act`);
 
-/** How a mobile network begins: a 3 × 3 convolution that halves the picture. */
+/** The stem of a mobile network: a 3 × 3 convolution that halves the image. */
 export function mobileStem(b: ArchitectureBuilder, out: number, activation: Activation, style: MobileStyle): Place {
   const x = conv(b, b.image, "conv_stem", { out, kernel: 3, stride: 2, padding: style.padding(3) });
   return b.stage("conv_stem", normalised(b, x, "bn1", activation, style));
 }
 
-/** How it ends: weights uniform in ±√(1 / classes), TensorFlow's choice, and biases 0. */
+/** The classifier of a mobile network: weights uniform in ±√(1 / classes), as in TensorFlow, and biases 0. */
 export const mobileClassifier = (b: ArchitectureBuilder, features: Place): Definition =>
   classify(b, features, "classifier", {
     initialiser: { kind: "fan-in-uniform", fanIn: b.classes },

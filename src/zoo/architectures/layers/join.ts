@@ -1,4 +1,4 @@
-/** Joining tensors and changing their layout: nothing here is learned. */
+/** Layers without parameters that combine tensors or change their layout. */
 import { int64Tensor } from "../../../graph/tensor.ts";
 import type { ArchitectureBuilder, Place } from "../builder.ts";
 
@@ -6,11 +6,11 @@ import type { ArchitectureBuilder, Place } from "../builder.ts";
 export const add = (b: ArchitectureBuilder, x: Place, y: Place, name: string): Place =>
   b.add("Add", [x, y], name, x.dims);
 
-/** x · y; `y` may be broadcast over `x` (`[C, 1, 1]` over `[C, H, W]`), or be a parameter's name. */
+/** x · y; `y` is broadcast to the shape of `x` (`[C, 1, 1]` to `[C, H, W]`), and may be the name of a parameter. */
 export const multiply = (b: ArchitectureBuilder, x: Place, y: Place | string, name: string): Place =>
   b.add("Mul", [x, y], name, x.dims);
 
-/** Maps of the same height and width, one after the other along the channels. */
+/** Concatenates maps of the same height and width along the channels. */
 export const concat = (b: ArchitectureBuilder, parts: readonly Place[], name: string): Place =>
   b.add("Concat", parts, name, [parts.reduce((sum, { dims }) => sum + dims[0]!, 0), ...parts[0]!.dims.slice(1)], {
     axis: 1,
@@ -20,7 +20,7 @@ export const concat = (b: ArchitectureBuilder, parts: readonly Place[], name: st
 export const flatten = (b: ArchitectureBuilder, x: Place, name: string): Place =>
   b.add("Flatten", [x], name, [x.dims.reduce((product, size) => product * size, 1)], { axis: 1 });
 
-/** Any other shape of as many elements; the batch stays first. */
+/** Another shape with the same number of elements; the batch remains the first axis. */
 export const reshape = (b: ArchitectureBuilder, x: Place, name: string, dims: readonly number[]): Place =>
   b.add(
     "Reshape",
@@ -29,7 +29,7 @@ export const reshape = (b: ArchitectureBuilder, x: Place, name: string, dims: re
     dims,
   );
 
-/** Reorders the axes of one image: `order` names, for each new axis, the old one, counted without the batch. */
+/** Reorders the axes of one image: `order` holds, for each new axis, the old one, counted without the batch. */
 export const transpose = (b: ArchitectureBuilder, x: Place, name: string, order: readonly number[]): Place =>
   b.add(
     "Transpose",

@@ -1,4 +1,4 @@
-/** Layers with learned weights that mix channels: convolution and the fully connected layer. */
+/** Layers with weights that mix channels: convolution and the fully connected layer. */
 import type { ArchitectureBuilder, Place } from "../builder.ts";
 import type { Definition, Initialiser } from "../definition.ts";
 import { slide, type Window } from "./window.ts";
@@ -9,17 +9,17 @@ const zero: Initialiser = { kind: "constant", value: 0 };
 export interface ConvOptions extends Window {
   /** Output channels. */
   readonly out: number;
-  /** Groups of channels that do not mix; the number of input channels makes it depthwise. Default 1. */
+  /** Groups of channels that do not mix; as many as input channels for a depthwise convolution. Default 1. */
   readonly groups?: number | undefined;
-  /** Default false: a normalisation follows. */
+  /** Default false, because a normalisation follows. */
   readonly bias?: boolean | undefined;
-  /** Default He's normal over the fan out. */
+  /** Default: He's normal over the fan out. */
   readonly initialiser?: Initialiser | undefined;
   /** Default 0. */
   readonly biasInitialiser?: Initialiser | undefined;
 }
 
-/** 2-D convolution, `[C, H, W]` → `[out, H', W']`; weight `[out, C / groups, rows, columns]`, PyTorch's layout. */
+/** 2-D convolution, `[C, H, W]` → `[out, H', W']`, with a weight `[out, C / groups, rows, columns]` in PyTorch's layout. */
 export function conv(b: ArchitectureBuilder, x: Place, name: string, options: ConvOptions): Place {
   const { out, groups = 1, bias = false, initialiser = heOut, biasInitialiser = zero } = options;
   const channels = x.dims[0]!;
@@ -31,7 +31,7 @@ export function conv(b: ArchitectureBuilder, x: Place, name: string, options: Co
   return b.add("Conv", [x, ...inputs], name, [out, height, width], { ...attributes, group: groups });
 }
 
-/** Convolution of each channel by itself, `[C, H, W]` → `[C, H', W']`. Initialised by its own fan, the kernel's area. */
+/** Depthwise convolution, `[C, H, W]` → `[C, H', W']`. Its fan in is the kernel's area. */
 export const depthwise = (
   b: ArchitectureBuilder,
   x: Place,
@@ -50,24 +50,24 @@ export interface LinearOptions {
   readonly out: number;
   /** Default true. */
   readonly bias?: boolean | undefined;
-  /** Default PyTorch's, uniform over the fan in. */
+  /** Default: PyTorch's, uniform over the fan in. */
   readonly initialiser?: Initialiser | undefined;
-  /** Default: as the weight where that is by fan in, else 0. */
+  /** Default: the weight's if that is uniform over the fan in, otherwise 0. */
   readonly biasInitialiser?: Initialiser | undefined;
 }
 
 /**
- * Fully connected layer over the last axis, `[…, C]` → `[…, out]`; weight `[out, C]`, PyTorch's layout. A vector takes a
- * `Gemm`, whose tensor is `name`; tokens take a `MatMul` with the transposed weight (a constant once weights are known).
+ * Fully connected layer over the last axis, `[…, C]` → `[…, out]`, with a weight `[out, C]` in PyTorch's layout. Vectors use a `Gemm`
+ * with output `name`; tokens use a `MatMul` with the transposed weight, which constant folding removes.
  */
 export function linear(b: ArchitectureBuilder, x: Place, name: string, options: LinearOptions): Place {
   return linearAs(b, x, name, name, options);
 }
 
 /**
- * The last layer, `[C]` → `logits` `[classes]`, and with it the finished definition.
+ * Adds the last layer, `[C]` → `logits` `[classes]`, and finishes the definition.
  *
- * @param name what the classifier's parameters begin with: `fc`
+ * @param name the prefix of the classifier's parameters: `fc`
  */
 export function classify(
   b: ArchitectureBuilder,

@@ -1,4 +1,4 @@
-/** Normalisation layers. Batch norm is a node of its own, in inference mode. */
+/** Normalisation layers. Batch norm is a separate node, in inference mode. */
 import { float } from "../../../graph/model.ts";
 import { float32Tensor } from "../../../graph/tensor.ts";
 import type { ArchitectureBuilder, Place } from "../builder.ts";
@@ -10,9 +10,9 @@ const constant = (value: number): Initialiser => ({ kind: "constant", value });
 export interface BatchNormOptions {
   /** Default 1e-5, PyTorch's. */
   readonly epsilon?: number | undefined;
-  /** Whether it has a learned scale (`weight`); else 1. Default true. */
+  /** Whether it has a learned scale (`weight`); otherwise the scale is 1. Default true. */
   readonly scale?: boolean | undefined;
-  /** The scale's first value; 0 makes a residual block start as the identity. Default 1. */
+  /** The initial scale; with 0, a residual block starts as the identity. Default 1. */
   readonly initialScale?: number | undefined;
 }
 
@@ -31,7 +31,7 @@ export function batchNorm(b: ArchitectureBuilder, x: Place, name: string, option
   return b.add("BatchNormalization", [x, ...parameters], name, x.dims, { epsilon: float(epsilon) });
 }
 
-/** Layer normalisation over the last axis `[…, C]`: Ba, Kiros and Hinton 2016, arXiv 1607.06450. Epsilon default 1e-6, timm's. */
+/** Layer normalisation over the last axis `[…, C]`: Ba, Kiros and Hinton 2016, arXiv 1607.06450. Default epsilon: 1e-6, timm's. */
 export const layerNorm = (b: ArchitectureBuilder, x: Place, name: string, epsilon = 1e-6): Place =>
   layerNormAs(b, x, name, name, epsilon);
 

@@ -4,13 +4,13 @@ import type { ArchitectureBuilder, Place } from "../builder.ts";
 import { flatten } from "./join.ts";
 import { slide, type Window } from "./window.ts";
 
-/** The largest value under each window; padding never wins. */
+/** The maximum in each window; padding does not count. */
 export function maxPool(b: ArchitectureBuilder, x: Place, name: string, window: Window): Place {
   const { attributes, height, width } = slide(x, window);
   return b.add("MaxPool", [x], name, [x.dims[0]!, height, width], attributes);
 }
 
-/** The mean under each window. `countPadding` says whether padded zeros are counted: PyTorch does by default, Keras never. */
+/** The mean in each window. `countPadding`: whether zeros of the padding count, as by default in PyTorch and never in Keras. */
 export function averagePool(
   b: ArchitectureBuilder,
   x: Place,
@@ -25,17 +25,17 @@ export function averagePool(
   });
 }
 
-/** The mean over all pixels, kept as a map `[C, 1, 1]`. */
+/** The mean over all pixels as a map `[C, 1, 1]`. */
 export const globalAverage = (b: ArchitectureBuilder, x: Place, name: string): Place =>
   b.add("GlobalAveragePool", [x], name, [x.dims[0]!, 1, 1]);
 
-/** The mean over all pixels as a vector, `[C, H, W]` → `[C]`: how most convolutional networks end. The tensor is `name`. */
+/** The mean over all pixels as a vector, `[C, H, W]` → `[C]`. The output is called `name`. */
 export const globalPool = (b: ArchitectureBuilder, x: Place, name = "global_pool"): Place =>
   flatten(b, globalAverage(b, x, `${name}.pool`), name);
 
 /**
- * Means over windows so placed that the result has `side` × `side` pixels, more than the map has or fewer: PyTorch's
- * `adaptive_avg_pool2d`. A product with a constant matrix from either side.
+ * Averages a map to `side` × `side` pixels, which may be more than it has: PyTorch's `adaptive_avg_pool2d`. Computed as products with a
+ * constant matrix on each side.
  */
 export function adaptiveAverage(b: ArchitectureBuilder, x: Place, name: string, side: number): Place {
   const [channels, height, width] = [x.dims[0]!, x.dims[1]!, x.dims[2]!];
@@ -48,7 +48,7 @@ export function adaptiveAverage(b: ArchitectureBuilder, x: Place, name: string, 
   return b.add("MatMul", [down, columns], name, [channels, side, side]);
 }
 
-/** The matrix `[side, size]` that takes means over ⌊i·size/side⌋ … ⌈(i+1)·size/side⌉ − 1. */
+/** The matrix `[side, size]` that averages over ⌊i·size/side⌋ … ⌈(i+1)·size/side⌉ − 1. */
 function meansOver(size: number, side: number): number[] {
   return Array.from({ length: side }, (_, i) => {
     const [start, end] = [Math.floor((i * size) / side), Math.ceil(((i + 1) * size) / side)];

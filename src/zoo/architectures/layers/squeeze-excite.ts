@@ -9,11 +9,11 @@ export interface SqueezeExcite {
   /** Channels between its two convolutions. */
   readonly channels: number;
   readonly activation: Activation;
-  /** What makes factors of the second convolution's outputs. */
+  /** Turns the second convolution's outputs into factors. */
   readonly gate: Activation;
 }
 
-/** Scales each channel of a map `[C, H, W]` by a factor that two 1 × 1 convolutions find from the means of all channels. */
+/** Scales each channel of a map `[C, H, W]` by a factor that two 1 × 1 convolutions compute from the means of all channels. */
 export function squeezeExcite(b: ArchitectureBuilder, x: Place, name: string, options: SqueezeExcite): Place {
   const { channels, activation, gate } = options;
   const mean = globalAverage(b, x, `${name}.mean`);

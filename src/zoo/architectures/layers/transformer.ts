@@ -1,6 +1,6 @@
 /**
- * Layers of transformers over tokens `[T, C]`: Vaswani and others 2017, arXiv 1706.03762, in the order of Dosovitskiy and
- * others 2021, arXiv 2010.11929 (normalise first). Written in plain products and a softmax, so that gradients can be taken.
+ * Transformer layers for tokens `[T, C]`: Vaswani et al. 2017, arXiv 1706.03762, in the order of Dosovitskiy et al. 2021, arXiv
+ * 2010.11929 (normalise first). They consist of matrix products and a softmax, which have gradients.
  */
 import { int64Tensor } from "../../../graph/tensor.ts";
 import type { ArchitectureBuilder, Place } from "../builder.ts";
@@ -11,17 +11,17 @@ import { linear } from "./linear.ts";
 import { layerNorm } from "./norm.ts";
 
 export interface TransformerBlock {
-  /** Heads among which the channels are divided. */
+  /** The number of heads; it divides the number of channels. */
   readonly heads: number;
   /** Width of the hidden layer as a multiple of the channels. */
   readonly expansion: number;
-  /** First value of the factors on both branches, if there are any: arXiv 2103.17239. */
+  /** Initial layer scale of both branches, if there is one: arXiv 2103.17239. */
   readonly initialScale?: number | undefined;
-  /** Of every matrix. */
+  /** For every matrix. */
   readonly initialiser: Initialiser;
 }
 
-/** Attention, then two layers over each token, each normalised before and added to its input. */
+/** Attention, then two layers on each token; each branch is normalised before and added to its input. */
 export function transformerBlock(b: ArchitectureBuilder, x: Place, name: string, options: TransformerBlock): Place {
   const { heads, expansion, initialScale, initialiser } = options;
   const branch = (y: Place, number: 1 | 2): Place =>
@@ -40,15 +40,15 @@ export function transformerBlock(b: ArchitectureBuilder, x: Place, name: string,
   return add(b, y, branch(narrow, 2), `${name}.add2`);
 }
 
-/** Learned factors of the channels, the last axis: parameter `name.gamma`. */
+/** Scales the channels, the last axis, by learned factors: parameter `name.gamma`. */
 export function layerScale(b: ArchitectureBuilder, x: Place, name: string, initial: number): Place {
   const gamma = b.parameter(`${name}.gamma`, [x.dims.at(-1)!], "scale", { kind: "constant", value: initial });
   return multiply(b, x, gamma, `${name}.scaled`);
 }
 
 /**
- * Multi-head self-attention, `[T, C]` → `[T, C]`: softmax(q kᵀ / √D) v in each head of D channels. One matrix, `qkv`, makes
- * queries, keys and values, in this order; `proj` mixes what the heads found.
+ * Multi-head self-attention, `[T, C]` → `[T, C]`: softmax(q kᵀ / √D) v in each head of D channels. One matrix, `qkv`, computes queries,
+ * keys and values, in this order; `proj` mixes the heads' outputs.
  */
 export function attention(
   b: ArchitectureBuilder,
@@ -73,7 +73,7 @@ export function attention(
   return linear(b, joined, `${name}.proj`, { out: channels, initialiser });
 }
 
-/** `count` entries of the first axis, from `start`. */
+/** `count` entries of the first axis, starting at `start`. */
 export function slice(b: ArchitectureBuilder, x: Place, name: string, start: number, count: number): Place {
   const index = (value: number): string => b.constant(`index.${value}`, int64Tensor([1], [value]));
   return b.add("Slice", [x, index(start), index(start + count), index(1)], name, [count, ...x.dims.slice(1)]);

@@ -1,13 +1,13 @@
-/** Sliding windows over maps `[C, H, W]`: how kernels, strides and padding are written, and the size that they leave. */
-import { samePadding } from "../../tflite/window.ts";
+/** Sliding windows over maps `[C, H, W]`: kernels, strides and padding as ONNX attributes, and the size of the output. */
+import { type SlidingAxis, samePadding } from "../../tensorflow-layout.ts";
 import type { Place } from "../builder.ts";
 
 /** One number for both axes, or `[rows, columns]`. */
 export type Pair = number | readonly [number, number];
 
 /**
- * Pixels around the map: the same on all sides, `[rows, columns]`, `[top, left, bottom, right]`, or TensorFlow's SAME, which
- * makes the output ⌈input / stride⌉ with the odd pixel at the end.
+ * The padding in pixels: the same on all sides, `[rows, columns]`, `[top, left, bottom, right]`, or TensorFlow's SAME, for an output of
+ * ⌈input / stride⌉ pixels.
  */
 export type Padding = Pair | readonly [number, number, number, number] | "same";
 
@@ -23,7 +23,7 @@ export interface Window {
 
 const pair = (value: Pair): readonly [number, number] => (typeof value === "number" ? [value, value] : value);
 
-/** A window with ONNX's attributes spelled out, and the map's size after it. */
+/** The ONNX attributes of a window, and the size of the output. */
 export interface Slide {
   readonly kernel: readonly [number, number];
   readonly attributes: {
@@ -36,7 +36,7 @@ export interface Slide {
   readonly width: number;
 }
 
-/** What a window makes of a map. A size below 1 is the caller's to refuse. */
+/** Applies a window to a map. The caller must refuse an output size below 1. */
 export function slide({ dims }: Place, window: Window): Slide {
   const [kernel, strides, dilations] = [pair(window.kernel), pair(window.stride ?? 1), pair(window.dilation ?? 1)];
   const sizes = dims.slice(1);
@@ -53,7 +53,7 @@ export function slide({ dims }: Place, window: Window): Slide {
   return { kernel, attributes: { kernel_shape: kernel, strides, pads, dilations }, height: height!, width: width! };
 }
 
-function padsOf(padding: Padding, axisOf: (axis: number) => Parameters<typeof samePadding>[0]): readonly number[] {
+function padsOf(padding: Padding, axisOf: (axis: number) => SlidingAxis): readonly number[] {
   if (padding === "same") {
     const [rows, columns] = [samePadding(axisOf(0)), samePadding(axisOf(1))];
     return [rows[0], columns[0], rows[1], columns[1]];

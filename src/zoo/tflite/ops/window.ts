@@ -1,8 +1,8 @@
 /** Operators that slide a window over an image: convolutions and poolings. */
 import type { AttributeLike } from "../../../graph/model.ts";
+import { samePadding } from "../../tensorflow-layout.ts";
 import type { Operation, TfliteTensor } from "../read.ts";
 import { CONV_2D_OPTIONS, DEPTHWISE_OPTIONS, PADDING_SAME, POOL_OPTIONS } from "../schema.ts";
-import { samePadding } from "../window.ts";
 import { biasOf, inputOfRank, type Rule, weightsOf } from "./rule.ts";
 
 interface Sliding {

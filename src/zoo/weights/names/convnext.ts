@@ -1,8 +1,8 @@
-/** ConvNeXt: torchvision counts modules, a stage and the downsampling before it in turn; Keras spells everything out. */
+/** Names of ConvNeXt: torchvision numbers stages and downsamplings in turn; Keras spells everything out. */
 import { perChannel } from "./layout.ts";
 import { keras, type Row, torchvision } from "./naming.ts";
 
-/** torchvision's place of each part in its block. */
+/** torchvision's number of each part in its block. */
 const parts: Readonly<Record<string, number>> = { conv_dw: 0, norm: 2, "mlp.fc1": 3, "mlp.fc2": 5 };
 
 export const torchvisionConvnext = torchvision(() => {
@@ -21,7 +21,7 @@ export const torchvisionConvnext = torchvision(() => {
   ];
 });
 
-/** Keras' words for the parts of a block. */
+/** Keras' names for the parts of a block. */
 const words: Readonly<Record<string, string>> = {
   conv_dw: "depthwise_conv",
   norm: "layernorm",
@@ -34,13 +34,13 @@ export const kerasConvnext = keras(({ name }) => [
     /^stages\.(\d)\.blocks\.(\d+)\.(.+)$/,
     (stage, block, part) => `${name}_stage_${stage}_block_${block}_${words[part!]}`,
   ],
-  // The layer scale is a parameter of the block itself.
+  // The layer scale is a parameter of the block.
   [/^stages\.(\d)\.blocks\.(\d+)$/, `${name}_stage_$1_block_$2_layer_scale`],
   [/^stages\.(\d)\.downsample\.0$/, (stage) => `${name}_downsampling_layernorm_${Number(stage) - 1}`],
   [/^stages\.(\d)\.downsample\.1$/, (stage) => `${name}_downsampling_conv_${Number(stage) - 1}`],
   [/^stem\.0$/, `${name}_stem_conv`],
   [/^stem\.1$/, `${name}_stem_layernorm`],
-  // Without the top, the last normalisation has no name of its own.
+  // Without the top, the last normalisation has a generated name.
   [/^head\.norm$/, () => [`${name}_head_layernorm`, "layer_normalization"]],
   [/^head\.fc$/, `${name}_head_dense`],
 ]);

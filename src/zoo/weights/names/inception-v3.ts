@@ -1,6 +1,6 @@
 /**
- * Inception V3: torchvision's names are timm's. Keras numbers convolutions in the order in which its program makes them,
- * which is the order of this table.
+ * Names of Inception V3: torchvision's are timm's. Keras numbers convolutions in the order in which its program creates them, the
+ * order of this table.
  */
 import { keras } from "./naming.ts";
 

@@ -1,24 +1,24 @@
 /**
- * How the same parameter lies in memory elsewhere: axes in another order, some of them flattened into one. Layouts are data;
- * applying one is here too. Ours is PyTorch's: convolutions `[out, in, height, width]`, dense layers `[out, in]`.
+ * The memory layouts of parameters in other libraries' files, and the conversion to Graft's. Graft uses PyTorch's layout:
+ * convolutions `[out, in, height, width]`, dense layers `[out, in]`.
  */
 import { asFloat32, elementCount, float32Tensor, type Tensor } from "../../../graph/tensor.ts";
 
-/** A layout of a file, seen from ours. */
+/** A file's layout relative to Graft's. */
 export interface Layout {
-  /** For each of our axes, the axis of the file's that it is. Default: the same. */
+  /** For each of Graft's axes, its position in the file. Default: unchanged. */
   readonly order?: readonly number[] | undefined;
-  /** The shape in the file, from that after `order`: where axes are flattened or added. Default: the same. */
+  /** The shape in the file from the reordered shape, if axes are flattened or added. Default: unchanged. */
   readonly stored?: ((dims: readonly number[]) => readonly number[]) | undefined;
 }
 
-/** PyTorch's. */
+/** PyTorch's layout. */
 export const same: Layout = {};
-/** A dense layer `[out, …]` where we have a convolution; vectors stay. */
+/** A dense layer `[out, …]` for Graft's convolution; vectors are unchanged. */
 export const dense: Layout = {
   stored: (dims) => (dims.length < 2 ? dims : [dims[0]!, elementCount(dims.slice(1))]),
 };
-/** A value a channel, shaped to be multiplied with a map: `[C, 1, 1]`. */
+/** One value per channel, shaped to multiply a map: `[C, 1, 1]`. */
 export const perChannel: Layout = { stored: (dims) => [...dims, 1, 1] };
 /** Keras' convolution, `[height, width, in, out]`. */
 export const hwio: Layout = { order: [3, 2, 0, 1] };
@@ -26,12 +26,12 @@ export const hwio: Layout = { order: [3, 2, 0, 1] };
 export const hwcm: Layout = { order: [2, 3, 0, 1] };
 /** Keras' dense layer, `[in, out]`. */
 export const io: Layout = { order: [1, 0] };
-/** Keras' dense layer `[height · width · in, out]` behind a map, where we have a convolution. */
+/** Keras' dense layer `[height · width · in, out]` after a map, for Graft's convolution. */
 export const flattenedHwio: Layout = {
   order: [3, 2, 0, 1],
   stored: (dims) => [elementCount(dims.slice(0, 3)), dims[3]!],
 };
-/** Keras' 1 × 1 convolution `[1, 1, in, out]` where we have a dense layer. */
+/** Keras' 1 × 1 convolution `[1, 1, in, out]` for Graft's dense layer. */
 export const pointwise: Layout = { order: [1, 0], stored: (dims) => [1, 1, ...dims] };
 
 const viewOf = (dims: readonly number[], order: readonly number[]): number[] => {
@@ -40,22 +40,22 @@ const viewOf = (dims: readonly number[], order: readonly number[]): number[] => 
   return view;
 };
 
-/** The shape that a parameter `[…dims]` of ours has in the file. */
+/** The shape in the file of a parameter with Graft's shape `dims`. */
 export function storedDims({ order, stored }: Layout, dims: readonly number[]): readonly number[] {
   const view = order ? viewOf(dims, order) : dims;
   return stored ? stored(view) : view;
 }
 
-/** How many of the file's last axis are copied at a time: a cache line of float32, so that no line is fetched twice. */
+/** How many elements of the file's last axis are copied at a time: one cache line of float32, so that none is loaded twice. */
 const BLOCK = 16;
 
-/** A float32 tensor of the file in our layout: without a copy where only the shape differs. */
+/** A float32 tensor of the file in Graft's layout; not copied if only the shape differs. */
 export function fromLayout({ order }: Layout, tensor: Tensor, dims: readonly number[]): Tensor {
   if (!order) return { ...tensor, dims };
   const view = viewOf(dims, order);
   const from = asFloat32(tensor);
   const to = new Float32Array(from.length);
-  // Steps in our memory, for each axis of the file.
+  // Strides in the result, for each axis of the file.
   const steps = viewOf(
     dims.map((_, axis) => elementCount(dims.slice(axis + 1))),
     order,
@@ -73,7 +73,7 @@ export function fromLayout({ order }: Layout, tensor: Tensor, dims: readonly num
   return float32Tensor(dims, to);
 }
 
-/** Where each row (all axes but the last, in the file's order) begins in our memory. */
+/** The start in the result of each row (all axes except the last, in the file's order). */
 function startsOf(view: readonly number[], steps: readonly number[]): Uint32Array {
   let starts = Uint32Array.of(0);
   for (const [axis, size] of view.entries()) {

@@ -1,12 +1,12 @@
 /**
- * The networks of inverted residuals: MobileNetV2, MobileNetV3, EfficientNet. timm counts blocks within stages and calls
- * convolutions by what they do; torchvision counts modules; Keras counts blocks through (EfficientNet: stages and letters).
+ * Names of the networks of inverted residuals: MobileNetV2, MobileNetV3, EfficientNet. timm numbers blocks within stages and names
+ * convolutions after their purpose; torchvision numbers modules; Keras numbers all blocks in sequence (EfficientNet: stages and letters).
  */
 import type { Definition } from "../../architectures/definition.ts";
 import { dense, hwcm, hwio, pointwise } from "./layout.ts";
 import { keras, type Row, torchvision } from "./naming.ts";
 
-/** A convolution with its batch norm, or squeeze-and-excitation; in the order of the data. */
+/** A convolution with its batch norm, or a squeeze-and-excitation, in the order of the data flow. */
 interface Part {
   /** timm's name of the convolution: `conv_dw`, or `se`. */
   readonly name: string;
@@ -24,10 +24,10 @@ interface Block {
 }
 
 const ORDER = ["conv", "conv_pw", "conv_dw", "se", "conv_pwl"];
-/** A block without expansion narrows with `conv_pw` after all else. */
+/** A block without expansion ends with `conv_pw`, which narrows. */
 const ORDER_WITHOUT_EXPANSION = ["conv_dw", "se", "conv_pw"];
 
-/** The blocks of a definition in order, with the parts that they have. */
+/** The blocks of a definition in order, with their parts. */
 function blocksOf({ parameters }: Definition): readonly Block[] {
   const modules = new Map<string, Set<string>>();
   for (const name of parameters.keys()) {
@@ -49,7 +49,7 @@ function blocksOf({ parameters }: Definition): readonly Block[] {
 const exactly = (name: string): RegExp => new RegExp(`^${name.replaceAll(".", "\\.")}$`);
 const within = (name: string): RegExp => new RegExp(`^${name.replaceAll(".", "\\.")}(?=\\.)`);
 
-/** Rows for torchvision: each block's module, and how it counts the parts. */
+/** Rules for torchvision: the module of each block, and the names of its parts. */
 function torchvisionBlocks(
   definition: Definition,
   module: (block: Block, position: number) => string,
@@ -80,7 +80,7 @@ const torchvisionEnds = (last: number): Row[] => [
   [/^classifier(?=\.)/, "classifier.1"],
 ];
 
-/** The last convolution has no activation, and its batch norm is not grouped with it. */
+/** The last convolution of a block has no activation; its batch norm is a separate module. */
 export const torchvisionMobilenetV2 = torchvision((definition) => [
   ...torchvisionBlocks(
     definition,
@@ -120,7 +120,7 @@ export const torchvisionEfficientnet = torchvision((definition) => [
   ...torchvisionEnds(8),
 ]);
 
-/** Keras' words for the parts of a block. */
+/** Keras' names for the parts of a block. */
 interface KerasWords {
   readonly expand: readonly [conv: string, norm: string];
   readonly filter: readonly [conv: string, norm: string];
@@ -175,7 +175,7 @@ export const kerasMobilenetV2 = keras(
   { inOrder: true },
 );
 
-/** The layer in front of the classifier is part of Keras' top. */
+/** The layer before the classifier is part of Keras' top. */
 export const kerasMobilenetV3 = keras(
   (definition) => [
     ...kerasBlocks(definition, (_, position) => (position === 0 ? "expanded_conv" : `expanded_conv_${position}`), {

@@ -1,43 +1,44 @@
 /**
- * What a naming of parameters is: for each of ours (timm's names), what it is called in files of another library and how it
- * lies there. Rows of the families are in files beside this one, all of them in `table.ts`.
+ * Namings of parameters: for each parameter of Graft (timm's names), its name and layout in the files of another library. The rows of
+ * each family are in the files beside this one, collected in `table.ts`.
  */
 import type { Definition, Dialect } from "../../architectures/definition.ts";
+import { STEP_COUNT } from "../../architectures/weights.ts";
 import { hwio, io, type Layout, same } from "./layout.ts";
 
-/** A library whose names for parameters Graft knows. */
+/** A library whose parameter names Graft knows. */
 export type NamingKind = "timm" | "torchvision" | "keras";
 
-/** The arithmetic that goes with weights of a library. */
+/** The arithmetic of a library's weights. */
 export const dialectOf: Readonly<Record<NamingKind, Dialect>> = { timm: "timm", torchvision: "timm", keras: "keras" };
 
 /** A parameter in a file. */
 export interface Source {
-  /** What it is called, today's name first; earlier names of the library follow. */
+  /** Its name today, then the library's earlier names. */
   readonly names: readonly string[];
   readonly layout: Layout;
-  /** Added to every element: brings a batch norm's variance to our epsilon, so that the sum under the root is the same. */
+  /** Added to every element: adjusts a batch norm's variance to Graft's epsilon, so that their sum stays the same. */
   readonly add?: number | undefined;
 }
 
 /** How a library names one architecture's parameters. */
 export interface Naming {
   readonly kind: NamingKind;
-  /** Where our parameter of that name and shape is; nothing where these files have none. */
+  /** The place of Graft's parameter of that name and shape; undefined if these files do not have it. */
   source(name: string, dims: readonly number[]): Source | undefined;
-  /** Where a file's classifier keeps its number of classes: the first axis or the last. */
+  /** The axis of the classes in the weight of a file's classifier: the first or the last. */
   readonly classesAxis: 0 | -1;
-  /** Entries of such files that are no parameters of the network. */
+  /** Entries of such files that are not parameters of the network. */
   readonly ignored: readonly RegExp[];
-  /** Whether files keep layers in the order of our parameters: then layers of unknown names are told by their place. */
+  /** Whether files list layers in the order of Graft's parameters, so that layers of unknown names can be matched by position. */
   readonly inOrder: boolean;
-  /** Our parameters that files without a classifier lack, besides the classifier's. */
+  /** Parameters besides the classifier's that files without a classifier omit. */
   readonly top: readonly RegExp[];
 }
 
 /**
- * A row: names that match are replaced by the template or the function's answer (given the groups); the rest of a name that
- * matches only in front stays.
+ * A rule for names that match `pattern`: the match is replaced by the template; a function receives the groups and returns the whole
+ * name, or several names.
  */
 export type Row = readonly [
   pattern: RegExp,
@@ -45,14 +46,11 @@ export type Row = readonly [
   layout?: Layout,
 ];
 
-/** Rows for a definition: some depend on its name, or on the parts that its blocks have. */
+/** The rules for a definition; some depend on its name or on the parts of its blocks. */
 export type Rows = (definition: Definition) => readonly Row[];
 
-/** The first row that matches, applied. */
-function rename(
-  rows: readonly Row[],
-  name: string,
-): { names: readonly string[]; layout: Layout | undefined } | undefined {
+/** Applies the first rule that matches. */
+function rename(rows: readonly Row[], name: string): { names: readonly string[]; layout: Layout | undefined } | undefined {
   for (const [pattern, replacement, layout] of rows) {
     const match = pattern.exec(name);
     if (!match) continue;
@@ -62,10 +60,7 @@ function rename(
   return undefined;
 }
 
-/** PyTorch's count of training steps, beside every batch norm. */
-const STEP_COUNT = /(^|\.)num_batches_tracked$/;
-
-/** Our own names. */
+/** timm's names, which are Graft's own. */
 export const timm = ({ ignored = [] }: Definition): Naming => ({
   kind: "timm",
   source: (name) => ({ names: [name], layout: same }),
@@ -75,7 +70,7 @@ export const timm = ({ ignored = [] }: Definition): Naming => ({
   top: [],
 });
 
-/** torchvision's names, from rows over whole names. A name without a row is the same there. */
+/** torchvision's names, from rules for whole names. A name without a rule is unchanged. */
 export const torchvision =
   (rows: Rows, { epsilonGap = 0 }: { readonly epsilonGap?: number | undefined } = {}) =>
   (definition: Definition): Naming => {
@@ -90,7 +85,7 @@ export const torchvision =
     };
   };
 
-/** Keras' words for variables of convolutions and dense layers, and of normalisations. */
+/** Keras' names for the variables of convolutions, dense layers and normalisations. */
 const learned: Readonly<Record<string, string>> = { weight: "kernel", bias: "bias", gamma: "gamma" };
 const normalised: Readonly<Record<string, string>> = {
   weight: "gamma",
@@ -99,12 +94,12 @@ const normalised: Readonly<Record<string, string>> = {
   running_var: "moving_variance",
 };
 
-/** Weights of Keras' own preprocessing layers. */
+/** The variables of Keras' own preprocessing layers. */
 const PREPROCESSING = /^normalization(_\d+)?\//;
 
 /**
- * Keras' names `layer/variable`, from rows over modules: `layer1.0.conv1` → `conv2_block1_1_conv`. A row may give several
- * names, the earlier ones last. Rows must cover every module.
+ * Keras' names `layer/variable`, from rules for modules: `layer1.0.conv1` → `conv2_block1_1_conv`. A rule may return several names,
+ * today's first. The rules must cover every module.
  */
 export const keras =
   (rows: Rows, { top = [], inOrder = false }: Partial<Pick<Naming, "top" | "inOrder">> = {}) =>
@@ -133,8 +128,8 @@ export const keras =
   };
 
 /**
- * A naming with other names for its layers: those of a file, in the file's order. Keras reads its own files so; the names in
- * published ones are often those of an earlier program. Shapes are compared as ever.
+ * A naming with the layer names of a file, matched by position. Keras itself reads files this way, because published files often have
+ * the names of an earlier program. Shapes are still compared.
  */
 export function byOrder(naming: Naming, { parameters }: Definition, layers: readonly string[]): Naming {
   const layerOf = (name: string): string => name.slice(0, name.lastIndexOf("/"));

@@ -1,11 +1,11 @@
-/** ResNet: torchvision's names are timm's. Keras' today, and those of its first ResNet50 (2015), made from Caffe's. */
+/** Names of ResNet: torchvision's are timm's. Keras' current ones, and those of its first ResNet50 (2015), derived from Caffe's. */
 import { keras } from "./naming.ts";
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
 export const kerasResnet = keras(({ parameters }) => {
   const deep = (stage: string): boolean => parameters.has(`layer${stage}.6.conv1.weight`);
-  /** Caffe's blocks: `a`, `b`, `c`, …; in deep stages `a`, `b1`, `b2`, …. */
+  /** Caffe's block names: `a`, `b`, `c`, …; in deep stages `a`, `b1`, `b2`, …. */
   const caffe = (stage: string, block: string): string => {
     const number = Number(block);
     return `${Number(stage) + 1}${deep(stage) && number > 0 ? `b${number}` : LETTERS[number]}`;

@@ -1,4 +1,4 @@
-/** Which libraries publish weights for which architectures, and how they name them. */
+/** Which libraries publish weights for which architectures, and the naming of each. */
 import type { Definition } from "../../architectures/definition.ts";
 import { kerasConvnext, torchvisionConvnext } from "./convnext.ts";
 import { kerasInceptionV3 } from "./inception-v3.ts";
@@ -15,7 +15,7 @@ import { kerasResnet } from "./resnet.ts";
 import { kerasVgg, torchvisionVgg } from "./vgg.ts";
 import { torchvisionVit } from "./vit.ts";
 
-/** A library's naming, to be made for a definition in the library's dialect. */
+/** A library's naming for a group of architectures; `of` takes a definition in the library's dialect. */
 export interface NamingRow {
   readonly kind: NamingKind;
   /** By timm's names. */
@@ -25,7 +25,7 @@ export interface NamingRow {
 
 const rows: readonly NamingRow[] = [
   { kind: "timm", architectures: /./, of: timm },
-  // Of resnet and inception_v3, torchvision's names are timm's.
+  // For resnet and inception_v3, torchvision's names are timm's.
   { kind: "torchvision", architectures: /^vgg/, of: torchvisionVgg },
   { kind: "torchvision", architectures: /^mobilenetv2_/, of: torchvisionMobilenetV2 },
   { kind: "torchvision", architectures: /^mobilenetv3_/, of: torchvisionMobilenetV3 },
@@ -41,6 +41,6 @@ const rows: readonly NamingRow[] = [
   { kind: "keras", architectures: /^convnext_/, of: kerasConvnext },
 ];
 
-/** All namings of an architecture's parameters: timm's first. */
+/** All namings of an architecture's parameters, timm's first. */
 export const namingsOf = (architecture: string): readonly NamingRow[] =>
   rows.filter(({ architectures }) => architectures.test(architecture));

@@ -1,4 +1,4 @@
-/** VGG: torchvision and Keras have dense layers where timm has convolutions. */
+/** Names of VGG: torchvision and Keras have dense layers where timm has convolutions. */
 import type { Definition } from "../../architectures/definition.ts";
 import { dense, flattenedHwio } from "./layout.ts";
 import { keras, type Row, torchvision } from "./naming.ts";
@@ -15,11 +15,11 @@ export const kerasVgg = keras(
     [/^pre_logits\.(fc[12])$/, "$1", flattenedHwio],
     [/^head\.fc$/, "predictions"],
   ],
-  // Keras' notop ends behind the last pooling.
+  // Keras' notop ends after the last pooling.
   { top: [/^pre_logits\./], inOrder: true },
 );
 
-/** timm numbers all modules through, Keras convolutions within each block: a block is a stage of the definition. */
+/** timm numbers all modules in sequence, Keras the convolutions of each block; a block is a stage of the definition. */
 function convolutions({ parameters, stages }: Definition): Row[] {
   const numbers = [...parameters.keys()].flatMap((name) => /^features\.(\d+)\.weight$/.exec(name)?.[1] ?? []);
   const begins = stages.flatMap(({ name }) => /^features\.(\d+)$/.exec(name)?.[1] ?? []).map(Number);

@@ -1,4 +1,4 @@
-/** Vision transformers: torchvision's names. (Keras Applications has none.) */
+/** Names of vision transformers in torchvision. Keras Applications has no vision transformers. */
 import { torchvision } from "./naming.ts";
 
 export const torchvisionVit = torchvision(() => [

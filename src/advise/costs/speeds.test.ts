@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { heardNotices } from "../../tests/support/notices.ts";
-import { FEWEST_PICTURES, knownSpeeds, rememberSpeed } from "./speeds.ts";
+import { heardNotices } from "../../../tests/support/notices.ts";
+import { knownSpeeds, MIN_IMAGES, rememberSpeed } from "./remembered.ts";
 
 heardNotices();
 
@@ -15,11 +15,11 @@ describe("speeds of this machine", () => {
   });
   afterEach(() => vi.unstubAllEnvs());
 
-  it("are remembered by network, the latest counts, and too few pictures are none", async () => {
+  it("are remembered by network, the latest counts, and too few images count for nothing", async () => {
     expect(await knownSpeeds()).toEqual(new Map());
     await rememberSpeed("resnet50", 500, 30);
-    await Promise.all([rememberSpeed("resnet50", 500, 40), rememberSpeed("vgg16", FEWEST_PICTURES, 10)]);
-    await rememberSpeed("resnet50", FEWEST_PICTURES - 1, 1);
+    await Promise.all([rememberSpeed("resnet50", 500, 40), rememberSpeed("vgg16", MIN_IMAGES, 10)]);
+    await rememberSpeed("resnet50", MIN_IMAGES - 1, 1);
     expect(await knownSpeeds()).toEqual(
       new Map([
         ["resnet50", 40],
