@@ -30,7 +30,7 @@ describe("graft networks show FILE", () => {
       outputs: [{ name: "prob", type: "float32", dims: ["N", 10] }],
       multiplyAdds: first + 2 * further + 160,
       cut: "flat",
-      why: "the input of the last Gemm, logits, which makes 10 logits",
+      why: "the input of the last Gemm, logits, which computes 10 logits",
       pooling: "none",
       features: FEATURES,
       assumedPreprocessing: true,
@@ -64,7 +64,7 @@ describe("graft networks show FILE", () => {
   test("for a person: words, and the assumption said", async () => {
     const { code, stdout, stderr } = await graft(["networks", "show", network], cache);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toContain("the input of the last Gemm, logits, which makes 10 logits");
+    expect(stdout).toContain("the input of the last Gemm, logits, which computes 10 logits");
     expect(stdout).toContain(
       "an assumption (inception): the file does not state it; --preprocessing (imagenet, inception,",
     );
@@ -106,7 +106,7 @@ test("a model that Graft trained is a network again: its preprocessing is taken 
     assumedPreprocessing: false,
     cut: "features",
     features: FEATURES,
-    why: expect.stringContaining("which makes 2 logits"),
+    why: expect.stringContaining("which computes 2 logits"),
     changes: ["It is a model that Graft trained; the preprocessing in its graph was removed."],
   });
   const again = await train(model, "second");

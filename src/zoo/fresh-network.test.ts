@@ -38,7 +38,7 @@ describe("openFresh", () => {
     expect(await measureCut(network)).toMatchObject({ features });
   });
 
-  test("of a file, every parameter is drawn anew, and what was done is told", async () => {
+  test("of a file, every parameter is drawn again, and the changes are listed", async () => {
     const path = join(mkdtempSync(join(tmpdir(), "graft-fresh-")), "small.onnx");
     const odd = (size: number): Float32Array => new Float32Array(size).fill(7);
     const graph = {
@@ -61,7 +61,7 @@ describe("openFresh", () => {
     writeFileSync(path, encodeModelWhole(modelOf(graph)));
     const network = await openFresh(path, 1, { preprocessing: "imagenet" });
     for (const values of valuesOf(network)) expect(values).not.toContain(7);
-    expect(network.changes?.join(" ")).toMatch(/began as .*He normal/);
+    expect(network.changes?.join(" ")).toMatch(/Initialised .*He normal/);
     expect(network.licence).toContain("none");
   });
 

@@ -207,7 +207,7 @@ describe("token networks", () => {
     const last = node("Constant", [], ["last"], { value: { type: "tensor", value: int64Tensor([], [1]) } });
     const { cut, why } = await find([last, ...nodes]);
     expect(cut).toBe("flat");
-    expect(why).toBe("the input of the last Gemm, fc, which makes 2 logits; the average with those of other");
+    expect(why).toBe("the input of the last Gemm, fc, which computes 2 logits; the average with those of other");
   });
 });
 
@@ -295,7 +295,7 @@ describe("networks without a classifier", () => {
 
   test("probabilities that no layer is found for are refused, with the remedy", async () => {
     await expect(find([...flat, node("Softmax", ["flat"], ["p"])])).rejects.toThrow(
-      "No classifier was found at the end of net.onnx, and its output is not one of features: name the tensor to cut at with --cut TENSOR.",
+      "No classifier was found at the end of net.onnx, and its output does not look like features: choose the tensor to cut at with --cut TENSOR.",
     );
     await expect(find([...flat, node("Tanh", ["flat"], ["logits"])])).rejects.toThrow("--cut");
   });
@@ -306,10 +306,10 @@ describe("networks without a classifier", () => {
 });
 
 test("why names the layer by its module, its operator and its logits", async () => {
-  expect((await find([...flat, gemm, softmax])).why).toBe("the input of the last Gemm, fc, which makes 2 logits");
+  expect((await find([...flat, gemm, softmax])).why).toBe("the input of the last Gemm, fc, which computes 2 logits");
   const named = { ...node("Gemm", ["flat", "w"], ["y"]), name: "/head/classifier/Gemm" };
   const weight = node("Constant", [], ["w"], { value: { type: "tensor", value: floats(4, 7) } });
   expect((await find([...flat, weight, named])).why).toBe(
-    "the input of the last Gemm, head.classifier, which makes 7 logits",
+    "the input of the last Gemm, head.classifier, which computes 7 logits",
   );
 });

@@ -1,6 +1,6 @@
 /**
- * Where a network's own classifier begins: found from the structure of the graph, walking up from each output through
- * what exporters put behind a classifier, to the layer that makes the logits. No network is known by name.
+ * Finds a network's own classifier from the structure of the graph: walks back from each output, through the operators that exporters
+ * add after a classifier, to the layer that computes the logits. No network is recognised by name.
  */
 import { dataError } from "../../base/errors.ts";
 import type { Graph, Node } from "../../graph/model.ts";
@@ -13,13 +13,13 @@ import { type Passing, passingOf } from "./passing.ts";
 export interface Classifier {
   /** The tensor that the classifier reads, or the output of a network without one: the natural cut. */
   readonly cut: string;
-  /** The node that makes the logits; none where the network ends in its features. */
+  /** The node that computes the logits; absent if the network ends in its features. */
   readonly layer?: Node | undefined;
-  /** Why there, in words that follow "Cut at …:". */
+  /** The reason, as text that follows "Cut at …:". */
   readonly why: string;
 }
 
-/** What lies at the end of one output. */
+/** The layers and operators at the end of one output. */
 interface Ending {
   readonly output: string;
   readonly layers: readonly Linear[];
@@ -27,10 +27,10 @@ interface Ending {
 }
 
 /**
- * Finds the classifier of an image network, or its features where it has none.
+ * Finds the classifier of an image network, or its features if it has none.
  *
- * @param shapes of every tensor; the batch may be of any size
- * @throws GraftError (`data`) where there is neither: the outputs look like logits, but no layer is found that makes them; the remedy is `--cut`
+ * @param shapes of every tensor, for a batch of any size
+ * @throws GraftError (`data`) if there is neither: the outputs look like logits, but no layer computes them; the user then needs `--cut`
  */
 export function findClassifier(graph: Graph, shapes: TensorShapes, source: string): Classifier {
   const known = know(graph, shapes);
@@ -39,7 +39,7 @@ export function findClassifier(graph: Graph, shapes: TensorShapes, source: strin
   const found = classifierAmong(endings, known) ?? featuresAmong(endings, known);
   if (found) return found;
   throw dataError(
-    `No classifier was found at the end of ${source}, and its output is not one of features: name the tensor to cut at with --cut TENSOR.`,
+    `No classifier was found at the end of ${source}, and its output does not look like features: choose the tensor to cut at with --cut TENSOR.`,
   );
 }
 
@@ -52,7 +52,7 @@ function classifierAmong(endings: readonly Ending[], known: Known): Classifier |
   if (!best || !layer) return undefined;
   const outputs = endings.map(({ output }) => output);
   const why = [
-    `the input of the last ${layer.node.op}, ${nameOf(layer, known)}, which makes ${classes(layer, known)} logits`,
+    `the input of the last ${layer.node.op}, ${nameOf(layer, known)}, which computes ${classes(layer, known)} logits`,
     ...(twin ? [`the average with those of ${nameOf(twin, known)}`] : []),
     ...(best.passed.includes("weak") ? [beforePooling(layer, known)] : []),
     ...(outputs.length > 1
@@ -62,7 +62,7 @@ function classifierAmong(endings: readonly Ending[], known: Known): Classifier |
   return { cut: layer.reads, layer: layer.node, why: why.join("; ") };
 }
 
-/** The output itself, where it is not one of logits: a vector where there is one. */
+/** An output that does not look like logits; a vector is preferred. */
 function featuresAmong(endings: readonly Ending[], known: Known): Classifier | undefined {
   const features = endings.filter(
     (ending) => !isLikeLogits(ending, known) && known.made.producer(ending.output) !== undefined,
@@ -74,11 +74,11 @@ function featuresAmong(endings: readonly Ending[], known: Known): Classifier | u
   const several = endings.length > 1 ? `, of the outputs ${endings.map(({ output }) => output).join(", ")}` : "";
   return {
     cut: end.output,
-    why: `the output itself${several}: no classifier was found behind its [${["N", ...dims].join(", ")}] values, so they are taken as features`,
+    why: `the output itself${several}: no classifier was found, so its [${["N", ...dims].join(", ")}] values are used as features`,
   };
 }
 
-/** Follows an output up to the linear layer that it comes from; two of them where their logits are averaged. */
+/** Follows an output back to the linear layer that computes it; to two layers if their logits are averaged. */
 function walkUp(
   output: string,
   known: Known,
@@ -106,10 +106,10 @@ function walkUp(
   return { layers: [], passed };
 }
 
-/** Names that people give to classifiers and to what they yield. */
+/** Common names of classifiers and their outputs. */
 const classifierNames =
   /(?:^|[^a-z])(?:classifier|logits?|predictions?|prob(?:s|abilit(?:y|ies))?|softmax|scores?|heads?|fc\d*)(?:$|[^a-z])/i;
-/** How many classes ImageNet and its larger relatives have, with and without a background. */
+/** The numbers of classes of ImageNet and its larger versions, with and without a background class. */
 const knownClasses = new Set([1000, 1001, 11221, 11821, 21841, 21843]);
 
 const classes = (layer: Linear, { shapes }: Known): number => {
@@ -117,14 +117,14 @@ const classes = (layer: Linear, { shapes }: Known): number => {
   return (layer.node.op === "Conv" ? dims[1] : dims.at(-1)) ?? 0;
 };
 
-/** One vector an image: all dimensions but one, and the batch's, are 1. */
+/** Whether a tensor holds one vector per image: apart from the batch, at most one dimension is not 1. */
 const isVector = (dims: readonly number[]): boolean => dims.slice(1).filter((size) => size > 1).length <= 1;
 
 function isClassifier(ending: Ending, known: Known): boolean {
   const [layer] = ending.layers;
   if (!layer || !isVector(known.shapes.get(ending.output)?.dims ?? [])) return false;
   const isActive = ending.passed.includes("active");
-  // Behind an activation, a layer of features is likelier than one of logits: fc7 of VGG, cut off before fc8.
+  // Before an activation, a layer of features is more likely than one of logits: VGG's fc7, cut off before fc8.
   if (isActive && layer.node.op !== "Conv" && !ending.passed.includes("probable")) return false;
   const isPooled = ending.passed.includes("weak");
   const isBare = isVector(known.shapes.get(layer.node.outputs[0]!)?.dims ?? []) && !isPooled && !isActive;
@@ -137,7 +137,7 @@ function isClassifier(ending: Ending, known: Known): boolean {
   );
 }
 
-/** Whether an output is one of logits or probabilities, whatever made it. */
+/** Whether an output looks like logits or probabilities, whatever computes it. */
 function isLikeLogits({ output, passed }: Ending, { shapes }: Known): boolean {
   const dims = shapes.get(output)?.dims ?? [];
   const isNamed = /(?:^|[^a-z])(?:logits?|predictions?|prob(?:s|abilit(?:y|ies))?|softmax)(?:$|[^a-z])/i.test(output);
@@ -147,11 +147,11 @@ function isLikeLogits({ output, passed }: Ending, { shapes }: Known): boolean {
 const beforePooling = (layer: Linear, { shapes }: Known): string => {
   const positions = elementCount(shapes.get(layer.reads)?.dims.slice(2) ?? []);
   return layer.node.op === "Conv" && positions > 1
-    ? "the network pools them; Graft pools what the layer reads"
+    ? "the network pools them; Graft pools the layer's input"
     : "at every position, before they are pooled";
 };
 
-/** The ending that most of the network goes into: auxiliary classifiers branch off early. */
+/** The ending that depends on the most nodes: auxiliary classifiers branch off early. */
 function deepest(endings: readonly Ending[], { flow, made }: Known): Ending | undefined {
   const depth = ({ output, layers }: Ending): number => {
     const seen = new Set<Node>();

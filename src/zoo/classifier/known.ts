@@ -1,4 +1,4 @@
-/** What is known of a network before its classifier is sought. */
+/** A network's graph with its indexes, for the search for its classifier. */
 import { type Dataflow, dataflow } from "../../graph/dataflow.ts";
 import { type Lookup, lookup } from "../../graph/lookup.ts";
 import type { Graph } from "../../graph/model.ts";
@@ -9,13 +9,13 @@ export type TensorShapes = ReadonlyMap<string, TensorShape>;
 
 export interface Known {
   readonly graph: Graph;
-  /** Of every tensor, for a batch of any size; the first dimension is that of the batch. */
+  /** Of every tensor, for a batch of any size; the first dimension is the batch. */
   readonly shapes: TensorShapes;
   readonly flow: Dataflow;
   readonly made: Lookup;
 }
 
-/** Indexes a graph. Throws a data error where it is cyclic. */
+/** Indexes a graph. Throws a data error if it is cyclic. */
 export const know = (graph: Graph, shapes: TensorShapes): Known => ({
   graph,
   shapes,

@@ -1,19 +1,19 @@
-/** Linear layers: nodes that map features to logits with constant weights, and what they are called. */
+/** Linear layers: nodes that may map features to logits with constant weights, and their names. */
 import { intAttribute, type Node } from "../../graph/model.ts";
 import { elementCount } from "../../graph/tensor.ts";
 import { layerName } from "../module-names.ts";
 import type { Known } from "./known.ts";
 
-/** A linear layer and what it reads. */
+/** A linear layer and its input. */
 export interface Linear {
   readonly node: Node;
   /** The tensor of its features. */
   readonly reads: string;
-  /** Its weight's tensor, however it comes about. */
+  /** The tensor of its weight, a constant or computed from one. */
   readonly weight: string;
 }
 
-/** Whether a convolution is a linear layer on every position: kernel 1×1, or one as large as the whole map. */
+/** Whether a convolution is a linear layer at every position: its kernel is 1 × 1 or covers the whole map. */
 function isPointwise(node: Node, { shapes }: Known): boolean {
   const kernel = shapes.get(node.inputs[1] ?? "")?.dims.slice(2) ?? [];
   const positions = shapes.get(node.outputs[0] ?? "")?.dims.slice(2) ?? [];
@@ -26,7 +26,7 @@ const layers: Readonly<Record<string, (node: Node, known: Known) => boolean>> = 
   Conv: isPointwise,
 };
 
-/** The linear layer that a node is, if it is one: data first, a weight that depends on no picture second. */
+/** The node as a linear layer, if it is one: the first input depends on the images, the second does not. */
 export function linearLayer(node: Node, known: Known): Linear | undefined {
   const [reads = "", weight = ""] = node.inputs;
   const is = Object.hasOwn(layers, node.op) ? layers[node.op] : undefined;
@@ -34,7 +34,7 @@ export function linearLayer(node: Node, known: Known): Linear | undefined {
   return known.flow.dependence(weight) === "nothing" ? { node, reads, weight } : undefined;
 }
 
-/** The name of a weight in the file, behind what an exporter put between it and its layer. */
+/** The name of a weight in the file, before the operators that an exporter put between it and its layer. */
 export function weightName({ weight }: Linear, { graph, made }: Known): string {
   for (let name = weight; ; ) {
     const [input] = made.producer(name)?.inputs ?? [];
@@ -43,5 +43,5 @@ export function weightName({ weight }: Linear, { graph, made }: Known): string {
   }
 }
 
-/** What to call the layer in a sentence. */
+/** The name of the layer for display. */
 export const nameOf = (layer: Linear, known: Known): string => layerName(layer.node, weightName(layer, known));

@@ -1,4 +1,4 @@
-/** What must be known of a network before its parameters can be told: flow, shapes, and what follows what. */
+/** Indexes of a network's graph, from which the roles of its parameters are derived. */
 import { type Dataflow, dataflow } from "../../graph/dataflow.ts";
 import { type Lookup, lookup } from "../../graph/lookup.ts";
 import type { Graph, Node } from "../../graph/model.ts";
@@ -8,24 +8,24 @@ export interface Anatomy {
   readonly graph: Graph;
   readonly flow: Dataflow;
   readonly made: Lookup;
-  /** The shape of a tensor; throws a RangeError for one that is not known. */
+  /** The shape of a tensor. Throws a RangeError if it is unknown. */
   dims(tensor: string): readonly number[];
-  /** Whether a tensor holds values of the picture that no layer with weights has seen: what prepares pixels. */
+  /** Whether a tensor depends on the image but not on a layer with weights: preprocessing. */
   isRaw(tensor: string): boolean;
-  /** Whether a constant, or the one that a tensor is made of, is zero throughout. */
+  /** Whether a constant, or the one that a tensor is computed from, is all zeros. */
   isZero(tensor: string): boolean;
 }
 
-/** Operators whose second input may be a weight that mixes features. */
+/** Operators with a weight that mixes features. */
 const layers = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum"]);
 
-/** Whether a node is a layer with a weight: it reads the picture's values, and something that no picture changes. */
+/** Whether a node is a layer with a weight: one input depends on the image, another does not. */
 export const isLayer = (node: Node, { flow }: { readonly flow: Dataflow }): boolean =>
   layers.has(node.op) &&
   node.inputs.slice(0, 2).some((input) => flow.dependence(input) === "values") &&
   node.inputs.slice(0, 2).some((input) => input !== "" && flow.dependence(input) !== "values");
 
-/** Examines a graph. `shapes` hold every tensor, for any batch. Throws a data error where it is cyclic. */
+/** Indexes a graph. `shapes` are those of every tensor, for any batch size. Throws a data error if the graph is cyclic. */
 export function examine(graph: Graph, shapes: ReadonlyMap<string, TensorShape>): Anatomy {
   const flow = dataflow(graph);
   const made = lookup(graph);

@@ -1,13 +1,13 @@
 /**
- * What a constant is that is added to, or multiplied with, features one by one: told by its shape and its place, since
- * exporters write biases, scales, position embeddings and the pixels' mean all alike.
+ * The role of a constant in elementwise arithmetic, derived from its shape and position: exporters write biases, scales, position
+ * embeddings and the mean of pixels in the same way.
  */
 import { asFloat32, elementCount } from "../../graph/tensor.ts";
 import type { Anatomy } from "./anatomy.ts";
 import type { Role } from "./role.ts";
 import type { Use } from "./uses.ts";
 
-/** Attention masks hold nothing but 0 and a number so low that its softmax is 0. */
+/** Attention masks contain only 0 and numbers below this, whose softmax is 0. */
 const MASKED = -10;
 
 /** The role of a constant operand of Add, Sub, Mul or Div. */
@@ -15,19 +15,19 @@ export function arithmetic(use: Use, of: Anatomy): Role {
   const { node, position, tensor } = use;
   const dims = of.dims(tensor);
   const other = node.inputs[1 - position] ?? "";
-  // Single numbers are settings (½ of a GELU, the root of an attention's width); what precedes all layers prepares pixels.
+  // Single numbers are settings (½ in GELU, the root of the width in attention); before all layers, it is preprocessing.
   if (elementCount(dims) === 1 || of.isRaw(other)) return { kind: "constant" };
   const isPerChannel = dims.filter((size) => size > 1).length === 1;
   if (node.op === "Add" || node.op === "Sub") {
     if (isPerChannel) return { kind: "bias" };
     return isMask(tensor, of) ? { kind: "constant" } : { kind: "token" };
   }
-  // A number for each of several axes is a table: windows, the sines of rotary positions.
+  // Numbers along several axes are a table: windows, the sines of rotary positions.
   if (!isPerChannel) return { kind: "constant" };
   return { kind: node.op === "Mul" && endsBranch(node.outputs[0]!, of) ? "layer scale" : "scale" };
 }
 
-/** Whether a tensor goes straight into a residual sum. */
+/** Whether a tensor is added to a residual connection next. */
 function endsBranch(tensor: string, { made, flow }: Anatomy): boolean {
   const passing = new Set(["Transpose", "Reshape", "Identity", "Dropout", "Cast"]);
   let readers = made.consumers(tensor);

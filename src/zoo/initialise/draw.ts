@@ -1,10 +1,10 @@
-/** How the parameters of each role begin: the field's initialisers. */
+/** The initialiser for the parameters of each role. */
 import type { Initialiser } from "../architectures/definition.ts";
 import type { Anatomy } from "./anatomy.ts";
 import { following } from "./gain.ts";
 import type { Role } from "./role.ts";
 
-/** How a parameter is drawn, and what that is called in a report. */
+/** How a parameter is drawn, and its description in reports. */
 export interface Beginning {
   readonly initialiser: Initialiser;
   readonly called: string;
@@ -18,7 +18,7 @@ const fixed: Readonly<Record<Exclude<Role["kind"], "weight" | "constant">, Begin
   shift: filled(0, "shifts: 0"),
   mean: filled(0, "running means: 0"),
   variance: filled(1, "running variances: 1"),
-  // ConvNeXt's, arXiv 2201.03545.
+  // As in ConvNeXt, arXiv 2201.03545.
   "layer scale": filled(1e-6, "layer scales: 1e-6"),
   // He et al. 2015.
   slope: filled(0.25, "slopes of parametric rectifiers: 0.25"),
@@ -27,7 +27,7 @@ const fixed: Readonly<Record<Exclude<Role["kind"], "weight" | "constant">, Begin
 };
 
 /**
- * Weights by He's rule before a rectifier, deviation gain / √(fan in), and by Glorot's (Glorot and Bengio 2010) elsewhere,
+ * Weights before a rectifier: He's rule, with standard deviation gain / √(fan in). Other weights: Glorot's (Glorot and Bengio 2010), with
  * √(2 / (fan in + fan out)).
  */
 function weightBeginning({ fanIn, fanOut, output }: Extract<Role, { kind: "weight" }>, of: Anatomy): Beginning {
@@ -40,7 +40,7 @@ function weightBeginning({ fanIn, fanOut, output }: Extract<Role, { kind: "weigh
     : { initialiser: { kind: "normal", std: Math.sqrt(2 / (fanIn + fanOut)) }, called: "other weights: Glorot normal" };
 }
 
-/** How a constant of this role begins; nothing where it is none that is learned. */
+/** The initialisation for a role; undefined if it is not learned. */
 export function beginningOf(role: Role, of: Anatomy): Beginning | undefined {
   if (role.kind === "constant") return undefined;
   return role.kind === "weight" ? weightBeginning(role, of) : fixed[role.kind];

@@ -157,7 +157,7 @@ describe("what is no weight", () => {
   it("is refused where nobody knows how it begins", async () => {
     const nodes = [node("MatMul", ["x", "w"], ["h"]), node("Mean", ["h", "odd"], ["y"])];
     await expect(scratchOf(modelFrom(nodes, [4, 4], odd({ w: [4, 4], odd: [4] })))).rejects.toThrow(
-      'Node "y" (Mean) reads "odd", and Graft does not know how that begins from scratch: give a network in ONNX\'s own operators.',
+      'Graft does not know how to initialise "odd", which the node "y" (Mean) reads: pass a network of standard ONNX operators.',
     );
   });
 
@@ -168,7 +168,7 @@ describe("what is no weight", () => {
       ["step", float32Tensor([], [0.5])] as const,
     ]);
     await expect(scratchOf(modelFrom(nodes, [4, 4], constants))).rejects.toThrow(
-      'The network is quantised (node "w", DequantizeLinear), and whole numbers cannot be trained from scratch: give it in float32.',
+      'The network is quantised (node "w", DequantizeLinear) and cannot be trained from scratch: pass a float32 version.',
     );
   });
 });
@@ -200,7 +200,7 @@ it("gives the same bytes for the same seed, other numbers for another, and leave
   expect(valuesOf(same.model, "w")).toEqual(valuesOf(one.model, "w"));
   expect(valuesOf(other.model, "w")).not.toEqual(valuesOf(one.model, "w"));
   expect(valuesOf(model, "w")).toEqual(before);
-  expect(describeScratch(one)).toEqual(["64 numbers in 1 tensors began as other weights: Glorot normal."]);
+  expect(describeScratch(one)).toEqual(["Initialised 64 values in 1 tensors: other weights: Glorot normal."]);
 });
 
 it("keeps the size of the signal through a deep chain of rectifiers without norms", async () => {

@@ -1,7 +1,6 @@
 /**
- * Any ONNX network with fresh parameters: what each constant is, told from how the graph uses it, and then drawn as the
- * field does. Architectures that Graft builds itself know better than any rule how they begin: see
- * `../architectures/initialise.ts`.
+ * Draws all parameters of an ONNX network again: the role of each constant is derived from how the graph uses it, and determines its
+ * initialiser. Architectures that Graft builds have their own initialisers (`../architectures/initialise.ts`).
  */
 import { dataError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
@@ -17,42 +16,42 @@ import { roleOf } from "./roles.ts";
 import { untie } from "./untie.ts";
 import { type Use, usesOf } from "./uses.ts";
 
-/** Parameters that began alike. */
+/** Parameters with the same initialisation. */
 export interface Drawn {
-  /** What they are and how they began, in words: `weights before a rectifier: He normal`. */
+  /** Their role and initialiser, as text: `weights before a rectifier: He normal`. */
   readonly called: string;
   readonly tensors: number;
-  /** Numbers in all of them. */
+  /** Total number of elements. */
   readonly values: number;
 }
 
-/** A network that has learned nothing yet. */
+/** A network with fresh parameters. */
 export interface Scratch {
   readonly model: Model;
-  /** Its parameters by how they began. */
+  /** Its parameters by initialisation. */
   readonly drawn: readonly Drawn[];
   /** The names of its parameters with their roles; `mean` and `variance` have no gradient. */
   readonly parameters: ReadonlyMap<string, Role["kind"]>;
-  /** The convolutions, by their outputs, whose folded batch norm was put back. */
+  /** The outputs of the convolutions that got their batch norm back. */
   readonly restored: readonly string[];
 }
 
-/** Operators of networks whose weights are whole numbers, with ranges measured of what they had learned. */
+/** Operators of quantised networks. */
 const quantised = /^(?:QuantizeLinear|DequantizeLinear|DynamicQuantizeLinear|QLinear\w+|ConvInteger|MatMulInteger)$/;
 
 /**
- * Draws every parameter of a network anew: the same seed gives the same bytes. Networks with folded batch norm get it back
- * (restore-norm.ts), in inference mode, as everywhere in Graft: what trains it must use the batch's own statistics.
+ * Draws every parameter of a network again; the same seed gives the same bytes. Networks with folded batch norm get it back
+ * (restore-norm.ts) in inference mode, so training must use the statistics of the batch.
  *
- * @param shapes of every tensor of the model, for any batch
- * @throws GraftError (`data`) where the network is quantised, or a constant is used in a way that has no initialiser
+ * @param shapes of every tensor of the model, for any batch size
+ * @throws GraftError (`data`) if the network is quantised, or Graft has no initialiser for the use of a constant
  */
 export function fromScratch(model: Model, shapes: ReadonlyMap<string, TensorShape>, random: Random): Scratch {
   const folded = foldConstants(model.graph);
   const whole = folded.nodes.find(({ op }) => quantised.test(op));
   if (whole)
     throw dataError(
-      `The network is quantised (node "${whole.name}", ${whole.op}), and whole numbers cannot be trained from scratch: give it in float32.`,
+      `The network is quantised (node "${whole.name}", ${whole.op}) and cannot be trained from scratch: pass a float32 version.`,
     );
   const { graph: normed, restored } = restoreNorms(examine(folded, shapes));
   const of = examine(normed, shapes);
@@ -80,11 +79,11 @@ export function fromScratch(model: Model, shapes: ReadonlyMap<string, TensorShap
   };
 }
 
-/** Constants that may be learned: lists of float32 numbers. */
+/** Constants that may be learned: float32 tensors with at least one dimension. */
 const learnable = (initializers: ReadonlyMap<string, Tensor>): string[] =>
   [...initializers].filter(([, { type, dims }]) => type === "float32" && dims.length > 0).map(([name]) => name);
 
-/** How a constant begins, by the first of its uses in which it is learned. */
+/** The initialisation of a constant, from those of its uses in which it is learned. */
 function beginningAt(
   name: string,
   uses: readonly Use[],
@@ -101,11 +100,11 @@ function beginningAt(
   return { ...beginningOf(role, of)!, role: role.kind };
 }
 
-/** What was done, in sentences for the user. */
+/** What was changed, as sentences for the user. */
 export function describeScratch({ drawn, restored }: Scratch): string[] {
-  const norms = `Batch norm, which had been folded into ${restored.length} convolutions, was put back behind them.`;
+  const norms = `Batch norm, which was folded into ${restored.length} convolutions, was restored after them.`;
   return [
-    ...drawn.map(({ called, tensors, values }) => `${values} numbers in ${tensors} tensors began as ${called}.`),
+    ...drawn.map(({ called, tensors, values }) => `Initialised ${values} values in ${tensors} tensors: ${called}.`),
     ...(restored.length > 0 ? [norms] : []),
   ];
 }

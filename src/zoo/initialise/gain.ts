@@ -1,6 +1,6 @@
 /**
- * How much a layer's weights must be enlarged so that the activation behind it does not shrink the signal. Found by
- * following the layer's output to the first activation; a sum of two branches, a product or the end has none.
+ * The gain of a layer's weights that makes up for the activation after it. Found by following the layer's output to the first
+ * activation; a sum of two branches, a product or the end of the network has none.
  */
 
 import type { Node } from "../../graph/model.ts";
@@ -8,13 +8,13 @@ import { floatAttribute } from "../../graph/model.ts";
 import { asFloat32 } from "../../graph/tensor.ts";
 import type { Anatomy } from "./anatomy.ts";
 
-/** What a layer's output runs into. */
+/** The activation after a layer. */
 export type Following = { readonly kind: "rectifier"; readonly gain: number } | { readonly kind: "other" };
 
 const other: Following = { kind: "other" };
-/** Half of the signal is cut off: He et al. 2015, arXiv 1502.01852, equation 10. The smooth ones behave alike. */
+/** Cuts off half of the signal: He et al. 2015, arXiv 1502.01852, equation 10. Smooth rectifiers behave similarly. */
 const rectifier: Following = { kind: "rectifier", gain: Math.SQRT2 };
-/** With slope a below zero √(2 / (1 + a²)): the same, equation 15. */
+/** With slope a below zero, √(2 / (1 + a²)): equation 15 there. */
 const leaky = (slope: number): Following => ({ kind: "rectifier", gain: Math.sqrt(2 / (1 + slope ** 2)) });
 
 const activations: Readonly<Record<string, (node: Node, of: Anatomy) => Following | undefined>> = {
@@ -26,10 +26,10 @@ const activations: Readonly<Record<string, (node: Node, of: Anatomy) => Followin
   Mish: () => rectifier,
   HardSwish: () => rectifier,
   Softplus: () => rectifier,
-  // Only GELU uses it.
+  // Only GELU uses Erf.
   Erf: () => rectifier,
   LeakyRelu: (node) => leaky(floatAttribute(node, "alpha", 0.01)),
-  // What PyTorch begins with, and so does draw.ts.
+  // The initial slope in PyTorch and in draw.ts.
   PRelu: () => leaky(0.25),
   Clip: (node, { graph }) => {
     const bound = graph.initializers.get(node.inputs[1] ?? "");
@@ -43,10 +43,10 @@ const activations: Readonly<Record<string, (node: Node, of: Anatomy) => Followin
   Selu: () => other,
 };
 
-/** Gates: a value times one of these of itself is a smooth rectifier (SiLU, hard swish, GELU by tanh, Mish). */
+/** Gates: a value times its own gate is a smooth rectifier (SiLU, hard swish, GELU by tanh, Mish). */
 const gates = new Set(["Sigmoid", "HardSigmoid", "Tanh"]);
 
-/** Operators behind which the signal is still the layer's: they move, pool, normalise or shift it. */
+/** Operators that only move, pool, normalise or shift a layer's output. */
 const passing = new Set([
   ..."Add Sub Mul Div Pow Reshape Transpose Flatten Squeeze Unsqueeze Identity Dropout Cast Pad Concat Split Slice".split(
     " ",
@@ -54,10 +54,10 @@ const passing = new Set([
   ..."BatchNormalization LayerNormalization InstanceNormalization GroupNormalization MaxPool AveragePool".split(" "),
   ..."GlobalAveragePool Clip".split(" "),
 ]);
-/** Of these, those that join branches, behind which the signal is no longer the layer's alone. */
+/** Those that may join branches; after that, the signal is not only this layer's. */
 const joining = new Set(["Add", "Sub", "Mul", "Div"]);
 
-/** What the output of a layer runs into. */
+/** Finds the activation after a layer. */
 export function following(output: string, of: Anatomy): Following {
   const { made, flow } = of;
   const seen = new Set<string>();

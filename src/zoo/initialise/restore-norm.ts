@@ -1,20 +1,19 @@
 /**
- * Batch norm put back where an exporter folded it into the convolutions: with it networks of this depth train from
- * scratch, without it they do not (Ioffe and Szegedy 2015, arXiv 1502.03167). Told from the structure, since a folded
- * network says nothing of what it was.
+ * Restores batch norm that an exporter folded into the convolutions: deep networks do not train from scratch without it (Ioffe and
+ * Szegedy 2015, arXiv 1502.03167). Derived from the structure, because a folded network does not record it.
  */
 import { type Graph, intAttribute, type Node, node } from "../../graph/model.ts";
 import { elementCount, float32Tensor, type Tensor } from "../../graph/tensor.ts";
 import { type Anatomy, isLayer } from "./anatomy.ts";
 
-/** A graph with its norms back. */
+/** A graph with its batch norms restored. */
 export interface Restored {
   readonly graph: Graph;
-  /** The convolutions, by their outputs, that a norm follows now. */
+  /** The outputs of the convolutions that now have a batch norm. */
   readonly restored: readonly string[];
 }
 
-/** Other normalisations: a network that has one was made without batch norm, or beside it on purpose. */
+/** Other normalisations: a network with one of them never had folded batch norms. */
 const otherNorms = new Set([
   ..."LayerNormalization InstanceNormalization GroupNormalization MeanVarianceNormalization LpNormalization LRN".split(
     " ",
@@ -22,16 +21,16 @@ const otherNorms = new Set([
   ..."SimplifiedLayerNormalization RMSNormalization".split(" "),
 ]);
 
-/** Convolutions one after another that were trained without norms at the most: the 22 layers of GoogLeNet. */
+/** The longest chain of convolutions that is known to train without norms: the 22 layers of GoogLeNet. */
 const DEEPEST_WITHOUT = 22;
 
 /**
- * Puts `BatchNormalization` behind every convolution that had one folded into it. Outputs keep their names; the biases of
- * these convolutions go, since the norm's shift takes their place.
+ * Adds a `BatchNormalization` after every convolution that had one folded into it. Outputs keep their names; the convolutions lose their
+ * biases, which the norm's shift replaces.
  *
- * Which: those with a bias and without a norm of their own, but for ones on a single position (classifiers, squeeze and
- * excitation). And only in networks without other kinds of norm that have residual sums, depthwise convolutions, batch
- * norms elsewhere, or more than 22 convolutions in a row. VGG and its like, which never had any, are left as they are.
+ * These are the convolutions with a bias and without a norm, except those on a single position (classifiers, squeeze-and-excitation); and
+ * only in networks without another kind of norm that have residual sums, depthwise convolutions, other batch norms, or more than 22
+ * convolutions in a row. VGG and similar networks, which never had batch norm, are unchanged.
  */
 export function restoreNorms(of: Anatomy): Restored {
   const { graph, flow } = of;
@@ -64,15 +63,15 @@ function needsNorms(convolutions: readonly Node[], of: Anatomy): boolean {
   );
 }
 
-/** A root of what depends on the picture: the deviation in a normalisation that is written out in single operators. */
+/** Whether a node is the square root in a normalisation that is written out in single operators. */
 const isWrittenOut = ({ op, outputs }: Node, { flow }: Anatomy): boolean =>
   op === "Sqrt" && flow.dependence(outputs[0]!) === "values";
 
-/** A sum of two maps. */
+/** Whether a node adds two maps. */
 const isResidual = (each: Node, { flow, dims }: Anatomy): boolean =>
   each.op === "Add" && new Set(flow.data(each)).size === 2 && dims(each.outputs[0]!).length === 4;
 
-/** The most convolutions on one way through the network. */
+/** The largest number of convolutions on one path through the network. */
 function depth(of: Anatomy): number {
   const depths = new Map<string, number>();
   for (const each of of.flow.nodes) {
@@ -82,17 +81,17 @@ function depth(of: Anatomy): number {
   return Math.max(0, ...depths.values());
 }
 
-/** Exporters for channels-last networks put these between a layer and what follows. */
+/** Operators that exporters of channels-last networks put between a layer and the next. */
 const moving = new Set(["Transpose", "Cast", "Identity"]);
 
-/** What reads a tensor, behind nodes that only move it; with the tensor that it reads. */
+/** The only reader of a tensor, after nodes that merely move it, with the tensor that it reads. */
 function readerOf(tensor: string, of: Anatomy): { readonly reader?: Node; readonly data: string } {
   const [reader, ...others] = of.made.consumers(tensor);
   if (!reader || others.length > 0) return { data: tensor };
   return moving.has(reader.op) ? readerOf(reader.outputs[0]!, of) : { reader, data: tensor };
 }
 
-/** Folding leaves a bias, in the convolution or behind it, and no norm. */
+/** Whether a batch norm was folded into the convolution: it has a bias, or arithmetic per channel after it, but no norm. */
 function isFolded(each: Node, of: Anatomy): boolean {
   const [output = ""] = each.outputs;
   const { reader, data } = readerOf(output, of);
@@ -100,7 +99,7 @@ function isFolded(each: Node, of: Anatomy): boolean {
   return (each.inputs[2] ?? "") !== "" || (reader !== undefined && isPerChannelArithmetic(reader, data, of));
 }
 
-/** A constant a channel, added, subtracted or multiplied: a bias, or a norm that is written out. */
+/** Whether a node adds, subtracts or multiplies one constant per channel: a bias, or a norm that is written out. */
 function isPerChannelArithmetic(reader: Node, data: string, of: Anatomy): boolean {
   if (reader.op !== "Add" && reader.op !== "Sub" && reader.op !== "Mul") return false;
   const constant = reader.inputs.find((input) => input !== data) ?? "";
@@ -109,7 +108,7 @@ function isPerChannelArithmetic(reader: Node, data: string, of: Anatomy): boolea
   return of.flow.dependence(constant) !== "values" && isPerChannel;
 }
 
-/** The two nodes that take a convolution's place, and what the new one learns. */
+/** The two nodes that replace a convolution, with the parameters of the norm. */
 function withNorm(each: Node, of: Anatomy): { nodes: readonly Node[]; initializers: readonly [string, Tensor][] } {
   const [output = ""] = each.outputs;
   const channels = of.dims(output)[1]!;

@@ -1,4 +1,4 @@
-/** Telling what a constant is from the operator that reads it: one row an operator. Elementwise arithmetic is in arithmetic.ts. */
+/** Derives the role of a constant from the operator that reads it: one row per operator. Elementwise arithmetic is in arithmetic.ts. */
 import { dataError } from "../../base/errors.ts";
 import { intAttribute, intsAttribute, type Node, stringAttribute } from "../../graph/model.ts";
 import { elementCount } from "../../graph/tensor.ts";
@@ -7,13 +7,13 @@ import { arithmetic } from "./arithmetic.ts";
 import type { Role } from "./role.ts";
 import type { Use } from "./uses.ts";
 
-/** Tells a role; nothing where the operator reads no such thing at this position. */
-export type Tell = (use: Use, of: Anatomy) => Role | undefined;
+/** Derives a role; undefined if the operator has no such input at this position. */
+type Rule = (use: Use, of: Anatomy) => Role | undefined;
 
 const constant: Role = { kind: "constant" };
 
 const at =
-  (...roles: readonly (Role | Tell | undefined)[]): Tell =>
+  (...roles: readonly (Role | Rule | undefined)[]): Rule =>
   (use, of) => {
     const role = roles[use.position];
     return typeof role === "function" ? role(use, of) : role;
@@ -27,14 +27,14 @@ const weight = ({ node }: Use, fanIn: number, fanOut: number): Role => ({
 });
 
 /** `[M, C / group, …kernel]`. */
-const convolution: Tell = (use, of) => {
+const convolution: Rule = (use, of) => {
   const [out = 1, inEach = 1, ...kernel] = of.dims(use.tensor);
   const field = elementCount(kernel);
   return weight(use, inEach * field, (out / intAttribute(use.node, "group", 1)) * field);
 };
 
-/** `[C, M / group, …kernel]`; a stride spreads an input's reach over as many outputs. */
-const transposedConvolution: Tell = (use, of) => {
+/** `[C, M / group, …kernel]`; with a stride, each output sums correspondingly fewer inputs. */
+const transposedConvolution: Rule = (use, of) => {
   const [channels = 1, outEach = 1, ...kernel] = of.dims(use.tensor);
   const field = elementCount(kernel);
   const stride = elementCount(intsAttribute(use.node, "strides") ?? []);
@@ -43,22 +43,22 @@ const transposedConvolution: Tell = (use, of) => {
 };
 
 /** `[…, K, N]` on the right, `[…, M, K]` on the left. */
-const product: Tell = (use, of) => {
+const product: Rule = (use, of) => {
   const dims = of.dims(use.tensor);
   const [rows, columns] = [dims.at(-2) ?? 1, dims.at(-1) ?? 1];
   return use.position === 1 ? weight(use, dims.length > 1 ? rows : columns, columns) : weight(use, columns, rows);
 };
 
 const gemm =
-  (transposed: string): Tell =>
+  (transposed: string): Rule =>
   (use, of) => {
     const [rows = 1, columns = 1] = of.dims(use.tensor);
     const isTurned = intAttribute(use.node, transposed, 0) !== (use.position === 0 ? 1 : 0);
     return isTurned ? weight(use, columns, rows) : weight(use, rows, columns);
   };
 
-/** Summed over the letters that the result lacks. */
-const einsum: Tell = (use, of) => {
+/** Sums over the letters that are missing in the result. */
+const einsum: Rule = (use, of) => {
   const [left = "", right = ""] = stringAttribute(use.node, "equation", "").replaceAll(" ", "").split("->");
   const letters = [...(left.split(",")[use.position] ?? "").replace("...", "")];
   const sizes = of.dims(use.tensor).slice(-letters.length || undefined);
@@ -69,13 +69,13 @@ const einsum: Tell = (use, of) => {
 
 const normalisation = at(undefined, { kind: "scale" }, { kind: "shift" });
 const token: Role = { kind: "token" };
-/** What is joined to `[N, T, C]` is a token; zeros beside a map's channels are padding. */
-const joined: Tell = (use, of) =>
+/** A constant that is concatenated to `[N, T, C]` is a token; zeros next to a map's channels are padding. */
+const joined: Rule = (use, of) =>
   of.dims(use.node.outputs[0]!).length !== 3 && of.isZero(use.tensor) ? constant : token;
 
-const nothing = (...operators: string[]): [string, Tell][] => operators.map((op) => [op, () => constant]);
+const unlearned = (...operators: string[]): [string, Rule][] => operators.map((op) => [op, () => constant]);
 
-const rules: ReadonlyMap<string, Tell> = new Map<string, Tell>([
+const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["Conv", at(undefined, convolution, { kind: "bias" })],
   ["ConvTranspose", at(undefined, transposedConvolution, { kind: "bias" })],
   ["Gemm", at(gemm("transA"), gemm("transB"), { kind: "bias" })],
@@ -92,14 +92,14 @@ const rules: ReadonlyMap<string, Tell> = new Map<string, Tell>([
   ["Sub", arithmetic],
   ["Mul", arithmetic],
   ["Div", arithmetic],
-  ...nothing("Clip", "Resize", "Upsample", "Pad", "Where", "Max", "Min", "Pow", "Mod", "Greater", "GreaterOrEqual"),
-  ...nothing("Less", "LessOrEqual", "Equal", "Range", "OneHot", "ConstantOfShape", "Dropout", "Shape", "Size"),
+  ...unlearned("Clip", "Resize", "Upsample", "Pad", "Where", "Max", "Min", "Pow", "Mod", "Greater", "GreaterOrEqual"),
+  ...unlearned("Less", "LessOrEqual", "Equal", "Range", "OneHot", "ConstantOfShape", "Dropout", "Shape", "Size"),
 ]);
 
 /**
- * What a constant is at one of its uses.
+ * The role of a constant at one of its uses.
  *
- * @throws GraftError (`data`) where the operator is not known to read a parameter or a plain constant there
+ * @throws GraftError (`data`) if Graft does not know what the operator reads there
  */
 export function roleOf(use: Use, of: Anatomy): Role {
   const { node } = use;
@@ -109,7 +109,7 @@ export function roleOf(use: Use, of: Anatomy): Role {
   // A single number is a setting: an epsilon, a temperature.
   if (elementCount(of.dims(use.tensor)) === 1) return constant;
   throw dataError(
-    `Node "${node.name}" (${called(node)}) reads "${use.tensor}", and Graft does not know how that begins from scratch: give a network in ONNX's own operators.`,
+    `Graft does not know how to initialise "${use.tensor}", which the node "${node.name}" (${called(node)}) reads: pass a network of standard ONNX operators.`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** For tests only: graphs with their shapes, and the sizes of what flows through them. */
+/** For tests only: graphs with their shapes, and the spread of the values in them. */
 import { createRandom } from "../../base/random.ts";
 import { type Dimension, type Graph, type Model, modelOf, type Node } from "../../graph/model.ts";
 import { encodeModelWhole } from "../../graph/onnx/write.ts";
@@ -7,7 +7,7 @@ import { measureShapes } from "../../runtime/measure-shapes.ts";
 import { openSession } from "../../runtime/session.ts";
 import { fromScratch, type Scratch } from "./from-scratch.ts";
 
-/** Float32 constants of these shapes, of numbers that no initialiser draws. */
+/** Float32 constants of these shapes, with numbers that no initialiser draws. */
 export const odd = (dims: Readonly<Record<string, readonly number[]>>): Map<string, Tensor> =>
   new Map(
     Object.entries(dims).map(([name, shape]) => {
@@ -16,7 +16,7 @@ export const odd = (dims: Readonly<Record<string, readonly number[]>>): Map<stri
     }),
   );
 
-/** A model of these nodes that reads `x`; its output is that of the last node. */
+/** A model of these nodes with the input `x` and the output of the last node. */
 export function modelFrom(
   nodes: readonly Node[],
   dims: readonly Dimension[],
@@ -39,7 +39,7 @@ export async function scratchOf(model: Model, seed = 1): Promise<Scratch> {
   return fromScratch(model, await measureShapes(model, { [input!.name]: dims }), createRandom(seed));
 }
 
-/** Mean and deviation of numbers. */
+/** Mean and standard deviation. */
 export function spreadOf(values: Float32Array): { readonly mean: number; readonly deviation: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
@@ -48,7 +48,7 @@ export function spreadOf(values: Float32Array): { readonly mean: number; readonl
 
 export const valuesOf = (model: Model, name: string): Float32Array => asFloat32(model.graph.initializers.get(name)!);
 
-/** The deviation of each of `tensors` for noise of deviation 1; batch norm by the batch's own statistics, as in training. */
+/** The standard deviation of each of `tensors` for noise of deviation 1; batch norm uses the statistics of the batch, as in training. */
 export async function deviations(
   model: Model,
   dims: readonly number[],

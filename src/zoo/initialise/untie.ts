@@ -1,31 +1,30 @@
 /**
- * Exporters write equal constants once: the zeros of one layer's bias and the means of another's norm may be the same
- * tensor. Before they can learn, each layer needs its own. Weights that layers share stay shared, and so do the biases
- * of layers that share their weight.
+ * Separates constants that an exporter merged because they were equal: the zeros of one layer's bias and of another's mean may be the same
+ * tensor, but each must be trained separately. Shared weights stay shared, and so do the biases of layers that share their weight.
  */
 import type { Graph, Node } from "../../graph/model.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Use } from "./uses.ts";
 
-/** A constant, by the names that its users are to read. */
+/** The graph with separate constants. */
 export interface Untied {
   readonly graph: Graph;
-  /** For each copy, its uses. */
+  /** The uses of each constant and copy. */
   readonly uses: ReadonlyMap<string, readonly Use[]>;
 }
 
-/** Whose part a use is: layers that share a weight are one, and each of a layer's inputs is a part of its own. */
+/** Identifies the layer and input of a use; layers that share a weight count as one. */
 const ownerOf = ({ node, position }: Use, graph: Graph): string => {
   const weight = node.inputs[1] ?? "";
   const held = graph.initializers.get(weight);
   return `${position} of ${held && !isVector(held) ? weight : (node.outputs[0] ?? node.name)}`;
 };
 
-/** A number a channel, however many axes it is written with. */
+/** Whether a tensor has one number per channel, whatever its rank. */
 const isVector = ({ dims }: Tensor): boolean => dims.filter((size) => size > 1).length <= 1;
 
 /**
- * Gives each layer its own copy of the vectors that it shares with others.
+ * Gives each layer its own copy of the vectors that it shares with other layers.
  *
  * @param uses of constants, by name
  */

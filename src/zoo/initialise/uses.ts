@@ -1,23 +1,23 @@
-/** Who reads a constant in the end, behind the nodes that exporters put between a weight and its layer. */
+/** Finds the nodes that use a constant, after those that exporters put between a weight and its layer. */
 import type { Dataflow } from "../../graph/dataflow.ts";
 import { type Lookup, lookup } from "../../graph/lookup.ts";
 import type { Graph, Node } from "../../graph/model.ts";
 
-/** One place where a constant meets values of the picture. */
+/** A node that combines a constant with values that depend on the image. */
 export interface Use {
   readonly node: Node;
-  /** Which of the node's inputs it is. */
+  /** The index of the node's input; −1 in a subgraph. */
   readonly position: number;
-  /** The tensor that is read there: the constant itself, or what was made of it. */
+  /** The tensor that the node reads: the constant, or one computed from it. */
   readonly tensor: string;
 }
 
-/** Operators that move a constant's values about, or put others beside them, and change none. */
+/** Operators that rearrange or extend a constant without changing its values. */
 const moving = new Set([
   ..."Transpose Reshape Flatten Squeeze Unsqueeze Identity Cast Expand Tile Slice Split Gather Concat Pad".split(" "),
 ]);
 
-/** The uses of a constant. A node that computes with it before any picture does is a use too. */
+/** The uses of a constant. A node that computes with constants only is a use too. */
 export function usesOf(constant: string, graph: Graph, flow: Dataflow, made: Lookup = lookup(graph)): readonly Use[] {
   const uses: Use[] = [];
   const seen = new Set<string>();
@@ -30,7 +30,7 @@ export function usesOf(constant: string, graph: Graph, flow: Dataflow, made: Loo
       if (isMoved && node.inputs[0] === tensor) pending.push(...node.outputs);
       else {
         const positions = node.inputs.flatMap((input, position) => (input === tensor ? [position] : []));
-        // Read by a subgraph, where it has no position.
+        // In a subgraph, it has no position.
         for (const position of positions.length > 0 ? positions : [-1]) uses.push({ node, position, tensor });
       }
     }
