@@ -2,10 +2,11 @@
  * Saving a finished training as a run: its data is audited, some test images are explained, and everything is written as one. What
  * `result.save` and `graft train` do after the training; how pages are drawn is for the caller to say.
  */
-import { rememberSpeed } from "../advise/costs/remembered.ts";
+
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { rememberSpeed } from "../advise/costs/remembered.ts";
 import {
   callOf,
   checked,

@@ -50,7 +50,10 @@ export type Row = readonly [
 export type Rows = (definition: Definition) => readonly Row[];
 
 /** Applies the first rule that matches. */
-function rename(rows: readonly Row[], name: string): { names: readonly string[]; layout: Layout | undefined } | undefined {
+function rename(
+  rows: readonly Row[],
+  name: string,
+): { names: readonly string[]; layout: Layout | undefined } | undefined {
   for (const [pattern, replacement, layout] of rows) {
     const match = pattern.exec(name);
     if (!match) continue;
