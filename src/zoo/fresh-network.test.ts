@@ -65,8 +65,8 @@ describe("openFresh", () => {
     expect(network.licence).toContain("none");
   });
 
-  test("weights beside it, and names of nothing, are usage errors", async () => {
-    await expect(openFresh("mobilenetv2_035", 1, { weights: "w.safetensors" })).rejects.toThrow("no weights are used");
+  test("weights beside it and unknown names are usage errors", async () => {
+    await expect(openFresh("mobilenetv2_035", 1, { weights: "w.safetensors" })).rejects.toThrow("exclude each other");
     await expect(openFresh("resnet19", 1)).rejects.toThrow('Unknown network "resnet19"');
   });
 });

@@ -49,6 +49,6 @@ describe("withPositions", () => {
 
   it("refuses an embedding that is no square", () => {
     const oblong = new Map([...published, ["pos_embed", float32Tensor([1, 13, 192], new Float32Array(13 * 192))]]);
-    expect(() => withPositions(define(name), oblong)).toThrow("position embedding [1,13,192] is not that of a square");
+    expect(() => withPositions(define(name), oblong)).toThrow("position embedding [1,13,192] is not for a square");
   });
 });
