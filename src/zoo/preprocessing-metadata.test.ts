@@ -24,8 +24,8 @@ describe("ONNX's keys for image models", () => {
     { "Image.NominalPixelRange": "NominalRange_16_235" },
     { "Image.NominalPixelRange": "toString" },
     { "Image.NominalPixelRange": "Normalized_0_1", "Image.BitmapPixelFormat": "Gray8" },
-  ])("what Graft does not make is refused: %o", (keys) => {
-    expect(() => read(keys)).toThrow("say otherwise with --preprocessing");
+  ])("what Graft does not support is refused: %o", (keys) => {
+    expect(() => read(keys)).toThrow("choose a preprocessing with --preprocessing");
   });
 });
 

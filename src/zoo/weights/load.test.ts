@@ -207,7 +207,7 @@ describe("a wrong file", () => {
       "conv1.weight": int64Tensor([64, 3, 7, 7], Array(64 * 147).fill(0)),
     });
     expect(await refusal("resnet18", file)).toMatch(
-      /in another shape conv1\.weight \(int64 \[64,3,7,7\], not \[64,3,7,7\]\)/,
+      /of another shape conv1\.weight \(int64 \[64,3,7,7\], not \[64,3,7,7\]\)/,
     );
   });
 });
