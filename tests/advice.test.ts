@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { writeTask } from "../src/advise/testing.ts";
 import { graft, graftJson, temporaryFolder } from "./support/cli.ts";
 import { tinyNetwork } from "./support/network.ts";
@@ -37,6 +37,9 @@ interface Compared {
   readonly next: string | null;
 }
 
+// Each training is bounded by its work, which takes its time on a machine that is busy.
+vi.setConfig({ testTimeout: 400_000 });
+
 const work = temporaryFolder();
 const cache = join(work, "cache");
 const [small, large] = [join(work, "small.onnx"), join(work, "large.onnx")];
@@ -44,9 +47,10 @@ const pictures = join(work, "shapes");
 const shuffled = join(work, "shuffled");
 const few = join(work, "few");
 
+/** With an hour, the work is what ends a recommendation: every network sees every image. */
 const recommendArgs = (data: string, ...more: string[]): string[] => [
   ...["recommend", data, "--offline", "--network", small, "--network", large, "--preprocessing", "imagenet"],
-  ...more,
+  ...["--budget", "1h", ...more],
 ];
 
 const ofEach = (count: number) => ({ circle: count, square: count, triangle: count });

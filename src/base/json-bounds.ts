@@ -29,7 +29,8 @@ const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /** Whether JSON keeps within bounds, so that it can be parsed by anyone. What is not JSON may do so too. */
-export const isBoundedJson = (bytes: Uint8Array, bounds: JsonBounds): boolean => scanJson(bytes, bounds).kind === "bounded";
+export const isBoundedJson = (bytes: Uint8Array, bounds: JsonBounds): boolean =>
+  scanJson(bytes, bounds).kind === "bounded";
 
 /** Checks the bounds. What is not JSON is left for `JSON.parse` to refuse. */
 export function scanJson(bytes: Uint8Array, bounds: JsonBounds): JsonScan {
