@@ -91,10 +91,10 @@ describe("graft recommend", () => {
     const { code, stdout } = await graft(recommendArgs(pictures, "--out", advice), cache);
     expect(code).toBe(0);
     expect(stdout).toContain("accuracy");
-    expect(stdout).toContain("milliseconds a picture");
+    expect(stdout).toContain("milliseconds per image");
     expect(stdout).toMatch(/Next: graft train/);
     const html = readFileSync(join(advice, "recommendation.html"), "utf8");
-    expect(html).toContain("What accuracy costs");
+    expect(html).toContain("Accuracy and latency");
     expect(html).not.toContain("<script");
     expect(JSON.parse(readFileSync(join(advice, "recommendation.json"), "utf8"))).toHaveProperty("recommended");
   });
@@ -203,7 +203,7 @@ describe("graft compare", () => {
   test("work and time together are a usage error", async () => {
     const { code, stderr } = await graft(compareArgs(few, 2, "--budget", "1m"), cache);
     expect(code).toBe(2);
-    expect(stderr).toContain("--epochs bounds the work, --budget the time");
+    expect(stderr).toContain("--epochs limits the work, --budget the time");
   });
 
   test("a stage that is not there is a usage error", async () => {

@@ -215,7 +215,7 @@ describe("verifying", () => {
     // This process made the records, and lives: for another one it may write to them still.
     expect([repaired.code, repaired.stderr.trim()]).toEqual([
       1,
-      `graft: ${segments} damaged files of the cache are in use: run \`graft cache verify --repair\` again later.`,
+      `graft: ${segments} damaged entries of the cache are in use. Run \`graft cache verify --repair\` again later.`,
     ]);
     const { damaged: left, repaired: own } = await verifyCache({ repair: true });
     expect([left.length, own.length]).toEqual([segments, segments]);

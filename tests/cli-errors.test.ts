@@ -142,7 +142,7 @@ describe("some bad pictures among good ones", () => {
     expect(none.stderr).toContain("None of the 1 file");
     expectSentence(await graft(["predict", model, join(work, "nowhere.jpg")], cache), "usage", "nowhere.jpg");
     const strange = await writeShapes(newFolder(), { circle: 2, triangle: 2 });
-    expectSentence(await graft(["evaluate", model, strange], cache), "data", 'does not know the class "triangle"');
+    expectSentence(await graft(["evaluate", model, strange], cache), "data", 'has no class "triangle"');
   });
 });
 

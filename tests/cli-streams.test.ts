@@ -120,7 +120,7 @@ describe.skipIf(!isPosix)("an interruption", () => {
       });
       const finished = await ended(child);
       expect(finished.stderr).toMatch(
-        /graft: Stopped: what was computed is kept, run the same command again to go on\.\n$/,
+        /graft: Stopped: the results so far are kept\. Run the same command again to continue\.\n$/,
       );
       expect({ code: finished.code, stdout: finished.stdout }).toEqual({ code, stdout: "" });
       expect(existsSync(out)).toBe(false);
@@ -135,7 +135,7 @@ describe.skipIf(!isPosix)("an interruption", () => {
       await first(child, "stdout");
       child.kill("SIGINT");
       const { code, stdout, stderr } = await end;
-      expect(stderr).toMatch(/graft: Stopped before all 6000 images were asked about\.\n$/);
+      expect(stderr).toMatch(/graft: Stopped before all 6000 images were classified\.\n$/);
       expect(code).toBe(130);
       if (flags.length === 0) {
         const lines = stdout.trimEnd().split("\n");

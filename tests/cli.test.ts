@@ -154,8 +154,8 @@ describe("graft train", () => {
     const { code, stdout, stderr } = await graft(trainArgs(join(work, "words")), cache);
     expect(code).toBe(0);
     expect(stderr).toContain(`${pictures}: 74 files in 3 classes.`);
-    expect(stdout).toMatch(/^Accuracy \d+\.\d% on 15 pictures held out for the test \(95% interval/m);
-    expect(stdout).toContain('Always answering "circle" would reach 40.0%.');
+    expect(stdout).toMatch(/^Accuracy \d+\.\d% on 15 images held out for testing \(95% interval/m);
+    expect(stdout).toContain('Baseline: always predicting "circle" reaches 40.0%.');
     expect(stdout).toContain("0 computed, 74 from the cache");
     expect(stdout).toContain("model.onnx");
   });
@@ -211,7 +211,7 @@ describe("graft evaluate", () => {
   test("for a person: the accuracy and a row a class", async () => {
     const { code, stdout } = await graft(["evaluate", join(out, "model.onnx"), fresh], cache);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Accuracy \d+\.\d% on 18 pictures/);
+    expect(stdout).toMatch(/^Accuracy \d+\.\d% on 18 images/);
     for (const name of shapeNames) expect(stdout).toContain(name);
   });
 });

@@ -72,7 +72,7 @@ describe("graft export --int8", () => {
   });
 
   test.each([
-    [["export", model], /Say in which form/],
+    [["export", model], /Choose an export format/],
     [["export", model, "--int8"], /--data DATASET/],
     [["export", model, "--int8", "--data", join(work, "nothing")], /nothing/],
     [["export", join(work, "tiny.onnx"), "--int8", "--data", data], /not one that Graft trained/],

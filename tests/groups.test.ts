@@ -145,7 +145,7 @@ describe("what an accuracy is measured on", () => {
   test("evaluate says where only training images are there", async () => {
     const { stdout, code } = await graft(["evaluate", model, parted], cache);
     expect(code).toBe(0);
-    expect(stdout.split("\n")[0]).toContain("These are the images of a train part");
+    expect(stdout.split("\n")[0]).toContain("These are the images of a training split");
     expect(await graftJson<{ part: string }>(["evaluate", model, parted, "--json"], cache)).toMatchObject({
       part: "train",
     });

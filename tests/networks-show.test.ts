@@ -66,7 +66,7 @@ describe("graft networks show FILE", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("the input of the last Gemm, logits, which computes 10 logits");
     expect(stdout).toContain(
-      "an assumption (inception): the file does not state it; --preprocessing (imagenet, inception,",
+      "an assumption (inception): the file does not state it; change it with --preprocessing (imagenet, inception,",
     );
     expect(stdout).toMatch(/^\(after the cut\) +170 /m);
   });
@@ -89,7 +89,7 @@ test("graft networks show NAME without its weights on this disk: what the catalo
   expect(row).toMatchObject({ fetched: false, name: "resnet50", features: 2048, licence: "MIT" });
   const { code, stdout, stderr } = await graft(["networks", "show", "resnet50"], cache);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toContain("not on this disk: `graft networks pull resnet50` fetches 95 MB");
+  expect(stdout).toContain("not on this disk: `graft networks pull resnet50` downloads 95 MB");
 });
 
 test("a model that Graft trained is a network again: its preprocessing is taken off, and can be trained on", async () => {

@@ -355,11 +355,11 @@ describe("the command line", () => {
     [
       trainCommand,
       ofTrain("--effort", "better", "--unfreeze", "1"),
-      "--effort chooses what the head alone is trained on: leave it out, or --unfreeze and --from-scratch.",
+      "--effort applies only to training the head alone: leave it out, or leave out --unfreeze and --from-scratch.",
     ],
     [trainCommand, ofTrain("--class-weights", "some"), "--class-weights takes one of none, balanced"],
     [trainCommand, ofTrain("--out", ""), '--out takes the path of a folder, not "".'],
-    [trainCommand, ["photos", "--network", "auto", "--cut", "x"], "--cut only applies to a network that is named"],
+    [trainCommand, ["photos", "--network", "auto", "--cut", "x"], "--cut only applies to a named network"],
     [
       recommendCommand,
       ["photos", "--preprocessing", "unit"],
@@ -384,7 +384,7 @@ describe("the command line", () => {
     [
       serveCommand,
       ["m", "--max-images", "9", "--max-queue", "5"],
-      "--max-images lets a request have more pictures than --max-queue ever accepts",
+      "--max-images allows more images per request than --max-queue accepts",
     ],
     [studioCommand, ["--port", "http"], '--port takes a whole number from 0 to 65535, not "http".'],
     [studioCommand, ["--preprocessing", "unit"], "--preprocessing only applies to .onnx files"],

@@ -1,4 +1,4 @@
-/** What `--network` names; `auto` is what a recommendation says. */
+/** Resolves `--network`; `auto` runs a recommendation. */
 
 import { gatherCandidates } from "../advise/recommend/candidates.ts";
 import { recommend } from "../advise/recommend/recommend.ts";
@@ -28,6 +28,6 @@ export async function chooseNetwork(
   const field = await gatherCandidates({ offline });
   const found = await recommend({ dataset, field, seed, onProgress: line.show, onNote: tell, signal });
   tell(found.reason);
-  if (found.recommended === undefined) tell(`Training with ${DEFAULT_NETWORK}, as where no network is named.`);
+  if (found.recommended === undefined) tell(`Training with the default network, ${DEFAULT_NETWORK}.`);
   return found.recommended ?? DEFAULT_NETWORK;
 }

@@ -1,79 +1,79 @@
-/** The commands of `graft`, by name. Each is a module of its own that is loaded when the command line names it, with all that it stands on. */
+/** The commands of `graft`, by name. Each is a module that is loaded, with its dependencies, only when the command line names it. */
 import type { Command } from "commander";
 
 interface Row {
-  /** What follows the name in the list of commands. */
+  /** The arguments in the list of commands. */
   readonly usage: string;
   readonly description: string;
-  /** Loads the command: what gives an empty one its arguments, options and action. */
+  /** Loads the function that adds arguments, options and action to a command. */
   readonly load: () => Promise<(command: Command) => Command>;
 }
 
 export const commands: Readonly<Record<string, Row>> = {
   train: {
     usage: "[options] <dataset>",
-    description: "train on a folder of pictures",
+    description: "train a model on a folder of images",
     load: async () => (await import("./commands/train.ts")).trainCommand,
   },
   predict: {
     usage: "[options] <model> <images...>",
-    description: "ask a trained model what is in pictures",
+    description: "classify images with a trained model",
     load: async () => (await import("./commands/predict.ts")).predictCommand,
   },
   evaluate: {
     usage: "[options] <model> <dataset>",
     description:
-      "measure a trained model on labelled pictures (their test part, or else their validation part, if they have one)",
+      "measure a trained model on labelled images (the test split, or else the validation split, if there is one)",
     load: async () => (await import("./commands/evaluate.ts")).evaluateCommand,
   },
   recommend: {
     usage: "[options] <dataset>",
-    description: "say which network suits these pictures and this machine",
+    description: "find the network that suits your images and this machine",
     load: async () => (await import("./commands/recommend.ts")).recommendCommand,
   },
   compare: {
     usage: "[options] <dataset>",
-    description: "say whether to transfer, to fine-tune or to train from scratch",
+    description: "decide between transfer, fine-tuning and training from scratch",
     load: async () => (await import("./commands/compare.ts")).compareCommand,
   },
   serve: {
     usage: "[options] <models...>",
-    description: "answer over HTTP what is in pictures",
+    description: "serve predictions over HTTP",
     load: async () => (await import("./commands/serve.ts")).serveCommand,
   },
   studio: {
     usage: "[options] [folder]",
-    description: "collect pictures, train and try models in the browser, on this machine alone",
+    description: "collect images, train and try models in the browser, on this machine only",
     load: async () => (await import("./commands/studio.ts")).studioCommand,
   },
   explain: {
     usage: "[options] <model> <images...>",
-    description: "show why a trained model says what it says of pictures",
+    description: "explain the predictions of a trained model",
     load: async () => (await import("./commands/explain.ts")).explainCommand,
   },
   export: {
     usage: "[options] <model>",
-    description: "write a trained model in another form: 8-bit integers",
+    description: "write a trained model in another format: 8-bit integers",
     load: async () => (await import("./commands/export.ts")).exportCommand,
   },
   audit: {
     usage: "[options] <dataset>",
-    description: "look for what is wrong with a dataset: copies, wrong labels, off-topic pictures, shortcuts …",
+    description: "find problems in a dataset: duplicates, wrong labels, off-topic images, shortcuts",
     load: async () => (await import("./commands/audit.ts")).auditCommand,
   },
   networks: {
     usage: "",
-    description: "list, fetch and inspect pretrained networks",
+    description: "list, download and inspect pretrained networks",
     load: async () => (await import("./commands/networks.ts")).networksCommand,
   },
   cache: {
     usage: "",
-    description: "show what the cache holds, make room in it, verify it",
+    description: "show, prune and verify the cache",
     load: async () => (await import("./commands/cache.ts")).cacheCommand,
   },
   sample: {
     usage: "[options] [name] [folder]",
-    description: "lay out a sample dataset as class folders",
+    description: "create a sample dataset with class folders",
     load: async () => (await import("./commands/sample.ts")).sampleCommand,
   },
 };

@@ -1,4 +1,4 @@
-/** What `graft compare` tells a person: the curves as a table and a plot, and the verdict with what backs it. */
+/** The text output of `graft compare`: learning curves as a table and a plot, and the verdict with its evidence. */
 import type { Comparison } from "../advise/compare/comparison.ts";
 import type { Strategy } from "../advise/compare/run.ts";
 import { overfittingText, strategyNames, trainedText } from "../advise/compare/words.ts";
@@ -24,11 +24,15 @@ export function showComparison(of: Comparison, next: string | undefined): void {
       String(point.runs),
     ]),
   );
-  print(table([["", "strategy", "images", "accuracy", "interval", "gap", "training", "epochs", "runs"], ...rows]));
   print(
-    `Each was judged on ${of.pictures.judged} images that it did not learn from; ${of.keptForTest} are kept for the test.`,
+    table([["", "strategy", "images", "accuracy", "interval", "overfitting", "training", "epochs", "runs"], ...rows]),
   );
-  print(`Always answering "${baseline.class}" would reach ${percent(baseline.accuracy)}. ${overfittingText(roads)}`);
+  print(
+    `Each strategy was evaluated on ${of.pictures.judged} held-out images; ${of.keptForTest} more are held out for testing.`,
+  );
+  print(
+    `Baseline: always predicting "${baseline.class}" reaches ${percent(baseline.accuracy)}. ${overfittingText(roads)}`,
+  );
   const dots = roads.flatMap(({ road, points }) =>
     points.map(({ pictures, accuracy }) => ({ x: pictures, y: accuracy, mark: marks[road] })),
   );
@@ -36,7 +40,7 @@ export function showComparison(of: Comparison, next: string | undefined): void {
     print();
     print(
       scatter({
-        ...{ dots, xLabel: "images learned from", yLabel: "accuracy" },
+        ...{ dots, xLabel: "training images", yLabel: "accuracy" },
         formatX: (value) => value.toFixed(0),
         formatY: percent,
       }).split("\n"),
@@ -44,7 +48,7 @@ export function showComparison(of: Comparison, next: string | undefined): void {
   }
   print();
   noteUnused("Skipped", skipped);
-  if (of.interrupted) note("Stopped early: this is what was known by then.");
+  if (of.interrupted) note("Stopped early: these are the results so far.");
   if (gap) print(gap.words);
   print(of.reason);
   if (next !== undefined) print(`Next: ${next}`);

@@ -57,7 +57,9 @@ const quantity =
     const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
     const factor = Object.entries(units).find(([name]) => name.toLowerCase() === unit.toLowerCase())?.[1];
     if (amount === "" || factor === undefined) {
-      throw new InvalidArgumentError(`A number with ${Object.keys(units).join(", ")} is wanted, such as ${example}.`);
+      throw new InvalidArgumentError(
+        `Expected a number with a unit (${Object.keys(units).join(", ")}), such as ${example}.`,
+      );
     }
     return Number(amount) * factor;
   };

@@ -15,7 +15,7 @@ export function interruptible(sentence: string): AbortSignal {
     received = signal;
     // Without a listener, the next one ends the process as the system does.
     for (const one of signals) process.off(one, stop);
-    if (process.stderr.isTTY) note(["", "Stopping in good order; Ctrl-C again ends at once."]);
+    if (process.stderr.isTTY) note(["", "Stopping. Press Ctrl-C again to stop at once."]);
     controller.abort(stoppedError(sentence));
   };
   for (const signal of signals) process.on(signal, stop);
@@ -31,7 +31,7 @@ export const stoppedCode = (): number => (received === undefined ? exitCodes.wor
  */
 export function endWithin(ms: number): void {
   const end = (): void => {
-    note(`graft: Ending took more than ${ms / 1000} seconds, so the process was killed.`);
+    note(`graft: Stopping took more than ${ms / 1000} seconds, so the process was killed.`);
     // `process.exit` would wait for images that are being decoded.
     process.kill(process.pid, "SIGKILL");
   };

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `graft` command: reads the command line, runs one command, ends with the exit code of DESIGN's contract. */
+/** The `graft` command: parses the command line, runs one command, sets the exit code. */
 import "../runtime/telemetry.ts";
 import { Command, CommanderError, Help } from "commander";
 import { exitCodes, GraftError, isStopped, messageOf } from "../base/errors.ts";
@@ -18,7 +18,7 @@ import { withoutWildcards } from "./wildcards.ts";
 
 const program = new Command("graft")
   .description(
-    "Transfer learning for TypeScript: graft a new head onto a pretrained network and train it on your pictures.",
+    "Transfer learning for TypeScript: graft a new head onto a pretrained network and train it on your images.",
   )
   .version(graftVersion)
   .option("--debug", "show stack traces")
@@ -33,16 +33,16 @@ const program = new Command("graft")
     "after",
     `
 Examples:
-  graft sample emoji ./emoji                 lay out a sample dataset
-  graft train ./photos                       train on a folder with one sub-folder a class
-  graft audit ./photos                       look for copies, wrong labels, shortcuts …
-  graft predict graft-out/model.onnx cat.jpg ask the trained model
-  graft serve graft-out/model.onnx           answer over HTTP
-  graft explain graft-out/model.onnx cat.jpg see why it says so
-  graft recommend ./photos                   ask which network suits them
-  graft compare ./photos                     ask whether to transfer at all
-  graft networks list                        see which networks there are
-  graft cache                                see what the cache holds, and make room`,
+  graft sample emoji ./emoji                 create a sample dataset
+  graft train ./photos                       train on a folder with one sub-folder per class
+  graft audit ./photos                       find duplicates, wrong labels, shortcuts
+  graft predict graft-out/model.onnx cat.jpg classify an image
+  graft serve graft-out/model.onnx           serve predictions over HTTP
+  graft explain graft-out/model.onnx cat.jpg explain a prediction
+  graft recommend ./photos                   find the best network for your images
+  graft compare ./photos                     decide between transfer and training from scratch
+  graft networks list                        list the pretrained networks
+  graft cache                                show and prune the cache`,
   );
 
 const args = process.platform === "win32" ? withoutWildcards(process.argv.slice(2)) : process.argv.slice(2);

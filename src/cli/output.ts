@@ -1,6 +1,6 @@
 /**
- * What commands print: words to stderr, results to stdout, so that `--json` stays one object. Everything passes here, and here
- * foreign text (names of classes and files, metadata) loses what a terminal would obey.
+ * Everything that commands print: notes to stderr, results to stdout, so that `--json` is one object. Escapes control characters in
+ * foreign text (names of classes and files, metadata).
  */
 import { createProgressLine, type ProgressLine } from "../base/progress-line.ts";
 import { escaped, escapedJson } from "../base/text.ts";
@@ -21,10 +21,10 @@ export const print = (lines: string | readonly string[] = ""): void => {
   process.stdout.write(linesOf(lines));
 };
 
-/** The progress line that is shown just now. */
+/** The current progress line. */
 let shown: ProgressLine | undefined;
 
-/** Tells something beside the result: assumptions, warnings. */
+/** Prints a note to stderr: assumptions, warnings. */
 export const note = (lines: string | readonly string[]): void => {
   shown?.end();
   process.stderr.write(linesOf(lines));
@@ -69,8 +69,8 @@ interface Unused {
   readonly reason: string;
 }
 
-/** Tells of files that could not be used: the first of them, and how many more there are. */
+/** Lists files that could not be used: the first ones, and how many more there are. */
 export function noteUnused(what: "Skipped" | "Left out", files: readonly Unused[], most = 5): void {
   for (const { path, reason } of files.slice(0, most)) note(`${what} ${path}: ${reason}`);
-  if (files.length > most) note(`… and ${files.length - most} more: --json names all.`);
+  if (files.length > most) note(`… and ${files.length - most} more; --json lists all.`);
 }

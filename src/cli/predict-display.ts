@@ -1,4 +1,4 @@
-/** How `graft predict` tells what it found while it works: a line of text each, or one JSON object that grows. */
+/** The output of `graft predict`, written as predictions arrive: one line of text each, or one JSON object. */
 import type { Prediction } from "../artifact/artifact.ts";
 import type { UncertaintyRules } from "../artifact/trust.ts";
 import type { Ignored } from "../data/dataset/discover.ts";
@@ -14,27 +14,27 @@ interface Skipped {
 export interface PredictDisplay {
   found(one: Found): void;
   skipped(one: Skipped): void;
-  /** Called once after all, with what is to be said of the end. */
+  /** Called once at the end. */
   end(facts: EndFacts): void;
 }
 
-/** How it ended; nothing where all files were asked about. */
+/** How the work ended; empty if all files were processed. */
 export interface EndFacts {
-  /** Files of folders and archives that were not asked about. */
+  /** Files of folders and archives that were left out. */
   readonly ignored: readonly Ignored[];
   readonly stopped?: true | undefined;
-  /** The sentence of a failure. */
+  /** The message of a failure. */
   readonly error?: string | undefined;
 }
 
-/** One line each, and the reason of those that could not be read on stderr. */
+/** One line per image; files that cannot be read go to stderr with the reason. */
 export const linesDisplay = ({ novelty: rule }: UncertaintyRules): PredictDisplay => ({
   found({ path, top, unknown, novelty }) {
     const named = top.map(({ label, probability }) => `${label} ${percent(probability)}`).join(", ");
     const { threshold } = rule ?? {};
     print(
       unknown
-        ? `${path}: unknown, unlike what it was trained on (novelty ${novelty?.toFixed(2)}, above ${threshold?.toFixed(2)}); else ${named}`
+        ? `${path}: unknown, unlike the training images (novelty ${novelty?.toFixed(2)}, above ${threshold?.toFixed(2)}); otherwise ${named}`
         : `${path}: ${named}`,
     );
   },
@@ -43,8 +43,8 @@ export const linesDisplay = ({ novelty: rule }: UncertaintyRules): PredictDispla
 });
 
 /**
- * `{"predictions":[…],"skipped":[…],"ignored":[…]}`, written entry by entry, so that memory holds none of them: one JSON object whatever
- * ends the work. Nothing is written where nothing was found.
+ * `{"predictions":[…],"skipped":[…],"ignored":[…]}`, written entry by entry, so that memory holds none of them. The output is one
+ * complete JSON object however the work ends. Without any prediction, nothing is written.
  */
 export function jsonDisplay(write: (text: string) => unknown): PredictDisplay {
   const skipped: Skipped[] = [];

@@ -1,4 +1,4 @@
-/** Reading the dataset that a command was given: with progress while an archive is unpacked, and with a word of what was decided and left out. */
+/** Reads a command's dataset: shows progress while an archive is unpacked, and reports decisions and left-out files. */
 import { named } from "../base/text.ts";
 import {
   type Dataset,
@@ -10,11 +10,11 @@ import {
 import { note, withProgress } from "./output.ts";
 
 export interface ReadOptions extends Pick<DiscoverOptions, "purpose" | "known"> {
-  /** The test images, where they are somewhere else. */
+  /** A separate folder of test images. */
   readonly test?: string | undefined;
 }
 
-/** Reads a dataset; what people should know of it goes to stderr. */
+/** Reads a dataset and writes notes about it to stderr. */
 export async function readDataset(path: string, { test, ...options }: ReadOptions = {}): Promise<Dataset> {
   const dataset = await withProgress(async ({ show: onProgress }) => {
     const found = await discoverDataset(path, { ...options, onProgress });
@@ -25,10 +25,10 @@ export async function readDataset(path: string, { test, ...options }: ReadOption
   return dataset;
 }
 
-/** Kinds of what is left out that are named; the others are counted together. */
+/** The number of reasons to name; the others are counted together. */
 const SHOWN = 4;
 
-/** What is left out, a line for each kind of reason: how much of it, and the first of it. */
+/** The left-out files, one line per reason: how many, and the first of them. */
 export function leftOut(ignored: readonly Ignored[]): string[] {
   const kinds = new Map<Ignored["kind"], Ignored[]>();
   for (const one of ignored) {
@@ -36,14 +36,14 @@ export function leftOut(ignored: readonly Ignored[]): string[] {
     if (own) own.push(one);
     else kinds.set(one.kind, [one]);
   }
-  // What may be a mistake comes before what systems leave behind.
+  // Possible mistakes come before files that systems leave behind.
   const rows = [...kinds.values()].sort((a, b) => Number(isLitter(a[0]!)) - Number(isLitter(b[0]!)));
   const lines = rows.slice(0, SHOWN).map((all) => {
     const { path, reason } = all[0]!;
     return `Left out: ${all.length === 1 ? "" : `${all.length}, such as `}${named(path, 300)} (${reason}).`;
   });
   const rest = rows.slice(SHOWN).reduce((sum, all) => sum + all.length, 0);
-  return rest > 0 ? [...lines, `Left out for other reasons: ${rest}; --json names all.`] : lines;
+  return rest > 0 ? [...lines, `Left out for other reasons: ${rest}; --json lists all.`] : lines;
 }
 
 const isLitter = ({ kind }: Ignored): boolean => kind === "litter" || kind === "own";

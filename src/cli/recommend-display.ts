@@ -1,11 +1,11 @@
-/** What `graft recommend` tells a person: a ranked table, the front in text, and one recommendation. */
+/** The text output of `graft recommend`: a ranking, a plot of accuracy against latency, and one recommendation. */
 import type { RankedCandidate, Recommendation } from "../advise/recommend/recommendation.ts";
 import { note, noteUnused, percent, print, table } from "./output.ts";
 import { scatter } from "./scatter.ts";
 
-/** Letters that mark networks in the plot. */
+/** Letters for networks in the plot. */
 const MARKS = "abcdefghijklmnopqrstuvwxyz";
-/** Left-out networks that are named one by one. */
+/** The number of left-out networks to name. */
 const NAMED = 6;
 
 /** Prints a recommendation and the command to run next. */
@@ -13,19 +13,19 @@ export function showRecommendation(of: Recommendation, next: string | undefined)
   const { candidates, pictures, leftOut, skipped, gap, baseline } = of;
   print();
   print(table([HEADER, ...candidates.map(cells)]));
-  const judged = `Accuracy: of a linear probe, cross-validated on ${pictures.judged} of ${pictures.available} pictures (${of.keptForTest} are kept for the test); 95% intervals.`;
+  const judged = `Accuracy of a linear probe, cross-validated on ${pictures.judged} of ${pictures.available} images (${of.keptForTest} more are held out for testing), with 95% intervals.`;
   const estimated = candidates.some((one) => one.pictures < pictures.judged)
-    ? " Networks that dropped out earlier: as far behind as they were then."
+    ? " For networks that dropped out early, it is estimated from their distance to the best at that point."
     : "";
   print(judged + estimated);
-  print(`Always answering "${baseline.class}" would reach ${percent(baseline.accuracy)}. ~ marks what is predicted.`);
+  print(`Baseline: always predicting "${baseline.class}" reaches ${percent(baseline.accuracy)}. ~ marks estimates.`);
   if (candidates.length > 1) showFront(candidates);
   print();
   noteUnused("Skipped", skipped);
   if (leftOut.length > 0) showLeftOut(leftOut);
   if (gap) print(gap.words);
   if (of.interrupted)
-    note("Stopped early: this is what was known by then; the same command goes on from what is in the cache.");
+    note("Stopped early: these are the results so far. Run the same command again to continue from the cache.");
   print(of.reason);
   if (next !== undefined) print(`Next: ${next}`);
 }
@@ -67,14 +67,14 @@ function showFront(candidates: readonly RankedCandidate[]): void {
   print();
   print(
     scatter({
-      // On the front in capitals.
+      // Networks on the Pareto front have capital letters.
       dots: marked.map(({ one, mark }) => ({
         x: one.cost.latencyMs,
         y: one.accuracy,
         mark: one.isOnFront ? mark.toUpperCase() : mark,
       })),
-      xLabel: "milliseconds a picture",
-      yLabel: "accuracy (in capitals: nothing is as accurate, as fast and as small)",
+      xLabel: "milliseconds per image",
+      yLabel: "accuracy (capital letter: no other network is as accurate, as fast and as small)",
       formatX: (value) => `${value.toPrecision(2)} ms`,
       formatY: percent,
     }).split("\n"),

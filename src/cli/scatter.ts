@@ -1,4 +1,4 @@
-/** A scatter plot in text: what costs against what it buys. Only drawing lives here. */
+/** Draws a scatter plot in text. */
 
 export interface Dot {
   readonly x: number;
@@ -18,7 +18,7 @@ export interface ScatterOptions {
   readonly formatY: (value: number) => string;
 }
 
-/** Draws the plot; the horizontal axis is logarithmic, for costs span orders of magnitude. All `x` are above 0. */
+/** Draws the plot; the horizontal axis is logarithmic, because costs span orders of magnitude. All `x` are above 0. */
 export function scatter(options: ScatterOptions): string {
   const { dots, width = 60, height = 12, xLabel, yLabel, formatX, formatY } = options;
   const [left, right] = extent(dots.map(({ x }) => Math.log(x)));
@@ -43,14 +43,14 @@ export function scatter(options: ScatterOptions): string {
   ].join("\n");
 }
 
-/** The least and the greatest, with some air where they are one. */
+/** The minimum and maximum, with a margin. */
 function extent(values: readonly number[]): readonly [number, number] {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const air = high > low ? 0.04 * (high - low) : Math.max(Math.abs(high), 1) * 0.05;
   return [low - air, high + air];
 }
 
-/** The column itself, or the nearest that is free. */
+/** The column, or the nearest free one. */
 function freeNear(row: readonly string[], column: number): number {
   for (let step = 0; step < row.length; step++)
     for (const at of [column + step, column - step]) if (row[at] === " ") return at;

@@ -1,20 +1,20 @@
 /**
- * The process's own output when it can no longer be written. A reader that went away (`| head`) has what it wanted: the work
- * goes on to its end and ends with its own exit code, and nothing more is said. A full disk is a failure.
+ * Handles output that can no longer be written. If the reader went away (`| head`), the work continues to its end, silently, with its
+ * own exit code. A full disk is a failure.
  */
 import { codeOf, exitCodes } from "../base/errors.ts";
 import { systemReason } from "../base/system-errors.ts";
 import { note } from "./output.ts";
 
-/** The reader closed its end: of a pipe, a socket, a pipe on Windows; or writing went on after that. */
+/** The error codes of a closed reader: of a pipe, a socket, a pipe on Windows, or a write after that. */
 const closed = new Set(["EPIPE", "ECONNRESET", "EOF", "ERR_STREAM_DESTROYED"]);
 
 const controller = new AbortController();
 
-/** Aborted when stdout takes no more: for commands whose only product is what they print. */
+/** Aborted when stdout is closed, for commands whose only result is their output. */
 export const outputClosed: AbortSignal = controller.signal;
 
-/** To be called once, before anything is written. */
+/** Call once, before anything is written. */
 export function guardStreams(): void {
   process.stdout.on("error", (error) => {
     const isFirst = !controller.signal.aborted;
@@ -23,6 +23,6 @@ export function guardStreams(): void {
     note(`graft: Could not write the output: ${systemReason(error, "write")}.`);
     process.exitCode = exitCodes.work;
   });
-  // There is nowhere left to say it.
+  // There is no other place to report it.
   process.stderr.on("error", () => {});
 }

@@ -1,12 +1,12 @@
-/** What `graft train` tells a person: what it found, and how it went. */
+/** The text output of `graft train`: the dataset before the work, and the results after it. */
 import type { Dataset } from "../data/dataset/discover.ts";
 import type { TrainRun } from "../run/train-run.ts";
 import { note, noteUnused, percent, print, table } from "./output.ts";
 
-/** From this ratio of the largest class to the smallest, the imbalance is worth a word. */
+/** From this ratio of the largest class to the smallest, a note mentions the imbalance. */
 const IMBALANCE = 5;
 
-/** Tells before the work what was found. With `quiet`, only on stderr and only what may matter. */
+/** Describes the dataset before the work. With `quiet`, only warnings, and only on stderr. */
 export function createDisplay(quiet: boolean): {
   dataset(dataset: Dataset, path: string): void;
   result(run: TrainRun): void;
@@ -18,7 +18,7 @@ export function createDisplay(quiet: boolean): {
       const [least, most] = [Math.min(...counts), Math.max(...counts)];
       if (most >= IMBALANCE * least) {
         note(
-          `"${classes[counts.indexOf(most)]}" has ${Math.round(most / least)} times the images of "${classes[counts.indexOf(least)]}": --class-weights balanced makes both count the same.`,
+          `"${classes[counts.indexOf(most)]}" has ${Math.round(most / least)} times as many images as "${classes[counts.indexOf(least)]}": --class-weights balanced gives both the same weight.`,
         );
       }
     },
@@ -26,7 +26,7 @@ export function createDisplay(quiet: boolean): {
   };
 }
 
-/** What the accuracy owes to copies, and which images were kept together. */
+/** How copies affect the accuracy, and which images were kept together. */
 function groupSentences({ test, groups }: TrainRun["result"]): string[] {
   const sentences: string[] = [];
   if (test.straddling) {
@@ -42,12 +42,12 @@ function groupSentences({ test, groups }: TrainRun["result"]): string[] {
     );
   if (groups.inseparable.length > 0)
     sentences.push(
-      `All images of ${groups.inseparable.map((name) => `"${name}"`).join(", ")} belong to one group: the figures of that class say nothing about other recordings.`,
+      `All images of ${groups.inseparable.map((name) => `"${name}"`).join(", ")} belong to one group, so the figures of that class say nothing about other recordings.`,
     );
   return sentences;
 }
 
-/** Which features were taken instead of those of the network's own cut. */
+/** Which features were selected instead of those of the network's own cut. */
 function choiceSentences({ choice }: TrainRun["result"]): string[] {
   if (!choice) return [];
   const [own] = choice.tried;
@@ -57,24 +57,24 @@ function choiceSentences({ choice }: TrainRun["result"]): string[] {
     const better = `log loss lower by ${gain.toFixed(3)} in cross-validation`;
     if (views === "mirrored")
       return [
-        `Features are averaged over each image and its mirror image (${better}): predictions take twice the time.`,
+        `Features are averaged over each image and its mirror image (${better}): predictions take twice as long.`,
       ];
-    return [`Features are those of ${cut} instead of ${own!.cut} (${better}).`];
+    return [`Features are from ${cut} instead of ${own!.cut} (${better}).`];
   });
 }
 
-/** What too few images cannot promise. */
+/** Which guarantees need more images. */
 function promiseSentences({ trust: { novelty, alarms, conformal, promise } }: TrainRun["result"]): string[] {
   return [
     ...(promise.enough
       ? []
       : [
-          `${conformal.calibratedOn} images are too few to rule a class out at ${percent(conformal.coverage)}: every set holds all classes.`,
+          `${conformal.calibratedOn} images are too few to rule out a class at ${percent(conformal.coverage)}, so every conformal set contains all classes.`,
         ]),
     ...(alarms.enough
       ? []
       : [
-          `${novelty.fittedOn} images that it was not trained on are too few to call an image unknown at ${percent(novelty.falseAlarmRate)} false alarms: none is.`,
+          `${novelty.fittedOn} held-out images are too few to limit false alarms to ${percent(novelty.falseAlarmRate)}, so no image is called unknown.`,
         ]),
   ];
 }
@@ -83,22 +83,22 @@ function result({ result: trained, out, seconds, audit }: TrainRun): void {
   const { test, validation, counts, skipped, timings, rates, features } = trained;
   const { accuracy, interval, baseline } = test.evaluation;
   print();
-  const where = test.source === "folder" ? "test pictures" : "pictures held out for the test";
+  const where = test.source === "folder" ? "test images" : "images held out for testing";
   print(
     `Accuracy ${percent(accuracy)} on ${counts.test} ${where} (95% interval ${percent(interval[0])} to ${percent(interval[1])}).`,
   );
   for (const sentence of groupSentences(trained)) print(sentence);
-  if (baseline) print(`Always answering "${baseline.class}" would reach ${percent(baseline.accuracy)}.`);
+  if (baseline) print(`Baseline: always predicting "${baseline.class}" reaches ${percent(baseline.accuracy)}.`);
   const how = {
     folder: "on the validation folder",
-    "held-out": "on the training pictures held out for validation",
-    "cross-validation": "in cross-validation on the training pictures",
+    "held-out": "on training images held out for validation",
+    "cross-validation": "in cross-validation on the training images",
   }[validation.source];
   print(`Accuracy ${percent(validation.evaluation.accuracy)} ${how}.`);
   for (const sentence of choiceSentences(trained)) print(sentence);
   const { ece } = trained.calibration.test.after;
   print(
-    `Its probabilities are off by ${percent(ece.value)} on the ${where} (95% interval ${percent(ece.interval[0])} to ${percent(ece.interval[1])}).`,
+    `The calibration error is ${percent(ece.value)} on the ${where} (95% interval ${percent(ece.interval[0])} to ${percent(ece.interval[1])}).`,
   );
   for (const sentence of promiseSentences(trained)) print(sentence);
   noteUnused("Skipped", skipped, 10);
@@ -113,7 +113,7 @@ function result({ result: trained, out, seconds, audit }: TrainRun): void {
         speed(rates.forward),
       ],
       ["head", timings.head.toFixed(1), "–"],
-      ["in all", seconds().toFixed(1), "–"],
+      ["total", seconds().toFixed(1), "–"],
     ]),
   );
   print();

@@ -43,11 +43,11 @@ export const trainFlags = v.pipe(
   optionsOf(entries),
   rule(
     ({ unfreeze: stages, fromScratch }) => !fromScratch || stages === "none" || stages === "all",
-    "{fromScratch} trains all stages: leave {unfreeze} out, or {fromScratch}.",
+    "{fromScratch} trains all stages: leave out {unfreeze} or {fromScratch}.",
   ),
   rule(
     ({ weights: file, fromScratch }) => !fromScratch || file === undefined,
-    "{fromScratch} uses no weights: leave {weights} out, or {fromScratch}.",
+    "{fromScratch} uses no weights: leave out {weights} or {fromScratch}.",
   ),
   onlyWhen(
     ({ unfreeze: stages, fromScratch }) => fromScratch || stages !== "none",
@@ -56,12 +56,12 @@ export const trainFlags = v.pipe(
   ),
   effortWithoutFinetuning(
     ({ unfreeze: stages, fromScratch }) => fromScratch || stages !== "none",
-    "{effort} chooses what the head alone is trained on: leave it out, or {unfreeze} and {fromScratch}.",
+    "{effort} applies only to training the head alone: leave it out, or leave out {unfreeze} and {fromScratch}.",
   ),
   oneLearningRate(),
   onlyWhen(
     ({ network }) => network !== "auto",
     ["weights", "cut", "preprocessing"],
-    "to a network that is named, and {network} auto chooses one of the catalogue: name the network, or leave it out",
+    "to a named network, but {network} auto chooses one from the catalogue: name a network, or leave it out",
   ),
 );

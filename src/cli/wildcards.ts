@@ -1,13 +1,13 @@
 /**
- * `*` and `?` in the arguments, on Windows, whose shells leave them to the program. Elsewhere the shell has put the names in their
- * place already, and what is left of them was meant as it stands.
+ * Expands `*` and `?` in the arguments on Windows, whose shells leave that to the program. Elsewhere the shell has already expanded
+ * them.
  */
 import { readdirSync } from "node:fs";
 import { join, parse } from "node:path";
 
 const hasWildcard = (text: string): boolean => /[*?]/.test(text);
 
-/** The arguments with the names in the place of each pattern that there are files or folders for, sorted, as a shell does it. */
+/** Replaces each pattern by the matching files and folders, sorted, as a shell does. A pattern without matches stays. */
 export function withoutWildcards(args: readonly string[]): string[] {
   return args.flatMap((arg) => {
     if (arg.startsWith("-") || !hasWildcard(arg)) return [arg];
@@ -21,7 +21,7 @@ export function withoutWildcards(args: readonly string[]): string[] {
   });
 }
 
-/** What a step of a pattern stands for in a folder. Hidden names only where the pattern begins with a point too. */
+/** The matches of one path segment in a folder. Hidden names match only if the pattern also starts with a dot. */
 function matches(folder: string, step: string): string[] {
   if (!hasWildcard(step)) return [join(folder, step)];
   const text = step
@@ -38,6 +38,6 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    return []; // No folder: nothing is there for the pattern.
+    return []; // There is no such folder, so nothing matches.
   }
 }

@@ -80,5 +80,5 @@ export async function evaluateModel(
 function labelIn(classes: readonly string[], name: string): number {
   const label = classes.indexOf(name);
   if (label >= 0) return label;
-  throw dataError(`The model does not know the class ${shown(name)}: it knows ${listed(classes)}.`);
+  throw dataError(`The model has no class ${shown(name)}: its classes are ${listed(classes)}.`);
 }

@@ -1,4 +1,4 @@
-/** `graft audit`: what is wrong with a dataset, and with --fix, the pictures in question moved aside. */
+/** `graft audit`: finds problems in a dataset; with --fix, moves the affected images aside. */
 import type { Command } from "commander";
 import * as v from "valibot";
 import { type Audit, audit } from "../../audit/audit.ts";
@@ -37,9 +37,9 @@ const auditFlags = v.pipe(
   onlyWhen(
     ({ undo }) => undo === undefined,
     ["fix", "fixDoubtful", "only", "preprocessing", "offline"],
-    "to an audit, and {undo} moves pictures back and does nothing else: leave one of them out",
+    "to an audit, but {undo} only moves images back: leave one of them out",
   ),
-  onlyWhen(({ fix }) => fix, ["fixDoubtful"], "to moving pictures: add {fix}"),
+  onlyWhen(({ fix }) => fix, ["fixDoubtful"], "to moving images: add {fix}"),
 );
 
 type AuditFlags = v.InferOutput<typeof auditFlags>;
@@ -48,23 +48,23 @@ export function auditCommand(command: Command): Command {
   command
     .argument(
       "<dataset>",
-      "a folder with one sub-folder a class (or train/, val/, test/ of such), a .csv, .tsv or .jsonl list, or an archive of these",
+      "a folder with one sub-folder per class (or train/, val/, test/ folders of these), a .csv, .tsv or .jsonl list, or an archive of these",
     )
-    .option("--network <name|file>", "the network whose features are compared")
+    .option("--network <name|file>", "the network that computes the features")
     .option(
       "--preprocessing <preset>",
-      `how an .onnx file wants its pixels: ${Object.keys(preprocessingPresets).join(", ")}`,
+      `the preprocessing of an .onnx file: ${Object.keys(preprocessingPresets).join(", ")}`,
     )
     .option(
       "--only <checks>",
-      `only these checks, with commas between: ${checks.map(({ name }) => name).join(", ")}`,
+      `only these checks, separated by commas: ${checks.map(({ name }) => name).join(", ")}`,
       commaSeparated,
     )
-    .option("--fix", "move the pictures in question to a folder beside the dataset, with a list to undo it")
-    .option("--fix-doubtful", "with --fix: also move the pictures whose label is only worth a look")
-    .option("--undo <folder>", "move the pictures of such a folder back to where they were, and do nothing else")
+    .option("--fix", "move the affected images to a folder beside the dataset, with an undo list")
+    .option("--fix-doubtful", "with --fix: also move images whose label is only worth a look")
+    .option("--undo <folder>", "move the images of such a folder back, and do nothing else")
     .option("--seed <n>", "the same seed gives the same findings", number)
-    .option("--show <n>", "pictures to name of each finding", number)
+    .option("--show <n>", "images to list per finding", number)
     .option("--offline", "use only networks that are in the cache")
     .option("--json", "print one JSON object")
     .addHelpText(
@@ -79,11 +79,11 @@ async function auditAction(flags: AuditFlags, path: string): Promise<void> {
   if (undo !== undefined) {
     const restored = await undoQuarantine(undo);
     if (json) printJson({ restored, from: undo });
-    else print(`Moved ${restored} ${restored === 1 ? "picture" : "pictures"} back from ${undo}.`);
+    else print(`Moved ${restored} ${restored === 1 ? "image" : "images"} back from ${undo}.`);
     return;
   }
   const dataset = await readDataset(path);
-  const signal = interruptible("Stopped: what was computed is kept, run the same command again to go on.");
+  const signal = interruptible("Stopped: the results so far are kept. Run the same command again to continue.");
   const audited = await withProgress(async (line) => {
     const { preprocessing, offline, seed, only } = flags;
     const network = await openNetwork(flags.network, { onProgress: line.show, preprocessing, offline });
@@ -96,14 +96,14 @@ async function auditAction(flags: AuditFlags, path: string): Promise<void> {
 }
 
 interface Fixed {
-  /** Nothing where there was nothing to move. */
+  /** Null if nothing had to be moved. */
   readonly folder: string | null;
   readonly moves: readonly Move[];
-  /** Pictures that stay, because their label is only worth a look: `--fix-doubtful` moves them. */
+  /** Images that stay, because their label is only worth a look; `--fix-doubtful` moves them. */
   readonly kept: number;
 }
 
-/** Moves what the findings ask for; one fix of a dataset at a time. */
+/** Moves the affected images; only one fix of a dataset runs at a time. */
 async function fixed(path: string, dataset: Dataset, { findings }: Audit, doubtful: boolean): Promise<Fixed> {
   const lock = `${dataset.root}.graft-lock`;
   return withLock(lock, { whenHeld: "fail", what: `the dataset ${path}` }, async () => {
@@ -120,11 +120,11 @@ async function fixed(path: string, dataset: Dataset, { findings }: Audit, doubtf
 
 function show({ findings, pictures, labels }: Audit, most: number): void {
   if (findings.length === 0) {
-    print(`Nothing is wrong with these ${pictures} pictures as far as the audit can see.`);
+    print(`The audit found no problems in these ${pictures} images.`);
     print(labelSentence(labels));
     return;
   }
-  print(`${findings.length} ${findings.length === 1 ? "finding" : "findings"} in ${pictures} pictures.`);
+  print(`${findings.length} ${findings.length === 1 ? "finding" : "findings"} in ${pictures} images.`);
   print(labelSentence(labels));
   for (const finding of findings) {
     print();
@@ -133,7 +133,7 @@ function show({ findings, pictures, labels }: Audit, most: number): void {
     const suspects = suspectsOf(finding);
     for (const { path, label, why, confidence } of suspects.slice(0, most))
       print(`  ${confidence.toFixed(2)}  ${path} (${label}): ${why}`);
-    if (suspects.length > most && most > 0) print(`  … and ${suspects.length - most} more: --json names all.`);
+    if (suspects.length > most && most > 0) print(`  … and ${suspects.length - most} more; --json lists all.`);
   }
 }
 
@@ -141,7 +141,7 @@ function fixedText({ folder, moves, kept }: Fixed, path: string): string {
   const moved =
     folder === null
       ? "Nothing had to be moved."
-      : `Moved ${moves.length} ${moves.length === 1 ? "picture" : "pictures"} to ${folder}; \`graft audit ${path} --undo ${folder}\` moves them back.`;
-  const stayed = `Left ${kept} whose label is only worth a look: look at them, or add --fix-doubtful.`;
+      : `Moved ${moves.length} ${moves.length === 1 ? "image" : "images"} to ${folder}; \`graft audit ${path} --undo ${folder}\` moves them back.`;
+  const stayed = `Left ${kept} ${kept === 1 ? "image" : "images"} whose label is only worth a look: check them, or add --fix-doubtful.`;
   return kept === 0 ? `\n${moved}` : `\n${moved}\n${stayed}`;
 }

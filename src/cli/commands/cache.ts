@@ -1,4 +1,4 @@
-/** `graft cache`: what the cache holds, making room in it, and whether it is as it was written. */
+/** `graft cache`: lists, prunes and verifies the cache. */
 import { Command } from "commander";
 import * as v from "valibot";
 import { GraftError } from "../../base/errors.ts";
@@ -28,28 +28,28 @@ const pruneFlags = optionsOf({
 const verifyFlags = optionsOf({ ...common, repair: v.optional(flag, false) });
 type CommonFlags = v.InferOutput<typeof commonFlags>;
 
-/** With the options that every part has. */
+/** A sub-command with the options that all of them have. */
 const withCommon = (name: string, description: string): Command =>
   new Command(name)
     .description(description)
-    .option("--kind <names>", `only these, with commas between: ${kinds.join(", ")}`, commaSeparated)
+    .option("--kind <names>", `only these, separated by commas: ${kinds.join(", ")}`, commaSeparated)
     .option("--json", "print one JSON object");
 
 export function cacheCommand(command: Command): Command {
   const pruning = withCommon(
     "prune",
-    "remove by age, by size or by kind; without any of these, what killed processes left",
+    "remove entries by age, size or kind; without any of these, only leftovers of killed processes",
   )
-    .option("--older-than <age>", "what was not used for so long: 12h, 30d", age)
-    .option("--max-size <size>", "what was not used for longest, until the rest has at most so much: 5GB", bytes)
-    .option("--dry-run", "say what would be removed, and remove nothing");
+    .option("--older-than <age>", "entries that were not used for this long, such as 12h or 30d", age)
+    .option("--max-size <size>", "the least recently used entries, until the rest fits, such as 5GB", bytes)
+    .option("--dry-run", "show what would be removed, and remove nothing");
   const verifying = withCommon(
     "verify",
-    "read everything and compare it with its checksums; ends with 1 where something is damaged",
-  ).option("--repair", "remove what is damaged, so that it is made or fetched again");
+    "compare everything with its checksums; exits with 1 if something is damaged",
+  ).option("--repair", "remove damaged entries, so that they are recreated or downloaded again");
   return command
     .addCommand(withSchema(withCommon("size", "bytes by kind"), commonFlags, size), { isDefault: true })
-    .addCommand(withSchema(withCommon("list", "everything that is in it"), commonFlags, list))
+    .addCommand(withSchema(withCommon("list", "all entries"), commonFlags, list))
     .addCommand(withSchema(pruning, pruneFlags, prune))
     .addCommand(withSchema(verifying, verifyFlags, verify))
     .addHelpText(
@@ -85,7 +85,7 @@ async function size({ kind, json }: CommonFlags): Promise<void> {
   print();
   print(
     table([
-      ["kind", "size", "entries", "what it is"],
+      ["kind", "size", "entries", "content"],
       ...filled.map((one) => [one.kind, sizeText(one.bytes), String(one.entries), one.about]),
     ]),
   );
@@ -94,7 +94,7 @@ async function size({ kind, json }: CommonFlags): Promise<void> {
 async function list({ kind, json }: CommonFlags): Promise<void> {
   const { folder, bytes: total, entries } = await listCache({ kinds: kind });
   if (json) return printJson({ folder, bytes: total, entries: entries.map(factsOf) });
-  if (entries.length === 0) return print(`Nothing is in ${folder}.`);
+  if (entries.length === 0) return print(`${folder} is empty.`);
   print(table([["kind", "name", "size", "last used"], ...entries.map(cells)]));
 }
 
@@ -134,7 +134,7 @@ async function verify({ kind, json, repair }: v.InferOutput<typeof verifyFlags>)
   else {
     for (const { entry, path, problem } of damaged) print(`Damaged: ${entry.kind} ${entry.name}: ${path}: ${problem}.`);
     print(
-      `${entries} entries, ${sizeText(total)}: ${damaged.length === 0 ? "all as they were written." : `${damaged.length} damaged.`}`,
+      `${entries} entries, ${sizeText(total)}: ${damaged.length === 0 ? "no damage." : `${damaged.length} damaged.`}`,
     );
   }
   const left = damaged.filter(({ entry }) => !repaired.includes(entry));
@@ -142,8 +142,8 @@ async function verify({ kind, json, repair }: v.InferOutput<typeof verifyFlags>)
     throw new GraftError(
       "work",
       repair
-        ? `${left.length} damaged files of the cache are in use: run \`graft cache verify --repair\` again later.`
-        : "Some of the cache is damaged: what is damaged is made or fetched again when it is needed, or `graft cache verify --repair` removes it now.",
+        ? `${left.length} damaged entries of the cache are in use. Run \`graft cache verify --repair\` again later.`
+        : "Parts of the cache are damaged. They are recreated or downloaded again when needed; `graft cache verify --repair` removes them now.",
       { code: "cache-damaged" },
     );
 }

@@ -1,4 +1,4 @@
-/** `graft compare`: transfer, fine-tune or train from scratch, measured on the user's own images. */
+/** `graft compare`: compares transfer, fine-tuning and training from scratch on the user's images. */
 import type { Command } from "commander";
 import * as v from "valibot";
 import { compare } from "../../advise/compare/compare.ts";
@@ -34,7 +34,7 @@ const compareFlags = v.pipe(
   }),
   rule(
     ({ budget, epochs }) => budget === undefined || epochs === undefined,
-    "{epochs} bounds the work, {budget} the time: leave one of them out.",
+    "{epochs} limits the work, {budget} the time: leave one of them out.",
   ),
 );
 
@@ -44,13 +44,13 @@ export function compareCommand(command: Command): Command {
     .option("--network <name|file>", "the pretrained network, as for `graft train`")
     .option(
       "--preprocessing <preset>",
-      `how an .onnx file wants its pixels: ${Object.keys(preprocessingPresets).join(", ")}`,
+      `the preprocessing of an .onnx file: ${Object.keys(preprocessingPresets).join(", ")}`,
     )
-    .option("--budget <time>", "how long it may take, such as 5m; default 10m", seconds)
-    .option("--epochs <n>", "bound the work instead: epochs of one training at most, however long they take", number)
-    .option("--splits <n>", "ways to split the images into those learned from and those judged; default 3", number)
+    .option("--budget <time>", "time limit, such as 5m; default 10m", seconds)
+    .option("--epochs <n>", "limit the work instead: maximum epochs of one training, however long they take", number)
+    .option("--splits <n>", "number of random splits into training and evaluation images; default 3", number)
     .option("--unfreeze <stage|n|all>", "what fine-tuning trains, as for `graft train`; default: the last third")
-    .option("--seed <n>", "the same seed splits the images alike", number)
+    .option("--seed <n>", "the same seed gives the same splits", number)
     .option("--offline", "use only networks that are in the cache")
     .option("--out <dir>", "also write comparison.json and comparison.html there")
     .option("--json", "print one JSON object on stdout")
@@ -66,7 +66,7 @@ Examples:
 
 async function compareAction(flags: v.InferOutput<typeof compareFlags>, path: string): Promise<void> {
   const dataset = await readDataset(path);
-  const stop = interruptible("Stopped: what was computed is kept, run the same command again to go on.");
+  const stop = interruptible("Stopped: the results so far are kept. Run the same command again to continue.");
   const found = await withProgress(async (line) => {
     const tell = (text: string): void => {
       line.end();
@@ -75,7 +75,7 @@ async function compareAction(flags: v.InferOutput<typeof compareFlags>, path: st
     const { preprocessing, offline, seed, budget, epochs, splits, unfreeze } = flags;
     const network = await openNetwork(flags.network, { onProgress: line.show, preprocessing, offline });
     if (network.assumedPreprocessing)
-      tell(`How ${network.name} wants its pixels is ${network.preprocessingFrom}; --preprocessing says otherwise.`);
+      tell(`The preprocessing of ${network.name} is ${network.preprocessingFrom}; change it with --preprocessing.`);
     return compare({
       ...{ dataset, network, seed, budgetSeconds: budget, epochs, splits, unfreeze, stop },
       onProgress: line.show,

@@ -1,4 +1,4 @@
-/** `graft evaluate`: how well a trained model does on labelled pictures. */
+/** `graft evaluate`: measures a trained model on labelled images. */
 import type { Command } from "commander";
 import * as v from "valibot";
 import { openArtifact } from "../../artifact/open.ts";
@@ -15,8 +15,11 @@ const evaluateFlags = optionsOf({ json: v.optional(flag, false) });
 
 export function evaluateCommand(command: Command): Command {
   command
-    .argument("<model>", "a model.onnx that graft train wrote")
-    .argument("<dataset>", "a folder with one sub-folder a class, a .csv, .tsv or .jsonl list, or an archive of these")
+    .argument("<model>", "a model.onnx from `graft train`")
+    .argument(
+      "<dataset>",
+      "a folder with one sub-folder per class, a .csv, .tsv or .jsonl list, or an archive of these",
+    )
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExample:\n  graft evaluate graft-out/model.onnx ./new-photos");
   return withSchema(command, evaluateFlags, evaluate);
@@ -40,19 +43,19 @@ async function evaluate({ json }: v.InferOutput<typeof evaluateFlags>, model: st
   }
 }
 
-/** @param falseAlarmRate the share of images of its own kind that the model calls unknown; nothing where it calls none so */
+/** @param falseAlarmRate the share of images like the training images that the model calls unknown; undefined if it calls none unknown */
 function show(found: ModelEvaluation, falseAlarmRate: number | undefined): void {
   if (found.part === "train")
     print(
-      `These are the images of a train part: where the model learned from them, the accuracy says nothing about new images. Give a dataset with a test or validation part.`,
+      `These are the images of a training split. If the model was trained on them, the accuracy says nothing about new images. Use a dataset with a test or validation split.`,
     );
-  else if (found.part === "validation") print("There is no test part: these are the images of the validation part.");
+  else if (found.part === "validation") print("There is no test split: these are the images of the validation split.");
   print(
-    `Accuracy ${percent(found.accuracy)} on ${found.examples} pictures, 95% interval ${found.interval.map(percent).join(" to ")}.`,
+    `Accuracy ${percent(found.accuracy)} on ${found.examples} images, 95% interval ${found.interval.map(percent).join(" to ")}.`,
   );
   if (falseAlarmRate !== undefined)
     print(
-      `${found.unknown} of them called unknown, unlike what the model was trained on (${percent(falseAlarmRate)} are expected of its own kind).`,
+      `${found.unknown} of them are called unknown, unlike the training images (${percent(falseAlarmRate)} are expected for images like the training images).`,
     );
   const share = (value: number | null): string => (value === null ? "–" : percent(value));
   print(

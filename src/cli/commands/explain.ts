@@ -1,4 +1,4 @@
-/** `graft explain`: why a trained model says what it says of pictures, as overlays and as the training pictures most like them. */
+/** `graft explain`: explains predictions, with overlays and with the most similar training images. */
 import { basename, dirname, extname, join } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
@@ -29,29 +29,25 @@ const explainFlags = v.pipe(
     out: v.optional(text("the path of a folder"), "graft-explain"),
     json: v.optional(flag, false),
   }),
-  onlyWhen(
-    ({ nearest }) => nearest > 0,
-    ["data"],
-    "where the nearest pictures are named: leave {nearest} 0 out, or {data}",
-  ),
+  onlyWhen(({ nearest }) => nearest > 0, ["data"], "if the nearest images are listed: leave out {nearest} 0 or {data}"),
 );
 
 type ExplainFlags = v.InferOutput<typeof explainFlags>;
 
 export function explainCommand(command: Command): Command {
   command
-    .argument("<model>", "a model.onnx that graft train wrote")
+    .argument("<model>", "a model.onnx from `graft train`")
     .argument("<images...>", "image files")
     .option(
       "--method <names>",
-      `how, with commas between: ${Object.keys(methods).join(", ")} (default: grad-cam)`,
+      `methods, separated by commas: ${Object.keys(methods).join(", ")} (default: grad-cam)`,
       commaSeparated,
     )
-    .option("--class <name>", "explain why this class, instead of the most probable one")
-    .option("--data <dataset>", "where the training pictures are; default: where graft.json beside the model says")
-    .option("--nearest <n>", "training pictures to name that are most like the picture", number)
+    .option("--class <name>", "the class to explain, instead of the most probable one")
+    .option("--data <dataset>", "the training dataset; default: the one in graft.json beside the model")
+    .option("--nearest <n>", "number of most similar training images to list", number)
     .option("--out <dir>", "where to write the overlays")
-    .option("--json", "print one JSON object, with what was found in `explanations`")
+    .option("--json", "print one JSON object with `explanations`")
     .addHelpText(
       "after",
       "\nExample:\n  graft explain graft-out/model.onnx cat.jpg --method grad-cam,integrated-gradients",
@@ -65,7 +61,7 @@ async function explain(flags: ExplainFlags, asked: string, inputs: string[]): Pr
   const { model, classes } = readArtifact(bytes, path);
   const chosen = flags.class === undefined ? undefined : classes.indexOf(flags.class);
   if (chosen === -1)
-    throw usageError(`The model does not know the class ${shown(flags.class)}: it knows ${listed(classes)}.`);
+    throw usageError(`The model has no class ${shown(flags.class)}: its classes are ${listed(classes)}.`);
   const signal = interruptible("Stopped before all images were explained.");
   const { images, paths, skipped } = await readable(inputs);
   const artifact = await openArtifact(path);
@@ -111,7 +107,7 @@ async function explain(flags: ExplainFlags, asked: string, inputs: string[]): Pr
   }
 }
 
-/** The images that can be read; the others are told of. Throws a data error where there is none. */
+/** The images that can be read; notes name the others. Throws a data error if there are none. */
 async function readable(inputs: readonly string[]) {
   const [images, paths]: [RgbImage[], string[]] = [[], []];
   const skipped: { path: string; reason: string }[] = [];
@@ -127,7 +123,7 @@ async function readable(inputs: readonly string[]) {
   }
   if (images.length > 0) return { images, paths, skipped };
   throw dataError(
-    `None of the ${inputs.length} file${inputs.length === 1 ? "" : "s"} given could be read as an image: check the paths.`,
+    `None of the ${inputs.length} file${inputs.length === 1 ? "" : "s"} could be read as an image: check the paths.`,
   );
 }
 
@@ -137,7 +133,7 @@ const factsOf = ({ method, completeness }: Explanation, file: string) => ({
   ...(completeness ? { completeness } : {}),
 });
 
-/** Named after the picture; pictures of one name are told apart by their place. */
+/** A file name after the image; images with the same name get their index. */
 function fileName(inputs: readonly string[], at: number, method: Method): string {
   const stem = (input: string): string => basename(input, extname(input));
   const own = stem(inputs[at]!);
@@ -145,7 +141,7 @@ function fileName(inputs: readonly string[], at: number, method: Method): string
   return `${own}${isShared ? `-${at + 1}` : ""}-${method}.jpg`;
 }
 
-/** The training pictures most like each; nothing where there is no dataset, which is said. */
+/** The most similar training images; undefined, with a note, if there is no dataset. */
 async function nearestTo(
   images: readonly RgbImage[],
   path: string,
@@ -161,7 +157,7 @@ async function nearestTo(
   const dataset = await trainingData(made, data);
   if (!dataset) return undefined;
   const artifact = await explainedArtifact(readArtifact(bytes, path).model, path);
-  // Only what the run's own files vouch for has the very weights of the network that it names.
+  // Only a model that the run's own files identify certainly has the weights of the network that it names.
   const isVerified = made?.modelSha256 === digest;
   try {
     return await nearestPictures(images, { artifact, sha256: digest, isVerified, dataset, count, onProgress });
@@ -175,7 +171,7 @@ async function trainingData(made: ReadMade | undefined, given: string | undefine
   const found = made && (await discoverDataset(made.dataset.path).catch(() => undefined));
   if (!found)
     note(
-      "The training pictures are not where graft.json says, so the nearest of them are not named: --data says where they are.",
+      "The training images are not at the path in graft.json, so the nearest ones are not listed. Use --data to give their path.",
     );
   return found;
 }
@@ -191,13 +187,13 @@ interface Entry {
 }
 
 function show({ path, label, probability, unknown, explained, explanations, nearest }: Entry): void {
-  print(`${path}: ${unknown ? "unknown, else " : ""}${label} ${percent(probability)}`);
+  print(`${path}: ${unknown ? "unknown, otherwise " : ""}${label} ${percent(probability)}`);
   for (const { method, file, completeness } of explanations) {
     const exact = completeness
-      ? `; the contributions miss their sum by ${percent(completeness.error)} after ${completeness.steps} steps`
+      ? `; the contributions differ from their exact sum by ${percent(completeness.error)} after ${completeness.steps} steps`
       : "";
-    print(`  why ${explained}, by ${method}: ${file}${exact}`);
+    print(`  ${explained}, ${method}: ${file}${exact}`);
   }
   for (const { path: other, label: of, similarity } of nearest)
-    print(`  like ${other} (${of}), similarity ${similarity.toFixed(2)}`);
+    print(`  similar: ${other} (${of}), similarity ${similarity.toFixed(2)}`);
 }

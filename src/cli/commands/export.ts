@@ -1,4 +1,4 @@
-/** `graft export`: a trained model in another form. */
+/** `graft export`: writes a trained model in another format. */
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
@@ -22,18 +22,15 @@ const exportFlags = optionsOf({
 
 export function exportCommand(command: Command): Command {
   command
-    .argument("<model>", "a model.onnx that graft train wrote")
-    .option(
-      "--int8",
-      "predict in 8-bit integers: a quarter of the size, and faster where the processor has instructions for it",
-    )
+    .argument("<model>", "a model.onnx from `graft train`")
+    .option("--int8", "8-bit integers: a quarter of the size, and faster if the processor has instructions for it")
     .option(
       "--data <dataset>",
-      "labelled images: training images to measure ranges on, test images to judge the result by",
+      "labelled images: training images to measure value ranges, test images to evaluate the result",
     )
     .option(
       "--accept-loss <points>",
-      "the points of accuracy that may be lost (one image always may); a model that loses more is not written",
+      "the accepted loss of accuracy in points (one image is always accepted); a model that loses more is not written",
       number,
     )
     .option("--out <file>", "where to write the model (default: model-int8.onnx beside the model)")
@@ -43,10 +40,10 @@ export function exportCommand(command: Command): Command {
 }
 
 async function exportModel(flags: v.InferOutput<typeof exportFlags>, model: string): Promise<void> {
-  if (!flags.int8) throw usageError("Say in which form to export the model: --int8.");
+  if (!flags.int8) throw usageError("Choose an export format: --int8.");
   if (flags.data === undefined)
     throw usageError(
-      "--int8 needs labelled images to measure ranges on and to judge the result by: give --data DATASET.",
+      "--int8 needs labelled images to measure value ranges and to evaluate the result: add --data DATASET.",
     );
   const path = await settledModel(model);
   const file = await readModelFile(path);
@@ -59,12 +56,12 @@ async function exportModel(flags: v.InferOutput<typeof exportFlags>, model: stri
   );
   if (flags.json) return printJson({ out, ...facts });
   const { judged, latencyMs, bytes } = facts;
-  const where = judged.part === "train" ? "images that the model may have learned from" : `${judged.part} images`;
+  const where = judged.part === "train" ? "images that the model may have been trained on" : `${judged.part} images`;
   print(
-    `Accuracy ${percent(judged.accuracy.after)} on ${judged.images} ${where}, where the model before has ${percent(judged.accuracy.before)}; both name the same class for ${judged.same} of them.`,
+    `Accuracy ${percent(judged.accuracy.after)} on ${judged.images} ${where}, compared with ${percent(judged.accuracy.before)} for the original; both predict the same class for ${judged.same} of them.`,
   );
   print(
-    `${(bytes.after / 1e6).toFixed(1)} MB instead of ${(bytes.before / 1e6).toFixed(1)} MB, ${latencyMs.after.toFixed(1)} ms an image on this machine instead of ${latencyMs.before.toFixed(1)} ms.`,
+    `${(bytes.after / 1e6).toFixed(1)} MB instead of ${(bytes.before / 1e6).toFixed(1)} MB, ${latencyMs.after.toFixed(1)} ms per image on this machine instead of ${latencyMs.before.toFixed(1)} ms.`,
   );
   print(`The model is ${out}.`);
 }

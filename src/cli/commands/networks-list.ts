@@ -1,4 +1,4 @@
-/** `graft networks list`: the catalogue as a table, sorted and filtered, with what this machine knows of each network. */
+/** `graft networks list`: the catalogue as a table, sorted and filtered, with this machine's measurements. */
 import { Command } from "commander";
 import * as v from "valibot";
 import { knownSpeeds } from "../../advise/costs/remembered.ts";
@@ -10,11 +10,11 @@ import { note, print, printJson, table } from "../output.ts";
 
 interface Row extends CatalogueEntry {
   readonly onDisk: boolean;
-  /** On this machine, where a training has told. */
+  /** Measured on this machine by an earlier training. */
   readonly imagesPerSecond: number | undefined;
 }
 
-/** What rows may be sorted by; the smallest first where that is the better. */
+/** The sort orders of rows, best first. */
 const orders = {
   name: (a, b) => (a.name < b.name ? -1 : 1),
   size: (a, b) => a.download - b.download,
@@ -24,7 +24,7 @@ const orders = {
   speed: (a, b) => (b.imagesPerSecond ?? 0) - (a.imagesPerSecond ?? 0),
 } satisfies Readonly<Record<string, (a: Row, b: Row) => number>>;
 
-/** One of the values that a column has, whatever its case. */
+/** One of the values of a column, in any case. */
 function oneOfColumn(column: (entry: CatalogueEntry) => string) {
   const values = [...new Set(catalogue.map(column))];
   const found = (text: string): string | undefined =>
@@ -49,9 +49,13 @@ const listFlags = optionsOf({
 export function listCommand(): Command {
   const command = new Command("list")
     .description("the networks that Graft knows by name")
-    .option("--max-size <bytes>", "only networks of at most this many bytes to fetch, such as 20MB", bytes)
-    .option("--max-flops <n>", "only networks of at most this many multiply-adds a picture, such as 600M", multiplyAdds)
-    .option("--licence <name>", "only networks under this licence, such as MIT")
+    .option("--max-size <bytes>", "only networks with at most this download size, such as 20MB", bytes)
+    .option(
+      "--max-flops <n>",
+      "only networks with at most this many multiply-adds per image, such as 600M",
+      multiplyAdds,
+    )
+    .option("--licence <name>", "only networks with this licence, such as MIT")
     .option("--family <name>", "only networks of this family, such as resnet")
     .option("--sort <by>", `the order of the rows: ${Object.keys(orders).join(", ")}`)
     .option("--json", "print one JSON array")
@@ -79,7 +83,7 @@ async function list(flags: v.InferOutput<typeof listFlags>): Promise<void> {
   );
   if (sort !== undefined) rows.sort(orders[sort]);
   if (json) printJson(rows.map(asJson));
-  else if (rows.length === 0) note("No network of the catalogue fits: ask for less.");
+  else if (rows.length === 0) note("No network in the catalogue matches: relax the filters.");
   else print(table([HEADER, ...rows.map(cells)]));
 }
 

@@ -1,4 +1,4 @@
-/** `graft networks show`: what one network takes and yields, what it costs, and where it would be cut. Fetches nothing. */
+/** `graft networks show`: a network's inputs and outputs, cost, stages and cut. Downloads nothing. */
 import { Command } from "commander";
 import * as v from "valibot";
 import { GraftError } from "../../base/errors.ts";
@@ -23,11 +23,11 @@ const presets = Object.keys(preprocessingPresets).join(", ");
 
 export function showCommand(): Command {
   const command = new Command("show")
-    .description("what a network takes and yields, what it costs, and where it would be cut; fetches nothing")
+    .description("show a network's inputs, outputs, cost, stages and cut; downloads nothing")
     .argument("<network>", "a name from the list, or an .onnx file")
-    .option("--weights <file>", "weights of your own for the architecture of that name")
-    .option("--cut <tensor>", "where the backbone shall end")
-    .option("--preprocessing <preset>", `how an .onnx file wants its pixels: ${presets}`)
+    .option("--weights <file>", "your own weights for the architecture with that name")
+    .option("--cut <tensor>", "where the backbone ends")
+    .option("--preprocessing <preset>", `the preprocessing of an .onnx file: ${presets}`)
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
@@ -45,7 +45,7 @@ async function show({ json, ...flags }: ShowFlags, name: string): Promise<void> 
   else printInspection(inspection, entry === undefined);
 }
 
-/** The network as the cache has it; nothing where it would have to be fetched. */
+/** The network from the cache; undefined if it would have to be downloaded. */
 async function fromDisk(entry: CatalogueEntry, flags: Omit<ShowFlags, "json">): Promise<Network | undefined> {
   try {
     return await openNetwork(entry.name, { ...flags, offline: true });
@@ -55,7 +55,7 @@ async function fromDisk(entry: CatalogueEntry, flags: Omit<ShowFlags, "json">): 
   }
 }
 
-/** What the catalogue alone knows, of a network that is not on this disk. */
+/** The catalogue's facts about a network that is not on this disk. */
 function showRow(row: CatalogueEntry, json: boolean): void {
   if (json) {
     printJson({ fetched: false, ...row, source: placeOf(row) });
@@ -64,14 +64,14 @@ function showRow(row: CatalogueEntry, json: boolean): void {
   print(`${row.name}: ${row.description}`);
   print(`${label("licence")}${row.licence}`);
   print(`${label("source")}${placeOf(row)}`);
-  if (row.top1) print(`${label("top-1")}${row.top1.percent}% on ImageNet, says ${row.top1.source}`);
+  if (row.top1) print(`${label("top-1")}${row.top1.percent}% on ImageNet, according to ${row.top1.source}`);
   print(`${label("input")}${row.inputSize} × ${row.inputSize} pixels`);
   print(`${label("parameters")}${count(row.parameters)}`);
-  print(`${label("multiply-adds")}${big(row.multiplyAdds)} a picture`);
-  print(`${label("pixels")}${pixels(row.preprocessing)}; as defined in the catalogue`);
+  print(`${label("multiply-adds")}${big(row.multiplyAdds)} per image`);
+  print(`${label("pixels")}${pixels(row.preprocessing)}; from the catalogue`);
   print(`${label("features")}${count(row.features)}`);
   print(
-    `${label("weights")}not on this disk: \`graft networks pull ${row.name}\` fetches ${Math.round(row.download / 1e6)} MB, and show then tells more`,
+    `${label("weights")}not on this disk: \`graft networks pull ${row.name}\` downloads ${Math.round(row.download / 1e6)} MB; then this command shows more`,
   );
 }
 
@@ -81,14 +81,14 @@ function printInspection(of: Inspection, isFile: boolean): void {
   print(`${of.name}: ${of.description}`);
   print(`${label("licence")}${of.licence}`);
   print(`${label("source")}${of.source}, SHA-256 ${of.sha256}`);
-  print(`${label("written by")}${of.producer ?? "unknown"}; operator set ${of.opset}, ${count(of.nodes)} nodes`);
+  print(`${label("producer")}${of.producer ?? "unknown"}; operator set ${of.opset}, ${count(of.nodes)} nodes`);
   print(`${label("input")}${of.inputs.map(declared).join(", ")}`);
   print(`${label("output")}${of.outputs.map(declared).join(", ")}`);
   print(`${label("parameters")}${count(of.parameters)}`);
   print(
-    `${label("multiply-adds")}${big(of.multiplyAdds)} a picture of ${of.preprocessing.size} × ${of.preprocessing.size}`,
+    `${label("multiply-adds")}${big(of.multiplyAdds)} per image of ${of.preprocessing.size} × ${of.preprocessing.size}`,
   );
-  const remedy = isFile ? `; --preprocessing (${presets}) says otherwise` : "";
+  const remedy = isFile ? `; change it with --preprocessing (${presets})` : "";
   print(`${label("pixels")}${pixels(of.preprocessing)}`);
   print(`${label("")}from ${of.preprocessingFrom}${remedy}`);
   print(`${label("cut")}${of.cut}`);
@@ -102,10 +102,9 @@ function printInspection(of: Inspection, isFile: boolean): void {
 const declared = ({ name, type, dims }: Value): string =>
   `${name} ${type ?? ""} [${(dims ?? []).map((dim) => dim ?? "?").join(", ")}]`;
 
-/** How pixels are prepared, in a line. */
+/** The preprocessing in one line. */
 function pixels({ size, fit, interpolation, channels, mean, std, layout }: Preprocessing): string {
-  const how =
-    fit.kind === "stretch" ? "stretched" : `cropped out of the centre (${percent(fit.fraction)} of the shorter side)`;
+  const how = fit.kind === "stretch" ? "stretched" : `centre crop (${percent(fit.fraction)} of the shorter side)`;
   const numbers = (values: readonly number[]): string => [...new Set(values)].join(", ");
   const scale = `(${channels.toUpperCase()} from 0 to 255 − [${numbers(mean)}]) ÷ [${numbers(std)}]`;
   return `${size} × ${size}, ${how}, ${interpolation}; ${scale}; ${layout.toUpperCase()}`;
@@ -125,7 +124,7 @@ function stageTable({ stages, parameters, multiplyAdds }: Inspection): string[] 
   const rest = (of: "parameters" | "multiplyAdds", all: number): number =>
     all - stages.reduce((sum, one) => sum + one[of], 0);
   return table([
-    ["stage", "yields", "parameters", "", "multiply-adds", "", "ends in"],
+    ["stage", "output shape", "parameters", "", "multiply-adds", "", "last tensor"],
     ...stages.map((stage) => row(stage.name, stage.shape, stage.parameters, stage.multiplyAdds, stage.output)),
     row("(after the cut)", [], rest("parameters", parameters), rest("multiplyAdds", multiplyAdds), ""),
   ]);

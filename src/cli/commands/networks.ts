@@ -1,4 +1,4 @@
-/** `graft networks`: which networks there are, what one is made of, and fetching one ahead of time. */
+/** `graft networks`: lists networks, inspects one, downloads one in advance. */
 import { Command } from "commander";
 import * as v from "valibot";
 import { flag, optionsOf } from "../../base/options.ts";
@@ -16,7 +16,7 @@ export function networksCommand(command: Command): Command {
     .addCommand(
       withSchema(
         new Command("pull")
-          .description("fetch a network into the cache, for work without the internet")
+          .description("download a network into the cache, for offline use")
           .argument("<name>", "a name from the list")
           .option("--json", "print one JSON object"),
         pullFlags,

@@ -1,4 +1,4 @@
-/** `graft predict`: what a trained model says of pictures. */
+/** `graft predict`: classifies images with a trained model. */
 import type { Command } from "commander";
 import * as v from "valibot";
 import { askFiles, type FilePrediction } from "../../artifact/ask-files.ts";
@@ -21,10 +21,10 @@ const predictFlags = optionsOf({ top: v.optional(whole(1), 3), json: v.optional(
 
 export function predictCommand(command: Command): Command {
   command
-    .argument("<model>", "a model.onnx that graft train wrote")
-    .argument("<images...>", "image files, or folders or archives of them")
-    .option("--top <k>", "how many classes to name a picture", number)
-    .option("--json", "print one JSON object, with what was found in `predictions`")
+    .argument("<model>", "a model.onnx from `graft train`")
+    .argument("<images...>", "image files, or folders or archives of images")
+    .option("--top <k>", "number of classes to show per image", number)
+    .option("--json", "print one JSON object with `predictions`")
     .addHelpText("after", "\nExample:\n  graft predict graft-out/model.onnx holiday/ --top 2 --json");
   return withSchema(command, predictFlags, predict);
 }
@@ -38,7 +38,7 @@ async function predict(
   try {
     const { images, ignored } = await imagesOfAll(inputs);
     const display = json ? jsonDisplay((text) => process.stdout.write(text)) : linesDisplay(artifact.uncertainty);
-    const signal = interruptible(`Stopped before all ${images.length} images were asked about.`);
+    const signal = interruptible(`Stopped before all ${images.length} images were classified.`);
     let [answered, unreadable] = [0, 0];
     const show = (predicted: FilePrediction): void => {
       if (predicted.kind === "unreadable") {
@@ -51,7 +51,7 @@ async function predict(
     };
     try {
       await withProgress(async (line) => {
-        // A reader that went away wants no more answers.
+        // If the reader of stdout went away, stop predicting.
         const told = { stage: "Predicting", onProgress: line.show, signal: eitherOf(signal, outputClosed) };
         for await (const predicted of askFiles(artifact, images, told)) {
           line.clear();
@@ -66,7 +66,7 @@ async function predict(
     }
     if (answered === 0) {
       throw dataError(
-        `None of the ${unreadable} file${unreadable === 1 ? "" : "s"} given could be read as an image: check the paths.`,
+        `None of the ${unreadable} file${unreadable === 1 ? "" : "s"} could be read as an image: check the paths.`,
       );
     }
     display.end({ ignored });
@@ -75,7 +75,7 @@ async function predict(
   }
 }
 
-/** Waits until a slow reader has taken what was written, so that it does not pile up in memory. */
+/** Waits until a slow reader has read the output, so that it does not pile up in memory. */
 function drained(): Promise<void> {
   return new Promise((resolve) => {
     const go = (): void => {
@@ -88,7 +88,7 @@ function drained(): Promise<void> {
   });
 }
 
-/** The images of every input, in their order, and what is left out of folders and archives, which is said. */
+/** The images of all inputs, in order, and the files that are left out of folders and archives, with notes. */
 async function imagesOfAll(inputs: readonly string[]): Promise<Pick<Images, "images" | "ignored">> {
   const images: ImageFile[] = [];
   const ignored: Ignored[] = [];

@@ -1,4 +1,4 @@
-/** `graft recommend`: which network suits these pictures and this machine. */
+/** `graft recommend`: finds the network that suits the user's images and this machine. */
 import type { Command } from "commander";
 import * as v from "valibot";
 import { rememberedCosts } from "../../advise/costs/remembered.ts";
@@ -45,17 +45,17 @@ export function recommendCommand(command: Command): Command {
     .argument("<dataset>", "as for `graft train`")
     .option(
       "--network <file>",
-      "an .onnx file, or a name of the catalogue, that takes part besides the others; may be given several times",
+      "another network to compare: an .onnx file or a name from the catalogue; can be repeated",
       several,
     )
     .option(
       "--preprocessing <preset>",
-      `how the .onnx files want their pixels: ${Object.keys(preprocessingPresets).join(", ")}`,
+      `the preprocessing of the .onnx files: ${Object.keys(preprocessingPresets).join(", ")}`,
     )
-    .option("--latency <time>", "only networks that take at most so long for a picture, such as 20ms", milliseconds)
-    .option("--max-size <bytes>", "only networks whose model has at most so many bytes, such as 20MB", bytes)
-    .option("--budget <time>", "how long it may take, such as 90s or 2m; fetching is not counted", seconds)
-    .option("--seed <n>", "the same seed gives the same pictures and folds", number)
+    .option("--latency <time>", "only networks with at most this latency per image, such as 20ms", milliseconds)
+    .option("--max-size <bytes>", "only networks whose model has at most this size, such as 20MB", bytes)
+    .option("--budget <time>", "time limit, such as 90s or 2m; downloads do not count", seconds)
+    .option("--seed <n>", "the same seed gives the same samples and folds", number)
     .option("--offline", "use only networks that are in the cache")
     .option("--out <dir>", "also write recommendation.json and recommendation.html there")
     .option("--json", "print one JSON object on stdout")
@@ -73,7 +73,7 @@ Examples:
 async function recommendAction(flags: RecommendFlags, path: string): Promise<void> {
   const dataset = await readDataset(path);
   const limits = { latencyMs: flags.latency, sizeBytes: flags.maxSize };
-  const stop = interruptible("Stopped: what was computed is kept, run the same command again to go on.");
+  const stop = interruptible("Stopped: the results so far are kept. Run the same command again to continue.");
   const found = await withProgress(async (line) => {
     const field = await gatherCandidates({
       limits,

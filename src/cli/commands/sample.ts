@@ -1,4 +1,4 @@
-/** `graft sample`: lays out a sample dataset to try things on. */
+/** `graft sample`: creates a sample dataset. */
 import type { Command } from "commander";
 import * as v from "valibot";
 import { flag, optionsOf } from "../../base/options.ts";
@@ -11,8 +11,8 @@ const sampleFlags = optionsOf({ offline: v.optional(flag), json: v.optional(flag
 
 export function sampleCommand(command: Command): Command {
   command
-    .argument("[name]", `which sample: ${samples.map((sample) => sample.name).join(", ")}`, "emoji")
-    .argument("[folder]", "where to put it (default: a folder of the sample's name)")
+    .argument("[name]", `name of the sample: ${samples.map((sample) => sample.name).join(", ")}`, "emoji")
+    .argument("[folder]", "folder to create (default: the name of the sample)")
     .option("--offline", "use only what is in the cache")
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExample:\n  graft sample emoji ./emoji && graft train ./emoji");
@@ -28,5 +28,5 @@ async function layOut(
     layOutSample(findSample(name), folder, { onProgress: line.show, ...(offline ? { offline } : {}) }),
   );
   if (json) return printJson(result);
-  print(`${result.images} pictures of ${result.classes.length} classes are in ${result.folder}.`);
+  print(`${result.folder} has ${result.images} images in ${result.classes.length} classes.`);
 }

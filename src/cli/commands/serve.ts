@@ -1,4 +1,4 @@
-/** `graft serve`: answers over HTTP. Here are its options and signals; the server itself is in serve/. */
+/** `graft serve`: serves predictions over HTTP. Options and signals only; the server is in serve/. */
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import * as v from "valibot";
@@ -37,7 +37,7 @@ const serveFlags = v.pipe(
   }),
   rule(
     ({ maxImages = 1, maxQueue }) => maxImages <= maxQueue,
-    "{maxImages} lets a request have more pictures than {maxQueue} ever accepts: raise {maxQueue}, or lower {maxImages}.",
+    "{maxImages} allows more images per request than {maxQueue} accepts: raise {maxQueue}, or lower {maxImages}.",
   ),
 );
 
@@ -45,28 +45,32 @@ type ServeFlags = v.InferOutput<typeof serveFlags>;
 
 export function serveCommand(command: Command): Command {
   command
-    .argument("<models...>", "model.onnx files that graft train wrote, each as FILE or NAME=FILE")
-    .option("--port <n>", "the port; 0 takes a free one", number)
-    .option("--host <address>", "the address to listen on; one that others can reach needs a token")
-    .option("--token-file <file>", "a file with the bearer token to ask for (or set GRAFT_TOKEN)")
-    .option("--cors <origin>", "let pages of an origin ask, as https://example.org; may be repeated", several)
-    .option("--allow-host <name>", "a further name in the Host header, as of a proxy; may be repeated", several)
-    .option("--max-batch <n>", "pictures of one run of a model", number)
-    .option("--max-wait <time>", "how long a picture waits for others of its batch, as 5ms", milliseconds)
-    .option("--max-queue <n>", "pictures accepted at once, the rest get 503", number)
-    .option("--max-images <n>", `pictures of one request (default: ${standard.maxImages})`, number)
-    .option("--max-body <size>", "bytes of one request, as 32MB", bytes)
-    .option("--max-pixels <n>", "pixels of one picture, as 50M", pixels)
-    .option("--max-decode-memory <size>", "memory for decoding pictures, all of them together, as 512MB", bytes)
-    .option("--timeout <time>", "for a request to arrive, and to be answered, as 30s", milliseconds)
-    .option("--grace <time>", "how long the server may take to end, for answers under way, as 10s", milliseconds)
-    .option("--json", "print one JSON object, the address and the models, once it listens")
+    .argument("<models...>", "model.onnx files from `graft train`, each as FILE or NAME=FILE")
+    .option("--port <n>", "the port; 0 picks a free one", number)
+    .option("--host <address>", "the address to listen on; other addresses than this machine's need a token")
+    .option("--token-file <file>", "a file with the bearer token that clients must send (or set GRAFT_TOKEN)")
+    .option(
+      "--cors <origin>",
+      "allow requests from pages of an origin, such as https://example.org; can be repeated",
+      several,
+    )
+    .option("--allow-host <name>", "allow another name in the Host header, such as a proxy's; can be repeated", several)
+    .option("--max-batch <n>", "maximum images per batch", number)
+    .option("--max-wait <time>", "maximum time that an image waits for its batch, such as 5ms", milliseconds)
+    .option("--max-queue <n>", "maximum images in the queue; further ones get 503", number)
+    .option("--max-images <n>", `maximum images per request (default: ${standard.maxImages})`, number)
+    .option("--max-body <size>", "maximum size of a request, such as 32MB", bytes)
+    .option("--max-pixels <n>", "maximum pixels per image, such as 50M", pixels)
+    .option("--max-decode-memory <size>", "memory budget for decoding all images, such as 512MB", bytes)
+    .option("--timeout <time>", "time limit for a request to arrive, and for its response, such as 30s", milliseconds)
+    .option("--grace <time>", "time limit for stopping, including requests in progress, such as 10s", milliseconds)
+    .option("--json", "print one JSON object with the address and the models when the server is ready")
     .addHelpText(
       "after",
       `
 Routes: POST /predict, /embed, /models/NAME/predict, /models/NAME/embed; GET /models, /health, /ready, /metrics,
-/openapi.json, /docs. A model whose file changes is read anew, as all are on SIGHUP; SIGINT and SIGTERM end the server when
-it has answered what it has accepted, within --grace. Logs are JSON lines on standard error.
+/openapi.json, /docs. A model is loaded again when its file changes; SIGHUP reloads all. SIGINT and SIGTERM stop the server
+after it has finished the requests that it has accepted, within --grace. Logs are JSON lines on standard error.
 
 Example:
   graft serve graft-out/model.onnx
@@ -75,7 +79,7 @@ Example:
   return withSchema(command, serveFlags, serve);
 }
 
-/** The token of the file, or of the environment. Throws a usage error where it cannot be read or is too easily guessed. */
+/** The token from the file or the environment. Throws a usage error if it cannot be read or is too weak. */
 async function tokenOf(file: string | undefined): Promise<string | undefined> {
   const text =
     file === undefined
@@ -103,7 +107,7 @@ async function serve(flags: ServeFlags, models: string[]): Promise<void> {
       maxBatch: flags.maxBatch,
       maxWaitMs: flags.maxWait,
       maxQueue: flags.maxQueue,
-      // A request that the queue never holds would be refused for ever.
+      // A request with more images than the queue would always be rejected.
       maxImages: flags.maxImages ?? Math.min(standard.maxImages, flags.maxQueue),
       maxBodyBytes: flags.maxBody,
       maxPixels: flags.maxPixels,
@@ -112,11 +116,11 @@ async function serve(flags: ServeFlags, models: string[]): Promise<void> {
     },
   });
   if (flags.json) printJson({ url: server.url, models: server.models });
-  else print(`Serving ${server.models.join(", ")} at ${server.url}; how to ask: ${server.url}/docs`);
+  else print(`Serving ${server.models.join(", ")} at ${server.url}; API documentation: ${server.url}/docs`);
   await untilEnded(server, flags.grace);
 }
 
-/** Waits for a signal to end, or for the server's own end; a second signal ends the process at once. */
+/** Waits for a signal or for the server to fail; a second signal ends the process at once. */
 async function untilEnded(server: RunningServer, graceMs: number): Promise<void> {
   const signals = ["SIGINT", "SIGTERM"] as const;
   let stop: () => void = () => {};
@@ -124,7 +128,7 @@ async function untilEnded(server: RunningServer, graceMs: number): Promise<void>
     stop = end;
   });
   for (const signal of signals) process.on(signal, stop);
-  // Windows sends it when the console window is closed, and ends the process soon after.
+  // Windows sends SIGHUP when the console window closes, and ends the process soon after.
   const hangUp = process.platform === "win32" ? stop : (): void => void server.reload();
   process.on("SIGHUP", hangUp);
   try {

@@ -1,4 +1,4 @@
-/** `graft studio`: the web studio for one project, on this machine alone. */
+/** `graft studio`: the web studio for one project, on this machine only. */
 import type { Command } from "commander";
 import * as v from "valibot";
 import { flag, listOf, onlyWhen, optionsOf } from "../../base/options.ts";
@@ -12,7 +12,7 @@ import { milliseconds, number, several, withSchema } from "../flags.ts";
 import { endWithin } from "../interruption.ts";
 import { note, print, printJson } from "../output.ts";
 
-/** Where the studio listens unless told otherwise. */
+/** The studio's default port. */
 const PORT = 4747;
 
 const studioFlags = v.pipe(
@@ -27,21 +27,25 @@ const studioFlags = v.pipe(
   onlyWhen(
     ({ network }) => network !== undefined,
     ["preprocessing"],
-    "to .onnx files: name one with {network}, or leave it out",
+    "to .onnx files: add one with {network}, or leave it out",
   ),
 );
 
 export function studioCommand(command: Command): Command {
   command
-    .argument("[folder]", "the project: a folder with one sub-folder a class, made where it is missing", "graft-studio")
-    .option("--port <n>", "the port on 127.0.0.1; 0 takes any free one", number)
-    .option("--network <file>", "an .onnx file to offer beside the catalogue (may be given more than once)", several)
+    .argument(
+      "[folder]",
+      "the project: a folder with one sub-folder per class; created if it does not exist",
+      "graft-studio",
+    )
+    .option("--port <n>", "the port on 127.0.0.1; 0 picks a free one", number)
+    .option("--network <file>", "an .onnx file to offer in addition to the catalogue; can be repeated", several)
     .option(
       "--preprocessing <preset>",
-      `how these files want their pixels: ${Object.keys(preprocessingPresets).join(", ")}`,
+      `the preprocessing of these files: ${Object.keys(preprocessingPresets).join(", ")}`,
     )
-    .option("--offline", "train only with networks that are on this disk")
-    .option("--grace <time>", "how long the studio may take to end, a training included, as 10s", milliseconds)
+    .option("--offline", "use only networks that are on this disk")
+    .option("--grace <time>", "time limit for stopping, including a training, such as 10s", milliseconds)
     .option("--json", "print the address as one JSON object")
     .addHelpText("after", "\nExamples:\n  graft studio\n  graft studio ./photos --port 8080");
   return withSchema(command, studioFlags, studio);
@@ -49,7 +53,7 @@ export function studioCommand(command: Command): Command {
 
 async function studio(flags: v.InferOutput<typeof studioFlags>, folder: string): Promise<void> {
   const controller = new AbortController();
-  // The first asks for an orderly end, the second ends at once.
+  // The first signal stops the studio in an orderly way, the second at once.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       controller.abort();
@@ -70,7 +74,7 @@ async function studio(flags: v.InferOutput<typeof studioFlags>, folder: string):
       if (flags.json) return printJson({ url, token, link });
       print(`The studio is at ${link}`);
       note(
-        "Only this machine can reach it, and only with this link. Ctrl-C ends it; nothing is lost, and the next start prints a new link.",
+        "Only this machine can open it, and only with this link. Ctrl-C stops it; your work is saved. The next start prints a new link.",
       );
     },
   });

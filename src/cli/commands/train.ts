@@ -1,4 +1,4 @@
-/** `graft train`: from a folder of pictures to `model.onnx`, `metrics.json`, `graft.json` and `report.html`. */
+/** `graft train`: from a folder of images to `model.onnx`, `metrics.json`, `graft.json` and `report.html`. */
 import { join } from "node:path";
 import type { Command } from "commander";
 import type * as v from "valibot";
@@ -30,52 +30,52 @@ export function trainCommand(command: Command): Command {
   command
     .argument(
       "<dataset>",
-      "a folder with one sub-folder a class (or train/, val/, test/ of such), a .csv, .tsv or .jsonl list, or an archive of these",
+      "a folder with one sub-folder per class (or train/, val/, test/ folders of these), a .csv, .tsv or .jsonl list, or an archive of these",
     )
     .option(
       "--network <name|file>",
-      "the pretrained network: a name from `graft networks list`, an .onnx file, or auto for what `graft recommend` says; with --weights, an architecture",
+      "the pretrained network: a name from `graft networks list`, an .onnx file, or auto for the network that `graft recommend` finds; with --weights, an architecture",
     )
     .option(
       "--weights <file>",
-      "weights of your own for the architecture that --network names: .safetensors or Keras' .h5, on this disk or of a Hugging Face repository (hf:OWNER/NAME/FILE)",
+      "your own weights for the architecture of --network: .safetensors or Keras .h5, on this disk or in a Hugging Face repository (hf:OWNER/NAME/FILE)",
     )
-    .option("--cut <tensor>", "where the backbone ends, instead of where the catalogue or the graph's structure says")
+    .option("--cut <tensor>", "where the backbone ends; default: the cut of the catalogue, or one found from the graph")
     .option(
       "--preprocessing <preset>",
-      `how an .onnx file wants its pixels: ${Object.keys(preprocessingPresets).join(", ")}`,
+      `the preprocessing of an .onnx file: ${Object.keys(preprocessingPresets).join(", ")}`,
     )
-    .option("--test <dir>", "a folder of test pictures, one sub-folder a class")
+    .option("--test <dir>", "a folder of test images, one sub-folder per class")
     .option("--seed <n>", "the same seed gives the same model", number)
-    .option("--class-weights <how>", "none, or balanced: rare classes count as much as frequent ones")
+    .option("--class-weights <how>", "none, or balanced: rare and frequent classes have the same weight")
     .option(
       "--effort <how>",
-      "what cross-validation tries for the features: quick (cuts of the network that cost no time), or better (all of its cuts, and mirrored views)",
+      "which features cross-validation compares: quick (cuts that cost no extra time), or better (all cuts, and mirrored views)",
     )
     .option(
       "--unfreeze <stage|n|all|none>",
-      "train the network's last stages too: from a stage on (see `graft networks show`), the last n, or all",
+      "also train the network's last stages: from a named stage (see `graft networks show`), the last n, or all",
     )
-    .option("--from-scratch", "train the whole architecture from fresh parameters instead of pretrained ones")
+    .option("--from-scratch", "train the whole architecture from random weights instead of pretrained ones")
     .option(
       "--epochs <n>",
-      "fine-tuning: times that each picture is seen, at most; default by the dataset's size",
+      "fine-tuning: maximum passes over the images; default depends on the dataset's size",
       number,
     )
-    .option("--augment <how>", `fine-tuning: ${Object.keys(augmentations).join(", ")}; default by the dataset's size`)
-    .option("--batch <n>", "fine-tuning: pictures a step", number)
-    .option("--learning-rate <rate>", "fine-tuning: the highest learning rate", number)
-    .option("--find-lr", "fine-tuning: look for the learning rate first, by a short training that raises it")
     .option(
-      "--boundary-cache <how>",
-      "fine-tuning: auto, or off, which runs the frozen part in every step instead of once",
+      "--augment <how>",
+      `fine-tuning: ${Object.keys(augmentations).join(", ")}; default depends on the dataset's size`,
     )
-    .option("--resume", "fine-tuning: go on from the checkpoint that a stopped run left in the output folder")
+    .option("--batch <n>", "fine-tuning: images per step", number)
+    .option("--learning-rate <rate>", "fine-tuning: the maximum learning rate", number)
+    .option("--find-lr", "fine-tuning: find the learning rate first, with a short training that increases it")
+    .option("--boundary-cache <how>", "fine-tuning: auto, or off to run the frozen part in every step instead of once")
+    .option("--resume", "fine-tuning: continue from the checkpoint of a stopped run in the output folder")
     .option("--out <dir>", "where to write the model and the report")
     .option("--offline", "use only networks that are in the cache")
-    .option("--no-audit", "do not look for faults in the data (see `graft audit`)")
-    .option("--no-explain", "no overlays of where the model looked in the report (see `graft explain`)")
-    .option("--progress <how>", "line, or json: progress on stderr as one JSON object a line, for other programs")
+    .option("--no-audit", "do not check the data for problems (see `graft audit`)")
+    .option("--no-explain", "do not add explanations to the report (see `graft explain`)")
+    .option("--progress <how>", "line, or json: progress on stderr as one JSON object per line, for other programs")
     .option("--json", "print one JSON object on stdout")
     .addHelpText(
       "after",
@@ -90,14 +90,14 @@ Examples:
   return withSchema(command, trainFlags, trainAction);
 }
 
-/** The network, with what it learned or without. */
+/** Opens the network, with pretrained or random weights. */
 function open(name: string, flags: TrainFlags, onProgress: OnProgress): Promise<Network> {
   const { weights, cut, preprocessing, offline } = flags;
   const options = { onProgress, weights, cut, preprocessing, offline };
   return flags.fromScratch ? openFresh(name, flags.seed, options) : openNetwork(name, options);
 }
 
-/** What is asked of a fine-tuning; nothing where the head alone is trained. */
+/** The options of a fine-tuning; undefined if only the head is trained. */
 function finetuneOf(flags: TrainFlags) {
   const { fromScratch, epochs, batch, learningRate, augment, findLr, boundaryCache, resume, out } = flags;
   const unfreeze = fromScratch ? "all" : flags.unfreeze;
@@ -110,13 +110,13 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
   const meter = await createRunMeter(true);
   const { seed, out, classWeights, effort, audit, explain } = flags;
   const finetune = finetuneOf(flags);
-  // Read before anything is written: most mistakes show here.
+  // Read the dataset before anything is written: most mistakes show here.
   const dataset = await readDataset(path, { test: flags.test });
   checkEnoughIn(dataset, finetune !== undefined);
   const display = createDisplay(flags.json);
   display.dataset(dataset, path);
   const signal = interruptible(
-    `Stopped: what was computed is kept, run the same command again${finetune ? " with --resume" : ""} to go on.`,
+    `Stopped: the results so far are kept. Run the same command again${finetune ? " with --resume" : ""} to continue.`,
   );
   const progress = flags.progress === "json" ? createProgressJson() : undefined;
   const trainAndSave = async (line: ProgressLine): Promise<SavedRun> => {
@@ -128,7 +128,7 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
     const network = await open(name, flags, line.show);
     if (network.assumedPreprocessing && flags.preprocessing === undefined)
       onNote(
-        `${network.name} does not say how it wants its pixels: assuming "${ASSUMED_PREPROCESSING}"; --preprocessing says otherwise.`,
+        `${network.name} does not specify its preprocessing. Graft assumes "${ASSUMED_PREPROCESSING}"; change it with --preprocessing.`,
       );
     for (const change of flags.fromScratch ? (network.changes ?? []) : []) onNote(change);
     const told = { onProgress: line.show, onNote, signal };
