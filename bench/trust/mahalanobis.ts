@@ -6,7 +6,7 @@ import type { Labelled } from "./cached.ts";
 
 const SHRINKAGE = 0.5;
 
-/** Novelty of rows: Mahalanobis distance to the nearest class mean; relative: less that to the mean of all. */
+/** Out-of-distribution scores of rows: Mahalanobis distance to the nearest class mean; relative: less that to the mean of all. */
 export function mahalanobis(
   fitted: Labelled,
   columns: number,
