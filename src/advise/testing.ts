@@ -75,9 +75,6 @@ const rows: Readonly<Record<Task, Row>> = {
 export const classesOf = (task: Task): readonly string[] => rows[task].classes;
 
 /** One image: noise on a background of one colour, and shapes of another. */
-export const drawPicture = (task: Task, label: number, side: number, random: Random): Uint8Array =>
-  drawRow(rows[task], label, side, random);
-
 function drawRow(row: Row, label: number, side: number, random: Random): Uint8Array {
   const ground = [0, 1, 2].map(() => between(random, 0, 255));
   const ink = ground.map((value) => (value < 128 ? between(random, value + 90, 255) : between(random, 0, value - 90)));

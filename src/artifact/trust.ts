@@ -17,7 +17,7 @@ export interface Doubt {
   readonly unknown?: boolean | undefined;
   /** The out-of-distribution score: unknown above the rule's threshold. The key is that of today's JSON. */
   readonly novelty?: number | undefined;
-  /** The classes that cannot be ruled out, most probable first; see `evaluate/conformal.ts`. */
+  /** The classes that cannot be ruled out, most probable first; see {@link conformalSet}. */
   readonly set?: readonly string[] | undefined;
 }
 

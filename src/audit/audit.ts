@@ -1,6 +1,6 @@
 /**
  * Audits a dataset: gathers what the checks read (features, traits, cross-validated predictions, neighbours, copies) and runs them.
- * After a training everything but the predictions comes from the cache. What is done about findings is in `quarantine/`.
+ * After a training everything but the predictions comes from the cache. Acting on findings is the quarantine's task.
  */
 import { dirname, relative, sep } from "node:path";
 import { dataError } from "../base/errors.ts";

@@ -1,4 +1,4 @@
-/** The contract of a check. The checks are in `checks/`, their list in `checks/registry.ts`. */
+/** The contract of a check. The checks are in `checks/`. */
 import type { Finding } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 

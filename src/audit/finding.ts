@@ -7,7 +7,7 @@ export interface Suspect {
   /** Its class. */
   readonly label: string;
   readonly split: Split | undefined;
-  /** What is odd about this one, in a few words: `looks like roses`. */
+  /** Why it is suspected, in a few words: `looks like roses`. */
   readonly why: string;
   /** The confidence that this image has the fault, in [0, 1]; its definition is in each check. */
   readonly confidence: number;

@@ -25,7 +25,7 @@ export interface ClassScores {
   readonly f1: number | null;
 }
 
-/** The result of {@link import("./evaluate.ts").evaluatePredictions}. Shares are in [0, 1]. */
+/** The result of `evaluatePredictions`. Shares are in [0, 1]. */
 export interface Evaluation {
   readonly examples: number;
   readonly correct: number;

@@ -14,7 +14,7 @@ export type Method = "grad-cam" | "integrated-gradients";
 export interface Explanation {
   readonly method: Method;
   readonly jpeg: Buffer;
-  /** Integrated gradients: the relative completeness error (see `integrated-gradients.ts`), and the number of intervals. */
+  /** Integrated gradients: the relative completeness error (see {@link integratedGradients}), and the number of intervals. */
   readonly completeness?: { readonly error: number; readonly steps: number } | undefined;
 }
 

@@ -19,7 +19,7 @@ import { FEATURES, PIXELS } from "../zoo/backbone.ts";
 import type { ExplainedArtifact } from "./of-artifact.ts";
 
 /** A training image that is similar to the given one. */
-export interface Near {
+export interface NearestExample {
   readonly path: string;
   readonly label: string;
   /** Cosine similarity of their features, −1 to 1. */
@@ -39,7 +39,10 @@ export interface NearestOptions {
 }
 
 /** Finds the `count` most similar training images for each image, most similar first; features come from the cache if it has them. */
-export async function nearestPictures(images: readonly RgbImage[], options: NearestOptions): Promise<Near[][]> {
+export async function nearestPictures(
+  images: readonly RgbImage[],
+  options: NearestOptions,
+): Promise<NearestExample[][]> {
   const { artifact, dataset, count, onProgress } = options;
   const { predictor } = artifact;
   const graph = cutGraph(predictor.graph, [{ name: FEATURES, type: "float32" }]);
@@ -59,7 +62,7 @@ export async function nearestPictures(images: readonly RgbImage[], options: Near
       const { table, kept } = await extractFeatures(paths, cache, runner, { onProgress });
       const rows = Float32Array.from(queries.flatMap((row) => [...row]));
       const units = unitRows(denseTable(rows, features), [...queries.keys()]);
-      const found = queries.map((): Near[] => []);
+      const found = queries.map((): NearestExample[] => []);
       await eachSimilarity(table, units, (row, similarities) => {
         const { path, label } = training[kept[row]!]!;
         found.forEach((list, at) => {

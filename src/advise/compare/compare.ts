@@ -1,6 +1,6 @@
 /**
  * Answers whether to transfer at all: three strategies learn from the user's own images, several times, within seconds or epochs, and
- * are evaluated on images that they did not learn from. The trainings are in chances.ts.
+ * are evaluated on images that they did not learn from. The course of the trainings is in {@link runTrainings}.
  */
 import { eitherOf } from "../../base/concurrency.ts";
 import { createRandom } from "../../base/random.ts";

@@ -5,7 +5,7 @@ import { createLadder, DOUBLINGS, keptOf, outlookOf, type Rung } from "./ladder.
 const BASELINE = 0.5;
 const first = { first: 5, guess: 10 };
 
-/** A training: its mean validation loss, with the same spread from image to image in all; accuracies on learned and judged images. */
+/** A training: its mean validation loss, with the same spread from image to image in all; accuracies on training and evaluation images. */
 function rung(epochs: number, loss: number, trainAccuracy: number, accuracy: number, more: Partial<Rung> = {}): Rung {
   return {
     ...{ epochs, seconds: epochs, isCut: false, trainAccuracy },

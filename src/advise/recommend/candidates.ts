@@ -31,7 +31,7 @@ export async function gatherCandidates(
   const fetched = offline ? [] : worthFetching(absent, options);
   for (const entry of absent) {
     if (fetched.includes(entry)) continue;
-    leftOut.push({ name: entry.name, reason: reasonOf(entry, options) });
+    leftOut.push(leftOutOf(entry, options));
   }
   const taken = rows.filter(({ entry, onDisk }) => onDisk || named.includes(entry.name) || fetched.includes(entry));
   return {
@@ -68,13 +68,15 @@ function spread<T>(list: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, i) => list[Math.round((i * (list.length - 1)) / (count - 1))]!);
 }
 
-function reasonOf(entry: CatalogueEntry, options: GatherOptions): string {
+function leftOutOf(entry: CatalogueEntry, options: GatherOptions): LeftOut {
+  const { name } = entry;
   const limit = overLimit(entry, options);
-  if (limit !== undefined) return limit;
-  const remedy = `\`graft networks pull ${entry.name}\` downloads it`;
-  return options.offline
+  if (limit !== undefined) return { name, reason: limit, isOverLimit: true };
+  const remedy = `\`graft networks pull ${name}\` downloads it`;
+  const reason = options.offline
     ? `it is not on this disk, and --offline is set: ${remedy}`
     : `it is not on this disk, and others have a better published accuracy for their cost: ${remedy}`;
+  return { name, reason };
 }
 
 /** Why a network of the catalogue is not worth downloading; undefined if it may be within the limits. */

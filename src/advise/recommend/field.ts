@@ -62,7 +62,7 @@ export async function assemble(
       const over = overLimits(one, limits);
       if (over === undefined) candidateRuns.push(one);
       else {
-        leftOut.push({ name: candidate.name, reason: over });
+        leftOut.push({ name: candidate.name, reason: over, isOverLimit: true });
         await one.close();
       }
       if (candidateRuns.length > 0 && spent() > budgetSeconds * ASSEMBLY_SHARE) break;
@@ -130,7 +130,7 @@ function overLimits({ cost }: CandidateRun, { latencyMs, sizeBytes }: CostLimits
 }
 
 function noneFits({ latencyMs, sizeBytes }: CostLimits, leftOut: readonly LeftOut[]): Error {
-  const limited = leftOut.filter(({ reason }) => reason.startsWith("--"));
+  const limited = leftOut.filter(({ isOverLimit }) => isOverLimit);
   if (limited.length === 0) {
     const first = leftOut[0];
     return usageError(

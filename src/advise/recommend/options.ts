@@ -35,6 +35,8 @@ export interface Candidate {
 export interface LeftOut {
   readonly name: string;
   readonly reason: string;
+  /** Set if a limit of its cost left it out. */
+  readonly isOverLimit?: true | undefined;
 }
 
 /** Upper limits of a network's cost. */

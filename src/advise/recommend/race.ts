@@ -1,6 +1,6 @@
 /**
  * The race: networks process growing samples of the images, the worse half drops out after each rung, and the race ends within its time.
- * Rungs are planned in ../halving/plan.ts; networks are ranked in standing.ts.
+ * Rungs are planned by {@link planRace}; the final ranking is by `rankNetworks`.
  */
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { FIRST_OF_CLASS } from "../halving/order.ts";

@@ -44,7 +44,7 @@ export interface Ranking {
   readonly why: RankingReason;
 }
 
-/** The reason for a recommendation; its text is made in words.ts. */
+/** The reason for a recommendation; `reasonFor` makes its text. */
 export type RankingReason =
   | { readonly kind: "nothing-learned" }
   | { readonly kind: "best"; readonly second: string | undefined; readonly lead: number }

@@ -42,14 +42,3 @@ export function centred({ size, data }: Symmetric): Symmetric {
     for (let j = 0; j < size; j++) result[i * size + j] = data[i * size + j]! - means[i]! - means[j]! + grand;
   return { size, data: result };
 }
-
-/** The Gram matrix of a subset of the rows. */
-export function gramOfRows({ size, data }: Symmetric, rows: readonly number[]): Symmetric {
-  const result = new Float64Array(rows.length * rows.length);
-  rows.forEach((row, i) => {
-    rows.forEach((column, j) => {
-      result[i * rows.length + j] = data[row * size + column]!;
-    });
-  });
-  return { size: rows.length, data: result };
-}

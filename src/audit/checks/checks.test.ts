@@ -38,7 +38,7 @@ interface Made {
 
 /** Evidence that all labels are correct. */
 const evidenceOf = (probabilities: Float32Array, rest: Partial<LabelEvidence> = {}): LabelEvidence => ({
-  judges: ["a judge"],
+  judges: ["a scorer"],
   rate: 0,
   interval: [0, 0],
   probabilities,

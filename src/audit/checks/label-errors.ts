@@ -1,5 +1,5 @@
 /**
- * Images whose label is wrong, or may be, by the evidence of labels/evidence.ts. Strong evidence makes one finding, weaker evidence
+ * Images whose label is wrong, or may be, by the {@link LabelEvidence}. Strong evidence makes one finding, weaker evidence
  * another. The confidence is the probability that the label is wrong; its sum is the number of wrong labels that a finding expects.
  */
 import type { Check } from "../check.ts";

@@ -2,7 +2,7 @@
  * Images that belong to no class: off-topic, damaged, or merely rare. There are two signs. An isolated image has a mean distance to its
  * nearest neighbours of the same class far above that of the class's other images. Images of a cluster are far from their class, near to
  * one another, and carry the labels of several classes; if their neighbours all had one other label, that would be the correct one, which
- * is reported by `label-errors`. Distances are in robust deviations (robust.ts); the confidence is Chebyshev's bound.
+ * is reported by `label-errors`. Distances are in robust deviations ({@link robustScores}); the confidence is Chebyshev's bound.
  */
 import type { Check } from "../check.ts";
 import { outlierConfidence, robustScores } from "../robust.ts";

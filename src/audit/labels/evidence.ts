@@ -1,7 +1,7 @@
 /**
- * The evidence against each label: the probability that it is wrong (noise.ts), which class the image shows, and whether the evidence is
+ * The evidence against each label: the probability that it is wrong ({@link estimateNoise}), which class the image shows, and whether the evidence is
  * strong. Strong evidence needs three conditions: the label is wrong with a probability of 90%, the image is confidently of another class
- * (confident-joint.ts), and its nearest neighbours are of that class rather than of its own. The probabilities are calibrated: their sum
+ * ({@link confidentJoint}), and its nearest neighbours are of that class rather than of its own. The probabilities are calibrated: their sum
  * over some images is the expected number of wrong labels among them.
  */
 
@@ -32,7 +32,7 @@ export interface LabelEvidence {
   readonly strong: Uint8Array;
 }
 
-export interface Labelled {
+export interface AuditLabels {
   readonly labels: Int32Array;
   readonly classes: number;
   /** `[N]`: images with the same number are copies. */
@@ -47,7 +47,7 @@ export interface Labelled {
 export function labelEvidence(
   scorers: readonly LabelScorer[],
   votes: Float32Array,
-  { labels, classes, groups }: Labelled,
+  { labels, classes, groups }: AuditLabels,
   random: Random,
 ): LabelEvidence {
   const noise = estimateNoise(scorers, labels, classes, countsOf(groups), random);

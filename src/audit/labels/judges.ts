@@ -8,7 +8,7 @@ import { featuresAtHand } from "../../train/features/at-hand.ts";
 import type { RowTable } from "../../train/features/table.ts";
 import { fitHead } from "../../train/head/fit.ts";
 import { findNeighbours, type Neighbours } from "../neighbours.ts";
-import type { Labelled } from "./evidence.ts";
+import type { AuditLabels } from "./evidence.ts";
 import type { LabelScorer } from "./noise.ts";
 
 /** Penalties of the head's fit: strong ones, which follow single labels least. */
@@ -41,7 +41,7 @@ interface Listeners {
 export async function scoreLabels(
   own: { readonly name: string; readonly table: RowTable },
   digests: readonly Buffer[],
-  labelled: Labelled,
+  labelled: AuditLabels,
   random: Random,
   listeners: Listeners,
 ): Promise<LabelScores> {
@@ -69,7 +69,7 @@ export async function scoreLabels(
 async function headScorer(
   network: string,
   table: RowTable,
-  { labels, classes, groups }: Labelled,
+  { labels, classes, groups }: AuditLabels,
   random: Random,
   { onProgress, signal }: Listeners,
 ): Promise<LabelScorer> {

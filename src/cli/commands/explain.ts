@@ -12,7 +12,7 @@ import { listed, shown } from "../../base/text.ts";
 import { type Dataset, discoverDataset } from "../../data/dataset/discover.ts";
 import { decodeImage, type RgbImage } from "../../data/decode.ts";
 import { type Explanation, type Method, methods, openExplainers } from "../../explain/explain.ts";
-import { type Near, nearestPictures } from "../../explain/nearest.ts";
+import { type NearestExample, nearestPictures } from "../../explain/nearest.ts";
 import { explainedArtifact } from "../../explain/of-artifact.ts";
 import { disagreement, readMade, settledModel } from "../../run/read.ts";
 import type { ReadMade } from "../../run/schema.ts";
@@ -148,7 +148,7 @@ async function nearestTo(
   bytes: Uint8Array,
   { nearest: count, data }: ExplainFlags,
   onProgress: OnProgress,
-): Promise<Near[][] | undefined> {
+): Promise<NearestExample[][] | undefined> {
   if (count === 0) return undefined;
   const digest = sha256(bytes);
   const mixed = await disagreement(path, digest);
@@ -183,7 +183,7 @@ interface Entry {
   readonly unknown?: boolean | undefined;
   readonly explained: string;
   readonly explanations: readonly ReturnType<typeof factsOf>[];
-  readonly nearest: readonly Near[];
+  readonly nearest: readonly NearestExample[];
 }
 
 function show({ path, label, probability, unknown, explained, explanations, nearest }: Entry): void {
