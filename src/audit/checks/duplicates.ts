@@ -47,6 +47,12 @@ const byConfidence = (groups: readonly Suspect[][]): Suspect[][] =>
 const differs = (subject: Subject, group: Group, of: "label" | "split"): boolean =>
   new Set(group.map((at) => subject.images[at]![of])).size > 1;
 
+/** The groups of one label. */
+const agreeing = (subject: Subject, where: "across splits" | "within a split"): readonly Group[] =>
+  subject.copies.groups.filter(
+    (group) => !differs(subject, group, "label") && differs(subject, group, "split") === (where === "across splits"),
+  );
+
 function finding(
   groups: Suspect[][],
   rest: Pick<Finding, "check" | "title" | "advice" | "severity">,
@@ -81,9 +87,7 @@ export const leaks: Check = {
   name: "leaks",
   about: "one picture in both training and test",
   find(subject) {
-    const groups = subject.copies.groups.filter(
-      (group) => differs(subject, group, "split") && !differs(subject, group, "label"),
-    );
+    const groups = agreeing(subject, "across splits");
     const splits = new Set(groups.flat().map((at) => splitName(subject.images[at]!.split)));
     return finding(
       groups.map((group) => keepingFirst(subject, group)),
@@ -102,9 +106,7 @@ export const copies: Check = {
   name: "copies",
   about: "one picture several times in a class",
   find(subject) {
-    const groups = subject.copies.groups.filter(
-      (group) => !differs(subject, group, "split") && !differs(subject, group, "label"),
-    );
+    const groups = agreeing(subject, "within a split");
     return finding(
       groups.map((group) => keepingFirst(subject, group)),
       {

@@ -30,46 +30,6 @@ function windowAttributes(operation: Operation, image: TfliteTensor, sliding: Sl
   return { kernel_shape: kernel, strides, dilations, pads: [pads0[0], pads1[0], pads0[1], pads1[1]] };
 }
 
-/** Weights `[C out, H, W, C in / groups]` become `[C out, C in / groups, H, W]`. */
-export const convolution: Rule = {
-  convert(operation, graph) {
-    const options = operation.options(CONV_2D_OPTIONS);
-    const image = inputOfRank(operation, 0, 4);
-    const filter = inputOfRank(operation, 1, 4);
-    const [outputs, height, width, depth] = filter.dims as readonly [number, number, number, number];
-    const group = image.dims[3]! / depth;
-    if (!Number.isInteger(group) || group < 1) {
-      throw operation.error(`has weights [${filter.dims}] for an image [${image.dims}]: export the model again`);
-    }
-    const value = graph.add(
-      "Conv",
-      [graph.read(image), weightsOf(operation, graph, filter, [0, 3, 1, 2]), ...biasOf(operation, graph, outputs)],
-      { group, ...windowAttributes(operation, image, slidingOf(options, [height, width])) },
-    );
-    return { value, activation: options.activation };
-  },
-};
-
-/** Weights `[1, H, W, C out]` become `[C out, 1, H, W]`; output channel `c × multiplier + m` reads channel `c`, as in ONNX. */
-export const depthwiseConvolution: Rule = {
-  convert(operation, graph) {
-    const options = operation.options(DEPTHWISE_OPTIONS);
-    const image = inputOfRank(operation, 0, 4);
-    const filter = inputOfRank(operation, 1, 4);
-    const [one, height, width, outputs] = filter.dims as readonly [number, number, number, number];
-    const group = image.dims[3]!;
-    if (one !== 1 || outputs % group !== 0) {
-      throw operation.error(`has weights [${filter.dims}] for an image [${image.dims}]: export the model again`);
-    }
-    const value = graph.add(
-      "Conv",
-      [graph.read(image), weightsOf(operation, graph, filter, [3, 0, 1, 2]), ...biasOf(operation, graph, outputs)],
-      { group, ...windowAttributes(operation, image, slidingOf(options, [height, width])) },
-    );
-    return { value, activation: options.activation };
-  },
-};
-
 interface ConvolutionOptions {
   readonly padding: number;
   readonly strideH: number;
@@ -83,6 +43,54 @@ const slidingOf = (options: ConvolutionOptions, kernel: readonly [number, number
   kernel,
   strides: [options.strideH, options.strideW],
   dilations: [options.dilationH, options.dilationW],
+});
+
+/** What the dims of a convolution's weights say. */
+interface Filter {
+  readonly outputs: number;
+  readonly kernel: readonly [height: number, width: number];
+  readonly group: number;
+}
+
+/**
+ * A convolution as TensorFlow Lite has it.
+ *
+ * @param order the axes of its weights in ONNX's order, `[C out, C in / groups, H, W]`
+ * @param read the filter by the dims of its weights and the image's channels; its group is no whole number where they do not fit
+ */
+const convolving = (
+  schema: typeof CONV_2D_OPTIONS | typeof DEPTHWISE_OPTIONS,
+  order: readonly number[],
+  read: (dims: readonly [number, number, number, number], channels: number) => Filter,
+): Rule => ({
+  convert(operation, graph) {
+    const options = operation.options(schema);
+    const image = inputOfRank(operation, 0, 4);
+    const weights = inputOfRank(operation, 1, 4);
+    const { outputs, kernel, group } = read(weights.dims as readonly [number, number, number, number], image.dims[3]!);
+    if (!Number.isInteger(group) || group < 1) {
+      throw operation.error(`has weights [${weights.dims}] for an image [${image.dims}]: export the model again`);
+    }
+    const value = graph.add(
+      "Conv",
+      [graph.read(image), weightsOf(operation, graph, weights, order), ...biasOf(operation, graph, outputs)],
+      { group, ...windowAttributes(operation, image, slidingOf(options, kernel)) },
+    );
+    return { value, activation: options.activation };
+  },
+});
+
+/** Weights `[C out, H, W, C in / groups]`. */
+export const convolution: Rule = convolving(CONV_2D_OPTIONS, [0, 3, 1, 2], (dims, channels) => {
+  const [outputs, height, width, depth] = dims;
+  return { outputs, kernel: [height, width], group: channels / depth };
+});
+
+/** Weights `[1, H, W, C out]`; output channel `c × multiplier + m` reads channel `c`, as in ONNX. */
+export const depthwiseConvolution: Rule = convolving(DEPTHWISE_OPTIONS, [3, 0, 1, 2], (dims, channels) => {
+  const [one, height, width, outputs] = dims;
+  const fits = one === 1 && outputs % channels === 0;
+  return { outputs, kernel: [height, width], group: fits ? channels : Number.NaN };
 });
 
 /** A pooling; what is padded counts neither as a maximum nor in the mean, as in TensorFlow. */
