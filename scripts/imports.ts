@@ -30,14 +30,6 @@ const rows: readonly (readonly string[])[] = [
   ["base"],
 ];
 
-/** Imports that may stay until their files are written again; one that is gone must go from here too. */
-const tolerated: ReadonlySet<string> = new Set([
-  "web/engine.ts -> web/options.ts",
-  "web/options.ts -> web/artifact.ts",
-  "web/options.ts -> web/network.ts",
-  "web/options.ts -> web/train.ts",
-]);
-
 const src = fileURLToPath(new URL("../src", import.meta.url));
 const isOfTests = (path: string): boolean => /\.test\.ts$|(^|\/)testing(-.+)?\.ts$|\.test-helper\.ts$/.test(path);
 
@@ -87,16 +79,13 @@ function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
 const paths = readdirSync(src, { recursive: true, encoding: "utf8" }).map((path) => path.replaceAll("\\", "/"));
 const sources = paths.filter((path) => path.endsWith(".ts") && !isOfTests(path)).sort();
 const graph = new Map<string, readonly string[]>();
-const [faults, unused]: [string[], Set<string>] = [[], new Set(tolerated)];
+const faults: string[] = [];
 for (const path of sources) {
   const found = importsOf(path);
-  for (const to of found) unused.delete(`${path} -> ${to}`);
-  const counted = found.filter((to) => !tolerated.has(`${path} -> ${to}`));
-  graph.set(path, counted);
-  faults.push(...counted.map((to) => upwardFault(path, to)).filter((fault) => fault !== undefined));
+  graph.set(path, found);
+  faults.push(...found.map((to) => upwardFault(path, to)).filter((fault) => fault !== undefined));
 }
 faults.push(...circlesOf(graph).map((circle) => `A circle of imports: ${circle.join(" -> ")}.`));
-faults.push(...[...unused].map((entry) => `${entry} is gone: take it out of what scripts/imports.ts tolerates.`));
 if (faults.length > 0) {
   process.stderr.write(`${faults.join("\n")}\n`);
   process.exitCode = 1;

@@ -7,22 +7,18 @@ import {
   readArtifact,
 } from "../artifact/artifact.ts";
 import { checkedArgument } from "../base/options.ts";
-import type { OnProgress } from "../base/progress.ts";
 import { openSession } from "../runtime/session.ts";
-import { type EngineFacts, type EngineOptions, openEngine } from "./engine.ts";
-import { bytesOf, type Source } from "./fetch.ts";
-import { checkedOpenOptions, checkedPredictOptions, source as sourceSchema } from "./options.ts";
+import { type EngineFacts, openEngine } from "./engine.ts";
+import { bytesOf } from "./fetch.ts";
+import {
+  checkedOpenOptions,
+  checkedPredictOptions,
+  type OpenOptions,
+  type PredictOptions,
+  type Source,
+  source as sourceSchema,
+} from "./options.ts";
 import { type Picture, pixelsOf } from "./pixels.ts";
-
-export interface OpenOptions extends EngineOptions {
-  /** Told of the bytes that are fetched. */
-  readonly onProgress?: OnProgress | undefined;
-}
-
-export interface PredictOptions {
-  /** How many classes `top` has, at most. Default 5. */
-  readonly topK?: number | undefined;
-}
 
 /** What a model says of one picture: the answer that the command line gives, and the numbers behind it. */
 export type Prediction = CommandLinePrediction & Omit<RawPrediction, "oodScore">;

@@ -7,26 +7,7 @@ import { messageOf, usageError, workError } from "../base/errors.ts";
 import { modelOf, node } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import { type Engine, type ort, useEngine } from "../runtime/engine.ts";
-import { checkedEngineOptions } from "./options.ts";
-
-/** What graphs run on: the graphics card, or the processor. */
-export type Device = "webgpu" | "wasm";
-
-/** What a page may say of the engine. */
-export interface EngineOptions {
-  /**
-   * `auto` (default): WebGPU where the page has it and a graphics card answers, else WebAssembly. `webgpu` takes a software
-   * adapter too, and fails where there is none.
-   */
-  readonly device?: "auto" | Device | undefined;
-  /**
-   * The folder of your site that has ONNX Runtime's `.wasm` files, as an address: `"/ort/"`. Default: beside the script that
-   * the bundler made of `onnxruntime-web`, where Vite and webpack put them.
-   */
-  readonly wasm?: string | URL | undefined;
-  /** Threads of WebAssembly. Default: all cores where the page is cross-origin isolated; elsewhere there is but one. */
-  readonly threads?: number | undefined;
-}
+import { checkedEngineOptions, type Device, type EngineOptions } from "./options.ts";
 
 /** What runs, and why, in words for people. */
 export interface EngineFacts {

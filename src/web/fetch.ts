@@ -2,9 +2,7 @@
 import { dataError, messageOf, workError } from "../base/errors.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
 import { named } from "../base/text.ts";
-
-/** Where a file comes from: its address (relative ones as the page sees them), a File or Blob, or its bytes. */
-export type Source = string | URL | Blob | Uint8Array | ArrayBuffer;
+import type { Source } from "./options.ts";
 
 /** A file in memory. */
 export interface Fetched {

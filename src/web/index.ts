@@ -14,9 +14,18 @@ export type { RgbImage } from "../data/rgb-image.ts";
 export type { FeatureChoice, FeatureTrial } from "../train/choose-features.ts";
 export type { Effort } from "../train/effort.ts";
 export type { Network } from "../zoo/network.ts";
-export { type OpenOptions, openArtifact, type Prediction, type PredictOptions, type WebArtifact } from "./artifact.ts";
-export { type Device, type EngineFacts, type EngineOptions, openEngine } from "./engine.ts";
-export type { Source } from "./fetch.ts";
-export { type NetworkOptions, openNetwork } from "./network.ts";
+export { openArtifact, type Prediction, type WebArtifact } from "./artifact.ts";
+export { type EngineFacts, openEngine } from "./engine.ts";
+export { openNetwork } from "./network.ts";
+export type {
+  Device,
+  EngineOptions,
+  Example,
+  NetworkOptions,
+  OpenOptions,
+  PredictOptions,
+  Source,
+  TrainOptions,
+} from "./options.ts";
 export { type Picture, pixelsOf } from "./pixels.ts";
-export { type Example, type TrainOptions, type TrainResult, train } from "./train.ts";
+export { type TrainResult, train } from "./train.ts";

@@ -1,19 +1,13 @@
 /** A network in a page, to be trained: any ONNX file, a model that Graft trained before too. */
 import { workError } from "../base/errors.ts";
 import { checkedArgument } from "../base/options.ts";
-import type { OnProgress } from "../base/progress.ts";
 import { decodeModel } from "../graph/onnx/read.ts";
 import { raiseOpset } from "../graph/raise-opset.ts";
-import { type ModelOptions, networkOf } from "../zoo/model-network.ts";
+import { networkOf } from "../zoo/model-network.ts";
 import type { Network } from "../zoo/network.ts";
-import { type EngineOptions, openEngine } from "./engine.ts";
-import { bytesOf, type Source } from "./fetch.ts";
-import { checkedNetworkOptions, source as sourceSchema } from "./options.ts";
-
-export interface NetworkOptions extends ModelOptions, EngineOptions {
-  /** Told of the bytes that are fetched. */
-  readonly onProgress?: OnProgress | undefined;
-}
+import { openEngine } from "./engine.ts";
+import { bytesOf } from "./fetch.ts";
+import { checkedNetworkOptions, type NetworkOptions, type Source, source as sourceSchema } from "./options.ts";
 
 /**
  * Opens an ONNX image network.

@@ -12,16 +12,82 @@ import {
   text,
   whole,
 } from "../base/options.ts";
+import type { OnProgress } from "../base/progress.ts";
 import { shown } from "../base/text.ts";
-import { DEFAULT_EFFORT } from "../train/effort.ts";
+import { DEFAULT_EFFORT, type Effort } from "../train/effort.ts";
+import type { RecipeFlags } from "../train/finetune/recipe.ts";
 import { classWeights, effort, effortWithoutFinetuning, recipeEntries, unfreeze } from "../train/options.ts";
+import type { ModelOptions } from "../zoo/model-network.ts";
 import { modelEntries } from "../zoo/model-options.ts";
+import type { Network } from "../zoo/network.ts";
 import { networkSchema } from "../zoo/network-schema.ts";
-import type { OpenOptions, PredictOptions } from "./artifact.ts";
-import type { EngineOptions } from "./engine.ts";
-import type { Source } from "./fetch.ts";
-import type { NetworkOptions } from "./network.ts";
-import type { Example, TrainOptions } from "./train.ts";
+import type { Picture } from "./pixels.ts";
+
+/** What graphs run on: the graphics card, or the processor. */
+export type Device = "webgpu" | "wasm";
+
+/** What a page may say of the engine. */
+export interface EngineOptions {
+  /**
+   * `auto` (default): WebGPU where the page has it and a graphics card answers, else WebAssembly. `webgpu` takes a software
+   * adapter too, and fails where there is none.
+   */
+  readonly device?: "auto" | Device | undefined;
+  /**
+   * The folder of your site that has ONNX Runtime's `.wasm` files, as an address: `"/ort/"`. Default: beside the script that
+   * the bundler made of `onnxruntime-web`, where Vite and webpack put them.
+   */
+  readonly wasm?: string | URL | undefined;
+  /** Threads of WebAssembly. Default: all cores where the page is cross-origin isolated; elsewhere there is but one. */
+  readonly threads?: number | undefined;
+}
+
+/** Where a file comes from: its address (relative ones as the page sees them), a File or Blob, or its bytes. */
+export type Source = string | URL | Blob | Uint8Array | ArrayBuffer;
+
+export interface OpenOptions extends EngineOptions {
+  /** Told of the bytes that are fetched. */
+  readonly onProgress?: OnProgress | undefined;
+}
+
+export interface PredictOptions {
+  /** How many classes `top` has, at most. Default 5. */
+  readonly topK?: number | undefined;
+}
+
+export interface NetworkOptions extends ModelOptions, EngineOptions {
+  /** Told of the bytes that are fetched. */
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** A picture with its class. A function is called whenever the picture is needed, so that not all need be in memory. */
+export interface Example {
+  readonly picture: Picture | (() => Picture | Promise<Picture>);
+  readonly label: string;
+  /** Examples of one group (a recording, a patient, a burst) are never separated by a split. Copies are found without it. */
+  readonly group?: string | undefined;
+}
+
+export interface TrainOptions extends RecipeFlags {
+  readonly network: Network;
+  readonly examples: readonly Example[];
+  /** `none` trains the head alone; else the name of a stage, `all`, or how many of the last stages. Default `none`. */
+  readonly unfreeze?: string | number | undefined;
+  /** Default 0. The same seed gives the same split, folds, batches and views. */
+  readonly seed?: number | undefined;
+  /** `balanced`: each class counts the same, however rare. Default `none`: each image does. */
+  readonly classWeights?: "none" | "balanced" | undefined;
+  /**
+   * How much is tried before the features are settled on, by cross-validation. `quick` (default): cuts of the network that cost no time.
+   * `better`: all of its cuts, and the mean over mirrored views. A fine-tuning starts from the network's own cut.
+   */
+  readonly effort?: Effort | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Called with a sentence for each choice, and for each thing that went otherwise than asked. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Ends the training with the signal's reason, between two steps. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 const ADDRESS = "the address of a folder";
 

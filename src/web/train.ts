@@ -1,49 +1,16 @@
 /** Training in a page: images in, a `model.onnx` out, by the very code that Node trains with. Nothing leaves the page. */
 import { dataError } from "../base/errors.ts";
-import type { OnProgress } from "../base/progress.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import type { FeatureChoice } from "../train/choose-features.ts";
-import type { Effort } from "../train/effort.ts";
 import type { FinetuneFacts } from "../train/finetune/input.ts";
-import type { RecipeFlags } from "../train/finetune/recipe.ts";
 import type { TrainingSet } from "../train/settings.ts";
 import { trainIn } from "../train/train.ts";
 import type { ValidationSource } from "../train/trained.ts";
 import { pixelImages, webEnvironment } from "../train/web.ts";
-import type { Network } from "../zoo/network.ts";
 import { type EngineFacts, openEngine } from "./engine.ts";
-import { checkedTrainOptions } from "./options.ts";
-import { type Picture, pixelsOf } from "./pixels.ts";
-
-/** A picture with its class. A function is called whenever the picture is needed, so that not all need be in memory. */
-export interface Example {
-  readonly picture: Picture | (() => Picture | Promise<Picture>);
-  readonly label: string;
-  /** Examples of one group (a recording, a patient, a burst) are never separated by a split. Copies are found without it. */
-  readonly group?: string | undefined;
-}
-
-export interface TrainOptions extends RecipeFlags {
-  readonly network: Network;
-  readonly examples: readonly Example[];
-  /** `none` trains the head alone; else the name of a stage, `all`, or how many of the last stages. Default `none`. */
-  readonly unfreeze?: string | number | undefined;
-  /** Default 0. The same seed gives the same split, folds, batches and views. */
-  readonly seed?: number | undefined;
-  /** `balanced`: each class counts the same, however rare. Default `none`: each image does. */
-  readonly classWeights?: "none" | "balanced" | undefined;
-  /**
-   * How much is tried before the features are settled on, by cross-validation. `quick` (default): cuts of the network that cost no time.
-   * `better`: all of its cuts, and the mean over mirrored views. A fine-tuning starts from the network's own cut.
-   */
-  readonly effort?: Effort | undefined;
-  readonly onProgress?: OnProgress | undefined;
-  /** Called with a sentence for each choice, and for each thing that went otherwise than asked. */
-  readonly onNote?: ((text: string) => void) | undefined;
-  /** Ends the training with the signal's reason, between two steps. */
-  readonly signal?: AbortSignal | undefined;
-}
+import { checkedTrainOptions, type Example, type TrainOptions } from "./options.ts";
+import { pixelsOf } from "./pixels.ts";
 
 export interface TrainResult {
   /** The bytes of `model.onnx`: for {@link import("./artifact.ts").openArtifact}, or to be saved. */

@@ -1,8 +1,7 @@
 /** Validation examples of several trainings as one, with the answers of each training's own network. */
 import { concatenate } from "../../base/concatenate.ts";
 import type { Groups } from "../../data/split.ts";
-import { judge } from "./judgement.ts";
-import type { Judged } from "./trainer.ts";
+import { type Judged, judge } from "./judgement.ts";
 
 /** Logits `[N, C]` of one training's validation examples by epoch, from those before the first on. */
 export type AnswersByEpoch = readonly Float32Array[];

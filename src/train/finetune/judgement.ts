@@ -15,6 +15,12 @@ export interface Judgement extends Scores {
   readonly losses: readonly number[];
 }
 
+/** How weights were judged; with their answers where those are kept. */
+export interface Judged extends Judgement {
+  /** `[N, C]` logits of the validation examples. */
+  readonly answers?: Float32Array;
+}
+
 /** Less than this is no probability: what one wrong answer may cost, ln(10⁷) nats. */
 const LEAST = 1e-7;
 

@@ -16,7 +16,7 @@ import { type Engine, openEngine } from "./engine.ts";
 import { findLearningRate, RANGE_STEPS, type RangeTest } from "./find-lr.ts";
 import type { Checkpoint, Choices, FinetuneInput, FinetuneOptions, Labelled } from "./input.ts";
 import { type AnswersByEpoch, joinedAnswers, judgeTogether, trainingTitle } from "./joined.ts";
-import type { Judgement } from "./judgement.ts";
+import type { Judged, Judgement } from "./judgement.ts";
 import { type Unfrozen, unfrozen } from "./plan.ts";
 import { type Recipe, recipeFor } from "./recipe.ts";
 
@@ -25,7 +25,7 @@ import type { StepRunner, Weights } from "./step-runner.ts";
 import type { Storage } from "./storage.ts";
 import { type Stored, storedFor } from "./store.ts";
 import { type Boundary, boundaryOf, pixelBoundary, type StoredType } from "./tail.ts";
-import { initialState, type Judged, keptOf, type Outcome, runTraining, type TrainingState } from "./trainer.ts";
+import { initialState, keptOf, type Outcome, runTraining, type TrainingState } from "./trainer.ts";
 import { headIn, ownName, stopText, withWeights } from "./tuned.ts";
 
 /** What a training leaves. */

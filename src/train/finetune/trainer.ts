@@ -6,7 +6,7 @@ import { cosineRate } from "../../autodiff/optimisers/schedule.ts";
 import type { StepGraph } from "../../autodiff/step.ts";
 import { createMeter, type Meter, type OnProgress } from "../../base/progress.ts";
 import { nextAverage } from "./average.ts";
-import { isClearlyBetter, type Judgement, meanLoss } from "./judgement.ts";
+import { isClearlyBetter, type Judged, type Judgement, meanLoss } from "./judgement.ts";
 import { answering, type Batch, freshlyHeld, type StepRunner, type Weights } from "./step-runner.ts";
 
 /** How one epoch went. */
@@ -19,12 +19,6 @@ export interface EpochRecord {
   readonly validationLogLoss: number;
   /** Of the epoch's last step. */
   readonly learningRate: number;
-}
-
-/** How weights were judged; with their answers where those are kept. */
-export interface Judged extends Judgement {
-  /** `[N, C]` logits of the validation examples. */
-  readonly answers?: Float32Array;
 }
 
 /** Averaged weights with how they were judged. */
