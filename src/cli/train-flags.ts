@@ -65,3 +65,5 @@ export const trainFlags = v.pipe(
     "to a named network, but {network} auto chooses one from the catalogue: name a network, or leave it out",
   ),
 );
+
+export type TrainFlags = v.InferOutput<typeof trainFlags>;

@@ -1,7 +1,6 @@
 /** `graft train`: from a folder of images to `model.onnx`, `metrics.json`, `graft.json` and `report.html`. */
 import { join } from "node:path";
 import type { Command } from "commander";
-import type * as v from "valibot";
 import type { OnProgress } from "../../base/progress.ts";
 import { createProgressJson } from "../../base/progress-json.ts";
 import type { ProgressLine } from "../../base/progress-line.ts";
@@ -22,9 +21,7 @@ import { interruptible } from "../interruption.ts";
 import { note, printJson, withProgress } from "../output.ts";
 import { readDataset } from "../read-dataset.ts";
 import { createDisplay } from "../train-display.ts";
-import { trainFlags } from "../train-flags.ts";
-
-type TrainFlags = v.InferOutput<typeof trainFlags>;
+import { type TrainFlags, trainFlags } from "../train-flags.ts";
 
 export function trainCommand(command: Command): Command {
   command
