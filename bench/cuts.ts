@@ -31,7 +31,7 @@ export async function benchCuts(given: readonly string[]): Promise<void> {
     for (const data of flags.data.split(",")) {
       for (const cut of cuts) {
         for (const fit of flags.fits.split(",")) {
-          const opened = await openNetwork(flags.network, cut === undefined ? {} : { cut });
+          const opened = await openNetwork(flags.network, { cut });
           const network = { ...opened, preprocessing: { ...opened.preprocessing, fit: fits[fit]! } };
           const own = await mkdtemp(join(folder, "features-"));
           const { train, test, columns, classes } = await featuresOf(shared("datasets", data), network, own);

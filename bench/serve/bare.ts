@@ -17,7 +17,7 @@ import { openSession } from "../../src/runtime/session.ts";
 const [model = "", folder = "", ...numbers] = process.argv.slice(2);
 const [ahead = 1, threads = 0, seconds = 20] = numbers.map(Number);
 const files = readdirSync(folder).map((file) => readFileSync(join(folder, file)));
-const session = await openSession(model, threads > 0 ? { threads } : {});
+const session = await openSession(model, { threads: threads > 0 ? threads : undefined });
 
 /** Pictures without end, until the time is over. */
 function* until(end: () => number): Generator<Buffer> {

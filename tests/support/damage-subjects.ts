@@ -188,8 +188,8 @@ export async function openSubjects(work: string): Promise<Subjects> {
   for (const { use } of subjects) await use();
   return {
     subjects,
-    openConverted: (offline) => openNpmNetwork(entry, offline ? { offline } : {}),
-    openFromHub: (offline) => openNetwork(hubName, offline ? { offline } : {}),
+    openConverted: (offline) => openNpmNetwork(entry, { offline }),
+    openFromHub: (offline) => openNetwork(hubName, { offline }),
     async close() {
       for (const [name, value] of Object.entries(before)) {
         if (value === undefined) delete process.env[name];
