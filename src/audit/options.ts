@@ -1,4 +1,4 @@
-/** The options of `audit`, each described once. */
+/** The options of `audit`: types, schema and defaults. */
 import * as v from "valibot";
 import { callOf, checked, type Described, listenerEntries, listOf, oneOf, optionsOf, seed } from "../base/options.ts";
 import type { OnProgress } from "../base/progress.ts";

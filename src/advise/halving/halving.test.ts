@@ -44,18 +44,18 @@ describe("the plan of a race", () => {
   const four = [network("a", 0.01), network("b", 0.02), network("c", 0.03), network("d", 0.04)];
 
   test("is one rung of all images if there is time", () => {
-    const plan = planRace(four, { pictures: 800, fewest: 50, seconds: 81 });
-    expect(plan.rungs).toEqual([{ pictures: 800, networks: 4 }]);
+    const plan = planRace(four, { images: 800, fewest: 50, seconds: 81 });
+    expect(plan.rungs).toEqual([{ images: 800, networks: 4 }]);
     expect(plan.seconds).toBeCloseTo(80, 8);
     expect(plan.tooSlow).toEqual([]);
   });
 
   test("halves if there is not, with the first rung as large as time allows", () => {
-    const plan = planRace(four, { pictures: 800, fewest: 50, seconds: 70 });
+    const plan = planRace(four, { images: 800, fewest: 50, seconds: 70 });
     // 466 × 0.1 s for all four, then 334 × 0.07 s for the slower two.
     expect(plan.rungs).toEqual([
-      { pictures: 466, networks: 4 },
-      { pictures: 800, networks: 2 },
+      { images: 466, networks: 4 },
+      { images: 800, networks: 2 },
     ]);
   });
 
@@ -72,16 +72,16 @@ describe("the plan of a race", () => {
         runners,
         fc.integer({ min: 1, max: 3000 }),
         fc.double({ min: 0.1, max: 500, noNaN: true }),
-        (list, pictures, seconds) => {
+        (list, images, seconds) => {
           const all = list.map(({ speed, overhead }, i) =>
             network(String(i), speed, { overhead, evaluationPerImage: speed / 10 }),
           );
-          const plan = planRace(all, { pictures, fewest: 40, seconds });
+          const plan = planRace(all, { images, fewest: 40, seconds });
           expect(plan.seconds).toBeLessThanOrEqual(seconds + 1e-6);
           expect(plan.racing.length + plan.tooSlow.length).toBe(all.length);
-          for (const { pictures: seen } of plan.rungs) {
-            expect(seen).toBeGreaterThanOrEqual(Math.min(40, pictures));
-            expect(seen).toBeLessThanOrEqual(pictures);
+          for (const { images: seen } of plan.rungs) {
+            expect(seen).toBeGreaterThanOrEqual(Math.min(40, images));
+            expect(seen).toBeLessThanOrEqual(images);
           }
           if (plan.racing.length === 0) {
             const quickest = Math.min(...plan.tooSlow.map((one) => one.seconds));
@@ -94,7 +94,7 @@ describe("the plan of a race", () => {
 
   test("reports the minimum if there is time for no network", () => {
     const plan = planRace([network("slow", 1), network("quick", 0.1, { overhead: 2 })], {
-      pictures: 800,
+      images: 800,
       fewest: 50,
       seconds: 3,
     });
@@ -103,8 +103,8 @@ describe("the plan of a race", () => {
   });
 
   test("does not count images again that were seen", () => {
-    const plan = planRace([network("a", 0.1, { seen: 300 })], { pictures: 400, fewest: 50, seconds: 10.5 });
-    expect(plan.rungs).toEqual([{ pictures: 400, networks: 1 }]);
+    const plan = planRace([network("a", 0.1, { seen: 300 })], { images: 400, fewest: 50, seconds: 10.5 });
+    expect(plan.rungs).toEqual([{ images: 400, networks: 1 }]);
     expect(plan.seconds).toBeCloseTo(10, 8);
   });
 

@@ -20,7 +20,7 @@ export interface PlannedNetwork {
 
 export interface RaceLimits {
   /** Available images. */
-  readonly pictures: number;
+  readonly images: number;
   /** The minimum of a rung. */
   readonly fewest: number;
   /** Available seconds. */
@@ -34,7 +34,7 @@ export interface RacePlan {
   /** The slowest networks, for which there is no time, with the seconds that one rung of each would take. */
   readonly tooSlow: readonly { readonly name: string; readonly seconds: number }[];
   /** The images of the next and later rungs, and the number of networks in each. */
-  readonly rungs: readonly { readonly pictures: number; readonly networks: number }[];
+  readonly rungs: readonly { readonly images: number; readonly networks: number }[];
   /** Maximum seconds of all rungs. */
   readonly seconds: number;
 }
@@ -44,11 +44,11 @@ const FACTOR = 2;
 /** The minimum number of networks in the last rung, if there are as many. */
 const FINALISTS = 2;
 
-/** Seconds of a rung in which each network sees `pictures` images in total, and is evaluated. */
-const rungSeconds = (networks: readonly PlannedNetwork[], pictures: number): number =>
+/** Seconds of a rung in which each network sees `images` images in total, and is evaluated. */
+const rungSeconds = (networks: readonly PlannedNetwork[], images: number): number =>
   networks.reduce(
     (sum, { secondsPerImage, evaluationPerImage, overhead, seen }) =>
-      sum + overhead + secondsPerImage * Math.max(0, pictures - seen) + evaluationPerImage * pictures,
+      sum + overhead + secondsPerImage * Math.max(0, images - seen) + evaluationPerImage * images,
     0,
   );
 
@@ -61,14 +61,14 @@ function raceSeconds(networks: readonly PlannedNetwork[], sizes: readonly number
   let sum = 0;
   let alive = networks;
   let before = 0;
-  for (const pictures of sizes) {
+  for (const images of sizes) {
     sum += rungSeconds(
       alive.map((network) =>
         before === 0 ? network : { ...network, overhead: 0, seen: Math.max(network.seen, before) },
       ),
-      pictures,
+      images,
     );
-    before = pictures;
+    before = images;
     alive = alive.slice(0, survivors(alive.length));
   }
   return sum;
@@ -78,17 +78,17 @@ function raceSeconds(networks: readonly PlannedNetwork[], sizes: readonly number
 export const survivors = (count: number): number => Math.max(Math.min(count, FINALISTS), Math.ceil(count / FACTOR));
 
 /** The images of each rung, from `first` up to a maximum. */
-const sizesOf = (first: number, rungs: number, pictures: number): number[] =>
-  Array.from({ length: rungs }, (_, rung) => Math.min(pictures, first * FACTOR ** rung));
+const sizesOf = (first: number, rungs: number, images: number): number[] =>
+  Array.from({ length: rungs }, (_, rung) => Math.min(images, first * FACTOR ** rung));
 
 /** The largest first rung for which a race of `rungs` fits into the time; 0 if none fits. */
 function largestFirst(
   networks: readonly PlannedNetwork[],
   rungs: number,
-  { pictures, fewest, seconds }: RaceLimits,
+  { images, fewest, seconds }: RaceLimits,
 ): number {
-  const fits = (first: number): boolean => raceSeconds(networks, sizesOf(first, rungs, pictures)) <= seconds;
-  let [low, high] = [fewest, pictures];
+  const fits = (first: number): boolean => raceSeconds(networks, sizesOf(first, rungs, images)) <= seconds;
+  let [low, high] = [fewest, images];
   if (!fits(low)) return 0;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
@@ -103,7 +103,7 @@ function largestFirst(
  * into later rungs.
  */
 export function planRace(networks: readonly PlannedNetwork[], limits: RaceLimits): RacePlan {
-  const fewest = Math.min(limits.fewest, limits.pictures);
+  const fewest = Math.min(limits.fewest, limits.images);
   const ordered = slowestFirst(networks, fewest);
   const tooSlow: { name: string; seconds: number }[] = [];
   for (let from = 0; from < ordered.length; from++) {
@@ -118,7 +118,7 @@ export function planRace(networks: readonly PlannedNetwork[], limits: RaceLimits
       return {
         racing: racing.map(({ name }) => name),
         tooSlow,
-        rungs: best.map((pictures, rung) => ({ pictures, networks: networks[rung]! })),
+        rungs: best.map((images, rung) => ({ images, networks: networks[rung]! })),
         seconds: raceSeconds(racing, best),
       };
     }
@@ -133,7 +133,7 @@ function bestRace(networks: readonly PlannedNetwork[], limits: RaceLimits): numb
   for (let rungs = 1, last = networks.length; ; rungs++, last = survivors(last)) {
     const first = largestFirst(networks, rungs, limits);
     if (first > 0) {
-      const sizes = sizesOf(first, rungs, limits.pictures);
+      const sizes = sizesOf(first, rungs, limits.images);
       if (!best || sizes.at(-1)! > best.at(-1)!) best = sizes;
     }
     if (survivors(last) === last) return best;

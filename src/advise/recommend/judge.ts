@@ -22,10 +22,10 @@ export interface TransferabilityScores {
 
 export interface ProbeEvaluation {
   /** Number of images, each predicted by a probe that had not seen it. */
-  readonly pictures: number;
-  /** `[pictures]`, 1 if the probe was correct. */
+  readonly images: number;
+  /** `[images]`, 1 if the probe was correct. */
   readonly correct: Uint8Array;
-  /** `[pictures]`: the group of each image. Default: each image is its own group. */
+  /** `[images]`: the group of each image. Default: each image is its own group. */
   readonly groups?: Groups | undefined;
   readonly accuracy: number;
   readonly interval: Interval;
@@ -61,7 +61,7 @@ export async function evaluateProbe(
     classes,
   );
   return {
-    pictures: labels.length,
+    images: labels.length,
     correct,
     accuracy: right / labels.length,
     interval: groupedInterval(correct, groups),

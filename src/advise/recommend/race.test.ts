@@ -41,7 +41,7 @@ function candidateRun(name: string, clock: Clock, seconds: number, accuracy: num
     async evaluate(count) {
       const correct = Uint8Array.from({ length: count }, (_, i) => (i % 100 < 100 * accuracy ? 1 : 0));
       evaluation = {
-        ...{ pictures: count, correct, accuracy, interval: [0, 1], logLoss: 1 - accuracy, seconds: 0.001 * count },
+        ...{ images: count, correct, accuracy, interval: [0, 1], logLoss: 1 - accuracy, seconds: 0.001 * count },
         scores: { logme: 0, hScore: 0, knn: 0, rows: count },
       };
       clock.ms += count;
@@ -96,7 +96,7 @@ describe("the race", () => {
     }) as CandidateRun;
     await race([mistaken], sample, { seconds: 30, now: () => clock.ms });
     expect(clock.ms).toBeLessThan(33_000);
-    expect(mistaken.evaluation!.pictures).toBe(mistaken.seen);
+    expect(mistaken.evaluation!.images).toBe(mistaken.seen);
     expect(mistaken.seen).toBeLessThan(200);
   });
 

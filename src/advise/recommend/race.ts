@@ -58,20 +58,19 @@ export async function race(
     }
     const next = plan.rungs[0];
     // Stops if there is no time for the remaining networks, nothing left to see, or the next rung would be too small to tell more.
-    if (!next || racing.length === 0 || (rung > 1 && (plan.tooSlow.length > 0 || next.pictures <= before)))
-      return noTime;
-    const evaluationSeconds = racing.reduce((sum, one) => sum + evaluationPerImage(one), 0) * next.pictures;
+    if (!next || racing.length === 0 || (rung > 1 && (plan.tooSlow.length > 0 || next.images <= before))) return noTime;
+    const evaluationSeconds = racing.reduce((sum, one) => sum + evaluationPerImage(one), 0) * next.images;
     const hasTime = (): boolean => now() < end - evaluationSeconds * 1000;
-    const stage = stageName(rung, racing, next.pictures);
-    before = await runRung(racing, next.pictures, fewest, { ...options, hasTime, stage });
+    const stage = stageName(rung, racing, next.images);
+    before = await runRung(racing, next.images, fewest, { ...options, hasTime, stage });
     signal?.throwIfAborted();
     if (before === sample.paths.length) return noTime;
     racing = best(racing, survivors(racing.length), before);
   }
 }
 
-const stageName = (rung: number, racing: readonly CandidateRun[], pictures: number): string =>
-  `Round ${rung}: ${racing.length} network${racing.length === 1 ? "" : "s"} on ${pictures} images`;
+const stageName = (rung: number, racing: readonly CandidateRun[], images: number): string =>
+  `Round ${rung}: ${racing.length} network${racing.length === 1 ? "" : "s"} on ${images} images`;
 
 /** Plans the rest of the race with the costs known so far. */
 function planOf(
@@ -88,11 +87,11 @@ function planOf(
   });
   // A rung that adds less than half of what was seen hardly tells more.
   const worthwhile = before === 0 ? fewest : Math.ceil(1.5 * before);
-  return planRace(runners, { pictures: paths.length, fewest: worthwhile, seconds });
+  return planRace(runners, { images: paths.length, fewest: worthwhile, seconds });
 }
 
 const evaluationPerImage = ({ evaluation }: CandidateRun): number =>
-  evaluation ? evaluation.seconds / evaluation.pictures : EVALUATION_GUESS;
+  evaluation ? evaluation.seconds / evaluation.images : EVALUATION_GUESS;
 
 interface RungOptions extends RaceOptions {
   readonly hasTime: () => boolean;
@@ -102,20 +101,20 @@ interface RungOptions extends RaceOptions {
 /** Runs one rung; returns the number of images that all networks have seen, fewer than planned if time ran out. */
 async function runRung(
   racing: readonly CandidateRun[],
-  pictures: number,
+  images: number,
   fewest: number,
   { onProgress, signal, hasTime, stage }: RungOptions,
 ): Promise<number> {
-  const total = racing.reduce((sum, { seen }) => sum + Math.max(0, pictures - seen), 0);
+  const total = racing.reduce((sum, { seen }) => sum + Math.max(0, images - seen), 0);
   const meter = createMeter({ stage, unit: "images", total, onProgress });
   const isCrowded = racing.reduce((sum, { cost }) => sum + cost.sizeBytes, 0) > OPEN_AT_ONCE;
   for (const one of racing) {
     // The minimum is always seen, or else the race would have no result.
     const needed = (): boolean => one.seen < fewest || hasTime();
-    await one.see(pictures, { hasTime: needed, onImages: (count) => meter.add(count), signal });
+    await one.see(images, { hasTime: needed, onImages: (count) => meter.add(count), signal });
     if (isCrowded) await one.rest();
   }
-  const common = Math.min(pictures, ...racing.map(({ seen }) => seen));
+  const common = Math.min(images, ...racing.map(({ seen }) => seen));
   for (const one of racing) {
     signal?.throwIfAborted();
     await one.evaluate(common, signal);
@@ -124,7 +123,7 @@ async function runRung(
 }
 
 /** The best `count` networks by their evaluations on the same images. */
-function best(racing: readonly CandidateRun[], count: number, pictures: number): CandidateRun[] {
-  const resultOf = ({ evaluation }: CandidateRun) => ({ ...evaluation!, pictures });
+function best(racing: readonly CandidateRun[], count: number, images: number): CandidateRun[] {
+  const resultOf = ({ evaluation }: CandidateRun) => ({ ...evaluation!, images });
   return [...racing].sort((a, b) => (isBetter(resultOf(a), resultOf(b)) ? -1 : 1)).slice(0, count);
 }

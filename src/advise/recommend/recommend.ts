@@ -104,8 +104,8 @@ function conclude(
   const results = evaluated.map(({ name, evaluations, cost }) => ({
     name,
     latencyMs: cost.latencyMs,
-    rungs: [...evaluations].map(([pictures, { correct, groups, logLoss }]) => ({
-      pictures,
+    rungs: [...evaluations].map(([images, { correct, groups, logLoss }]) => ({
+      images,
       correct,
       groups,
       logLoss,
@@ -141,7 +141,7 @@ function figuresOf(ranked: RankedNetwork, one: CandidateRun, training: number): 
     scores: last.scores,
     features: shape.features,
     cost,
-    trainSeconds: training / cost.overallPerSecond + (training * last.seconds) / last.pictures,
+    trainSeconds: training / cost.overallPerSecond + (training * last.seconds) / last.images,
   };
 }
 

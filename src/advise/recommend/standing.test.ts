@@ -3,15 +3,15 @@ import { createRandom } from "../../base/random.ts";
 import { type NetworkResults, rankNetworks } from "./standing.ts";
 
 /** Results in which each image is equally hard for all networks. */
-function resultOf(accuracy: number, pictures: number, logLoss = 1 - accuracy) {
+function resultOf(accuracy: number, images: number, logLoss = 1 - accuracy) {
   const random = createRandom(7);
-  return { pictures, correct: Array.from({ length: pictures }, () => (random.next() < accuracy ? 1 : 0)), logLoss };
+  return { images, correct: Array.from({ length: images }, () => (random.next() < accuracy ? 1 : 0)), logLoss };
 }
 
 const result = (name: string, latencyMs: number, ...rungs: readonly (readonly [number, number])[]): NetworkResults => ({
   name,
   latencyMs,
-  rungs: rungs.map(([accuracy, pictures]) => resultOf(accuracy, pictures)),
+  rungs: rungs.map(([accuracy, images]) => resultOf(accuracy, images)),
 });
 
 describe("the ranking", () => {

@@ -5,9 +5,9 @@
 import { groupedInterval, type Interval } from "../../evaluate/interval.ts";
 import { pairedDifference } from "../statistics/paired.ts";
 
-/** A probe's results on the first `pictures` of the sample. */
+/** A probe's results on the first `images` of the sample. */
 export interface RungResult {
-  readonly pictures: number;
+  readonly images: number;
   /** One entry per readable image, 1 if correct. */
   readonly correct: ArrayLike<number>;
   /** The group of each image, for the intervals. Default: each image is its own group. */
@@ -82,7 +82,7 @@ export function rankNetworks(results: readonly NetworkResults[], baseline: numbe
     .filter(({ name }) => names.get(name)!.latencyMs * CLEARLY_FASTER <= leader.latencyMs)
     .filter(({ name }) => {
       const own = names.get(name)!.rungs.at(-1)!;
-      const both = leader.rungs.find(({ pictures }) => pictures === own.pictures) ?? last;
+      const both = leader.rungs.find(({ images }) => images === own.images) ?? last;
       return own.logLoss <= LIKE_LOG_LOSS * both.logLoss;
     })
     .sort((a, b) => names.get(a.name)!.latencyMs - names.get(b.name)!.latencyMs)[0];
@@ -109,8 +109,8 @@ export function rankNetworks(results: readonly NetworkResults[], baseline: numbe
 
 /** The most accurate of the networks that saw the most images; of equals the one with the lowest log loss. */
 function leaderOf(results: readonly NetworkResults[]): NetworkResults {
-  const most = Math.max(...results.map(({ rungs }) => rungs.at(-1)!.pictures));
-  const finalists = results.filter(({ rungs }) => rungs.at(-1)!.pictures === most);
+  const most = Math.max(...results.map(({ rungs }) => rungs.at(-1)!.images));
+  const finalists = results.filter(({ rungs }) => rungs.at(-1)!.images === most);
   return finalists.reduce((best, one) => (isBetter(one.rungs.at(-1)!, best.rungs.at(-1)!) ? one : best));
 }
 
@@ -128,10 +128,10 @@ function rankedNetworkOf({ name, rungs }: NetworkResults, leader: NetworkResults
     return { name, accuracy: share(own), interval, pictures: total, isTied: true, behind: 0 };
   }
   // Compared on the images that both saw, however many more the leader saw later.
-  const both = leader.rungs.find(({ pictures }) => pictures === own.pictures) ?? last;
+  const both = leader.rungs.find(({ images }) => images === own.images) ?? last;
   const { mean, interval } = pairedDifference(both.correct, own.correct, own.groups);
   const isTied = interval[0] <= 0;
-  if (own.pictures === last.pictures) {
+  if (own.images === last.images) {
     const wilson = groupedInterval(own.correct, own.groups);
     return { name, accuracy: share(own), interval: wilson, pictures: total, isTied, behind: mean };
   }

@@ -1,8 +1,8 @@
 /**
- * The evidence against each label: the probability that it is wrong ({@link estimateNoise}), which class the image shows, and whether the evidence is
- * strong. Strong evidence needs three conditions: the label is wrong with a probability of 90%, the image is confidently of another class
- * ({@link confidentJoint}), and its nearest neighbours are of that class rather than of its own. The probabilities are calibrated: their sum
- * over some images is the expected number of wrong labels among them.
+ * The evidence against each label: the probability that it is wrong ({@link estimateNoise}), which class the image shows, and whether the
+ * evidence is strong. Strong evidence needs three conditions: the label is wrong with a probability of 90%, the image is confidently of
+ * another class ({@link confidentJoint}), and its nearest neighbours are of that class rather than of its own. The probabilities are
+ * calibrated: their sum over some images is the expected number of wrong labels among them.
  */
 
 import type { Random } from "../../base/random.ts";

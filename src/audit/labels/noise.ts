@@ -8,7 +8,7 @@
  *     P(label | image) = (1 − ε)·p(label | image) + ε·f(label),   p = softmax(Σ_j w_j · scores_j)
  *
  * The weights w_j of the scorers are a calibration (temperature scaling with a lapse rate), fitted for each ε by maximum likelihood with a
- * weak prior; the prior of ε is 0 for half of all datasets. No point estimate is plugged in: results are averaged over the posterior of ε.
+ * weak prior; ε is 0 with a prior probability of one half. No point estimate is plugged in: results are averaged over the posterior of ε.
  * Sources: Northcutt, Jiang and Chuang, "Confident learning", JAIR 2021 (labels of noise that depends on the class, cross-fitted
  * probabilities); Guo et al., arXiv 1706.04599 (temperature); Wichmann and Hill, "The psychometric function" (2001), for the lapse rate.
  */
