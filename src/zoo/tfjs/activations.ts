@@ -1,4 +1,4 @@
-/** Keras' activations by name, as ONNX nodes. */
+/** Converts Keras' activations, by name, to ONNX nodes. */
 import { dataError } from "../../base/errors.ts";
 import { float } from "../../graph/model.ts";
 import type { Builder, Place } from "./builder.ts";
@@ -41,9 +41,9 @@ const activations: Readonly<Record<string, Activate>> = {
   silu: swish,
 };
 
-/** Applies an activation; throws a data error that names it where Graft has none of that name. */
+/** Applies an activation. Throws a data error with its name if Graft does not support it. */
 export function activate(builder: Builder, kind: string, input: Place, output: string): Place {
   const apply = Object.hasOwn(activations, kind) ? activations[kind] : undefined;
-  if (!apply) throw dataError(`The activation "${kind}" of "${output}" is none that Graft converts.`);
+  if (!apply) throw dataError(`Graft does not support the activation "${kind}" of "${output}".`);
   return apply(builder, input, output);
 }

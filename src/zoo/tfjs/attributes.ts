@@ -1,8 +1,8 @@
-/** The attributes of a TensorFlow node in JSON: integers written as text, text as base64. */
+/** Reads the attributes of a TensorFlow node in JSON, where integers are written as text and text as base64. */
 import { dataError } from "../../base/errors.ts";
 import { isRecord, type Json, listOf, numberOf, textOf } from "./json.ts";
 
-/** Each reader yields the attribute, or undefined where the node leaves it to the operation's default. */
+/** Readers by type. Each returns undefined if the node leaves the attribute at its default. */
 export interface Attributes {
   text(name: string): string | undefined;
   texts(name: string): readonly string[];
@@ -14,12 +14,12 @@ export interface Attributes {
 function integer(value: Json, what: string): number {
   const number = typeof value === "string" && /^-?\d{1,15}$/.test(value) ? Number(value) : value;
   if (typeof number === "number" && Number.isSafeInteger(number)) return number;
-  throw dataError(`Expected a whole number as ${what}: the model file is damaged.`);
+  throw dataError(`Expected an integer as ${what}: the model file is damaged.`);
 }
 
 const decoded = (value: Json, what: string): string => Buffer.from(textOf(value, what), "base64").toString("utf8");
 
-/** Readers of the attributes of the node `name`. */
+/** The readers for the node `name`. */
 export function attributesOf(record: Readonly<Record<string, Json>>, name: string): Attributes {
   const field = (attribute: string, kind: string): Json => {
     const value = Object.hasOwn(record, attribute) ? record[attribute] : undefined;

@@ -1,6 +1,6 @@
 /**
- * Building the ONNX graph of a network that was written for channels last: nodes, constants, and the shape of
- * every tensor, which explicit padding and reshaping need. Maps are `[N, C, H, W]`, vectors `[N, C]`.
+ * Builds the ONNX graph of a network that was written for channels last: nodes, constants, and the shape of every tensor, which explicit
+ * padding and reshaping need. Maps are `[N, C, H, W]`, vectors `[N, C]`.
  */
 import { dataError } from "../../base/errors.ts";
 import { type AttributeLike, type Graph, type Node, node } from "../../graph/model.ts";
@@ -8,21 +8,21 @@ import { float32Tensor, int64Tensor, type Tensor } from "../../graph/tensor.ts";
 import { samePadding } from "../tensorflow-layout.ts";
 import type { Weight } from "./weights.ts";
 
-/** What one image has at a tensor. */
+/** The shape of a tensor for one image. */
 export type Shape =
   | { readonly kind: "map"; readonly height: number; readonly width: number; readonly channels: number }
   | { readonly kind: "vector"; readonly channels: number };
 
 export type MapShape = Extract<Shape, { kind: "map" }>;
 
-/** A tensor of the graph under construction. */
+/** A tensor of the graph. */
 export interface Place {
   readonly name: string;
   readonly shape: Shape;
 }
 
 export interface Builder {
-  /** Adds a node and answers its output. */
+  /** Adds a node and returns its output. */
   add(
     op: string,
     inputs: readonly string[],
@@ -32,9 +32,9 @@ export interface Builder {
   ): Place;
   floats(name: string, dims: readonly number[], data: Float32Array | readonly number[]): string;
   integers(name: string, values: readonly number[]): string;
-  /** A weight by name. Throws a data error where the model has none. */
+  /** A weight by name. Throws a data error if the model does not have it. */
   weight(name: string): Weight;
-  /** The same, or undefined where the model has none. */
+  /** A weight by name; undefined if the model does not have it. */
   optionalWeight(name: string): Weight | undefined;
   finish(input: Place, outputs: readonly Place[]): Graph;
 }
@@ -58,7 +58,7 @@ export function createBuilder(weights: ReadonlyMap<string, Weight>, source: stri
     integers: (name, values) => constant(name, int64Tensor([values.length], values)),
     weight(name) {
       const weight = weights.get(name);
-      if (!weight) throw dataError(`${source} lacks the weight "${name}": fetch the model again.`);
+      if (!weight) throw dataError(`The weight "${name}" is missing from ${source}: download the model again.`);
       return weight;
     },
     optionalWeight: (name) => weights.get(name),
@@ -75,10 +75,10 @@ export function createBuilder(weights: ReadonlyMap<string, Weight>, source: stri
 /** The shape as a map. Throws a data error for a vector. */
 export function mapOf({ name, shape }: Place): MapShape {
   if (shape.kind === "map") return shape;
-  throw dataError(`"${name}" is a vector where a picture-like tensor is needed: the model is damaged.`);
+  throw dataError(`"${name}" is a vector, but a feature map is needed: the model is damaged.`);
 }
 
-/** Height and width of a window, as TensorFlow pads it. */
+/** A sliding window, `[height, width]`, with TensorFlow's padding. */
 export interface Window {
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];

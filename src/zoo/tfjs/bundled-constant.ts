@@ -1,9 +1,9 @@
-/** Constant expressions of JavaScript's syntax tree as JSON: literals, signs, lists, objects. What calls or computes is none. */
+/** Evaluates constant expressions in JavaScript's syntax tree to JSON: literals, signs, lists, objects. Calls are not constants. */
 import type { AnyNode, ObjectExpression, Property, UnaryExpression } from "acorn";
 import type { Json } from "./json.ts";
 
-/** Depth beyond which an expression counts as none: a model's JSON is some ten levels deep. */
-const DEEPEST = 100;
+/** The deepest nesting of a constant; a model's JSON has about ten levels. */
+const MAX_DEPTH = 100;
 
 /** Minifiers write `false` as `!1` and `undefined` as `void 0`. */
 const unary: Readonly<Record<string, (value: Json) => Json>> = {
@@ -13,9 +13,9 @@ const unary: Readonly<Record<string, (value: Json) => Json>> = {
   void: () => undefined,
 };
 
-/** Whether the expression is one that {@link constantOf} reads. */
+/** Whether {@link constantOf} can evaluate the expression. */
 export function isConstant(node: AnyNode | null, depth = 0): boolean {
-  if (depth > DEEPEST || !node) return false;
+  if (depth > MAX_DEPTH || !node) return false;
   switch (node.type) {
     case "Literal":
       return node.value === null || ["string", "number", "boolean"].includes(typeof node.value);
@@ -34,7 +34,7 @@ export function isConstant(node: AnyNode | null, depth = 0): boolean {
   }
 }
 
-/** The value of an expression for which {@link isConstant} holds. */
+/** The value of a constant expression; {@link isConstant} must hold. */
 export function constantOf(node: AnyNode): Json {
   switch (node.type) {
     case "Literal":
@@ -48,18 +48,18 @@ export function constantOf(node: AnyNode): Json {
     case "ObjectExpression":
       return Object.fromEntries(entriesOf(node));
     default:
-      throw new TypeError(`A ${node.type} is no constant.`);
+      throw new TypeError(`A ${node.type} is not a constant.`);
   }
 }
 
-/** A sign before a number, `!` and `void` before a number. */
+/** Whether it is a sign, `!` or `void` before a number. */
 const isConstantUnary = ({ operator, argument }: UnaryExpression): boolean =>
   Object.hasOwn(unary, operator) && argument.type === "Literal" && typeof argument.value === "number";
 
 const isPlain = (property: ObjectExpression["properties"][number]): property is Property =>
   property.type === "Property" && property.kind === "init" && !property.method;
 
-/** The name of a property; nothing where it is computed, or is `__proto__`, which JavaScript takes for something else. */
+/** The name of a property; undefined if it is computed, or is `__proto__`, which has a special meaning in JavaScript. */
 function keyOf({ key, computed }: Property): string | undefined {
   if (computed) return undefined;
   const name =

@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { nsfwjs } from "../../hub/npm/packages.ts";
 import { npmNetworks } from "../catalogue/npm.ts";
 import { openNetwork } from "../open.ts";
+import { artifactsOf, filesOf, hasShared, photograph, useWasm } from "../testing-networks.ts";
 import { bundledModelJson, bundledName, bundledShard } from "./bundled.ts";
 import { expected, largestDifference, noise, runOnnx, tf } from "./testing.ts";
-import { artifactsOf, filesOf, hasShared, photograph, useWasm } from "./testing-networks.ts";
 
 const TOLERANCE = 1e-3;
 const files = await filesOf(nsfwjs, (path) => path.startsWith("dist/models/"));
@@ -30,25 +30,25 @@ describe.skipIf(reasons.length > 0)(["networks in JavaScript modules", ...reason
       const { model } = await openNetwork(name);
       const dims = [1, inputSize, inputSize, 3] as const;
       // A photograph where there is one; else noise on the same scale.
-      const picture = hasShared("photos/cat.jpg")
+      const image = hasShared("photos/cat.jpg")
         ? await photograph("cat.jpg", preprocessing)
         : noise(3 * inputSize * inputSize).map(Math.abs);
 
       const layers = model.graph.outputs[0]!.name === "dense_3";
       const reference = layers ? await tf.loadLayersModel(artifacts) : await tf.loadGraphModel(artifacts);
-      const probabilities = await expected(reference, picture, dims);
+      const probabilities = await expected(reference, image, dims);
       const features =
         reference instanceof tf.GraphModel
-          ? (reference.execute(tf.tensor4d(picture, [...dims]), cut) as tf.Tensor)
+          ? (reference.execute(tf.tensor4d(image, [...dims]), cut) as tf.Tensor)
           : (tf
               .model({ inputs: reference.inputs, outputs: reference.getLayer(cut).output as tf.SymbolicTensor })
-              .predict(tf.tensor4d(picture, [...dims])) as tf.Tensor);
+              .predict(tf.tensor4d(image, [...dims])) as tf.Tensor);
       const wanted = features.rank === 4 ? features.transpose([0, 3, 1, 2]) : features;
 
-      const answer = await runOnnx(model, picture, dims);
+      const answer = await runOnnx(model, image, dims);
       expect(answer.data.length).toBe(5);
       expect(largestDifference(answer.data as Float32Array, probabilities.data)).toBeLessThan(TOLERANCE);
-      const cutAt = await runOnnx(model, picture, dims, cut);
+      const cutAt = await runOnnx(model, image, dims, cut);
       expect(cutAt.dims).toEqual(wanted.shape);
       expect(largestDifference(cutAt.data as Float32Array, (await wanted.data()) as Float32Array)).toBeLessThan(
         TOLERANCE,

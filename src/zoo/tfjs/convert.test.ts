@@ -15,7 +15,7 @@ import {
 } from "./testing.ts";
 
 const DIMS = [1, 6, 6, 3] as const;
-const pictures = noise(6 * 6 * 3);
+const images = noise(6 * 6 * 3);
 let model: tf.LayersModel;
 let saved: Saved;
 
@@ -76,8 +76,8 @@ describe("quantised weights are what TensorFlow.js decodes them to", () => {
         weightData: quantised.shard.slice().buffer,
       }),
     );
-    const onnx = await runOnnx(await convertSaved(quantised), pictures, DIMS);
-    const answer = await expected(reference, pictures, DIMS);
+    const onnx = await runOnnx(await convertSaved(quantised), images, DIMS);
+    const answer = await expected(reference, images, DIMS);
     expect(answer.data.some((value) => Math.abs(value) > 0.1)).toBe(true);
     expect(largestDifference(onnx.data as Float32Array, answer.data)).toBeLessThan(1e-4);
   });
@@ -87,8 +87,8 @@ it("weights spread over several shards, cut anywhere", async () => {
   const parts = [saved.shard.subarray(0, 101), saved.shard.subarray(101, 102), saved.shard.subarray(102)];
   const json = { ...saved.json, weightsManifest: [{ paths: ["0", "1", "2"], weights: specsOf(saved) }] };
   const converted = await convertTfjs(JSON.stringify(json), async (path) => parts[Number(path)]!, "the model");
-  const onnx = await runOnnx(converted, pictures, DIMS);
-  expect(largestDifference(onnx.data as Float32Array, (await expected(model, pictures, DIMS)).data)).toBeLessThan(1e-4);
+  const onnx = await runOnnx(converted, images, DIMS);
+  expect(largestDifference(onnx.data as Float32Array, (await expected(model, images, DIMS)).data)).toBeLessThan(1e-4);
 });
 
 describe("a file that is damaged or means harm ends in one sentence", () => {
@@ -146,7 +146,7 @@ describe("a file that is damaged or means harm ends in one sentence", () => {
     ["a missing weight", (list) => (list[0]!.name = "other"), "conv/kernel"],
     ["a kernel of another rank", (list) => (list[0]!.shape = [27, 4]), "conv"],
     ["a kernel for other channels", (list) => (list[0]!.shape = [3, 3, 4, 3]), "channels"],
-    ["a kernel beyond the picture", (list) => (list[0]!.shape = [36, 1, 3, 1]), "conv"],
+    ["a kernel beyond the image", (list) => (list[0]!.shape = [36, 1, 3, 1]), "conv"],
     [
       "quantisation of an unknown type",
       (list) => (list[0]!.quantization = { dtype: "int4", scale: 1, min: 0 }),
@@ -192,9 +192,9 @@ describe("a file that is damaged or means harm ends in one sentence", () => {
   };
 
   it("layers in a circle, waiting for none, or named as an output without being there", async () => {
-    expect(await refused(functional("b", "a"))).toContain("waits for itself");
-    expect(await refused(functional("a", "a"))).toContain("waits for itself");
-    expect(await refused(functional("in", "nobody"))).toContain("waits for itself");
+    expect(await refused(functional("b", "a"))).toContain("depends on itself");
+    expect(await refused(functional("a", "a"))).toContain("depends on itself");
+    expect(await refused(functional("in", "nobody"))).toContain("depends on itself");
     expect(await refused(functional("in", "a", "nobody"))).toContain("nobody");
     const good = await convertTfjs(functional("in", "a"), async () => saved.shard, "model.json");
     expect(good.graph.nodes).toHaveLength(2);

@@ -1,4 +1,7 @@
-/** A TensorFlow.js model (`model.json` and its shards) → an ONNX model, channels first, float32. Layers models (Keras) and graph models (TensorFlow). */
+/**
+ * Converts TensorFlow.js models (`model.json` and its shards) to ONNX in float32, channels first: layers models (Keras) and graph models
+ * (TensorFlow).
+ */
 import { dataError } from "../../base/errors.ts";
 import { type Model, modelOf } from "../../graph/model.ts";
 import { convertGraphModel } from "./graph-model.ts";
@@ -7,12 +10,12 @@ import { convertLayersModel } from "./layers-model.ts";
 import { type ReadShard, readWeights } from "./weights.ts";
 
 /**
- * Converts a network. Tensors are called as the layers or nodes are, so that a cut can be named; the input is `input`
- * `[N, 3, H, W]`, in whatever scale the network was trained on.
+ * Converts a network. Tensors keep the names of their layers or nodes. The input is `input` `[N, 3, H, W]`, in the scale that the network
+ * was trained on.
  *
  * @param modelJson the text of `model.json`
  * @param readShard reads a file beside it
- * @throws GraftError (`data`) where the model is damaged or has a layer that Graft does not convert
+ * @throws GraftError (`data`) if the model is damaged or has a layer that Graft does not support
  */
 export async function convertTfjs(modelJson: string, readShard: ReadShard, source: string): Promise<Model> {
   const json = parse(modelJson, source);
@@ -22,7 +25,7 @@ export async function convertTfjs(modelJson: string, readShard: ReadShard, sourc
   }
   const weights = await readWeights(json.weightsManifest, readShard, source);
   if (topology.node !== undefined) return modelOf(convertGraphModel(topology, weights, source));
-  // Keras' converter wraps the model; TensorFlow.js itself, when it saves one, does not.
+  // Keras' converter wraps the model; TensorFlow.js itself does not.
   return modelOf(convertLayersModel(topology.model_config ?? topology, weights, source));
 }
 

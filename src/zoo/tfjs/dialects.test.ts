@@ -14,7 +14,7 @@ import {
 } from "./testing.ts";
 
 const DIMS = [2, 6, 6, 3] as const;
-const pictures = noise(2 * 6 * 6 * 3);
+const images = noise(2 * 6 * 6 * 3);
 
 interface LayerJson {
   class_name: string;
@@ -33,7 +33,7 @@ let reference: Float32Array;
 
 beforeAll(async () => {
   await tf.setBackend("cpu");
-  const input = tf.input({ shape: [6, 6, 3], name: "picture" });
+  const input = tf.input({ shape: [6, 6, 3], name: "image" });
   const apply = (layer: tf.layers.Layer, to: tf.SymbolicTensor): tf.SymbolicTensor =>
     layer.apply(to) as tf.SymbolicTensor;
   const conv = apply(tf.layers.conv2d({ name: "conv", filters: 4, kernelSize: 3, padding: "same" }), input);
@@ -43,14 +43,14 @@ beforeAll(async () => {
   const model = tf.model({ inputs: input, outputs: apply(tf.layers.batchNormalization({ name: "last" }), features) });
   seedWeights(model);
   saved = await save(model);
-  reference = (await expected(model, pictures, DIMS)).data;
+  reference = (await expected(model, images, DIMS)).data;
 });
 
 /** The largest difference to TensorFlow.js after the JSON was rewritten. */
 async function rewritten(change: (model: ModelJson) => unknown): Promise<number> {
   const json = structuredClone(saved.json);
   change((json.modelTopology as { config: ModelJson }).config);
-  const answer = await runOnnx(await convertSaved({ ...saved, json }), pictures, DIMS);
+  const answer = await runOnnx(await convertSaved({ ...saved, json }), images, DIMS);
   return largestDifference(answer.data as Float32Array, reference);
 }
 const layer = ({ layers }: ModelJson, name: string): LayerJson => layers.find((entry) => entry.name === name)!;

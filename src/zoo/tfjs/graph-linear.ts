@@ -1,4 +1,4 @@
-/** TensorFlow's convolutions, matrix products and batch normalisations, with what its optimiser fuses to them. */
+/** Converts TensorFlow's convolutions, matrix products and batch normalisations, with the operations that its optimiser fuses to them. */
 import { dataError } from "../../base/errors.ts";
 import { float } from "../../graph/model.ts";
 import { transposed } from "../tensorflow-layout.ts";
@@ -8,7 +8,7 @@ import { activations, type Convert, constant, type Operation, place, windowOf } 
 import { convolve, depthwiseKernel, kernelSize, multiply } from "./operations.ts";
 import type { Weight } from "./weights.ts";
 
-/** Batch normalisation by the four constants from input `from` on: scale, offset, mean, variance. */
+/** Batch normalisation by four constants, starting at input `from`: scale, offset, mean, variance. */
 function normalise(builder: Builder, operation: Operation, input: Place, from: number, output: string): Place {
   const { channels } = input.shape;
   const parts = ["scale", "offset", "mean", "variance"].map((part, i) => {
@@ -23,11 +23,11 @@ function normalise(builder: Builder, operation: Operation, input: Place, from: n
 
 export const batchNorm: Convert = (builder, operation) => {
   if (operation.attributes.flag("is_training"))
-    throw dataError(`The operation "${operation.name}" normalises as in training: export the network for inference.`);
+    throw dataError(`The operation "${operation.name}" is in training mode: export the network for inference.`);
   return normalise(builder, operation, place(operation), 1, operation.name);
 };
 
-/** Makes an operation and what is fused to it: a bias or a normalisation by the constants from input 2 on, an activation. */
+/** Adds an operation and those that are fused to it: a bias or a normalisation by the constants from input 2 on, and an activation. */
 function fused(
   builder: Builder,
   operation: Operation,
@@ -42,7 +42,7 @@ function fused(
       const output = nameOf(step + 1);
       if (op === "FusedBatchNorm") return normalise(builder, operation, input, 2, output);
       const kind = Object.hasOwn(activations, op) ? activations[op] : undefined;
-      if (!kind) throw dataError(`"${op}", fused to "${operation.name}", is none that Graft converts.`);
+      if (!kind) throw dataError(`Graft does not support "${op}", which is fused to "${operation.name}".`);
       return activate(builder, kind, input, output);
     },
     make(bias, nameOf(0)),
@@ -71,7 +71,7 @@ export const matMul: Convert = (builder, operation) =>
   fused(builder, operation, (bias, output) => {
     const { attributes, name } = operation;
     if (attributes.flag("transpose_a"))
-      throw dataError(`"${name}" transposes its input, which Graft does not convert.`);
+      throw dataError(`"${name}" transposes its input, which Graft does not support.`);
     const kernel = constant(operation, 1);
     const upright = attributes.flag("transpose_b") && kernel.dims.length === 2 ? transposed(kernel, [1, 0]) : kernel;
     return multiply(builder, name, place(operation), upright, bias, output);

@@ -1,7 +1,4 @@
-/**
- * The topology of a TensorFlow graph in TensorFlow.js' JSON (`modelTopology.node`): which operation follows which.
- * Builds the ONNX graph in that order. Constants of one value may stand in arithmetic; others belong to their operation.
- */
+/** Reads the graph of a TensorFlow model in TensorFlow.js' JSON (`modelTopology.node`) and builds the ONNX graph in order. */
 import { dataError } from "../../base/errors.ts";
 import type { Graph } from "../../graph/model.ts";
 import { attributesOf } from "./attributes.ts";
@@ -19,7 +16,7 @@ interface GraphNode {
   readonly from: readonly string[];
 }
 
-/** Converts the graph of `modelTopology`. Its input is called `input`; tensors are called as their nodes. */
+/** Converts the graph of `modelTopology`. The input is called `input`; tensors keep the names of their nodes. */
 export function convertGraphModel(topology: Json, weights: ReadonlyMap<string, Weight>, source: string): Graph {
   const nodes = listOf(recordOf(topology, `the graph of ${source}`).node, `the nodes of ${source}`).map((value) =>
     readNode(value, source),
@@ -30,8 +27,8 @@ export function convertGraphModel(topology: Json, weights: ReadonlyMap<string, W
   let input: Place | undefined;
   for (const node of inOrder(nodes, source)) {
     if (node.op === "Placeholder") {
-      if (input) throw dataError(`${source} has more than one input: Graft works on networks that take one picture.`);
-      input = inputPlace(node, source);
+      if (input) throw dataError(`${source} has more than one input, but Graft needs a network with one image input.`);
+      input = placeholder(node, source);
       places.set(node.name, input);
     } else if (node.op === "Const") {
       constants.set(node.name, builder.weight(node.name));
@@ -61,7 +58,7 @@ function readNode(value: Json, source: string): GraphNode {
   const name = textOf(node.name, `a node's name in ${source}`);
   const from = listOf(node.input ?? [], `the inputs of "${name}"`)
     .map((input) => textOf(input, `an input of "${name}"`))
-    // `^name` only says what must have run before.
+    // `^name` is a control dependency.
     .filter((input) => !input.startsWith("^"))
     .map((input) => input.replace(/:0$/, ""));
   return {
@@ -72,7 +69,7 @@ function readNode(value: Json, source: string): GraphNode {
   };
 }
 
-function inputPlace({ name, attributes }: GraphNode, source: string): Place {
+function placeholder({ name, attributes }: GraphNode, source: string): Place {
   const what = `the input shape of "${name}" in ${source}`;
   const dims = listOf(recordOf(recordOf(attributes.shape, what).shape, what).dim, what).map((size) =>
     numberOf(Number(recordOf(size, what).size), what),
@@ -80,6 +77,6 @@ function inputPlace({ name, attributes }: GraphNode, source: string): Place {
   const [, height, width, channels] = dims;
   const isSize = (size: number | undefined): size is number => Number.isInteger(size) && size! > 0;
   if (dims.length !== 4 || !isSize(height) || !isSize(width) || channels !== 3)
-    throw dataError(`${source} takes [${dims}], not pictures of three colours and a fixed size.`);
+    throw dataError(`${source} takes [${dims}], not images with three channels and a fixed size.`);
   return { name: "input", shape: { kind: "map", height, width, channels } };
 }

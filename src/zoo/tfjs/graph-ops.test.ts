@@ -5,7 +5,7 @@ import { convertTfjs } from "./convert.ts";
 import { expected, largestDifference, noise, runOnnx, tf } from "./testing.ts";
 
 const DIMS = [2, 7, 6, 3] as const;
-const pictures = noise(2 * 7 * 6 * 3);
+const images = noise(2 * 7 * 6 * 3);
 
 type Attributes = Record<string, unknown>;
 interface GraphNode {
@@ -83,9 +83,9 @@ async function agree(nodes: readonly GraphNode[], constants: Readonly<Record<str
       weightData: shard.slice().buffer,
     }),
   );
-  const wanted = await expected(reference, pictures, DIMS);
+  const wanted = await expected(reference, images, DIMS);
   const converted = await convertTfjs(JSON.stringify(json), async () => shard, "the graph");
-  const { dims, data } = await runOnnx(converted, pictures, DIMS);
+  const { dims, data } = await runOnnx(converted, images, DIMS);
   expect(dims).toEqual(wanted.dims);
   expect(largestDifference(data as Float32Array, wanted.data)).toBeLessThan(1e-4);
 }
@@ -220,7 +220,7 @@ describe("operations agree with TensorFlow.js", () => {
   });
 });
 
-describe("a graph that Graft does not convert, or a damaged one, ends in one sentence", () => {
+describe("a graph that Graft does not support, or a damaged one, ends in one sentence", () => {
   it.each<[string, GraphNode[], Record<string, Constant>, string]>([
     ["an unknown operation", [one("Lambda")], {}, "Lambda"],
     ["an operation that is a property of every object", [one("constructor")], {}, "constructor"],
@@ -231,10 +231,10 @@ describe("a graph that Graft does not convert, or a damaged one, ends in one sen
         { ...one("Relu", ["a"]), name: "b" },
       ],
       {},
-      "waits for itself",
+      "depends on itself",
     ],
-    ["a missing input", [one("Relu", ["nobody"])], {}, "waits for"],
-    ["no input at all", [one("Relu", [])], {}, "needs a computed tensor"],
+    ["a missing input", [one("Relu", ["nobody"])], {}, "depends on"],
+    ["no input at all", [one("Relu", [])], {}, "must be a computed tensor"],
     ["two nodes of one name", [one("Relu"), one("Relu")], {}, "two layers"],
     ["two inputs", [{ name: "second", op: "Placeholder", attr: {} }], {}, "more than one input"],
     [
@@ -269,7 +269,7 @@ describe("a graph that Graft does not convert, or a damaged one, ends in one sen
       { k: random(1, 1, 3, 2) },
       "Evil",
     ],
-    ["a mean over channels", [one("Mean", ["input", "axes"])], { axes: integers(3) }, "other axes"],
+    ["a mean over channels", [one("Mean", ["input", "axes"])], { axes: integers(3) }, "axes other than"],
     [
       "statistics of another size",
       [one("FusedBatchNormV3", ["input", "a", "a", "a", "a"])],

@@ -1,4 +1,4 @@
-/** TensorFlow's operations as ONNX nodes: a row an operation. Each names its output after its node. */
+/** Converts TensorFlow's operations to ONNX nodes: one row per operation. Outputs are named after their nodes. */
 import { dataError } from "../../base/errors.ts";
 import { activate } from "./activations.ts";
 import { type Builder, dimsOf, mapOf, type Place, type Shape } from "./builder.ts";
@@ -16,7 +16,7 @@ import {
 import { padMap, poolWhole, poolWindow, reshape } from "./operations.ts";
 import type { Weight } from "./weights.ts";
 
-/** `x ∘ constant`: one number, or one a channel. */
+/** `x ∘ constant`, with one number or one per channel. */
 function withConstant(
   builder: Builder,
   op: string,
@@ -29,7 +29,7 @@ function withConstant(
   const perChannel = dims.at(-1) === channels && data.length === channels;
   if (data.length !== 1 && !perChannel)
     throw dataError(
-      `The operation "${name}" has a constant [${dims}], neither one number nor one a channel: Graft does not convert it.`,
+      `The operation "${name}" has a constant [${dims}], neither one number nor one per channel, which Graft does not support.`,
     );
   const shape = data.length === 1 ? [] : kind === "map" ? [channels, 1, 1] : [channels];
   const value = builder.floats(`${name}/constant`, shape, data);
@@ -42,7 +42,7 @@ const arithmetic =
     const [a, b] = operation.inputs;
     if (isPlace(a) && isPlace(b)) {
       if (dimsOf(a.shape).join() !== dimsOf(b.shape).join())
-        throw dataError(`"${operation.name}" combines tensors of different shapes: Graft does not convert it.`);
+        throw dataError(`"${operation.name}" combines tensors of different shapes, which Graft does not support.`);
       return builder.add(op, [a.name, b.name], operation.name, a.shape);
     }
     return isPlace(a)
@@ -58,7 +58,9 @@ const pool =
 const mean: Convert = (builder, operation) => {
   const axes = [...constant(operation, 1).data].map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
   if (axes.join() !== "1,2")
-    throw dataError(`"${operation.name}" averages over other axes than height and width: Graft does not convert it.`);
+    throw dataError(
+      `"${operation.name}" averages over axes other than height and width, which Graft does not support.`,
+    );
   const keep = operation.attributes.flag("keep_dims");
   return poolWhole(builder, "GlobalAveragePool", operation.name, place(operation), keep);
 };
@@ -70,9 +72,9 @@ const concat: Convert = (builder, operation) => {
   const { shape } = place(operation);
   const withoutChannels = ({ shape: of }: Place): string => dimsOf({ ...of, channels: 0 }).join();
   if (axis !== -1 && axis !== (shape.kind === "map" ? 3 : 1))
-    throw dataError(`"${operation.name}" joins along axis ${axis}: only channels are converted.`);
+    throw dataError(`"${operation.name}" concatenates along axis ${axis}; Graft supports only channels.`);
   if (parts.some((part) => withoutChannels(part) !== withoutChannels(parts[0]!)))
-    throw dataError(`"${operation.name}" joins tensors of different sizes: the model is damaged.`);
+    throw dataError(`"${operation.name}" concatenates tensors of different sizes: the model is damaged.`);
   const channels = parts.reduce((sum, part) => sum + part.shape.channels, 0);
   const joined: Shape = { ...shape, channels };
   return builder.add(
@@ -88,7 +90,7 @@ const pad: Convert = (builder, operation) => {
   const sides = [...constant(operation, 1).data];
   const value = operation.inputs.length > 2 ? constant(operation, 2).data[0]! : 0;
   if (sides.length !== 8 || sides[0] || sides[1] || sides[6] || sides[7])
-    throw dataError(`"${operation.name}" pads more than height and width: Graft does not convert it.`);
+    throw dataError(`"${operation.name}" pads axes other than height and width, which Graft does not support.`);
   return padMap(builder, operation.name, place(operation), sides.slice(2, 6), value);
 };
 
@@ -97,7 +99,7 @@ const squeeze: Convert = (builder, operation) => {
   const { height, width, channels } = mapOf(input);
   const axes = (operation.attributes.integers("squeeze_dims") ?? []).map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
   if (height * width !== 1 || (axes.length > 0 && axes.join() !== "1,2"))
-    throw dataError(`"${operation.name}" drops other axes than height and width of 1: Graft does not convert it.`);
+    throw dataError(`"${operation.name}" removes axes other than height and width of 1, which Graft does not support.`);
   return builder.add("Flatten", [input.name], operation.name, { kind: "vector", channels }, { axis: 1 });
 };
 
@@ -125,7 +127,7 @@ const operations: Readonly<Record<string, Convert>> = {
   Pad: pad,
   PadV2: pad,
   Squeeze: squeeze,
-  // The first size is the batch's, which stays as it is.
+  // The first size is the batch's, which is unchanged.
   Reshape: (builder, operation) =>
     reshape(builder, operation.name, place(operation), [...constant(operation, 1).data].slice(1)),
   ...Object.fromEntries(
@@ -136,12 +138,12 @@ const operations: Readonly<Record<string, Convert>> = {
   ),
 };
 
-/** Converts one operation. Throws a data error that names it where Graft has no row for it. */
+/** Converts one operation. Throws a data error with its name if Graft does not support it. */
 export function convertOperation(builder: Builder, op: string, operation: Operation): Place {
   const convert = Object.hasOwn(operations, op) ? operations[op] : undefined;
   if (!convert)
     throw dataError(
-      `The operation "${operation.name}" is a ${op}, which Graft does not convert: export the network as ONNX.`,
+      `The operation "${operation.name}" is a ${op}, which Graft does not support: export the network as ONNX.`,
     );
   return convert(builder, operation);
 }

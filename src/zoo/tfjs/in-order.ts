@@ -1,13 +1,13 @@
-/** Layers or nodes so ordered that each follows those it reads. */
+/** Sorts layers or nodes so that each follows its inputs. */
 import { dataError } from "../../base/errors.ts";
 
 interface Step {
   readonly name: string;
-  /** Names of the steps that it reads. */
+  /** The names of its inputs. */
   readonly from: readonly string[];
 }
 
-/** Sorts steps, each once, after those it reads. Throws a data error on a cycle, a missing or a repeated step. */
+/** Sorts steps so that each follows its inputs. Throws a data error for a cycle, a missing or a repeated step. */
 export function inOrder<T extends Step>(steps: readonly T[], source: string): T[] {
   const missing = new Map<string, number>();
   const readers = new Map<string, T[]>();
@@ -23,7 +23,7 @@ export function inOrder<T extends Step>(steps: readonly T[], source: string): T[
     }
   }
   const ordered = steps.filter(({ from }) => from.length === 0);
-  // The list grows while it is walked.
+  // The loop appends to the list.
   for (const { name } of ordered) {
     for (const reader of readers.get(name) ?? []) {
       const left = missing.get(reader.name)! - 1;
@@ -34,7 +34,7 @@ export function inOrder<T extends Step>(steps: readonly T[], source: string): T[
   if (ordered.length < steps.length) {
     const stuck = steps.find(({ name }) => missing.get(name)! > 0)!;
     throw dataError(
-      `The layer "${stuck.name}" of ${source} waits for itself or for a layer that is not there: the model is damaged.`,
+      `The layer "${stuck.name}" of ${source} depends on itself or on a missing layer: the model is damaged.`,
     );
   }
   return ordered;

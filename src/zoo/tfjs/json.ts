@@ -1,14 +1,14 @@
-/** Reading JSON that nobody vouches for: each reader says what it wanted and where. */
+/** Readers of untrusted JSON: each checks the type, and reports what was expected and where. */
 import { dataError } from "../../base/errors.ts";
 
-/** Anything that JSON.parse may give. */
+/** Anything that JSON.parse may return. */
 export type Json = unknown;
 
 export const isRecord = (value: Json): value is Readonly<Record<string, Json>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 const fail = (what: string, wanted: string): Error =>
-  dataError(`Expected ${wanted} as ${what}: the model file is damaged or of another kind.`);
+  dataError(`Expected ${wanted} as ${what}: the model file is damaged or has another format.`);
 
 export function recordOf(value: Json, what: string): Readonly<Record<string, Json>> {
   if (isRecord(value)) return value;

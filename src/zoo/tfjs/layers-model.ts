@@ -1,4 +1,4 @@
-/** The topology of a Keras model in TensorFlow.js' JSON: which layer follows which. Builds the ONNX graph in that order. */
+/** Reads the layers of a Keras model in TensorFlow.js' JSON and builds the ONNX graph in order. */
 import { dataError } from "../../base/errors.ts";
 import type { Graph } from "../../graph/model.ts";
 import { createBuilder, type Place } from "./builder.ts";
@@ -11,11 +11,11 @@ interface LayerEntry {
   readonly name: string;
   readonly className: string;
   readonly config: Readonly<Record<string, Json>>;
-  /** Names of the layers that it reads. */
+  /** The names of its input layers. */
   readonly from: readonly string[];
 }
 
-/** Converts the model of `modelTopology.model_config`. Its input is called `input`. */
+/** Converts the model of `modelTopology.model_config`. The input is called `input`. */
 export function convertLayersModel(modelConfig: Json, weights: ReadonlyMap<string, Weight>, source: string): Graph {
   const { layers, outputs } = readTopology(recordOf(modelConfig, `the model of ${source}`), source);
   const builder = createBuilder(weights, source);
@@ -23,8 +23,8 @@ export function convertLayersModel(modelConfig: Json, weights: ReadonlyMap<strin
   let input: Place | undefined;
   for (const layer of inOrder(layers, source)) {
     if (layer.className === "InputLayer") {
-      if (input) throw dataError(`${source} has more than one input: Graft works on networks that take one picture.`);
-      input = inputPlace(layer, source);
+      if (input) throw dataError(`${source} has more than one input, but Graft needs a network with one image input.`);
+      input = inputLayer(layer, source);
       places.set(layer.name, input);
       continue;
     }
@@ -36,20 +36,20 @@ export function convertLayersModel(modelConfig: Json, weights: ReadonlyMap<strin
     input,
     outputs.map((name) => {
       const place = places.get(name);
-      if (!place) throw dataError(`${source} names the output "${name}", but has no such layer: the model is damaged.`);
+      if (!place) throw dataError(`${source} has an output "${name}", but no such layer: the model is damaged.`);
       return place;
     }),
   );
 }
 
-function inputPlace({ config, name }: LayerEntry, source: string): Place {
+function inputLayer({ config, name }: LayerEntry, source: string): Place {
   const dims = listOf(
     config.batch_input_shape ?? config.batch_shape,
     `the input shape of "${name}" in ${source}`,
   ).slice(1);
   const [height, width, channels] = dims.map((size) => numberOf(size, `the input size of ${source}`));
   if (!height || !width || channels !== 3)
-    throw dataError(`${source} takes [${dims}], not pictures of three colours and a fixed size.`);
+    throw dataError(`${source} takes [${dims}], not images with three channels and a fixed size.`);
   return { name: "input", shape: { kind: "map", height, width, channels } };
 }
 
@@ -69,7 +69,7 @@ function readTopology(
   };
 }
 
-/** A Sequential's layers read one another in turn; the input may be told by the first real layer. */
+/** Connects the layers of a Sequential model in sequence; the first layer may define the input. */
 function chain(entries: readonly LayerEntry[]): LayerEntry[] {
   const head = entries[0];
   const withInput =
@@ -86,7 +86,7 @@ function readLayer(value: Json, source: string): LayerEntry {
   const nodes =
     layer.inbound_nodes === undefined ? [] : listOf(layer.inbound_nodes, `the inputs of "${name}" in ${source}`);
   if (nodes.length > 1)
-    throw dataError(`The layer "${name}" of ${source} is used more than once, which Graft does not convert.`);
+    throw dataError(`The layer "${name}" of ${source} is used more than once, which Graft does not support.`);
   const from = nodes
     .flatMap((node) => listOf(node, `the inputs of "${name}"`))
     .map((input) => textOf(listOf(input, `an input of "${name}"`)[0], `an input of "${name}"`));

@@ -78,12 +78,12 @@ describe("convolutions agree with TensorFlow.js", () => {
     const model = around(stack(tf.layers.depthwiseConv2d({ kernelSize: [3, 2], dilationRate: 2, padding })));
     seedWeights(model);
     const [kernel, bias] = model.getWeights() as [tf.Tensor4D, tf.Tensor1D];
-    const pictures = noise(7 * 6 * 3);
+    const images = noise(7 * 6 * 3);
     const reference = tf
-      .depthwiseConv2d(tf.tensor4d(pictures, [1, 7, 6, 3]), kernel, 1, padding, "NHWC", 2)
+      .depthwiseConv2d(tf.tensor4d(images, [1, 7, 6, 3]), kernel, 1, padding, "NHWC", 2)
       .add(bias)
       .transpose([0, 3, 1, 2]);
-    const { dims, data } = await runOnnx(await convertSaved(await save(model)), pictures, [1, 7, 6, 3]);
+    const { dims, data } = await runOnnx(await convertSaved(await save(model)), images, [1, 7, 6, 3]);
     expect(dims).toEqual(reference.shape);
     expect(largestDifference(data as Float32Array, reference.dataSync() as Float32Array)).toBeLessThan(TOLERANCE);
   });
@@ -199,8 +199,8 @@ describe("names", () => {
     );
     seedWeights(model);
     const converted = await convertSaved(await save(model));
-    const picture = new Float32Array(7 * 6 * 3).fill(0.5);
-    const features = await runOnnx(converted, picture, [1, 7, 6, 3], "first");
+    const image = new Float32Array(7 * 6 * 3).fill(0.5);
+    const features = await runOnnx(converted, image, [1, 7, 6, 3], "first");
     expect(features.dims).toEqual([1, 4, 5, 4]);
     expect(Math.min(...(features.data as Float32Array))).toBeGreaterThanOrEqual(0);
     expect(converted.graph.outputs[0]).toEqual({ name: "second", type: "float32", dims: ["N", 4] });

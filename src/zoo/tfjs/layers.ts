@@ -1,4 +1,4 @@
-/** Keras' layers as ONNX nodes: a row a layer. Each gets its inputs and its configuration, and names its output after itself. */
+/** Converts Keras' layers to ONNX nodes: one row per kind of layer. Outputs are named after their layers. */
 import { dataError } from "../../base/errors.ts";
 import { float } from "../../graph/model.ts";
 import { transposed } from "../tensorflow-layout.ts";
@@ -16,7 +16,7 @@ import {
   reshape,
 } from "./operations.ts";
 
-/** One layer to convert. */
+/** A layer to convert. */
 export interface Layer {
   readonly name: string;
   readonly config: Readonly<Record<string, Json>>;
@@ -41,10 +41,10 @@ function pair(value: Json, what: string): readonly [number, number] {
 function windowOf({ name, config }: Layer, kernel: readonly [number, number], stride: Json = 1): Window {
   const padding = textOf(config.padding ?? "valid", `the padding of "${name}"`);
   if (padding !== "same" && padding !== "valid")
-    throw dataError(`The padding "${padding}" of "${name}" is none that Graft converts.`);
+    throw dataError(`Graft does not support the padding "${padding}" of "${name}".`);
   const format = config.data_format ?? "channels_last";
   if (format !== "channels_last")
-    throw dataError(`The layer "${name}" has data format "${String(format)}": only channels_last is converted.`);
+    throw dataError(`The layer "${name}" has the data format "${String(format)}"; Graft supports only channels_last.`);
   return {
     kernel,
     strides: pair(config.strides ?? stride, `the strides of "${name}"`),
@@ -56,7 +56,7 @@ function windowOf({ name, config }: Layer, kernel: readonly [number, number], st
 const activationOf = ({ name, config }: Layer): string =>
   textOf(config.activation ?? "linear", `the activation of "${name}"`);
 
-/** Runs `make` under a name of its own where an activation follows, so that the layer's name is its final output's. */
+/** Calls `make` with another name if an activation follows, so that the final output has the layer's name. */
 function withActivation(builder: Builder, layer: Layer, make: (output: string) => Place): Place {
   const kind = activationOf(layer);
   if (kind === "linear") return make(layer.name);
@@ -139,7 +139,7 @@ const batchNormalization: Convert = (builder, layer) => {
       );
     return builder.floats(`${layer.name}/${name}`, [data.length], data);
   };
-  // The statistics are always stored; scale and centre can be switched off.
+  // The statistics are always stored; scale and centre are optional.
   for (const name of ["moving_mean", "moving_variance"]) builder.weight(`${layer.name}/${name}`);
   const inputs = [input.name, part("gamma", 1), part("beta", 0), part("moving_mean", 0), part("moving_variance", 1)];
   return builder.add("BatchNormalization", inputs, layer.name, input.shape, {
@@ -179,7 +179,7 @@ const combine =
     const other = rest.find(({ shape }) => !sameShape(shape, head.shape));
     if (other)
       throw dataError(
-        `"${layer.name}" combines "${head.name}" with "${other.name}", of another shape: Graft does not convert it.`,
+        `"${layer.name}" combines "${head.name}" with "${other.name}", of another shape, which Graft does not support.`,
       );
     return rest.reduce(
       (sum, next, i) =>
@@ -188,13 +188,13 @@ const combine =
     );
   };
 
-/** Throws a data error where a layer works along another axis than the channels'. */
+/** Throws a data error if a layer works along an axis other than the channels. */
 function channelAxis({ name, config }: Layer, shape: Shape): void {
   // tf.keras writes the axis of a batch normalisation as a list of one.
   const only = Array.isArray(config.axis) && config.axis.length === 1 ? config.axis[0] : config.axis;
   const axis = numberOf(only ?? -1, `the axis of "${name}"`);
   if (axis !== -1 && axis !== (shape.kind === "map" ? 3 : 1))
-    throw dataError(`The layer "${name}" works along axis ${axis}: only channels, the last axis, are converted.`);
+    throw dataError(`The layer "${name}" works along axis ${axis}; Graft supports only channels, the last axis.`);
 }
 
 const concatenate: Convert = (builder, layer) => {
@@ -225,7 +225,7 @@ const layers: Readonly<Record<string, Convert>> = {
     const most = layer.config.max_value;
     for (const option of ["negative_slope", "threshold"])
       if (layer.config[option])
-        throw dataError(`The layer "${layer.name}" is a ReLU with a ${option}, which Graft does not convert.`);
+        throw dataError(`The layer "${layer.name}" is a ReLU with a ${option}, which Graft does not support.`);
     return typeof most === "number"
       ? reluUpTo(most)(builder, first(layer), layer.name)
       : activate(builder, "relu", first(layer), layer.name);
@@ -250,7 +250,7 @@ const layers: Readonly<Record<string, Convert>> = {
       builder,
       layer.name,
       first(layer),
-      // Keras writes the size to be inferred as −1, TensorFlow.js as null.
+      // Keras writes an inferred size as −1, TensorFlow.js as null.
       listOf(layer.config.target_shape, `the target of "${layer.name}"`).map((size) =>
         size === null ? -1 : numberOf(size, `the target of "${layer.name}"`),
       ),
@@ -259,12 +259,12 @@ const layers: Readonly<Record<string, Convert>> = {
   SpatialDropout2D: identity,
 };
 
-/** Converts one layer. Throws a data error that names the kind of layer where Graft has no row for it. */
+/** Converts one layer. Throws a data error with the kind of layer if Graft does not support it. */
 export function convertLayer(builder: Builder, className: string, layer: Layer): Place {
   const convert = Object.hasOwn(layers, className) ? layers[className] : undefined;
   if (!convert)
     throw dataError(
-      `The layer "${layer.name}" is a ${className}, which Graft does not convert: export the network as ONNX.`,
+      `The layer "${layer.name}" is a ${className}, which Graft does not support: export the network as ONNX.`,
     );
   return convert(builder, layer);
 }

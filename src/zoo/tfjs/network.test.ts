@@ -8,8 +8,6 @@ import { reactNativeTflite, resnetImagenet } from "../../hub/npm/packages.ts";
 import { npmNetworks } from "../catalogue/npm.ts";
 import { openNetwork } from "../open.ts";
 import { type Preprocessing, preprocessingPresets } from "../preprocessing.ts";
-import { convertTfjs } from "./convert.ts";
-import { expected, largestDifference, runOnnx, tf } from "./testing.ts";
 import {
   artifactsOf,
   best,
@@ -20,7 +18,9 @@ import {
   photos,
   sharedPath,
   useWasm,
-} from "./testing-networks.ts";
+} from "../testing-networks.ts";
+import { convertTfjs } from "./convert.ts";
+import { expected, largestDifference, runOnnx, tf } from "./testing.ts";
 
 const TOLERANCE = 1e-3;
 const shared = hasShared("networks/mobilenet_v1_075_224_tfjs/model.json") && hasShared("photos/cat.jpg");
@@ -53,19 +53,16 @@ describe.skipIf(!shared)(title("MobileNetV1 0.75, of TensorFlow.js' own collecti
   });
 
   it.each(photos)("$photo: probabilities and features as TensorFlow.js, and its name", async ({ photo, accepted }) => {
-    const picture = await photograph(photo, preprocessing);
-    const { data } = await runOnnx(converted, picture, dims);
-    expect(largestDifference(data as Float32Array, (await expected(reference, picture, dims)).data)).toBeLessThan(
+    const image = await photograph(photo, preprocessing);
+    const { data } = await runOnnx(converted, image, dims);
+    expect(largestDifference(data as Float32Array, (await expected(reference, image, dims)).data)).toBeLessThan(
       TOLERANCE,
     );
     const pool = "global_average_pooling2d_1";
-    const features = await runOnnx(converted, picture, dims, pool);
+    const features = await runOnnx(converted, image, dims, pool);
     expect(features.dims).toEqual([1, 768]);
     expect(
-      largestDifference(
-        features.data as Float32Array,
-        (await expected(featuresOf(reference, pool), picture, dims)).data,
-      ),
+      largestDifference(features.data as Float32Array, (await expected(featuresOf(reference, pool), image, dims)).data),
     ).toBeLessThan(TOLERANCE);
     // This small network takes the officer's uniform for a suit (0.42), TensorFlow.js on the same pixels too.
     const [first, second] = best(data as Float32Array, classNames(), 2);
@@ -94,13 +91,13 @@ describe.skipIf(resnetReasons.length > 0)(title("ResNet50 of the catalogue", ...
     const read = (path: string): Promise<Uint8Array> => readFile(files.get(`ResNet50/${path}`)!);
     const json = new TextDecoder().decode(await read("model.json"));
     const reference = await tf.loadLayersModel(await artifactsOf(json, read));
-    const picture = await photograph("cat.jpg", entry.preprocessing);
+    const image = await photograph("cat.jpg", entry.preprocessing);
     for (const [name, model] of [
       [undefined, reference],
       [entry.source.cut, featuresOf(reference, entry.source.cut)],
     ] as const) {
-      const { data } = await runOnnx(converted, picture, dims, name);
-      expect(largestDifference(data as Float32Array, (await expected(model, picture, dims)).data)).toBeLessThan(
+      const { data } = await runOnnx(converted, image, dims, name);
+      expect(largestDifference(data as Float32Array, (await expected(model, image, dims)).data)).toBeLessThan(
         TOLERANCE,
       );
     }

@@ -1,4 +1,4 @@
-/** What Keras' layers and TensorFlow's operations share: convolutions, windows of pooling, reshaping, as ONNX nodes. */
+/** ONNX nodes that Keras' layers and TensorFlow's operations share: convolutions, pooling, products, padding, reshaping. */
 import { dataError } from "../../base/errors.ts";
 import { transposed } from "../tensorflow-layout.ts";
 import { type Builder, type MapShape, mapOf, type Place, type Shape, slide, type Window } from "./builder.ts";
@@ -26,7 +26,7 @@ export function convolve(
   const channels = kernel.dims[0]!;
   if (kernel.dims[1]! * group !== map.channels) {
     throw dataError(
-      `The kernel of "${name}" is for ${kernel.dims[1]! * group} channels, but ${map.channels} come in: the model is damaged.`,
+      `The kernel of "${name}" is for ${kernel.dims[1]! * group} channels, but its input has ${map.channels}: the model is damaged.`,
     );
   }
   checkBias(name, bias, channels);
@@ -45,17 +45,17 @@ export function convolve(
 
 export const kernelSize = (kernel: Weight, name: string): readonly [number, number] => {
   if (kernel.dims.length !== 4)
-    throw dataError(`The kernel of "${name}" has shape [${kernel.dims}] instead of four dimensions.`);
+    throw dataError(`The kernel of "${name}" has the shape [${kernel.dims}] instead of four dimensions.`);
   return [kernel.dims[0]!, kernel.dims[1]!];
 };
 
-/** `[KH, KW, C, M]` → `[C·M, 1, KH, KW]`: TensorFlow and ONNX agree on the order of the C·M outputs. */
+/** `[KH, KW, C, M]` → `[C·M, 1, KH, KW]`; TensorFlow and ONNX use the same order of the C·M outputs. */
 export function depthwiseKernel(kernel: Weight): Weight {
   const { dims, data } = transposed(kernel, [2, 3, 0, 1]);
   return { dims: [dims[0]! * dims[1]!, 1, dims[2]!, dims[3]!], data };
 }
 
-/** Pooling over a window; ONNX's average leaves padding out of the count, as TensorFlow's does. */
+/** Pooling over a window. Averages exclude padding, in ONNX as in TensorFlow. */
 export function poolWindow(
   builder: Builder,
   op: "MaxPool" | "AveragePool",
@@ -73,7 +73,7 @@ export function poolWindow(
   });
 }
 
-/** Pooling over the whole map: a vector, or with `keep` a map of 1 × 1. */
+/** Pooling over the whole map to a vector, or with `keep` to a map of 1 × 1. */
 export function poolWhole(builder: Builder, op: string, name: string, input: Place, keep: boolean): Place {
   const { channels } = mapOf(input);
   const pooled = builder.add(op, [input.name], keep ? name : `${name}/map`, {
@@ -85,7 +85,7 @@ export function poolWhole(builder: Builder, op: string, name: string, input: Pla
   return keep ? pooled : builder.add("Flatten", [pooled.name], name, { kind: "vector", channels }, { axis: 1 });
 }
 
-/** `input` × kernel `[I, O]` (+ bias). Throws a data error where they do not fit. */
+/** `input` × kernel `[I, O]` (+ bias). Throws a data error if the shapes do not match. */
 export function multiply(
   builder: Builder,
   name: string,
@@ -96,7 +96,7 @@ export function multiply(
 ): Place {
   if (input.shape.kind !== "vector" || kernel.dims.length !== 2 || kernel.dims[0] !== input.shape.channels) {
     throw dataError(
-      `The kernel [${kernel.dims}] of "${name}" does not fit its input: the model is damaged, or uses Dense on pictures.`,
+      `The kernel [${kernel.dims}] of "${name}" does not fit its input: the model is damaged, or uses Dense on feature maps.`,
     );
   }
   checkBias(name, bias, kernel.dims[1]!);
@@ -110,14 +110,14 @@ export function padMap(builder: Builder, name: string, input: Place, sides: read
   const map = mapOf(input);
   const [top, bottom, left, right] = sides as [number, number, number, number];
   if (sides.length !== 4 || !sides.every((side) => Number.isInteger(side) && side >= 0 && side < 2 ** 20))
-    throw dataError(`The padding [${sides}] of "${name}" is none that Graft converts.`);
+    throw dataError(`Graft does not support the padding [${sides}] of "${name}".`);
   const inputs = [input.name, builder.integers(`${name}/pads`, [0, 0, top, left, 0, 0, bottom, right])];
   if (value !== 0) inputs.push(builder.floats(`${name}/value`, [], [value]));
   const shape: Shape = { ...map, height: map.height + top + bottom, width: map.width + left + right };
   return builder.add("Pad", inputs, name, shape);
 }
 
-/** Values in the order that TensorFlow keeps them: channels last. */
+/** The values in TensorFlow's order, channels last. */
 function channelsLast(builder: Builder, input: Place, name: string): string {
   if (input.shape.kind === "vector" || input.shape.height * input.shape.width === 1) return input.name;
   return builder.add("Transpose", [input.name], `${name}/channelsLast`, input.shape, { perm: [0, 2, 3, 1] }).name;
@@ -126,12 +126,12 @@ function channelsLast(builder: Builder, input: Place, name: string): string {
 const sizeOf = (shape: Shape): number =>
   shape.kind === "map" ? shape.height * shape.width * shape.channels : shape.channels;
 
-/** Gives every picture of the batch the shape `target` (channels last, without the batch; −1 is inferred). */
+/** Reshapes every image of the batch to `target` (channels last, without the batch; −1 is inferred). */
 export const reshape = (builder: Builder, called: string, input: Place, target: readonly number[]): Place => {
   const known = target.filter((size) => size >= 0).reduce((product, size) => product * size, 1);
   const dims = target.map((size) => (size < 0 ? sizeOf(input.shape) / known : size));
   if (dims.reduce((product, size) => product * size, 1) !== sizeOf(input.shape))
-    throw dataError(`The layer "${called}" cannot give its input the shape [${target}].`);
+    throw dataError(`The layer "${called}" cannot reshape its input to [${target}].`);
   const from = channelsLast(builder, input, called);
   const wanted = (name: string, output: string, shape: Shape, sizes: readonly number[]): Place =>
     builder.add("Reshape", [from, builder.integers(`${name}/shape`, [-1, ...sizes])], output, shape);
@@ -139,7 +139,7 @@ export const reshape = (builder: Builder, called: string, input: Place, target: 
   const [height, width, channels] = dims;
   if (dims.length !== 3)
     throw dataError(
-      `The layer "${called}" makes a tensor of ${dims.length + 1} dimensions: only 2 and 4 are converted.`,
+      `The layer "${called}" returns a tensor of ${dims.length + 1} dimensions; Graft supports only 2 and 4.`,
     );
   const shape: Shape = { kind: "map", height: height!, width: width!, channels: channels! };
   if (height! * width! === 1) return wanted(called, called, shape, [channels!, 1, 1]);

@@ -1,6 +1,6 @@
 /**
- * For the tests of this folder: TensorFlow.js as the reference, silent and reproducible. A Keras model made with it is
- * saved as it would be to disk, converted, and both answer the same pictures.
+ * For the tests of this folder: TensorFlow.js as the reference, without output and reproducible. A Keras model is saved as it would be to
+ * disk and converted, and both run on the same images.
  */
 import * as tf from "@tensorflow/tfjs";
 import { createRandom } from "../../base/random.ts";
@@ -20,7 +20,7 @@ export function noise(count: number, seed = 1): Float32Array {
   return Float32Array.from({ length: count }, () => random.next() * 2 - 1);
 }
 
-/** Sets all weights to reproducible values; variances to positive ones. */
+/** Sets all weights to reproducible values; variances are positive. */
 export function seedWeights(model: tf.LayersModel): void {
   const weights = model.weights.map((weight, seed) => {
     const shape = weight.shape.map((size) => size ?? 1);
@@ -69,10 +69,10 @@ export function channelsFirst(data: Float32Array, [n, h, w, c]: readonly [number
   return result;
 }
 
-/** Runs an ONNX model on channels-last pictures; yields the wanted outputs, by default the first. */
+/** Runs an ONNX model on channels-last images and returns an output, by default the first. */
 export async function runOnnx(
   model: Model,
-  pictures: Float32Array,
+  images: Float32Array,
   dims: readonly [number, number, number, number],
   wanted?: string,
 ): Promise<RuntimeTensor> {
@@ -81,12 +81,12 @@ export async function runOnnx(
     threads: 1,
   });
   const [n, h, w, c] = dims;
-  const results = await session.run({ input: { dims: [n, c, h, w], data: channelsFirst(pictures, dims) } });
+  const results = await session.run({ input: { dims: [n, c, h, w], data: channelsFirst(images, dims) } });
   await session.close();
   return results[extra[0]!.name]!;
 }
 
-/** The largest difference of corresponding values; Infinity where the counts differ or a value is no number. */
+/** The largest difference of corresponding values; Infinity if the counts differ or a value is not a number. */
 export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   let most = 0;
@@ -97,14 +97,14 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   return most;
 }
 
-/** TensorFlow.js' answer, channels first, with its dims. */
+/** TensorFlow.js' output, channels first, with its shape. */
 export async function expected(
   model: tf.LayersModel | tf.GraphModel,
-  pictures: Float32Array,
+  images: Float32Array,
   dims: readonly [number, number, number, number],
 ): Promise<{ dims: readonly number[]; data: Float32Array }> {
   const answer = tf.tidy(() => {
-    const output = model.predict(tf.tensor4d(pictures, [...dims])) as tf.Tensor;
+    const output = model.predict(tf.tensor4d(images, [...dims])) as tf.Tensor;
     return output.rank === 4 ? tf.transpose(output, [0, 3, 1, 2]) : output;
   });
   const data = (await answer.data()) as Float32Array;
@@ -112,14 +112,14 @@ export async function expected(
   return { dims: answer.shape, data };
 }
 
-/** The largest difference between a converted Keras model and TensorFlow.js on two pictures. */
+/** The largest difference between a converted Keras model and TensorFlow.js on two images. */
 export async function disagreement(model: tf.LayersModel): Promise<number> {
   seedWeights(model);
   const [, h, w, c] = model.inputs[0]!.shape as number[];
   const dims = [2, h!, w!, c!] as const;
-  const pictures = noise(2 * h! * w! * c!);
-  const onnx = await runOnnx(await convertSaved(await save(model)), pictures, dims);
-  const reference = await expected(model, pictures, dims);
+  const images = noise(2 * h! * w! * c!);
+  const onnx = await runOnnx(await convertSaved(await save(model)), images, dims);
+  const reference = await expected(model, images, dims);
   if (onnx.dims.join() !== reference.dims.join()) return Number.POSITIVE_INFINITY;
   return largestDifference(onnx.data as Float32Array, reference.data);
 }

@@ -1,6 +1,6 @@
 /**
- * The weights of a TensorFlow.js model: a manifest that names them, and shards that hold them one after the other.
- * Quantised ones become float32. Every size is compared with the bytes that are there before anything is made.
+ * Reads the weights of a TensorFlow.js model: a manifest with their names, and shards with their bytes in sequence. Quantised weights become
+ * float32. Sizes are checked against the shards before memory is allocated.
  */
 import { dataError } from "../../base/errors.ts";
 import { elementCount } from "../../graph/tensor.ts";
@@ -11,7 +11,7 @@ import { isRecord, type Json, listOf, numbersOf, textOf } from "./json.ts";
 /** A weight in TensorFlow's layout, channels last. */
 export type Weight = FloatArray;
 
-/** Reads a shard by the path that the manifest gives, relative to `model.json`. */
+/** Reads a shard by its path in the manifest, relative to `model.json`. */
 export type ReadShard = (path: string) => Promise<Uint8Array>;
 
 interface Quantisation {
@@ -20,7 +20,7 @@ interface Quantisation {
   readonly min: number;
 }
 
-/** How the bytes of each stored type become numbers; the view must be aligned. */
+/** Readers of the stored types; the bytes must be aligned. */
 const stored: Readonly<Record<string, { readonly size: number; read(bytes: Uint8Array): ArrayLike<number> }>> = {
   float32: { size: 4, read: (bytes) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4) },
   float16: {
@@ -34,9 +34,9 @@ const stored: Readonly<Record<string, { readonly size: number; read(bytes: Uint8
 };
 
 /**
- * Reads all weights that a manifest names.
+ * Reads all weights of a manifest.
  *
- * @throws GraftError (`data`) where a shard is missing or shorter than the manifest says
+ * @throws GraftError (`data`) if a shard is missing or too short
  */
 export async function readWeights(
   manifest: Json,
@@ -45,7 +45,7 @@ export async function readWeights(
 ): Promise<ReadonlyMap<string, Weight>> {
   const weights = new Map<string, Weight>();
   for (const group of listOf(manifest, `the weights manifest of ${source}`)) {
-    if (!isRecord(group)) throw dataError(`The weights manifest of ${source} is damaged: fetch the model again.`);
+    if (!isRecord(group)) throw dataError(`The weights manifest of ${source} is damaged: download the model again.`);
     const shards: Uint8Array[] = [];
     for (const path of listOf(group.paths, `the shard list of ${source}`))
       shards.push(await readShard(textOf(path, `a shard's path in ${source}`)));
@@ -57,7 +57,7 @@ export async function readWeights(
 function readGroup(entries: readonly Json[], bytes: Uint8Array, source: string, into: Map<string, Weight>): void {
   let offset = 0;
   for (const entry of entries) {
-    if (!isRecord(entry)) throw dataError(`The weights manifest of ${source} is damaged: fetch the model again.`);
+    if (!isRecord(entry)) throw dataError(`The weights manifest of ${source} is damaged: download the model again.`);
     const name = textOf(entry.name, `a weight's name in ${source}`);
     const dims = numbersOf(entry.shape, `the shape of "${name}" in ${source}`);
     const quantisation = quantisationOf(entry.quantization, name, source);
@@ -65,12 +65,14 @@ function readGroup(entries: readonly Json[], bytes: Uint8Array, source: string, 
     const format = Object.hasOwn(stored, type) ? stored[type] : undefined;
     if (!format) throw dataError(`The weight "${name}" of ${source} has type "${type}", which Graft does not read.`);
     if (!dims.every((size) => Number.isInteger(size) && size >= 0))
-      throw dataError(`The shape [${dims}] of "${name}" in ${source} is none: fetch the model again.`);
+      throw dataError(`The shape [${dims}] of "${name}" in ${source} is invalid: download the model again.`);
     const length = elementCount(dims) * format.size;
     if (!Number.isSafeInteger(length) || offset + length > bytes.length) {
-      throw dataError(`The shards of ${source} end before the weight "${name}" [${dims}] does: fetch the model again.`);
+      throw dataError(
+        `The shards of ${source} end before the end of the weight "${name}" [${dims}]: download the model again.`,
+      );
     }
-    // A copy of its own: aligned, and the shards can go.
+    // A copy is aligned, and lets the shards be freed.
     const values = format.read(new Uint8Array(bytes.subarray(offset, offset + length)));
     const { scale, min } = quantisation ?? { scale: 1, min: 0 };
     const data = quantisation
@@ -86,9 +88,9 @@ function readGroup(entries: readonly Json[], bytes: Uint8Array, source: string, 
 function quantisationOf(value: Json, name: string, source: string): Quantisation | undefined {
   if (value === undefined) return undefined;
   if (!isRecord(value))
-    throw dataError(`The quantisation of "${name}" in ${source} is damaged: fetch the model again.`);
+    throw dataError(`The quantisation of "${name}" in ${source} is damaged: download the model again.`);
   const type = textOf(value.dtype, `the quantised type of "${name}" in ${source}`);
-  // float16 is listed as a quantisation, but has neither scale nor minimum.
+  // float16 counts as a quantisation, but has neither scale nor minimum.
   const scale = value.scale === undefined ? 1 : numbersOf([value.scale], `the scale of "${name}" in ${source}`)[0]!;
   const min = value.min === undefined ? 0 : numbersOf([value.min], `the minimum of "${name}" in ${source}`)[0]!;
   return { type, scale, min };

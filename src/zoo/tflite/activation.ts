@@ -1,4 +1,4 @@
-/** What follows an operation: its fused activation and the range of its quantised output, in one node. */
+/** Adds the fused activation of an operation and the range of its quantised output, as one node. */
 import type { Conversion } from "./conversion.ts";
 import type { Result } from "./ops/rule.ts";
 import { contains, intersection, type Range, rangeOf } from "./quantise.ts";
@@ -18,12 +18,12 @@ const activationRanges: Readonly<Record<number, Range>> = {
   [RELU6]: { low: 0, high: 6 },
 };
 
-/** The result of an operation, bounded. A quantised output can hold its range only: that *is* its activation. */
+/** The bounded result of an operation. The range of a quantised output *is* its activation. */
 export function activated(operation: Operation, result: Result, graph: Conversion): string {
   const { value, activation = NONE, range = "clamped" } = result;
   const wanted = activationRanges[activation];
   if (!wanted)
-    throw operation.error(`has the fused activation ${activation}, which is not supported: export it unfused`);
+    throw operation.error(`has the fused activation ${activation}, which Graft does not support: export it unfused`);
   const holds = range === "own" ? everything : rangeOf(operation.output);
   const bounds = intersection(wanted, holds);
   if (range === "kept" && readsWithin(operation, bounds)) return value;
@@ -33,10 +33,10 @@ export function activated(operation: Operation, result: Result, graph: Conversio
   return graph.add("Clip", [value, limit(bounds.low), limit(bounds.high)]);
 }
 
-/** Whether all real numbers that an operation reads are known to be within `bounds`. */
+/** Whether all real inputs of an operation are known to be within `bounds`. */
 const readsWithin = ({ inputs }: Operation, bounds: Range): boolean =>
   inputs.every((tensor) => !tensor || isIndex(tensor) || contains(bounds, rangeOf(tensor)));
 
-/** Shapes, axes and sizes hold no values of the network. */
+/** Whether a tensor is a shape, axes or sizes, and not values of the network. */
 const isIndex = ({ type, quantisation }: { type: string; quantisation?: unknown }): boolean =>
   (type === "int32" || type === "int64") && quantisation === undefined;

@@ -1,5 +1,5 @@
-/** Bytes of a file as an `ArrayBuffer` that typed arrays can view: elements need not be aligned in a file. */
+/** Aligns bytes of a file for typed arrays. */
 
-/** A copy of `bytes` whose length is a multiple of `size` (what is over is dropped; readers check lengths before). */
+/** A copy of `bytes`, cut to a multiple of `size` bytes; readers check lengths beforehand. */
 export const alignedCopy = (bytes: Uint8Array, size: number): ArrayBuffer =>
   new Uint8Array(bytes.subarray(0, bytes.length - (bytes.length % size))).buffer;

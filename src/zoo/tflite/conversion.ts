@@ -1,6 +1,6 @@
 /**
- * The graph under construction: names, constants and nodes, in ONNX's layout. Operators (`ops/`) ask it for the values
- * of the tensors that they read and add nodes to it; it knows none of them.
+ * Builds the ONNX graph of a TensorFlow Lite model: names, constants and nodes, in ONNX's layout. The rules for operators (`ops/`) read
+ * tensors from it and add nodes to it.
  */
 import { dataError } from "../../base/errors.ts";
 import { type AttributeLike, type Node, node } from "../../graph/model.ts";
@@ -10,21 +10,21 @@ import { convertedDims, sameOrder, toChannelsFirst, toChannelsLast } from "./lay
 import { dequantised, isReal } from "./quantise.ts";
 import type { TfliteTensor } from "./read.ts";
 
-/** Name of the graph's input in every converted network. */
+/** The name of the input in every converted network. */
 export const INPUT_NAME = "input";
 
-/** See the head of this file. `source` names the network's file in errors. */
+/** A graph under construction; `source` names the file in errors. */
 export class Conversion {
   readonly source: string;
   readonly nodes: Node[] = [];
   readonly initializers = new Map<string, Tensor>();
-  /** How often a name was asked for. */
+  /** How often a name was requested. */
   readonly #taken = new Map<string, number>();
   /** Names by tensor index. */
   readonly #names = new Map<number, string>();
-  /** Tensors that hold the same values as another one, by index. */
+  /** The constant that a tensor equals, by the tensor's index. */
   readonly #same = new Map<number, TfliteTensor>();
-  /** Names of constants by tensor and layout: weights are in the graph once, however often they are read. */
+  /** Names of constants by tensor and layout, so that weights are stored once. */
   readonly #placed = new Map<string, string>();
   readonly #computed = new Set<number>();
   #scope = "";
@@ -34,7 +34,7 @@ export class Conversion {
     this.source = source;
   }
 
-  /** A name that no other tensor has: `wanted`, if need be with a number after it. */
+  /** A unique name: `wanted`, with a number after it if it is taken. */
   fresh(wanted: string): string {
     for (;;) {
       const count = this.#taken.get(wanted) ?? 0;
@@ -48,7 +48,7 @@ export class Conversion {
     }
   }
 
-  /** The tensor's name in the converted graph: its own, with a number after it where another has it too. */
+  /** The tensor's name in the converted graph: its own, with a number after it if it is taken. */
   nameOf(tensor: TfliteTensor): string {
     const known = this.#names.get(tensor.index);
     if (known !== undefined) return known;
@@ -63,18 +63,18 @@ export class Conversion {
     this.#computed.add(tensor.index);
   }
 
-  /** Declares that what is added next computes `tensor`; throws a data error where something else already does. */
+  /** Declares that the next nodes compute `tensor`. Throws a data error if it is already computed. */
   begin(tensor: TfliteTensor): void {
     if (this.#computed.has(tensor.index) || tensor.bytes) {
       throw dataError(
-        `${this.source} is damaged (tensor "${tensor.name}" is computed twice): fetch or export it again.`,
+        `${this.source} is damaged (the tensor "${tensor.name}" is computed twice): download or export it again.`,
       );
     }
     this.#scope = this.nameOf(tensor);
     this.#firstNode = this.nodes.length;
   }
 
-  /** Makes `value` the tensor that {@link begin} declared: renames the node's output, or passes an older value on. */
+  /** Makes `value` the tensor that {@link begin} declared: renames the output of the last node, or adds an `Identity`. */
   finish(tensor: TfliteTensor, value: string): void {
     const name = this.nameOf(tensor);
     const last = this.nodes[this.nodes.length - 1];
@@ -84,7 +84,7 @@ export class Conversion {
     this.#computed.add(tensor.index);
   }
 
-  /** Makes `tensor` another name for the constant `original`, if that is one; tells whether it is. */
+  /** Makes `tensor` another name of the constant `original`. Returns false if `original` is not a constant. */
   finishConstant(tensor: TfliteTensor, original: TfliteTensor): boolean {
     const constant = this.#same.get(original.index) ?? original;
     if (this.#computed.has(constant.index) || !isReal(constant)) return false;
@@ -92,14 +92,14 @@ export class Conversion {
     return true;
   }
 
-  /** Adds a node and yields the name of its output. */
+  /** Adds a node and returns the name of its output. */
   add(op: string, inputs: readonly string[], attributes: Readonly<Record<string, AttributeLike>> = {}): string {
     const output = this.fresh(`${this.#scope}/${op}`);
     this.nodes.push(node(op, inputs, [output], attributes));
     return output;
   }
 
-  /** The name of a constant scalar; equal scalars are one. */
+  /** The name of a constant scalar; equal scalars share one. */
   scalar(value: number): string {
     const key = `scalar ${value}`;
     const known = this.#placed.get(key);
@@ -118,8 +118,8 @@ export class Conversion {
   }
 
   /**
-   * The name of a constant's real values, seen as of `rank` dimensions (ones go before) and then reordered
-   * (see {@link transposed}). Nothing where the tensor is no constant.
+   * The name of a constant's real values, with `rank` dimensions (ones are prepended) and then reordered (see {@link transposed}).
+   * Undefined if the tensor is not a constant.
    */
   place(tensor: TfliteTensor, order?: readonly number[], rank = tensor.dims.length): string | undefined {
     const constant = this.#same.get(tensor.index) ?? tensor;
@@ -136,28 +136,23 @@ export class Conversion {
     return name;
   }
 
-  /** The name under which a tensor can be read, in ONNX's layout. Throws a data error where nothing computes it. */
+  /** The name of a tensor in ONNX's layout. Throws a data error if it is neither computed nor constant. */
   read(tensor: TfliteTensor): string {
     if (this.#computed.has(tensor.index)) return this.nameOf(tensor);
     const name = this.place(tensor, tensor.dims.length === 4 ? toChannelsFirst : undefined);
     if (name !== undefined) return name;
     throw dataError(
-      `${this.source}: the tensor "${tensor.name}" is read, but is neither computed before nor a constant of real numbers: fetch or export the model again.`,
+      `${this.source}: the tensor "${tensor.name}" is neither computed nor a constant of real numbers: download or export the model again.`,
     );
   }
 
-  /** Whether the tensor is a constant. */
-  isConstant(tensor: TfliteTensor): boolean {
-    return !this.#computed.has(tensor.index) && isReal(this.#same.get(tensor.index) ?? tensor);
-  }
-
-  /** The tensor's value with its elements in the file's order (its dimensions may be permuted where that moves none). */
+  /** The tensor's value with its elements in the file's order (axes may be permuted if that moves no element). */
   readInFileOrder(tensor: TfliteTensor): string {
     const value = this.read(tensor);
     return sameOrder(tensor.dims) ? value : this.add("Transpose", [value], { perm: toChannelsLast });
   }
 
-  /** `value`, whose elements are in the file's order, as `dims` of the file in ONNX's layout. The batch stays open. */
+  /** Reshapes `value`, with elements in the file's order, to the file's `dims` in ONNX's layout. The batch stays open. */
   shaped(value: string, dims: readonly number[]): string {
     const target = sameOrder(dims) ? convertedDims(dims) : dims;
     const open = this.integers("shape", [-1, ...target.slice(1)]);

@@ -113,5 +113,5 @@ describe("the graph", () => {
 it("refuses an unknown operator by its name", () => {
   const convert = () => convertTflite(loadFixture("unknown").model, "sine.tflite");
   expect(convert).toThrow(GraftError);
-  expect(convert).toThrow(/^sine\.tflite: the operator SIN that makes ".+" is not supported: [^.]+\.$/);
+  expect(convert).toThrow(/^sine\.tflite: the operator SIN that computes ".+" is not supported: [^.]+\.$/);
 });

@@ -1,6 +1,6 @@
 /**
- * From a TensorFlow Lite file to an ONNX model in float32 and channels-first layout. The rules for the operators are in
- * `ops/`, what follows each of them in `activation.ts`, reading the file in `read.ts`.
+ * Converts TensorFlow Lite models to ONNX in float32, channels first. The rules for operators are in `ops/`, their activations in
+ * `activation.ts`, and the file is read in `read.ts`.
  */
 import { dataError } from "../../base/errors.ts";
 import { type Model, modelOf, type Value } from "../../graph/model.ts";
@@ -10,27 +10,26 @@ import { convertedDims } from "./layout.ts";
 import { rules } from "./ops/table.ts";
 import { type Operation, readTflite, type TfliteGraph, type TfliteTensor } from "./read.ts";
 
-/** Metadata keys that say how the file's own, quantised pixels `q` map to the model's: `real = scale × (q − zero)`. */
+/** The metadata keys of the mapping from the file's quantised pixels `q` to the model's: `real = scale × (q − zero)`. */
 export const INPUT_SCALE = "tflite.input.scale";
 export const INPUT_ZERO = "tflite.input.zero";
 
 /**
  * Converts a TensorFlow Lite model (float32, float16, uint8 or int8) to ONNX.
  *
- * The input is called `input`, float32 `[N, C, H, W]`, in the real values that the network was trained on: where the
- * file's own input is quantised, the metadata {@link INPUT_SCALE} and {@link INPUT_ZERO} say how its pixels map to them.
- * Other tensors keep their names (characters other than letters, digits and `_ . / : -` become `_`); those of four
- * dimensions are `[N, C, H, W]`. Quantised weights are dequantised; a quantised output of an operator is clamped to the
- * range it can hold, but not rounded.
+ * The input is called `input`, float32 `[N, C, H, W]`, with the real values that the network was trained on. If the file's input is
+ * quantised, the metadata {@link INPUT_SCALE} and {@link INPUT_ZERO} map its pixels to them. Other tensors keep their names (characters
+ * other than letters, digits and `_ . / : -` become `_`); those of four dimensions are `[N, C, H, W]`. Quantised weights are dequantised;
+ * quantised outputs of operators are clamped to their range, but not rounded.
  *
- * @param source what the file is called in errors
- * @throws GraftError (`data`) where the file is damaged, takes anything but one image, or has an operator unknown here
+ * @param source names the file in errors
+ * @throws GraftError (`data`) if the file is damaged, does not take exactly one image, or has an operator that Graft does not support
  */
 export function convertTflite(bytes: Uint8Array, source: string): Model {
   const tflite = readTflite(bytes, source);
   const { input } = tflite;
   if (input.dims.length !== 4 || input.dims.some((size) => size < 1)) {
-    throw dataError(`${source} takes [${input.dims}]: give a network whose input is an image [N, H, W, C].`);
+    throw dataError(`${source} takes [${input.dims}]: pass a network whose input is an image [N, H, W, C].`);
   }
   const graph = new Conversion(source);
   graph.declareInput(input);
@@ -50,13 +49,14 @@ export function convertTflite(bytes: Uint8Array, source: string): Model {
 
 function convertOperation(operation: Operation, graph: Conversion): void {
   const rule = rules.get(operation.op);
-  if (!rule) throw operation.error("is not supported: convert the network to ONNX with other means and give that file");
+  if (!rule)
+    throw operation.error("is not supported: convert the network to ONNX with another tool and pass that file");
   graph.begin(operation.output);
   const result = rule.convert(operation, graph);
   if (result) graph.finish(operation.output, activated(operation, result, graph));
 }
 
-/** The operations that the outputs depend on, in the file's order; what only computes shapes is left out. */
+/** The operations that the outputs depend on, in the file's order, without those that only compute shapes. */
 function neededOperations({ outputs, operations }: TfliteGraph): Operation[] {
   const needed = new Set(outputs.map(({ index }) => index));
   const kept = operations.toReversed().filter(({ op, inputs, output }) => {
@@ -67,7 +67,7 @@ function neededOperations({ outputs, operations }: TfliteGraph): Operation[] {
   return kept.reverse();
 }
 
-/** A tensor of the file as an input or output of the model; the batch is open. */
+/** A tensor of the file as an input or output of the model, with an open batch. */
 function describe({ dims }: TfliteTensor, name: string, input: TfliteTensor): Value {
   const [batch, ...rest] = convertedDims(dims);
   if (batch === undefined) return { name, type: "float32", dims: [] };

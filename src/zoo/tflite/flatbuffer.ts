@@ -1,12 +1,12 @@
 /**
- * FlatBuffers tables, read with bounds: every offset and length is checked against the file before it is followed,
- * and all that is read may add up to only a few times the file (a damaged or hostile file can point many times at
- * the same bytes). What the tables of TensorFlow Lite contain is in `schema.ts`.
+ * Reads FlatBuffers tables of untrusted files: every offset and length is checked against the file, and the total that is read is limited
+ * to a few times its size, because a hostile file may refer to the same bytes many times. The tables of TensorFlow Lite are defined in
+ * `schema.ts`.
  */
 import { ByteBuffer } from "flatbuffers";
 import { dataError, type GraftError } from "../../base/errors.ts";
 
-/** How many times over the bytes of a file may be read: shared buffers and names are legitimate, bombs are not. */
+/** How many times the bytes of a file may be read: shared buffers and names are legitimate. */
 const READS_PER_BYTE = 8;
 const SPARE_READS = 1 << 16;
 
@@ -18,7 +18,7 @@ export class FlatFile {
   #allowance: number;
 
   constructor(bytes: Uint8Array, source: string) {
-    // A Node `Buffer` is seen as plain bytes: its own `slice` does not copy.
+    // A Node `Buffer` becomes plain bytes: its `slice` does not copy.
     this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.source = source;
     this.buffer = new ByteBuffer(this.bytes);
@@ -27,41 +27,41 @@ export class FlatFile {
 
   /** The error for a file whose bytes contradict themselves. */
   damaged(what: string): GraftError {
-    return dataError(`${this.source} is a damaged TensorFlow Lite model (${what}): fetch or export it again.`);
+    return dataError(`${this.source} is a damaged TensorFlow Lite model (${what}): download or export it again.`);
   }
 
-  /** Where `size` bytes start, if they lie within the file; else throws a data error. */
+  /** `position`, if `size` bytes from there are within the file; otherwise throws a data error. */
   within(position: number, size: number): number {
     if (position < 0 || position + size > this.bytes.length) {
-      throw this.damaged(`it points at byte ${position + size} of ${this.bytes.length}`);
+      throw this.damaged(`it refers to byte ${position + size} of ${this.bytes.length}`);
     }
     return position;
   }
 
-  /** Counts `size` bytes as read; throws a data error where the whole file has been read too many times over. */
+  /** Counts `size` bytes as read. Throws a data error if the file has been read too many times. */
   spend(size: number): void {
     this.#allowance -= size;
-    if (this.#allowance < 0) throw this.damaged("it refers to the same bytes over and over");
+    if (this.#allowance < 0) throw this.damaged("it refers to the same bytes repeatedly");
   }
 
-  /** The root table. Throws a data error where the file does not carry the four-letter `identifier`. */
+  /** The root table. Throws a data error if the file does not have the four-letter `identifier`. */
   root(identifier: string): Table {
     const length = this.bytes.length;
     if (length < 8 || this.buffer.getBufferIdentifier() !== identifier) {
       throw dataError(
-        `${this.source} is not a TensorFlow Lite model: bytes 4 to 7 are not "${identifier}"; give a .tflite or .lite file.`,
+        `${this.source} is not a TensorFlow Lite model: bytes 4 to 7 are not "${identifier}"; pass a .tflite or .lite file.`,
       );
     }
     return new Table(this, this.indirect(0));
   }
 
-  /** The position that the unsigned offset at `at` leads to. */
+  /** The position that the unsigned offset at `at` refers to. */
   indirect(at: number): number {
     return this.within(at + this.buffer.readUint32(this.within(at, 4)), 4);
   }
 }
 
-/** One table of a file: a position whose fields are found through its vtable. */
+/** A table of a file; its vtable locates its fields. */
 export class Table {
   readonly file: FlatFile;
   readonly #position: number;
@@ -76,7 +76,7 @@ export class Table {
     file.within(this.#vtable, this.#vtableSize);
   }
 
-  /** Where field number `slot` of `size` bytes is, or nothing where the table leaves it out. */
+  /** The position of field number `slot` of `size` bytes; undefined if the table omits it. */
   find(slot: number, size: number): number | undefined {
     const entry = 4 + 2 * slot;
     if (entry + 2 > this.#vtableSize) return undefined;
@@ -84,7 +84,7 @@ export class Table {
     return offset === 0 ? undefined : this.file.within(this.#position + offset, size);
   }
 
-  /** Start and element count of the vector in field `slot`, whose elements take `size` bytes. */
+  /** Start and number of elements of the vector in field `slot`, with elements of `size` bytes. */
   vector(slot: number, size: number): { readonly start: number; readonly length: number } | undefined {
     const at = this.find(slot, 4);
     if (at === undefined) return undefined;
@@ -94,14 +94,14 @@ export class Table {
   }
 }
 
-/** How one field is read; an absent table reads as one without fields. */
+/** Reads a field; an absent table is read as one without fields. */
 export type Field<T> = (table: Table | undefined) => T;
-/** What a table holds: a reader a field. */
+/** A table's definition: one reader per field. */
 export type Schema = Readonly<Record<string, Field<unknown>>>;
-/** A table read through its schema. */
+/** The fields of a table by its schema. */
 export type Row<S extends Schema> = { readonly [K in keyof S]: ReturnType<S[K]> };
 
-/** All fields of a table. */
+/** Reads all fields of a table. */
 export function readRow<S extends Schema>(table: Table | undefined, schema: S): Row<S> {
   return Object.fromEntries(Object.entries(schema).map(([key, field]) => [key, field(table)])) as Row<S>;
 }
@@ -126,7 +126,7 @@ const list =
     return Array.from({ length: found.length }, (_, index) => read(table.file.buffer, found.start + index * size));
   };
 
-/** A signed byte (also FlatBuffers' enums), an unsigned one, integers, a float and a boolean, with their defaults. */
+/** Readers of a signed byte (also FlatBuffers' enums), an unsigned byte, integers, a float and a boolean, with defaults. */
 export const int8 = scalar(1, (buffer, at) => buffer.readInt8(at));
 export const uint8 = scalar(1, (buffer, at) => buffer.readUint8(at));
 export const int32 = scalar(4, (buffer, at) => buffer.readInt32(at));
@@ -134,12 +134,12 @@ export const uint32 = scalar(4, (buffer, at) => buffer.readUint32(at));
 export const float32 = scalar(4, (buffer, at) => buffer.readFloat32(at));
 export const flag = scalar(1, (buffer, at) => buffer.readUint8(at) !== 0);
 
-/** Vectors of numbers; empty where absent. */
+/** Readers of vectors of numbers; empty if absent. */
 export const int32s = list(4, (buffer, at) => buffer.readInt32(at));
 export const float32s = list(4, (buffer, at) => buffer.readFloat32(at));
 export const int64s = list(8, (buffer, at) => Number(buffer.readInt64(at)));
 
-/** The bytes of a `ubyte` vector, shared with the file; empty where absent. */
+/** Reads a `ubyte` vector, not copied; empty if absent. */
 export const blob =
   (slot: number): Field<Uint8Array> =>
   (table) => {
@@ -149,7 +149,7 @@ export const blob =
 
 const decoder = new TextDecoder();
 
-/** UTF-8 text; empty where absent. */
+/** Reads UTF-8 text; empty if absent. */
 export const text =
   (slot: number): Field<string> =>
   (table) => {
@@ -158,7 +158,7 @@ export const text =
     return decoder.decode(bytes);
   };
 
-/** A table within a table. */
+/** Reads a table within a table. */
 export const child =
   (slot: number): Field<Table | undefined> =>
   (table) => {
@@ -166,7 +166,7 @@ export const child =
     return table === undefined || at === undefined ? undefined : new Table(table.file, table.file.indirect(at));
   };
 
-/** A vector of tables. */
+/** Reads a vector of tables. */
 export const children =
   (slot: number): Field<Table[]> =>
   (table) => {

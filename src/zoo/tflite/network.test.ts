@@ -9,7 +9,7 @@ import { type Model, type Node, node } from "../../graph/model.ts";
 import { encodeModelWhole } from "../../graph/onnx/write.ts";
 import { reactNativeTflite } from "../../hub/npm/packages.ts";
 import { openSession, type RuntimeTensor, type Session } from "../../runtime/session.ts";
-import { filesOf } from "../tfjs/testing-networks.ts";
+import { filesOf } from "../testing-networks.ts";
 import { convertTflite } from "./convert.ts";
 import { rangeOf } from "./quantise.ts";
 import { readTflite } from "./read.ts";

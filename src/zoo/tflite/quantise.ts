@@ -1,10 +1,10 @@
-/** From quantised numbers to real ones: constants as float32, and the real range that a quantised tensor can hold. */
+/** Dequantises constants to float32, and computes the real range of quantised tensors. */
 import { float16Value } from "../../graph/widen.ts";
 import { alignedCopy } from "./bytes.ts";
 import type { TfliteTensor } from "./read.ts";
 import type { ElementType } from "./schema.ts";
 
-/** Real numbers between `low` and `high`, both included. */
+/** Real numbers from `low` to `high`, both included. */
 export interface Range {
   readonly low: number;
   readonly high: number;
@@ -16,7 +16,7 @@ const integerRanges: Partial<Record<ElementType, Range>> = {
   int8: { low: -128, high: 127 },
 };
 
-/** What real numbers a tensor can hold: all of them, unless it is quantised to 8 bits. */
+/** The real range of a tensor: unlimited unless it is quantised to 8 bits. */
 export function rangeOf({ type, quantisation }: TfliteTensor): Range {
   const integers = integerRanges[type];
   if (!integers || quantisation?.scales.length !== 1) return everything;
@@ -31,7 +31,7 @@ export const intersection = (a: Range, b: Range): Range => ({
   high: Math.min(a.high, b.high),
 });
 
-/** Whether every number of `inner` is in `outer`. */
+/** Whether `outer` contains `inner`. */
 export const contains = (outer: Range, inner: Range): boolean => outer.low <= inner.low && inner.high <= outer.high;
 
 type Numbers = Float32Array | Uint8Array | Int8Array | Int32Array;
@@ -45,13 +45,12 @@ const readers: Record<ElementType, (bytes: Uint8Array) => Numbers | undefined> =
   int64: () => undefined,
 };
 
-/** Whether a tensor is a constant of real numbers: floats, or integers with a scale. */
+/** Whether a tensor is a constant of real numbers: floats or integers with a scale. */
 export const isReal = ({ type, bytes, quantisation }: TfliteTensor): boolean =>
   bytes !== undefined && (type === "float32" || type === "float16" || (type !== "int64" && quantisation !== undefined));
 
 /**
- * The real values of a constant, in the file's layout; nothing where it has no values, or is of integers that
- * stand for themselves (shapes, axes).
+ * The real values of a constant, in the file's layout; undefined if it has no values, or its integers are not quantised (shapes, axes).
  */
 export function dequantised(tensor: TfliteTensor): Float32Array | undefined {
   const { type, dims, bytes, quantisation } = tensor;
@@ -60,7 +59,7 @@ export function dequantised(tensor: TfliteTensor): Float32Array | undefined {
   if (!quantisation) return undefined;
   const { scales, zeros, axis } = quantisation;
   const real = new Float32Array(numbers.length);
-  // One scale for all is one slice that holds everything.
+  // With one scale, the whole tensor is one slice.
   const inner =
     scales.length === 1 ? numbers.length : dims.slice(axis + 1).reduce((product, size) => product * size, 1);
   for (let start = 0, slice = 0; start < numbers.length; start += inner, slice++) {
@@ -71,7 +70,7 @@ export function dequantised(tensor: TfliteTensor): Float32Array | undefined {
   return real;
 }
 
-/** The elements of an integer constant (shapes, axes, paddings); nothing where the tensor is none. */
+/** The elements of an integer constant (shapes, axes, paddings); undefined if the tensor is not one. */
 export function integersOf({ type, bytes }: TfliteTensor): number[] | undefined {
   if (!bytes) return undefined;
   if (type === "int32") return Array.from(new Int32Array(alignedCopy(bytes, 4)));

@@ -1,6 +1,6 @@
 /**
- * A TensorFlow Lite file as plain data: its first subgraph's tensors and operators, checked and with indices
- * followed. Nothing is converted here (see `convert.ts`).
+ * Reads a TensorFlow Lite file into plain data: the tensors and operators of its first subgraph, checked and with indices resolved. Nothing
+ * is converted here (see `convert.ts`).
  */
 import { dataError } from "../../base/errors.ts";
 import { elementCount } from "../../graph/tensor.ts";
@@ -20,35 +20,35 @@ import {
   TENSOR,
 } from "./schema.ts";
 
-/** `real = scale × (q − zero)`; one scale for all, or one a slice along `axis`. */
+/** `real = scale × (q − zero)`, with one scale, or one per slice along `axis`. */
 export interface Quantisation {
   readonly scales: readonly number[];
   readonly zeros: readonly number[];
   readonly axis: number;
 }
 
-/** A tensor as the file declares it, in TensorFlow Lite's layout (images are `[N, H, W, C]`). */
+/** A tensor as declared in the file, in TensorFlow Lite's layout (images are `[N, H, W, C]`). */
 export interface TfliteTensor {
   readonly index: number;
-  /** {@link sanitised}; `tensor_<index>` where the file gives none. */
+  /** {@link sanitised}; `tensor_<index>` if the file has none. */
   readonly name: string;
   readonly type: ElementType;
   readonly dims: readonly number[];
   readonly quantisation?: Quantisation | undefined;
-  /** The values of a constant; absent for what is computed. */
+  /** The values of a constant; absent for a computed tensor. */
   readonly bytes?: Uint8Array | undefined;
 }
 
-/** One operation of the file. */
+/** An operation of the file. */
 export interface Operation {
   /** The operator's name, such as `CONV_2D`. */
   readonly op: string;
-  /** Tensors read; nothing where an optional one is not given. */
+  /** The inputs; undefined for an omitted optional input. */
   readonly inputs: readonly (TfliteTensor | undefined)[];
   readonly output: TfliteTensor;
-  /** The operator's options; defaults where the file leaves them out. Throws a data error where they are another operator's. */
+  /** The operator's options, with defaults. Throws a data error if the options belong to another operator. */
   options<S extends Schema>(of: Options<S>): Row<S>;
-  /** A data error about this operation: `what` is wrong with it, in the words of a clause. */
+  /** A data error about this operation; `what` is the predicate of the sentence. */
   error(what: string): Error;
 }
 
@@ -64,22 +64,22 @@ export interface TfliteGraph {
 const MAX_RANK = 6;
 const LONGEST_NAME = 1 << 16;
 
-/** A name as other tools and terminals can bear it: letters, digits and `_ . / : -`; all else becomes `_`. */
+/** A name that is safe for other tools and terminals: letters, digits and `_ . / : -`; everything else becomes `_`. */
 export const sanitised = (name: string): string => name.replace(/[^A-Za-z0-9_./:-]/g, "_");
 
-/** Reads a model. Throws a data error where the file is damaged, or is not for one image input. */
+/** Reads a model. Throws a data error if the file is damaged or does not have exactly one input. */
 export function readTflite(bytes: Uint8Array, source: string): TfliteGraph {
   const file = new FlatFile(bytes, source);
   const model = readRow(file.root(FILE_IDENTIFIER), MODEL);
   if (model.version !== 3) {
-    throw dataError(`${source} is of TensorFlow Lite's schema version ${model.version}: export it with version 3.`);
+    throw dataError(`${source} has TensorFlow Lite's schema version ${model.version}: export it with version 3.`);
   }
   const subgraph = readRow(at(file, model.subgraphs, 0, "subgraph"), SUBGRAPH);
   const tensors = tensorReader(file, subgraph.tensors, model.buffers);
   const operations = subgraph.operators.map((table) => readOperation(file, table, model.operatorCodes, tensors));
   const [input, ...others] = subgraph.inputs.map((index) => tensors(index));
   if (!input || others.length > 0) {
-    throw dataError(`${source} takes ${subgraph.inputs.length} inputs: give a network with one image as its input.`);
+    throw dataError(`${source} takes ${subgraph.inputs.length} inputs: pass a network with one image as its input.`);
   }
   return { source, input, outputs: subgraph.outputs.map((index) => tensors(index)), operations };
 }
@@ -90,7 +90,7 @@ function at<T>(file: FlatFile, of: readonly T[], index: number, what: string): T
   return found;
 }
 
-/** Reads tensors by index, each once. */
+/** Returns a reader of tensors by index, which reads each only once. */
 function tensorReader(file: FlatFile, tables: readonly Table[], buffers: readonly Table[]) {
   const known = new Map<number, TfliteTensor>();
   return (index: number): TfliteTensor => {
@@ -115,13 +115,13 @@ function readTensor(file: FlatFile, table: Table, index: number, buffers: readon
   const { source } = file;
   const type = elementTypes[code as keyof typeof elementTypes];
   if (!type) {
-    throw dataError(`${source}: tensor "${name}" is of type ${code}: export with float, uint8 or int8 weights.`);
+    throw dataError(`${source}: tensor "${name}" has type ${code}: export with float, uint8 or int8 weights.`);
   }
   if (dims.length > MAX_RANK || dims.some((size) => size < 0)) {
     throw file.damaged(`tensor "${name}" has ${dims.length} dimensions, or one below 0`);
   }
   if (shapeSignature.some((size, axis) => axis > 0 && size < 0)) {
-    throw dataError(`${source}: tensor "${name}" is of a size that is open: export with a fixed image size.`);
+    throw dataError(`${source}: tensor "${name}" has an open size: export with a fixed image size.`);
   }
   if (sparsity) throw dataError(`${source}: tensor "${name}" is sparse: export the network with dense weights.`);
   const quantisation = readQuantisation(file, name, dims, quantization);
@@ -162,7 +162,7 @@ function readQuantisation(
     throw file.damaged(`tensor "${name}" has a scale that is not positive`);
   }
   if (zeros.some((zero) => zero < -128 || zero > 255)) {
-    throw file.damaged(`tensor "${name}" has a zero point that is no 8-bit number`);
+    throw file.damaged(`tensor "${name}" has a zero point that is not an 8-bit number`);
   }
   return { scales: scale, zeros, axis };
 }
@@ -178,17 +178,16 @@ function readOperation(
   const number = Math.max(deprecatedCode, code);
   const name = operatorNames[number] ?? `number ${number}`;
   const op = name === "CUSTOM" ? `CUSTOM (${sanitised(customCode)})` : name;
-  // Operators with several outputs are not converted: the first names the operation.
+  // Operators with several outputs are not supported; the first output names the operation.
   const output = tensors(at(file, outputs, 0, `output of an ${op} as number`));
   const error = (what: string): Error =>
-    dataError(`${file.source}: the operator ${op} that makes "${output.name}" ${what}.`);
+    dataError(`${file.source}: the operator ${op} that computes "${output.name}" ${what}.`);
   return {
     op,
     inputs: inputs.map((index) => (index === -1 ? undefined : tensors(index))),
     output,
     options(of) {
-      if (options && optionsType !== of.member)
-        throw error("carries another operator's options: export the model again");
+      if (options && optionsType !== of.member) throw error("has another operator's options: export the model again");
       return readRow(options, of.schema);
     },
     error,

@@ -1,5 +1,5 @@
 /**
- * The tables of a TensorFlow Lite file that Graft reads, by field number, and the codes in them.
+ * The tables of a TensorFlow Lite file that Graft reads, by field number, and their codes.
  * Source: `tensorflow/compiler/mlir/lite/schema/schema.fbs` (file identifier `TFL3`).
  */
 import {
@@ -28,7 +28,7 @@ export const MODEL = {
   subgraphs: children(2),
   buffers: children(4),
 };
-/** `deprecatedCode` holds codes up to 127; newer files also fill `code`: the larger one counts. */
+/** `deprecatedCode` contains codes up to 127; newer files also set `code`. The larger one counts. */
 export const OPERATOR_CODE = { deprecatedCode: int8(0, 0), customCode: text(1), code: int32(3, 0) };
 export const SUBGRAPH = { tensors: children(0), inputs: int32s(1), outputs: int32s(2), operators: children(3) };
 export const TENSOR = {
@@ -55,7 +55,7 @@ export const OPERATOR = {
   options: child(4),
 };
 
-/** The options of one operator: which member of the union `BuiltinOptions` they are, and their fields. */
+/** The options of one operator: their member of the union `BuiltinOptions`, and their fields. */
 export interface Options<S extends Schema> {
   readonly member: number;
   readonly schema: S;
@@ -91,10 +91,10 @@ export const MUL_OPTIONS = options(21, { activation: fusedActivation(0) });
 export const REDUCER_OPTIONS = options(27, { keepDims: flag(0, false) });
 export const SUB_OPTIONS = options(28, { activation: fusedActivation(0) });
 
-/** `Padding` of {@link CONV_2D_OPTIONS} and its like. */
+/** The value of `Padding` for SAME, in {@link CONV_2D_OPTIONS} and similar tables. */
 export const PADDING_SAME = 0;
 
-/** Element types of `TensorType` that Graft knows, with the bytes that an element takes. */
+/** The element types of `TensorType` that Graft knows, with the size of an element in bytes. */
 export const elementTypes = {
   0: { name: "float32", size: 4 },
   1: { name: "float16", size: 2 },
@@ -106,7 +106,7 @@ export const elementTypes = {
 /** The element types that Graft reads. */
 export type ElementType = (typeof elementTypes)[keyof typeof elementTypes]["name"];
 
-/** Names of `BuiltinOperator` by code, for the rules to go by and for errors to name what is refused. */
+/** The names of `BuiltinOperator` by code, for rules and errors. */
 export const operatorNames: readonly string[] = `
 ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
 FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D LOCAL_RESPONSE_NORMALIZATION LOGISTIC

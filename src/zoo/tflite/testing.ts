@@ -1,10 +1,10 @@
-/** For tests: the fixtures that `bench/reference/tflite_reference.py` makes, and the rules by which their inputs are made. */
+/** For tests: the fixtures that `bench/reference/tflite_reference.py` writes, and the rules that generate their inputs. */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { elementCount } from "../../graph/tensor.ts";
 import type { RuntimeTensor } from "../../runtime/session.ts";
 
-/** What TensorFlow's interpreter answered to one input. */
+/** The outputs of TensorFlow's interpreter for one input. */
 export interface Answer {
   /** `real = scale × (q − zero)` with q by `rule`; `dims` are `[N, H, W, C]`. */
   readonly input: {
@@ -15,12 +15,12 @@ export interface Answer {
   };
   /** Real values in the order of TensorFlow; `scale` is one step of the quantisation, or 0. */
   readonly outputs: readonly { readonly dims: readonly number[]; readonly scale: number; readonly values: number[] }[];
-  /** Statistics of tensors on the way. */
+  /** Statistics of intermediate tensors. */
   readonly tensors?: Readonly<Record<string, { scale: number; mean: number; deviation: number }>>;
 }
 type Dims = readonly [n: number, height: number, width: number, channels: number];
 
-/** A fixture: a small model (absent for the real network) and what it answers. */
+/** A fixture: a small model (absent for the real network) and its outputs. */
 export interface Fixture {
   readonly model: Uint8Array;
   readonly operators: readonly string[];
@@ -32,7 +32,7 @@ const whole: Record<Answer["input"]["rule"], (y: number, x: number, c: number, d
   waves: (y, x, c) => 255 - Math.abs(255 - ((3 * x + 2 * y + 40 * c) % 510)),
 };
 
-/** The input of an answer as the converted network takes it: `[1, C, H, W]`. */
+/** The input for the converted network, `[1, C, H, W]`. */
 export function inputOf({ input: { rule, dims, scale, zero } }: Answer): RuntimeTensor {
   const [, height, width, channels] = dims;
   const data = new Float32Array(elementCount(dims));

@@ -1,8 +1,7 @@
 /**
- * Keras' weights in HDF5: the files of Keras Applications and `save_weights("x.h5")` (a group a layer, attributes naming its
- * weights), whole models (`model_weights` within), and `save_weights("x.weights.h5")` of Keras 3 (numbered variables).
- * All become entries `layer/variable` in Keras' words: `conv1_conv/kernel`, `bn_Conv1/moving_mean`. Which of our parameters
- * that is, is in `names/`.
+ * Reads Keras' weights in HDF5: files of Keras Applications and of `save_weights("x.h5")` (a group per layer, with its weights' names as
+ * attributes), whole models (with `model_weights`), and `save_weights("x.weights.h5")` of Keras 3 (numbered variables). All become entries
+ * `layer/variable` with Keras' names: `conv1_conv/kernel`, `bn_Conv1/moving_mean`. How they map to networks is not known here.
  */
 import { dataError } from "../../base/errors.ts";
 import type { Dataset } from "./hdf5/dataset.ts";
@@ -10,7 +9,7 @@ import { type Group, readHdf5 } from "./hdf5/file.ts";
 import type { Ranges } from "./ranges.ts";
 import { tensorOf, type WeightFile } from "./weight-file.ts";
 
-/** What Keras 3 numbers in `.weights.h5`, by the class of layer its group is named after and the count of variables. */
+/** The variables that Keras 3 numbers in `.weights.h5`, by the layer's class, which is its group's name, and their count. */
 const variables: readonly { readonly layer: RegExp; readonly names: readonly string[] }[] = [
   { layer: /^batch_normalization(_\d+)?$/, names: ["gamma", "beta", "moving_mean", "moving_variance"] },
   // Without a scale.
@@ -22,7 +21,7 @@ const variables: readonly { readonly layer: RegExp; readonly names: readonly str
   { layer: /^(conv2d|depthwise_conv2d|dense)(_\d+)?$/, names: ["kernel"] },
 ];
 
-/** Variables under the words of other Keras versions. The `_W_1` are those of the first VGG files. */
+/** The names of variables in other versions of Keras. `_W_1` occurs in the first VGG files. */
 const synonyms: readonly (readonly [RegExp, string])[] = [
   [/:\d+$/, ""],
   [/^depthwise_kernel$/, "kernel"],
@@ -32,18 +31,18 @@ const synonyms: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Layers without a name of their own are numbered through the Python session: `conv2d_94` may be a network's first. They are
- * renumbered from the smallest, which gets none, as in a new session.
+ * Unnamed layers are numbered throughout a Python session: `conv2d_94` may be a network's first. They are renumbered as in a new session;
+ * the first has no number.
  */
 const NUMBERED = /^(conv2d|batch_normalization|layer_normalization|dense)(?:_(\d+))?$/;
 
-/** Groups beside the weights in whole models. */
+/** Groups next to the weights in whole models. */
 const BESIDE = new Set(["optimizer_weights", "optimizer"]);
 
 /**
- * Opens an HDF5 file of Keras; `ranges` is closed with it.
+ * Opens an HDF5 file of Keras. Closing it closes `ranges`.
  *
- * @throws GraftError (`data`) where it is damaged or holds no weights
+ * @throws GraftError (`data`) if it is damaged or has no weights
  */
 export async function openKerasH5(ranges: Ranges): Promise<WeightFile> {
   const { path } = ranges;
@@ -58,7 +57,7 @@ export async function openKerasH5(ranges: Ranges): Promise<WeightFile> {
     if (datasets.has(name)) throw dataError(`${path} has two weights "${name}": save the network's weights alone.`);
     datasets.set(name, dataset);
   }
-  if (datasets.size === 0) throw dataError(`${path} holds no weights: give a file that Keras' save_weights wrote.`);
+  if (datasets.size === 0) throw dataError(`${path} contains no weights: pass a file that Keras' save_weights wrote.`);
   const layers = (await layersInOrder(weights))?.flatMap((layer) =>
     found.some(([name]) => name === layer) ? [renamed.get(layer) ?? layer] : [],
   );
@@ -79,7 +78,7 @@ export async function openKerasH5(ranges: Ranges): Promise<WeightFile> {
   };
 }
 
-/** The attribute `layer_names`; long ones are cut into `layer_names0`, `layer_names1`, …. */
+/** The attribute `layer_names`; long lists are split into `layer_names0`, `layer_names1`, …. */
 async function layersInOrder(weights: Group): Promise<readonly string[] | undefined> {
   const whole = await weights.texts("layer_names");
   if (whole) return whole;
@@ -91,7 +90,7 @@ async function layersInOrder(weights: Group): Promise<readonly string[] | undefi
   }
 }
 
-/** Walks the groups: a dataset's layer is the group around it. */
+/** Collects the datasets of all groups; a dataset's layer is the group that contains it. */
 async function collect(
   group: Group,
   name: string,
@@ -108,7 +107,7 @@ async function collect(
   }
 }
 
-/** A layer of `.weights.h5`: `name` is its class (`conv2d_3`), the attribute its name, its variables are 0, 1, … */
+/** A layer of `.weights.h5`: `name` is its class (`conv2d_3`), an attribute its name, and its variables are 0, 1, … */
 async function collectNumbered(
   vars: Group,
   name: string,
@@ -120,7 +119,7 @@ async function collectNumbered(
   const [layer] = (await vars.texts("name")) ?? [];
   if (layer === undefined)
     throw dataError(
-      `${path} does not name its layers, as early versions of Keras 3: save it with a newer one, or as .h5.`,
+      `${path} has no layer names, as in early versions of Keras 3: save it with a newer version, or as .h5.`,
     );
   const names = variables.find((row) => row.layer.test(name) && row.names.length === size)?.names;
   for (const [index, dataset] of vars.datasets) into.push([layer, names?.[Number(index)] ?? index, dataset]);

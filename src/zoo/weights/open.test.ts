@@ -37,12 +37,12 @@ test.each([
   [
     "ONNX",
     Buffer.from([8, 8, 18, 7, 112, 121, 116, 111, 114, 99, 104, 0]),
-    /is an ONNX model, a network of its own .* --network file\.$/,
+    /is an ONNX model, a complete network .* --network file\.$/,
   ],
-  ["TensorFlow Lite", Buffer.from("\u001c\0\0\0TFL3xxxxxxxx"), /TensorFlow Lite model, a network of its own/],
-  ["TensorFlow.js", Buffer.from('{"format": "layers-model"}'), /TensorFlow\.js model .* a network of its own/],
-  ["something else", Buffer.from("GIF89a"), /is no file of weights that Graft reads: give one of safetensors/],
-  ["nothing", Buffer.alloc(0), /is no file of weights/],
+  ["TensorFlow Lite", Buffer.from("\u001c\0\0\0TFL3xxxxxxxx"), /TensorFlow Lite model, a complete network/],
+  ["TensorFlow.js", Buffer.from('{"format": "layers-model"}'), /TensorFlow\.js model .* a complete network/],
+  ["something else", Buffer.from("GIF89a"), /is not a file of weights that Graft reads: pass safetensors/],
+  ["nothing", Buffer.alloc(0), /is not a file of weights/],
 ])("%s is refused with what to do", async (_, bytes, message) => {
   await writeFile(path, bytes);
   const error = await openWeightFile(path).catch((thrown: unknown) => thrown);
@@ -53,5 +53,5 @@ test.each([
 
 test("no file, and a folder", async () => {
   await expect(openWeightFile(join(folder, "none"))).rejects.toThrow(/There is no file .*none: check the path\./);
-  await expect(openWeightFile(folder)).rejects.toThrow(/is not a file: give the path of a weight file\./);
+  await expect(openWeightFile(folder)).rejects.toThrow(/is not a file: pass the path of a weight file\./);
 });

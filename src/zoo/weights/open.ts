@@ -1,4 +1,4 @@
-/** Opening a file of weights by its first bytes; and what to do with files that are something else. */
+/** Opens files of weights, by their first bytes. Other known formats are refused with advice. */
 import { basename } from "node:path";
 import { dataError } from "../../base/errors.ts";
 import { SIGNATURE } from "./hdf5/file.ts";
@@ -8,7 +8,7 @@ import { openSafetensors } from "./safetensors/read.ts";
 import type { WeightFile } from "./weight-file.ts";
 
 interface Format {
-  /** Whether a file that begins with these bytes is of this format. */
+  /** Whether a file that starts with these bytes has this format. */
   readonly begins: (head: Uint8Array) => boolean;
   readonly open: (ranges: Ranges) => Promise<WeightFile>;
 }
@@ -20,7 +20,7 @@ const startsWith =
 
 const text = (word: string): number[] => [...Buffer.from(word)];
 
-/** A format that Graft does not take weights from: why not, and what to do. */
+/** A format that Graft does not read weights from; the sentence says why and what to do. */
 const refused = (begins: Format["begins"], sentence: (path: string) => string): Format => ({
   begins,
   open: async ({ path }) => {
@@ -29,14 +29,14 @@ const refused = (begins: Format["begins"], sentence: (path: string) => string): 
 });
 
 const network = (path: string, format: string): string =>
-  `${path} is ${format}, a network of its own and no weights for another: use it with --network ${basename(path)}.`;
+  `${path} is ${format}, a complete network and not weights for another: pass it as --network ${basename(path)}.`;
 
 const pickle = (path: string): string =>
-  `${path} is a PyTorch pickle or another archive, which can hold programs and is never opened: save the weights as .safetensors (Python: safetensors.torch.save_file(model.state_dict(), "weights.safetensors")), or from Keras with save_weights("weights.weights.h5").`;
+  `${path} is a PyTorch pickle or another archive, which can contain programs and is never opened: save the weights as .safetensors (Python: safetensors.torch.save_file(model.state_dict(), "weights.safetensors")), or from Keras with save_weights("weights.weights.h5").`;
 
 const formats: readonly Format[] = [
   { begins: startsWith(SIGNATURE), open: openKerasH5 },
-  // The header's first byte, behind its length.
+  // The header's first byte, after its length.
   { begins: startsWith(text("{"), 8), open: openSafetensors },
   refused(startsWith(text("PK")), pickle),
   refused(startsWith([0x80]), pickle),
@@ -47,10 +47,9 @@ const formats: readonly Format[] = [
 ];
 
 /**
- * Opens a file of weights: safetensors, or HDF5 of Keras. Close it when done.
+ * Opens a file of weights: safetensors, or HDF5 from Keras. The caller closes it.
  *
- * @throws GraftError (`usage`) where there is no such file; (`data`) where it is damaged or of another format, with what to
- * do instead
+ * @throws GraftError (`usage`) if the file does not exist; (`data`) if it is damaged or has another format, with advice
  */
 export async function openWeightFile(path: string): Promise<WeightFile> {
   const ranges = await openRanges(path);
@@ -58,7 +57,7 @@ export async function openWeightFile(path: string): Promise<WeightFile> {
     const head = await ranges.read(0, Math.min(16, ranges.size));
     const format = formats.find(({ begins }) => begins(head));
     if (format) return await format.open(ranges);
-    throw dataError(`${path} is no file of weights that Graft reads: give one of safetensors or Keras' HDF5 (.h5).`);
+    throw dataError(`${path} is not a file of weights that Graft reads: pass safetensors or Keras' HDF5 (.h5).`);
   } catch (error) {
     await ranges.close();
     throw error;

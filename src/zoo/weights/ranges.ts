@@ -1,32 +1,29 @@
-/**
- * Positioned reads of a file that nobody vouches for: only the bytes asked for, and only bytes that are there. Nothing here
- * knows what the bytes mean.
- */
+/** Reads byte ranges of an untrusted file, checked against its size. Knows nothing of what the bytes mean. */
 import type { Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { digestBeside } from "../../base/digest.ts";
 import { dataError } from "../../base/errors.ts";
 import { readFailure } from "../../base/system-errors.ts";
 
-/** Node reads at most 2 GiB at a time; asking for less keeps one call from blocking the disk's queue. */
+/** Node reads at most 2 GiB per call; smaller pieces do not block the disk's queue. */
 const PIECE = 1 << 28;
 
 /** An open file, read by byte ranges. */
 export interface Ranges {
   readonly path: string;
-  /** Bytes in the file when it was opened. */
+  /** Size in bytes when the file was opened. */
   readonly size: number;
   /**
-   * The bytes from `offset` on, `length` of them, in memory of their own.
+   * Reads `length` bytes from `offset`, in their own memory.
    *
-   * @throws GraftError (`data`) where the range is not inside the file; before any memory is taken
+   * @throws GraftError (`data`) if the range is outside the file, before any memory is allocated
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Begins to hash the file, beside the reads. The function that it returns is called after the last read and gives the
-   * SHA-256, in hexadecimal: of the very bytes that were read.
+   * Starts to hash the file in the background. Call the returned function after the last read: it returns the SHA-256 of the bytes that
+   * were read, hexadecimal.
    *
-   * @throws GraftError (`data`) where the file has changed since it was opened
+   * @throws GraftError (`data`) if the file has changed since it was opened
    */
   digest(): () => Promise<string>;
   close(): Promise<void>;
@@ -35,7 +32,7 @@ export interface Ranges {
 /**
  * Opens a file for reading.
  *
- * @throws GraftError (`usage`) where there is none, (`data`) where it is a folder or unreadable
+ * @throws GraftError (`usage`) if it does not exist, (`data`) if it is a folder or unreadable
  */
 export async function openRanges(path: string): Promise<Ranges> {
   let handle: FileHandle;
@@ -46,7 +43,7 @@ export async function openRanges(path: string): Promise<Ranges> {
   }
   try {
     const stat = await handle.stat();
-    if (!stat.isFile()) throw dataError(`${path} is not a file: give the path of a weight file.`);
+    if (!stat.isFile()) throw dataError(`${path} is not a file: pass the path of a weight file.`);
     return rangesOf(path, handle, stat);
   } catch (error) {
     await handle.close();
@@ -65,7 +62,7 @@ function rangesOf(path: string, handle: FileHandle, stat: Stats): Ranges {
       const inside = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
       if (!inside || offset + length > size)
         throw dataError(
-          `${path} is cut off or damaged: it points at bytes ${offset} to ${offset + length} of ${size}; fetch it again.`,
+          `${path} is truncated or damaged: it refers to bytes ${offset} to ${offset + length} of ${size}; download it again.`,
         );
       const bytes = new Uint8Array(length);
       for (let done = 0; done < length; ) {
@@ -81,7 +78,7 @@ function rangesOf(path: string, handle: FileHandle, stat: Stats): Ranges {
     },
     digest() {
       const hashing = digestBeside(handle, size);
-      // A failure is met when it is asked for; until then it must not count as unhandled.
+      // A failure is reported when the digest is requested; until then it must not count as unhandled.
       hashing.catch(() => {});
       return async () => {
         const sha256 = await hashing;

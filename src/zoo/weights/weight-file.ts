@@ -1,6 +1,6 @@
 /**
- * What a file of weights is, whatever its format: names, types and shapes at once, values one tensor at a time. The
- * formats are in files beside this one; which one a file has is found by its first bytes in `open.ts`.
+ * An open file of weights, whatever its format: names, types and shapes are known at once, values are read one tensor at a time.
+ * `open.ts` detects the format.
  */
 import { bytesPerElement, elementCount, float32Tensor, type Tensor, type TensorType } from "../../graph/tensor.ts";
 import { float16Value } from "../../graph/widen.ts";
@@ -17,22 +17,22 @@ export interface WeightFile {
   readonly path: string;
   /** For messages: `safetensors`, `HDF5`. */
   readonly format: string;
-  /** By the names in the file, in its order. Every one of them has been compared with the file's size. */
+  /** By the names in the file, in its order. All are checked against the file's size. */
   readonly entries: ReadonlyMap<string, WeightEntry>;
-  /** What entries' names begin with (before the `/`), in the order of the network's layers, where the file tells it. */
+  /** The layers (prefixes of the entries' names before the `/`) in the network's order, if the file records it. */
   readonly layers?: readonly string[] | undefined;
   /**
-   * One tensor: only its bytes are read. float16, bfloat16 and float64 become float32; integers stay what they are.
+   * Reads one tensor and only its bytes. float16, bfloat16 and float64 become float32; integers are unchanged.
    *
-   * @throws GraftError (`data`) where the file has changed or the disk fails; RangeError for a name that is not an entry
+   * @throws GraftError (`data`) if the file has changed or the disk fails; RangeError for a name that is not an entry
    */
   read(name: string): Promise<Tensor>;
-  /** As {@link Ranges.digest}: of the whole file. */
+  /** {@link Ranges.digest} of the whole file. */
   digest(): () => Promise<string>;
   close(): Promise<void>;
 }
 
-/** The element at byte `at` as a number, for each floating type but float32. */
+/** Reads the element at byte `at`, for each floating-point type except float32. */
 const floats: Partial<Record<TensorType, (view: DataView, at: number) => number>> = {
   float16: (view, at) => float16Value(view.getUint16(at, true)),
   bfloat16: (view, at) => bfloat16Value(view.getUint16(at, true)),
@@ -47,7 +47,7 @@ function bfloat16Value(bits: number): number {
   return word.getFloat32(0);
 }
 
-/** The stored bytes of an entry as a tensor, floating types as float32; float32 and integers without a copy. */
+/** The bytes of an entry as a tensor; floating-point types become float32. Float32 and integers are not copied. */
 export function tensorOf({ type, dims }: WeightEntry, bytes: Uint8Array): Tensor {
   const valueAt = floats[type];
   if (!valueAt) return { type, dims, bytes };

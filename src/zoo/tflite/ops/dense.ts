@@ -1,8 +1,8 @@
-/** The fully connected operator. */
+/** The rule for the fully connected operator. */
 import { FULLY_CONNECTED_OPTIONS } from "../schema.ts";
 import { biasOf, inputOf, inputOfRank, type Rule, weightsOf } from "./rule.ts";
 
-/** Weights `[D out, D in]`; whatever is read is seen as rows of `D in` numbers, in the file's order. */
+/** Weights are `[D out, D in]`; the input is read as rows of `D in` numbers, in the file's order. */
 export const fullyConnected: Rule = {
   convert(operation, graph) {
     const { activation, weightsFormat } = operation.options(FULLY_CONNECTED_OPTIONS);

@@ -1,4 +1,4 @@
-/** Operators on the numbers themselves: arithmetic, activations, means, and the change between real and quantised. */
+/** The rules for arithmetic, activations, means, and conversions between real and quantised numbers. */
 import { RELU, RELU_N1_TO_1, RELU6 } from "../activation.ts";
 import type { Conversion } from "../conversion.ts";
 import type { Field } from "../flatbuffer.ts";
@@ -8,10 +8,10 @@ import { ADD_OPTIONS, MUL_OPTIONS, type Options, REDUCER_OPTIONS, SOFTMAX_OPTION
 import { inputOf, integerInput, type Rule } from "./rule.ts";
 import { axisOf } from "./shape.ts";
 
-/** An operand of an operation whose output has `rank` dimensions: ones go before the dimensions of a constant. */
+/** An operand of an operation whose output has `rank` dimensions; ones are prepended to the dimensions of a constant. */
 function operand(operation: Operation, graph: Conversion, tensor: TfliteTensor, rank: number): string {
   if (tensor.dims.length === rank || tensor.dims.length === 0) return graph.read(tensor);
-  // Ranks below 4 broadcast alike in both layouts; between an image and less than one, only constants can be placed.
+  // Ranks below 4 broadcast the same way in both layouts; with an image, only a constant may have a lower rank.
   if (rank < 4) return graph.read(tensor);
   const placed = rank === 4 && tensor.dims.length < 4 ? graph.place(tensor, toChannelsFirst, 4) : undefined;
   if (placed === undefined) {
@@ -40,7 +40,7 @@ export const addition: Rule = arithmetic("Add", ADD_OPTIONS);
 export const multiplication: Rule = arithmetic("Mul", MUL_OPTIONS);
 export const subtraction: Rule = arithmetic("Sub", SUB_OPTIONS);
 
-/** A function of each number with a fixed range of values. */
+/** A function of each number with a fixed range. */
 const bounded = (op: "Sigmoid" | "Tanh"): Rule => ({
   convert: (operation, graph) => ({ value: graph.add(op, [graph.read(inputOf(operation, 0))]), range: "own" }),
 });
@@ -52,7 +52,7 @@ export const hardSwish: Rule = {
   convert: (operation, graph) => ({ value: graph.add("HardSwish", [graph.read(inputOf(operation, 0))]) }),
 };
 
-/** Softmax of `beta` times the numbers along the last axis. */
+/** Softmax along the last axis of `beta` times the numbers. */
 export const softmax: Rule = {
   convert(operation, graph) {
     const { beta } = operation.options(SOFTMAX_OPTIONS);
@@ -74,14 +74,14 @@ export const mean: Rule = {
     const kept = source.dims.map((_, axis) => convertedAxis(axis, rank)!).filter((axis) => !axes.includes(axis));
     const inOrder = kept.every((axis, position) => position === 0 || axis > kept[position - 1]!);
     if (!keepDims && (!inOrder || operation.output.dims.length === 4)) {
-      throw operation.error("drops axes of which the rest would change places: export it with keepdims");
+      throw operation.error("removes axes in a way that would reorder the others: export it with keepdims");
     }
     const value = graph.add("ReduceMean", [graph.read(source), graph.integers("axes", axes)], { keepdims: +keepDims });
     return { value, range: "kept" };
   },
 };
 
-/** Operators that pass on what they read, bounded by an activation. */
+/** Operators that are only an activation. */
 const activating = (activation: number): Rule => ({
   convert: (operation, graph) => ({ value: graph.read(inputOf(operation, 0)), activation }),
 });
@@ -90,12 +90,12 @@ export const relu: Rule = activating(RELU);
 export const reluN1To1: Rule = activating(RELU_N1_TO_1);
 export const relu6: Rule = activating(RELU6);
 
-/** To quantised numbers: in real terms, only their range. */
+/** Quantisation: for real numbers, only the range matters. */
 export const quantisation: Rule = {
   convert: (operation, graph) => ({ value: graph.read(inputOf(operation, 0)), range: "kept" }),
 };
 
-/** From quantised or half-precision numbers: real ones already. A constant stays one. */
+/** Dequantisation: the numbers are already real. A constant stays constant. */
 export const dequantisation: Rule = {
   convert(operation, graph) {
     const source = inputOf(operation, 0);

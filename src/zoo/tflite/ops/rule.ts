@@ -1,36 +1,37 @@
-/** What a rule for one TensorFlow Lite operator is given and yields, and the checks that rules share. */
+/** The type of the rules for TensorFlow Lite's operators, and the checks that they share. */
 import type { Conversion } from "../conversion.ts";
 import { integersOf } from "../quantise.ts";
 import type { Operation, TfliteTensor } from "../read.ts";
 
 /** The result of an operation before its activation. */
 export interface Result {
-  /** Name of the value, in ONNX's layout. */
+  /** The name of the value, in ONNX's layout. */
   readonly value: string;
-  /** `ActivationFunctionType` applied afterwards; default: none. */
+  /** The `ActivationFunctionType` applied afterwards. Default: none. */
   readonly activation?: number | undefined;
   /**
-   * How the result relates to the quantised range of the output: `clamped` to it (the default), `kept` within the range
-   * of what was read (pooling, reshaping), or the function's `own` (softmax: always within 0 and 1).
+   * How the result relates to the quantised range of the output: `clamped` to it (the default), `kept` within the range of the inputs
+   * (pooling, reshaping), or the function's `own` (softmax: always from 0 to 1).
    */
   readonly range?: "clamped" | "kept" | "own" | undefined;
 }
 
-/** Adds the nodes of one operation to the graph; yields nothing where its output was declared a constant. */
+/** How an operator is converted. */
 export interface Rule {
+  /** Adds the nodes of one operation; returns undefined if its output was declared a constant. */
   readonly convert: (operation: Operation, graph: Conversion) => Result | undefined;
-  /** How many inputs, counted from the first, the conversion reads; default: all. The others may be computed by anything. */
+  /** How many of the first inputs the conversion reads. Default: all. The others need not be supported. */
   readonly reads?: number | undefined;
 }
 
-/** Input `position` of an operation. Throws a data error where it is not given. */
+/** Input `position` of an operation. Throws a data error if it is missing. */
 export function inputOf(operation: Operation, position: number): TfliteTensor {
   const tensor = operation.inputs[position];
-  if (!tensor) throw operation.error(`lacks its input ${position}: fetch or export the model again`);
+  if (!tensor) throw operation.error(`has no input ${position}: download or export the model again`);
   return tensor;
 }
 
-/** Input `position`, of `rank` dimensions. */
+/** Input `position`, which must have `rank` dimensions. */
 export function inputOfRank(operation: Operation, position: number, rank: number): TfliteTensor {
   const tensor = inputOf(operation, position);
   if (tensor.dims.length !== rank) {
@@ -39,7 +40,7 @@ export function inputOfRank(operation: Operation, position: number, rank: number
   return tensor;
 }
 
-/** The name of a constant input, reordered as {@link Conversion.place} does. */
+/** The name of a constant input, reordered as by {@link Conversion.place}. */
 export function weightsOf(
   operation: Operation,
   graph: Conversion,
@@ -53,7 +54,7 @@ export function weightsOf(
   return name;
 }
 
-/** The bias (input 2) as a further input of a node, if there is one; checked to be `[channels]`. */
+/** The bias (input 2) as an additional input of a node, if there is one; it must be `[channels]`. */
 export function biasOf(operation: Operation, graph: Conversion, channels: number): string[] {
   const bias = operation.inputs[2];
   if (!bias) return [];
@@ -63,7 +64,7 @@ export function biasOf(operation: Operation, graph: Conversion, channels: number
   return [weightsOf(operation, graph, bias)];
 }
 
-/** The integers of a constant input. */
+/** The integers of an input, which must be constant. */
 export function integerInput(operation: Operation, position: number): number[] {
   const tensor = inputOf(operation, position);
   const values = integersOf(tensor);

@@ -1,13 +1,14 @@
-/** Operators that move or join elements, or add some around them. */
+/** The rules for concatenation, reshaping, padding and resizing. */
 import { convertedAxis, convertedDims } from "../layout.ts";
 import type { Operation } from "../read.ts";
 import { CONCATENATION_OPTIONS, RESIZE_BILINEAR_OPTIONS } from "../schema.ts";
 import { inputOf, inputOfRank, integerInput, type Rule } from "./rule.ts";
 
-/** The axis in ONNX's layout. Throws a data error where a tensor of that rank has no such axis. */
+/** The axis in ONNX's layout. Throws a data error if a tensor of this rank has no such axis. */
 export function axisOf(operation: Operation, axis: number, rank: number): number {
   const converted = convertedAxis(axis, rank);
-  if (converted === undefined) throw operation.error(`names axis ${axis} of ${rank}: fetch or export the model again`);
+  if (converted === undefined)
+    throw operation.error(`uses axis ${axis} of ${rank}: download or export the model again`);
   return converted;
 }
 
@@ -21,9 +22,8 @@ export const concatenation: Rule = {
 };
 
 /**
- * Reshape, squeeze and expand: elements keep the file's order and get the output's dimensions. The first dimension
- * stays open (for the batch), the others are those that the file declares for the output, so that the shape may be
- * computed by any operators.
+ * Reshape, squeeze and expand: elements keep the file's order. The first dimension stays open for the batch; the others are those that the
+ * file declares for the output, so that any operators may compute the shape.
  */
 export const reshaping: Rule = {
   reads: 1,
@@ -36,7 +36,7 @@ export const reshaping: Rule = {
   },
 };
 
-/** Zeros around a tensor; the paddings are `[rank, 2]`, in the file's order of axes. */
+/** Padding with zeros; the amounts are `[rank, 2]`, in the file's order of axes. */
 export const padding: Rule = {
   convert(operation, graph) {
     const source = inputOf(operation, 0);
@@ -44,7 +44,7 @@ export const padding: Rule = {
     const amounts = integerInput(operation, 1);
     if (amounts.length !== 2 * rank || amounts.some((amount) => amount < 0)) {
       throw operation.error(
-        `pads [${source.dims}] by ${amounts.length} amounts, or by less than nothing: fetch or export the model again`,
+        `pads [${source.dims}] by ${amounts.length} amounts, or by a negative one: download or export the model again`,
       );
     }
     const side = (which: 0 | 1) => convertedDims(source.dims.map((_, axis) => amounts[2 * axis + which]!));
@@ -61,7 +61,7 @@ export const resizeBilinear: Rule = {
     const sizes = integerInput(operation, 1);
     if (sizes.length !== 2 || sizes.some((size) => size < 1)) {
       throw operation.error(
-        `resizes to ${sizes.length} sizes, or to less than a pixel: fetch or export the model again`,
+        `resizes to ${sizes.length} sizes, or to less than a pixel: download or export the model again`,
       );
     }
     const places = alignCorners ? "align_corners" : halfPixelCenters ? "half_pixel" : "asymmetric";

@@ -1,4 +1,4 @@
-/** One row an operator of TensorFlow Lite: the rule that converts it. What has no row is refused by name. */
+/** The rules by operator of TensorFlow Lite. Operators without a rule are refused by name. */
 import { fullyConnected } from "./dense.ts";
 import {
   addition,

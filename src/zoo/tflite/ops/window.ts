@@ -1,4 +1,4 @@
-/** Operators that slide a window over an image: convolutions and poolings. */
+/** The rules for convolutions and poolings, which slide a window over an image. */
 import type { AttributeLike } from "../../../graph/model.ts";
 import { samePadding } from "../../tensorflow-layout.ts";
 import type { Operation, TfliteTensor } from "../read.ts";
@@ -19,7 +19,7 @@ function windowAttributes(operation: Operation, image: TfliteTensor, sliding: Sl
   const all = [...kernel, ...strides, ...dilations, height, width];
   if (all.some((size) => size < 1)) {
     throw operation.error(
-      `slides a window of [${kernel}] by [${strides}] over [${image.dims}]: fetch or export the model again`,
+      `slides a window of [${kernel}] by [${strides}] over [${image.dims}]: download or export the model again`,
     );
   }
   const [pads0, pads1] = [height, width].map((size, axis) =>
@@ -45,7 +45,7 @@ const slidingOf = (options: ConvolutionOptions, kernel: readonly [number, number
   dilations: [options.dilationH, options.dilationW],
 });
 
-/** What the dims of a convolution's weights say. */
+/** A convolution's filter, from the shape of its weights. */
 interface Filter {
   readonly outputs: number;
   readonly kernel: readonly [height: number, width: number];
@@ -53,10 +53,10 @@ interface Filter {
 }
 
 /**
- * A convolution as TensorFlow Lite has it.
+ * A convolution of TensorFlow Lite.
  *
- * @param order the axes of its weights in ONNX's order, `[C out, C in / groups, H, W]`
- * @param read the filter by the dims of its weights and the image's channels; its group is no whole number where they do not fit
+ * @param order reorders the axes of its weights to ONNX's, `[C out, C in / groups, H, W]`
+ * @param read returns the filter from the shape of the weights and the image's channels; `group` is not an integer if they do not fit
  */
 const convolving = (
   schema: typeof CONV_2D_OPTIONS | typeof DEPTHWISE_OPTIONS,
@@ -93,7 +93,7 @@ export const depthwiseConvolution: Rule = convolving(DEPTHWISE_OPTIONS, [3, 0, 1
   return { outputs, kernel: [height, width], group: fits ? channels : Number.NaN };
 });
 
-/** A pooling; what is padded counts neither as a maximum nor in the mean, as in TensorFlow. */
+/** A pooling; padding counts neither for the maximum nor for the mean, as in TensorFlow. */
 const pooling = (op: "AveragePool" | "MaxPool", extra: Record<string, AttributeLike>): Rule => ({
   convert(operation, graph) {
     const { padding, filterH, filterW, strideH, strideW, activation } = operation.options(POOL_OPTIONS);

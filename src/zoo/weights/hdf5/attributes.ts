@@ -1,5 +1,5 @@
 /**
- * Attributes that are texts: the names of layers and weights. Others are passed over by their readers, which ask by name.
+ * Reads attributes with text: the names of layers and weights. Other attributes are never requested.
  * HDF5 File Format Specification 3.0, sections IV.A.2.m and III.E (global heap).
  */
 import type { Cursor } from "./cursor.ts";
@@ -7,13 +7,13 @@ import { damaged, type MetadataReader, unsupported } from "./metadata.ts";
 import { type Message, messageTypes } from "./object-header.ts";
 import { readDims, readElementType } from "./types.ts";
 
-/** A long text's length, and where in which heap it is. */
+/** Size in bytes of a reference to a long text: its length, its heap and its number there. */
 const REFERENCE = 16;
 
 /**
- * The texts of attribute `name`: one for a scalar, several for a list; nothing where there is no such attribute.
+ * The texts of the attribute `name`: one for a scalar, several for a list; undefined if there is no such attribute.
  *
- * @throws GraftError (`data`) where it is damaged or no text
+ * @throws GraftError (`data`) if it is damaged or not text
  */
 export async function readTexts(
   file: MetadataReader,
@@ -29,7 +29,7 @@ export async function readTexts(
   return undefined;
 }
 
-/** Many or long attributes may be kept outside the object header, in an index. */
+/** Refuses an index outside the object header, which many or long attributes may have. */
 function refuseIndexed(file: MetadataReader, info: Cursor): void {
   info.at = 0;
   const flags = info.skip(1).u8();
@@ -67,7 +67,7 @@ async function textsOf(file: MetadataReader, { name, type, space, data }: Attrib
   const dims = readDims(space) ?? [0];
   const count = dims.reduce((product, size) => product * size, 1);
   if (element.kind !== "text" && element.kind !== "long text")
-    throw damaged(file.path, `the attribute "${name}" is no text`);
+    throw damaged(file.path, `the attribute "${name}" is not text`);
   if (element.size === 0 || count * element.size > data.left)
     throw damaged(file.path, `the attribute "${name}" ends early`);
   const texts: string[] = [];
@@ -91,7 +91,7 @@ async function readLongText(file: MetadataReader, reference: Cursor): Promise<st
     const item = await file.at(collection + at, 16, "a heap of texts");
     const [number, bytes] = [item.u16(), item.skip(6).u64()];
     if (number === index) {
-      if (length > bytes) throw damaged(file.path, "a text is longer than its place");
+      if (length > bytes) throw damaged(file.path, "a text is longer than its space");
       return (await file.at(collection + at + 16, length, "a text")).text(length);
     }
     // Number 0 is the free space at the end.

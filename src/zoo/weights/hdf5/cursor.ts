@@ -1,11 +1,11 @@
-/** Reading little-endian fields of a structure one after the other, never past its end. */
+/** Reads the little-endian fields of a structure in sequence, never past its end. */
 
 /** "Undefined address": all bits set. */
 const UNDEFINED = 0xffff_ffff_ffff_ffffn;
 
 const utf8 = new TextDecoder();
 
-/** Bytes, and a place in them. */
+/** Bytes and a position in them. */
 export class Cursor {
   readonly bytes: Uint8Array;
   /** The next byte to read. */
@@ -13,7 +13,7 @@ export class Cursor {
   readonly #view: DataView;
   readonly #fail: (wanted: string) => Error;
 
-  /** @param fail makes the error for a field that the bytes end before */
+  /** @param fail creates the error for a field beyond the end */
   constructor(bytes: Uint8Array, fail: (wanted: string) => Error) {
     this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -36,7 +36,7 @@ export class Cursor {
     return this;
   }
 
-  /** Moves on to a multiple of 8 bytes from the beginning, or to the end. */
+  /** Moves to the next multiple of 8 bytes, or to the end. */
   align(): this {
     this.at = Math.min(this.bytes.length, Math.ceil(this.at / 8) * 8);
     return this;
@@ -54,7 +54,7 @@ export class Cursor {
     return this.#view.getUint32(this.#take(4, "number"), true);
   }
 
-  /** A number of 8 bytes; above 2^53 it is rounded, which is far beyond any file. */
+  /** A number of 8 bytes, rounded above 2^53, which is larger than any file. */
   u64(): number {
     return Number(this.#view.getBigUint64(this.#take(8, "number"), true));
   }
@@ -64,19 +64,19 @@ export class Cursor {
     return width === 1 ? this.u8() : width === 2 ? this.u16() : width === 4 ? this.u32() : this.u64();
   }
 
-  /** An address in the file; nothing where it is the "undefined address". */
+  /** An address in the file; undefined for HDF5's "undefined address". */
   address(): number | undefined {
     const value = this.#view.getBigUint64(this.#take(8, "address"), true);
     return value === UNDEFINED ? undefined : Number(value);
   }
 
-  /** The next `length` bytes as a cursor of their own. */
+  /** The next `length` bytes as a separate cursor. */
   part(length: number): Cursor {
     const at = this.#take(length, "contents");
     return new Cursor(this.bytes.subarray(at, at + length), this.#fail);
   }
 
-  /** `length` bytes as text, up to the first NUL if there is one. */
+  /** `length` bytes as text, up to the first NUL byte. */
   text(length: number): string {
     const at = this.#take(length, "text");
     const bytes = this.bytes.subarray(at, at + length);
@@ -84,7 +84,7 @@ export class Cursor {
     return utf8.decode(end < 0 ? bytes : bytes.subarray(0, end));
   }
 
-  /** Whether the next four bytes are this signature; they are read. */
+  /** Reads four bytes and compares them with a signature. */
   signature(word: string): boolean {
     return this.text(4) === word;
   }

@@ -1,7 +1,7 @@
 /**
- * Datasets: type, shape, and where the values are. Only values in one piece are read, as h5py writes them: chunks,
- * compression and values in other files are refused, so that a file can never grow while it is read. HDF5 File Format
- * Specification 3.0, section IV.A.2.i.
+ * Datasets: type, shape, and the place of the values. Only contiguous values are read, as h5py writes them: chunks, compression and
+ * values in other files are refused, so that reading never needs more memory than the file's size. HDF5 File Format Specification 3.0,
+ * section IV.A.2.i.
  */
 import { elementCount } from "../../../graph/tensor.ts";
 import type { WeightEntry } from "../weight-file.ts";
@@ -10,7 +10,7 @@ import { damaged, type MetadataReader, unsupported } from "./metadata.ts";
 import { type Message, messageTypes } from "./object-header.ts";
 import { readDims, readElementType } from "./types.ts";
 
-/** A dataset: its bytes are in the file from `offset` on, or were in the object header. */
+/** A dataset; its bytes start at `offset` in the file, or were in the object header. */
 export interface Dataset extends WeightEntry {
   readonly length: number;
   readonly place: { readonly offset: number } | { readonly bytes: Uint8Array };
@@ -20,9 +20,9 @@ const COMPACT = 0;
 const CONTIGUOUS = 1;
 
 /**
- * The dataset that an object's messages describe; nothing where they describe none, or one that holds no numbers.
+ * The dataset that an object's messages describe; undefined if they do not describe one, or one without numbers.
  *
- * @throws GraftError (`data`) where shape and type need other bytes than are stored
+ * @throws GraftError (`data`) if shape and type do not match the number of stored bytes
  */
 export function readDataset(file: MetadataReader, messages: readonly Message[], name: string): Dataset | undefined {
   const contents = (type: number): Cursor | undefined => {
@@ -58,7 +58,7 @@ function readPlace(file: MetadataReader, layout: Cursor, name: string): Pick<Dat
   if (kind !== CONTIGUOUS) throw unsupported(file.path, `values in chunks ("${name}")`);
   const [offset, stored] = [layout.address(), layout.u64()];
   if (offset === undefined) {
-    // Nothing is stored before the first write; an empty dataset never has one.
+    // Space is allocated by the first write, which an empty dataset never has.
     return { place: { bytes: new Uint8Array(0) }, stored: 0 };
   }
   if (offset + stored > file.size) {

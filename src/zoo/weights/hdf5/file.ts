@@ -1,9 +1,9 @@
 /**
- * Opening HDF5: the superblock, then every group and dataset below the root. What the names mean is not known here; Keras'
+ * Opens HDF5 files: reads the superblock, then every group and dataset below the root. The names have no meaning here; Keras'
  * conventions are in `../keras-h5.ts`.
  *
- * Our own reader of a small part of the format, because the C library (as WebAssembly, `h5wasm`) can be led by a few wrong
- * bytes to endless loops and gigabytes of memory (measured: docs/dependencies.md).
+ * This is Graft's own reader of a small part of the format, because a few wrong bytes make the C library (as WebAssembly, `h5wasm`) loop
+ * forever or allocate gigabytes (measured: docs/dependencies.md).
  */
 import { dataError } from "../../../base/errors.ts";
 import type { Ranges } from "../ranges.ts";
@@ -16,21 +16,21 @@ import { type Message, readObject } from "./object-header.ts";
 /** The first bytes of every HDF5 file. */
 export const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 
-/** Keras nests models in models, but not like this. */
-const DEEPEST = 32;
+/** The deepest nesting of groups; Keras nests models in models, but far less. */
+const MAX_DEPTH = 32;
 
-/** A group with what is directly in it, by name. */
+/** A group with its direct members by name. */
 export interface Group {
   readonly groups: ReadonlyMap<string, Group>;
   readonly datasets: ReadonlyMap<string, Dataset>;
-  /** The texts of an attribute; nothing where it has none of that name. */
+  /** The texts of an attribute; undefined if there is none of that name. */
   texts(attribute: string): Promise<readonly string[] | undefined>;
 }
 
 /**
- * Reads the tree of groups and datasets; values stay in the file.
+ * Reads the tree of groups and datasets, without their values.
  *
- * @throws GraftError (`data`) where the file is damaged, or uses parts of HDF5 that Keras does not
+ * @throws GraftError (`data`) if the file is damaged, or uses parts of HDF5 that Keras does not use
  */
 export async function readHdf5(ranges: Ranges): Promise<Group> {
   const file = metadataReader(ranges);
@@ -46,7 +46,7 @@ export async function readHdf5(ranges: Ranges): Promise<Group> {
       if (groups.has(name) || datasets.has(name)) throw damaged(file.path, `"${inner}" is there twice`);
       if (seen.has(address)) throw damaged(file.path, `"${inner}" is also elsewhere in it, or contains itself`);
       seen.add(address);
-      if (depth === DEEPEST) throw damaged(file.path, `it has more than ${DEEPEST} groups inside each other`);
+      if (depth === MAX_DEPTH) throw damaged(file.path, `it has more than ${MAX_DEPTH} groups inside each other`);
       const members = await readObject(file, address);
       const dataset = readDataset(file, members, inner);
       if (dataset) {
@@ -63,11 +63,11 @@ export async function readHdf5(ranges: Ranges): Promise<Group> {
   return groupOf(await readObject(file, root), "", 0);
 }
 
-/** The superblock: the address of the root group's object header. Section II.A. */
+/** The address of the root group's object header, from the superblock. Section II.A. */
 async function readRoot(file: MetadataReader): Promise<number> {
   const cursor = await file.at(0, Math.min(96, file.size), "the superblock");
   if (!SIGNATURE.every((byte) => cursor.left > 0 && cursor.u8() === byte))
-    throw dataError(`${file.path} is not an HDF5 file: its first bytes are others.`);
+    throw dataError(`${file.path} is not an HDF5 file: its first bytes are different.`);
   const version = cursor.u8();
   const old = version === 0 || version === 1;
   if (!old && version !== 2 && version !== 3) throw unsupported(file.path, `a superblock of version ${version}`);

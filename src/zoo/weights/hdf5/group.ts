@@ -1,7 +1,7 @@
 /**
- * Groups: names and the addresses of what they name. Two kinds: symbol tables (a B-tree of version 1 and a heap of names:
- * what h5py writes unless told otherwise), and link messages in the object header. HDF5 File Format Specification 3.0,
- * sections III.A, III.B, III.D and IV.A.2.g.
+ * Groups: the names of their members with the members' addresses. There are two kinds: symbol tables (a B-tree of version 1 and a heap of
+ * names, h5py's default) and link messages in the object header. HDF5 File Format Specification 3.0, sections III.A, III.B, III.D and
+ * IV.A.2.g.
  */
 import type { Cursor } from "./cursor.ts";
 import { damaged, type MetadataReader, unsupported } from "./metadata.ts";
@@ -10,13 +10,13 @@ import { type Message, messageTypes } from "./object-header.ts";
 /** A member of a group: its name, and the address of its object header. */
 export type Link = readonly [name: string, address: number];
 
-/** B-trees of a few levels hold billions. */
-const DEEPEST = 16;
+/** The deepest B-tree; a few levels suffice for billions of entries. */
+const MAX_INDEX_DEPTH = 16;
 const SYMBOL = 40;
 const utf8 = new TextDecoder();
 const SOFT_LINK = 2;
 
-/** The members of a group in the order of the file; nothing where the object is no group. */
+/** The members of a group in the file's order; undefined if the object is not a group. */
 export async function readLinks(
   file: MetadataReader,
   messages: readonly Message[],
@@ -40,7 +40,7 @@ function readLink(file: MetadataReader, link: Cursor): Link {
   if (flags & 16) link.skip(1);
   const name = link.text(link.uint(1 << (flags & 3)));
   const address = link.address();
-  if (address === undefined) throw damaged(file.path, `"${name}" is nowhere`);
+  if (address === undefined) throw damaged(file.path, `"${name}" has no address`);
   return [name, address];
 }
 
@@ -62,20 +62,20 @@ async function readSymbolTable(
       const [offset, address, kind] = [symbol.u64(), symbol.address(), symbol.u32()];
       const name = names(offset);
       if (kind === SOFT_LINK) throw unsupported(file.path, `a link to another place ("${name}")`);
-      if (address === undefined) throw damaged(file.path, `"${name}" is nowhere`);
+      if (address === undefined) throw damaged(file.path, `"${name}" has no address`);
       links.push([name, address]);
     }
   }
   return links;
 }
 
-/** A local heap: names by their offset in it. */
+/** Reads a local heap: names by their offset. */
 async function readNames(file: MetadataReader, address: number): Promise<(offset: number) => string> {
   const head = await file.at(address, 32, "a heap of names");
   if (!head.signature("HEAP")) throw damaged(file.path, `there is no heap of names at byte ${address}`);
   const length = head.skip(4).u64();
   const at = head.skip(8).address();
-  if (at === undefined) throw damaged(file.path, "a heap of names is nowhere");
+  if (at === undefined) throw damaged(file.path, "a heap of names has no address");
   const { bytes } = await file.at(at, length, "a heap of names");
   return (offset) => {
     const end = offset < length ? bytes.indexOf(0, offset) : -1;
@@ -91,7 +91,7 @@ async function readLeaves(file: MetadataReader, address: number, depth: number):
   if (!head.signature("TREE") || head.u8() !== 0)
     throw damaged(file.path, `there is no index of names at byte ${address}`);
   const [level, count] = [head.u8(), head.u16()];
-  if (depth > DEEPEST) throw damaged(file.path, "an index of names contains itself");
+  if (depth > MAX_INDEX_DEPTH) throw damaged(file.path, "an index of names contains itself");
   const entries = await file.at(address + 24, 16 * count, "an index of names");
   const leaves: number[] = [];
   for (let i = 0; i < count; i++) {

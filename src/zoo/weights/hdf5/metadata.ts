@@ -1,7 +1,7 @@
 /**
- * The bytes of an HDF5 file in which it describes itself: little pieces all over the file. They are read a page at a time,
- * and no more of them than the file can need: structures that refer to the same bytes over and over (a chain of blocks that
- * ends in itself) end in an error, not in a loop. Datasets' values do not go through here.
+ * Reads the structures of an HDF5 file, small pieces in many places, one page at a time. The total is limited to what an honest file needs:
+ * structures that refer to the same bytes repeatedly (a cyclic chain of blocks) end in an error, not in a loop. The values of datasets are
+ * read elsewhere.
  */
 import { dataError } from "../../../base/errors.ts";
 import type { Ranges } from "../ranges.ts";
@@ -14,28 +14,28 @@ const PAGES = 64;
 /** Reads structures of one HDF5 file. */
 export interface MetadataReader {
   readonly path: string;
-  /** Bytes in the file. */
+  /** Size of the file in bytes. */
   readonly size: number;
-  /** `length` bytes at `address`, which `what` names for messages. Throws a data error where they are not in the file. */
+  /** `length` bytes at `address`; `what` names them in messages. Throws a data error if they are outside the file. */
   at(address: number, length: number, what: string): Promise<Cursor>;
-  /** Counts bytes that are made from ones already read, such as names, against what an honest file needs. */
+  /** Counts bytes that are derived from others, such as names, against the limit. */
   spend(bytes: number): void;
 }
 
 /** A data error about a damaged file. */
 export const damaged = (path: string, what: string): Error =>
-  dataError(`${path} is a damaged HDF5 file: ${what}; fetch it again.`);
+  dataError(`${path} is a damaged HDF5 file: ${what}; download it again.`);
 
-/** A data error about a file that HDF5 allows and Keras does not write. */
+/** A data error about a valid HDF5 file with something that Keras does not write. */
 export const unsupported = (path: string, what: string): Error =>
   dataError(
-    `${path} holds ${what}, which Keras does not write and Graft does not read: save the weights again with Keras.`,
+    `${path} contains ${what}, which Keras does not write and Graft does not read: save the weights again with Keras.`,
   );
 
 export function metadataReader(ranges: Ranges): MetadataReader {
   const { path, size } = ranges;
   const pages = new Map<number, Uint8Array>();
-  // An honest file is described in a small part of its bytes, each read once or twice.
+  // The structures of an honest file are a small part of its bytes, each read once or twice.
   let budget = 2 * size + PAGE;
 
   const page = async (number: number): Promise<Uint8Array> => {
@@ -51,7 +51,7 @@ export function metadataReader(ranges: Ranges): MetadataReader {
 
   const spend = (bytes: number): void => {
     budget -= bytes;
-    if (budget < 0) throw damaged(path, "its structures refer to the same bytes over and over");
+    if (budget < 0) throw damaged(path, "its structures refer to the same bytes repeatedly");
   };
 
   return {

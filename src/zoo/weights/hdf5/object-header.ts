@@ -1,11 +1,11 @@
 /**
- * Object headers: every group and dataset is a list of messages, in blocks that may be anywhere in the file.
+ * Object headers: every group and dataset is a list of messages, in blocks anywhere in the file.
  * HDF5 File Format Specification 3.0, section IV.A (https://docs.hdfgroup.org/hdf5/v1_14/_f_m_t3.html).
  */
 import type { Cursor } from "./cursor.ts";
 import { damaged, type MetadataReader, unsupported } from "./metadata.ts";
 
-/** Messages that matter here, by their numbers in the specification. */
+/** The message types that are read, by their numbers in the specification. */
 export const messageTypes = {
   dataspace: 0x01,
   linkInfo: 0x02,
@@ -20,25 +20,25 @@ export const messageTypes = {
   attributeInfo: 0x15,
 } as const;
 
-/** A message; `contents` is read from its beginning. */
+/** A message; `contents` starts at its first byte. */
 export interface Message {
   readonly type: number;
   readonly contents: Cursor;
 }
 
-/** A block of messages: where, how long, and what stands around each message. */
+/** The place of a block of messages. */
 interface Block {
   readonly address: number;
   readonly length: number;
 }
 
-/** A message's contents may be in another object's header (flag 2): committed datatypes. */
+/** The flag of a message whose contents are in another object's header: a committed datatype. */
 const SHARED = 0x02;
 
 /**
  * All messages of the object at `address`.
  *
- * @throws GraftError (`data`) where they do not end, or are none
+ * @throws GraftError (`data`) if there is no object, or its list of messages does not end
  */
 export async function readObject(file: MetadataReader, address: number): Promise<readonly Message[]> {
   const first = await file.at(address, 4, "an object header");
@@ -69,7 +69,7 @@ async function readVersion2(file: MetadataReader, address: number): Promise<Mess
     if (ordered) cursor.skip(2);
     return { type, flags: messageFlags, contents: cursor.part(size) };
   };
-  // Continuations begin with "OCHK" and end with a checksum, both outside the messages.
+  // A continuation starts with "OCHK" and ends with a checksum, which are not messages.
   const inner = ({ address, length }: Block): Block => ({ address: address + 4, length: Math.max(0, length - 8) });
   return readBlocks(file, { address: address + head.at, length }, message, inner, ordered ? 6 : 4);
 }
@@ -78,7 +78,7 @@ interface FlaggedMessage extends Message {
   readonly flags: number;
 }
 
-/** @param prefix bytes before a message's contents; a block may end with fewer, which mean nothing */
+/** @param prefix size of a message's header in bytes; fewer bytes at the end of a block are padding */
 async function readBlocks(
   file: MetadataReader,
   first: Block,
@@ -97,7 +97,7 @@ async function readBlocks(
       const { type, flags, contents } = next(cursor);
       if (type === messageTypes.continuation) {
         const address = contents.address();
-        if (address === undefined) throw damaged(file.path, "an object header continues nowhere");
+        if (address === undefined) throw damaged(file.path, "an object header's continuation has no address");
         blocks.push(inner({ address, length: contents.u64() }));
       } else if (flags & SHARED && type === messageTypes.datatype) {
         throw unsupported(file.path, "a dataset whose type is another object");

@@ -1,9 +1,9 @@
-/** For tests: HDF5 files as the C library writes them, in memory. */
+/** For tests: HDF5 files in memory, written by the C library. */
 import { File, FS, type Group, ready } from "h5wasm";
 
 await ready;
 
-/** The bytes of a file that `write` fills, with the oldest structures of the format (as h5py writes) or the newest. */
+/** The bytes of a file with the contents that `write` adds, in the oldest structures of the format (as h5py writes) or the newest. */
 export function hdf5Of(write: (root: Group) => void, libver: "earliest" | "latest" = "earliest"): Uint8Array {
   const file = new File("/made.h5", "w", { libver: libver === "latest" ? libver : ["earliest", "latest"] });
   write(file);
@@ -13,7 +13,7 @@ export function hdf5Of(write: (root: Group) => void, libver: "earliest" | "lates
   return bytes;
 }
 
-/** Adds a dataset of float32, and the groups on its path. */
+/** Adds a float32 dataset, and the groups on its path. */
 export function put(root: Group, path: string, shape: readonly number[], values: readonly number[]): void {
   const names = path.split("/");
   for (let depth = 1; depth < names.length; depth++) {

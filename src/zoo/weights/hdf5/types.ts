@@ -1,11 +1,11 @@
 /**
- * What the elements of datasets and attributes are, and how many: the messages "datatype" and "dataspace". HDF5 File Format
- * Specification 3.0, sections IV.A.2.b and IV.A.2.d. Only numbers that Graft computes with and texts are told apart.
+ * The element types and shapes of datasets and attributes: the messages "datatype" and "dataspace". HDF5 File Format Specification 3.0,
+ * sections IV.A.2.b and IV.A.2.d. Only Graft's number types and texts are distinguished.
  */
 import type { TensorType } from "../../../graph/tensor.ts";
 import type { Cursor } from "./cursor.ts";
 
-/** Type of an element: a number, a text of `size` bytes, a text kept in the global heap, or something else. */
+/** The type of an element: a number, a text of `size` bytes, a text in the global heap, or something else. */
 export type ElementType =
   | { readonly kind: "number"; readonly type: TensorType; readonly size: number }
   | { readonly kind: "text"; readonly size: number }
@@ -19,7 +19,7 @@ const VARIABLE_LENGTH = 9;
 /** A dataspace without elements. */
 const EMPTY = 2;
 
-/** Where sign, exponent and fraction are, and the exponent's bias, in IEEE 754's formats and in bfloat16. */
+/** The fields of the message (size, position of sign, exponent and fraction, bias) for IEEE 754's formats and bfloat16. */
 const floats: readonly { readonly type: TensorType; readonly fields: readonly number[] }[] = [
   { type: "float16", fields: [2, 0, 16, 10, 5, 0, 10, 15] },
   { type: "bfloat16", fields: [2, 0, 16, 7, 8, 0, 7, 127] },
@@ -60,7 +60,7 @@ export function readElementType(message: Cursor): ElementType {
   return found ? { kind: "number", type: found.type, size } : other(`unusual floating-point numbers of ${size} bytes`);
 }
 
-/** Reads a dataspace message: the dimensions, `[]` for a scalar; nothing for "no elements". */
+/** Reads a dataspace message: the dimensions, `[]` for a scalar; undefined for "no elements". */
 export function readDims(message: Cursor): readonly number[] | undefined {
   const version = message.u8();
   const rank = message.u8();

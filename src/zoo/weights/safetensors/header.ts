@@ -1,40 +1,39 @@
 /**
- * The header of a safetensors file: its JSON, read by a parser for just this shape. `JSON.parse` would make hundreds of bytes
- * out of two (`[[],[],…]`), join duplicate names silently and round big numbers; this one takes memory only for tensors
- * it accepts.
+ * Parses the JSON header of a safetensors file. `JSON.parse` would allocate hundreds of bytes for two (`[[],[],…]`), silently merge
+ * duplicate names and round large numbers; this parser allocates memory only for tensors that it accepts.
  *
- * Format: https://huggingface.co/docs/safetensors/index, "Format". Rules kept: names are unique; `__metadata__` maps text to
- * text; each tensor has `dtype`, `shape` and `data_offsets` and nothing else.
+ * Format: https://huggingface.co/docs/safetensors/index, "Format". It enforces that names are unique, `__metadata__` maps text to text, and
+ * each tensor has only `dtype`, `shape` and `data_offsets`.
  */
 import { dataError } from "../../../base/errors.ts";
 
-/** A tensor as the header describes it; nothing of it is checked against the file yet. */
+/** A tensor as the header describes it, not yet checked against the file. */
 export interface HeaderTensor {
-  /** The format's word: `F32`. */
+  /** The format's name of the type: `F32`. */
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** First byte and the byte after the last, counted from the end of the header. */
+  /** First byte and byte after the last, relative to the end of the header. */
   readonly offsets: readonly [begin: number, end: number];
 }
 
-/** What a header says. */
+/** A parsed header. */
 export interface Header {
   readonly tensors: ReadonlyMap<string, HeaderTensor>;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** More than any network has; each takes some hundred bytes of memory, whatever it takes in the header. */
+/** More than any network has; each takes a few hundred bytes of memory. */
 const MOST_TENSORS = 200_000;
-/** ONNX Runtime and NumPy know no more axes. */
+/** The limit of ONNX Runtime and NumPy. */
 const MOST_AXES = 32;
-/** More than any name of a module; metadata values may be longer. */
+/** Longer than the name of any module; values of metadata may be longer. */
 const LONGEST_NAME = 4096;
 
 /**
  * Reads the header's text.
  *
  * @param source the file, for messages
- * @throws GraftError (`data`) saying what is wrong and at which character
+ * @throws GraftError (`data`) with the fault and its position
  */
 export function parseHeader(text: string, source: string): Header {
   const tensors = new Map<string, HeaderTensor>();
@@ -42,7 +41,7 @@ export function parseHeader(text: string, source: string): Header {
   let at = 0;
 
   const fail = (what: string): Error =>
-    dataError(`${source} is a damaged safetensors file: ${what} at character ${at} of its header; fetch it again.`);
+    dataError(`${source} is a damaged safetensors file: ${what} at character ${at} of its header; download it again.`);
   const skip = (): void => {
     while (at < text.length && " \t\r\n".includes(text[at]!)) at++;
   };
@@ -86,7 +85,7 @@ export function parseHeader(text: string, source: string): Header {
     expect("]");
     return values;
   };
-  /** Calls `member` after each name of an object and its colon; names must differ. */
+  /** Calls `member` after each name and colon of an object; names must be unique. */
   const object = (member: (name: string) => void): void => {
     expect("{");
     if (take("}")) return;
@@ -94,7 +93,7 @@ export function parseHeader(text: string, source: string): Header {
     do {
       if (names.size === MOST_TENSORS) throw fail(`there are more than ${MOST_TENSORS} names`);
       const name = string(LONGEST_NAME);
-      if (names.has(name)) throw fail(`the name "${name}" is there twice`);
+      if (names.has(name)) throw fail(`the name "${name}" occurs twice`);
       names.add(name);
       expect(":");
       member(name);
@@ -109,7 +108,7 @@ export function parseHeader(text: string, source: string): Header {
       if (name === "dtype") dtype = string(LONGEST_NAME);
       else if (name === "shape") shape = list(MOST_AXES);
       else if (name === "data_offsets") offsets = list(2);
-      else throw fail(`"${name}" means nothing`);
+      else throw fail(`"${name}" is not a known field`);
     });
     const [begin, end] = offsets ?? [];
     if (dtype === undefined || !shape || begin === undefined || end === undefined)

@@ -1,10 +1,10 @@
 /**
- * Reading safetensors: eight bytes with the header's length, the header, the tensors one after the other. No pickle, no
- * code: what is in the file can only be numbers. Rules of https://huggingface.co/docs/safetensors/index that are kept:
+ * Reads safetensors: eight bytes with the header's length, the header, then the tensors. Such files contain numbers only, never code.
+ * The rules of https://huggingface.co/docs/safetensors/index are enforced:
  *
- * - the length is little-endian, at most 100 MB and at most the file; the header begins with `{`;
- * - tensors are little-endian, row-major; the size of each is its shape times its type's size;
- * - ranges lie in the file, do not overlap, and leave no byte between or after them.
+ * - the length is little-endian, at most 100 MB and within the file; the header starts with `{`;
+ * - tensors are little-endian and row-major; their size in bytes is that of their shape and type;
+ * - ranges are within the file, do not overlap, and leave no gaps.
  */
 import { dataError } from "../../../base/errors.ts";
 import { bytesPerElement, elementCount, type TensorType } from "../../../graph/tensor.ts";
@@ -12,7 +12,7 @@ import type { Ranges } from "../ranges.ts";
 import { tensorOf, type WeightEntry, type WeightFile } from "../weight-file.ts";
 import { type HeaderTensor, parseHeader } from "./header.ts";
 
-/** The format's words for element types, and ours. Those of 8 bits and fewer (`F8_E4M3`, …) hold no published image network. */
+/** Element types by their names in the format. No published image network uses those of 8 bits and fewer (`F8_E4M3`, …). */
 export const dtypes: Readonly<Record<string, TensorType>> = {
   F64: "float64",
   F32: "float32",
@@ -31,13 +31,13 @@ export const dtypes: Readonly<Record<string, TensorType>> = {
 
 /** The longest header that the format allows, in bytes. */
 const LONGEST_HEADER = 100_000_000;
-/** Bytes of the header's length. */
+/** Size in bytes of the header's length. */
 const PREFIX = 8;
 
 /**
- * Opens a safetensors file; `ranges` is closed with it.
+ * Opens a safetensors file. Closing it closes `ranges`.
  *
- * @throws GraftError (`data`) naming the rule that the file breaks
+ * @throws GraftError (`data`) with the rule that the file breaks
  */
 export async function openSafetensors(ranges: Ranges): Promise<WeightFile & { metadata: ReadonlyMap<string, string> }> {
   const { path } = ranges;
@@ -64,7 +64,7 @@ export async function openSafetensors(ranges: Ranges): Promise<WeightFile & { me
 async function readHeader(ranges: Ranges): Promise<{ text: string; end: number }> {
   const { path, size } = ranges;
   const fail = (what: string): Error =>
-    dataError(`${path} is no safetensors file, or a damaged one: ${what}; fetch it again.`);
+    dataError(`${path} is not a safetensors file, or is damaged: ${what}; download it again.`);
   if (size < PREFIX + 2) throw fail(`it has only ${size} bytes`);
   const prefix = await ranges.read(0, PREFIX);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
@@ -86,13 +86,13 @@ function entryOf(name: string, { dtype, shape, offsets: [begin, end] }: HeaderTe
   const bytes = elementCount(shape) * bytesPerElement[type];
   if (bytes !== end - begin) {
     throw dataError(
-      `${path} is a damaged safetensors file: "${name}" is ${dtype} [${shape}], ${bytes} bytes, but has the range ${begin} to ${end}; fetch it again.`,
+      `${path} is a damaged safetensors file: "${name}" is ${dtype} [${shape}], ${bytes} bytes, but has the range ${begin} to ${end}; download it again.`,
     );
   }
   return { type, dims: shape };
 }
 
-/** The ranges, in order, must fill the `length` bytes after the header without gap or overlap. */
+/** Checks that the ranges fill the `length` bytes after the header without gap or overlap. */
 function checkRanges(tensors: ReadonlyMap<string, HeaderTensor>, length: number, path: string): void {
   const inOrder = [...tensors].sort(([, a], [, b]) => a.offsets[0] - b.offsets[0] || a.offsets[1] - b.offsets[1]);
   let reached = 0;
@@ -101,12 +101,12 @@ function checkRanges(tensors: ReadonlyMap<string, HeaderTensor>, length: number,
     if (begin === reached) reached = end;
     else
       throw dataError(
-        `${path} is a damaged safetensors file: "${name}" begins at byte ${begin}, where ${reached} was due (ranges must not overlap or leave gaps); fetch it again.`,
+        `${path} is a damaged safetensors file: "${name}" starts at byte ${begin} instead of ${reached} (ranges must not overlap or leave gaps); download it again.`,
       );
   }
   if (reached !== length) {
     throw dataError(
-      `${path} is ${reached > length ? "cut off" : "longer than its tensors"}: they take ${reached} bytes after the header, and ${length} are there; fetch it again.`,
+      `${path} is ${reached > length ? "truncated" : "longer than its tensors"}: they need ${reached} bytes after the header, but there are ${length}; download it again.`,
     );
   }
 }

