@@ -31,7 +31,7 @@ const rows: readonly (readonly string[])[] = [
 ];
 
 const src = fileURLToPath(new URL("../src", import.meta.url));
-const isOfTests = (path: string): boolean => /\.test\.ts$|(^|\/)testing(-.+)?\.ts$|\.test-helper\.ts$/.test(path);
+const isOfTests = (path: string): boolean => /\.test\.ts$|(^|\/)testing(-.+)?\.ts$/.test(path);
 
 /** The files that a file imports, by their paths below `src/`. */
 function importsOf(path: string): string[] {

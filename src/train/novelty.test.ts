@@ -3,8 +3,8 @@ import { MOST_NOVELTY } from "../artifact/contract.ts";
 import { createRandom } from "../base/random.ts";
 import { openSession } from "../runtime/session.ts";
 import { denseTable } from "./features/table.ts";
-import { FEATURES_INPUT, noveltyModel, PROBABILITIES_INPUT } from "./novelty.test-helper.ts";
 import { BANK_ROWS, fitNovelty, noveltyOf } from "./novelty.ts";
+import { FEATURES_INPUT, noveltyModel, PROBABILITIES_INPUT } from "./testing.ts";
 
 const COLUMNS = 24;
 
