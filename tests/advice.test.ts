@@ -115,7 +115,7 @@ describe("graft recommend", () => {
   test("a budget for nothing says what would do", async () => {
     const { code, stderr } = await graft(recommendArgs(pictures, "--budget", "0.01s"), cache);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/too small for any network: the fastest, \S+, needs about \d+ s/);
+    expect(stderr).toMatch(/too small for any network, since the fastest, \S+, needs about \d+ s/);
   });
 
   test("limits that exclude all say which excludes which", async () => {

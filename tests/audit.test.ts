@@ -183,7 +183,7 @@ describe("graft audit", () => {
     expect(await graftJson(["audit", copy, "--undo", `${copy}-quarantine`], cache)).toMatchObject({ restored: 3 });
     expect(contents(copy)).toEqual(before);
     expect(existsSync(`${copy}-quarantine`)).toBe(false);
-    expectSentence(await graft(["audit", copy, "--undo", join(work, "none")], cache), 2, "There is no list of moves");
+    expectSentence(await graft(["audit", copy, "--undo", join(work, "none")], cache), 2, "No list of moves");
   });
 
   test("a dataset of nothing but copies, and one of one class after cleaning: a sentence, and nothing is moved", async () => {

@@ -111,7 +111,7 @@ function checkBudget([quickest]: readonly Timed[], budget: number): void {
 /** The error of a budget that is too small for any network. */
 export const tooSmall = (budget: number, quickest: string, seconds: number): Error =>
   usageError(
-    `A budget of ${inSeconds(budget)} is too small for any network: the fastest, ${quickest}, needs about ${inSeconds(Math.ceil(seconds))}. Pass --budget ${Math.ceil(seconds * 1.2)}s or more.`,
+    `A budget of ${inSeconds(budget)} is too small for any network, since the fastest, ${quickest}, needs about ${inSeconds(Math.ceil(seconds))}: pass --budget ${Math.ceil(seconds * 1.2)}s or more.`,
   );
 
 /** The reason for leaving out a network for lack of time. */

@@ -69,6 +69,6 @@ function checkRemaining({ classes, examples }: Dataset, gone: ReadonlySet<string
         ? `no class would be left to learn from`
         : `"${classes[poor]}" would be left with ${left[poor]} training ${left[poor] === 1 ? "picture" : "pictures"}`;
   throw dataError(
-    `Nothing was moved: ${gone.size} of ${examples.length} pictures would go, and ${rest}. Fix fewer findings with --only, or add pictures.`,
+    `Nothing was moved, because ${gone.size} of ${examples.length} pictures would go and ${rest}: fix fewer findings with --only, or add pictures.`,
   );
 }
