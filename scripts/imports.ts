@@ -2,9 +2,9 @@
  * Checks the imports inside `src/`, those of types too and those of tests not: they point downwards in the map below, and no files
  * import each other in a circle. `npm run check` runs it. What a file imports from packages is not looked at.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { posix } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { sourceFiles, sourceFolder } from "./support/source-files.ts";
 
 /** The map, from top to bottom: a folder imports from rows below its own. The longest entry that fits a path counts. */
 const rows: readonly (readonly string[])[] = [
@@ -30,12 +30,9 @@ const rows: readonly (readonly string[])[] = [
   ["base"],
 ];
 
-const src = fileURLToPath(new URL("../src", import.meta.url));
-const isOfTests = (path: string): boolean => /\.test\.ts$|(^|\/)testing(-.+)?\.ts$/.test(path);
-
 /** The files that a file imports, by their paths below `src/`. */
 function importsOf(path: string): string[] {
-  const text = readFileSync(posix.join(src, path), "utf8");
+  const text = readFileSync(join(sourceFolder, path), "utf8");
   const fixed = text.matchAll(/^(?:import|export)\b[^;"]*?\bfrom "(\.[^"]+)";|^import "(\.[^"]+)";/gm);
   // A line of a comment may speak of import("…").
   const delayed = text.matchAll(/^(?!\s*(?:\/\/|\/?\*)).*?\bimport\("(\.[^"]+)"\)/gm);
@@ -76,11 +73,9 @@ function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   return circles;
 }
 
-const paths = readdirSync(src, { recursive: true, encoding: "utf8" }).map((path) => path.replaceAll("\\", "/"));
-const sources = paths.filter((path) => path.endsWith(".ts") && !isOfTests(path)).sort();
 const graph = new Map<string, readonly string[]>();
 const faults: string[] = [];
-for (const path of sources) {
+for (const { path } of sourceFiles().filter((file) => !file.isOfTests)) {
   const found = importsOf(path);
   graph.set(path, found);
   faults.push(...found.map((to) => upwardFault(path, to)).filter((fault) => fault !== undefined));

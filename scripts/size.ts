@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { bundlePage } from "../tests/support/site.ts";
+import { sourceFiles, sourceFolder } from "./support/source-files.ts";
 
 /** What may not be exceeded; the figures of today are in docs/measured.md. */
 const limits = {
@@ -27,19 +28,7 @@ const limits = {
 const dataTables: ReadonlySet<string> = new Set(["zoo/catalogue/hub.ts"]);
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const isOfTests = (path: string): boolean => /\.test\.ts$|(^|\/)testing(-.+)?\.ts$/.test(path);
-
-interface SourceFile {
-  readonly path: string;
-  readonly lines: number;
-}
-
-function sourceFiles(): SourceFile[] {
-  const src = join(root, "src");
-  const paths = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts"));
-  const linesOf = (path: string): number => readFileSync(join(src, path), "utf8").trimEnd().split("\n").length;
-  return paths.map((path) => ({ path: path.replaceAll("\\", "/"), lines: linesOf(path) }));
-}
+const linesOf = (path: string): number => readFileSync(join(sourceFolder, path), "utf8").trimEnd().split("\n").length;
 
 interface Packed {
   readonly size: number;
@@ -77,11 +66,10 @@ async function webBytes(): Promise<{ readonly bytes: number; readonly gzipped: n
   }
 }
 
-const files = sourceFiles();
-const sources = files.filter(({ path }) => !isOfTests(path)).sort((a, b) => a.lines - b.lines);
-const linesOf = (some: readonly SourceFile[]): number => some.reduce((sum, { lines }) => sum + lines, 0);
-const code = sources.filter(({ path }) => !dataTables.has(path));
-const largest = code.at(-1)!;
+const files = sourceFiles().map((file) => ({ ...file, lines: linesOf(file.path) }));
+const sources = files.filter(({ isOfTests }) => !isOfTests).sort((a, b) => a.lines - b.lines);
+const total = (some: typeof files): number => some.reduce((sum, { lines }) => sum + lines, 0);
+const largest = sources.filter(({ path }) => !dataTables.has(path)).at(-1)!;
 const { size, files: published } = packed();
 const own = published.filter(({ path }) => !path.startsWith("dist/onnxruntime/") && !path.endsWith(".wasm"));
 const web = await webBytes();
@@ -101,7 +89,7 @@ const rows: readonly (readonly [what: string, value: number, most: number, write
   ["the same gzipped", web.gzipped, limits.webGzippedBytes, kilobytes],
 ];
 const out = [
-  `${count(linesOf(sources))} lines in src/, and ${count(linesOf(files) - linesOf(sources))} of tests beside them`,
+  `${count(total(sources))} lines in src/, and ${count(total(files) - total(sources))} of tests beside them`,
 ];
 for (const [what, value, most, write] of rows)
   out.push(`${value > most ? "OVER " : ""}${what}: ${write(value)} (at most ${write(most)})`);
