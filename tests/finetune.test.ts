@@ -152,7 +152,7 @@ describe("what cannot go well", () => {
   test("a batch of more than there is", async () => {
     const { code, stderr } = await graft(trainArgs("batch", "--unfreeze", "all", "--batch", "5000"), cache);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/--batch 5000 is more than there are pictures to train on: give \d+ at most/);
+    expect(stderr).toMatch(/--batch 5000 is more than there are images to train on: give \d+ at most/);
   });
 
   test("a checkpoint of another training is not gone on from", async () => {

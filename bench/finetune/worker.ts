@@ -20,7 +20,7 @@ import { openEngine } from "../../src/train/finetune/engine.ts";
 import { unfrozen } from "../../src/train/finetune/plan.ts";
 import { recipeFor } from "../../src/train/finetune/recipe.ts";
 import { freshlyHeld } from "../../src/train/finetune/step-runner.ts";
-import { boundaryOf, pixelBoundary, STORED, storedBytes } from "../../src/train/finetune/tail.ts";
+import { boundaryOf, pixelBoundary, STORED, storedBytes } from "../../src/train/finetune/trainable-part.ts";
 import { freshHead } from "../../src/train/head/fresh.ts";
 import { nodeEnvironment } from "../../src/train/node.ts";
 import { measureCut, shapesOf } from "../../src/zoo/backbone.ts";

@@ -17,7 +17,7 @@ import type { RecordStore } from "./features/record-store.ts";
 import type { Checkpoint, FinetuneInput, FinetuneOptions } from "./finetune/input.ts";
 import type { Unfrozen } from "./finetune/plan.ts";
 import type { Recipe } from "./finetune/recipe.ts";
-import type { Boundary } from "./finetune/tail.ts";
+import type { Boundary } from "./finetune/trainable-part.ts";
 import type { KnownImage } from "./image-source.ts";
 
 /** Takes the measures of images that are decoded anyway. */

@@ -9,7 +9,7 @@ import type { Network } from "../zoo/network.ts";
 import { preparationModel } from "../zoo/preparation.ts";
 import type { Environment } from "./environment.ts";
 import { type Computer, type Lanes, runFrozen } from "./features/compute.ts";
-import { type Boundary, frozenModel, STORED } from "./finetune/tail.ts";
+import { type Boundary, frozenModel, STORED } from "./finetune/trainable-part.ts";
 
 export interface FrozenPart extends Computer {
   /** Threads that compute many images faster than this one; nothing where they would not. Open until `close`. */

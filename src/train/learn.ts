@@ -11,7 +11,7 @@ import { chooseFeatures, type FeatureChoice } from "./choose-features.ts";
 import type { Environment } from "./environment.ts";
 import { type ReadCuts, readingOf } from "./features/reading-of.ts";
 import { type Apart, type Finetuned, finetune, type Labelled } from "./finetune/finetune.ts";
-import { answerFolds } from "./folds.ts";
+import { predictionFolds } from "./folds.ts";
 import { fitHead, fitsAtFirst, type HeadFit, type HeadOptions, headLogits } from "./head/fit.ts";
 import { freshHead } from "./head/fresh.ts";
 import { furtherText, heldOutParts } from "./held-out.ts";
@@ -57,20 +57,20 @@ export async function settle(
 
 const NOTHING: Labelled = { images: [], labels: new Int32Array(0) };
 
-/** What was learned: a network, its head, and their answers. */
+/** What was learned: a network, its head, and their predictions. */
 export interface Learned {
   readonly network: Network;
   readonly head: HeadFit;
   readonly train: Part;
   /** Of a fine-tuned network: what it was not trained on. */
   readonly heldOut?: Part;
-  /** `[N, C]`: answers to `heldOut`, or else to `train` out of fold. */
+  /** `[N, C]`: logits of `heldOut`, or else to `train` out of fold. */
   readonly unseenLogits: Float32Array;
   readonly validation: {
     readonly part: Part;
     readonly logits: Float32Array;
     readonly source: ValidationSource;
-    /** Folds for what is fitted on these answers: of the cross-validation that they come from, where they do. */
+    /** Folds for what is fitted on these predictions: of the cross-validation that they come from, where they do. */
     readonly foldOf: Int32Array;
   };
   /** `[N, C]`; nothing where there is no test part. */
@@ -115,7 +115,7 @@ export async function learn(settled: Settled, random: Random, environment: Envir
     environment,
   );
   const { tuned } = finetuned;
-  // A linear probe that fine-tuning did not beat learns from the held-out pictures too.
+  // A linear probe that fine-tuning did not beat learns from the held-out images too.
   if (!tuned) return { ...(await probe(settled, random)), finetuned };
   return {
     network: tuned.network,
@@ -128,7 +128,7 @@ export async function learn(settled: Settled, random: Random, environment: Envir
       part: judged,
       logits: tuned.validationLogits,
       source: parts.validation ? "folder" : "held-out",
-      foldOf: answerFolds(judged.labels, judged.groups, seed),
+      foldOf: predictionFolds(judged.labels, judged.groups, seed),
     },
     testLogits: parts.test && tuned.testLogits,
     headSeconds,
@@ -178,7 +178,7 @@ async function probe(
           part: validation,
           logits: headLogits(head.head, validation.table),
           source: "folder",
-          foldOf: answerFolds(validation.labels, validation.groups, settings.seed),
+          foldOf: predictionFolds(validation.labels, validation.groups, settings.seed),
         }
       : { part: train, logits: head.outOfFoldLogits, source: "cross-validation", foldOf: head.foldOf },
     unseenLogits: head.outOfFoldLogits,

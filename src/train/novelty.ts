@@ -1,4 +1,4 @@
-/** Fitting what an artifact knows of novelty: a bank of training pictures' features, and the threshold for a rate of false alarms. */
+/** Fitting what an artifact knows of novelty: a bank of training images' features, and the threshold for a rate of false alarms. */
 
 import { LEAST_ODDS, MOST_NOVELTY, type Novelty, type Units } from "../artifact/contract.ts";
 import type { Random } from "../base/random.ts";
@@ -13,7 +13,7 @@ export const BANK_ROWS = 1000;
 /** The neighbour whose distance counts. */
 const NEIGHBOURS = 5;
 
-/** Features of pictures, and the group of each: a copy of an image in the bank would make it look known. */
+/** Features of images, and the group of each: a copy of an image in the bank would make it look known. */
 export interface Known {
   /** `[rows, features]` */
   readonly table: FeatureTable;
@@ -21,13 +21,13 @@ export interface Known {
 }
 
 export interface NoveltyInput {
-  /** Training pictures: of two at least. */
+  /** Training images: of two at least. */
   readonly train: Known;
-  /** `[rows, C]`: how pictures were answered that were not trained on: those of `calibration`, or else the training pictures out of fold. */
+  /** `[rows, C]`: how images were answered that were not trained on: those of `calibration`, or else the training images out of fold. */
   readonly probabilities: Float32Array;
   /**
-   * Pictures that the network was not trained on, for the threshold. Default those of the bank, each scored without itself and its group:
-   * right for a network that never saw them. Of a fine-tuned network they are closer to each other than new pictures are.
+   * Images that the network was not trained on, for the threshold. Default those of the bank, each scored without itself and its group:
+   * right for a network that never saw them. Of a fine-tuned network they are closer to each other than new images are.
    */
   readonly calibration?: Known | undefined;
 }
@@ -54,7 +54,7 @@ export async function fitNovelty(
   };
 }
 
-/** The least spread that a score counts by: of pictures that are all alike, the smallest difference would be without end. */
+/** The least spread that a score counts by: of images that are all alike, the smallest difference would be without end. */
 const LEAST_SPREAD = { distance: 0.01, odds: 1 };
 
 /** The median and the spread of a score. */
@@ -83,14 +83,14 @@ const summed = (distances: Float32Array, odds: Float32Array, units: Pick<Novelty
       (distance - units.distance.median) / units.distance.spread + (odds[row]! - units.odds.median) / units.odds.spread,
   );
 
-/** A bank of training pictures. */
+/** A bank of training images. */
 export interface Bank extends Pick<Novelty, "bank" | "scales"> {
   readonly neighbours: number;
-  /** The distance of every training picture to the others. */
+  /** The distance of every training image to the others. */
   amongThemselves(): Promise<Float32Array>;
 }
 
-/** Makes a bank, of as many training pictures as fit. */
+/** Makes a bank, of as many training images as fit. */
 export function bankOf({ table, groups }: Known, random: Random): Bank {
   const all = Array.from({ length: table.rows }, (_, row) => row);
   const chosen = (all.length <= BANK_ROWS ? all : random.shuffle(all).slice(0, BANK_ROWS)).sort((a, b) => a - b);
@@ -104,7 +104,7 @@ export function bankOf({ table, groups }: Known, random: Random): Bank {
   };
 }
 
-/** Which places of a bank a training picture may not be compared with: those of its own group. */
+/** Which places of a bank a training image may not be compared with: those of its own group. */
 function ownPlaces(
   groups: Groups,
   chosen: readonly number[],

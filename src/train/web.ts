@@ -8,7 +8,7 @@ import { measureCuts } from "../zoo/cuts.ts";
 import type { Environment, Signatures } from "./environment.ts";
 import { columnsRead } from "./features/reading-of.ts";
 import { memoryRecords, type RecordStore } from "./features/record-store.ts";
-import { storedBytes } from "./finetune/tail.ts";
+import { storedBytes } from "./finetune/trainable-part.ts";
 import type { ImageSource } from "./image-source.ts";
 
 /** WebAssembly's 32-bit memory ends here. */

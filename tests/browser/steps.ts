@@ -10,7 +10,7 @@ import { unfrozen } from "../../src/train/finetune/plan.ts";
 import { recipeFor } from "../../src/train/finetune/recipe.ts";
 import { createSampler } from "../../src/train/finetune/sampler.ts";
 import { freshlyHeld, type Weights } from "../../src/train/finetune/step-runner.ts";
-import { boundaryOf, type StoredType, storedBytes } from "../../src/train/finetune/tail.ts";
+import { boundaryOf, type StoredType, storedBytes } from "../../src/train/finetune/trainable-part.ts";
 import { fill } from "../../src/train/frozen.ts";
 import { frozenUntil } from "../../src/train/frozen-part.ts";
 import { pixelImages, webEnvironment } from "../../src/train/web.ts";

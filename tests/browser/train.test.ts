@@ -221,7 +221,7 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
     expect(parametersApart(artifact, node.artifact)).toBeLessThan(5e-2);
     expect(changed(decodeModel(readFileSync(tiny), tiny), artifact)).toEqual(["again/w"]);
     expect(page.told).toEqual(expect.arrayContaining(["Reading features", "Fitting the head"]));
-    expect(page.notes.join("\n")).toMatch(/runs once for one view of each of 90 pictures/);
+    expect(page.notes.join("\n")).toMatch(/runs once for one view of each of 90 images/);
     expect(page.breaths).toBeGreaterThan(10);
 
     // What was trained in the page is a model.onnx like any other.
@@ -239,7 +239,7 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
     const strong: Recipe = { unfreeze: 1, epochs: 2, batch: 9, learningRate: 1e-3, augment: "strong", seed: 2 };
     const node = await trainInNode(tiny, shapes, strong);
     const page = await trainInPage(tiny, shapes, strong);
-    expect(page.notes.join("\n")).toMatch(/runs once for 2 views of each of 36 pictures/);
+    expect(page.notes.join("\n")).toMatch(/runs once for 2 views of each of 36 images/);
     page.history.forEach(({ loss }, epoch) => {
       expect(loss).toBeCloseTo(node.finetune!.history[epoch]!.loss, 3);
     });

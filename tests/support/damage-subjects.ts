@@ -172,13 +172,13 @@ export async function openSubjects(work: string): Promise<Subjects> {
       async use() {
         const read = await readCheckpoint(checkpoint, identity);
         if (!read) throw usageError("There is no checkpoint.");
-        const { held, last, best, answers, ...rest } = read.state;
+        const { held, last, best, logits, ...rest } = read.state;
         const candidates = [last, best].flatMap((one) => one ?? []);
         return digest(
           JSON.stringify([read.choices, rest, candidates.map((one) => ({ ...one, weights: [] }))]),
           ...[held, ...candidates.map(({ weights }) => weights)]
             .flatMap((weights) => [...weights.values()])
-            .concat(answers, ...read.done)
+            .concat(logits, ...read.done)
             .map((one) => new Uint8Array(one.buffer)),
         );
       },

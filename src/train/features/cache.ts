@@ -1,5 +1,5 @@
 /**
- * Features on disk, so that no picture goes through the same backbone twice: records of float32, each under the SHA-256 of
+ * Features on disk, so that no image goes through the same backbone twice: records of float32, each under the SHA-256 of
  * its image file. A folder a (network, cut, preprocessing).
  */
 import type { Location, RecordStore } from "./record-store.ts";

@@ -1,4 +1,4 @@
-/** Copies on disk: which of some files are one picture is found once for the same files, by whichever command is first. */
+/** Copies on disk: which of some files are one image is found once for the same files, by whichever command is first. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as v from "valibot";

@@ -1,4 +1,4 @@
-/** Where a network's features lie on this disk: one folder a network, cut and preprocessing, shared by all who need them. */
+/** Where a network's features are stored on this disk: one folder for each network, cut and preprocessing, shared by all who need them. */
 import { join } from "node:path";
 import * as v from "valibot";
 import { cacheFolder } from "../../base/cache.ts";

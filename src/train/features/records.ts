@@ -1,5 +1,5 @@
 /**
- * Records of one size on disk, each under a 32-byte key: what was computed of pictures and need not be computed again. What
+ * Records of one size on disk, each under a 32-byte key: what was computed of images and need not be computed again. What
  * they hold is their owners' matter. Each process appends to a segment of its own (segments.ts), so that several may write at
  * once; small segments are merged when a folder is opened.
  */

@@ -1,11 +1,11 @@
-/** How alike pictures are to a network: cosine similarities of features, as matrix products on ONNX Runtime, chunk by chunk. */
+/** How alike images are to a network: cosine similarities of features, as matrix products on ONNX Runtime, chunk by chunk. */
 import { modelOf, node } from "../../graph/model.ts";
 import { encodeModelWhole } from "../../graph/onnx/write.ts";
 import { float32Tensor, int64Tensor } from "../../graph/tensor.ts";
 import { openSession } from "../../runtime/session.ts";
 import type { FeatureTable } from "./table.ts";
 
-/** Rows compared at once: what they yield with a bank of 4,000 takes 8 MB. */
+/** Rows compared at once: what they give with a bank of 4,000 takes 8 MB. */
 const ROWS_AT_ONCE = 512;
 /** Lengths below this count as this, so that a row of zeros is like nothing. */
 const LEAST_LENGTH = 1e-12;

@@ -1,5 +1,5 @@
 /**
- * Traits on disk, under the SHA-256 of the picture's file, beside the features: a picture that was trained on is audited without
+ * Traits on disk, under the SHA-256 of the image's file, beside the features: an image that was trained on is audited without
  * being decoded again.
  */
 
@@ -20,9 +20,9 @@ export interface TraitCache {
   lacks(sha256: Buffer): boolean;
   /** Keeps what was measured of an image that was decoded for another purpose: a record of trait-record.ts. */
   add(sha256: Buffer, record: Uint8Array): void;
-  /** The traits of pictures, in order; those not known yet are read and measured. */
+  /** The traits of images, in order; those not known yet are read and measured. */
   traitsOf(
-    pictures: readonly { readonly path: string; readonly sha256: Buffer }[],
+    images: readonly { readonly path: string; readonly sha256: Buffer }[],
     options?: { readonly onProgress?: OnProgress | undefined; readonly signal?: AbortSignal | undefined },
   ): Promise<Traits[]>;
   close(): void;
@@ -44,11 +44,11 @@ export async function openTraitCache(folder = join(traitCaches(), `v${TRAITS_VER
   return {
     lacks,
     add,
-    async traitsOf(pictures, { onProgress, signal } = {}) {
-      const missing = pictures.filter(({ sha256 }) => lacks(sha256));
+    async traitsOf(images, { onProgress, signal } = {}) {
+      const missing = images.filter(({ sha256 }) => lacks(sha256));
       if (missing.length > 0) {
-        const meter = createMeter({ stage: "Measuring pictures", unit: "images", total: missing.length, onProgress });
-        const one = async ({ path, sha256 }: (typeof pictures)[number]): Promise<void> => {
+        const meter = createMeter({ stage: "Measuring images", unit: "images", total: missing.length, onProgress });
+        const one = async ({ path, sha256 }: (typeof images)[number]): Promise<void> => {
           const file = await readBytes(path);
           await withImage(file, async (image) => add(sha256, await traitRecordOf(image, file)));
         };
@@ -58,7 +58,7 @@ export async function openTraitCache(folder = join(traitCaches(), `v${TRAITS_VER
         }
       }
       const record = new Uint8Array(RECORD_BYTES);
-      return pictures.map(({ sha256 }) => {
+      return images.map(({ sha256 }) => {
         records.read(records.find(sha256)!, record);
         return decodeTraits(record);
       });

@@ -1,18 +1,18 @@
-/** Batches: what is stored of pictures, read into tensors, with their labels, and mixed where the augmentation says so. */
+/** Batches: what is stored of images, read into tensors, with their labels, and mixed where the augmentation says so. */
 import { randomFor } from "../../base/random.ts";
 import { mixRows, oneHot, planMixup } from "../../data/augment/mixup.ts";
 import type { RuntimeTensor } from "../../runtime/session.ts";
 import type { Location, RecordReader } from "../features/record-store.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Batch } from "./step-runner.ts";
-import { type Boundary, PARTNERS, SHARE, STORED, storedBytes } from "./tail.ts";
+import { type Boundary, PARTNERS, SHARE, STORED, storedBytes } from "./trainable-part.ts";
 
-/** Reads stored pictures into one tensor `[batch, …]`. It is valid until the next call. */
+/** Reads stored images into one tensor `[batch, …]`. It is valid until the next call. */
 export type Reader = (locations: readonly Location[]) => RuntimeTensor;
 
 const containers = { uint8: Uint8Array, float16: Uint16Array, float32: Float32Array };
 
-/** A reader with one buffer. Fewer pictures than a batch leave the rest as it was. */
+/** A reader with one buffer. Fewer images than a batch leave the rest as it was. */
 export function createReader(cache: RecordReader, boundary: Boundary, batch: number): Reader {
   const size = storedBytes(boundary);
   const bytes = new Uint8Array(size * batch);

@@ -9,7 +9,7 @@ import { noteAbout } from "../features/about.ts";
 import type { RecordKey, RecordStore } from "../features/record-store.ts";
 import { openRecordCache } from "../features/records.ts";
 import { passing } from "../files.ts";
-import { type Boundary, storedBytes } from "./tail.ts";
+import { type Boundary, storedBytes } from "./trainable-part.ts";
 
 /** The parent of all boundary caches. */
 export const boundaryCaches = (): string => join(cacheFolder(), "boundary");

@@ -24,7 +24,7 @@ interface Written {
   /** Epochs of each training that is done, and of this one, whose answers are here. */
   readonly done: readonly number[];
   readonly answers: number;
-  readonly state: Omit<TrainingState, "held" | "last" | "best" | "answers"> & {
+  readonly state: Omit<TrainingState, "held" | "last" | "best" | "logits"> & {
     readonly last?: Omit<Candidate, "weights">;
     readonly best?: Omit<Candidate, "weights">;
   };
@@ -33,8 +33,8 @@ interface Written {
 /** The metadata's keys: the state, and the checksums of it and of every tensor. Checkpoints of before there were these have none. */
 const [KEY, CHECKS] = ["graft.finetune", "graft.crc32"];
 const [HELD, LAST, BEST] = ["held/", "last/", "best/"];
-/** Answers of a training, by its number and by epoch. */
-const answersKey = (training: number, epoch: number): string => `answers/${training}/${epoch}`;
+/** Logits of a training, by its number and by epoch. */
+const logitsKey = (training: number, epoch: number): string => `answers/${training}/${epoch}`;
 
 /** Writes a checkpoint; one that was there is replaced. Throws GraftError (`work`) where the disk refuses. */
 export async function writeCheckpoint(
@@ -42,7 +42,7 @@ export async function writeCheckpoint(
   identity: Identity,
   { choices, state, done }: Checkpoint,
 ): Promise<void> {
-  const { held, last, best, answers, ...rest } = state;
+  const { held, last, best, logits, ...rest } = state;
   const tensors = new Map<string, Tensor>();
   const put = (prefix: string, weights: Weights): void => {
     for (const [name, values] of weights) tensors.set(prefix + name, float32Tensor([values.length], values));
@@ -51,9 +51,9 @@ export async function writeCheckpoint(
   if (last) put(LAST, last.weights);
   // Most of the time the last is the best: written once.
   if (best && best.epoch !== last?.epoch) put(BEST, best.weights);
-  [...done, answers].forEach((one, training) => {
+  [...done, logits].forEach((one, training) => {
     one.forEach((values, epoch) => {
-      tensors.set(answersKey(training, epoch), float32Tensor([values.length], values));
+      tensors.set(logitsKey(training, epoch), float32Tensor([values.length], values));
     });
   });
   const judged = ({ weights: _, ...judgement }: Candidate) => judgement;
@@ -62,7 +62,7 @@ export async function writeCheckpoint(
     identity,
     choices,
     done: done.map((one) => one.length),
-    answers: answers.length,
+    answers: logits.length,
     state: { ...rest, ...(last ? { last: judged(last) } : {}), ...(best ? { best: judged(best) } : {}) },
   };
   const text = JSON.stringify(written);
@@ -111,8 +111,8 @@ export async function readCheckpoint(path: string, identity: Identity): Promise<
       checked(path, checks, name, tensor.bytes);
       return asFloat32(tensor);
     };
-    const answersOf = (count: number, training: number): Promise<Float32Array[]> =>
-      Promise.all(Array.from({ length: count }, (_, epoch) => read(answersKey(training, epoch))));
+    const logitsOf = (count: number, training: number): Promise<Float32Array[]> =>
+      Promise.all(Array.from({ length: count }, (_, epoch) => read(logitsKey(training, epoch))));
     const weightsOf = async (prefix: string): Promise<Weights> => {
       const names = [...file.entries.keys()].filter((name) => name.startsWith(prefix));
       const weights = new Map<string, Float32Array>();
@@ -124,8 +124,8 @@ export async function readCheckpoint(path: string, identity: Identity): Promise<
     const best = state.best && { ...state.best, weights: isLast ? last!.weights : await weightsOf(BEST) };
     return {
       choices,
-      state: { ...state, held: await weightsOf(HELD), last, best, answers: await answersOf(answers, done.length) },
-      done: await Promise.all(done.map(answersOf)),
+      state: { ...state, held: await weightsOf(HELD), last, best, logits: await logitsOf(answers, done.length) },
+      done: await Promise.all(done.map(logitsOf)),
     };
   } finally {
     await file.close();

@@ -1,4 +1,4 @@
-/** The sessions of one fine-tuning: the step, and the answers. Built for a recipe, closed when training is over. */
+/** The sessions of one fine-tuning: the step, and the predictions. Built for a recipe, closed when training is over. */
 import { type Head, LOGITS } from "../../artifact/contract.ts";
 import { crossEntropy } from "../../autodiff/losses/cross-entropy.ts";
 import { adamW } from "../../autodiff/optimisers/adamw.ts";
@@ -18,7 +18,7 @@ import { checkMemory, isWorthRepeating, stepBytes } from "./memory.ts";
 import type { Unfrozen } from "./plan.ts";
 import type { Recipe } from "./recipe.ts";
 import { repeatedRunner, type StepRunner, stepRunner, type Weights } from "./step-runner.ts";
-import { type Boundary, evaluationModel, tailOf, trainablesOf } from "./tail.ts";
+import { type Boundary, evaluationModel, trainablePartOf, trainablesOf } from "./trainable-part.ts";
 
 export interface Engine {
   readonly step: StepGraph;
@@ -59,14 +59,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { network, plan, recipe, classWeights, batchStatistics = false, open, available, profile } = options;
   const { batch, labelSmoothing } = recipe;
   const mixes = recipe.augmentation.policy.mixup > 0;
-  const tail = await tailOf({ ...options, batch, mixes });
-  const plain = mixes ? await tailOf({ ...options, batch }) : tail;
-  const trainable = trainablesOf(network, plan, tail.graph, recipe.stageDecay);
+  const part = await trainablePartOf({ ...options, batch, mixes });
+  const plain = mixes ? await trainablePartOf({ ...options, batch }) : part;
+  const trainable = trainablesOf(network, plan, part.graph, recipe.stageDecay);
   const trained = new Set(trainable.map(({ name }) => name));
-  const learning = batchStatistics ? withBatchStatistics(tail.graph, tail.shapes) : { ...tail, carried: [] };
-  const { graph, shapes: tailShapes, kernels } = prepare(learning.graph, learning.shapes, trained);
+  const learning = batchStatistics ? withBatchStatistics(part.graph, part.shapes) : { ...part, carried: [] };
+  const { graph, shapes: partShapes, kernels } = prepare(learning.graph, learning.shapes, trained);
   const blocked = await hasBlockedConvolutions();
-  const step = stepGraph(graph, tailShapes, {
+  const step = stepGraph(graph, partShapes, {
     prediction: LOGITS,
     loss: crossEntropy({ labelSmoothing, labels: "probabilities", ...(classWeights ? { classWeights } : {}) }),
     trainable,
@@ -85,9 +85,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     { ...bare, graph: repeats ? repeatedStep(step) : step.graph },
     profile === undefined ? {} : { profile },
   );
-  const answering = mixes || batchStatistics ? prepare(plain.graph, plain.shapes, trained).graph : graph;
+  const predicting = mixes || batchStatistics ? prepare(plain.graph, plain.shapes, trained).graph : graph;
   const changing = [...trainable, ...learning.carried].map(({ name }) => name);
-  const evaluation = await open(evaluationModel(network, answering, changing));
+  const evaluation = await open(evaluationModel(network, predicting, changing));
   const initial = changing.map((name) => [name, graph.initializers.get(name)!] as const);
   return {
     step,
@@ -97,7 +97,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     own: new Map(initial.map(([name, tensor]) => [name, asFloat32(tensor)])),
     dims: new Map(initial.map(([name, { dims }]) => [name, dims])),
     ofNetwork: (name, values) =>
-      kernels.has(name) ? toChannelsFirst(values, tail.graph.initializers.get(name)!.dims) : values,
+      kernels.has(name) ? toChannelsFirst(values, part.graph.initializers.get(name)!.dims) : values,
     async close() {
       await session.close();
       await evaluation.close();

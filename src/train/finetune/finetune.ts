@@ -9,7 +9,7 @@ import type { Network } from "../../zoo/network.ts";
 import type { Environment } from "../environment.ts";
 import type { FinetuneFacts, FinetuneInput, FinetuneOptions } from "./input.ts";
 import { type Choice, choose, type Judgement } from "./judgement.ts";
-import { type TailTraining, trainTail } from "./train-tail.ts";
+import { type StageTraining, trainStages } from "./train-stages.ts";
 import { whyText } from "./tuned.ts";
 
 export type { Apart, FinetuneFacts, FinetuneInput, FinetuneOptions, Labelled } from "./input.ts";
@@ -36,8 +36,8 @@ export interface Finetuned {
 /**
  * Fine-tunes a network, judging it on examples that were held out.
  *
- * @throws GraftError (`usage`) where there is no such stage, or the checkpoint is another training's; (`data`) where there is no
- *   room for it; the signal's reason where it was aborted, after the checkpoint was written
+ * @throws GraftError (`usage`) where there is no such stage, or the checkpoint is another training's; (`data`) where the memory
+ *   or storage budget does not suffice; the signal's reason where it was aborted, after the checkpoint was written
  */
 export async function finetune(
   input: FinetuneInput,
@@ -45,7 +45,7 @@ export async function finetune(
   environment: Environment,
 ): Promise<Finetuned> {
   const began = performance.now();
-  const training = await trainTail(input, options, environment);
+  const training = await trainStages(input, options, environment);
   const { probe } = training.outcome.state;
   const { isTuned, choice } = choose(probe, training.tuned?.judgement, 1 + (input.further?.length ?? 0));
   input.onNote?.(whyText(isTuned, choice));
@@ -59,12 +59,12 @@ export async function finetune(
 }
 
 /** Images a second inside the loop; 0 where nothing was left to do. */
-export const stepRateOf = ({ outcome: { steps, stepSeconds }, recipe }: TailTraining): number =>
+export const stepRateOf = ({ outcome: { steps, stepSeconds }, recipe }: StageTraining): number =>
   stepSeconds > 0 ? (steps * recipe.batch) / stepSeconds : 0;
 
 /** What a training reports. */
 export function factsOf(
-  { outcome, recipe, rangeTest, stages, storage, stored, tuned }: TailTraining,
+  { outcome, recipe, rangeTest, stages, storage, stored, tuned }: StageTraining,
   { accuracy, logLoss }: Judgement,
   isTuned: boolean,
   choice: Choice | undefined,

@@ -7,10 +7,10 @@ import type { CutShape } from "../../zoo/backbone.ts";
 import type { Network } from "../../zoo/network.ts";
 import type { KnownImage } from "../image-source.ts";
 import type { RangeTest } from "./find-lr.ts";
-import type { AnswersByEpoch } from "./joined.ts";
+import type { LogitsByEpoch } from "./joined.ts";
 import type { Choice } from "./judgement.ts";
 import type { Recipe, RecipeFlags } from "./recipe.ts";
-import type { StoredType } from "./tail.ts";
+import type { StoredType } from "./trainable-part.ts";
 import type { EpochRecord, Stop, TrainingState } from "./trainer.ts";
 
 /** What a user may say of a fine-tuning. */
@@ -41,7 +41,7 @@ export interface Labelled {
 
 /** What one training has, and what is held out of it. */
 export interface Apart {
-  /** The linear probe's, fitted on the same training pictures. */
+  /** The linear probe's, fitted on the same training images. */
   readonly head: Head;
   readonly train: Labelled;
   readonly validation: Labelled;
@@ -84,7 +84,7 @@ export interface Checkpoint {
   readonly choices: Choices;
   readonly state: TrainingState;
   /** The predictions of the trainings that were done before this one, to judge by. */
-  readonly done: readonly AnswersByEpoch[];
+  readonly done: readonly LogitsByEpoch[];
 }
 
 /** What a fine-tuning reports: the JSON's `finetune`. */
@@ -93,7 +93,7 @@ export interface FinetuneFacts {
   readonly stages: readonly string[];
   /** The tensor that the frozen part ends in, or `pixels`. */
   readonly boundary: string;
-  /** Views of each training picture. */
+  /** Views of each training image. */
   readonly views: number;
   readonly storage: { readonly type: StoredType; readonly bytes: number };
   /** Epochs that were run. */
@@ -108,7 +108,7 @@ export interface FinetuneFacts {
   /** Why it ended before its last epoch. */
   readonly stop?: Stop;
   readonly history: readonly EpochRecord[];
-  /** How the linear probe answered to the same validation pictures. */
+  /** How the linear probe answered to the same validation images. */
   readonly probe: Scores;
   readonly recipe: Recipe;
   readonly rangeTest?: RangeTest;

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
-import { joinedAnswers, joinedExamples } from "./joined.ts";
+import { joinedExamples, joinedLogits } from "./joined.ts";
 
 const of = (...values: number[]): Float32Array => Float32Array.from(values);
 
 test("answers are joined at the same epoch; a training that failed keeps what it had", () => {
   const whole = [of(0), of(1), of(2)];
   const failed = [of(10), of(11)];
-  expect([...joinedAnswers(of(7), [whole, failed], 1)]).toEqual([7, 1, 11]);
-  expect([...joinedAnswers(of(7), [whole, failed], 2)]).toEqual([7, 2, 11]);
-  expect([...joinedAnswers(of(7), [], 2)]).toEqual([7]);
+  expect([...joinedLogits(of(7), [whole, failed], 1)]).toEqual([7, 1, 11]);
+  expect([...joinedLogits(of(7), [whole, failed], 2)]).toEqual([7, 2, 11]);
+  expect([...joinedLogits(of(7), [], 2)]).toEqual([7]);
 });
 
 test("examples are joined in the same order, with groups only where all have them", () => {

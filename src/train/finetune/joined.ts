@@ -1,15 +1,15 @@
-/** Validation examples of several trainings as one, with the answers of each training's own network. */
+/** Validation examples of several trainings as one, with the logits of each training's own network. */
 import { concatenate } from "../../base/concatenate.ts";
 import type { Groups } from "../../data/split.ts";
 import { type Judged, judge } from "./judgement.ts";
 
 /** Logits `[N, C]` of one training's validation examples by epoch, from those before the first on. */
-export type AnswersByEpoch = readonly Float32Array[];
+export type LogitsByEpoch = readonly Float32Array[];
 
-/** Answers of one training's network, and after them those that the networks of other trainings had at the same epoch. */
-export function joinedAnswers(own: Float32Array, others: readonly AnswersByEpoch[], epoch: number): Float32Array {
+/** Logits of one training's network, and after them those that the networks of other trainings had at the same epoch. */
+export function joinedLogits(own: Float32Array, others: readonly LogitsByEpoch[], epoch: number): Float32Array {
   // A training that failed keeps what it had until then.
-  return concatenate([own, ...others.map((answers) => answers[Math.min(epoch, answers.length - 1)]!)]);
+  return concatenate([own, ...others.map((logits) => logits[Math.min(epoch, logits.length - 1)]!)]);
 }
 
 interface Examples {
@@ -25,7 +25,7 @@ export function joinedExamples(parts: readonly Examples[]): Examples {
 }
 
 /**
- * Judges one training's answers by epoch: with those that other trainings, which are done, had at the same epoch; or, where a training
+ * Judges one training's logits by epoch: with those that other trainings, which are done, had at the same epoch; or, where a training
  * only judges another, by its own, which are kept.
  *
  * @param parts validation examples of this training, then of the others
@@ -38,7 +38,7 @@ export function judgeTogether(
     classes,
     seed,
   }: {
-    readonly done: readonly AnswersByEpoch[];
+    readonly done: readonly LogitsByEpoch[];
     readonly onlyJudges: boolean;
     readonly classes: number;
     readonly seed: number;
@@ -47,8 +47,8 @@ export function judgeTogether(
   const examples = joinedExamples(parts);
   return (own, epoch) =>
     onlyJudges
-      ? { ...judge(own, examples, classes, seed), answers: own }
-      : judge(joinedAnswers(own, done, epoch), examples, classes, seed);
+      ? { ...judge(own, examples, classes, seed), logits: own }
+      : judge(joinedLogits(own, done, epoch), examples, classes, seed);
 }
 
 /** What the progress of one of several trainings is called; nothing where there is only one. */

@@ -7,7 +7,7 @@ import type { Groups } from "../../data/split.ts";
 import { crossFitted } from "../../evaluate/calibration.ts";
 import { type Scores, scoreLogits } from "../../evaluate/log-loss.ts";
 import { type Gain, isClear, pairedGain } from "../../evaluate/paired.ts";
-import { answerFolds } from "../folds.ts";
+import { predictionFolds } from "../folds.ts";
 
 /** Scores of weights on validation examples. */
 export interface Judgement extends Scores {
@@ -15,10 +15,10 @@ export interface Judgement extends Scores {
   readonly losses: readonly number[];
 }
 
-/** How weights were judged; with their answers where those are kept. */
+/** How weights were judged; with their logits where those are kept. */
 export interface Judged extends Judgement {
   /** `[N, C]` logits of the validation examples. */
-  readonly answers?: Float32Array;
+  readonly logits?: Float32Array;
 }
 
 /** Less than this is no probability: what one wrong answer may cost, ln(10⁷) nats. */
@@ -33,7 +33,7 @@ export function judge(
 ): Judgement {
   if (!logits.every(Number.isFinite))
     return { accuracy: 0, logLoss: -Math.log(LEAST), losses: Array.from(labels, () => -Math.log(LEAST)) };
-  const probabilities = crossFitted(logits, labels, classes, answerFolds(labels, groups, seed));
+  const probabilities = crossFitted(logits, labels, classes, predictionFolds(labels, groups, seed));
   const losses = Array.from(labels, (label, row) => -Math.log(Math.max(probabilities[row * classes + label]!, LEAST)));
   return { ...scoreLogits(logits, labels, classes), losses };
 }

@@ -11,7 +11,7 @@ type Shapes = ReadonlyMap<string, TensorShape>;
 
 /**
  * What ONNX Runtime takes for what is alive at once: it frees in other places than the last reader, rounds up, packs weights
- * anew and keeps scratch space. Measured as the growth of a process's resident memory over {@link peakBytes}: 1.1 to 1.5
+ * again and keeps scratch space. Measured as the growth of a process's resident memory over {@link peakBytes}: 1.1 to 1.5
  * for MobileNetV2 and ResNet50, one stage or all trained.
  */
 const OVERHEAD = 1.5;

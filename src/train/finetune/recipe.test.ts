@@ -14,7 +14,7 @@ describe("the recipe for a dataset", () => {
   test("says so where a batch is asked for that is more than all pictures", () => {
     expect(recipeFor({ examples: 22, classes: 2 }, { batch: 22 }).batch).toBe(22);
     expect(() => recipeFor({ examples: 22, classes: 2 }, { batch: 23 })).toThrow(
-      "--batch 23 is more than there are pictures to train on: give 22 at most.",
+      "--batch 23 is more than there are images to train on: give 22 at most.",
     );
   });
 });

@@ -21,9 +21,9 @@ export interface Recipe {
   readonly longestGradient: number;
   /** Share of the last moving average of the weights that each step keeps; nothing for no average. */
   readonly averageDecay: number | undefined;
-  /** Epochs without a better answer to the validation pictures after which training ends. */
+  /** Epochs without a better answer to the validation images after which training ends. */
   readonly patience: number;
-  /** Views of each picture, as far as there is room for them. */
+  /** Views of each image, as far as the storage budget allows. */
   readonly views: number;
   readonly augmentation: Augmentation;
 }
@@ -43,7 +43,7 @@ export interface RecipeFlags {
 const PRETRAINED = { seen: 24_000, fewest: 8, most: 40, learningRate: 5e-4, stageDecay: 0.7 };
 /** From scratch there is more to learn, and it takes longer. */
 const FROM_SCRATCH = { seen: 60_000, fewest: 40, most: 150, learningRate: 2e-3, stageDecay: 1 };
-/** More views than this of one picture tell little more. */
+/** More views than this of one image tell little more. */
 const MOST_VIEWS = 8;
 
 const MOST_BATCH = 32;
@@ -52,13 +52,13 @@ const MOST_BATCH = 32;
 function batchFor(examples: number, wanted: number | undefined): number {
   if (wanted === undefined) return Math.min(MOST_BATCH, examples);
   if (wanted <= examples) return wanted;
-  throw usageError(`--batch ${wanted} is more than there are pictures to train on: give ${examples} at most.`);
+  throw usageError(`--batch ${wanted} is more than there are images to train on: give ${examples} at most.`);
 }
 
 /**
  * The recipe for a dataset.
  *
- * @param examples pictures to train on
+ * @param examples images to train on
  * @param fromScratch whether the network has learned nothing yet
  * @throws GraftError (`usage`) where there are fewer examples than a batch shall have
  */

@@ -9,7 +9,7 @@ import { encodeModelWhole } from "../../graph/onnx/write.ts";
 import { asFloat32, float32Tensor } from "../../graph/tensor.ts";
 import { measureShapes } from "../../runtime/measure-shapes.ts";
 import { openSession } from "../../runtime/session.ts";
-import { answering, freshlyHeld, repeatedRunner, stepRunner } from "./step-runner.ts";
+import { freshlyHeld, predictingWeights, repeatedRunner, stepRunner } from "./step-runner.ts";
 
 const wave = (size: number, k: number): Float32Array =>
   Float32Array.from({ length: size }, (_, i) => Math.sin(1.3 * i + k));
@@ -62,7 +62,7 @@ test("steps in one run are those of as many runs, to the bit", async () => {
   expect([...begun.norms, ...together.norms]).toEqual(apart.norms);
   expect(new Set(apart.losses).size).toBe(rates.length);
   expect(together.held).toEqual(apart.held);
-  expect(answering(step, together.held).get("kernel")).not.toEqual(together.held.get("kernel"));
+  expect(predictingWeights(step, together.held).get("kernel")).not.toEqual(together.held.get("kernel"));
   await one.close();
   await all.close();
 });

@@ -42,7 +42,7 @@ export function freshlyHeld({ weights, state, carried }: StepGraph, own: Weights
 }
 
 /** The weights to answer with: their moving averages, where those are kept. */
-export function answering({ weights, state, carried }: StepGraph, held: Weights): Weights {
+export function predictingWeights({ weights, state, carried }: StepGraph, held: Weights): Weights {
   const averages = new Map(state.filter(({ kind }) => kind === "average").map((slot) => [slot.parameter, slot.input]));
   return new Map([...weights, ...carried].map(({ input }) => [input, held.get(averages.get(input) ?? input)!]));
 }

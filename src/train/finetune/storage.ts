@@ -6,7 +6,7 @@
 import { dataError } from "../../base/errors.ts";
 import type { StorageBudget } from "../environment.ts";
 import { inGigabytes } from "./memory.ts";
-import { type Boundary, storedBytes } from "./tail.ts";
+import { type Boundary, storedBytes } from "./trainable-part.ts";
 
 /** What is kept of every training image, and how much that is. */
 export interface Storage {
@@ -21,7 +21,7 @@ export interface Storage {
  * @param images to train on
  * @param judged further images of which one view is kept
  * @param wanted views of each, at most
- * @throws GraftError (`data`) where there is no room for the pixels either
+ * @throws GraftError (`data`) where the budget does not suffice for the pixels either
  */
 export function chooseStorage(
   boundary: Boundary,
@@ -50,10 +50,10 @@ export function storageText(
   { images, budget }: { readonly images: number; readonly budget: StorageBudget },
 ): string {
   const amount = `${inGigabytes(bytes)} as ${boundary.stored}, of ${inGigabytes(Math.min(budget.disk, budget.memory))} that may be used`;
-  const kept = `${views === 1 ? "one view" : `${views} views`} of each of ${images} pictures (${amount})`;
+  const kept = `${views === 1 ? "one view" : `${views} views`} of each of ${images} images (${amount})`;
   if (!boundary.isPixels)
     return `The frozen part, up to "${boundary.called}", runs once for ${kept}; epochs read its outputs.`;
   if (wanted.isPixels)
     return `All stages train, so nothing of the network can be computed beforehand: kept are the pixels of ${kept}.`;
-  return `What the frozen part yields at "${wanted.called}" is too large to keep, so that it runs in every step: kept are the pixels of ${kept}.`;
+  return `What the frozen part outputs at "${wanted.called}" is too large to keep, so that it runs in every step: kept are the pixels of ${kept}.`;
 }

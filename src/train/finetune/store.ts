@@ -12,7 +12,7 @@ import type { KnownImage } from "../image-source.ts";
 import type { Choices, FinetuneInput, Labelled } from "./input.ts";
 import type { Recipe } from "./recipe.ts";
 import { chooseStorage, type Storage, storageText } from "./storage.ts";
-import { type Boundary, pixelBoundary, type StoredType } from "./tail.ts";
+import { type Boundary, pixelBoundary, type StoredType } from "./trainable-part.ts";
 
 /** Everything that is stored, and where. */
 export interface Stored {
@@ -70,9 +70,9 @@ async function storeImages(
     return {
       records,
       views: isVaried ? count : 1,
-      train: await filled(train.images, isVaried ? varied : CENTRE, "the training pictures"),
-      validation: await centres(validation.images, "the validation pictures"),
-      test: await centres(test.images, "the test pictures"),
+      train: await filled(train.images, isVaried ? varied : CENTRE, "the training images"),
+      validation: await centres(validation.images, "the validation images"),
+      test: await centres(test.images, "the test images"),
       computed,
       seconds,
     };

@@ -84,14 +84,14 @@ describe("the training loop", () => {
     expect(keptOf(state)).toMatchObject({ epoch: 2, accuracy: 1 });
   });
 
-  test("what has ended is not gone on with, and answers are kept where they are given", async () => {
+  test("what has ended is not gone on with, and logits are kept where they are given", async () => {
     const { options, begin } = trainer([0.5, 0.6, 0.9]);
     let epochs = 0;
-    const evaluate = async () => ({ ...judged(0.5), answers: Float32Array.of(epochs++) });
+    const evaluate = async () => ({ ...judged(0.5), logits: Float32Array.of(epochs++) });
     const from = await initialState(step, (await begin()).held, evaluate);
     const { state } = await runTraining(from, { ...options, evaluate });
-    expect(state.answers.map(([first]) => first)).toEqual([0, 1, 2]);
-    expect(state.last).not.toHaveProperty("answers");
+    expect(state.logits.map(([first]) => first)).toEqual([0, 1, 2]);
+    expect(state.last).not.toHaveProperty("logits");
     expect((await runTraining(state, options)).steps).toBe(0);
   });
 

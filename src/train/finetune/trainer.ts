@@ -1,13 +1,13 @@
 /**
  * The training loop: batches in, weights and optimiser state round and round through one session, and after each epoch the average of
- * the last epochs' weights judged. Knows nothing of pictures, files or networks: those come as functions.
+ * the last epochs' weights judged. Knows nothing of images, files or networks: those come as functions.
  */
 import { cosineRate } from "../../autodiff/optimisers/schedule.ts";
 import type { StepGraph } from "../../autodiff/step.ts";
 import { createMeter, type Meter, type OnProgress } from "../../base/progress.ts";
 import { nextAverage } from "./average.ts";
 import { isClearlyBetter, type Judged, type Judgement, meanLoss } from "./judgement.ts";
-import { answering, type Batch, freshlyHeld, type StepRunner, type Weights } from "./step-runner.ts";
+import { type Batch, freshlyHeld, predictingWeights, type StepRunner, type Weights } from "./step-runner.ts";
 
 /** How one epoch went. */
 export interface EpochRecord {
@@ -58,8 +58,8 @@ export interface TrainingState {
   readonly best: Candidate | undefined;
   /** The epoch after which neither the probe nor any epoch before had been judged better; 0 for the probe. */
   readonly improved: number;
-  /** The answers after each epoch, from those that training began with on; empty where they are not kept. */
-  readonly answers: readonly Float32Array[];
+  /** The logits after each epoch, from those that training began with on; empty where they are not kept. */
+  readonly logits: readonly Float32Array[];
   /** Set when training has ended, so that nothing is left to do. */
   readonly end?: { readonly stop: Stop | undefined } | undefined;
 }
@@ -120,7 +120,7 @@ export async function initialState(
   own: Weights,
   evaluate: TrainerOptions["evaluate"],
 ): Promise<TrainingState> {
-  const { answers, ...probe } = await evaluate(own, 0);
+  const { logits, ...probe } = await evaluate(own, 0);
   return {
     step: 0,
     held: freshlyHeld(step, own),
@@ -132,7 +132,7 @@ export async function initialState(
     last: undefined,
     best: undefined,
     improved: 0,
-    answers: answers ? [answers] : [],
+    logits: logits ? [logits] : [],
   };
 }
 
@@ -214,8 +214,8 @@ async function withEpoch(
   learningRate: number,
 ): Promise<TrainingState> {
   const epoch = state.history.length + 1;
-  const weights = nextAverage(state.last?.weights, answering(step, state.held), epoch);
-  const { answers, ...judgement } = await evaluate(weights, epoch);
+  const weights = nextAverage(state.last?.weights, predictingWeights(step, state.held), epoch);
+  const { logits, ...judgement } = await evaluate(weights, epoch);
   const last: Candidate = { epoch, weights, ...judgement };
   const record: EpochRecord = {
     epoch,
@@ -235,7 +235,7 @@ async function withEpoch(
     last,
     best,
     improved: isImproved ? epoch : state.improved,
-    answers: answers ? [...state.answers, answers] : state.answers,
+    logits: logits ? [...state.logits, logits] : state.logits,
   };
 }
 

@@ -31,7 +31,7 @@ export interface HeadFit {
   readonly outOfFoldLogits: Float32Array;
   /** `[rows]`: the fold of each example. */
   readonly foldOf: Int32Array;
-  /** Fits that ended at the iteration limit; their answers are still usable, but were not polished. */
+  /** Fits that ended at the iteration limit; their weights are still usable, but were not polished. */
   readonly unfinished: number;
 }
 
@@ -219,7 +219,7 @@ function pairsAround(attempts: readonly Attempt[]): (readonly [Attempt, Attempt]
 const smoothedLoss = (outOfFold: Float32Array, labels: Int32Array, classes: number): number =>
   logLosses(outOfFold, labels, classes, missShare(labels.length)).reduce((sum, loss) => sum + loss, 0);
 
-/** Undoes the standardisation: weights and bias that act on features as the backbone yields them. */
+/** Undoes the standardisation: weights and bias that act on features as the backbone outputs them. */
 function onRawFeatures(point: Float32Array, { mean, deviation }: Standardisation): Head {
   const features = mean.length;
   const classes = point.length / (features + 1);

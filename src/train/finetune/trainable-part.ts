@@ -1,6 +1,6 @@
 /**
- * A network in two at its freeze boundary: the front, frozen, from prepared pictures to what is stored of them; and the
- * tail, from what is stored to logits, whose parameters train. Nothing is run here but to learn shapes.
+ * A network in two at its freeze boundary: the frozen part, from prepared images to what is stored of them; and the
+ * trainable part, from what is stored to logits, whose parameters train. Nothing is run here but to learn shapes.
  */
 import { headGraph } from "../../artifact/build.ts";
 import { type Head, IMAGE, LOGITS } from "../../artifact/contract.ts";
@@ -31,24 +31,24 @@ export interface Boundary {
   readonly tensor: string;
   /** What a person would call it. */
   readonly called: string;
-  /** For one picture, without the batch. */
+  /** For one image, without the batch. */
   readonly dims: readonly number[];
   readonly stored: StoredType;
-  /** Whether it is the resized picture itself, before it is normalised. */
+  /** Whether it is the resized image itself, before it is normalised. */
   readonly isPixels: boolean;
 }
 
-/** What the tail is fed with: stored values `[N, …dims]`. */
+/** What the trainable part is fed with: stored values `[N, …dims]`. */
 export const STORED = "stored";
-/** Inputs of a tail that mixes examples: the share of each example's own values, and who each is mixed with `[N]`. */
+/** Inputs of a trainable part that mixes examples: the share of each example's own values, and who each is mixed with `[N]`. */
 export const SHARE = "mixing/share";
 export const PARTNERS = "mixing/partners";
 
 const PREPARATION = "preprocess/";
-/** The resized picture as float32 `[N, 3, S, S]`, whole numbers from 0 to 255. */
+/** The resized image as float32 `[N, 3, S, S]`, whole numbers from 0 to 255. */
 const RESIZED = `${PREPARATION}float`;
 
-/** Bytes of one picture at the boundary. */
+/** Bytes of one image at the boundary. */
 export const storedBytes = ({ dims, stored }: Boundary): number => elementCount(dims) * bytesPerElement[stored];
 
 /** The boundary before everything: pixels, resized. */
@@ -63,8 +63,8 @@ export const pixelBoundary = ({ preprocessing: { size } }: Network): Boundary =>
 /**
  * The boundary that a plan names.
  *
- * @param shapes of the network's own tensors, for one picture
- * @throws GraftError (`data`) where a picture's values do not lie together in it
+ * @param shapes of the network's own tensors, for one image
+ * @throws GraftError (`data`) where an image's values are not stored together in it
  */
 export function boundaryOf(
   network: Network,
@@ -85,7 +85,7 @@ export function boundaryOf(
 function preparation({ preprocessing }: Network): Graph {
   const { nodes, initializers } = preprocessingGraph(preprocessing, IMAGE, PIXELS, PREPARATION);
   return {
-    name: "front",
+    name: "preparation",
     nodes,
     inputs: [{ name: IMAGE, type: "uint8", dims: ["N", "H", "W", 3] }],
     outputs: [{ name: PIXELS, type: "float32" }],
@@ -101,7 +101,7 @@ export function frozenModel(network: Network, shape: CutShape, boundary: Boundar
   return { ...network.model, metadata: new Map(), graph: { ...cut, nodes, outputs: [{ name: STORED }] } };
 }
 
-export interface TailOptions {
+export interface TrainablePartOptions {
   readonly network: Network;
   readonly shape: CutShape;
   readonly boundary: Boundary;
@@ -111,15 +111,15 @@ export interface TailOptions {
   readonly mixes?: boolean;
 }
 
-/** The tail for batches of one size, with the shape of each of its tensors. */
-export interface Tail {
+/** The trainable part for batches of one size, with the shape of each of its tensors. */
+export interface TrainablePart {
   /** {@link STORED} → {@link LOGITS}, the weights as initializers. */
   readonly graph: Graph;
   readonly shapes: ReadonlyMap<string, TensorShape>;
 }
 
-/** The tail of a network, its head last. */
-export async function tailOf(options: TailOptions): Promise<Tail> {
+/** The trainable part of a network, its head last. */
+export async function trainablePartOf(options: TrainablePartOptions): Promise<TrainablePart> {
   const { network, shape, boundary, head, batch } = options;
   const { graph: backbone } = backboneModel(network, shape);
   const logits = { name: LOGITS, type: "float32", dims: [batch, head.bias.length] } as const;
@@ -137,12 +137,12 @@ export async function tailOf(options: TailOptions): Promise<Tail> {
   return { graph, shapes: new Map([...shapes, ...missing]) };
 }
 
-/** Puts the reading of what is stored, and the mixing, in front of a tail. */
-function fedWithStored(tail: Graph, { boundary, batch, mixes = false }: TailOptions): Graph {
-  const [own, ...others] = tail.inputs;
+/** Puts the reading of what is stored, and the mixing, before a trainable part. */
+function fedWithStored(part: Graph, { boundary, batch, mixes = false }: TrainablePartOptions): Graph {
+  const [own, ...others] = part.inputs;
   if (own?.name !== boundary.tensor || others.length > 0)
     throw new Error(
-      `The tail reads ${tail.inputs.map(({ name }) => name).join(", ")}, not "${boundary.tensor}" alone.`,
+      `The trainable part reads ${part.inputs.map(({ name }) => name).join(", ")}, not "${boundary.tensor}" alone.`,
     );
   const values = mixes ? "mixing/values" : boundary.tensor;
   const mixing = [
@@ -152,7 +152,7 @@ function fedWithStored(tail: Graph, { boundary, batch, mixes = false }: TailOpti
     node("Add", ["mixing/others", "mixing/part"], [boundary.tensor]),
   ];
   return {
-    ...tail,
+    ...part,
     inputs: [
       { name: STORED, type: boundary.stored, dims: [batch, ...boundary.dims] },
       ...(mixes
@@ -162,7 +162,7 @@ function fedWithStored(tail: Graph, { boundary, batch, mixes = false }: TailOpti
           ] as const)
         : []),
     ],
-    nodes: [node("Cast", [STORED], [values], { to: dataTypeOf.float32 }), ...(mixes ? mixing : []), ...tail.nodes],
+    nodes: [node("Cast", [STORED], [values], { to: dataTypeOf.float32 }), ...(mixes ? mixing : []), ...part.nodes],
   };
 }
 
@@ -172,7 +172,7 @@ function fedWithStored(tail: Graph, { boundary, batch, mixes = false }: TailOpti
  *
  * @param decay learning rate of a stage relative to the next
  */
-export function trainablesOf(network: Network, plan: Unfrozen, tail: Graph, decay: number): Trainable[] {
+export function trainablesOf(network: Network, plan: Unfrozen, part: Graph, decay: number): Trainable[] {
   const frozenUntil = plan.all.length - plan.stages.length;
   const stageOf = new Map<string, number>();
   plan.all.forEach(({ output }, stage) => {
@@ -180,7 +180,7 @@ export function trainablesOf(network: Network, plan: Unfrozen, tail: Graph, deca
     for (const name of until.initializers.keys()) if (!stageOf.has(name)) stageOf.set(name, stage);
   });
   const layers = plan.stages.length + 1;
-  return parametersOf(tail).flatMap(({ name, decays }) => {
+  return parametersOf(part).flatMap(({ name, decays }) => {
     if (!name.startsWith(BACKBONE)) return name.startsWith("head/") ? [{ name, decays }] : [];
     const stage = stageOf.get(name.slice(BACKBONE.length)) ?? plan.all.length - 1;
     if (stage < frozenUntil) return [];
@@ -188,7 +188,7 @@ export function trainablesOf(network: Network, plan: Unfrozen, tail: Graph, deca
   });
 }
 
-/** A tail without its gradient: what training changes as inputs, logits out. */
+/** A trainable part without its gradient: what training changes as inputs, logits out. */
 export function evaluationModel(network: Network, graph: Graph, changing: readonly string[]): Model {
   const fed = new Set(changing);
   const inputs = [...fed].map((name) => {

@@ -10,26 +10,26 @@ import { stagesOf } from "../../zoo/stages.ts";
 import type { Checkpoints, Environment } from "../environment.ts";
 import type { Location } from "../features/record-store.ts";
 import { balancedWeights } from "../head/fit.ts";
-import { logitsOf } from "./answers.ts";
 import { batchesOf, createReader } from "./batches.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { findLearningRate, RANGE_STEPS, type RangeTest } from "./find-lr.ts";
 import type { Checkpoint, Choices, FinetuneInput, FinetuneOptions, Labelled } from "./input.ts";
-import { type AnswersByEpoch, joinedAnswers, judgeTogether, trainingTitle } from "./joined.ts";
+import { joinedLogits, judgeTogether, type LogitsByEpoch, trainingTitle } from "./joined.ts";
 import type { Judged, Judgement } from "./judgement.ts";
 import { type Unfrozen, unfrozen } from "./plan.ts";
+import { logitsOf } from "./predictions.ts";
 import { type Recipe, recipeFor } from "./recipe.ts";
 
 import { createSampler } from "./sampler.ts";
 import type { StepRunner, Weights } from "./step-runner.ts";
 import type { Storage } from "./storage.ts";
 import { type Stored, storedFor } from "./store.ts";
-import { type Boundary, boundaryOf, pixelBoundary, type StoredType } from "./tail.ts";
+import { type Boundary, boundaryOf, pixelBoundary, type StoredType } from "./trainable-part.ts";
 import { initialState, keptOf, type Outcome, runTraining, type TrainingState } from "./trainer.ts";
 import { headIn, ownName, stopText, withWeights } from "./tuned.ts";
 
 /** What a training leaves. */
-export interface TailTraining {
+export interface StageTraining {
   readonly outcome: Outcome;
   readonly recipe: Recipe;
   readonly rangeTest: RangeTest | undefined;
@@ -38,7 +38,7 @@ export interface TailTraining {
   readonly stored: Pick<Stored, "views" | "computed" | "seconds">;
   /** The network's parameters that were trained. */
   readonly trained: ReadonlySet<string>;
-  /** The weights that training left, and their answers; nothing where it failed in its first epoch. */
+  /** The weights that training left, and their logits; nothing where it failed in its first epoch. */
   readonly tuned: Tuned | undefined;
 }
 
@@ -49,7 +49,7 @@ export interface Tuned {
   /** The last epoch that is in its weights. */
   readonly epoch: number;
   readonly judgement: Judgement;
-  /** `[N, C]`: answers to the validation examples, and after them to those of the further trainings by the networks of those. */
+  /** `[N, C]`: logits of the validation examples, and after them to those of the further trainings by the networks of those. */
   readonly validationLogits: Float32Array;
   readonly testLogits: Float32Array;
 }
@@ -69,11 +69,11 @@ interface Running extends Common {
   readonly stored: Stored;
   /** Where this training continues from. */
   readonly saved: Checkpoint | undefined;
-  /** The answers of the further trainings that are done. */
-  readonly done: readonly AnswersByEpoch[];
+  /** The logits of the further trainings that are done. */
+  readonly done: readonly LogitsByEpoch[];
   /** What the progress is called. */
   readonly title: string;
-  /** Whether it only judges: then it runs to its last epoch, and its answers are what is wanted of it. */
+  /** Whether it only judges: then it runs to its last epoch, and its logits are what is wanted of it. */
   readonly onlyJudges: boolean;
 }
 
@@ -81,7 +81,7 @@ interface Trained {
   readonly outcome: Outcome;
   readonly recipe: Recipe;
   readonly rangeTest: RangeTest | undefined;
-  readonly answers: (weights: Weights, locations: readonly Location[]) => Promise<Float32Array>;
+  readonly predict: (weights: Weights, locations: readonly Location[]) => Promise<Float32Array>;
 }
 
 /**
@@ -89,11 +89,11 @@ interface Trained {
  *
  * @throws as {@link import("./finetune.ts").finetune} does
  */
-export async function trainTail(
+export async function trainStages(
   input: FinetuneInput,
   options: FinetuneOptions,
   environment: Environment,
-): Promise<TailTraining> {
+): Promise<StageTraining> {
   const { network, train, classes, further = [] } = input;
   const shapes = await shapesOf(network);
   const plan = unfrozen(stagesOf(network.model.graph, network.cut, shapes), String(options.unfreeze), network.name);
@@ -103,14 +103,14 @@ export async function trainTail(
     checkpoint === undefined ? undefined : environment.openCheckpoints?.(checkpoint, { input, options, plan, recipe });
   const common = { plan, recipe, shapes, checkpoints };
   const saved = checkpoints && (await savedBefore(input, options, checkpoints));
-  const done: AnswersByEpoch[] = [...(saved?.done ?? [])];
+  const done: LogitsByEpoch[] = [...(saved?.done ?? [])];
   const titleOf = (at: number): string => trainingTitle(at, further.length) ?? input.title ?? "Fine-tuning";
   // The checkpoint is of the training after those that are done.
   const savedOf = (at: number): Checkpoint | undefined => (saved?.done.length === at ? saved : undefined);
   for (let at = done.length; at < further.length; at++) {
     const own = { ...input, ...further[at]!, test: NOTHING, onEpoch: undefined };
     const as = { ...common, saved: savedOf(at), done: [...done], title: titleOf(at), onlyJudges: true };
-    done.push(await withTraining(own, options, environment, as, async ({ outcome }) => outcome.state.answers));
+    done.push(await withTraining(own, options, environment, as, async ({ outcome }) => outcome.state.logits));
   }
   const as = { ...common, saved: savedOf(further.length), done, title: titleOf(further.length), onlyJudges: false };
   return withTraining(input, options, environment, as, async (trained, { engine, stored, storage }) => ({
@@ -189,12 +189,12 @@ async function trainOn(
   const sampler = createSampler({ examples: train.labels.length, views: stored.views, batch, seed });
   const { mixup } = planned.augmentation.policy;
   const feeds = batchesOf({ sampler, reader, locations: stored.train, labels: train.labels, classes, mixup, seed });
-  const answers: Trained["answers"] = (weights, locations) =>
+  const predict: Trained["predict"] = (weights, locations) =>
     logitsOf(weights, locations, { session: engine.evaluation, reader, dims: engine.dims, batch, classes });
   const parts = [input, ...(onlyJudges ? [] : further)].map(({ validation }) => validation);
   const judgeAt = judgeTogether(parts, { done, onlyJudges, classes, seed });
   const evaluate = async (weights: Weights, epoch: number): Promise<Judged> =>
-    judgeAt(await answers(weights, stored.validation), epoch);
+    judgeAt(await predict(weights, stored.validation), epoch);
 
   const state = saved?.state ?? (await initialState(engine.step, engine.own, evaluate));
   const rangeTest = findLr && !saved ? await rangeTestOf(input, engine, state.held, feeds) : undefined;
@@ -238,7 +238,7 @@ async function trainOn(
     await write(finished(outcome.state));
     if (outcome.stop) onNote?.(stopText(outcome.stop, keptOf(outcome.state)?.epoch ?? 0));
   }
-  return { outcome, recipe, rangeTest, answers };
+  return { outcome, recipe, rangeTest, predict };
 }
 
 /** A training that has ended, without what only further steps would need. */
@@ -263,11 +263,11 @@ async function rangeTestOf(
 
 async function concluded(
   { network }: FinetuneInput,
-  { outcome, recipe, rangeTest, answers }: Trained,
+  { outcome, recipe, rangeTest, predict }: Trained,
   { changing, ofNetwork }: Engine,
   stored: Stored,
-  done: readonly AnswersByEpoch[],
-): Promise<Omit<TailTraining, "stages" | "storage" | "stored">> {
+  done: readonly LogitsByEpoch[],
+): Promise<Omit<StageTraining, "stages" | "storage" | "stored">> {
   const kept = keptOf(outcome.state);
   const trained = new Set(changing.flatMap((name) => ownName(name) ?? []));
   if (!kept) return { outcome, recipe, rangeTest, trained, tuned: undefined };
@@ -282,8 +282,8 @@ async function concluded(
       head: headIn(weights),
       epoch,
       judgement,
-      validationLogits: joinedAnswers(await answers(weights, stored.validation), done, epoch),
-      testLogits: await answers(weights, stored.test),
+      validationLogits: joinedLogits(await predict(weights, stored.validation), done, epoch),
+      testLogits: await predict(weights, stored.test),
     },
   };
 }
