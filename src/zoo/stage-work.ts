@@ -10,7 +10,7 @@ import { parameterNames } from "./network.ts";
 import { commonParts, type NamedLink } from "./stage-names.ts";
 
 /** A link with its costs. */
-export interface Work extends Link, NamedLink {
+export interface LinkCost extends Link, NamedLink {
   readonly parameters: number;
   readonly multiplyAdds: number;
   /** Positions of the map, or tokens, in the output of its last layer. */
@@ -21,7 +21,7 @@ export const sum = <T>(items: readonly T[], of: (item: T) => number): number =>
   items.reduce((total, item) => total + of(item), 0);
 
 /** Links with their costs; a parameter counts at its first reader. */
-export function workOf(graph: Graph, links: readonly Link[], shapes: Shapes): Work[] {
+export function linkCosts(graph: Graph, links: readonly Link[], shapes: Shapes): LinkCost[] {
   const channels = channelAxes(graph, shapes, dataflow(graph));
   const counted = new Set<string>();
   const parameters = new Set(parameterNames(graph));
@@ -61,7 +61,7 @@ const moduleOf = (node: Node, parameters: readonly string[]): ModulePath | undef
  * Joins links so that each does some work. Links without multiply-adds (activations, pooling, normalisation) join the one before, or
  * the one after if its name is closer: a stage may begin with its normalisation.
  */
-export function joined(links: readonly Link[], shapes: Shapes): Link[] {
+export function joinIdleLinks(links: readonly Link[], shapes: Shapes): Link[] {
   const isWorking = ({ nodes }: Link): boolean => nodes.some((node) => nodeMultiplyAdds(node, shapes) > 0);
   const result: Link[] = [];
   let pending: Link[] = [];

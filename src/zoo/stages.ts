@@ -8,7 +8,7 @@ import type { Graph } from "../graph/model.ts";
 import type { Shapes } from "../graph/multiply-adds.ts";
 import type { Stage } from "./architectures/definition.ts";
 import { stageNames } from "./stage-names.ts";
-import { joined, sum, type Work, workOf } from "./stage-work.ts";
+import { joinIdleLinks, type LinkCost, linkCosts, sum } from "./stage-work.ts";
 
 /** A stage and its cost for one image. */
 export interface StageCost extends Stage {
@@ -28,14 +28,14 @@ const LARGEST_SHARE = 0.3;
 export function stagesOf(graph: Graph, cut: string, shapes: Shapes, given?: readonly Stage[]): readonly StageCost[] {
   const part = cutGraph(graph, [{ name: cut, type: "float32" }]);
   const links = linksOf(part, cut);
-  if (given) return namedParts(workOf(part, links, shapes), given);
-  const working = workOf(part, joined(links, shapes), shapes);
+  if (given) return namedParts(linkCosts(part, links, shapes), given);
+  const working = linkCosts(part, joinIdleLinks(links, shapes), shapes);
   const names = stageNames(working);
   const parts = names ? groupBy(working, (_, i) => names[i]!) : byResolution(working);
   return parts.map((own, i) => costOf(names ? names[working.indexOf(own[0]!)]! : `stage${i + 1}`, own));
 }
 
-const costOf = (name: string, links: readonly Work[]): StageCost => ({
+const costOf = (name: string, links: readonly LinkCost[]): StageCost => ({
   name,
   output: links.at(-1)!.output,
   parameters: sum(links, ({ parameters }) => parameters),
@@ -43,7 +43,7 @@ const costOf = (name: string, links: readonly Work[]): StageCost => ({
 });
 
 /** The given stages up to the cut. A cut inside a stage ends it there; what follows the last stage belongs to it. */
-function namedParts(links: readonly Work[], given: readonly Stage[]): StageCost[] {
+function namedParts(links: readonly LinkCost[], given: readonly Stage[]): StageCost[] {
   let at = 0;
   const stageOf = ({ output }: Link): number => {
     const own = at;
@@ -67,13 +67,13 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T, index: number) => stri
 }
 
 /** One stage per resolution; a large one is split into pieces of about equal work. */
-function byResolution(working: readonly Work[]): Work[][] {
+function byResolution(working: readonly LinkCost[]): LinkCost[][] {
   const total = sum(working, ({ multiplyAdds }) => multiplyAdds);
   return groupBy(working, ({ positions }) => positions).flatMap((links) => {
     const share = sum(links, ({ multiplyAdds }) => multiplyAdds) / total;
     const pieces = Math.min(links.length, Math.ceil(share / LARGEST_SHARE));
     let done = 0;
-    const pieceOf = (link: Work): number => {
+    const pieceOf = (link: LinkCost): number => {
       const middle = (done + link.multiplyAdds / 2) / total / share;
       done += link.multiplyAdds;
       return Math.min(pieces - 1, Math.floor(middle * pieces));

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import * as v from "valibot";
 import { knownSpeeds } from "../../advise/costs/remembered.ts";
 import { above, flag, oneOf, optionsOf } from "../../base/options.ts";
-import { type CatalogueEntry, catalogue, placeOf } from "../../zoo/catalogue.ts";
+import { type CatalogueEntry, catalogue, weightsSourceOf } from "../../zoo/catalogue.ts";
 import { isOnDisk } from "../../zoo/pull.ts";
 import { bytes, multiplyAdds, withSchema } from "../flags.ts";
 import { note, print, printJson, table } from "../output.ts";
@@ -87,7 +87,7 @@ async function list(flags: v.InferOutput<typeof listFlags>): Promise<void> {
   else print(table([HEADER, ...rows.map(cells)]));
 }
 
-const asJson = (row: Row): object => ({ ...row, source: placeOf(row) });
+const asJson = (row: Row): object => ({ ...row, source: weightsSourceOf(row) });
 
 const HEADER = [
   "name",

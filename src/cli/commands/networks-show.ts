@@ -5,7 +5,7 @@ import { GraftError } from "../../base/errors.ts";
 import { flag, optionsOf } from "../../base/options.ts";
 import type { Value } from "../../graph/model.ts";
 import { big, count } from "../../report/format.ts";
-import { type CatalogueEntry, catalogue, placeOf } from "../../zoo/catalogue.ts";
+import { type CatalogueEntry, catalogue, weightsSourceOf } from "../../zoo/catalogue.ts";
 import { type Inspection, inspect } from "../../zoo/inspect.ts";
 import { modelEntries } from "../../zoo/model-options.ts";
 import type { Network } from "../../zoo/network.ts";
@@ -58,12 +58,12 @@ async function fromDisk(entry: CatalogueEntry, flags: Omit<ShowFlags, "json">): 
 /** The catalogue's facts about a network that is not on this disk. */
 function showRow(row: CatalogueEntry, json: boolean): void {
   if (json) {
-    printJson({ fetched: false, ...row, source: placeOf(row) });
+    printJson({ fetched: false, ...row, source: weightsSourceOf(row) });
     return;
   }
   print(`${row.name}: ${row.description}`);
   print(`${label("licence")}${row.licence}`);
-  print(`${label("source")}${placeOf(row)}`);
+  print(`${label("source")}${weightsSourceOf(row)}`);
   if (row.top1) print(`${label("top-1")}${row.top1.percent}% on ImageNet, according to ${row.top1.source}`);
   print(`${label("input")}${row.inputSize} × ${row.inputSize} pixels`);
   print(`${label("parameters")}${count(row.parameters)}`);

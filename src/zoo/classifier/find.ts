@@ -5,9 +5,9 @@
 import { dataError } from "../../base/errors.ts";
 import type { Graph, Node } from "../../graph/model.ts";
 import { elementCount } from "../../graph/tensor.ts";
-import { type Known, know, type TensorShapes } from "./known.ts";
+import { type IndexedGraph, indexedGraph, type TensorShapes } from "./known.ts";
 import { type Linear, linearLayer, nameOf, weightName } from "./linear.ts";
-import { type Passing, passingOf } from "./passing.ts";
+import { type LogitEffect, logitEffectOf } from "./passing.ts";
 
 /** Where to cut a network. */
 export interface Classifier {
@@ -23,7 +23,7 @@ export interface Classifier {
 interface Ending {
   readonly output: string;
   readonly layers: readonly Linear[];
-  readonly passed: readonly Passing[];
+  readonly effects: readonly LogitEffect[];
 }
 
 /**
@@ -33,7 +33,7 @@ interface Ending {
  * @throws GraftError (`data`) if there is neither: the outputs look like logits, but no layer computes them; the user then needs `--cut`
  */
 export function findClassifier(graph: Graph, shapes: TensorShapes, source: string): Classifier {
-  const known = know(graph, shapes);
+  const known = indexedGraph(graph, shapes);
   const outputs = graph.outputs.map(({ name }) => name).filter((name) => shapes.get(name)?.type === "float32");
   const endings = outputs.map((output) => ({ output, ...walkUp(output, known) }));
   const found = classifierAmong(endings, known) ?? featuresAmong(endings, known);
@@ -43,7 +43,7 @@ export function findClassifier(graph: Graph, shapes: TensorShapes, source: strin
   );
 }
 
-function classifierAmong(endings: readonly Ending[], known: Known): Classifier | undefined {
+function classifierAmong(endings: readonly Ending[], known: IndexedGraph): Classifier | undefined {
   const best = deepest(
     endings.filter((ending) => isClassifier(ending, known)),
     known,
@@ -54,7 +54,7 @@ function classifierAmong(endings: readonly Ending[], known: Known): Classifier |
   const why = [
     `the input of the last ${layer.node.op}, ${nameOf(layer, known)}, which computes ${classes(layer, known)} logits`,
     ...(twin ? [`the average with those of ${nameOf(twin, known)}`] : []),
-    ...(best.passed.includes("weak") ? [beforePooling(layer, known)] : []),
+    ...(best.effects.includes("weak") ? [beforePooling(layer, known)] : []),
     ...(outputs.length > 1
       ? [`of the outputs ${outputs.join(", ")}, ${best.output} depends on the most of the network`]
       : []),
@@ -63,7 +63,7 @@ function classifierAmong(endings: readonly Ending[], known: Known): Classifier |
 }
 
 /** An output that does not look like logits; a vector is preferred. */
-function featuresAmong(endings: readonly Ending[], known: Known): Classifier | undefined {
+function featuresAmong(endings: readonly Ending[], known: IndexedGraph): Classifier | undefined {
   const features = endings.filter(
     (ending) => !isLikeLogits(ending, known) && known.made.producer(ending.output) !== undefined,
   );
@@ -81,29 +81,29 @@ function featuresAmong(endings: readonly Ending[], known: Known): Classifier | u
 /** Follows an output back to the linear layer that computes it; to two layers if their logits are averaged. */
 function walkUp(
   output: string,
-  known: Known,
+  known: IndexedGraph,
   mayPair = true,
-): { layers: readonly Linear[]; passed: readonly Passing[] } {
-  const passed: Passing[] = [];
+): { layers: readonly Linear[]; effects: readonly LogitEffect[] } {
+  const effects: LogitEffect[] = [];
   let tensor = output;
   for (let node = known.made.producer(tensor); node; node = known.made.producer(tensor)) {
     const data = [...new Set(known.flow.data(node))];
     const layer = linearLayer(node, known);
-    if (layer) return { layers: [layer], passed };
+    if (layer) return { layers: [layer], effects };
     if (mayPair && data.length === 2 && (node.op === "Add" || node.op === "Mean" || node.op === "Sum")) {
       const heads = data.map((input) => walkUp(input, known, false));
       const isVector = data.every((input) => known.shapes.get(input)?.dims.length === 2);
       const isPair =
         isVector &&
-        heads.every(({ layers, passed: way }) => layers.length === 1 && way.every((one) => one === "plain"));
-      return { layers: isPair ? heads.flatMap(({ layers }) => layers) : [], passed };
+        heads.every(({ layers, effects: way }) => layers.length === 1 && way.every((one) => one === "plain"));
+      return { layers: isPair ? heads.flatMap(({ layers }) => layers) : [], effects };
     }
-    const passing = passingOf(node, known);
-    if (data.length !== 1 || !passing) break;
-    passed.push(passing);
+    const effect = logitEffectOf(node, known);
+    if (data.length !== 1 || !effect) break;
+    effects.push(effect);
     tensor = data[0]!;
   }
-  return { layers: [], passed };
+  return { layers: [], effects };
 }
 
 /** Common names of classifiers and their outputs. */
@@ -112,7 +112,7 @@ const classifierNames =
 /** The numbers of classes of ImageNet and its larger versions, with and without a background class. */
 const knownClasses = new Set([1000, 1001, 11221, 11821, 21841, 21843]);
 
-const classes = (layer: Linear, { shapes }: Known): number => {
+const classes = (layer: Linear, { shapes }: IndexedGraph): number => {
   const dims = shapes.get(layer.node.outputs[0]!)?.dims ?? [];
   return (layer.node.op === "Conv" ? dims[1] : dims.at(-1)) ?? 0;
 };
@@ -120,31 +120,31 @@ const classes = (layer: Linear, { shapes }: Known): number => {
 /** Whether a tensor holds one vector per image: apart from the batch, at most one dimension is not 1. */
 const isVector = (dims: readonly number[]): boolean => dims.slice(1).filter((size) => size > 1).length <= 1;
 
-function isClassifier(ending: Ending, known: Known): boolean {
+function isClassifier(ending: Ending, known: IndexedGraph): boolean {
   const [layer] = ending.layers;
   if (!layer || !isVector(known.shapes.get(ending.output)?.dims ?? [])) return false;
-  const isActive = ending.passed.includes("active");
+  const isActive = ending.effects.includes("active");
   // Before an activation, a layer of features is more likely than one of logits: VGG's fc7, cut off before fc8.
-  if (isActive && layer.node.op !== "Conv" && !ending.passed.includes("probable")) return false;
-  const isPooled = ending.passed.includes("weak");
+  if (isActive && layer.node.op !== "Conv" && !ending.effects.includes("probable")) return false;
+  const isPooled = ending.effects.includes("weak");
   const isBare = isVector(known.shapes.get(layer.node.outputs[0]!)?.dims ?? []) && !isPooled && !isActive;
   const names = [nameOf(layer, known), weightName(layer, known), layer.node.name, ending.output];
   return (
     isBare ||
-    ending.passed.includes("probable") ||
+    ending.effects.includes("probable") ||
     names.some((name) => classifierNames.test(name)) ||
     knownClasses.has(classes(layer, known))
   );
 }
 
 /** Whether an output looks like logits or probabilities, whatever computes it. */
-function isLikeLogits({ output, passed }: Ending, { shapes }: Known): boolean {
+function isLikeLogits({ output, effects }: Ending, { shapes }: IndexedGraph): boolean {
   const dims = shapes.get(output)?.dims ?? [];
   const isNamed = /(?:^|[^a-z])(?:logits?|predictions?|prob(?:s|abilit(?:y|ies))?|softmax)(?:$|[^a-z])/i.test(output);
-  return passed.includes("probable") || isNamed || (isVector(dims) && knownClasses.has(elementCount(dims.slice(1))));
+  return effects.includes("probable") || isNamed || (isVector(dims) && knownClasses.has(elementCount(dims.slice(1))));
 }
 
-const beforePooling = (layer: Linear, { shapes }: Known): string => {
+const beforePooling = (layer: Linear, { shapes }: IndexedGraph): string => {
   const positions = elementCount(shapes.get(layer.reads)?.dims.slice(2) ?? []);
   return layer.node.op === "Conv" && positions > 1
     ? "the network pools them; Graft pools the layer's input"
@@ -152,7 +152,7 @@ const beforePooling = (layer: Linear, { shapes }: Known): string => {
 };
 
 /** The ending that depends on the most nodes: auxiliary classifiers branch off early. */
-function deepest(endings: readonly Ending[], { flow, made }: Known): Ending | undefined {
+function deepest(endings: readonly Ending[], { flow, made }: IndexedGraph): Ending | undefined {
   const depth = ({ output, layers }: Ending): number => {
     const seen = new Set<Node>();
     const pending = [layers[0]?.reads ?? output];

@@ -7,7 +7,7 @@ import type { TensorShape } from "../../graph/tensor.ts";
 /** The type and shape of every tensor. */
 export type TensorShapes = ReadonlyMap<string, TensorShape>;
 
-export interface Known {
+export interface IndexedGraph {
   readonly graph: Graph;
   /** Of every tensor, for a batch of any size; the first dimension is the batch. */
   readonly shapes: TensorShapes;
@@ -16,7 +16,7 @@ export interface Known {
 }
 
 /** Indexes a graph. Throws a data error if it is cyclic. */
-export const know = (graph: Graph, shapes: TensorShapes): Known => ({
+export const indexedGraph = (graph: Graph, shapes: TensorShapes): IndexedGraph => ({
   graph,
   shapes,
   flow: dataflow(graph),

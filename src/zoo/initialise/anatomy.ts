@@ -4,7 +4,7 @@ import { type Lookup, lookup } from "../../graph/lookup.ts";
 import type { Graph, Node } from "../../graph/model.ts";
 import type { TensorShape } from "../../graph/tensor.ts";
 
-export interface Anatomy {
+export interface GraphIndex {
   readonly graph: Graph;
   readonly flow: Dataflow;
   readonly made: Lookup;
@@ -26,7 +26,7 @@ export const isLayer = (node: Node, { flow }: { readonly flow: Dataflow }): bool
   node.inputs.slice(0, 2).some((input) => input !== "" && flow.dependence(input) !== "values");
 
 /** Indexes a graph. `shapes` are those of every tensor, for any batch size. Throws a data error if the graph is cyclic. */
-export function examine(graph: Graph, shapes: ReadonlyMap<string, TensorShape>): Anatomy {
+export function indexGraph(graph: Graph, shapes: ReadonlyMap<string, TensorShape>): GraphIndex {
   const flow = dataflow(graph);
   const made = lookup(graph);
   const seen = new Set<string>();

@@ -3,7 +3,7 @@
  * embeddings and the mean of pixels in the same way.
  */
 import { asFloat32, elementCount } from "../../graph/tensor.ts";
-import type { Anatomy } from "./anatomy.ts";
+import type { GraphIndex } from "./anatomy.ts";
 import type { Role } from "./role.ts";
 import type { Use } from "./uses.ts";
 
@@ -11,7 +11,7 @@ import type { Use } from "./uses.ts";
 const MASKED = -10;
 
 /** The role of a constant operand of Add, Sub, Mul or Div. */
-export function arithmetic(use: Use, of: Anatomy): Role {
+export function arithmetic(use: Use, of: GraphIndex): Role {
   const { node, position, tensor } = use;
   const dims = of.dims(tensor);
   const other = node.inputs[1 - position] ?? "";
@@ -28,7 +28,7 @@ export function arithmetic(use: Use, of: Anatomy): Role {
 }
 
 /** Whether a tensor is added to a residual connection next. */
-function endsBranch(tensor: string, { made, flow }: Anatomy): boolean {
+function endsBranch(tensor: string, { made, flow }: GraphIndex): boolean {
   const passing = new Set(["Transpose", "Reshape", "Identity", "Dropout", "Cast"]);
   let readers = made.consumers(tensor);
   while (readers.length === 1 && passing.has(readers[0]!.op)) readers = made.consumers(readers[0]!.outputs[0]!);
@@ -36,7 +36,7 @@ function endsBranch(tensor: string, { made, flow }: Anatomy): boolean {
   return readers.length === 1 && reader?.op === "Add" && flow.data(reader).length === 2;
 }
 
-function isMask(tensor: string, { graph }: Anatomy): boolean {
+function isMask(tensor: string, { graph }: GraphIndex): boolean {
   const held = graph.initializers.get(tensor);
   if (held?.type !== "float32") return false;
   const values = asFloat32(held);

@@ -1,18 +1,21 @@
 /** The initialiser for the parameters of each role. */
 import type { Initialiser } from "../architectures/definition.ts";
-import type { Anatomy } from "./anatomy.ts";
-import { following } from "./gain.ts";
+import type { GraphIndex } from "./anatomy.ts";
+import { nextActivation } from "./gain.ts";
 import type { Role } from "./role.ts";
 
 /** How a parameter is drawn, and its description in reports. */
-export interface Beginning {
+export interface Initialisation {
   readonly initialiser: Initialiser;
   readonly called: string;
 }
 
-const filled = (value: number, called: string): Beginning => ({ initialiser: { kind: "constant", value }, called });
+const filled = (value: number, called: string): Initialisation => ({
+  initialiser: { kind: "constant", value },
+  called,
+});
 
-const fixed: Readonly<Record<Exclude<Role["kind"], "weight" | "constant">, Beginning>> = {
+const fixed: Readonly<Record<Exclude<Role["kind"], "weight" | "constant">, Initialisation>> = {
   bias: filled(0, "biases: 0"),
   scale: filled(1, "scales: 1"),
   shift: filled(0, "shifts: 0"),
@@ -30,8 +33,11 @@ const fixed: Readonly<Record<Exclude<Role["kind"], "weight" | "constant">, Begin
  * Weights before a rectifier: He's rule, with standard deviation gain / √(fan in). Other weights: Glorot's (Glorot and Bengio 2010), with
  * √(2 / (fan in + fan out)).
  */
-function weightBeginning({ fanIn, fanOut, output }: Extract<Role, { kind: "weight" }>, of: Anatomy): Beginning {
-  const next = following(output, of);
+function weightInitialisation(
+  { fanIn, fanOut, output }: Extract<Role, { kind: "weight" }>,
+  of: GraphIndex,
+): Initialisation {
+  const next = nextActivation(output, of);
   return next.kind === "rectifier"
     ? {
         initialiser: { kind: "normal", std: next.gain / Math.sqrt(fanIn) },
@@ -41,7 +47,7 @@ function weightBeginning({ fanIn, fanOut, output }: Extract<Role, { kind: "weigh
 }
 
 /** The initialisation for a role; undefined if it is not learned. */
-export function beginningOf(role: Role, of: Anatomy): Beginning | undefined {
+export function initialisationOf(role: Role, of: GraphIndex): Initialisation | undefined {
   if (role.kind === "constant") return undefined;
-  return role.kind === "weight" ? weightBeginning(role, of) : fixed[role.kind];
+  return role.kind === "weight" ? weightInitialisation(role, of) : fixed[role.kind];
 }

@@ -8,12 +8,12 @@ import { foldConstants } from "../../graph/fold-constants.ts";
 import type { Model } from "../../graph/model.ts";
 import { elementCount, type Tensor, type TensorShape } from "../../graph/tensor.ts";
 import { freshTensor } from "../architectures/initialise.ts";
-import { type Anatomy, examine } from "./anatomy.ts";
-import { type Beginning, beginningOf } from "./draw.ts";
+import { type GraphIndex, indexGraph } from "./anatomy.ts";
+import { type Initialisation, initialisationOf } from "./draw.ts";
 import { restoreNorms } from "./restore-norm.ts";
 import type { Role } from "./role.ts";
 import { roleOf } from "./roles.ts";
-import { untie } from "./untie.ts";
+import { separateShared } from "./untie.ts";
 import { type Use, usesOf } from "./uses.ts";
 
 /** Parameters with the same initialisation. */
@@ -53,26 +53,26 @@ export function fromScratch(model: Model, shapes: ReadonlyMap<string, TensorShap
     throw dataError(
       `The network is quantised (node "${whole.name}", ${whole.op}) and cannot be trained from scratch: pass a float32 version.`,
     );
-  const { graph: normed, restored } = restoreNorms(examine(folded, shapes));
-  const of = examine(normed, shapes);
+  const { graph: normed, restored } = restoreNorms(indexGraph(folded, shapes));
+  const of = indexGraph(normed, shapes);
   const read = learnable(normed.initializers).map((name) => [name, usesOf(name, normed, of.flow, of.made)] as const);
-  const untied = untie(normed, new Map(read.filter(([, uses]) => uses.length > 0)));
-  const own = examine(untied.graph, shapes);
-  const initializers = new Map(untied.graph.initializers);
+  const separated = separateShared(normed, new Map(read.filter(([, uses]) => uses.length > 0)));
+  const own = indexGraph(separated.graph, shapes);
+  const initializers = new Map(separated.graph.initializers);
   const parameters = new Map<string, Role["kind"]>();
   const drawn = new Map<string, Drawn>();
-  for (const [name, uses] of untied.uses) {
-    const begins = beginningAt(name, uses, own);
-    if (!begins) continue;
+  for (const [name, uses] of separated.uses) {
+    const initialisation = initialisationAt(name, uses, own);
+    if (!initialisation) continue;
     const { dims } = initializers.get(name)!;
-    const { initialiser, called, role } = begins;
+    const { initialiser, called, role } = initialisation;
     initializers.set(name, freshTensor({ dims, initialiser }, random));
     parameters.set(name, role);
     const { tensors, values } = drawn.get(called) ?? { tensors: 0, values: 0 };
     drawn.set(called, { called, tensors: tensors + 1, values: values + elementCount(dims) });
   }
   return {
-    model: { ...model, graph: { ...untied.graph, initializers } },
+    model: { ...model, graph: { ...separated.graph, initializers } },
     drawn: [...drawn.values()],
     parameters,
     restored,
@@ -84,11 +84,11 @@ const learnable = (initializers: ReadonlyMap<string, Tensor>): string[] =>
   [...initializers].filter(([, { type, dims }]) => type === "float32" && dims.length > 0).map(([name]) => name);
 
 /** The initialisation of a constant, from those of its uses in which it is learned. */
-function beginningAt(
+function initialisationAt(
   name: string,
   uses: readonly Use[],
-  of: Anatomy,
-): (Beginning & { readonly role: Role["kind"] }) | undefined {
+  of: GraphIndex,
+): (Initialisation & { readonly role: Role["kind"] }) | undefined {
   const roles = uses.map((use) => roleOf(use, of)).filter(({ kind }) => kind !== "constant");
   const [role] = roles;
   if (!role) return undefined;
@@ -97,7 +97,7 @@ function beginningAt(
     throw dataError(
       `The constant "${name}" is a ${role.kind} in one place and a ${odd.kind} in another: export the network without sharing constants.`,
     );
-  return { ...beginningOf(role, of)!, role: role.kind };
+  return { ...initialisationOf(role, of)!, role: role.kind };
 }
 
 /** What was changed, as sentences for the user. */

@@ -6,18 +6,18 @@
 import type { Node } from "../../graph/model.ts";
 import { floatAttribute } from "../../graph/model.ts";
 import { asFloat32 } from "../../graph/tensor.ts";
-import type { Anatomy } from "./anatomy.ts";
+import type { GraphIndex } from "./anatomy.ts";
 
 /** The activation after a layer. */
-export type Following = { readonly kind: "rectifier"; readonly gain: number } | { readonly kind: "other" };
+export type NextActivation = { readonly kind: "rectifier"; readonly gain: number } | { readonly kind: "other" };
 
-const other: Following = { kind: "other" };
+const other: NextActivation = { kind: "other" };
 /** Cuts off half of the signal: He et al. 2015, arXiv 1502.01852, equation 10. Smooth rectifiers behave similarly. */
-const rectifier: Following = { kind: "rectifier", gain: Math.SQRT2 };
+const rectifier: NextActivation = { kind: "rectifier", gain: Math.SQRT2 };
 /** With slope a below zero, √(2 / (1 + a²)): equation 15 there. */
-const leaky = (slope: number): Following => ({ kind: "rectifier", gain: Math.sqrt(2 / (1 + slope ** 2)) });
+const leaky = (slope: number): NextActivation => ({ kind: "rectifier", gain: Math.sqrt(2 / (1 + slope ** 2)) });
 
-const activations: Readonly<Record<string, (node: Node, of: Anatomy) => Following | undefined>> = {
+const activations: Readonly<Record<string, (node: Node, of: GraphIndex) => NextActivation | undefined>> = {
   Relu: () => rectifier,
   ThresholdedRelu: () => rectifier,
   Elu: () => rectifier,
@@ -58,11 +58,11 @@ const passing = new Set([
 const joining = new Set(["Add", "Sub", "Mul", "Div"]);
 
 /** Finds the activation after a layer. */
-export function following(output: string, of: Anatomy): Following {
+export function nextActivation(output: string, of: GraphIndex): NextActivation {
   const { made, flow } = of;
   const seen = new Set<string>();
   const pending: { readonly tensor: string; readonly isSplit: boolean }[] = [{ tensor: output, isSplit: false }];
-  let found: Following = other;
+  let found: NextActivation = other;
   for (let next = pending.pop(); next; next = pending.pop()) {
     const { tensor } = next;
     if (seen.has(tensor)) continue;

@@ -4,7 +4,7 @@ import { inTopologicalOrder } from "../../graph/lookup.ts";
 import { type Node, node } from "../../graph/model.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { measureShapes } from "../../runtime/measure-shapes.ts";
-import { examine } from "./anatomy.ts";
+import { indexGraph } from "./anatomy.ts";
 import { restoreNorms } from "./restore-norm.ts";
 import { modelFrom, odd } from "./testing.ts";
 
@@ -21,7 +21,7 @@ async function restore(nodes: readonly Node[]) {
   const read = new Set(nodes.flatMap(({ inputs }) => inputs));
   const own = new Map([...constants].filter(([name]) => read.has(name)));
   const model = modelFrom(nodes, [1, 4, 8, 8], own);
-  return restoreNorms(examine(model.graph, await measureShapes(model, { x: [1, 4, 8, 8] })));
+  return restoreNorms(indexGraph(model.graph, await measureShapes(model, { x: [1, 4, 8, 8] })));
 }
 
 describe("a folded network", () => {

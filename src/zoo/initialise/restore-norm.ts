@@ -4,7 +4,7 @@
  */
 import { type Graph, intAttribute, type Node, node } from "../../graph/model.ts";
 import { elementCount, float32Tensor, type Tensor } from "../../graph/tensor.ts";
-import { type Anatomy, isLayer } from "./anatomy.ts";
+import { type GraphIndex, isLayer } from "./anatomy.ts";
 
 /** A graph with its batch norms restored. */
 export interface Restored {
@@ -32,7 +32,7 @@ const DEEPEST_WITHOUT = 22;
  * only in networks without another kind of norm that have residual sums, depthwise convolutions, other batch norms, or more than 22
  * convolutions in a row. VGG and similar networks, which never had batch norm, are unchanged.
  */
-export function restoreNorms(of: Anatomy): Restored {
+export function restoreNorms(of: GraphIndex): Restored {
   const { graph, flow } = of;
   const convolutions = flow.nodes.filter((each) => each.op === "Conv" && isLayer(each, of));
   const folded = needsNorms(convolutions, of) ? convolutions.filter((each) => isFolded(each, of)) : [];
@@ -52,7 +52,7 @@ export function restoreNorms(of: Anatomy): Restored {
   };
 }
 
-function needsNorms(convolutions: readonly Node[], of: Anatomy): boolean {
+function needsNorms(convolutions: readonly Node[], of: GraphIndex): boolean {
   const { flow } = of;
   const hasOther = flow.nodes.some((each) => otherNorms.has(each.op) || isWrittenOut(each, of));
   if (hasOther) return false;
@@ -64,15 +64,15 @@ function needsNorms(convolutions: readonly Node[], of: Anatomy): boolean {
 }
 
 /** Whether a node is the square root in a normalisation that is written out in single operators. */
-const isWrittenOut = ({ op, outputs }: Node, { flow }: Anatomy): boolean =>
+const isWrittenOut = ({ op, outputs }: Node, { flow }: GraphIndex): boolean =>
   op === "Sqrt" && flow.dependence(outputs[0]!) === "values";
 
 /** Whether a node adds two maps. */
-const isResidual = (each: Node, { flow, dims }: Anatomy): boolean =>
+const isResidual = (each: Node, { flow, dims }: GraphIndex): boolean =>
   each.op === "Add" && new Set(flow.data(each)).size === 2 && dims(each.outputs[0]!).length === 4;
 
 /** The largest number of convolutions on one path through the network. */
-function depth(of: Anatomy): number {
+function depth(of: GraphIndex): number {
   const depths = new Map<string, number>();
   for (const each of of.flow.nodes) {
     const before = Math.max(0, ...each.inputs.map((input) => depths.get(input) ?? 0));
@@ -85,14 +85,14 @@ function depth(of: Anatomy): number {
 const moving = new Set(["Transpose", "Cast", "Identity"]);
 
 /** The only reader of a tensor, after nodes that merely move it, with the tensor that it reads. */
-function readerOf(tensor: string, of: Anatomy): { readonly reader?: Node; readonly data: string } {
+function readerOf(tensor: string, of: GraphIndex): { readonly reader?: Node; readonly data: string } {
   const [reader, ...others] = of.made.consumers(tensor);
   if (!reader || others.length > 0) return { data: tensor };
   return moving.has(reader.op) ? readerOf(reader.outputs[0]!, of) : { reader, data: tensor };
 }
 
 /** Whether a batch norm was folded into the convolution: it has a bias, or arithmetic per channel after it, but no norm. */
-function isFolded(each: Node, of: Anatomy): boolean {
+function isFolded(each: Node, of: GraphIndex): boolean {
   const [output = ""] = each.outputs;
   const { reader, data } = readerOf(output, of);
   if (elementCount(of.dims(output).slice(2)) <= 1 || reader?.op === "BatchNormalization") return false;
@@ -100,7 +100,7 @@ function isFolded(each: Node, of: Anatomy): boolean {
 }
 
 /** Whether a node adds, subtracts or multiplies one constant per channel: a bias, or a norm that is written out. */
-function isPerChannelArithmetic(reader: Node, data: string, of: Anatomy): boolean {
+function isPerChannelArithmetic(reader: Node, data: string, of: GraphIndex): boolean {
   if (reader.op !== "Add" && reader.op !== "Sub" && reader.op !== "Mul") return false;
   const constant = reader.inputs.find((input) => input !== data) ?? "";
   const dims = of.dims(constant);
@@ -109,7 +109,7 @@ function isPerChannelArithmetic(reader: Node, data: string, of: Anatomy): boolea
 }
 
 /** The two nodes that replace a convolution, with the parameters of the norm. */
-function withNorm(each: Node, of: Anatomy): { nodes: readonly Node[]; initializers: readonly [string, Tensor][] } {
+function withNorm(each: Node, of: GraphIndex): { nodes: readonly Node[]; initializers: readonly [string, Tensor][] } {
   const [output = ""] = each.outputs;
   const channels = of.dims(output)[1]!;
   const full = (value: number): Tensor => float32Tensor([channels], new Float32Array(channels).fill(value));

@@ -2,13 +2,13 @@
 import { dataError } from "../../base/errors.ts";
 import { intAttribute, intsAttribute, type Node, stringAttribute } from "../../graph/model.ts";
 import { elementCount } from "../../graph/tensor.ts";
-import type { Anatomy } from "./anatomy.ts";
+import type { GraphIndex } from "./anatomy.ts";
 import { arithmetic } from "./arithmetic.ts";
 import type { Role } from "./role.ts";
 import type { Use } from "./uses.ts";
 
 /** Derives a role; undefined if the operator has no such input at this position. */
-type Rule = (use: Use, of: Anatomy) => Role | undefined;
+type Rule = (use: Use, of: GraphIndex) => Role | undefined;
 
 const constant: Role = { kind: "constant" };
 
@@ -101,7 +101,7 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
  *
  * @throws GraftError (`data`) if Graft does not know what the operator reads there
  */
-export function roleOf(use: Use, of: Anatomy): Role {
+export function roleOf(use: Use, of: GraphIndex): Role {
   const { node } = use;
   const rule = node.domain === "" ? rules.get(node.op) : undefined;
   const role = use.position < 0 ? undefined : rule?.(use, of);

@@ -7,7 +7,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import type { Use } from "./uses.ts";
 
 /** The graph with separate constants. */
-export interface Untied {
+export interface SeparatedConstants {
   readonly graph: Graph;
   /** The uses of each constant and copy. */
   readonly uses: ReadonlyMap<string, readonly Use[]>;
@@ -28,7 +28,7 @@ const isVector = ({ dims }: Tensor): boolean => dims.filter((size) => size > 1).
  *
  * @param uses of constants, by name
  */
-export function untie(graph: Graph, uses: ReadonlyMap<string, readonly Use[]>): Untied {
+export function separateShared(graph: Graph, uses: ReadonlyMap<string, readonly Use[]>): SeparatedConstants {
   const initializers = new Map<string, Tensor>(graph.initializers);
   const renamed = new Map<Node, Map<number, string>>();
   const copies = new Map<string, readonly Use[]>();
