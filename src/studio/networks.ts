@@ -1,7 +1,7 @@
 /** The networks that the page offers: the catalogue, and files that the studio was started with. */
 
 import { knownSpeeds } from "../advise/costs/remembered.ts";
-import { type CatalogueEntry, catalogue, DEFAULT_NETWORK, placeOf } from "../zoo/catalogue.ts";
+import { type CatalogueEntry, catalogue, DEFAULT_NETWORK, weightsSourceOf } from "../zoo/catalogue.ts";
 import { inspect } from "../zoo/inspect.ts";
 import { openNetwork } from "../zoo/open.ts";
 import type { PresetName } from "../zoo/preprocessing.ts";
@@ -82,6 +82,6 @@ async function rowOf(entry: CatalogueEntry): Promise<NetworkRow> {
     top1: entry.top1?.percent ?? null,
     onDisk: await isOnDisk(entry),
     imagesPerSecond: null,
-    source: placeOf(entry),
+    source: weightsSourceOf(entry),
   };
 }
