@@ -121,7 +121,7 @@ describe("graft audit", () => {
     }
     const { code, stdout } = await graft(auditArgs(data, "--show", "1"), cache);
     expect(code).toBe(0);
-    expect(stdout).toContain("1 picture is in several splits (test, training)");
+    expect(stdout).toContain("1 image is in several splits (test, training)");
   });
 
   test("--only runs some checks; the same seed finds the same", async () => {
@@ -238,7 +238,7 @@ describe("graft audit", () => {
     expect(trained.findings.map(({ check }) => check)).toContain("leaks");
     const card = readFileSync(join(trained.out, "card.md"), "utf8");
     expect(card).toMatch(/^---\nlicense: /);
-    expect(card).toContain("1 picture is in several splits");
+    expect(card).toContain("1 image is in several splits");
     expect(readFileSync(join(trained.out, "report.html"), "utf8")).toContain("Data quality");
     const records = (): Record<string, string> =>
       Object.fromEntries(Object.entries(contents(own)).filter(([name]) => name.endsWith(".records")));

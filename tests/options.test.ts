@@ -376,7 +376,7 @@ describe("the command line", () => {
     [
       explainCommand,
       ["m", "p", "--nearest", "0", "--data", "d"],
-      "--data only applies where the nearest pictures are named",
+      "--data only applies if the nearest images are listed",
     ],
     [serveCommand, ["m", "--port", "65536"], "--port takes a whole number from 0 to 65535, not 65536."],
     [serveCommand, ["m", "--cors", "https://a.b/c"], 'not "https://a.b/c".'],

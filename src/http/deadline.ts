@@ -34,7 +34,7 @@ export function createDeadline(outgoing: ServerResponse, timeoutMs: number, cutO
   outgoing.once("close", gone);
   const within = (reason: () => Error): NodeJS.Timeout => setTimeout(() => controller.abort(reason()), timeoutMs);
   let timer = within(
-    () => new Refusal(408, `The request did not arrive within ${timeoutMs / 1000} seconds: send smaller pictures.`),
+    () => new Refusal(408, `The request did not arrive within ${timeoutMs / 1000} seconds: send smaller images.`),
   );
   return {
     signal: controller.signal,

@@ -29,7 +29,7 @@ export async function measureShapes(model: Model, inputs: InputShapes): Promise<
   try {
     const zeros = Object.entries(inputs).map(([name, dims]) => {
       const size = elementCount(dims);
-      if (size > MAX_INPUT) throw dataError(`An input of [${dims}] is larger than any picture that Graft takes.`);
+      if (size > MAX_INPUT) throw dataError(`An input of [${dims}] is larger than any image that Graft accepts.`);
       return [name, { dims, data: new Float32Array(size) }] as const;
     });
     const result = await session.run(Object.fromEntries(zeros), wanted).catch((error: unknown) => {

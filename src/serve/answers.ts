@@ -54,7 +54,7 @@ export function answerRoutes(app: Hono<ServeEnv>, options: AppOptions): void {
   const bodies = createBodies({
     stallMs: stallMs(limits),
     memoryBytes: allBodiesBytes(limits),
-    remedy: "send fewer or smaller pictures at once",
+    remedy: "send fewer or smaller images at once",
   });
   for (const [name, question] of Object.entries(questions)) {
     app.post(`/${name}`, (c) => answer(c, undefined, question, options, bodies));

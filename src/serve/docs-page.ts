@@ -12,7 +12,7 @@ export function docsPage(models: readonly ModelVersion[], limits: Limits, hasTok
   return renderPage({
     eyebrow: "graft serve",
     title: models.map(({ name }) => name).join(", "),
-    subtitle: "Ask with pictures, get classes and probabilities.",
+    subtitle: "Send images, get classes and probabilities.",
     parts: [
       { id: "ask", title: "Ask", body: examples(models, hasToken) },
       { id: "models", title: "Models", body: modelTable(models) },
@@ -28,7 +28,7 @@ function examples(models: readonly ModelVersion[], hasToken: boolean): Html {
   const address = models.length === 1 ? "/predict" : `/models/${models[0]!.name}/predict`;
   const curl = hasToken ? "curl -H 'Authorization: Bearer TOKEN'" : "curl";
   const ways: readonly [string, string][] = [
-    ["One picture as the body", `${curl} -H 'Content-Type: image/jpeg' --data-binary @cat.jpg ADDRESS${address}`],
+    ["One image as the body", `${curl} -H 'Content-Type: image/jpeg' --data-binary @cat.jpg ADDRESS${address}`],
     ["Several as a form", `${curl} -F a=@cat.jpg -F b=@dog.jpg 'ADDRESS${address}?top=1'`],
     ["Base64 as JSON", `${curl} --json '{"images":["/9j/4AAQ…"]}' ADDRESS${address}`],
   ];
@@ -63,9 +63,9 @@ const routeTable = (): Html =>
 function limitTable(limits: Limits): Html {
   const rows: readonly [string, string][] = [
     ["A body", `${limits.maxBodyBytes / 1e6} MB`],
-    ["A picture", `${limits.maxPixels / 1e6} megapixels`],
-    ["Pictures of a request", String(limits.maxImages)],
-    ["Pictures accepted at once", String(limits.maxQueue)],
+    ["Size of an image", `${limits.maxPixels / 1e6} megapixels`],
+    ["Images per request", String(limits.maxImages)],
+    ["Images in the queue", String(limits.maxQueue)],
     ["Time to arrive, and to be answered", `${limits.timeoutMs / 1000} s each`],
   ];
   return table(["What", "At most"], rows);

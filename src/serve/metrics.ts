@@ -26,10 +26,10 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const requests = counter("graft_requests_total", "Requests answered.");
   const requestSeconds = histogram("graft_request_seconds", "From a request's headers to its answer.", secondsBuckets);
-  const images = counter("graft_images_total", "Pictures that a model answered.");
-  const batchImages = histogram("graft_batch_images", "Pictures of one run of a model.", batchBuckets);
+  const images = counter("graft_images_total", "Images that a model predicted.");
+  const batchImages = histogram("graft_batch_images", "Images per batch.", batchBuckets);
   const batchSeconds = histogram("graft_batch_seconds", "Preparing and running one batch.", secondsBuckets);
-  const decodeSeconds = histogram("graft_decode_seconds", "Decoding one picture, its wait included.", secondsBuckets);
+  const decodeSeconds = histogram("graft_decode_seconds", "Decoding one image, including its wait.", secondsBuckets);
   let queue = 0;
   return {
     request(route, status, seconds) {
@@ -48,7 +48,7 @@ export function createMetrics(): Metrics {
     render(models) {
       const { user, system } = process.cpuUsage();
       const gauges = [
-        ...single("graft_queue_images", "gauge", "Pictures accepted and not answered yet.", queue),
+        ...single("graft_queue_images", "gauge", "Images accepted and not yet predicted.", queue),
         ...heading("graft_model_info", "gauge", "The models served, by the digest of their file."),
         ...models.map(({ name, sha256 }) => line("graft_model_info", { model: name, sha256 }, 1)),
         ...single("process_resident_memory_bytes", "gauge", "Memory of the whole process.", process.memoryUsage.rss()),

@@ -28,7 +28,7 @@ export const routes: readonly Route[] = [
     {
       path: `${prefix}/predict`,
       method: "post",
-      summary: prefix ? "What a model says of pictures" : "The same, of the only model",
+      summary: prefix ? "Predictions of a model for images" : "The same, for the only model",
       refusals: asking,
       answer: { schema: "Predictions" },
       asks: "predict",
@@ -36,7 +36,7 @@ export const routes: readonly Route[] = [
     {
       path: `${prefix}/embed`,
       method: "post",
-      summary: prefix ? "A model's features of pictures" : "The same, of the only model",
+      summary: prefix ? "Features of a model for images" : "The same, for the only model",
       refusals: asking,
       answer: { schema: "Embeddings" },
       asks: "embed",
@@ -89,12 +89,11 @@ const object = (properties: Json, optional: readonly string[] = []): Json => ({
 });
 const score = object({ label: string, probability: number });
 const fileName: Json = { type: "string", description: "The file's name, where the request gave one." };
-const unread: Json = { type: "string", description: "Why this picture could not be read; the others are answered." };
+const unread: Json = { type: "string", description: "Why this image could not be read; the others have predictions." };
 
 const unknown: Json = {
   type: "boolean",
-  description:
-    "Whether the picture is further from those that the model was trained on than all but a few of them are from each other; then its label means little.",
+  description: "Whether the image is unlike the training images (out of distribution); then its label is not reliable.",
 };
 
 /** One entry: the answer, or the reason why there is none. */
@@ -174,7 +173,7 @@ export function openApi(models: readonly ModelVersion[], limits: Limits, hasToke
     info: {
       title: "Graft",
       version: graftVersion,
-      description: `Trained image classifiers over HTTP. A body may have ${limits.maxBodyBytes / 1e6} MB, a picture ${limits.maxPixels / 1e6} megapixels, a request ${limits.maxImages} pictures.`,
+      description: `Trained image classifiers over HTTP. A body may have ${limits.maxBodyBytes / 1e6} MB, an image ${limits.maxPixels / 1e6} megapixels, a request ${limits.maxImages} images.`,
     },
     ...(hasToken ? { security: [{ token: [] }] } : {}),
     paths: Object.fromEntries(

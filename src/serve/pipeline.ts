@@ -107,7 +107,7 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
     async ask(version, pictures, signal) {
       if (!accepted.take(pictures.length)) {
         throw busy(
-          `The server is busy with ${accepted.used} pictures and takes ${maxQueue} at once: try again later.`,
+          `The server is busy with ${accepted.used} images and accepts ${maxQueue} at once: try again later.`,
           accepted.used * secondsPerPicture,
         );
       }

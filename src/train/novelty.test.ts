@@ -49,21 +49,21 @@ const memorised = (of: Float32Array): Float32Array =>
   });
 
 describe("novelty", () => {
-  it("of a tuned network is judged by pictures that did not tune it", async () => {
+  it("of a tuned network is judged by images that did not tune it", async () => {
     const train = memorised(rows(200, 1));
     const fresh = rows(400, 2);
     expect(await alarmsOf(await fit(train), fresh)).toBeGreaterThan(0.5);
     expect(await alarmsOf(await fit(train, undefined, rows(60, 3)), fresh)).toBeLessThan(0.12);
   });
 
-  it("calls nothing unknown where too few pictures are there to promise anything", async () => {
+  it("calls nothing unknown where too few images are there to promise anything", async () => {
     const novelty = await fit(rows(18, 1));
     expect(novelty.rule).toMatchObject({ threshold: MOST_NOVELTY, fittedOn: 18 });
     expect(await alarmsOf(novelty, rows(50, 3, true))).toBe(0);
     expect((await fit(rows(19, 1))).rule.threshold).toBeLessThan(MOST_NOVELTY);
   });
 
-  it("raises few false alarms on new pictures of the kind, and finds others", async () => {
+  it("raises few false alarms on new images of the kind, and finds others", async () => {
     const novelty = await fit(rows(400, 1));
     const { threshold, fittedOn, falseAlarmRate } = novelty.rule;
     expect([fittedOn, falseAlarmRate]).toEqual([400, 0.05]);
@@ -136,7 +136,7 @@ describe("novelty", () => {
     });
   });
 
-  it("keeps a bounded bank, and does with two pictures", async () => {
+  it("keeps a bounded bank, and does with two images", async () => {
     const many = await fit(rows(BANK_ROWS + 200, 1));
     expect(many.scales.length).toBe(BANK_ROWS);
     expect(many.rule.fittedOn).toBe(BANK_ROWS + 200);

@@ -30,11 +30,11 @@ describe("train in a page", () => {
   });
 
   const cases: [string, object, string][] = [
-    ["no examples", { examples: [] }, "The examples cannot be used: there are none: give pictures with their labels."],
+    ["no examples", { examples: [] }, "The examples cannot be used: there are none: give images with their labels."],
     ["a label that is a number", { examples: [{ picture, label: 3 }] }, "example 0 has the label 3: give the name"],
-    ["an address for a picture", { examples: [{ picture: "a.jpg", label: "a" }] }, 'example 0 has the picture "a.jpg"'],
+    ["an address for an image", { examples: [{ picture: "a.jpg", label: "a" }] }, 'example 0 has the picture "a.jpg"'],
     ["nothing for an example", { examples: [...examples, null] }, "example 1 is null"],
-    ["examples in an object", { examples: {} }, "The option examples of train takes a list of pictures"],
+    ["examples in an object", { examples: {} }, "The option examples of train takes a list of images"],
     ["a name for a network", { network: "resnet50" }, 'takes a network that openNetwork returned, not "resnet50"'],
     ["epochs without fine-tuning", { epochs: 3 }, "epochs only applies to fine-tuning: add unfreeze (a stage"],
     ["a batch without fine-tuning", { batch: 3, unfreeze: "none" }, "batch only applies to fine-tuning"],

@@ -124,7 +124,7 @@ export const source = v.custom<Source>(
 
 /** Not an object schema: that would copy every example. */
 const examples = v.pipe(
-  v.custom<readonly Example[]>(Array.isArray, "a list of pictures with their labels"),
+  v.custom<readonly Example[]>(Array.isArray, "a list of images with their labels"),
   v.rawCheck<readonly Example[]>(({ dataset, addIssue }) => {
     const fault = dataset.typed ? faultOf(dataset.value) : undefined;
     if (fault !== undefined) addIssue({ message: `The examples cannot be used: ${fault}.` });
@@ -133,7 +133,7 @@ const examples = v.pipe(
 
 /** The first thing that is wrong, with the remedy. For who writes JavaScript, anything may be in a list. */
 function faultOf(list: readonly (Partial<Record<keyof Example, unknown>> | null | undefined)[]): string | undefined {
-  if (list.length === 0) return "there are none: give pictures with their labels";
+  if (list.length === 0) return "there are none: give images with their labels";
   for (const [at, example] of list.entries()) {
     if (typeof example !== "object" || example === null)
       return `example ${at} is ${shown(example)}: give objects with picture and label`;
@@ -141,7 +141,7 @@ function faultOf(list: readonly (Partial<Record<keyof Example, unknown>> | null 
     if (typeof label !== "string" || label === "")
       return `example ${at} has the label ${shown(label)}: give the name of its class`;
     if (typeof picture !== "function" && (typeof picture !== "object" || picture === null))
-      return `example ${at} has the picture ${shown(picture)}: give a File, an image, pixels, or a function that gives one`;
+      return `example ${at} has the picture ${shown(picture)}: give a File, an image element, pixels, or a function that gives one`;
   }
   return undefined;
 }

@@ -37,7 +37,9 @@ const TILE = 2048;
  */
 export async function pixelsOf(picture: Picture): Promise<RgbImage> {
   if (typeof picture !== "object" || picture === null)
-    throw usageError(`A picture is a File or Blob, an image, a canvas, a video or pixels, not ${shown(picture)}.`);
+    throw usageError(
+      `An image must be a File or Blob, an image element, a canvas, a video or pixels, not ${shown(picture)}.`,
+    );
   if (isRgbImage(picture)) return checked(picture);
   if (isA("ImageData", picture)) {
     checkSize(picture);
@@ -80,7 +82,7 @@ function isA<Name extends keyof Classes>(name: Name, value: unknown): value is C
 /** A copy of what the picture shows now. */
 async function bitmapOf(picture: Drawable): Promise<ImageBitmap> {
   if (isA("HTMLVideoElement", picture) && picture.readyState < 2)
-    throw unreadable("the video shows no picture yet, wait for its event loadeddata");
+    throw unreadable("the video has no frame yet, wait for its event loadeddata");
   if (isA("HTMLImageElement", picture)) await loaded(picture);
   if (isA("ImageBitmap", picture) && picture.width === 0) throw unreadable("the bitmap was closed, make another");
   try {
@@ -88,7 +90,7 @@ async function bitmapOf(picture: Drawable): Promise<ImageBitmap> {
   } catch (error) {
     throw unreadable(
       isA("Blob", picture)
-        ? `${nameOf(picture)} is damaged, no picture, or of a format that this browser does not read: save it as JPEG or PNG`
+        ? `${nameOf(picture)} is damaged, is not an image, or has a format that this browser does not support: save it as JPEG or PNG`
         : `the browser says "${messageOf(error)}"`,
       error,
     );
@@ -99,7 +101,7 @@ async function loaded(image: HTMLImageElement): Promise<void> {
   try {
     await image.decode();
   } catch (error) {
-    throw unreadable(`the image element's picture ${named(image.currentSrc || image.src)} did not load`, error);
+    throw unreadable(`the source of the image element, ${named(image.currentSrc || image.src)}, did not load`, error);
   }
 }
 
@@ -160,5 +162,4 @@ function checkSize(size: Pick<RgbImage, "width" | "height">): void {
   if (fault !== undefined) throw unreadable(fault);
 }
 
-const unreadable = (reason: string, cause?: unknown): Error =>
-  dataError(`Could not read the picture: ${reason}.`, cause);
+const unreadable = (reason: string, cause?: unknown): Error => dataError(`Could not read the image: ${reason}.`, cause);

@@ -69,8 +69,7 @@ export async function train(given: TrainOptions): Promise<TrainResult> {
 
 function setOf(examples: readonly Example[]): TrainingSet {
   const classes = [...new Set(examples.map(({ label }) => label))].sort();
-  if (classes.length < 2)
-    throw dataError(`All pictures are of the class "${classes[0]}": add pictures of another at least.`);
+  if (classes.length < 2) throw dataError(`All images have the class "${classes[0]}": add images of another class.`);
   const sources = pixelImages(
     examples.map(
       ({ picture }) =>

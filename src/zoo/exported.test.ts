@@ -156,7 +156,7 @@ describe.each(Object.entries(expected))("%s", (name, want) => {
     }
   });
 
-  test("treats each picture of a batch as if it were alone, as the file did", async () => {
+  test("treats each image of a batch as if it were alone, as the file did", async () => {
     const model = exported(name);
     const network = await open(name);
     const backbone = backboneModel(network, await measureCut(network));

@@ -161,7 +161,7 @@ describe("the batch", () => {
     expect((await open(network())).changes).toBeUndefined();
   });
 
-  test("that pictures share is refused: none would be seen alone", async () => {
+  test("that images share is refused: none would be seen alone", async () => {
     const mixed = [
       node("ReduceMean", ["active"], ["all"], { keepdims: 1 }),
       node("Add", ["active", "all"], ["m"]),

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { squareOf } from "./square.ts";
 
 describe("squareOf", () => {
-  it("is the whole picture where it is stretched, else the square in its centre", () => {
+  it("is the whole image where it is stretched, else the square in its centre", () => {
     const picture = { width: 300, height: 200 };
     expect(squareOf(picture, { kind: "stretch" })).toEqual({ left: 0, top: 0, ...picture });
     expect(squareOf(picture, { kind: "crop", fraction: 1 })).toEqual({ left: 50, top: 0, width: 200, height: 200 });

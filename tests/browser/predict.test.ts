@@ -227,7 +227,7 @@ describe.skipIf(browserNote !== "")(`a trained model in a page${browserNote}`, (
         "an image element of a text",
         new TextEncoder().encode("no"),
         "img",
-        /the image element's picture http.* did not load/,
+        /the source of the image element, http.*, did not load/,
       ],
       ["a picture of 900 megapixels", pngOfSize(30_000, 30_000), "blob", /megapixels|does not read/],
       ["a picture like a thread", pngOfSize(30_000, 20), "blob", /more than 200 times the other, crop it first/],

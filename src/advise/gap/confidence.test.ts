@@ -25,7 +25,7 @@ describe("a classifier's confidence", () => {
     const far = gapOf(confidenceOf(sure(4, 100, 0.02), 100), "net");
     expect([near.distance, far.distance]).toEqual(["near", "far"]);
     expect(near.words).toBe(
-      "On 4 of them, net's own classifier is 95% confident on average (entropy 9% of the maximum): these pictures are much like its training pictures.",
+      "On 4 of them, net's own classifier is 95% confident on average (entropy 9% of the maximum): these images are much like its training images.",
     );
   });
 });

@@ -73,9 +73,9 @@ const NEAR = 0.4;
 const SOME_WAY = 0.5;
 
 const sentences: Readonly<Record<Distance, string>> = {
-  near: "these pictures are much like its training pictures",
-  "some-way": "these pictures differ somewhat from its training pictures",
-  far: "these pictures differ strongly from its training pictures",
+  near: "these images are much like its training images",
+  "some-way": "these images differ somewhat from its training images",
+  far: "these images differ strongly from its training images",
 };
 
 /** Interprets the confidence of a network's classifier. */

@@ -123,7 +123,7 @@ const inSeconds = (seconds: number): string => `${Number(seconds.toPrecision(3))
 /** The limit that a network exceeds, as text; undefined if it is within all. */
 function overLimits({ cost }: CandidateRun, { latencyMs, sizeBytes }: CostLimits): string | undefined {
   if (latencyMs !== undefined && cost.latencyMs > latencyMs)
-    return `--latency: it takes ${cost.latencyMs.toFixed(1)} ms per picture`;
+    return `--latency: it takes ${cost.latencyMs.toFixed(1)} ms per image`;
   if (sizeBytes !== undefined && cost.sizeBytes > sizeBytes)
     return `--max-size: its model has ${(cost.sizeBytes / 1e6).toFixed(1)} MB`;
   return undefined;

@@ -25,21 +25,21 @@ export function reasonFor(
   switch (why.kind) {
     case "nothing-learned":
       return (
-        `No network beats always predicting "${baseline.class}" (${percent(baseline.accuracy)}) on ${pictures} pictures by more than chance: ` +
-        `check that the labels describe something visible, or add pictures.`
+        `No network beats always predicting "${baseline.class}" (${percent(baseline.accuracy)}) on ${pictures} images by more than chance: ` +
+        `check that the labels describe something visible, or add images.`
       );
     case "best":
       return why.second === undefined
         ? `${chosen!.name} is the only network in the race, and it beats always predicting "${baseline.class}" (${percent(baseline.accuracy)}).`
-        : `${chosen!.name} is the most accurate, ${points(why.lead)} ahead of ${why.second} on the same pictures, which is more than chance.`;
+        : `${chosen!.name} is the most accurate, ${points(why.lead)} ahead of ${why.second} on the same images, which is more than chance.`;
     case "cheaper":
       return (
         `${chosen!.name} is ${why.faster.toFixed(1)} times as fast as ${why.leader} and ` +
-        `${why.behind <= 0 ? "no less accurate" : `only ${points(why.behind)} behind it`}, a difference within chance on ${pictures} pictures.`
+        `${why.behind <= 0 ? "no less accurate" : `only ${points(why.behind)} behind it`}, a difference within chance on ${pictures} images.`
       );
     case "tied":
       return (
-        `${chosen!.name} came out best, but ${pictures < FEW_PICTURES ? `${pictures} pictures are too few to tell it from` : `the ${pictures} pictures cannot tell it from`} ` +
+        `${chosen!.name} came out best, but ${pictures < FEW_PICTURES ? `${pictures} images are too few to tell it from` : `the ${pictures} images cannot tell it from`} ` +
         `${listed(why.others)}: any of them may be the best.`
       );
   }

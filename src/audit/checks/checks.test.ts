@@ -104,7 +104,7 @@ describe("label-errors", () => {
   it("reports strong and weak evidence apart, each with the expected number of wrong labels", () => {
     const [strongest, weak] = found(doubted({ 0: 0.97, 4: 0.99, 7: 0.75, 8: 0.95, 9: 0.3 }, [0, 4]), "label-errors");
     expect(strongest).toMatchObject({
-      title: "2 pictures are probably in the wrong class: expect 2.0 wrong labels among them, and 0.0 right ones.",
+      title: "2 images are probably in the wrong class: expect 2.0 wrong labels among them, and 0.0 right ones.",
       severity: "harmful",
     });
     expect(strongest!.expected!.right).toBeCloseTo(1.96, 5);
@@ -114,7 +114,7 @@ describe("label-errors", () => {
     ]);
     // 8 is improbable, but the neighbours do not agree: it is worth a look and not moved by default.
     expect(weak).toMatchObject({
-      title: "The labels of 2 pictures are worth a look: expect 1.7 wrong labels among them, and 0.3 right ones.",
+      title: "The labels of 2 images are worth a look: expect 1.7 wrong labels among them, and 0.3 right ones.",
       severity: "worth knowing",
     });
     expect(suspectsOf(weak!).map(({ path, fix }) => [path, fix])).toEqual([
@@ -125,7 +125,7 @@ describe("label-errors", () => {
 
   it("reports the probability for a single image", () =>
     expect(found(doubted({ 3: 0.623 }, []), "label-errors").map(({ title }) => title)).toEqual([
-      "The label of 1 picture is worth a look: it is wrong with a probability of 62%.",
+      "The label of 1 image is worth a look: it is wrong with a probability of 62%.",
     ]));
 });
 
@@ -155,8 +155,8 @@ describe("copies", () => {
   it("with different labels: all go", () => {
     const [finding] = found(of, "conflicting-copies");
     expect(finding!.groups[0]!.map(({ why, fix }) => [why, fix])).toEqual([
-      ["the same picture is in owl and dog", "quarantine"],
-      ["the same picture is in owl and dog", "quarantine"],
+      ["the same image is in owl and dog", "quarantine"],
+      ["the same image is in owl and dog", "quarantine"],
     ]);
   });
 });
@@ -223,8 +223,8 @@ describe("imbalance", () => {
       subject((at, label) => (label === 2 && at > 10 ? { label: 0 } : {})),
       "imbalance",
     );
-    expect(ratio!.title).toBe('"cat" has 57 training pictures and "owl" 3.');
-    expect(few!.title).toBe('"owl" has fewer than 10 training pictures.');
+    expect(ratio!.title).toBe('"cat" has 57 training images and "owl" 3.');
+    expect(few!.title).toBe('"owl" has fewer than 10 training images.');
   });
 });
 
@@ -240,7 +240,7 @@ describe("confusable", () => {
       "confusable",
     );
     expect(findings.map(({ title }) => title)).toEqual([
-      expect.stringMatching(/^"cat" and "dog" are hard to tell apart: \d\d% of their pictures/),
+      expect.stringMatching(/^"cat" and "dog" are hard to tell apart: \d\d% of their images/),
     ]);
   });
 });
@@ -255,7 +255,7 @@ describe("poor images", () => {
   ] as const)("%s", (name, traits) => {
     const of = subject((at) => (at === 7 ? { traits } : {}));
     expect(reported(of, name)).toEqual(["/data/7.jpg"]);
-    expect(found(of, name)[0]!.title).toMatch(/^1 picture is .*\.$/);
+    expect(found(of, name)[0]!.title).toMatch(/^1 image is .*\.$/);
   });
 
   it("that cannot be read are reported with the reason", () => {

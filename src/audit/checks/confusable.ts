@@ -34,9 +34,9 @@ export const confusable: Check = {
         return [
           {
             check: "confusable",
-            title: `"${name}" and "${other}" are hard to tell apart: ${Math.round(share * 100)}% of their pictures are assigned to the correct one of the two (guessing: 50%).`,
+            title: `"${name}" and "${other}" are hard to tell apart: ${Math.round(share * 100)}% of their images are assigned to the correct one of the two (guessing: 50%).`,
             advice:
-              "Check whether the labels follow a clear rule. If not, merge the two classes, or add pictures that show the difference.",
+              "Check whether the labels follow a clear rule. If not, merge the two classes, or add images that show the difference.",
             severity: "harmful" as const,
             confidence: high < LEAST_ACCURACY ? 0.975 : 0.5,
             groups: [],

@@ -63,19 +63,19 @@ function finding(
 /** Copies with different labels: all go, since the audit cannot know which label is correct. */
 export const conflictingCopies: Check = {
   name: "conflicting-copies",
-  about: "one picture with different labels",
+  about: "one image with different labels",
   find(subject) {
     const groups = subject.copies.groups.filter((group) => differs(subject, group, "label"));
     const suspects = groups.map((group) => {
       const confidence = confidenceOf(subject, group);
       const labels = [...new Set(group.map((at) => subject.classes[subject.images[at]!.label]!))].join(" and ");
       return inOrder(subject, group).map((at) =>
-        suspect(subject, at, { why: `the same picture is in ${labels}`, confidence, fix: "quarantine" }),
+        suspect(subject, at, { why: `the same image is in ${labels}`, confidence, fix: "quarantine" }),
       );
     });
     return finding(suspects, {
       check: "conflicting-copies",
-      title: `${counted(groups.length, "picture has", "pictures have")} different labels in different copies.`,
+      title: `${counted(groups.length, "image has", "images have")} different labels in different copies.`,
       advice: "Decide which class is correct and keep only that copy.",
       severity: "harmful",
     });
@@ -85,7 +85,7 @@ export const conflictingCopies: Check = {
 /** Copies in several splits: the test measures memorisation. */
 export const leaks: Check = {
   name: "leaks",
-  about: "one picture in both training and test",
+  about: "one image in both training and test",
   find(subject) {
     const groups = agreeing(subject, "across splits");
     const splits = new Set(groups.flat().map((at) => splitName(subject.images[at]!.split)));
@@ -93,7 +93,7 @@ export const leaks: Check = {
       groups.map((group) => keepingFirst(subject, group)),
       {
         check: "leaks",
-        title: `${counted(groups.length, "picture is", "pictures are")} in several splits (${[...splits].sort().join(", ")}), so the test contains what training has seen.`,
+        title: `${counted(groups.length, "image is", "images are")} in several splits (${[...splits].sort().join(", ")}), so the test contains what training has seen.`,
         advice: "Keep the copy in the test and remove the others from training.",
         severity: "serious",
       },
@@ -104,14 +104,14 @@ export const leaks: Check = {
 /** Copies within one class and split. */
 export const copies: Check = {
   name: "copies",
-  about: "one picture several times in a class",
+  about: "one image several times in a class",
   find(subject) {
     const groups = agreeing(subject, "within a split");
     return finding(
       groups.map((group) => keepingFirst(subject, group)),
       {
         check: "copies",
-        title: `${counted(groups.length, "picture is", "pictures are")} in a class more than once.`,
+        title: `${counted(groups.length, "image is", "images are")} in a class more than once.`,
         advice: "Keep one of each: copies count double, and a held-out test may share them with training.",
         severity: groups.some((group) => subject.images[group[0]!]!.split === undefined) ? "harmful" : "worth knowing",
       },

@@ -10,7 +10,7 @@ const FEW = 10;
 
 export const imbalance: Check = {
   name: "imbalance",
-  about: "classes with far fewer pictures than others",
+  about: "classes with far fewer images than others",
   find({ classes, images }) {
     const counts = classes.map(
       (_, label) => images.filter((image) => image.label === label && isTraining(image.split)).length,
@@ -21,8 +21,8 @@ export const imbalance: Check = {
     if (most >= RATIO * least) {
       findings.push({
         check: "imbalance",
-        title: `"${classes[counts.indexOf(most)]}" has ${most} training pictures and "${smallest}" ${least}.`,
-        advice: "Add pictures to the small classes, or train with --class-weights balanced.",
+        title: `"${classes[counts.indexOf(most)]}" has ${most} training images and "${smallest}" ${least}.`,
+        advice: "Add images to the small classes, or train with --class-weights balanced.",
         severity: "harmful",
         confidence: 1,
         groups: [],
@@ -32,8 +32,8 @@ export const imbalance: Check = {
     if (few.length > 0) {
       findings.push({
         check: "imbalance",
-        title: `${few.length === 1 ? `"${few[0]}" has` : `${few.length} classes, such as "${smallest}", have`} fewer than ${FEW} training pictures.`,
-        advice: "Add pictures: with so few, what is learned about a class is chance.",
+        title: `${few.length === 1 ? `"${few[0]}" has` : `${few.length} classes, such as "${smallest}", have`} fewer than ${FEW} training images.`,
+        advice: "Add images: with so few, the model cannot learn a class reliably.",
         severity: "harmful",
         confidence: 1,
         groups: [],

@@ -20,14 +20,14 @@ export const labelErrors: Check = {
     const weak = suspected.filter((at) => strong[at] === 0);
     return [
       ...finding(subject, strongest, "quarantine", {
-        title: `${strongest.length} ${strongest.length === 1 ? "picture is" : "pictures are"} probably in the wrong class`,
+        title: `${strongest.length} ${strongest.length === 1 ? "image is" : "images are"} probably in the wrong class`,
         advice: "Look at each: move it to the class that it shows, or keep it if the label is correct after all.",
         severity: "harmful",
       }),
       ...finding(subject, weak, "ask", {
-        title: `The ${weak.length === 1 ? "label of 1 picture is" : `labels of ${weak.length} pictures are`} worth a look`,
+        title: `The ${weak.length === 1 ? "label of 1 image is" : `labels of ${weak.length} images are`} worth a look`,
         advice:
-          "Hard pictures and wrong labels look the same here: correct wrong labels and keep the rest, since hard pictures teach the most.",
+          "Hard images and wrong labels look the same here: correct wrong labels and keep the rest, since hard images teach the most.",
         severity: "worth knowing",
       }),
     ];

@@ -18,7 +18,7 @@ const FEWEST = 20;
 
 export const offTopic: Check = {
   name: "off-topic",
-  about: "pictures unlike everything else in their class",
+  about: "images unlike everything else in their class",
   find(subject) {
     const { classes, images, neighbours } = subject;
     const found = classes.flatMap((name, label) => {
@@ -41,8 +41,8 @@ export const offTopic: Check = {
           far[i]! >= CLUSTERED.fromClass && gaps[i]! >= CLUSTERED.gap && Math.max(...others) < CLUSTERED.mostVotes;
         if (far[i]! < ISOLATED && !isClustered) return [];
         const why = isClustered
-          ? `unlike ${name}, and like pictures of several other classes`
-          : `unlike the other pictures of ${name}`;
+          ? `unlike ${name}, and like images of several other classes`
+          : `unlike the other images of ${name}`;
         const confidence = outlierConfidence(isClustered ? Math.max(far[i]!, gaps[i]!) : far[i]!);
         return [suspect(subject, at, { why, confidence, fix: "quarantine" })];
       });
@@ -52,7 +52,7 @@ export const offTopic: Check = {
     return [
       {
         check: "off-topic",
-        title: `${found.length} ${found.length === 1 ? "picture is" : "pictures are"} unlike everything else in ${found.length === 1 ? "its" : "their"} class.`,
+        title: `${found.length} ${found.length === 1 ? "image is" : "images are"} unlike everything else in ${found.length === 1 ? "its" : "their"} class.`,
         advice: "Remove what is off-topic; keep what is merely rare, and add more like it.",
         severity: "harmful",
         confidence: sorted[0]!.confidence,

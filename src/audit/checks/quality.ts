@@ -37,12 +37,12 @@ const always =
 const isBlank = ({ contrast }: Traits): boolean => contrast < BLANK_CONTRAST;
 const isTiny = ({ width, height }: Traits): boolean => Math.min(width, height) < TINY;
 const ratio = ({ width, height }: Traits): number => Math.max(width, height) / Math.min(width, height);
-const are = (count: number): string => (count === 1 ? "1 picture is" : `${count} pictures are`);
+const are = (count: number): string => (count === 1 ? "1 image is" : `${count} images are`);
 
 const faults: readonly Fault[] = [
   {
     name: "blank",
-    about: "pictures of one plain colour",
+    about: "images of one plain colour",
     title: (count) => `${are(count)} blank.`,
     advice: "Remove them: there is nothing to learn from.",
     fix: "quarantine",
@@ -51,18 +51,18 @@ const faults: readonly Fault[] = [
   },
   {
     name: "dark",
-    about: "pictures that are nearly black",
+    about: "images that are nearly black",
     title: (count) => `${are(count)} nearly black.`,
-    advice: "Remove them, or brighten them if such pictures are to be recognised later.",
+    advice: "Remove them, or brighten them if such images are to be recognised later.",
     fix: "keep",
     confidence: always((traits) => traits.brightness < DARK && !isBlank(traits)),
     why: ({ brightness }) => `${Math.round(brightness * 100)}% as bright as white`,
   },
   {
     name: "blurred",
-    about: "pictures much less sharp than the others",
+    about: "images much less sharp than the others",
     title: (count) => `${are(count)} far less sharp than the others.`,
-    advice: "Keep them only if such pictures are to be recognised later.",
+    advice: "Keep them only if such images are to be recognised later.",
     fix: "keep",
     confidence: (images) => {
       const sharpness = images.map(({ traits }) => Math.log(Math.max(traits.sharpness, 1e-4)));
@@ -77,7 +77,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: "tiny",
-    about: `pictures of fewer than ${TINY} pixels on a side`,
+    about: `images of fewer than ${TINY} pixels on a side`,
     title: (count) => `${are(count)} smaller than ${TINY} pixels.`,
     advice: "Find larger versions: a network sees them enlarged several times.",
     fix: "keep",
@@ -86,7 +86,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: "long",
-    about: `pictures of which one side is ${LONG} times the other`,
+    about: `images of which one side is ${LONG} times the other`,
     title: (count) => `${are(count)} at least ${LONG} times as long as wide.`,
     advice: "Crop them: to fit the network's square they are squeezed, or mostly cut off.",
     fix: "keep",

@@ -37,7 +37,7 @@ export const shortcuts: Check = {
           {
             check: "shortcuts",
             title: `By ${property.name} alone, ${per(recall)} of "${name}" are found, and ${per(falsely)} of the others are taken for it.`,
-            advice: `Make ${property.name} the same in all classes, or the network may learn it instead of what the pictures show.`,
+            advice: `Make ${property.name} the same in all classes, or the network may learn it instead of what the images show.`,
             severity: "serious",
             confidence: recall - falsely,
             groups: [],

@@ -33,7 +33,7 @@ export function labelNoise({ rate, interval, judges, wrong }: LabelEvidence): La
 /** The summary as text. */
 export function labelSentence({ wrong, interval: [low, high], judges, named, ...expected }: LabelNoise): string {
   const range = `${percent(wrong)} of the labels are wrong (95% interval: ${percent(low)} to ${percent(high)})`;
-  const by = `Judged by ${listed(judges)}.`;
+  const by = `Based on ${listed(judges)}.`;
   const findings =
     named === 0
       ? "No label is improbable enough to be reported, so there are no false findings."

@@ -67,8 +67,8 @@ function checkRemaining({ classes, examples }: Dataset, gone: ReadonlySet<string
       ? `only one class, "${whole[0]}", would be left to learn from`
       : whole.length === 0
         ? `no class would be left to learn from`
-        : `"${classes[poor]}" would be left with ${left[poor]} training ${left[poor] === 1 ? "picture" : "pictures"}`;
+        : `"${classes[poor]}" would be left with ${left[poor]} training ${left[poor] === 1 ? "image" : "images"}`;
   throw dataError(
-    `Nothing was moved, because ${gone.size} of ${examples.length} pictures would go and ${rest}: fix fewer findings with --only, or add pictures.`,
+    `Nothing was moved, because ${gone.size} of ${examples.length} images would go and ${rest}: fix fewer findings with --only, or add images.`,
   );
 }

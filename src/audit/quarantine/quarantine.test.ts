@@ -119,7 +119,7 @@ describe("planMoves", () => {
     await expect(planned(...all)).rejects.toMatchObject({
       kind: "data",
       message: expect.stringMatching(
-        /^Nothing was moved, because 3 of \d+ pictures would go and only one class, "a", would be left/,
+        /^Nothing was moved, because 3 of \d+ images would go and only one class, "a", would be left/,
       ),
     });
     await expect(planned(...all, ...["a/0.png", "a/1.png", "a/2.png"].map((path) => suspectAt(path)))).rejects.toThrow(

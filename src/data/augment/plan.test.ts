@@ -16,7 +16,7 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
 const names = Object.keys(augmentations) as AugmentationName[];
 
 describe("planView", () => {
-  it("draws within the policy and the picture, the same for the same seed", () => {
+  it("draws within the policy and the image, the same for the same seed", () => {
     fc.assert(
       fc.property(sides, sides, frames, fc.constantFrom(...names), fc.integer(), (width, height, frame, name, seed) => {
         const policy = augmentations[name];
@@ -73,7 +73,7 @@ describe("planView", () => {
     expect(firsts).toEqual(new Set(["brightness", "contrast", "saturation", "hue"]));
   });
 
-  it("finds a crop in a picture too narrow for any shape that the policy draws", () => {
+  it("finds a crop in an image too narrow for any shape that the policy draws", () => {
     const { standard } = augmentations;
     const { crop } = planView(standard, { width: 10, height: 900 }, { kind: "crop", fraction: 1 }, createRandom(1));
     expect(crop.width).toBeCloseTo(10, 9);
@@ -86,7 +86,7 @@ describe("viewsOf", () => {
   const options = { policy: augmentations.strong, frame: { kind: "stretch" }, size: 24, seed: 7 } as const;
   const image = noise(40, 30, 1);
 
-  it("gives the same view whatever was rendered before, and others for other numbers, pictures and seeds", () => {
+  it("gives the same view whatever was rendered before, and others for other numbers, images and seeds", () => {
     const [first, again] = [viewsOf(image, "a", options), viewsOf(image, "a", options)];
     const wanted = [0, 1, 2].map(first);
     expect([2, 0, 1].map(again)).toEqual([wanted[2], wanted[0], wanted[1]]);
@@ -94,7 +94,7 @@ describe("viewsOf", () => {
     for (const other of others) expect(other.data).not.toEqual(wanted[0]!.data);
   });
 
-  it("gives the picture as it is where nothing is varied", () => {
+  it("gives the image as it is where nothing is varied", () => {
     const square = noise(24, 24, 2);
     expect(viewsOf(square, 0, { ...options, policy: augmentations.none })(3).data).toEqual(square.data);
   });

@@ -108,7 +108,7 @@ describe("every view", () => {
     );
   });
 
-  it("with nothing to change is the picture itself", () => {
+  it("with nothing to change is the image itself", () => {
     fc.assert(
       fc.property(sizes, fc.nat(), fc.boolean(), (size, seed, withSteps) => {
         const image = noise(size, size, seed);
@@ -135,7 +135,7 @@ describe("every view", () => {
 });
 
 describe("turning", () => {
-  it("brings into view what lies around the crop, and the mean colour only from beyond the picture", () => {
+  it("brings into view what lies around the crop, and the mean colour only from beyond the image", () => {
     const image = plain(60, 60, [10, 20, 30]);
     // The crop's surroundings are red.
     for (let y = 0; y < 60; y++) {
@@ -202,7 +202,7 @@ describe("the pyramid", () => {
     expect([0.5, 1, 2.9, 3, 5.9, 6, 12].map(levelFor)).toEqual([0, 0, 0, 1, 1, 2, 3]);
   });
 
-  it("changes a large picture's view by little", () => {
+  it("changes a large image's view by little", () => {
     const image = drawn(400, 301);
     const size = 40;
     const crop = { left: 31, top: 17.5, width: 320, height: 270 };

@@ -51,7 +51,7 @@ function checkCrop({ left, top, width, height }: Box, image: RgbImage): void {
   const isInside = left >= 0 && top >= 0 && left + width <= image.width + SLACK && top + height <= image.height + SLACK;
   if (!(width > 0 && height > 0 && isInside))
     throw new RangeError(
-      `A crop of ${width} × ${height} at ${left}, ${top} does not lie in a picture of ${image.width} × ${image.height}.`,
+      `A crop of ${width} × ${height} at ${left}, ${top} is not inside an image of ${image.width} × ${image.height}.`,
     );
 }
 

@@ -36,11 +36,11 @@ export async function picturesOf(
   if (!reader) {
     throw new Refusal(
       415,
-      "Send a picture as the body (image/jpeg, …), files as multipart/form-data, or base64 as application/json.",
+      "Send an image as the body (image/jpeg, …), files as multipart/form-data, or base64 as application/json.",
     );
   }
-  if (body.length === 0) throw new Refusal(400, "The body is empty: send a picture.");
+  if (body.length === 0) throw new Refusal(400, "The body is empty: send an image.");
   const pictures = await reader.read(body, contentType!, maxImages);
-  if (pictures.length === 0) throw new Refusal(400, "There is no picture in the request: send at least one.");
+  if (pictures.length === 0) throw new Refusal(400, "There is no image in the request: send at least one.");
   return pictures;
 }

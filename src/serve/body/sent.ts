@@ -9,4 +9,4 @@ export interface SentImage {
 
 /** More images than one request may hold. */
 export const tooMany = (maxImages: number): Refusal =>
-  new Refusal(413, `A request may hold ${maxImages} pictures: send them in several.`);
+  new Refusal(413, `A request can have at most ${maxImages} images: send several requests.`);

@@ -24,8 +24,8 @@ function identityOf({
     sha256(images.map(({ digest }, i) => `${digest} ${labels[i]}\n`).join(""));
   return {
     network: network.sha256,
-    "the training pictures' digest": digestOf(train),
-    "the validation pictures' digest": digestOf(validation),
+    "the training images' digest": digestOf(train),
+    "the validation images' digest": digestOf(validation),
     "the head's digest": sha256(new Uint8Array(head.weights.buffer, head.weights.byteOffset, head.weights.byteLength)),
     "--unfreeze": stages.join(", "),
     "--seed": String(seed),

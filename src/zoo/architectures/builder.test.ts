@@ -90,7 +90,7 @@ describe("the builder", () => {
     );
   });
 
-  it("refuses pictures too small for the network, and two tensors of one name", () => {
+  it("refuses images too small for the network, and two tensors of one name", () => {
     const b = createArchitecture({ name: "net", inputSize: 4 });
     expect(() => conv(b, b.image, "conv1", { out: 4, kernel: 7 })).toThrow(
       'net cannot process images of 4 px: nothing is left at "conv1"; use larger images.',

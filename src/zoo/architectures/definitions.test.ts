@@ -111,7 +111,7 @@ describe.each([...architectures])("%s", (name, build) => {
 });
 
 describe("VGG", () => {
-  it.each([32, 64, 223, 256, 448])("takes pictures of %i px", async (inputSize) => {
+  it.each([32, 64, 223, 256, 448])("takes images of %i px", async (inputSize) => {
     const vgg = define("vgg11", { inputSize });
     const shapes = await shapesOf(vgg);
     expect(shapes.get("logits")?.dims).toEqual([PICTURES, 1000]);

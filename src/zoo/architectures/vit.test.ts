@@ -11,7 +11,7 @@ describe("vision transformers", () => {
     expect(positions(16)).toEqual([1, 2, 192]);
   });
 
-  it("refuse pictures that patches do not fill", () => {
+  it("refuse images that patches do not fill", () => {
     expect(() => define("vit_small_patch14_dinov2", { inputSize: 224 + 2 })).toThrow(
       "vit_small_patch14_dinov2 cuts images into squares of 14 px: choose an input size that is a multiple of it, not 226.",
     );

@@ -275,7 +275,7 @@ describe("networks without a classifier", () => {
       "[N, 4]",
     ],
     [
-      "a product of two values that depend on the picture",
+      "a product of two values that depend on the image",
       [...tokens, node("MatMul", ["normed", "rows"], ["y"])],
       "y",
       "[N, 36, 36]",

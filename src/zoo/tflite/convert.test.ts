@@ -57,7 +57,7 @@ describe("the interpreter's answers, to the six digits that are kept of them", (
 });
 
 describe("the graph", () => {
-  it("takes batches, and answers each picture as it does alone", async () => {
+  it("takes batches, and answers each image as it does alone", async () => {
     for (const name of ["windows", "open_batch", "int8"]) {
       const { model, answers } = loadFixture(name);
       const session = await openSession(encodeModelWhole(convertTflite(model, name)), { threads: 1 });
