@@ -259,7 +259,7 @@ describe("two runs, and a run that was killed", () => {
     const second = await graft(run(out), join(work, "other-cache"));
     first.kill();
     expect((await first.finished).code).toBe(null);
-    expectSentence(second, "work", `Another run (process ${first.pid}) is at work on the folder ${out}`);
+    expectSentence(second, "work", `Another run (process ${first.pid}) is working in the folder ${out}`);
 
     interface Result {
       features: { computed: number; cached: number };

@@ -93,7 +93,7 @@ describe("a training that is saved", () => {
     const out = join(work, "taken");
     await inRunFolder(out, async () => {
       const elsewhere = `import("${pathToFileURL(join(dist, "run/run-folder.js")).href}").then(({ inRunFolder }) => inRunFolder(${JSON.stringify(out)}, async () => {}))`;
-      await expect(promisify(execFile)(process.execPath, ["--eval", elsewhere])).rejects.toThrow("is at work on");
+      await expect(promisify(execFile)(process.execPath, ["--eval", elsewhere])).rejects.toThrow("is working in");
     });
     await expect(result.save("")).rejects.toThrow("The first argument of save takes the path of a folder");
     await expect(result.save(out, { audits: false } as never)).rejects.toThrow("did you mean audit?");

@@ -1,18 +1,20 @@
-/** A bound on how much is held at once: bytes of memory, images in a queue. Callers either ask and are refused, or wait. */
+/** Limits how much is in use at once: bytes of memory, images in a queue. A caller either asks and may be refused, or waits. */
 
 export interface Budget {
   readonly size: number;
   readonly used: number;
-  /** Takes so much if it is free; says whether it was. */
+  /** Takes `weight` if it is free; returns whether it was. */
   take(weight: number): boolean;
+  /** Returns what `take` or `wait` took. */
   give(weight: number): void;
   /**
-   * Waits until so much is free, in the order of asking, and takes it. What is larger than the whole budget waits until nothing
-   * else is held. Throws the signal's reason where that is aborted first.
+   * Waits until `weight` is free and takes it; requests are served in order. A request larger than the whole budget waits until
+   * nothing else is in use. Throws the signal's reason if it is aborted first.
    */
   wait(weight: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** @param size the most that may be in use at once, in the unit of the weights */
 export function createBudget(size: number): Budget {
   let used = 0;
   const queue: { readonly weight: number; readonly begin: () => void }[] = [];

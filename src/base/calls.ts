@@ -1,9 +1,9 @@
-/** Calls between a thread and the one that started it: each has one answer, a value or a failure. Both ends of it. */
+/** Calls between a worker thread and the thread that started it: each call gets one reply, a value or a failure. Both ends. */
 import { type EventEmitter, once } from "node:events";
 import type { MessagePort, Worker } from "node:worker_threads";
 import { type ErrorCode, type FailureKind, GraftError, messageOf } from "./errors.ts";
 
-/** A failure as it travels between threads; `kind` and `code` where it is one that a user may meet. */
+/** An error as it is sent between threads; with `kind` and `code` if it is a {@link GraftError}. */
 export interface Failure {
   readonly message: string;
   readonly kind?: FailureKind | undefined;
@@ -15,7 +15,7 @@ export const failureOf = (error: unknown): Failure =>
     ? { message: error.message, kind: error.kind, code: error.code }
     : { message: messageOf(error) };
 
-/** The error that a failure was. */
+/** The error that a {@link Failure} was made from. */
 export const errorOf = ({ kind, code, message }: Failure): Error =>
   kind ? new GraftError(kind, message, { code }) : new Error(message);
 
@@ -32,22 +32,22 @@ interface Reply<A> {
 
 /** A thread that answers calls. */
 export interface Thread<Q, A> {
-  /** @param handedOver memory that the thread gets instead of a copy: it is not to be read again */
+  /** @param handedOver memory that is transferred to the thread instead of copied; do not read it afterwards */
   ask(request: Q, handedOver?: readonly ArrayBuffer[]): Promise<A>;
-  /** Ends the thread once it has answered `last`. */
+  /** Sends `last` and waits until the thread has answered it and ended. */
   stop(last: Q): Promise<void>;
-  /** Ends the thread at once; calls without an answer fail. */
+  /** Ends the thread immediately; calls without a reply fail. */
   kill(): Promise<void>;
 }
 
 export interface ThreadCalls {
-  /** What calls fail with that the thread did not live to answer. */
+  /** The error for calls that the thread did not answer before it ended. */
   readonly death: Error;
-  /** Called when the thread ended. */
+  /** Called when the thread has ended. */
   readonly onEnd?: ((error: Error) => void) | undefined;
 }
 
-/** The caller's end. */
+/** The caller's end of {@link answerCalls}. */
 export function callsTo<Q, A>(worker: Worker, { death: unexpected, onEnd }: ThreadCalls): Thread<Q, A> {
   const waiting = new Map<number, { resolve(value: A): void; reject(error: Error): void }>();
   let [calls, isAlive] = [0, true];
@@ -89,9 +89,9 @@ export function callsTo<Q, A>(worker: Worker, { death: unexpected, onEnd }: Thre
 }
 
 /**
- * The thread's end: answers every call, until one is the last where there is such a one.
+ * The thread's end: answers every call. Stops listening after a call for which `isLast` is true.
  *
- * @param handedOver the memory of an answer that the caller gets instead of a copy
+ * @param handedOver memory of a reply that is transferred to the caller instead of copied
  */
 export function answerCalls<Q, A>(
   port: MessagePort,

@@ -1,8 +1,8 @@
-/** Doing several things at once without losing their order or doing too many. */
+/** Running asynchronous work at a bounded rate and in order. */
 
 /**
- * Maps items with at most `limit` under way, and yields the results in the items' order.
- * Work runs ahead of the reader by at most `limit` items; the first failure ends it.
+ * Maps items with at most `limit` calls running, and yields the results in the order of the items.
+ * Runs at most `limit` items ahead of the reader. The first failure ends it.
  */
 export async function* mapAhead<T, R>(
   items: Iterable<T>,
@@ -12,7 +12,7 @@ export async function* mapAhead<T, R>(
   const underWay: Promise<R>[] = [];
   const start = (item: T): void => {
     const promise = work(item);
-    // A failure is met when its turn comes; until then it must not count as unhandled.
+    // A failure is thrown when its turn comes; until then it must not count as unhandled.
     promise.catch(() => {});
     underWay.push(promise);
   };
@@ -24,8 +24,8 @@ export async function* mapAhead<T, R>(
 }
 
 /**
- * Lets whatever waits have a turn: a page draws itself, a process hears its signals. Not a timer, which is slowed down in a
- * page that is not in front.
+ * Yields to the event loop, so that a page can draw and a process can handle signals. Uses no timer, because browsers slow
+ * timers down in background tabs.
  */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
@@ -38,14 +38,14 @@ export function nextTask(): Promise<void> {
   });
 }
 
-/** A signal that is aborted when one of two is, with its reason. */
+/** A signal that is aborted when either of two is, with the same reason. */
 export const eitherOf = (a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined =>
   a && b ? AbortSignal.any([a, b]) : (a ?? b);
 
-/** Lets one piece of work begin when the one before it is over, however that ended. */
+/** Runs one piece of work after another: each starts when the one before it has ended, with or without an error. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** A queue of its own. */
+/** A new, empty queue. */
 export function queue(): InTurn {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {

@@ -1,20 +1,20 @@
-/** The SHA-256 of an open file, computed beside whatever else is done with it. */
+/** Computes the SHA-256 of an open file while other work goes on. */
 import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { startThread } from "./thread.ts";
 
-/** From so many bytes on a thread of its own is worth its start. */
+/** From this size on, in bytes, a separate thread is worth starting. */
 const LARGE = 16 << 20;
 const PIECE = 4 << 20;
 
-/** What the thread is told: an open file of this process, and its bytes. */
+/** What the thread gets: the descriptor of an open file of this process, and the size of the file in bytes. */
 export interface DigestTask {
   readonly descriptor: number;
   readonly size: number;
 }
 
-/** Reads an open file from its beginning and hashes it; in hexadecimal. Blocks the thread. */
+/** The SHA-256 of an open file from its start, in hexadecimal. Blocks the calling thread. */
 export function digestOf({ descriptor, size }: DigestTask): string {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(Math.min(PIECE, Math.max(size, 1)));
@@ -27,7 +27,7 @@ export function digestOf({ descriptor, size }: DigestTask): string {
   return hash.digest("hex");
 }
 
-/** The SHA-256 of an open file, in hexadecimal. The file stays open until then. */
+/** The SHA-256 of an open file, in hexadecimal, without blocking for long. Keep the file open until the promise settles. */
 export async function digestBeside(file: FileHandle, size: number): Promise<string> {
   const task: DigestTask = { descriptor: file.fd, size };
   if (size < LARGE) return digestOf(task);

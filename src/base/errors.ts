@@ -1,19 +1,19 @@
 /**
- * The errors that a user may meet. Each carries one sentence that names the cause and the remedy,
- * and the exit code that the command line ends with. Anything else that is thrown is a defect of Graft.
+ * The errors that users see. Each has one sentence with the cause and the remedy, a stable code, and a kind that decides the
+ * exit code of the command line. Any other error that is thrown is a bug in Graft.
  */
 
 import { escaped, shortened, shown } from "./text.ts";
 
-/** Why work stopped: the work itself failed, the command line is wrong, or the input data is unusable. */
+/** What is at fault: the work failed, the command line or the call is wrong, or the input data cannot be used. */
 export type FailureKind = "work" | "usage" | "data";
 
-/** Process exit codes of the command line, one a {@link FailureKind}; work that a signal stopped ends with 128 + its number. */
+/** Exit codes of the command line by {@link FailureKind}. A command that a signal stopped exits with 128 + the signal. */
 export const exitCodes: Readonly<Record<FailureKind, number>> = { work: 1, usage: 2, data: 3 };
 
 /**
- * What went wrong, for programs: logic reads codes, people read messages. A failure that no program needs to tell
- * apart has the general code of its kind.
+ * What went wrong, for programs: code depends on codes, people read messages. A failure that no program has to
+ * distinguish has the general code of its kind.
  */
 export const errorCodes = {
   "too-few-images": "The dataset has too few images for this training.",
@@ -39,16 +39,16 @@ const generalCode: Readonly<Record<FailureKind, ErrorCode>> = {
   work: "work-failed",
 };
 
-/** What an error carries beside its message. */
+/** Details of an error besides its message. */
 export interface GraftErrorOptions extends ErrorOptions {
   /** Default: the general code of the error's kind. */
   readonly code?: ErrorCode | undefined;
 }
 
-/** The longest message: a backstop for whatever a caller put into one. */
+/** The longest message, in characters: a safeguard against long foreign text in a message. */
 const MOST = 4000;
 
-/** An error whose message is meant for the user as it stands: without control characters, and of bounded length. */
+/** An error whose message can be shown to the user as it is: no control characters, bounded length. */
 export class GraftError extends Error {
   override readonly name = "GraftError";
   readonly kind: FailureKind;
@@ -65,30 +65,30 @@ export class GraftError extends Error {
 export const dataError = (message: string, cause?: unknown, code?: ErrorCode): GraftError =>
   new GraftError("data", message, { cause, code });
 
-/** The command or the call names something that does not exist. Exit code 2. */
+/** An option or argument is wrong, or names something that does not exist. Exit code 2. */
 export const usageError = (message: string, cause?: unknown, code?: ErrorCode): GraftError =>
   new GraftError("usage", message, { cause, code });
 
-/** The work could not be finished (disk, network, a run already under way). Exit code 1. */
+/** The work could not be finished (disk, network, another run in the same folder). Exit code 1. */
 export const workError = (message: string, cause?: unknown, code?: ErrorCode): GraftError =>
   new GraftError("work", message, { cause, code });
 
-/** A file could not be fetched. */
+/** A download failed. */
 export const fetchFailed = (message: string, cause?: unknown): GraftError => workError(message, cause, "fetch-failed");
 
-/** A file is not in the cache, and nothing is to be fetched. */
+/** A file is not in the cache, and Graft may not download it. */
 export const offline = (message: string): GraftError => workError(message, undefined, "offline");
 
-/** Whether a picture or file is at fault, and not the runtime, the disk or Graft: only such faults may be passed over. */
+/** Whether an input file is at fault, not the runtime, the disk or Graft. Only such failures may be skipped. */
 export const isDataError = (error: unknown): boolean => error instanceof GraftError && error.kind === "data";
 
-/** The user or the caller stopped the work. Exit code 130 where Ctrl-C did. */
+/** The user or the caller stopped the work. Exit code 130 after Ctrl-C. */
 export const stoppedError = (message: string): GraftError => new GraftError("work", message, { code: "stopped" });
 
-/** Whether something was thrown because the work was stopped. */
+/** Whether an error means that the work was stopped. */
 export const isStopped = (error: unknown): boolean => error instanceof GraftError && error.code === "stopped";
 
-/** The message of anything thrown, of bounded length. */
+/** The message of anything that was thrown, shortened to a bounded length. */
 export const messageOf = (error: unknown): string =>
   error instanceof Error
     ? shortened(error.message, MOST)

@@ -1,7 +1,6 @@
 /**
- * Writing files so that a reader never sees half of one: everything goes to a temporary neighbour first,
- * is flushed, and is renamed into place. Several files that belong together are replaced by replace.ts. The sentences for a
- * full or read-only disk are in system-errors.ts.
+ * Reading, hashing and writing files. A file is written to a temporary file beside its place, flushed, and renamed, so no reader
+ * sees half of it. Replacing several files as one is in replace.ts; error sentences are in system-errors.ts.
  */
 import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
@@ -10,16 +9,16 @@ import { codeOf } from "./errors.ts";
 import { partPath, sweepOnce } from "./parts.ts";
 import { type ReadFailureOptions, readFailure, writeFailure } from "./system-errors.ts";
 
-/** What a file is to hold: a text, bytes, or a list of byte chunks (written one after the other, never joined in memory). */
+/** What to write to a file: text, bytes, or a list of byte chunks (written one by one, never joined in memory). */
 export type Content = string | Uint8Array | Iterable<Uint8Array>;
 
 export { writeFailure } from "./system-errors.ts";
 
 /**
- * The bytes of a file.
+ * Reads a whole file.
  *
- * @param called what it is called in errors; default its path
- * @throws GraftError (`data`, or `work` where the machine is at fault) with the reason and the remedy
+ * @param called what errors call it; default its path
+ * @throws GraftError (`data`, or `work` if the machine is at fault) with the reason and the remedy
  */
 export const readBytes = (path: string, called = path, options?: ReadFailureOptions): Promise<Buffer> =>
   readFile(path).catch((error: unknown) => {
@@ -38,8 +37,8 @@ export async function readStart(path: string, count: number): Promise<Uint8Array
 }
 
 /**
- * Makes a folder and its parents; what comes out is the first that had to be made. Throws a {@link workError} with the remedy
- * where it cannot.
+ * Makes a folder and its parents, and returns the first one that did not exist. Throws a GraftError (`work`) with the remedy
+ * if it cannot.
  */
 export async function makeFolder(path: string): Promise<string | undefined> {
   try {
@@ -52,12 +51,12 @@ export async function makeFolder(path: string): Promise<string | undefined> {
 }
 
 /**
- * Works in a folder that is made where it is missing. Where the work fails, the folders that were made for it go again
- * if nothing is in them: a failure leaves no empty folder behind.
+ * Runs `work` after making a folder if it is missing. If the work fails, the new folders are removed again if they are empty:
+ * a failure leaves no empty folder behind.
  */
 export async function inFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
   const whole = resolve(path);
-  /** Until it is known what was made: whatever was missing. */
+  /** The first missing folder, until `makeFolder` returns the first one that it made. */
   let first = await firstMissing(whole);
   try {
     first = await makeFolder(path);
@@ -68,7 +67,7 @@ export async function inFolder<T>(path: string, work: () => Promise<T>): Promise
   }
 }
 
-/** The highest folder on the way to a path that is not there. */
+/** The topmost folder of a path that does not exist. */
 async function firstMissing(path: string): Promise<string | undefined> {
   const isThere = await stat(path).then(
     () => true,
@@ -79,7 +78,7 @@ async function firstMissing(path: string): Promise<string | undefined> {
   return parent === path ? undefined : ((await firstMissing(parent)) ?? path);
 }
 
-/** Removes folders from `path` up to `last`, as far as they are empty. */
+/** Removes folders from `path` up to `last` while they are empty. */
 async function removeEmpty(path: string, last: string): Promise<void> {
   for (let at = path; at.length >= last.length; at = dirname(at)) {
     const isKept = await rmdir(at).then(
@@ -91,8 +90,8 @@ async function removeEmpty(path: string, last: string): Promise<void> {
 }
 
 /**
- * Why a folder cannot be made: on a read-only disk Node's recursive way answers ENOENT, so the disk is asked for one folder at
- * a time. Nothing where it was made meanwhile.
+ * Why a folder cannot be made. On a read-only disk Node's recursive `mkdir` reports ENOENT, so this makes one folder at a time.
+ * Returns undefined if the folder exists by now.
  */
 async function causeOf(path: string, error: unknown): Promise<unknown> {
   try {
@@ -105,7 +104,7 @@ async function causeOf(path: string, error: unknown): Promise<unknown> {
   }
 }
 
-/** Writes a file whole or not at all. */
+/** Writes a file completely or not at all. Throws a GraftError (`work`) if the disk refuses. */
 export async function writeWhole(path: string, content: Content): Promise<void> {
   const folder = dirname(path);
   const temporary = partPath(folder);
@@ -115,13 +114,13 @@ export async function writeWhole(path: string, content: Content): Promise<void> 
     await writeNew(temporary, content);
     await rename(temporary, path);
   } catch (error) {
-    // What went wrong first is what is said.
+    // The first error is the one to report.
     await rm(temporary, { force: true }).catch(() => {});
     throw writeFailure(path, error);
   }
 }
 
-/** Writes a file that does not exist yet and brings it to the disk; errors are the system's own. */
+/** Writes a file that does not exist yet and flushes it to the disk. Throws the system's own errors. */
 export async function writeNew(path: string, content: Content): Promise<void> {
   const chunks =
     typeof content === "string" ? [Buffer.from(content)] : content instanceof Uint8Array ? [content] : content;
@@ -134,10 +133,10 @@ export async function writeNew(path: string, content: Content): Promise<void> {
   }
 }
 
-/** Disks that cannot flush a folder say so with one of these. */
+/** The error codes of disks that cannot flush a folder. */
 const cannotFlush = new Set(["EINVAL", "ENOTSUP", "EPERM", "EISDIR"]);
 
-/** Brings to the disk which files a folder has, where the system can. */
+/** Flushes the list of files in a folder to the disk, if the system supports it. */
 export async function flushFolder(path: string): Promise<void> {
   if (process.platform === "win32") return;
   try {
@@ -148,17 +147,17 @@ export async function flushFolder(path: string): Promise<void> {
   }
 }
 
-/** The SHA-256 of bytes, or of a text in UTF-8, in hexadecimal. */
+/** The SHA-256 of bytes, or of a text as UTF-8, in hexadecimal. */
 export const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
 
-/** The SHA-256 of byte chunks as one file, in hexadecimal. */
+/** The SHA-256 of byte chunks, taken as one file, in hexadecimal. */
 export function sha256OfChunks(chunks: Iterable<Uint8Array>): string {
   const hash = createHash("sha256");
   for (const chunk of chunks) hash.update(chunk);
   return hash.digest("hex");
 }
 
-/** Up to so many bytes a file is read at once: a stream for each of many small files costs more than the reading. */
+/** Smaller files, in bytes, are read at once: for many small files, opening a stream costs more than reading. */
 const SMALL = 1 << 20;
 
 /** The SHA-256 of a file of any size, in hexadecimal. */

@@ -1,12 +1,12 @@
-/** When a file of the cache was last used: its access time, which is set by hand because most disks do not keep it. */
+/** When a cached file was last used: its access time, set explicitly because most disks do not update it. */
 import { stat, utimes } from "node:fs/promises";
 
-/** Notes that a file, or a folder, is used now. On a disk that cannot be written nothing is noted. */
+/** Records that a file or folder is used now. Does nothing on a read-only disk. */
 export async function markUsed(path: string): Promise<void> {
   try {
     await utimes(path, new Date(), (await stat(path)).mtime);
   } catch {
-    // Then it counts by when it was written.
+    // Then the time at which it was written counts.
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * "In use": a mark in a folder of the cache that says that a process works with it, so that nobody else takes the folder away.
- * Any number of processes may use a folder at once. What a killed process left counts for nothing.
+ * Leases: a file in a cache folder that says that a process uses the folder, so that no other process removes it. Any number of
+ * processes can use a folder at once. A lease of a process that was killed does not count.
  */
 import { closeSync, openSync, rmSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
@@ -11,10 +11,10 @@ import { keepFresh, SILENCE } from "./sign-of-life.ts";
 const PREFIX = ".use-";
 const pattern = new RegExp(`^\\.use-${OWNER_PATTERN}$`);
 
-/** Whether a file is such a mark. */
+/** Whether a file is a lease, by its name. */
 const isLease = (name: string): boolean => pattern.test(name);
 
-/** Marks a folder as used until the function that it returns is called. On a disk that cannot be written there is no mark. */
+/** Marks a folder as used until the returned function is called. Does nothing on a read-only disk. */
 export function takeLease(folder: string): () => void {
   const path = join(folder, PREFIX + ownerName());
   try {
@@ -29,7 +29,7 @@ export function takeLease(folder: string): () => void {
   };
 }
 
-/** Who uses a folder, in words; the marks of the dead are removed. */
+/** The processes that use a folder, in words. Removes leases of processes that have ended. */
 export async function usersOf(folder: string): Promise<string[]> {
   const users: string[] = [];
   for (const name of await readdir(folder).catch((): string[] => [])) {

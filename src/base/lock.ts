@@ -1,11 +1,11 @@
 /**
- * One at a time, across processes: two runs that share a cache, or that write to one output folder.
+ * Locks between processes, for runs that share a cache or write to one output folder.
  *
- * A lock is a folder; who wants it puts a file of its own into it and then looks around. Where another living
- * claim is seen, the own one is taken back and tried again later. Each claim is made before its owner looks, so of
- * two claims at least one sees the other: never do two hold the lock. A claim's name says whose it is (owner.ts), so that
- * a claim left by a killed process is known as such, and, being unique, can be removed by anyone without a race. A claim from
- * another machine or another PID namespace is believed as long as it is kept fresh.
+ * A lock is a folder. A process that wants the lock puts a claim (a file) into it and then lists the folder. If it sees another
+ * living claim, it withdraws its own and tries again later. Each process makes its claim before it looks, so of two claims at
+ * least one sees the other, and two processes never hold the lock at once. The name of a claim identifies its process
+ * (owner.ts), so claims left by killed processes are recognised; names are unique, so any process can remove such a claim without
+ * a race. A claim from another machine or PID namespace counts as long as its modification time is fresh.
  */
 import { lstat, open, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -16,28 +16,28 @@ import { isAlive, ownerName, ownerText, processOf } from "./owner.ts";
 import { keepFresh, SILENCE } from "./sign-of-life.ts";
 
 export interface LockOptions {
-  /** What to do while another living process holds the lock: wait for it, or give up at once. */
+  /** What to do while another living process holds the lock: wait for it, or fail. */
   readonly whenHeld: "wait" | "fail";
-  /** What is locked, as the error of `fail` is to name it: "the folder runs/flowers". Default: the lock's path. */
+  /** What is locked, for the error of `fail`: "the folder runs/flowers". Default: the lock's path. */
   readonly what?: string | undefined;
-  /** Called once if there is someone to wait for. */
+  /** Called once, with the holder in words, if the lock is held. */
   readonly onWait?: ((holder: string) => void) | undefined;
 }
 
-/** How often two processes that stand in each other's way try again before `fail` gives up. */
+/** How often a process tries before `fail` gives up: two processes may withdraw their claims for each other. */
 const tries = 8;
 
 /**
- * Does `work` while holding the lock at `path` and yields its result. A lock whose holder died (`kill -9`) is taken over.
+ * Runs `work` while holding the lock at `path` and returns its result. Takes over a lock whose holder was killed (`kill -9`).
  *
- * @param path a path that nothing else uses; a folder appears there while the lock is held
- * @throws GraftError (`work`) where the lock is held and `whenHeld` is `fail` (code `in-use`), or where `path` cannot be written
+ * @param path a path that nothing else uses; a folder exists there while the lock is held
+ * @throws GraftError (`work`) if the lock is held and `whenHeld` is `fail` (code `in-use`), or if `path` cannot be written
  */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   return holding(path, await acquire(path, options), work);
 }
 
-/** Does `work` while holding the lock at `path` and returns its result; nothing where somebody else holds it just now. */
+/** Runs `work` while holding the lock at `path` and returns its result; undefined if another process holds the lock now. */
 export async function tryLock<T>(path: string, work: () => Promise<T>): Promise<T | undefined> {
   const { claim } = await attempt(path);
   return claim === undefined ? undefined : holding(path, claim, work);
@@ -53,15 +53,15 @@ async function holding<T>(path: string, claim: string, work: () => Promise<T>): 
   }
 }
 
-/** Who holds a lock. */
+/** The process that holds a lock. */
 export interface Holder {
-  /** The number to signal it by; nothing where it is on another machine or in another PID namespace. */
+  /** The process ID; undefined if it is on another machine or in another PID namespace. */
   readonly pid: number | undefined;
   /** In words: "process 12". */
   readonly called: string;
 }
 
-/** The living process that holds the lock at `path`, wherever it is, if one does. */
+/** The living process that holds the lock at `path`, on any machine; undefined if none does. */
 export async function holderOf(path: string): Promise<Holder | undefined> {
   const claim = await livingClaim(path);
   if (claim === undefined) return undefined;
@@ -75,7 +75,7 @@ async function acquire(path: string, { whenHeld, what = path, onWait }: LockOpti
     if (claim !== undefined) return claim;
     if (whenHeld === "fail" && tried >= tries) {
       throw workError(
-        `Another run (${ownerText(basename(holder))}) is at work on ${what}: wait for it to end, or choose another place ` +
+        `Another run (${ownerText(basename(holder))}) is working in ${what}: wait until it ends, or choose another folder ` +
           `(if no such run exists, delete ${path}).`,
         undefined,
         "in-use",
@@ -87,7 +87,7 @@ async function acquire(path: string, { whenHeld, what = path, onWait }: LockOpti
   }
 }
 
-/** The own claim, or the one that stands in its way. */
+/** This process's new claim, or the claim of the process that holds the lock. */
 async function attempt(path: string): Promise<{ claim: string; holder?: never } | { claim?: never; holder: string }> {
   const before = await livingClaim(path);
   if (before !== undefined) return { holder: before };
@@ -106,7 +106,7 @@ async function makeClaim(path: string): Promise<string> {
       await (await open(claim, "wx")).close();
       return claim;
     } catch (error) {
-      // The last holder just removed the folder.
+      // The last holder has just removed the folder.
       if (codeOf(error) !== "ENOENT") throw writeFailure(claim, error);
       await makeFolder(path);
     }
@@ -115,17 +115,17 @@ async function makeClaim(path: string): Promise<string> {
 
 async function release(path: string, claim: string): Promise<void> {
   await rm(claim, { force: true });
-  await rmdir(path).catch(() => {}); // Others may have claims in it.
+  await rmdir(path).catch(() => {}); // Fails while other claims are in it.
 }
 
-/** What claims are called, by any version of Graft. Whatever else is in the folder is not a lock's, and not removed. */
+/** The names of claims, of any version of Graft. Other files in the folder are left alone. */
 const CLAIM = /^[0-9a-f]{8}(-\w+){3,5}$/;
 
-/** The first claim but `own` whose process lives; claims of the dead are removed on the way. */
+/** The first claim other than `own` whose process is alive. Removes claims of processes that have ended. */
 async function livingClaim(path: string, own?: string): Promise<string | undefined> {
   let names: string[];
   try {
-    // A folder from somebody else: through a link, claims would be made and removed wherever it leads.
+    // The folder may come from somebody else: through a link, claims would be written and removed elsewhere.
     if ((await lstat(path)).isSymbolicLink())
       throw workError(`${path} is a link, and a lock is a folder: delete the link and run the same command again.`);
     const entries = await readdir(path, { withFileTypes: true });

@@ -1,6 +1,6 @@
-/** Which known words are most like one that nobody knows: for errors that help. */
+/** Finds the known names that are most similar to an unknown one, for "did you mean". */
 
-/** Changes of one letter that turn `a` into `b`: Levenshtein's distance. */
+/** The Levenshtein distance: how many letters to insert, delete or replace to turn `a` into `b`. */
 export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
@@ -12,7 +12,7 @@ export function editDistance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-/** The `count` words most like `word`, best first; case does not matter. Only the first 64 letters are looked at. */
+/** The `count` names most similar to `word`, best first, ignoring case. Compares only the first 64 characters. */
 export function nearest(word: string, known: readonly string[], count = 3): string[] {
   const start = word.slice(0, 64).toLowerCase();
   return known

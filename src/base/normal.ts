@@ -1,7 +1,7 @@
-/** Normally distributed numbers from uniform ones. */
+/** Normally distributed random numbers. */
 import type { Random } from "./random.ts";
 
-/** A stream of standard normal numbers, two from each pair of uniform ones: Box and Muller 1958. */
+/** A stream of standard normal numbers, two from each pair of uniform ones. Source: Box and Muller 1958. */
 export function normals(random: Random): () => number {
   let spare: number | undefined;
   return () => {

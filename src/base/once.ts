@@ -1,4 +1,4 @@
-/** A function that makes something when it is called first, and returns the same from then on. */
+/** A function that computes its result on the first call and returns the same result from then on. */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => {

@@ -1,7 +1,7 @@
 /**
- * Options, checked at the door: the words that schemas of options are written in, and the one function that holds a value
- * against a schema. Each operation's schema is beside it (train/options.ts …). A message says what an option takes ("a whole
- * number from 1"); how the option is called (`--epochs`, `epochs`) is the door's matter.
+ * Building blocks for schemas of options, and the one function that checks a value against a schema. Each operation's schema is
+ * beside the operation. A schema's message says what an option takes ("a whole number from 1"); how the option is called
+ * (`--epochs`, `epochs`) depends on the {@link Door}.
  */
 import * as v from "valibot";
 import { usageError } from "./errors.ts";
@@ -9,11 +9,11 @@ import { editDistance, nearest } from "./nearest.ts";
 import type { OnProgress } from "./progress.ts";
 import { listed, named, shown } from "./text.ts";
 
-/** How options are called where the caller stands: in a call of the library, on a command line, in a request. */
+/** What options are called for the caller: in a call of the library, on the command line, in a request. */
 export interface Door {
-  /** What takes the options, for the beginning of a sentence: `train`. */
+  /** What takes the options, for the start of a sentence: `train`. */
   readonly whole: string;
-  /** An option, for the beginning of a sentence: `The option seed of train`, `--seed`. */
+  /** An option, for the start of a sentence: `The option seed of train`, `--seed`. */
   subject(path: string): string;
   /** An option inside a sentence: `seed`, `--seed`. */
   option(path: string): string;
@@ -27,14 +27,14 @@ export const callOf = (call: string): Door => ({
 });
 
 /**
- * The value as the schema has it, defaults filled in.
+ * Checks a value against a schema and returns it with defaults filled in.
  *
- * @throws GraftError (`usage`) with one sentence on the first thing that does not fit
+ * @throws GraftError (`usage`) with one sentence about the first value that does not fit
  */
 export function checked<T>(schema: v.GenericSchema<unknown, T>, value: unknown, door: Door): T {
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
-  // A misspelt option explains the one that is missing.
+  // A misspelt option explains a missing one, so it goes first.
   throw usageError(sentence(result.issues.find(isUnknownOption) ?? result.issues[0], door));
 }
 
@@ -42,7 +42,7 @@ export function checked<T>(schema: v.GenericSchema<unknown, T>, value: unknown, 
 export const checkedArgument = <T>(schema: v.GenericSchema<unknown, T>, value: unknown, called: string): T =>
   checked(schema, value, { whole: called, subject: (path) => `${called}: ${path}`, option: (path) => path });
 
-/** A schema whose output is a type that is written out elsewhere. */
+/** A schema whose output has a type that is declared elsewhere. */
 export type Schema<T> = v.GenericSchema<unknown, T>;
 
 type Issue = v.BaseIssue<unknown>;
@@ -59,7 +59,7 @@ function pathOf({ path }: Issue): string {
   return whole;
 }
 
-/** A message that ends with a full stop is a whole sentence, in which `{name}` is an option; others say what an option takes. */
+/** A message that ends with a full stop is a sentence, in which `{name}` is an option; any other says what an option takes. */
 function sentence(issue: Issue, door: Door): string {
   const { message, input } = issue;
   const path = pathOf(issue);
@@ -82,7 +82,7 @@ function unknownOption(path: string, known: readonly string[], door: Door): stri
   return `${door.whole} has no option "${path}": ${hint}`;
 }
 
-/** An object of options. Another key than these is refused, with the nearest of them. */
+/** An object of options. Any other key is an error that names the most similar option. */
 export const optionsOf = <const E extends v.ObjectEntries>(entries: E) =>
   v.strictObject(entries, ({ expected, path }) => {
     if (expected === "never") return Object.keys(entries).join(",");
@@ -90,33 +90,33 @@ export const optionsOf = <const E extends v.ObjectEntries>(entries: E) =>
     return entry ? wantedOf(entry) : "an object of options";
   });
 
-/** What a schema says of itself. */
+/** What a schema takes, in words. */
 function wantedOf(schema: unknown): string {
   const { message } = schema as { readonly message?: unknown };
   return typeof message === "string" ? message : "an object of options";
 }
 
-/** A rule over several options, for the end of a `v.pipe`; `words` is a whole sentence with `{option}`s. */
-export const rule = <T>(holds: (value: T) => boolean, words: string) => v.check(holds, words);
+/** A rule over several options, for the end of a `v.pipe`; `message` is a whole sentence with `{option}`s. */
+export const rule = <T>(holds: (value: T) => boolean, message: string) => v.check(holds, message);
 
 /**
- * A rule for options that mean nothing unless `when` holds: one that is given then is refused.
+ * A rule for options that only apply if `when` is true: giving one otherwise is an error.
  *
- * @param words the end of the sentence, from what the option applies to: `to fine-tuning: add {unfreeze}`
+ * @param appliesTo the end of the sentence: `to fine-tuning: add {unfreeze}`
  */
 export const onlyWhen = <T extends object>(
   when: (options: T) => boolean,
   keys: readonly (keyof T & string)[],
-  words: string,
+  appliesTo: string,
 ) =>
   v.rawCheck<T>(({ dataset, addIssue }) => {
     if (!dataset.typed || when(dataset.value)) return;
     const { value } = dataset;
     const stray = keys.find((key) => value[key] !== undefined && value[key] !== false);
-    if (stray !== undefined) addIssue({ message: `{${stray}} only applies ${words}.` });
+    if (stray !== undefined) addIssue({ message: `{${stray}} only applies ${appliesTo}.` });
   });
 
-/** A whole number. */
+/** An integer from `least` to `most`. */
 export function whole(least: number, most = Number.MAX_SAFE_INTEGER) {
   const wanted = `a whole number from ${least}${most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`}`;
   const fits = (value: number): boolean => Number.isSafeInteger(value) && value >= least && value <= most;
@@ -132,10 +132,11 @@ export function above(least: number, most = Number.MAX_VALUE) {
   );
 }
 
-/** One of some words. */
-export const oneOf = <const T extends readonly string[]>(words: T) => v.picklist(words, `one of ${words.join(", ")}`);
+/** One of the given texts. */
+export const oneOf = <const T extends readonly string[]>(choices: T) =>
+  v.picklist(choices, `one of ${choices.join(", ")}`);
 
-/** Text that is not empty. */
+/** A text that is not empty. */
 export const text = (wanted = "a text that is not empty") =>
   v.pipe(
     v.string(wanted),
@@ -144,14 +145,14 @@ export const text = (wanted = "a text that is not empty") =>
 
 export const flag = v.boolean("true or false");
 
-/** A function to call; what it is called with is the type's matter. */
+/** A function; its parameters are not checked. */
 export const callback = <F>() => v.custom<F>((value) => typeof value === "function", "a function");
 
-/** A list, each item as a schema has it. */
+/** A list whose items fit a schema. */
 export const listOf = <S extends v.GenericSchema<unknown, unknown>>(item: S, wanted = "a list") =>
   v.array(item, wanted);
 
-/** An AbortSignal, also of another window or of a polyfill. */
+/** An AbortSignal, including one from another window or a polyfill. */
 export const abortSignal = v.custom<AbortSignal>(
   (value) =>
     typeof value === "object" &&
@@ -162,10 +163,10 @@ export const abortSignal = v.custom<AbortSignal>(
   "an AbortSignal",
 );
 
-/** Entries for every option of a type: one that is forgotten, or of another type, is an error of compilation. */
+/** Schema entries for every option of a type: a missing entry or one of another type is a compile error. */
 export type Described<T> = { readonly [K in keyof T]-?: v.GenericSchema<unknown, T[K]> };
 
-/** How every operation says what it is doing, and hears that it shall end. */
+/** The options that every operation has: progress, notes, and a signal to stop. */
 export const listenerEntries = {
   onProgress: v.optional(callback<OnProgress>()),
   onNote: v.optional(callback<(text: string) => void>()),
@@ -173,6 +174,6 @@ export const listenerEntries = {
 };
 
 /**
- * A seed. The generator takes 32 bits: another number would silently be the same seed as a smaller one.
+ * A seed of 32 bits, which is what the generator uses: a larger number would silently mean the same as a smaller one.
  */
 export const seed = whole(0, 2 ** 32 - 1);

@@ -1,17 +1,17 @@
 /**
- * Which process made a file, written into the file's name: so that any process that sees the disk can tell what a killed one
- * left. A process number means something only inside its PID namespace on its boot of its machine; from outside of these only
- * signs of life (a modification time that moves) can tell.
+ * File names that identify the process that made the file, so that any other process can recognise what a killed process left
+ * behind. A process ID is valid only within one PID namespace and one boot of one machine; from outside, only a fresh
+ * modification time shows that a process is alive.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, uptime } from "node:os";
 
-/** `host-boot-space-pid-start-random`; none of the parts has a dash. */
+/** `host-boot-space-pid-start-random`; no part contains a dash. */
 interface Owner {
   readonly host: string;
   readonly boot: string;
-  /** The inode of the PID namespace; {@link UNKNOWN} where the system does not tell. */
+  /** The inode of the PID namespace; {@link UNKNOWN} if the system does not say. */
   readonly space: string;
   readonly pid: number;
   readonly start: string;
@@ -20,8 +20,8 @@ interface Owner {
 const UNKNOWN = "0";
 const short = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 8);
 
-/** What a small file or link of the system says, if there is one. */
-function told(read: () => string): string | undefined {
+/** The content of a small system file or link; undefined if it cannot be read. */
+function readOptional(read: () => string): string | undefined {
   try {
     return read();
   } catch {
@@ -29,19 +29,19 @@ function told(read: () => string): string | undefined {
   }
 }
 
-// The 2: names of this form; those of the form before it count as another machine's.
+// 2 is the version of the name format; names of an older version count as those of another machine.
 const host = short(`2 ${hostname()}`);
-const bootId = told(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"));
+const bootId = readOptional(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"));
 const boot = bootId === undefined ? UNKNOWN : short(bootId);
-const space = told(() => readlinkSync("/proc/self/ns/pid"))?.match(/\d+/)?.[0] ?? UNKNOWN;
-/** Where namespaces exist and this process cannot tell which one it is in, process numbers mean nothing. */
+const space = readOptional(() => readlinkSync("/proc/self/ns/pid"))?.match(/\d+/)?.[0] ?? UNKNOWN;
+/** If namespaces exist and this process cannot find out its own, process IDs mean nothing. */
 const knowsSpace = space !== UNKNOWN || process.platform !== "linux";
 
-/** A new name that says that this process made it. */
+/** A new unique name that identifies this process. */
 export const ownerName = (): string =>
   [host, boot, space, process.pid, startOf(process.pid), randomBytes(6).toString("hex")].join("-");
 
-/** What {@link ownerName} looks like, for patterns of longer names. */
+/** The pattern of an {@link ownerName}, for patterns of longer names. */
 export const OWNER_PATTERN = "[0-9a-f]{8}-[0-9a-f]{1,8}-\\d+-\\d+-\\w+-[0-9a-f]+";
 
 function ownerOf(name: string): Owner {
@@ -53,18 +53,18 @@ const isNear = (owner: Owner): boolean =>
   owner.host === host && owner.boot === boot && owner.space === space && knowsSpace;
 
 /**
- * Whether the process that made a name lives.
+ * Whether the process that made a name is alive.
  *
- * @param seen when it last gave a sign of life, in milliseconds since 1970: the modification time of what it made
- * @param silence for how long a process that cannot be looked at may give none, in milliseconds
+ * @param seen the modification time of the file with that name, in milliseconds since 1970
+ * @param silence how old `seen` may be, in milliseconds, if the process cannot be checked directly
  */
 export function isAlive(name: string, seen: number, silence: number): boolean {
   const owner = ownerOf(name);
   if (isNear(owner)) return isRunning(owner);
-  // This machine has been started again since.
+  // This machine has been restarted since.
   if (owner.host === host && owner.boot !== boot && owner.boot !== UNKNOWN && seen < Date.now() - uptime() * 1000)
     return false;
-  // A time to come is no sign of life either: whoever packed a folder can give its files any.
+  // A time in the future does not count either: files from an archive can have any time.
   return Math.abs(Date.now() - seen) < silence;
 }
 
@@ -73,7 +73,7 @@ function isRunning({ pid, start }: Owner): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it lives, as another user.
+    // EPERM: it is alive, as another user.
     if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
   }
   const now = startOf(pid);
@@ -83,24 +83,24 @@ function isRunning({ pid, start }: Owner): boolean {
 const ENDED = "ended";
 
 /**
- * When a process started, so that a reused process number is no sign of life; {@link UNKNOWN} where the system does not
- * tell, {@link ENDED} for a killed process that its parent has not yet taken note of.
+ * When a process started, so that a reused process ID is not taken for the same process. {@link UNKNOWN} if the system does not
+ * say, {@link ENDED} for a zombie: a process that has ended and that its parent has not collected.
  */
 function startOf(pid: number): string {
-  // Linux, proc_pid_stat(5): counted from behind the process name in parentheses; field 3 is the state, 22 the start.
-  const stat = told(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
+  // Linux, proc_pid_stat(5): counted after the process name in parentheses; field 3 is the state, 22 the start.
+  const stat = readOptional(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
   if (stat === undefined) return UNKNOWN;
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return fields[0] === "Z" || fields[0] === "X" ? ENDED : (fields[19] ?? UNKNOWN);
 }
 
-/** The number by which this process can look at, or signal, the one that made a name; nothing where it cannot. */
+/** The ID of the process that made a name; undefined if this process cannot check or signal it. */
 export function processOf(name: string): number | undefined {
   const owner = ownerOf(name);
   return isNear(owner) ? owner.pid : undefined;
 }
 
-/** The process that made a name, in words. */
+/** The process that made a name, in words: "process 12". */
 export function ownerText(name: string): string {
   const owner = ownerOf(name);
   if (isNear(owner)) return `process ${owner.pid}`;

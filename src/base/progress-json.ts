@@ -1,6 +1,6 @@
 /**
- * Progress for another program: one JSON object a line, amid lines of plain text, which are words for people.
- * Both ends of it: how lines are written, and how they are told apart again.
+ * Progress for another program: one JSON object per line, between lines of plain text for people. Writes the lines and reads them
+ * again.
  */
 import * as v from "valibot";
 import { type ErrorCode, errorCodes, GraftError, messageOf } from "./errors.ts";
@@ -13,7 +13,7 @@ export interface FailureEvent {
   readonly message: string;
 }
 
-/** What a line says. */
+/** What one line contains. */
 export type ProgressEvent =
   | { readonly event: "progress"; readonly progress: Progress }
   | { readonly event: "epoch"; readonly epoch: EpochEvent }
@@ -32,7 +32,7 @@ const maybe = v.pipe(
 );
 const codes = Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]];
 
-/** A line may be from a file that anybody wrote. */
+/** The lines may come from an untrusted file. */
 const eventSchema = v.variant("event", [
   v.object({
     event: v.literal("progress"),
@@ -57,10 +57,10 @@ const eventSchema = v.variant("event", [
   }),
 ]);
 
-/** The least time between two lines of one stage, in milliseconds. */
-const PATIENCE = 200;
+/** The shortest time between two lines of one stage, in milliseconds. */
+const LINE_INTERVAL_MS = 200;
 
-/** A {@link ProgressLine} that writes JSON: the first and last state of each stage, and one now and then between. */
+/** A {@link ProgressLine} that writes JSON: the first and last state of each stage, and some in between. */
 export function createProgressJson(
   write: (line: string) => unknown = (line) => process.stderr.write(line),
   now: () => number = () => performance.now(),
@@ -69,13 +69,13 @@ export function createProgressJson(
   let written: Progress | undefined;
   let since = 0;
   const line = (event: ProgressEvent): unknown => write(`${JSON.stringify(event)}\n`);
-  const tell = (progress: Progress): void => {
+  const report = (progress: Progress): void => {
     line({ event: "progress", progress });
     written = progress;
     since = now();
   };
   const end = (): void => {
-    if (latest && latest !== written) tell(latest);
+    if (latest && latest !== written) report(latest);
     latest = undefined;
   };
   return {
@@ -85,31 +85,31 @@ export function createProgressJson(
       const begins = latest?.stage !== progress.stage;
       if (begins) end();
       latest = progress;
-      if (begins || now() - since >= PATIENCE) tell(progress);
+      if (begins || now() - since >= LINE_INTERVAL_MS) report(progress);
     },
     epoch: ({ epoch, loss, validationAccuracy }) =>
       line({ event: "epoch", epoch: { epoch, loss, validationAccuracy } }),
   };
 }
 
-/** The line that says why a command failed, without its end. */
+/** The line that says why a command failed, without a line end. */
 export const failureLine = (failure: FailureEvent): string =>
   JSON.stringify({ event: "failure", failure } satisfies ProgressEvent);
 
-/** Why a command failed, by what it threw. */
-export const failureOf = (error: unknown): FailureEvent => ({
+/** Why a command failed, from what it threw. */
+export const failureEventOf = (error: unknown): FailureEvent => ({
   code: error instanceof GraftError ? error.code : "work-failed",
   message: messageOf(error),
 });
 
-/** What a line says; one that is no event of ours is text. */
+/** Reads one line. A line that is not one of these events is text. */
 export function readProgressEvent(line: string): ProgressEvent {
   if (line.startsWith('{"event":')) {
     try {
       const found = v.safeParse(eventSchema, JSON.parse(line));
       if (found.success) return found.output as ProgressEvent;
     } catch {
-      // A line that was cut off by a crash.
+      // The line was cut off by a crash.
     }
   }
   return { event: "text", text: line };

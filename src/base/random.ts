@@ -1,6 +1,6 @@
 /**
- * The one source of randomness: a small seeded generator that is passed in wherever chance is needed,
- * so that the same seed gives the same split, folds and weights on every machine.
+ * The one source of randomness: a small seeded generator that callers pass in, so that the same seed gives the same split, folds
+ * and weights on every machine.
  */
 
 import { fnv1a } from "./hash.ts";
@@ -9,7 +9,7 @@ import { fnv1a } from "./hash.ts";
 export interface Random {
   /** The next number, uniform in [0, 1). */
   next(): number;
-  /** A whole number, uniform in 0 … `bound` − 1. */
+  /** An integer, uniform in 0 … `bound` − 1. */
   below(bound: number): number;
   /** A new array with the same items in random order (Fisher–Yates). */
   shuffle<T>(items: readonly T[]): T[];
@@ -19,7 +19,7 @@ export interface Random {
  * A generator for a seed: `sfc32` seeded by `splitmix32`.
  * Source: Chris Doty-Humphrey's PractRand (Small Fast Counter).
  *
- * @param seed any whole number; only its low 32 bits matter
+ * @param seed any integer; only its low 32 bits matter
  */
 export function createRandom(seed: number): Random {
   let mix = seed | 0;
@@ -56,8 +56,8 @@ export function createRandom(seed: number): Random {
 }
 
 /**
- * A stream that belongs to one thing (a picture's third view, a fold): the same seed and key give the same numbers,
- * whatever else was drawn and in whatever order; other keys give unrelated ones.
+ * A generator for one purpose (an image's third view, a fold): the same seed and key give the same numbers, whatever else was drawn
+ * and in whatever order. Different keys give unrelated numbers.
  */
 export const randomFor = (seed: number, ...key: readonly (string | number)[]): Random =>
   createRandom(fnv1a(JSON.stringify([seed | 0, ...key])));

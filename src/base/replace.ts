@@ -1,13 +1,13 @@
 /**
- * Replacing several files of a folder as one. All new files are written into a hidden folder beside the old ones and brought to
- * the disk; renaming that hidden folder is the moment at which they count; then each is moved to its place. A process that is
- * killed before that moment leaves the old files, and one that is killed after it leaves the new ones, some of which are still
- * to be moved: whoever opens the folder next does so.
+ * Replaces several files of a folder as one. All new files are written into a hidden folder beside the old ones and flushed.
+ * Renaming the hidden folder commits them; then each file is moved to its place. A process that is killed before the commit
+ * leaves the old files. One that is killed after it leaves the new files, and the next process that opens the folder moves the
+ * rest.
  *
  *     FOLDER/.graft-files/new-ID/NAME     being written; removed by the next writer
- *     FOLDER/.graft-files/ready-ID/NAME   written; to be moved to FOLDER/NAME
+ *     FOLDER/.graft-files/ready-ID/NAME   committed; will be moved to FOLDER/NAME
  *
- * Moving is the same whoever does it and however often, so readers need no lock. Writers take one.
+ * Moving can be repeated by any process without harm, so readers need no lock. Writers take one.
  */
 import { lstat, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,16 +22,16 @@ const [NEW, READY] = ["new-", "ready-"];
 
 /** Where the files of a folder are. */
 export interface Settled {
-  /** The path to read a file by: its own, or, where it could not be moved there (a read-only disk), the one it waits at. */
+  /** The path to read a file from: its place, or, if it could not be moved there (a read-only disk), where it waits. */
   path(name: string): string;
 }
 
 /**
- * Replaces files of a folder, all or none. Files with other names are left alone.
+ * Replaces files of a folder, all or none. Leaves files with other names alone.
  *
- * @param names every name that may ever be replaced together in this folder; `files` has some of them
- * @param onStep called before every step; for tests, which stop there
- * @throws GraftError (`work`) where the disk refuses; the old files are then as they were
+ * @param names every name that is ever replaced together in this folder; `files` has some of them
+ * @param onStep called before every step; for tests that stop there
+ * @throws GraftError (`work`) if the disk refuses; the old files are then unchanged
  */
 export async function replaceTogether(
   folder: string,
@@ -43,7 +43,7 @@ export async function replaceTogether(
   await withLock(join(folder, `${AREA}.lock`), { whenHeld: "wait" }, () => replaceAlone(folder, names, files, onStep));
 }
 
-/** {@link replaceTogether} for a caller who knows that nobody else writes. */
+/** {@link replaceTogether} for a caller that knows that no other process writes to the folder. */
 export async function replaceAlone(
   folder: string,
   names: readonly string[],
@@ -58,7 +58,7 @@ export async function replaceAlone(
     for (const name of files.keys()) await refuseFolder(join(folder, name));
     await onStep("stage");
     await removeUnfinished(area);
-    // At once: a reader that tidies up may remove an area that has nothing in it.
+    // Without a wait in between: a reader that cleans up may remove an empty area.
     await makeFolder(stage);
     for (const [name, content] of files) {
       await onStep(`write ${name}`);
@@ -85,16 +85,16 @@ export async function replaceAlone(
 }
 
 /**
- * Moves to their places the files of a replacement that was not finished. Costs one look at the folder where there is none.
+ * Finishes an interrupted replacement by moving its files to their places. Costs one look at the folder if there is none.
  *
- * @param names as of {@link replaceTogether}; nothing else is ever moved
+ * @param names as for {@link replaceTogether}; nothing else is moved
  */
 export async function settle(folder: string, names: readonly string[]): Promise<Settled> {
   const waiting = await moveAll(folder, names, () => {});
   return { path: (name) => waiting.get(name) ?? join(folder, name) };
 }
 
-/** Moves what is ready; what comes out is where the files are that could not be moved, by name. */
+/** Moves committed files. Returns the paths of those that could not be moved, by name. */
 async function moveAll(
   folder: string,
   names: readonly string[],
@@ -118,13 +118,13 @@ async function moveAll(
   }
   if (found) {
     await onStep("clean up the area");
-    // Stays where something is in it.
+    // Fails if something is in it.
     await rmdir(area).catch(() => {});
   }
   return waiting;
 }
 
-/** Folders of that kind, the oldest first; nothing where there is no area. Links are passed over: they could lead anywhere. */
+/** The folders with this prefix, oldest first; undefined if there is no area. Ignores links, which could lead anywhere. */
 async function foldersIn(area: string, prefix: string): Promise<string[] | undefined> {
   const isOwn = await lstat(area).then(
     (found) => found.isDirectory(),
@@ -141,16 +141,16 @@ async function foldersIn(area: string, prefix: string): Promise<string[] | undef
     .sort();
 }
 
-/** What killed writers left; only for the one who holds the lock. */
+/** Removes what killed writers left. Call it only while holding the lock. */
 async function removeUnfinished(area: string): Promise<void> {
   for (const name of (await foldersIn(area, NEW)) ?? []) await rm(join(area, name), { recursive: true, force: true });
 }
 
-/** How often a move is tried where the system will not replace a file that another program has open. */
+/** How often to try a move if the system does not replace a file that another program has open. */
 const TRIES = 20;
 const busy = new Set(["EPERM", "EACCES", "EBUSY"]);
 
-/** Moves a file; false where it is there and cannot be moved. Others may be moving it at the same time. */
+/** Moves a file; false if it exists and cannot be moved. Other processes may be moving it at the same time. */
 async function move(from: string, to: string): Promise<boolean> {
   for (let attempt = 1; ; attempt++) {
     const found = await lstat(from).catch(() => undefined);

@@ -1,6 +1,6 @@
 /**
- * Small files with a checksum: what a disk, a killed process or a stray hand changed in them is known when they are read, and
- * they count as missing. For what can be computed again; JSON with a schema, or bytes.
+ * Small files with a checksum: JSON with a schema, or bytes. A file that was changed or damaged is detected when it is read, and
+ * counts as missing. For data that can be computed again.
  *
  *     {"sha256":"…","value":…}                         JSON: the checksum is of the text of the value
  *     graft-sealed 1 <sha256 in hexadecimal>\n…        bytes: of what follows the line
@@ -11,7 +11,7 @@ import { codeOf } from "./errors.ts";
 import { sha256, writeWhole } from "./files.ts";
 import { notice } from "./notices.ts";
 
-/** What a file was found to be. JSON of before there were checksums, or that does not fit its schema, is `other`. */
+/** What reading a file found. `other` is JSON without a checksum (written by an old version) or that does not fit the schema. */
 export type Found<T> =
   | { readonly kind: "whole"; readonly value: T }
   | { readonly kind: "other"; readonly json: unknown }
@@ -21,7 +21,7 @@ const HEX = 64;
 const [JSON_START, JSON_MIDDLE, JSON_END] = ['{"sha256":"', '","value":', "}\n"];
 const BYTES_START = "graft-sealed 1 ";
 
-/** Writes a value as JSON with its checksum, whole or not at all. */
+/** Writes a value as JSON with its checksum, completely or not at all. */
 export async function writeSealedJson(path: string, value: unknown): Promise<void> {
   const text = JSON.stringify(value);
   await clearFolder(path);
@@ -48,9 +48,9 @@ export async function inspectSealedJson<S extends v.GenericSchema>(
 }
 
 /**
- * The value of a sealed JSON file; nothing where it is missing or damaged. Damage is told.
+ * The value of a sealed JSON file; undefined if it is missing or damaged. Publishes a notice if it is damaged.
  *
- * @param what the file is of, as a sentence begins: "The remembered speeds"
+ * @param what what the file holds, as the start of a sentence: "The remembered speeds"
  */
 export async function readSealedJson<S extends v.GenericSchema>(
   path: string,
@@ -62,10 +62,10 @@ export async function readSealedJson<S extends v.GenericSchema>(
   return found.kind === "whole" ? found.value : undefined;
 }
 
-/** Bytes with their checksum before them. */
+/** Bytes with their checksum in front, as chunks. */
 export const sealed = (bytes: Uint8Array): Uint8Array[] => [Buffer.from(`${BYTES_START}${sha256(bytes)}\n`), bytes];
 
-/** What {@link sealed} was given; nothing where the bytes are not as it made them. */
+/** The bytes that {@link sealed} got; undefined if the checksum does not match. */
 export function unsealed(bytes: Buffer): Buffer | undefined {
   const start = BYTES_START.length + HEX + 1;
   const value = bytes.subarray(start);
@@ -91,7 +91,7 @@ function plainJson(text: string): Found<never> {
   }
 }
 
-/** A folder that is where a file of the cache should be gives way to it. */
+/** Removes a folder that is in the place of a cache file. */
 async function clearFolder(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found?.isDirectory()) await rm(path, { recursive: true, force: true });

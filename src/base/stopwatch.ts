@@ -1,17 +1,17 @@
-/** Measures the parts of some work that are done one after another. */
+/** Measures how long consecutive parts of some work take. */
 
 export interface Stopwatch<Part extends string> {
-  /** Seconds from the start of the process until the stopwatch was made. */
+  /** Seconds from the start of the process until the stopwatch was created. */
   readonly startUp: number;
-  /** Ends a part: what was done since the last part ended belongs to it. */
+  /** Ends a part: the time since the last part ended belongs to it. */
   lap(part: Part): void;
-  /** Seconds of a part; 0 for one that was not done. */
+  /** Seconds of a part; 0 if it was not done. */
   of(part: Part): number;
-  /** Seconds since the stopwatch was made. */
+  /** Seconds since the stopwatch was created. */
   seconds(): number;
 }
 
-/** Seconds since a moment of `performance.now()`. */
+/** Seconds since a time of `performance.now()`. */
 export const secondsSince = (began: number): number => (performance.now() - began) / 1000;
 
 export function createStopwatch<Part extends string>(): Stopwatch<Part> {

@@ -1,21 +1,21 @@
 /**
- * What the operating system answers when a file cannot be read or written, as sentences with a remedy. The one table of
- * such sentences; who is at fault (the data, the caller, the machine) is said with each.
+ * Errors of the operating system when a file cannot be read or written, as sentences with a remedy. The one table of such
+ * sentences; each row says what is at fault (the data, the call, the machine).
  */
 import { codeOf, dataError, GraftError, messageOf, usageError, workError } from "./errors.ts";
 import { named } from "./text.ts";
 
-/** The longest that a path is printed: whole where it is an ordinary one. */
+/** The longest path that is printed in full, in characters. */
 const LONGEST_PATH = 500;
 
-/** What was being done to a file. */
+/** What was being done with a file. */
 export type Access = "read" | "write";
 
 interface Row {
   readonly read: string;
-  /** Where writing has another remedy. */
+  /** If writing has another remedy. */
   readonly write?: string | undefined;
-  /** The machine is at fault, not the file: no file may be passed over because of it. */
+  /** The machine is at fault, not the file: a file must not be skipped because of it. */
   readonly machine?: true | undefined;
 }
 
@@ -49,10 +49,10 @@ const rows: Readonly<Record<string, Row>> = {
   ELOOP: { read: "its links lead in a circle: check the links" },
   ENXIO: { read: "it is neither a file nor a folder: check the path" },
   EBUSY: { read: "another program holds it: close that program and run the same command again" },
-  ETXTBSY: { read: "it is a program that runs: choose another path" },
+  ETXTBSY: { read: "it is a running program: choose another path" },
   EXDEV: { read: "source and target are on different disks: choose a folder on the same disk" },
-  EINVAL: { read: "the path is not one that this system takes: check the path" },
-  ERR_INVALID_ARG_VALUE: { read: "the path has a character that no path may have: check the path" },
+  EINVAL: { read: "the path is not valid on this system: check the path" },
+  ERR_INVALID_ARG_VALUE: { read: "the path contains an invalid character: check the path" },
   ERR_FS_FILE_TOO_LARGE: {
     read: "it is larger than 2 GiB, which is more than can be read at once: give a smaller file",
   },
@@ -67,29 +67,29 @@ const rows: Readonly<Record<string, Row>> = {
     read: "this machine has too many files open: close other programs and run the same command again",
     machine: true,
   },
-  ENOMEM: { read: "the memory does not suffice: close other programs and run the same command again", machine: true },
+  ENOMEM: { read: "there is not enough memory: close other programs and run the same command again", machine: true },
   EIO: { read: "the disk reports a fault: check the disk", machine: true },
   ESTALE: { read: "the network drive lost it: connect the drive again", machine: true },
   ETIMEDOUT: { read: "the drive does not answer: check its connection", machine: true },
 };
 
-/** Why a file could not be read or written, and the remedy, for the end of a sentence (without its full stop). */
+/** Why a file could not be read or written, and the remedy, for the end of a sentence (without a full stop). */
 export function systemReason(error: unknown, access: Access): string {
   const row = rows[codeOf(error) ?? ""];
   if (row) return access === "write" ? (row.write ?? row.read) : row.read;
   return messageOf(error).replace(/\.$/, "");
 }
 
-/** Whether the machine is at fault (full disk, too many open files, broken drive), and not the file that was asked for. */
+/** Whether the machine is at fault (full disk, too many open files, broken drive), not the file. */
 export const isMachineFault = (error: unknown): boolean => rows[codeOf(error) ?? ""]?.machine === true;
 
 export interface ReadFailureOptions {
-  /** Of an argument that names nothing, the call is wrong (`usage`); of one file among many, the data is. Default `data`. */
+  /** What is at fault if the file does not exist: the call (`usage`) if it names the file, else the data. Default `data`. */
   readonly missing?: "usage" | "data" | undefined;
 }
 
 /**
- * A system error met while reading, as a sentence. The data is at fault, unless the machine is.
+ * A system error while reading, as a sentence. The data is at fault unless the machine is.
  *
  * @param called what could not be read, for a sentence: `the model a.onnx`
  */
@@ -101,13 +101,13 @@ export function readFailure(called: string, error: unknown, { missing = "data" }
   return isMachineFault(error) ? workError(message, error) : dataError(message, error);
 }
 
-/** A system error met while writing `path`, as a sentence; what is one already stays as it is. */
+/** A system error while writing `path`, as a sentence. A GraftError is returned unchanged. */
 export const writeFailure = (path: string, error: unknown): GraftError =>
   error instanceof GraftError
     ? error
     : workError(`Could not write ${named(path, LONGEST_PATH)}: ${systemReason(error, "write")}.`, error);
 
-/** Does the work of a call of the library: system errors that escape from it become sentences. */
+/** Runs the work of a public function: system errors that it throws become sentences. */
 export async function inSentences<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -116,13 +116,13 @@ export async function inSentences<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** System calls that change something. The others read. */
+/** System calls that write. All others read. */
 const writing =
   /^(write|mkdir|mkdtemp|rename|unlink|rmdir|rm|copyfile|cp|link|symlink|ftruncate|truncate|fsync|chmod|utime)/;
 
 /**
- * A system error that no one translated where it was met, as a sentence; anything else as it was. For the doors of the
- * library and the command line: what is known there is the path and the call.
+ * A system error that was not translated where it occurred, as a sentence; anything else unchanged. For the entry points of the
+ * library and the command line, where only the path and the system call are known.
  */
 export function asSentence(error: unknown): unknown {
   if (error instanceof GraftError || !(error instanceof Error) || !("syscall" in error)) return error;

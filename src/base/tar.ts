@@ -1,13 +1,13 @@
-/** A tar as it arrives, entry by entry, at the pace of whoever takes them. What is allowed and what is kept is the caller's matter. */
+/** Reads a tar stream entry by entry, as fast as the caller consumes it. The caller decides what is allowed and what is kept. */
 import { once } from "node:events";
 import { Parser, type ReadEntry } from "tar";
 
 export type { ReadEntry } from "tar";
 
 export interface TarReader {
-  /** Asked when an entry's header is read, before any byte of it; what it throws ends the reading. */
+  /** Called with each entry's header, before its content; an error that it throws ends the reading. */
   readonly accept: (entry: ReadEntry) => boolean;
-  /** Given each accepted entry, to be read to its end. */
+  /** Called with each accepted entry; must read it to its end. */
   readonly take: (entry: ReadEntry) => Promise<void>;
   readonly onChunk?: ((chunk: Uint8Array) => void) | undefined;
 }
@@ -15,7 +15,7 @@ export interface TarReader {
 /**
  * Reads a tar, gzipped or not, to its end.
  *
- * @throws what `accept`, `take`, `onChunk` and the source throw, and the errors of `tar` as they are
+ * @throws whatever `accept`, `take`, `onChunk` and the source throw, and the errors of `tar`
  */
 export async function readTar(source: AsyncIterable<Uint8Array>, { accept, take, onChunk }: TarReader): Promise<void> {
   const takings: Promise<void>[] = [];
@@ -25,7 +25,7 @@ export async function readTar(source: AsyncIterable<Uint8Array>, { accept, take,
     strict: true,
     filter(_, entry) {
       if (!("remain" in entry)) return false;
-      entry.on("error", () => {}); // Reaches whoever reads it; unread, it is no one's concern.
+      entry.on("error", () => {}); // Reported to the reader of the entry; without one it does not matter.
       try {
         return !stop.signal.aborted && accept(entry);
       } catch (error) {
@@ -42,7 +42,7 @@ export async function readTar(source: AsyncIterable<Uint8Array>, { accept, take,
   });
   parser.on("error", (error: unknown) => stop.abort(error));
   const ended = once(parser, "end", { signal: stop.signal });
-  ended.catch(() => {}); // Also thrown below, from wherever the work stands.
+  ended.catch(() => {}); // Also thrown below.
   try {
     for await (const chunk of source) {
       onChunk?.(chunk);
@@ -57,7 +57,7 @@ export async function readTar(source: AsyncIterable<Uint8Array>, { accept, take,
     await Promise.all(takings);
   } catch (error) {
     stop.abort(error);
-    // Until the last file is closed its folder cannot be removed everywhere.
+    // Some systems cannot remove a folder while a file in it is open.
     for (const entry of unfinished) entry.destroy(new Error("stopped"));
     await Promise.allSettled(takings);
     throw stop.signal.reason;

@@ -1,15 +1,14 @@
 /**
- * Foreign text (names, paths, values that a caller gave) in messages and on terminals: escaped so that it controls nothing,
- * shortened so that it fills nothing. Knows neither errors nor streams.
+ * Makes foreign text (names, paths, values from a caller) safe for messages and terminals: escapes what a terminal would obey, and
+ * shortens what is long. Writes nothing.
  */
 
-/** The longest that one value is printed in a message. */
+/** The longest value that a message shows in full, in characters. */
 const VALUE = 120;
 
 /**
- * What a terminal obeys, what reorders or hides the text beside it, and halves of characters: C0 and C1 controls, line and
- * paragraph separators, marks and overrides of writing direction, characters without width (but not the joiners that emoji
- * and Persian need), lone surrogates.
+ * Characters that control a terminal, or reorder or hide text: C0 and C1 controls, line and paragraph separators, marks and
+ * overrides of writing direction, zero-width characters (except the joiners that emoji and Persian need), lone surrogates.
  */
 const UNSAFE =
   /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]/gu;
@@ -18,35 +17,35 @@ const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 
 const asCode = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
-/** Text with every character that could act on a terminal written as its code. Escaped text comes out as it is. */
+/** Text with every unsafe character replaced by its code. Escaping twice changes nothing. */
 export const escaped = (text: string): string =>
   text.replace(UNSAFE, (character) => short[character] ?? asCode(character));
 
-/** JSON that is safe on a terminal too: the same value, with the characters that JSON itself lets through escaped. */
+/** JSON that is also safe on a terminal: the same value, with the unsafe characters that JSON allows escaped. */
 export const escapedJson = (json: string): string => json.replace(UNSAFE, asCode);
 
-/** Text of at most `most` characters: the middle of a longer one is left out, for names differ at either end. */
+/** Text of at most `most` characters: leaves out the middle of longer text, because names differ at the ends. */
 export function shortened(text: string, most: number): string {
   if (text.length <= most) return text;
   const head = Math.ceil(((most - 1) * 2) / 3);
   const tail = most - 1 - head;
-  // Not between the halves of a character.
+  // Do not split a surrogate pair.
   const start = text.slice(0, head).replace(/[\ud800-\udbff]$/, "");
   const end = text.slice(text.length - tail).replace(/^[\udc00-\udfff]/, "");
   return `${start}…${end}`;
 }
 
-/** A name or path for the middle of a sentence: escaped, and shortened where it is longer than any that helps. */
+/** A name or path for a sentence: escaped and shortened. */
 export const named = (text: string, most = VALUE): string => escaped(shortened(text, most));
 
-/** The first names of a list, and how many more there are. */
+/** The first names of a list and the number of the others: "a, b and 3 more". */
 export function listed(names: readonly string[], most = 20): string {
   const shown = names.slice(0, most).map((name) => named(name));
   const more = names.length - shown.length;
   return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
 }
 
-/** Any value for the middle of a sentence, never longer than a line: text in quotes, numbers as they are, the rest by its kind. */
+/** Any value for a sentence, at most a line long: text in quotes, numbers as they are, everything else by its kind. */
 export function shown(value: unknown): string {
   switch (typeof value) {
     case "string":
@@ -70,7 +69,7 @@ function kindOf(value: object): string {
   return withArticle(className(value));
 }
 
-/** The name of an object's class. A proxy or getter may do anything when asked. */
+/** The name of an object's class. Reading it may throw: the object may be a proxy or have a getter. */
 function className(value: object): string {
   try {
     const { name } = value.constructor;

@@ -1,9 +1,9 @@
-/** Starting a thread of Graft's own from a module, whether Graft was built or runs from its sources. */
+/** Starts a worker thread from a module of Graft, compiled or from source. */
 import { Worker, type WorkerOptions } from "node:worker_threads";
 
 /**
- * Starts the module at `url`, named by its source: `new URL("./work.ts", import.meta.url)`. Of a build the compiled neighbour
- * is run; from the sources (tests, benches) the thread reads TypeScript through the loader that those have installed.
+ * Starts the module at `url`, given by its source: `new URL("./work.ts", import.meta.url)`. In a build, runs the compiled file
+ * beside it. From source (tests, benches), the thread loads TypeScript with tsx.
  */
 export function startThread(url: URL, options: WorkerOptions = {}): Worker {
   if (!import.meta.url.endsWith(".ts")) return new Worker(new URL(url.href.replace(/\.ts$/, ".js")), options);

@@ -4,7 +4,7 @@ import "../runtime/telemetry.ts";
 import { Command, CommanderError, Help } from "commander";
 import { exitCodes, GraftError, isStopped, messageOf } from "../base/errors.ts";
 import { onNotice } from "../base/notices.ts";
-import { failureLine, failureOf } from "../base/progress-json.ts";
+import { failureEventOf, failureLine } from "../base/progress-json.ts";
 import { watchStopFile } from "../base/stop-file.ts";
 import { asSentence } from "../base/system-errors.ts";
 import { escapedJson } from "../base/text.ts";
@@ -79,7 +79,7 @@ function report(thrown: unknown): number {
   const error = asSentence(thrown);
   // Of the command that was given: the others have their defaults.
   if (program.commands.some((command) => command.opts().progress === "json"))
-    process.stderr.write(`${escapedJson(failureLine(failureOf(error)))}\n`);
+    process.stderr.write(`${escapedJson(failureLine(failureEventOf(error)))}\n`);
   if (program.opts().debug && error instanceof Error) note((error.stack ?? error.message).split("\n"));
   else note(`graft: ${messageOf(error)}`);
   if (isStopped(error)) return stoppedCode();
