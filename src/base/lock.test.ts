@@ -44,7 +44,7 @@ describe("withLock", () => {
     await withLock(lock, { whenHeld: "fail" }, async () => {
       const second = withLock(lock, { whenHeld: "fail", what: "the folder runs/x" }, async () => "in");
       await expect(second).rejects.toThrow(
-        `Another run (process ${process.pid}) is at work on the folder runs/x: wait`,
+        `Another run (process ${process.pid}) is working in the folder runs/x: wait`,
       );
       await expect(second).rejects.toMatchObject({ kind: "work" });
     });

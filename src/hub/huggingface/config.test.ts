@@ -33,7 +33,7 @@ const processor = {
 
 const publish = (file: string, content: unknown): void =>
   scene.hub.publish(repo, file, Buffer.from(typeof content === "string" ? content : JSON.stringify(content)), "small");
-const read = () => repositoryConfig({ repo, revision: "main" }, { patience: scene.patience });
+const read = () => repositoryConfig({ repo, revision: "main" }, { retryPolicy: scene.retryPolicy });
 
 describe("repositoryConfig", () => {
   it("reads what timm writes, now and formerly", async () => {
@@ -88,14 +88,14 @@ describe("repositoryConfig", () => {
 
   it("does not take more than a configuration can have", async () => {
     publish("config.json", " ".repeat(9_000_000));
-    await expect(read()).rejects.toThrow("with 9000000 bytes, more than the 8388608 that Graft takes");
+    await expect(read()).rejects.toThrow("with 9000000 bytes, more than the limit of 8388608");
   });
 
   it.each([
-    ["{", "is no sound JSON"],
-    ["[1]", "is JSON, but no object"],
+    ["{", "is not valid JSON"],
+    ["[1]", "is JSON, but not an object"],
     ["{}", "is neither timm's nor transformers'"],
-    ["[".repeat(200_000), "is no sound JSON"],
+    ["[".repeat(200_000), "is not valid JSON"],
     ['{"architecture":"x","pretrained_cfg":{}}', "config.json's pretrained_cfg does not say input_size"],
     ['{"architecture":"x","pretrained_cfg":[]}', "has pretrained_cfg [], which is not an object"],
     ['{"architecture":{}}', "has architecture {}, which is not a short text"],

@@ -1,6 +1,6 @@
 /**
- * What a repository says of its network in `config.json`: architecture, classes, preprocessing; for transformers'
- * repositories the latter is in `preprocessor_config.json`. The weights are no matter of this file.
+ * Reads what a repository says about its network in `config.json`: architecture, classes, preprocessing. In repositories of
+ * transformers the preprocessing is in `preprocessor_config.json`. Does not read weights.
  */
 import { readFile } from "node:fs/promises";
 import { dataError } from "../../base/errors.ts";
@@ -8,25 +8,25 @@ import { fetchHubFile, type HubOptions } from "./fetch.ts";
 import { countIn, type Fields, isCount, objectIn, parseFields, required, textIn } from "./fields.ts";
 import { type HubPreprocessing, timmPreprocessing, transformersPreprocessing } from "./preprocessing.ts";
 
-/** What a repository says of its network. */
+/** What a repository says about its network. */
 export interface RepositoryConfig {
   /** The commit that was read. */
   readonly commit: string;
-  /** timm's name of it (`resnet50`), or transformers' class (`ResNetForImageClassification`). */
+  /** timm's name (`resnet50`), or transformers' class (`ResNetForImageClassification`). */
   readonly architecture: string;
-  /** Outputs of its classifier; 0 where it has none, `undefined` where the repository does not say. */
+  /** Outputs of the classifier; 0 if it has none, undefined if the repository does not say. */
   readonly numClasses: number | undefined;
   readonly preprocessing: HubPreprocessing;
 }
 
-/** The most bytes that a configuration may have: the longest in use list 21,000 classes twice, in 2 MB. */
+/** The largest configuration, in bytes: the longest in use list 21,000 classes twice, in 2 MB. */
 const mostBytes = 8 * 2 ** 20;
 const mostClasses = 1_000_000;
 
 /**
- * Reads and checks what a repository at a revision says of its network.
+ * Reads and checks the configuration of a repository at a revision.
  *
- * @throws GraftError as {@link fetchHubFile}; (`data`) where the files are not such as timm or transformers write
+ * @throws GraftError as {@link fetchHubFile}; (`data`) if timm or transformers did not write the files
  */
 export async function repositoryConfig(
   { repo, revision }: { readonly repo: string; readonly revision: string },
@@ -42,12 +42,12 @@ export async function repositoryConfig(
     throw dataError(
       `${fields.source} is neither timm's nor transformers' (no architecture, no model_type): pass --preprocessing.`,
     );
-  // At the same commit: a branch may move between two questions.
+  // At the same commit: a branch may move between two requests.
   const { fields: preprocessor } = await read("preprocessor_config.json", commit);
   return { commit, ...transformersConfig(fields, preprocessor) };
 }
 
-/** timm's `config.json`. */
+/** Reads timm's `config.json`. */
 export function timmConfig(config: Fields): Omit<RepositoryConfig, "commit"> {
   const pretrained = objectIn(config, "pretrained_cfg") ?? config;
   return {
@@ -60,7 +60,7 @@ export function timmConfig(config: Fields): Omit<RepositoryConfig, "commit"> {
 const classesIn = (of: Fields): number | undefined =>
   of.values.num_classes === 0 ? 0 : countIn(of, "num_classes", mostClasses);
 
-/** transformers' `config.json` and `preprocessor_config.json`. */
+/** Reads transformers' `config.json` and `preprocessor_config.json`. */
 export function transformersConfig(config: Fields, preprocessor: Fields): Omit<RepositoryConfig, "commit"> {
   const { architectures } = config.values;
   const architecture: unknown = Array.isArray(architectures) ? architectures[0] : undefined;

@@ -1,20 +1,20 @@
 /**
- * The hashes by which a hub names a file's bytes, and whether bytes on disk have them.
+ * The hashes by which a hub identifies a file's content, and whether a file on disk has them.
  */
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { isSha256 } from "./address.ts";
 
-/** What is known of bytes before they are here. */
+/** The expected hash of a file. */
 export interface Digest {
-  /** `sha1` is git's name for a blob, or, from a mirror that does not know git, the plain SHA-1 of the bytes. */
+  /** `sha1` is git's blob hash, or, from a mirror without git, the plain SHA-1 of the bytes. */
   readonly kind: "sha256" | "sha1";
   /** Hexadecimal. */
   readonly hex: string;
 }
 
-/** The digest in an ETag: large files have their SHA-256 as one, small files git's blob hash. Others tell nothing. */
+/** The digest in an ETag: the SHA-256 of a large file, git's blob hash of a small one; undefined for any other ETag. */
 export function digestOf(etag: string | null | undefined): Digest | undefined {
   const hex = etag?.trim().replace(/^W\//, "").replace(/^"|"$/g, "") ?? "";
   if (isSha256(hex)) return { kind: "sha256", hex };
@@ -22,9 +22,9 @@ export function digestOf(etag: string | null | undefined): Digest | undefined {
 }
 
 /**
- * Reads a file once and yields its SHA-256, and whether it has the digest.
+ * Reads a file once; returns its SHA-256, its size in bytes, and whether it has the digest.
  *
- * @param digest `undefined`: nothing is known of it, so that it agrees
+ * @param digest undefined if the expected hash is not known; then `agrees` is true
  */
 export async function examine(
   path: string,

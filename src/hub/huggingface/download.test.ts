@@ -27,7 +27,7 @@ describe("a transfer", () => {
     expect(scene.hub.sent()).toBe(weights.length - from);
   });
 
-  it("keeps what arrived when it gives up, and the next run goes on from there", async () => {
+  it("keeps what arrived when it gives up, and the next run resumes from there", async () => {
     scene.hub.interfere = ({ server, range }, response) => {
       if (server !== "storage") return false;
       if (range === undefined) sendAndCut(response, weights, 0, 120_000);
@@ -54,7 +54,9 @@ describe("a transfer", () => {
       sendAndCut(response, weights, from, Math.min(from + 30_000, 100_000));
       return true;
     };
-    await expect(scene.fetched()).rejects.toThrow(/broke off .* after 100000 of 200000 bytes.* goes on from there/);
+    await expect(scene.fetched()).rejects.toThrow(
+      /repeatedly stopped sending .* after 100000 of 200000 bytes.* to resume/,
+    );
     expect(scene.waits.length).toBeGreaterThan(4);
   });
 
@@ -78,7 +80,7 @@ describe("a transfer", () => {
       response.write(weights.subarray(0, 50_000));
       return true;
     };
-    const { path } = await fetchHubFile(main, { patience: { ...scene.patience, silence: 400 } });
+    const { path } = await fetchHubFile(main, { retryPolicy: { ...scene.retryPolicy, silenceMs: 400 } });
     expect((await readFile(path)).equals(weights)).toBe(true);
     expect(scene.hub.seen.at(-1)?.range).toMatch(/^bytes=[1-9]\d*-$/);
   });
@@ -97,7 +99,7 @@ describe("a transfer", () => {
       }, 110);
       return true;
     };
-    const { path } = await fetchHubFile(main, { patience: { ...scene.patience, silence: 1000 } });
+    const { path } = await fetchHubFile(main, { retryPolicy: { ...scene.retryPolicy, silenceMs: 1000 } });
     expect((await readFile(path)).equals(weights)).toBe(true);
     expect(scene.waits).toEqual([]);
   });
@@ -109,7 +111,7 @@ describe("a transfer", () => {
     };
     const failing = scene.fetched();
     await expect(failing).rejects.toThrow(
-      `What ${scene.hub.url} sent as ${repo}/model.safetensors is not the file it should be (its sha256 differs): nothing of it was kept`,
+      `What ${scene.hub.url} sent as ${repo}/model.safetensors is not the expected file (its sha256 differs): nothing was kept`,
     );
     await expect(failing).rejects.toMatchObject({ kind: "work" });
     expect(await scene.blobs()).toEqual([]);
@@ -131,7 +133,7 @@ describe("a transfer", () => {
       return true;
     };
     await expect(scene.fetched({ ...main, file: "config.json" })).rejects.toThrow(
-      "(HTTP 429): try again in 3600 s, set HF_TOKEN to be allowed more, or set HF_ENDPOINT",
+      "(HTTP 429): try again in 3600 s, set HF_TOKEN for a higher limit, or set HF_ENDPOINT",
     );
     expect(scene.waits).toHaveLength(2);
   });
@@ -163,13 +165,15 @@ describe("a transfer", () => {
     ]);
   });
 
-  it("refuses files that are larger than announced or than sensible", async () => {
-    await expect(fetchHubFile(main, { maxBytes: 1000 })).rejects.toThrow("with 200000 bytes, more than the 1000 that");
+  it("refuses files that are larger than stated or than sensible", async () => {
+    await expect(fetchHubFile(main, { maxBytes: 1000 })).rejects.toThrow(
+      "with 200000 bytes, more than the limit of 1000",
+    );
     scene.hub.interfere = ({ server }, response) => {
       if (server === "storage") response.end(noise(weights.length + 70_000));
       return server === "storage";
     };
-    await expect(scene.fetched()).rejects.toThrow("sends more than the 200000 bytes that it announced");
+    await expect(scene.fetched()).rejects.toThrow("sends more than the 200000 bytes that it stated");
     // Nothing is announced, and it never ends.
     scene.hub.interfere = ({ method }, response) => {
       response.writeHead(200, { "x-repo-commit": scene.hub.commit });
@@ -178,7 +182,7 @@ describe("a transfer", () => {
       return true;
     };
     await expect(
-      fetchHubFile({ ...main, file: "endless" }, { maxBytes: 250_000, patience: scene.patience }),
+      fetchHubFile({ ...main, file: "endless" }, { maxBytes: 250_000, retryPolicy: scene.retryPolicy }),
     ).rejects.toThrow("more than the 250000 that Graft takes");
   });
 });

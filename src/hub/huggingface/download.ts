@@ -1,6 +1,6 @@
 /**
- * A file's bytes, from a hub to a `.part` file: what an earlier try left there is kept and only the rest asked for.
- * Whether the bytes are the right ones is for the caller to check before it trusts them.
+ * Downloads a file from a hub to a `.part` file. Keeps what an earlier attempt left there and requests only the rest.
+ * The caller checks the content before trusting it.
  */
 import { open } from "node:fs/promises";
 import { GraftError } from "../../base/errors.ts";
@@ -9,31 +9,31 @@ import type { Meter } from "../../base/progress.ts";
 import { resolveUrl } from "./address.ts";
 import {
   type Attempt,
-  announcementFailure,
   cutFault,
+  fileMetadataFailure,
   PassingFault,
   redirectFailure,
   sizeFailure,
   statusFault,
 } from "./failures.ts";
-import { type Patience, persist } from "./patience.ts";
 import { type Hop, hops } from "./request.ts";
+import { type RetryPolicy, withRetries } from "./retry-policy.ts";
 
 export interface DownloadOptions {
-  /** Where the bytes go; what is there already is taken for the file's beginning. */
+  /** Where the bytes go; existing content counts as the start of the file. */
   readonly part: string;
-  /** Bytes in all, where known. */
+  /** The size in bytes, if known. */
   readonly size: number | undefined;
   readonly maxBytes: number;
-  readonly patience: Patience;
+  readonly retryPolicy: RetryPolicy;
   readonly onWait: (milliseconds: number, reason: string) => void;
-  /** Makes the meter, once it is known how many bytes are there already. */
+  /** Creates the meter, given how many bytes are there already. */
   readonly meter: (bytesBefore: number) => Meter;
 }
 
-/** Brings `part` to its full length and flushes it to the disk. On failure, what arrived stays there. */
+/** Completes `part` and flushes it to the disk. After a failure, the bytes that arrived stay there. */
 export async function download(attempt: Attempt, options: DownloadOptions): Promise<void> {
-  const { part, size, patience, onWait } = options;
+  const { part, size, retryPolicy, onWait } = options;
   const file = await onDisk(part, () => open(part, "a+"));
   try {
     let length = await onDisk(part, async () => (await file.stat()).size);
@@ -43,13 +43,13 @@ export async function download(attempt: Attempt, options: DownloadOptions): Prom
     }
     const meter = options.meter(length);
     let most = length;
-    /** The validator of what is there, from the answer that began it. */
+    /** The validator of the existing bytes, from the response that started the file. */
     let etag: string | undefined;
     if (size === undefined || length < size)
-      await persist(patience, onWait, async (progressed) => {
-        const hop = await answerOf(attempt, length, etag, patience.silence);
+      await withRetries(retryPolicy, onWait, async (progressed) => {
+        const hop = await responseWith(attempt, length, etag, retryPolicy.silenceMs);
         if (hop.response.status === 200 && length > 0) {
-          // The server does not resume: all of it comes again.
+          // The server does not support ranges: it sends everything again.
           await onDisk(part, () => file.truncate(0));
           length = 0;
           meter.set(0);
@@ -78,34 +78,34 @@ export async function download(attempt: Attempt, options: DownloadOptions): Prom
 const tooMuch = (attempt: Attempt, size: number | undefined, limit: number): GraftError =>
   size === undefined
     ? sizeFailure(attempt, limit + 1, limit)
-    : announcementFailure(attempt, `sends more than the ${size} bytes that it announced`);
+    : fileMetadataFailure(attempt, `sends more than the ${size} bytes that it stated`);
 
-/** The answer that carries the bytes from `from` on, or all of them. */
-async function answerOf(attempt: Attempt, from: number, etag: string | undefined, silence: number): Promise<Hop> {
+/** The response with the bytes from `from` on, or with all of them. */
+async function responseWith(attempt: Attempt, from: number, etag: string | undefined, silenceMs: number): Promise<Hop> {
   const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
   if (from > 0 && etag !== undefined) headers["if-range"] = etag;
   let last: Hop | undefined;
-  for await (const hop of hops(resolveUrl(attempt.hub, attempt.of), attempt, { method: "GET", headers, silence })) {
+  for await (const hop of hops(resolveUrl(attempt.hub, attempt.of), attempt, { method: "GET", headers, silenceMs })) {
     last = hop;
   }
-  if (!last) throw new Error("A request yields at least one answer.");
+  if (!last) throw new Error("A request has at least one response.");
   const { status, headers: answered } = last.response;
   if (status === 200) return last;
   if (status === 206 && new RegExp(`^bytes ${from}-\\d+/`).test(answered.get("content-range") ?? "")) return last;
   await last.response.body?.cancel().catch(() => {});
-  if (status === 416) throw announcementFailure(attempt, "has fewer bytes than it announced");
-  if (status === 206) throw announcementFailure(attempt, "sends another part than the one asked for");
+  if (status === 416) throw fileMetadataFailure(attempt, "has fewer bytes than it stated");
+  if (status === 206) throw fileMetadataFailure(attempt, "sends a part other than the requested one");
   if (status >= 400) throw statusFault(last.response, last.url, attempt);
-  throw redirectFailure(last.url, "to nowhere", attempt);
+  throw redirectFailure(last.url, "without an address", attempt);
 }
 
-/** Only a strong validator says that bytes are the same (RFC 9110, 13.1.5). */
+/** Only a strong validator guarantees that bytes are the same (RFC 9110, 13.1.5). */
 function strongEtag({ headers }: Response): string | undefined {
   const etag = headers.get("etag");
   return etag?.startsWith('"') ? etag : undefined;
 }
 
-/** Runs work on the disk; its errors become sentences. */
+/** Runs work on the disk; turns its errors into sentences. */
 async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

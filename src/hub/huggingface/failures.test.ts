@@ -16,7 +16,7 @@ describe("what went wrong", () => {
     [
       "a repository it has not",
       { ...main, repo: "timm/no" },
-      /has no repository timm\/no that all may read \(HTTP 401\)/,
+      /has no repository timm\/no that everyone may read \(HTTP 401\)/,
     ],
   ])("says what to do about %s", async (_, of, sentence) => {
     const failing = scene.fetched(of);
@@ -30,7 +30,7 @@ describe("what went wrong", () => {
       401,
       "GatedRepo",
       "",
-      /only for those who accepted its licence .*: accept it at .*resnet50.a1_in1k and set HF_TOKEN to a/,
+      /requires its licence to be accepted .*: accept it at .*resnet50.a1_in1k and set HF_TOKEN to a/,
     ],
     [403, "GatedRepo", "hf_mine", /set HF_TOKEN to a token that may read it \(the one set may not\)/],
     [
@@ -68,9 +68,9 @@ describe("what went wrong", () => {
     );
     expect(scene.waits).toEqual([]);
     vi.stubEnv("HTTPS_PROXY", "http://proxy:3128");
-    await expect(scene.fetched()).rejects.toThrow("HTTPS_PROXY is used where NODE_USE_ENV_PROXY=1 is set");
+    await expect(scene.fetched()).rejects.toThrow("set NODE_USE_ENV_PROXY=1 to use HTTPS_PROXY");
     await expect(fetchHubFile(main, { offline: true })).rejects.toThrow(
-      "is not in the cache and Graft works offline: run once without --offline",
+      "is not in the cache and Graft is offline: run once without --offline",
     );
     scene.hub = await openTestHub();
   });
@@ -79,20 +79,20 @@ describe("what went wrong", () => {
     ["negative", "-5"],
     ["in words", "many"],
     ["of 10^20", "100000000000000000000"],
-  ])("refuses an announced size that is %s", async (_, size) => {
+  ])("refuses a stated size that is %s", async (_, size) => {
     scene.hub.interfere = (_, response) => {
       response.writeHead(302, { "x-linked-size": size, "x-repo-commit": scene.hub.commit, location: "/x" }).end();
       return true;
     };
-    await expect(scene.fetched()).rejects.toThrow("announces a size that is no number of bytes");
+    await expect(scene.fetched()).rejects.toThrow("sends a size that is not a number of bytes");
   });
 
-  it("refuses a length that is no HTTP", async () => {
+  it("refuses a length that is not valid HTTP", async () => {
     scene.hub.interfere = (_, response) => {
       response.socket?.end("HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n");
       return true;
     };
-    await expect(scene.fetched()).rejects.toThrow(/something that is no sound HTTP \((HPE_\w+|HTTPParserError)\)/);
+    await expect(scene.fetched()).rejects.toThrow(/a response that is not valid HTTP \((HPE_\w+|HTTPParserError)\)/);
   });
 
   it("refuses a hub that answers with another commit, or with none", async () => {
@@ -101,7 +101,7 @@ describe("what went wrong", () => {
       response.writeHead(200, { "x-repo-commit": scene.hub.commit, "content-length": 5 }).end();
       return true;
     };
-    await expect(scene.fetched(asked)).rejects.toThrow("answers with another commit than d1d1");
+    await expect(scene.fetched(asked)).rejects.toThrow("answers with a commit other than d1d1");
     scene.hub.interfere = (_, response) => {
       response.writeHead(200, { "content-length": 5 }).end();
       return true;

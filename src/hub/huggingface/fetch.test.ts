@@ -41,7 +41,7 @@ describe("fetchHubFile", () => {
       return true;
     };
     await expect(scene.fetched({ ...main, file: "config.json" })).rejects.toThrow(
-      "its sha1 differs): nothing of it was kept",
+      "its sha1 differs): nothing was kept",
     );
     expect(await scene.blobs()).toEqual([`${sha256Of(config)}.json`]);
   });
@@ -60,7 +60,7 @@ describe("fetchHubFile", () => {
   it("takes only the pinned file, and says so before anything is transferred", async () => {
     const pinned = { ...main, sha256: sha256Of(config) };
     await expect(scene.fetched(pinned)).rejects.toThrow(
-      /offers another .* than is pinned \(sha256 [0-9a-f]{12}… instead of/,
+      /offers a different .* than is pinned \(sha256 [0-9a-f]{12}… instead of/,
     );
     expect(scene.hub.sent()).toBe(0);
     // Where the hub tells no hash, the pin alone decides.
@@ -75,9 +75,7 @@ describe("fetchHubFile", () => {
     await scene.fetched();
     const pinned = { ...main, sha256: sha256Of(config) };
     expect(await hubFileInCache(pinned)).toBeUndefined();
-    await expect(fetchHubFile(pinned, { offline: true })).rejects.toThrow(
-      "is not in the cache and Graft works offline",
-    );
+    await expect(fetchHubFile(pinned, { offline: true })).rejects.toThrow("is not in the cache and Graft is offline");
   });
 
   it("holds a commit's file to what it was when it first came", async () => {

@@ -1,6 +1,6 @@
 /**
- * Files of a Hugging Face repository, from Graft's cache or else from the hub: verified, kept, shared between
- * processes. What the files mean is not known here.
+ * Files of a Hugging Face repository, from Graft's cache or from the hub: verified, stored, shared between processes. Does not
+ * interpret the files.
  */
 import { constants } from "node:fs";
 import { chmod, copyFile, open, rm } from "node:fs/promises";
@@ -11,12 +11,12 @@ import { withLock } from "../../base/lock.ts";
 import { notice } from "../../base/notices.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { checkHubFile, type Hub, type HubFile, hubOf, isCommit, nameOf } from "./address.ts";
-import { type Announcement, announcementOf } from "./announcement.ts";
 import { type Digest, examine } from "./digest.ts";
 import { download } from "./download.ts";
 import { type Attempt, alteredFailure, damagedFailure, offlineFailure, otherFileFailure } from "./failures.ts";
-import { defaultPatience, type Patience, persist } from "./patience.ts";
+import { type FileMetadata, fileMetadataOf } from "./file-metadata.ts";
 import { type Candidate, findCandidate } from "./python-cache.ts";
+import { defaultRetryPolicy, type RetryPolicy, withRetries } from "./retry-policy.ts";
 import {
   blobOf,
   blobsFolder,
@@ -31,36 +31,36 @@ import {
 } from "./store.ts";
 
 export interface HubOptions {
-  /** Told of the bytes that arrived. */
+  /** Called with the bytes that arrived. */
   readonly onProgress?: OnProgress | undefined;
-  /** Takes only what is on this disk; no connection is made. */
+  /** Uses only files on this disk; makes no connection. */
   readonly offline?: boolean | undefined;
-  /** The most bytes that a file may have; default 4 GiB. */
+  /** The largest file, in bytes; default 4 GiB. */
   readonly maxBytes?: number | undefined;
-  /** How much a hub is put up with; default {@link defaultPatience}. */
-  readonly patience?: Partial<Patience> | undefined;
+  /** When to try again and when to give up; default {@link defaultRetryPolicy}. */
+  readonly retryPolicy?: Partial<RetryPolicy> | undefined;
 }
 
-/** The file if it is in Graft's cache; no connection is made. For a branch, as it was when last fetched. */
+/** The file if it is in Graft's cache, without a connection. For a branch, the version that was fetched last. */
 export async function hubFileInCache(of: HubFile): Promise<CachedHubFile | undefined> {
   checkHubFile(of);
   return await lookUp(of);
 }
 
 /**
- * A file of a repository, from the cache or else from the hub that `HF_ENDPOINT` names.
+ * A file of a repository, from the cache or from the hub that `HF_ENDPOINT` names.
  *
- * A file at a commit, or with a pinned hash, is taken from the cache without asking; for a branch the hub is asked
- * which commit it is. Bytes are checked against the pinned SHA-256, else against the one recorded when this commit's
- * file first came, else against the one that the hub announces. A transfer that was cut off goes on where it stopped,
- * in this run or the next. Safe to call at once from several processes: one fetches, the others wait.
+ * A file at a commit, or with a pinned hash, comes from the cache without a request; for a branch, the hub is asked for the
+ * commit. The content is checked against the pinned SHA-256, else against the one recorded when this file was first fetched at
+ * this commit, else against the one that the hub states. An interrupted transfer is resumed, in this run or the next. Several
+ * processes may call this at the same time: one fetches, the others wait.
  *
- * @throws GraftError (`usage`) for names that cannot be on a hub; (`work`) where the file cannot be had or is another
+ * @throws GraftError (`usage`) for names that cannot exist on a hub; (`work`) if the file cannot be fetched or is not the expected one
  */
 export async function fetchHubFile(of: HubFile, options: HubOptions = {}): Promise<CachedHubFile> {
   checkHubFile(of);
   const { offline = false, onProgress, maxBytes = 2 ** 32 } = options;
-  const patience = { ...defaultPatience, ...options.patience };
+  const retryPolicy = { ...defaultRetryPolicy, ...options.retryPolicy };
   const hub = hubOf();
   if (offline || isCommit(of.revision) || of.sha256 !== undefined) {
     const found = (await lookUp(of)) ?? (await adopt(of, await findCandidate(of), maxBytes));
@@ -69,25 +69,25 @@ export async function fetchHubFile(of: HubFile, options: HubOptions = {}): Promi
     if (offline) throw offlineFailure(of, hub.endpoint, storeFolder());
   }
   const onWait = (milliseconds: number): void => {
-    const stage = `Waiting ${Math.ceil(milliseconds / 1000)} s to ask ${hub.endpoint} again`;
+    const stage = `Waiting ${Math.ceil(milliseconds / 1000)} s before asking ${hub.endpoint} again`;
     createMeter({ stage, unit: "bytes", onProgress });
   };
-  const { silence } = patience;
+  const { silenceMs } = retryPolicy;
   const attempt: Attempt = { hub, of, cached: (await lookUp(of))?.commit };
-  const announced = await persist(patience, onWait, () => announcementOf(attempt, { silence, maxBytes }));
-  return await settle(attempt, announced, { maxBytes, patience, onProgress, onWait });
+  const metadata = await withRetries(retryPolicy, onWait, () => fileMetadataOf(attempt, { silenceMs, maxBytes }));
+  return await settle(attempt, metadata, { maxBytes, retryPolicy, onProgress, onWait });
 }
 
 /**
- * Fetches again a file that was found damaged by who read it.
+ * Fetches a file again after its reader found it damaged.
  *
- * @throws GraftError (`work`) as {@link fetchHubFile}; where no connection may be made, with the code `cache-damaged`
+ * @throws GraftError (`work`) as {@link fetchHubFile}; with the code `cache-damaged` if no connection may be made
  */
 export async function fetchAgain(of: HubFile, damaged: CachedHubFile, options: HubOptions): Promise<CachedHubFile> {
   if (options.offline)
-    throw damagedFailure(damaged.path, "Graft works offline: run once without --offline to fetch it again");
+    throw damagedFailure(damaged.path, "Graft is offline: run once without --offline to fetch it again");
   await withLock(`${join(blobsFolder(), damaged.sha256)}.lock`, { whenHeld: "wait" }, async () => {
-    // Another process may have done so.
+    // Another process may have fetched it already.
     if (await isWhole(damaged)) return;
     notice(`${damaged.path} in the cache was damaged: it is fetched again.`);
     await rm(damaged.path, { recursive: true, force: true });
@@ -97,36 +97,36 @@ export async function fetchAgain(of: HubFile, damaged: CachedHubFile, options: H
 
 interface SettleOptions {
   readonly maxBytes: number;
-  readonly patience: Patience;
+  readonly retryPolicy: RetryPolicy;
   readonly onProgress: OnProgress | undefined;
   readonly onWait: (milliseconds: number, reason: string) => void;
 }
 
-/** The announced file: from the cache if it is there by now, else fetched. */
-async function settle({ hub, of }: Attempt, announced: Announcement, options: SettleOptions): Promise<CachedHubFile> {
-  const { commit, size } = announced;
+/** The file with this metadata: from the cache if it is there by now, else fetched. */
+async function settle({ hub, of }: Attempt, metadata: FileMetadata, options: SettleOptions): Promise<CachedHubFile> {
+  const { commit, size } = metadata;
   const fixed: HubFile = { ...of, revision: commit };
   const attempt: Attempt = { hub, of: fixed };
-  const digest = await digestToMeet(attempt, announced);
+  const digest = await expectedDigest(attempt, metadata);
   const identity = identityOf(hub, fixed, digest);
   await makeFolder(blobsFolder());
   await removeAbandoned();
   const onHeld = (holder: string): void => {
-    const stage = `Waiting for ${holder}, which fetches ${nameOf(of)}`;
+    const stage = `Waiting for ${holder}, which is fetching ${nameOf(of)}`;
     createMeter({ stage, unit: "bytes", onProgress: options.onProgress });
   };
   const place = join(blobsFolder(), identity);
   return await withLock(`${place}.lock`, { whenHeld: "wait", onWait: onHeld }, async () => {
     const known = (await lookUp(fixed)) ?? (await sameContent(fixed, digest, size));
     const found = known ?? (await adopt(fixed, await findCandidate(fixed), options.maxBytes));
-    const file = found ?? (await fetchNow(attempt, announced, digest, `${place}.part`, options));
+    const file = found ?? (await fetchNow(attempt, metadata, digest, `${place}.part`, options));
     await keepRecords(of, file);
     return file;
   });
 }
 
-/** What the bytes must hash to; throws where what is announced cannot have that hash. */
-async function digestToMeet(attempt: Attempt, { commit, digest }: Announcement): Promise<Digest | undefined> {
+/** The hash that the content must have. Throws if the hub states another one. */
+async function expectedDigest(attempt: Attempt, { commit, digest }: FileMetadata): Promise<Digest | undefined> {
   const { of } = attempt;
   const record = of.sha256 === undefined ? await recordOf(of, commit) : undefined;
   const expected = of.sha256 ?? record?.sha256;
@@ -136,7 +136,7 @@ async function digestToMeet(attempt: Attempt, { commit, digest }: Announcement):
   return { kind: "sha256", hex: expected };
 }
 
-/** What locks and partial files are named by: the content where it is known beforehand. */
+/** The name of the lock and the partial file: the hash of the content, if it is known beforehand. */
 const identityOf = (hub: Hub, { repo, file, revision }: HubFile, digest: Digest | undefined): string =>
   digest?.kind === "sha256"
     ? digest.hex
@@ -144,7 +144,7 @@ const identityOf = (hub: Hub, { repo, file, revision }: HubFile, digest: Digest 
       ? `sha1-${digest.hex}`
       : `unknown-${sha256(JSON.stringify([hub.endpoint, repo, file, revision])).slice(0, 40)}`;
 
-/** A content that came as part of another commit or repository. */
+/** The same content, if it was fetched for another commit or repository. */
 const sameContent = async (
   of: HubFile,
   digest: Digest | undefined,
@@ -154,17 +154,17 @@ const sameContent = async (
 
 async function fetchNow(
   attempt: Attempt,
-  { commit, size }: Announcement,
+  { commit, size }: FileMetadata,
   digest: Digest | undefined,
   part: string,
-  { maxBytes, patience, onWait, onProgress }: SettleOptions,
+  { maxBytes, retryPolicy, onWait, onProgress }: SettleOptions,
 ): Promise<CachedHubFile> {
   const { of } = attempt;
-  // What nothing vouches for cannot be told from another file's beginning.
+  // Without a hash, a partial file may be the start of another file.
   if (!digest) await rm(part, { force: true });
   const meter = (from: number) =>
     createMeter({ stage: `Fetching ${nameOf(of)}`, unit: "bytes", total: size, from, onProgress });
-  await download(attempt, { part, size, maxBytes, patience, onWait, meter });
+  await download(attempt, { part, size, maxBytes, retryPolicy, onWait, meter });
   const found = await examine(part, digest);
   if (!found.agrees) {
     await rm(part, { force: true });
@@ -176,7 +176,7 @@ async function fetchNow(
   return kept;
 }
 
-/** Copies a candidate of Python's cache into Graft's if it has the hash that it must have. */
+/** Copies a candidate from Python's cache into Graft's cache if it has the expected hash. */
 async function adopt(
   of: HubFile,
   candidate: Candidate | undefined,
@@ -201,7 +201,7 @@ async function adopt(
   });
 }
 
-/** A copy, flushed, so that nothing done to one cache reaches the other; where the disk can, one that shares its blocks. */
+/** Copies and flushes a file, so that changes to one cache do not affect the other. Shares disk blocks if the disk can. */
 async function copyForOneself(path: string, copy: string): Promise<void> {
   try {
     await copyFile(path, copy, constants.COPYFILE_FICLONE);

@@ -1,10 +1,10 @@
 /**
- * Fields of a JSON object that someone else wrote: each read with its type and bounds checked, an error naming file,
- * field and what it should be. Absent (or null) and wrong are different things.
+ * Reads fields of untrusted JSON objects with checks of type and bounds. Errors name the file, the field and what it should be.
+ * A missing or null field is undefined; a wrong one is an error.
  */
 import { dataError } from "../../base/errors.ts";
 
-/** An object of unknown content, and where it came from, for sentences. */
+/** An object with unknown content, and its source for sentences. */
 export interface Fields {
   readonly values: Readonly<Record<string, unknown>>;
   readonly source: string;
@@ -15,16 +15,16 @@ type Check<T> = (value: unknown) => value is T;
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Parses a text whose top is an object. Throws a data error where it is not. */
+/** Parses JSON text that must be an object. Throws a GraftError (`data`) if it is not. */
 export function parseFields(text: string, source: string): Fields {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw dataError(`${source} is no sound JSON: pass --preprocessing, or a file with --weights.`, error);
+    throw dataError(`${source} is not valid JSON: pass --preprocessing, or a file with --weights.`, error);
   }
   if (isObject(parsed)) return { values: parsed, source };
-  throw dataError(`${source} is JSON, but no object: pass --preprocessing, or a file with --weights.`);
+  throw dataError(`${source} is JSON, but not an object: pass --preprocessing, or a file with --weights.`);
 }
 
 const show = (value: unknown): string => {
@@ -39,7 +39,7 @@ function optional<T>({ values, source }: Fields, name: string, what: string, che
   throw dataError(`${source} has ${name} ${show(value)}, which is not ${what}: pass --preprocessing instead.`);
 }
 
-/** The field, which must be there. Throws a data error naming it where it is not. */
+/** The value of a required field. Throws a GraftError (`data`) that names the field if it is undefined. */
 export function required<T>(value: T | undefined, name: string, { source }: Fields): T {
   if (value !== undefined) return value;
   throw dataError(`${source} does not say ${name}: pass --preprocessing instead.`);
@@ -57,7 +57,7 @@ export const textIn = (of: Fields, name: string): string | undefined =>
 export const switchIn = (of: Fields, name: string): boolean | undefined =>
   optional(of, name, "true or false", (value): value is boolean => typeof value === "boolean");
 
-/** Whole numbers of pixels, classes and the like. */
+/** An integer from 1 to `most`: pixels, classes and the like. */
 export const countIn = (of: Fields, name: string, most: number): number | undefined =>
   optional(of, name, `a whole number from 1 to ${most}`, isCount(most));
 
@@ -75,7 +75,7 @@ export const positiveIn = (of: Fields, name: string, most: number): number | und
     (value): value is number => typeof value === "number" && value > 0 && value <= most,
   );
 
-/** Three numbers, one a channel. */
+/** Three numbers, one for each channel. */
 export type Triple = readonly [number, number, number];
 
 export const tripleIn = (of: Fields, name: string, least: number, most: number): Triple | undefined =>
@@ -89,6 +89,6 @@ export const tripleIn = (of: Fields, name: string, least: number, most: number):
       value.every((item) => typeof item === "number" && item >= least && item <= most),
   );
 
-/** Whether a field is a number and not an object, for those that may be either. */
+/** Whether a field that may be a number or an object is a number. */
 export const isNumberIn = ({ values }: Fields, name: string): boolean =>
   Object.hasOwn(values, name) && typeof values[name] === "number";

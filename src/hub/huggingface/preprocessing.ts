@@ -1,6 +1,6 @@
 /**
- * What a repository says of its network's pictures, as it says it: timm's `pretrained_cfg` and transformers'
- * `preprocessor_config.json` as plain typed objects. What that means for Graft is worked out in zoo/.
+ * What a repository says about preprocessing: timm's `pretrained_cfg` and transformers' `preprocessor_config.json` as typed
+ * objects. Does not translate them into Graft's preprocessing.
  */
 import {
   countIn,
@@ -15,33 +15,33 @@ import {
   tripleIn,
 } from "./fields.ts";
 
-/** timm's account: https://huggingface.co/docs/timm/reference/data, `resolve_data_config`. */
+/** timm's preprocessing: https://huggingface.co/docs/timm/reference/data, `resolve_data_config`. */
 export interface TimmPreprocessing {
   readonly kind: "timm";
-  /** Channels, height, width; the latter in pixels. */
+  /** Channels, height and width; the last two in pixels. */
   readonly inputSize: Triple;
-  /** The share of the resized picture's side that is kept, in (0, 2]. */
+  /** The share of the resized image's side that the crop keeps, in (0, 2]. */
   readonly cropPct: number;
   /** `center`, `squash`, `border`. */
   readonly cropMode: string;
   /** `bilinear`, `bicubic`, … */
   readonly interpolation: string;
-  /** Subtracted, on the scale of 0 to 1. */
+  /** Subtracted from values scaled to 0 … 1. */
   readonly mean: Triple;
-  /** What the difference is divided by, on the same scale. */
+  /** The divisor after the subtraction, on the same scale. */
   readonly std: Triple;
 }
 
-/** A size as transformers gives it, in pixels; `side` is a bare number, which each processor reads in its own way. */
+/** A size in pixels, as transformers writes it; `side` is a bare number, whose meaning depends on the processor. */
 export type TransformersSize =
   | { readonly kind: "side"; readonly side: number }
   | { readonly kind: "shortest-edge"; readonly side: number }
   | { readonly kind: "exact"; readonly height: number; readonly width: number };
 
-/** transformers' account; what the file leaves out is `undefined`. */
+/** transformers' preprocessing; what the file leaves out is undefined. */
 export interface TransformersPreprocessing {
   readonly kind: "transformers";
-  /** The processor's class: `ViTImageProcessor`, `ConvNextFeatureExtractor`. */
+  /** The class of the processor: `ViTImageProcessor`, `ConvNextFeatureExtractor`. */
   readonly processor: string;
   readonly doResize: boolean | undefined;
   readonly size: TransformersSize;
@@ -60,20 +60,20 @@ export interface TransformersPreprocessing {
   readonly doFlipChannelOrder: boolean | undefined;
 }
 
-/** What a repository says of its preprocessing. */
+/** What a repository says about its preprocessing. */
 export type HubPreprocessing = TimmPreprocessing | TransformersPreprocessing;
 
-/** The longest side of a picture that a network takes, in pixels. */
+/** The longest side of an input image, in pixels. */
 const mostPixels = 4096;
 
-/** Reads timm's `pretrained_cfg`, or the whole `config.json` of older repositories, which had it at the top. */
+/** Reads timm's `pretrained_cfg`, or the top level of `config.json` in older repositories. */
 export function timmPreprocessing(of: Fields): TimmPreprocessing {
   const inputSize = required(tripleIn(of, "input_size", 1, mostPixels), "input_size", of);
   return {
     kind: "timm",
     inputSize,
     cropPct: required(positiveIn(of, "crop_pct", 2), "crop_pct", of),
-    // timm's own default, and what files from before there were modes mean.
+    // timm's default, and the meaning of files from before there were modes.
     cropMode: textIn(of, "crop_mode") ?? "center",
     interpolation: required(textIn(of, "interpolation"), "interpolation", of),
     mean: required(tripleIn(of, "mean", -1000, 1000), "mean", of),

@@ -74,7 +74,7 @@ describe("processes that share a cache", () => {
     await expect(scene.fetched()).rejects.toThrow("HTTP 500");
     await writeFile(part(), noise(1000, 5));
     scene.hub.interfere = undefined;
-    await expect(scene.fetched()).rejects.toThrow("its sha256 differs): nothing of it was kept");
+    await expect(scene.fetched()).rejects.toThrow("its sha256 differs): nothing was kept");
     expect((await scene.fetched()).equals(weights)).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The cache that Python's `huggingface_hub` keeps, read only: a file that is there need not be fetched again.
- * Its layout: https://huggingface.co/docs/huggingface_hub/guides/manage-cache. Nothing in it is trusted unread.
+ * Finds files in the cache of Python's `huggingface_hub`, so that they need not be fetched again. Never writes to that cache.
+ * Its layout: https://huggingface.co/docs/huggingface_hub/guides/manage-cache. Callers verify what it finds.
  */
 import { access, constants, readFile, realpath, stat } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -8,12 +8,12 @@ import { basename, dirname, join } from "node:path";
 import { type HubFile, isCommit } from "./address.ts";
 import { type Digest, digestOf } from "./digest.ts";
 
-/** A file that claims to be the one wanted. */
+/** A file that may be the wanted one. */
 export interface Candidate {
   readonly path: string;
   readonly commit: string;
   readonly size: number;
-  /** What it must hash to. */
+  /** The hash that it must have. */
   readonly digest: Digest;
 }
 
@@ -24,8 +24,8 @@ const cacheOf = (env: Variables): string =>
   env.HF_HUB_CACHE || join(env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "huggingface"), "hub");
 
 /**
- * The file in Python's cache, if it is there and its hash is known: the pinned one, or the name of its blob.
- * For a branch, the commit that Python last saw it at.
+ * The file in Python's cache, if it exists and its hash is known: the pinned hash, or the name of its blob.
+ * For a branch, the commit that Python fetched last.
  */
 export async function findCandidate(of: HubFile, env: Variables = process.env): Promise<Candidate | undefined> {
   const model = join(cacheOf(env), `models--${of.repo.replace("/", "--")}`);
@@ -41,7 +41,7 @@ export async function findCandidate(of: HubFile, env: Variables = process.env): 
     const digest: Digest | undefined = of.sha256 === undefined ? blob : { kind: "sha256", hex: of.sha256 };
     return file.isFile() && digest ? { path, commit, size: file.size, digest } : undefined;
   } catch {
-    // Absent, or not for this user to read: it is only a chance, and the hub has the file as well.
+    // Missing or not readable: the hub has the file too.
     return undefined;
   }
 }

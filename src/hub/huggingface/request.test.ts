@@ -16,7 +16,7 @@ describe("redirects", () => {
     expect(stored.map(({ authorization }) => authorization)).toEqual([undefined]);
   });
 
-  it("follows a renamed repository and a mirror that sends on to the hub", async () => {
+  it("follows a renamed repository and a mirror that redirects to the hub", async () => {
     scene.hub.interfere = ({ path, server }, response) => {
       if (server !== "hub" || !path.startsWith("/old/")) return false;
       response.writeHead(307, { location: path.replace("/old/", "/timm/") }).end();
@@ -37,9 +37,9 @@ describe("redirects", () => {
 
   it.each([
     ["a loop", (path: string) => path, "more than 10 times"],
-    ["another scheme", () => "file:///etc/passwd", "no plain http(s) one"],
-    ["a password", () => "http://a:b@127.0.0.1/", "no plain http(s) one"],
-    ["nonsense", () => "http://[", "to an address that is none"],
+    ["another scheme", () => "file:///etc/passwd", "not plain http(s)"],
+    ["a password", () => "http://a:b@127.0.0.1/", "not plain http(s)"],
+    ["nonsense", () => "http://[", "to an invalid address"],
   ])("does not follow %s", async (_, location, sentence) => {
     scene.hub.interfere = ({ path }, response) => {
       response.writeHead(302, { location: location(path) }).end();

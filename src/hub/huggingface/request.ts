@@ -1,34 +1,34 @@
 /**
- * One request to a hub: redirects followed one by one, the token kept from strangers, silence ended. What the
- * answers mean, and whether to ask again, is not known here.
+ * One request to a hub: follows redirects one by one, sends the token only to the hub, ends a request that receives nothing for too
+ * long. Does not interpret responses and does not retry.
  */
 import { GraftError } from "../../base/errors.ts";
 import { graftVersion } from "../../base/version.ts";
 import { type Attempt, connectionFault, PassingFault, redirectFailure, stallFault } from "./failures.ts";
 
-/** One answer on the way: a redirect, or the last. */
+/** One response: a redirect, or the last one. */
 export interface Hop {
   readonly url: URL;
   readonly response: Response;
-  /** The body's chunks as they arrive; throws the faults of failures.ts. */
+  /** The chunks of the body as they arrive. Throws the failures of failures.ts. */
   chunks(): AsyncGenerator<Uint8Array>;
 }
 
 export interface RequestOptions {
   readonly method: "HEAD" | "GET";
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** How long a server may be silent, in milliseconds. */
-  readonly silence: number;
+  /** How long a server may send nothing, in milliseconds. */
+  readonly silenceMs: number;
 }
 
 const mostRedirects = 10;
 
 /**
- * Asks for an address and yields each answer in turn, redirects included; whoever reads may stop at any of them.
+ * Requests a URL and yields each response in turn, redirects included. The caller may stop at any of them.
  *
- * `HF_TOKEN` goes to the endpoint's own origin only (scheme, host and port): storage gets signed addresses instead.
+ * `HF_TOKEN` is sent only to the endpoint's own origin (scheme, host and port): storage gets signed URLs instead.
  *
- * @throws GraftError or PassingFault where no answer can be had or a redirect leads nowhere
+ * @throws GraftError (`work`, code `fetch-failed`) or PassingFault if there is no response or a redirect cannot be followed
  */
 export async function* hops(from: URL, attempt: Attempt, options: RequestOptions): AsyncGenerator<Hop> {
   const { hub } = attempt;
@@ -38,7 +38,7 @@ export async function* hops(from: URL, attempt: Attempt, options: RequestOptions
       ...options,
       headers: {
         "user-agent": `graft-ml/${graftVersion}`,
-        // A compressed answer could be neither measured nor resumed.
+        // A compressed response could not be measured or resumed.
         "accept-encoding": "identity",
         ...options.headers,
         // Not undefined: fetch would send that word.
@@ -56,20 +56,20 @@ export async function* hops(from: URL, attempt: Attempt, options: RequestOptions
 }
 
 function target(from: URL, location: string, attempt: Attempt): URL {
-  if (!URL.canParse(location, from)) throw redirectFailure(from, "to an address that is none", attempt);
+  if (!URL.canParse(location, from)) throw redirectFailure(from, "to an invalid address", attempt);
   const url = new URL(location, from);
   if (!/^https?:$/.test(url.protocol) || url.username || url.password)
-    throw redirectFailure(from, "to an address that is no plain http(s) one", attempt);
+    throw redirectFailure(from, "to an address that is not plain http(s)", attempt);
   if (from.protocol === "https:" && url.protocol !== "https:")
     throw redirectFailure(from, "from https to http, where anyone could change it", attempt);
   return url;
 }
 
-async function send(url: URL, attempt: Attempt, { method, headers = {}, silence }: RequestOptions): Promise<Hop> {
+async function send(url: URL, attempt: Attempt, { method, headers, silenceMs }: RequestOptions): Promise<Hop> {
   const stop = new AbortController();
-  /** Waits for something of the server, but not for ever. */
+  /** Runs `work`, but ends it if the server sends nothing for too long. */
   const within = async <T>(work: () => Promise<T>): Promise<T> => {
-    const timer = setTimeout(() => stop.abort(stallFault(url, silence, attempt)), silence);
+    const timer = setTimeout(() => stop.abort(stallFault(url, silenceMs, attempt)), silenceMs);
     try {
       return await work();
     } catch (error) {
@@ -93,7 +93,7 @@ async function send(url: URL, attempt: Attempt, { method, headers = {}, silence 
           yield value;
         }
       } finally {
-        // Ends the transfer where nobody reads on.
+        // Ends the transfer if the caller stops reading.
         await reader.cancel().catch(() => {});
       }
     },

@@ -1,11 +1,11 @@
 /**
- * What was fetched from hubs, as it lies in the cache: contents by their hash, and small records of which file of
- * which commit has which. Nothing is fetched here. What is put in was verified; what is taken out is, if it is small: whoever
- * reads a large content hashes what it reads and compares.
+ * The cache of files from hubs: contents by their hash, and small records of which file at which commit has which content.
+ * Fetches nothing. Contents are verified before they are stored. Small ones are verified again when they are looked up; readers
+ * of large ones hash what they read and compare.
  *
- *     huggingface/blobs/<sha256>.safetensors            a content; `.part` while it arrives
+ *     huggingface/blobs/<sha256>.safetensors            a content; `.part` while it is fetched
  *     huggingface/models/<owner>--<name>/commits/<commit>/<file>.json   its hash and size
- *     huggingface/models/<owner>--<name>/revisions/<branch>.json        the commit that it last was
+ *     huggingface/models/<owner>--<name>/revisions/<branch>.json        the commit when it was last looked up
  */
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
@@ -17,7 +17,7 @@ import { notice } from "../../base/notices.ts";
 import { inspectSealedJson, writeSealedJson } from "../../base/sealed.ts";
 import { encoded, type HubFile, isCommit, isSha256 } from "./address.ts";
 
-/** A file of a hub that is on disk, verified when it came; where it is large, not since: see {@link isWhole}. */
+/** A file of a hub on disk. It was verified when it was fetched; a large file not since, see {@link isWhole}. */
 export interface CachedHubFile {
   readonly path: string;
   readonly sha256: string;
@@ -27,12 +27,12 @@ export interface CachedHubFile {
   readonly size: number;
 }
 
-/** The folder of everything that came from hubs. */
+/** The folder of everything from hubs. */
 export const storeFolder = (): string => join(cacheFolder(), "huggingface");
 
 export const blobsFolder = (): string => join(storeFolder(), "blobs");
 
-/** Where a content lies; it keeps the ending of its file's name, by which readers tell formats. */
+/** The path of a content. It keeps the extension of the file name, by which readers recognise formats. */
 const blobPath = (file: string, sha256: string): string =>
   join(blobsFolder(), sha256 + (/^\.[A-Za-z0-9]{1,16}$/.exec(extname(file))?.[0] ?? ""));
 
@@ -50,32 +50,32 @@ export const recordSchema = v.object({
 });
 const revisionSchema = v.object({ commit: v.pipe(v.string(), v.check(isCommit)) });
 
-/** A record; nothing where there is none. One without a checksum, of before there were any, is as good: contents have theirs. */
+/** A record; undefined if there is none. Old records without a checksum are accepted, because contents have their own. */
 async function readRecord<S extends v.GenericSchema>(path: string, schema: S): Promise<v.InferOutput<S> | undefined> {
   const found = await inspectSealedJson(path, schema);
   if (found.kind === "whole") return found.value;
-  if (found.kind === "damaged") notice(`${path} in the cache was damaged: the hub is asked again.`);
+  if (found.kind === "damaged") notice(`${path} in the cache was damaged: asking the hub again.`);
   const plain = v.safeParse(schema, found.kind === "other" ? found.json : undefined);
   return plain.success ? plain.output : undefined;
 }
 
-/** The commit that a revision is, or was when it was last asked for. */
+/** The commit of a revision, as of the last time it was looked up. */
 export async function commitOf(of: HubFile): Promise<string | undefined> {
   if (isCommit(of.revision)) return of.revision;
   return (await readRecord(revisionPath(of), revisionSchema))?.commit;
 }
 
-/** The SHA-256 and bytes that a file of a commit had when it first came. */
+/** The SHA-256 and the size in bytes of a file at a commit when it was first fetched. */
 export async function recordOf(
   of: HubFile,
   commit: string,
 ): Promise<{ readonly sha256: string; readonly size: number } | undefined> {
   const record = await readRecord(recordPath(of, commit), recordSchema);
-  // On a disk that takes a and A for the same, the record may be another file's.
+  // On a case-insensitive disk the record may belong to another file.
   return record?.file === of.file ? record : undefined;
 }
 
-/** The file if it is there whole and, where a hash is pinned, has that. */
+/** The file if it is in the cache, undamaged, and has the pinned hash if there is one. */
 export async function lookUp(of: HubFile): Promise<CachedHubFile | undefined> {
   const commit = await commitOf(of);
   const record = commit === undefined ? undefined : await recordOf(of, commit);
@@ -83,10 +83,10 @@ export async function lookUp(of: HubFile): Promise<CachedHubFile | undefined> {
   return await blobOf(of, commit, record.sha256, record.size);
 }
 
-/** Contents up to so many bytes are verified whenever they are looked for. */
+/** Contents up to this size, in bytes, are verified whenever they are looked up. */
 const SMALL = 4 << 20;
 
-/** A content that is there, as a file of a commit. */
+/** A stored content as a file at a commit; undefined if it is missing or damaged. */
 export async function blobOf(
   of: HubFile,
   commit: string,
@@ -102,15 +102,15 @@ export async function blobOf(
   return undefined;
 }
 
-/** Whether a content is as it came: reads all of it. */
+/** Whether a content is unchanged. Reads all of it. */
 export const isWhole = async ({ path, sha256 }: CachedHubFile): Promise<boolean> =>
   (await sha256OfFile(path).catch(() => undefined)) === sha256;
 
-/** Renames verified bytes, flushed to the disk, into their place. */
+/** Moves verified and flushed bytes to their place. */
 export async function keepBlob(of: HubFile, part: string, sha256: string): Promise<void> {
   const path = blobPath(of.file, sha256);
   try {
-    // Whatever is there is no such content, a folder perhaps.
+    // Something other than a file, such as a folder, is in the way.
     const before = await stat(path).catch(() => undefined);
     if (before && !before.isFile()) await rm(path, { recursive: true });
     await rename(part, path);
@@ -119,7 +119,7 @@ export async function keepBlob(of: HubFile, part: string, sha256: string): Promi
   }
 }
 
-/** Notes what a file of a commit holds, and which commit the revision is. */
+/** Records the content of a file at a commit, and the commit of the revision. */
 export async function keepRecords(of: HubFile, { commit, sha256, size }: CachedHubFile): Promise<void> {
   const known = await recordOf(of, commit);
   if (known?.sha256 !== sha256 || known.size !== size)
@@ -127,10 +127,10 @@ export async function keepRecords(of: HubFile, { commit, sha256, size }: CachedH
   if ((await commitOf(of)) !== commit) await writeSealedJson(revisionPath(of), { commit });
 }
 
-/** A transfer that nobody has gone on with for this long is not kept, in milliseconds. */
+/** A transfer that was not continued for this long is removed, in milliseconds. */
 const ABANDONED = 14 * 86_400_000;
 
-/** Files beside the contents that are transfers under way, or copies being made, each with its lock. */
+/** Unfinished transfers and copies, each with its lock. */
 export async function unfinishedTransfers(): Promise<{ readonly path: string; readonly lock: string }[]> {
   const names = await readdir(blobsFolder()).catch((): string[] => []);
   return names.flatMap((name) => {
@@ -140,7 +140,7 @@ export async function unfinishedTransfers(): Promise<{ readonly path: string; re
   });
 }
 
-/** Removes transfers that were given up: those that nobody works on, and that are old. */
+/** Removes old transfers that no process is working on. */
 export async function removeAbandoned(): Promise<void> {
   for (const { path, lock } of await unfinishedTransfers()) {
     const found = await stat(path).catch(() => undefined);

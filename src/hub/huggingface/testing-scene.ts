@@ -1,5 +1,5 @@
 /**
- * For tests only: a hub with one repository, an empty cache, and an environment that points to both, anew for each test.
+ * For tests only: a hub with one repository, an empty cache, and an environment that points to both, new for each test.
  */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,27 +7,27 @@ import { join } from "node:path";
 import { afterEach, beforeEach, vi } from "vitest";
 import type { HubFile } from "./address.ts";
 import { fetchHubFile } from "./fetch.ts";
-import type { Patience } from "./patience.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
 import { noise, openTestHub, sha256Of, type TestHub } from "./testing.ts";
 
 /** The repository of every scene, and its two files. */
 export const repo = "timm/resnet50.a1_in1k";
 export const weights = noise(200_000);
 export const config = Buffer.from('{"architecture":"resnet50"}');
-/** The large one at its branch. */
+/** The large file at its branch. */
 export const main: HubFile = { repo, file: "model.safetensors", revision: "main" };
-/** What its content is called in the cache. */
+/** The name of its content in the cache. */
 export const blob = `${sha256Of(weights)}.safetensors`;
 
-/** A hub with {@link repo}, an empty cache, and an environment that points to both; anew for each test. */
+/** A hub with {@link repo}, an empty cache, and an environment that points to both; new for each test. */
 export interface Scene {
   hub: TestHub;
   /** A folder that holds `cache` (Graft's) and `python` (huggingface_hub's), neither of which exists yet. */
   home: string;
-  /** The waits between tries, in milliseconds; none is really waited. */
+  /** The waits between tries, in milliseconds; no test really waits. */
   waits: number[];
-  readonly patience: Partial<Patience>;
-  /** What lies among the contents. */
+  readonly retryPolicy: Partial<RetryPolicy>;
+  /** The names in the folder of contents. */
   blobs(): Promise<string[]>;
   /** The bytes of a fetched file. */
   fetched(of?: HubFile): Promise<Buffer>;
@@ -39,15 +39,15 @@ export function setScene(): Scene {
     hub: undefined as unknown as TestHub,
     home: "",
     waits: [],
-    patience: {
+    retryPolicy: {
       tries: 3,
-      firstWait: 1000,
+      firstWaitMs: 1000,
       wait: async (milliseconds) => {
         scene.waits.push(milliseconds);
       },
     },
     blobs: async () => (await readdir(join(scene.home, "cache", "huggingface", "blobs"))).sort(),
-    fetched: async (of = main) => await readFile((await fetchHubFile(of, { patience: scene.patience })).path),
+    fetched: async (of = main) => await readFile((await fetchHubFile(of, { retryPolicy: scene.retryPolicy })).path),
   };
   beforeEach(async () => {
     scene.home = await mkdtemp(join(tmpdir(), "graft-hub-"));

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A request as it came. */
+/** A request that a server received. */
 export interface Seen {
   readonly server: "hub" | "storage";
   readonly method: string;
@@ -16,19 +16,19 @@ export interface Seen {
   readonly ifRange: string | undefined;
 }
 
-/** Answers in place of the hub; `true` when it did. `count` counts the requests that it saw, from 1. */
+/** Answers instead of the hub; returns whether it did. `count` counts the requests, from 1. */
 export type Interference = (seen: Seen, response: ServerResponse, count: number) => boolean;
 
 export interface TestHub {
   readonly url: string;
   readonly storageUrl: string;
   readonly seen: Seen[];
-  /** The commit that `main` is, and that can be named. */
+  /** The commit of `main`; requests may name it. */
   commit: string;
   interfere: Interference | undefined;
-  /** Puts a file into a repository: a large one lies in the storage, a small one on the hub itself. */
+  /** Adds a file to a repository: a large one is in the storage, a small one on the hub itself. */
   publish(repo: string, file: string, bytes: Uint8Array, kind: "large" | "small"): void;
-  /** Bytes of files that were sent so far. */
+  /** Bytes of files sent so far. */
   sent(): number;
   close(): Promise<void>;
 }
@@ -37,7 +37,7 @@ export const sha256Of = (bytes: Uint8Array): string => createHash("sha256").upda
 export const gitBlobOf = (bytes: Uint8Array): string =>
   createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 
-/** Bytes without pattern, always the same. */
+/** Pseudo-random bytes, always the same for a seed. */
 export const noise = (length: number, seed = 1): Buffer => {
   let state = seed;
   return Buffer.from(
@@ -135,7 +135,7 @@ export async function openTestHub(): Promise<TestHub> {
   return hub;
 }
 
-/** Sends the beginning of what was asked for and then breaks the connection. */
+/** Sends the start of a response and then breaks the connection. */
 export function sendAndCut(response: ServerResponse, bytes: Uint8Array, from: number, until: number): void {
   const status = from > 0 ? 206 : 200;
   response.writeHead(status, {

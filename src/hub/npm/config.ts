@@ -1,7 +1,7 @@
 /**
- * The user's npm configuration, as far as fetching a package needs it: registry, credentials, proxy, certificates,
- * patience. Reads what npm reads, in npm's order: `npm_config_*` variables, the project's `.npmrc`, the user's, the
- * machine's. Knows nothing of packages. (npm's own reader, `@npmcli/config`, wants npm around it and Node 22.)
+ * Reads the user's npm configuration, as far as fetching a package needs it: registry, credentials, proxy, certificates,
+ * retries. Reads the same sources as npm, in npm's order: `npm_config_*` variables, the project's `.npmrc`, the user's, the
+ * machine's. Fetches nothing. (npm's own reader, `@npmcli/config`, needs an npm installation and Node 22.)
  * Source of the rules: https://docs.npmjs.com/cli/v11/using-npm/config and …/configuring-npm/npmrc.
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -12,17 +12,17 @@ import { systemReason } from "../../base/system-errors.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Settings by name; a list is for names written as `name[]`. Credentials are among them: never to be shown. */
+/** Settings by name; a name written as `name[]` has a list. They include credentials and must never be shown. */
 export type NpmConfig = ReadonlyMap<string, string | readonly string[]>;
 
-/** Where the configuration is looked for; default: this process. */
+/** Where to look for the configuration. Default: this process. */
 export interface NpmSurroundings {
   readonly env?: Variables | undefined;
   readonly cwd?: string | undefined;
   readonly home?: string | undefined;
 }
 
-/** Reads the configuration anew. Throws a GraftError (`work`) where an `.npmrc` exists and cannot be read. */
+/** Reads the configuration. Throws a GraftError (`work`) if an `.npmrc` exists and cannot be read. */
 export function readNpmConfig({
   env = process.env,
   cwd = process.cwd(),
@@ -60,7 +60,7 @@ function fromFile(path: string, env: Variables): NpmConfig {
   }
 }
 
-/** Parses an `.npmrc`: `name = value` lines, `name[] = value` for lists, `;` and `#` comments, `${VARIABLE}` filled in. */
+/** Parses an `.npmrc`: `name = value` lines, `name[] = value` for lists, `;` and `#` comments, and `${VARIABLE}` replaced by its value. */
 export function parseNpmrc(text: string, env: Variables): NpmConfig {
   const settings = new Map<string, string | string[]>();
   for (const line of text.split(/\r?\n/)) {
@@ -87,18 +87,18 @@ function unquoted(value: string): string {
     }
   }
   if (value.startsWith("'") && value.endsWith("'") && value.length > 1) return value.slice(1, -1);
-  // A comment may follow the value, unless its sign is escaped.
+  // A comment may follow the value, unless its first character is escaped.
   return value.replace(/(?<!\\)\s*[;#].*$/, "").replace(/\\([;#])/g, "$1");
 }
 
-/** `${NAME}` becomes the variable's value and `${NAME?}` that or nothing; an unset `${NAME}` stays as it is, as in npm. */
+/** Replaces `${NAME}` and `${NAME?}` by the variable. If it is unset, `${NAME?}` becomes empty and `${NAME}` stays, as in npm. */
 const filled = (text: string, env: Variables): string =>
   text.replace(
     /\$\{([^${}?]+)(\?)?\}/g,
     (whole, name: string, optional?: string) => env[name] ?? (optional ? "" : whole),
   );
 
-/** The nearest folder from `cwd` up that npm would take for a project. */
+/** The nearest folder, from `cwd` up, that npm treats as a project. */
 function projectFolder(cwd: string): string | undefined {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     if (existsSync(join(folder, "package.json")) || existsSync(join(folder, "node_modules"))) return folder;

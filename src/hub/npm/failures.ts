@@ -1,38 +1,38 @@
 /**
- * What can go wrong with a registry, each as one sentence with the cause and the remedy.
+ * Everything that can go wrong with a registry, each as one sentence with the cause and the remedy.
  */
 import { codeOf, fetchFailed, GraftError, messageOf, offline, workError } from "../../base/errors.ts";
 import { writeFailure } from "../../base/files.ts";
 import { idOf, type NpmPackage } from "./packages.ts";
 
-/** What a sentence may name. */
+/** What the sentences name. */
 export interface Attempt {
   readonly spec: NpmPackage;
-  /** The registry's address without credentials. */
+  /** The URL of the registry without credentials. */
   readonly registry: string;
-  /** Where in the cache the package's files would lie. */
+  /** The folder of the package in the cache. */
   readonly folder: string;
 }
 
 const unreachable = ({ spec, registry, folder }: Attempt, code: string): string =>
-  `Could not fetch ${idOf(spec)} from the npm registry ${registry} (${code}): connect this machine to it, ` +
-  `set npm_config_registry to one that it reaches, or copy ${folder} from a machine that has it.`;
+  `Could not fetch ${idOf(spec)} from the npm registry ${registry} (${code}): check the connection, ` +
+  `set npm_config_registry to a registry that this machine can reach, or copy ${folder} from a machine that has it.`;
 
 const missing = ({ spec, registry, folder }: Attempt, code: string): string =>
   `The npm registry ${registry} does not have ${idOf(spec)} (${code}): ` +
-  `set npm_config_registry to one that has it, or copy ${folder} from a machine that has it.`;
+  `set npm_config_registry to a registry that has it, or copy ${folder} from a machine that has it.`;
 
 const refused = ({ spec, registry }: Attempt, code: string): string =>
   `The npm registry ${registry} refused ${idOf(spec)} (${code}): log in to it with \`npm login\`, ` +
-  "or set npm_config_registry to one that needs no login.";
+  "or set npm_config_registry to a registry that needs no login.";
 
 const altered = ({ spec, registry }: Attempt, code: string): string =>
-  `What the npm registry ${registry} sent as ${idOf(spec)} is not the package that was published (${code}): nothing ` +
-  "of it was kept; run the same command again, or set npm_config_registry to another registry.";
+  `What the npm registry ${registry} sent as ${idOf(spec)} is not the published package (${code}): nothing ` +
+  "was kept; run the same command again, or set npm_config_registry to another registry.";
 
 const uncertified = ({ spec, registry }: Attempt, code: string): string =>
-  `The npm registry ${registry} showed a certificate that is not trusted here (${code}), so ${idOf(spec)} was not ` +
-  "fetched: set npm's cafile (or NODE_EXTRA_CA_CERTS) to the certificate of whoever runs it.";
+  `The npm registry ${registry} sent a certificate that this machine does not trust (${code}), so ${idOf(spec)} was not ` +
+  "fetched: set npm's cafile (or NODE_EXTRA_CA_CERTS) to the certificate of its operator.";
 
 const sentences: readonly (readonly [codes: RegExp, sentence: (attempt: Attempt, code: string) => string])[] = [
   [/^(E404|ETARGET|ENOVERSIONS|E410)$/, missing],
@@ -43,7 +43,7 @@ const sentences: readonly (readonly [codes: RegExp, sentence: (attempt: Attempt,
 
 const diskCodes = /^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EISDIR|ENOTDIR|EEXIST|ENAMETOOLONG|EMFILE)$/;
 
-/** The error for anything thrown while a package was fetched and unpacked. */
+/** The error for anything that was thrown while fetching and unpacking a package. */
 export function fetchFailure(error: unknown, attempt: Attempt): Error {
   if (error instanceof GraftError) return error;
   const code = codeOf(error) ?? messageOf(error);
@@ -52,20 +52,20 @@ export function fetchFailure(error: unknown, attempt: Attempt): Error {
   return fetchFailed(sentence(attempt, code), error);
 }
 
-/** A tarball whose hash is not the pinned one. */
+/** The hash of the tarball is not the pinned one. */
 export const integrityFailure = (attempt: Attempt): Error => fetchFailed(altered(attempt, "its sha512 differs"));
 
-/** Nothing in the cache, and the network is not to be asked. */
+/** The package is not in the cache, and Graft may not download it. */
 export const offlineFailure = ({ spec, registry, folder }: Attempt): Error =>
   offline(
-    `${idOf(spec)} is not in the cache and Graft works offline: run once without --offline to fetch it from ${registry}, ` +
+    `${idOf(spec)} is not in the cache and Graft is offline: run once without --offline to fetch it from ${registry}, ` +
       `or copy ${folder} from a machine that has it.`,
   );
 
-/** What the cache has is damaged, and the network is not to be asked. */
+/** A cached file is damaged, and Graft may not download it. */
 export const damagedFailure = ({ spec }: Attempt, path: string): Error =>
   workError(
-    `${path}, of ${idOf(spec)}, is damaged and Graft works offline: run once without --offline to fetch it again.`,
+    `${path}, of ${idOf(spec)}, is damaged and Graft is offline: run once without --offline to fetch it again.`,
     undefined,
     "cache-damaged",
   );

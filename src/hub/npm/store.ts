@@ -1,7 +1,7 @@
 /**
- * The part of the cache that holds npm packages: one folder a package, with the files that were wanted so far and an
- * index that is written last. A file counts only if the index lists it and it has the checksum that the index says, so
- * neither what a killed run left nor what a disk has changed is taken for whole. Fetches nothing.
+ * The cache of npm packages: one folder per package, with the files that were wanted so far and an index that is written last.
+ * A file counts only if the index lists it and its checksum matches, so neither the leftovers of a killed run nor a damaged file
+ * is used. Fetches nothing.
  */
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -14,15 +14,15 @@ import { inspectSealedJson, writeSealedJson } from "../../base/sealed.ts";
 import { idOf, type NpmPackage } from "./packages.ts";
 import type { Contents } from "./unpack.ts";
 
-/** Which files of a package: paths within it, or a test of a path. */
+/** Which files of a package: paths within it, or a function that tests a path. */
 export type Wanted = ((path: string) => boolean) | readonly string[];
 
-/** What is known of a package that was fetched before. */
+/** What the cache knows about a package that was fetched. */
 export interface Index {
   readonly integrity: string;
-  /** Every file of the package with its bytes, kept or not. */
+  /** The size in bytes of every file of the package, whether it is stored or not. */
   readonly files: Readonly<Record<string, number>>;
-  /** The SHA-256, in hexadecimal, of each file that is kept. */
+  /** The SHA-256, in hexadecimal, of each stored file. */
   readonly kept: Readonly<Record<string, string>>;
 }
 
@@ -34,7 +34,7 @@ export const indexSchema: v.GenericSchema<unknown, Index> = v.object({
 
 export const INDEX = ".graft-index.json";
 
-/** The folder of a package in the cache's npm part: name (`/` as `+`), version and the start of its hash. */
+/** The folder of a package within the cache: name (`/` as `+`), version and the start of its hash. Throws a GraftError (`usage`) if `spec` is not a pinned package. */
 export function folderOf(cache: string, spec: NpmPackage): string {
   const { package: name, version, integrity } = spec;
   const sound =
@@ -43,18 +43,18 @@ export function folderOf(cache: string, spec: NpmPackage): string {
     /^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity);
   if (!sound)
     throw usageError(
-      `${idOf(spec)} with "${integrity}" is no pinned npm package: give its name, exact version and sha512.`,
+      `${idOf(spec)} with "${integrity}" is not a pinned npm package: give its name, exact version and sha512.`,
     );
   const hash = Buffer.from(integrity.slice("sha512-".length), "base64").toString("hex").slice(0, 12);
   return join(cache, `${name.replace("/", "+")}@${version}-${hash}`);
 }
 
-/** What the cache has of a package: its index, or why there is none. */
+/** The index of a package, or why there is none. */
 type Known =
   | { readonly index: Index; readonly damaged?: never }
   | { readonly index?: never; readonly damaged?: string };
 
-/** The index of a package's folder; nothing where there is none of this package in this version of the index. */
+/** Reads the index of a package's folder. An index of another package or format counts as missing. */
 export async function readIndex(folder: string, spec: NpmPackage): Promise<Known> {
   const path = join(folder, INDEX);
   const found = await inspectSealedJson(path, indexSchema);
@@ -62,27 +62,25 @@ export async function readIndex(folder: string, spec: NpmPackage): Promise<Known
   return found.kind === "whole" && found.value.integrity === spec.integrity ? { index: found.value } : {};
 }
 
-/** The wanted paths among a package's files. Throws a GraftError (`work`) where it has none such. */
+/** The wanted paths among a package's files. Throws a GraftError (`work`) if one is missing. */
 export function select(files: Iterable<string>, wanted: Wanted, spec: NpmPackage): readonly string[] {
   const all = new Set(files);
   if (typeof wanted !== "function") {
     const absent = wanted.find((path) => !all.has(path));
     if (absent === undefined) return wanted;
-    throw workError(`The npm package ${idOf(spec)} has no file ${absent}; this is a defect of whoever asked for it.`);
+    throw workError(`The npm package ${idOf(spec)} has no file ${absent}: this is a bug in the caller.`);
   }
   const paths = [...all].filter(wanted);
   if (paths.length > 0) return paths;
-  throw workError(
-    `The npm package ${idOf(spec)} has none of the files looked for; this is a defect of whoever asked for it.`,
-  );
+  throw workError(`The npm package ${idOf(spec)} has none of the wanted files: this is a bug in the caller.`);
 }
 
-/** What the cache has of the wanted files: all of them, whole, by path; or not, and then perhaps which one is damaged. */
+/** The wanted files in the cache by path, if all are there and undamaged; else the path of a damaged file, if there is one. */
 export type Looked =
   | { readonly files: ReadonlyMap<string, string>; readonly damaged?: never }
   | { readonly files?: never; readonly damaged?: string | undefined };
 
-/** Looks for the wanted files, and whether they are as they were written. */
+/** Looks up the wanted files and verifies them. */
 export async function lookUp(folder: string, spec: NpmPackage, wanted: Wanted): Promise<Looked> {
   const { index, damaged } = await readIndex(folder, spec);
   if (!index) return { damaged };
@@ -98,10 +96,10 @@ export async function lookUp(folder: string, spec: NpmPackage, wanted: Wanted): 
   return { files };
 }
 
-/** Folders that versions before this one unpacked into. */
+/** The prefix of the folders into which older versions unpacked. */
 const oldPrefix = (folder: string): string => `.part-${basename(folder)}-`;
 
-/** An empty folder to unpack into, beside the package's own. What killed runs left there is removed: hold the lock. */
+/** Makes an empty folder to unpack into, and removes what killed runs left. Call it only while holding the lock. */
 export async function makePart(folder: string): Promise<string> {
   const parent = dirname(folder);
   await makeFolder(parent);
@@ -115,8 +113,8 @@ export async function makePart(folder: string): Promise<string> {
 }
 
 /**
- * Takes what was unpacked and verified into the package's folder. The first time the whole folder is renamed into place;
- * later, when other files are wanted, they are added one by one and then listed.
+ * Moves unpacked and verified files into the package's folder. The first time, renames the whole folder; later, adds the new
+ * files one by one and then updates the index.
  */
 export async function keep(part: string, folder: string, spec: NpmPackage, contents: Contents): Promise<void> {
   const { index: before } = await readIndex(folder, spec);
@@ -130,7 +128,7 @@ export async function keep(part: string, folder: string, spec: NpmPackage, conte
   }
   for (const path of contents.written.keys()) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
-    // Whatever is there was damaged, a folder perhaps.
+    // Something damaged, perhaps a folder, is in the way.
     await rm(join(folder, path), { recursive: true, force: true });
     await rename(join(part, path), join(folder, path));
   }

@@ -1,5 +1,5 @@
 /**
- * For tests only: small tarballs, also such as no honest packer makes, and an npm registry on this machine that serves them.
+ * For tests only: small tarballs, including malicious ones, and an npm registry on this machine that serves them.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -12,16 +12,16 @@ export { type TestEntry, tarballOf } from "../../../tests/support/tar.ts";
 export const integrityOf = (bytes: Uint8Array): string =>
   `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
 
-/** How a tarball is answered: the response may be spoilt in any way. `attempt` counts from 1. */
+/** Sends a tarball, possibly damaged. `attempt` counts from 1. */
 export type Answer = (response: ServerResponse, tarball: Buffer, attempt: number) => void;
 
 export interface TestRegistry {
   readonly url: string;
-  /** Paths asked for so far. */
+  /** Paths requested so far. */
   readonly requests: string[];
-  /** Authorization headers that came with them. */
+  /** The Authorization headers of the requests. */
   readonly authorizations: (string | undefined)[];
-  /** Publishes a package and yields how to ask for it. */
+  /** Publishes a package and returns its pinned name. */
   publish(name: string, version: string, tarball: Buffer, answer?: Answer): NpmPackage;
   close(): Promise<void>;
 }

@@ -81,11 +81,11 @@ describe("unpack", () => {
     [
       "a symbolic link",
       [{ path: "package/l", type: "SymbolicLink", linkpath: "/etc" }],
-      "no regular file but a SymbolicLink",
+      "not a regular file but a SymbolicLink",
     ],
-    ["a hard link", [{ path: "package/l", type: "Link", linkpath: "package/a" }], "no regular file but a Link"],
-    ["a device", [{ path: "package/d", type: "CharacterDevice" }], "no regular file but a CharacterDevice"],
-    ["a file twice", [{ path: "package/a" }, { path: "package/a", content: "x" }], "holds a twice"],
+    ["a hard link", [{ path: "package/l", type: "Link", linkpath: "package/a" }], "not a regular file but a Link"],
+    ["a device", [{ path: "package/d", type: "CharacterDevice" }], "not a regular file but a CharacterDevice"],
+    ["a file twice", [{ path: "package/a" }, { path: "package/a", content: "x" }], "contains a twice"],
     ["a file too big", [{ path: "package/a", size: 100_001 }], "100001 bytes, more than the 100000"],
     ["a file said to be huge", [{ path: "package/a", size: 2 ** 40 }], "more than the 100000"],
     [

@@ -1,6 +1,6 @@
 /**
- * A package's tarball, taken apart as it arrives: the wanted regular files go to disk, everything is counted, bounded
- * and hashed. Nothing in it is run, linked, or written outside the folder. Knows nothing of registries or caches.
+ * Unpacks a package's tarball as it arrives: writes the wanted regular files, and counts, limits and hashes everything. Never runs
+ * or links anything, and never writes outside the folder. Fetches nothing.
  */
 import { createHash } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { workError } from "../../base/errors.ts";
 import { type ReadEntry, readTar } from "../../base/tar.ts";
 
-/** What a tarball may hold at most; the bounds hold for the files that are not wanted, too. */
+/** Upper limits for a tarball, including the files that are not wanted. */
 export interface UnpackLimits {
   readonly entries: number;
   /** Bytes of one file. */
@@ -20,27 +20,27 @@ export interface UnpackLimits {
 export const defaultLimits: UnpackLimits = { entries: 20_000, fileBytes: 2 ** 29, totalBytes: 2 ** 30 };
 
 export interface UnpackOptions {
-  /** Which files to write, by path within the package (its first folder, `package/`, left off). */
+  /** Which files to write, by path within the package (without its first folder, `package/`). */
   readonly wanted: (path: string) => boolean;
   readonly limits?: UnpackLimits | undefined;
-  /** Told of each chunk's length as it arrives. */
+  /** Called with the length of each chunk as it arrives. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
-/** What was in a tarball. */
+/** The contents of a tarball. */
 export interface Contents {
-  /** Every regular file's path and bytes. */
+  /** The size in bytes of every regular file, by path. */
   readonly files: ReadonlyMap<string, number>;
-  /** SHA-256, in hexadecimal, of each file written, by its path, in the tarball's order. */
+  /** The SHA-256, in hexadecimal, of each written file, by path, in the order of the tarball. */
   readonly written: ReadonlyMap<string, string>;
-  /** `sha512-…` of the tarball as it came. */
+  /** `sha512-…` of the tarball. */
   readonly integrity: string;
 }
 
 /**
- * Unpacks a gzipped tarball into a folder that exists and is empty. The caller compares `integrity` before it trusts a file.
+ * Unpacks a gzipped tarball into an existing empty folder. The caller must compare `integrity` before trusting a file.
  *
- * @throws GraftError (`work`) for an entry that no npm package has; the errors of the stream, of `tar` and of the disk as they are
+ * @throws GraftError (`work`) for an entry that an npm package cannot have; the errors of the stream, of `tar` and of the disk
  */
 export async function unpack(
   tarball: AsyncIterable<Uint8Array>,
@@ -56,13 +56,13 @@ export async function unpack(
     accept(entry) {
       const path = checkedPath(entry, budget, limits);
       if (path === undefined) return false;
-      if (files.has(path)) throw workError(`The package holds ${path} twice.`);
+      if (files.has(path)) throw workError(`The package contains ${path} twice.`);
       files.set(path, entry.size);
       return wanted(path);
     },
     take(entry) {
       const path = innerPath(entry);
-      // Keeps the tarball's order: several files are written at once.
+      // Keeps the order of the tarball: several files are written at the same time.
       written.set(path, "");
       return writeEntry(entry, join(folder, path)).then((sha256) => void written.set(path, sha256));
     },
@@ -74,7 +74,7 @@ export async function unpack(
   return { files, written, integrity: `sha512-${hash.digest("base64")}` };
 }
 
-/** The path within the package of a regular file, `undefined` for a folder. Counts the entry against the budget. */
+/** The path of a regular file within the package; undefined for a folder. Counts the entry against the limits. */
 function checkedPath(
   entry: ReadEntry,
   budget: { -readonly [K in keyof UnpackLimits]: number },
@@ -83,7 +83,7 @@ function checkedPath(
   const { path, type, size } = entry;
   budget.entries -= 1;
   budget.totalBytes -= size;
-  if (budget.entries < 0) throw workError(`The package holds more than ${limits.entries} entries.`);
+  if (budget.entries < 0) throw workError(`The package contains more than ${limits.entries} entries.`);
   if (size > limits.fileBytes)
     throw workError(`The package's ${path} has ${size} bytes, more than the ${limits.fileBytes} allowed.`);
   if (budget.totalBytes < 0)
@@ -95,18 +95,19 @@ function checkedPath(
     /[\\:\0]/.test(path)
   ) {
     throw workError(
-      `The package holds an entry with the path ${JSON.stringify(path)}, which could lead out of its folder.`,
+      `The package contains an entry with the path ${JSON.stringify(path)}, which could lead out of its folder.`,
     );
   }
   if (type === "Directory") return undefined;
-  if (type !== "File" && type !== "OldFile") throw workError(`The package's ${path} is no regular file but a ${type}.`);
+  if (type !== "File" && type !== "OldFile")
+    throw workError(`The package's ${path} is not a regular file but a ${type}.`);
   return innerPath(entry);
 }
 
-/** An entry's path without the first folder, which npm ignores as well. */
+/** The path of an entry without its first folder, which npm ignores as well. */
 const innerPath = ({ path }: ReadEntry): string => path.slice(path.indexOf("/") + 1);
 
-/** Writes an entry to a new file; what comes out is the SHA-256 of its bytes. */
+/** Writes an entry to a new file and returns the SHA-256 of its bytes. */
 async function writeEntry(entry: ReadEntry, path: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
   const file = await open(path, "wx");
