@@ -1,12 +1,12 @@
 /**
- * Following one axis through a graph: where the batch, or the channels, of a tensor are after each node. Transpose moves
- * an axis, Reshape may keep it or lose it in another, most operators leave it where it is.
+ * Follows one axis (batch or channels) through a graph: its position after each node. Transpose moves an axis, Reshape may keep
+ * it or merge it into another, most operators leave it where it is.
  */
 import { type Graph, intAttribute, intsAttribute, type Node } from "./model.ts";
 import type { Shapes } from "./multiply-adds.ts";
 import { asIntegers, elementCount } from "./tensor.ts";
 
-/** What a rule may ask. */
+/** One node with the shapes before and after it. */
 interface Step {
   readonly node: Node;
   readonly from: readonly number[];
@@ -16,28 +16,28 @@ interface Step {
 }
 type Rule = (step: Step) => number | undefined;
 
-/** The integers that an input of a node holds as a constant. */
+/** The integers of a constant input of a node; undefined if it is not a constant of integers. */
 export function constantIntegers(graph: Graph, node: Node, position: number): readonly number[] | undefined {
   const tensor = graph.initializers.get(node.inputs[position] ?? "");
   return tensor && (tensor.type === "int64" || tensor.type === "int32") ? asIntegers(tensor) : undefined;
 }
 
-/** Axes counted from the front, whichever way they are written. */
+/** Axes counted from the front; negative ones count from the back. */
 export const fromFront = (axes: readonly number[], rank: number): number[] =>
   axes.map((axis) => (axis < 0 ? axis + rank : axis));
 
-/** The axes of Squeeze, Unsqueeze and the reductions: an input since opset 13 or 18, an attribute before. */
+/** The axes of Squeeze, Unsqueeze and the reductions: an input since opset 13 or 18, before that an attribute. */
 export const axesOf = (graph: Graph, node: Node): readonly number[] | undefined =>
   constantIntegers(graph, node, 1) ?? intsAttribute(node, "axes");
 
-/** An axis that Reshape keeps: the same size, and as many elements before it as there were. */
+/** An axis that Reshape keeps: the same size, and the same number of elements before it. */
 const reshaped: Rule = ({ from, to, axis }) => {
   const before = elementCount(from.slice(0, axis));
   const kept = to.findIndex((size, i) => size === from[axis] && elementCount(to.slice(0, i)) === before);
   return kept < 0 ? undefined : kept;
 };
 
-/** An axis after others were taken away. */
+/** The position of an axis after other axes were removed. */
 const without = (gone: readonly number[], axis: number): number | undefined =>
   gone.includes(axis) ? undefined : axis - gone.filter((other) => other < axis).length;
 
@@ -60,7 +60,7 @@ const multiplied: Rule = ({ from, to, axis }) => {
   return from.length === 1 ? undefined : axis + to.length - from.length;
 };
 
-/** Everything that keeps the rank, or broadcasts to a higher one: axes line up from the right. */
+/** Operators that keep the rank or broadcast to a higher one: axes line up from the right. */
 const aligned: Rule = ({ from, to, axis }) => (from.length > to.length ? undefined : axis + to.length - from.length);
 
 const rules: Readonly<Record<string, Rule>> = {
@@ -88,7 +88,7 @@ const rules: Readonly<Record<string, Rule>> = {
   Einsum: () => undefined,
 };
 
-/** Where axis `axis` of a node's input is in its output; nothing where it is lost or cannot be told. */
+/** The position in a node's output of axis `axis` of its input; undefined if it is lost or unknown. */
 export function axisThrough(
   graph: Graph,
   shapes: Shapes,
@@ -107,11 +107,11 @@ export function axisThrough(
 export type AxisMap = ReadonlyMap<string, number>;
 
 /**
- * Follows an axis from where it is known through everything that is computed of it.
+ * Follows an axis from tensors where it is known through everything that is computed from them.
  *
- * @param known where it starts: graph inputs by name
- * @param made the axis where a node makes it anew, whatever it reads (a convolution makes channels on axis 1)
- * @param dataOf the inputs through which a node is followed, the first that has the axis deciding
+ * @param known where the axis starts: graph inputs by name
+ * @param made the axis of nodes that create it regardless of their inputs (a convolution creates channels on axis 1)
+ * @param dataOf the inputs to follow it through; the first that has the axis decides
  */
 export function followAxis(
   graph: Graph,
@@ -123,14 +123,14 @@ export function followAxis(
 ): AxisMap {
   const axes = new Map(known);
   for (const node of nodes) {
-    const anew = made(node);
+    const created = made(node);
     for (const output of node.outputs.filter((name) => name !== "")) {
       const through = (input: string): number | undefined => {
         const axis = axes.get(input);
         return axis === undefined ? undefined : axisThrough(graph, shapes, node, input, output, axis);
       };
       const axis =
-        anew ??
+        created ??
         dataOf(node)
           .map(through)
           .find((found) => found !== undefined);

@@ -1,6 +1,6 @@
 /**
- * Where the pictures of a batch lie in every tensor: on an axis of their own, or merged with another, as transformers do
- * that work on `[N × heads, T, D]` or on `[T × N, D]`. Told from the shapes at one batch size, which may be 1.
+ * Where the images of a batch are in every tensor: on an axis of their own, or merged with another, as in transformers that work
+ * on `[N × heads, T, D]` or `[T × N, D]`. Derived from the shapes at one batch size, which may be 1.
  */
 import { axisThrough } from "./axes.ts";
 import type { Dataflow } from "./dataflow.ts";
@@ -8,7 +8,7 @@ import type { Graph } from "./model.ts";
 import type { Shapes } from "./multiply-adds.ts";
 import { elementCount } from "./tensor.ts";
 
-/** The axis that grows with the batch, and how often the whole batch repeats within it: 1, or T on an axis of T × N. */
+/** The axis that grows with the batch, and how often the whole batch repeats on it: 1, or T on an axis of T × N. */
 export interface BatchPlace {
   readonly axis: number;
   readonly outer: number;
@@ -17,8 +17,8 @@ export interface BatchPlace {
 const before = (dims: readonly number[], axis: number): number => elementCount(dims.slice(0, axis));
 
 /**
- * The batch's place after a Reshape. Elements keep their order, so that as many lie before the batch as did; at a batch
- * of 1 that leaves a choice: an axis of size 1, else what was the next axis if it was taken apart, else the one before.
+ * The batch's place after a Reshape. Elements keep their order, so the number of elements before the batch stays the same. At a
+ * batch size of 1 several axes fit: the choice is an axis of size 1, else the next axis if it was split, else the one before.
  */
 export function placeAfterReshape(
   from: readonly number[],
@@ -33,8 +33,8 @@ export function placeAfterReshape(
   if (own !== undefined) return at(own);
   const [first] = exact;
   if (first !== undefined && batch === 1) {
-    const isNextTakenApart = to[first]! < (from[place.axis + 1] ?? 1);
-    return at(isNextTakenApart || first === 0 ? first : first - 1);
+    const isNextSplit = to[first]! < (from[place.axis + 1] ?? 1);
+    return at(isNextSplit || first === 0 ? first : first - 1);
   }
   if (first !== undefined && to[first]! % batch === 0) return at(first);
   const inside = to.findIndex(
@@ -43,7 +43,7 @@ export function placeAfterReshape(
   return inside < 0 ? undefined : at(inside);
 }
 
-/** The place of the batch in every tensor that has one, starting from the first axis of the graph's inputs. */
+/** The place of the batch in every tensor that has one, starting at the first axis of the graph's inputs. */
 export function batchPlaces(graph: Graph, shapes: Shapes, flow: Dataflow): ReadonlyMap<string, BatchPlace> {
   const places = new Map<string, BatchPlace>(graph.inputs.map(({ name }) => [name, { axis: 0, outer: 1 }]));
   const batch = shapes.get(graph.inputs[0]?.name ?? "")?.dims[0] ?? 1;

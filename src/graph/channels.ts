@@ -1,6 +1,6 @@
 /**
- * Which axis of each tensor holds its channels, told by the operators that make and read them and not by sizes: networks
- * from TensorFlow keep `[N, H, W, C]`, those from PyTorch `[N, C, H, W]`, transformers `[N, T, C]`.
+ * Which axis of each tensor holds the channels, derived from operators, not from sizes: networks from TensorFlow use
+ * `[N, H, W, C]`, those from PyTorch `[N, C, H, W]`, transformers `[N, T, C]`.
  */
 import { type AxisMap, followAxis } from "./axes.ts";
 import type { Dataflow } from "./dataflow.ts";
@@ -15,7 +15,7 @@ const channelsFirst = new Set([
   ..."MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool LRN DepthToSpace SpaceToDepth".split(" "),
 ]);
 
-/** The axis of the channels of every tensor where the graph tells; tensors of rank 0 and 1 have none. */
+/** The channel axis of every tensor for which the graph defines one; tensors of rank 0 and 1 have none. */
 export function channelAxes(graph: Graph, shapes: Shapes, { nodes, data, dependence }: Dataflow): AxisMap {
   const made = (node: Node): number | undefined => {
     const rank = shapes.get(node.outputs[0] ?? "")?.dims.length ?? 0;
@@ -26,7 +26,7 @@ export function channelAxes(graph: Graph, shapes: Shapes, { nodes, data, depende
         ? rank - 1
         : undefined;
     }
-    // A product with a weight on the right makes the last axis; one of two activations is attention.
+    // A product with a weight on the right creates the last axis; a product of two activations is attention.
     if ((node.op === "MatMul" || node.op === "MatMulInteger") && dependence(node.inputs[1] ?? "") === "nothing")
       return rank - 1;
     return node.op === "Gemm" ? 1 : undefined;

@@ -1,13 +1,13 @@
-/** Cutting a graph at tensors: what is needed to compute them stays, everything after them goes. */
+/** Cuts a graph at tensors: keeps what is needed to compute them and removes everything after them. */
 import { usageError } from "../base/errors.ts";
 import { inTopologicalOrder, lookup, tensorsRead } from "./lookup.ts";
 import type { Graph, Node, Value } from "./model.ts";
 
 /**
- * The part of a graph that computes `outputs`; unused inputs and initializers are dropped.
+ * The part of a graph that computes `outputs`, without unused inputs and initializers.
  *
- * @param outputs the tensors where the graph shall end, declared with type and shape
- * @throws GraftError (`usage`) where the graph has no tensor of that name; (`data`) where the graph is cyclic
+ * @param outputs the tensors at which the graph ends, declared with type and shape
+ * @throws GraftError (`usage`) if the graph has no tensor of that name; (`data`) if the graph has a cycle
  */
 export function cutGraph(graph: Graph, outputs: readonly Value[]): Graph {
   const { producer } = lookup(graph);
@@ -18,7 +18,7 @@ export function cutGraph(graph: Graph, outputs: readonly Value[]): Graph {
   for (const name of pending) {
     if (!producer(name) && !inputs.has(name)) {
       throw usageError(
-        `The network has no tensor "${name}" to cut at: \`graft networks show FILE\` lists those where its stages end.`,
+        `The network has no tensor "${name}" to cut at: \`graft networks show FILE\` lists the tensors at which its stages end.`,
       );
     }
   }

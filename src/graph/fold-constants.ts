@@ -1,11 +1,11 @@
 /**
- * Constants in one place: what `Constant` nodes hold, and what `Identity` repeats, becomes an initializer, so that
- * whoever reads the graph looks for weights and shapes in one way only. The graph computes what it did.
+ * Turns `Constant` nodes, and `Identity` of constants, into initializers, so that weights and shapes are in one place. The graph
+ * computes the same.
  */
 import type { Attribute, Graph, Node } from "./model.ts";
 import { float32Tensor, int64Tensor, type Tensor } from "./tensor.ts";
 
-/** The forms that a `Constant` node may take, by attribute. Text and sparse tensors stay nodes. */
+/** The forms of a `Constant` node, by attribute. Texts and sparse tensors stay nodes. */
 const forms: Readonly<Record<string, (value: Attribute) => Tensor | undefined>> = {
   value: (of) => (of.type === "tensor" ? of.value : undefined),
   value_float: (of) => (of.type === "float" ? float32Tensor([], [of.value]) : undefined),
@@ -14,13 +14,13 @@ const forms: Readonly<Record<string, (value: Attribute) => Tensor | undefined>> 
   value_ints: (of) => (of.type === "ints" ? int64Tensor([of.value.length], of.value) : undefined),
 };
 
-function held(node: Node): Tensor | undefined {
+function constantOf(node: Node): Tensor | undefined {
   if (node.op !== "Constant" || node.domain !== "") return undefined;
   const [name, value] = Object.entries(node.attributes)[0] ?? [];
   return name === undefined || value === undefined ? undefined : forms[name]?.(value);
 }
 
-/** The same graph with its constants among the initializers. Subgraphs are left as they are. */
+/** The same graph with its constants as initializers. Subgraphs stay unchanged. */
 export function foldConstants(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);
   const aliases = new Map<string, string>();
@@ -28,12 +28,12 @@ export function foldConstants(graph: Graph): Graph {
   const nodes: Node[] = [];
   for (const node of graph.nodes) {
     const output = node.outputs[0] ?? "";
-    const tensor = held(node) ?? (node.op === "Identity" ? initializers.get(node.inputs[0] ?? "") : undefined);
+    const tensor = constantOf(node) ?? (node.op === "Identity" ? initializers.get(node.inputs[0] ?? "") : undefined);
     if (!tensor || outputs.has(output)) {
       nodes.push(node);
       continue;
     }
-    // An Identity's constant is read under its first name, so that a shared weight is counted once.
+    // Readers of an Identity use the first name of its constant, so that a shared weight counts once.
     const source = node.op === "Identity" ? (aliases.get(node.inputs[0]!) ?? node.inputs[0]!) : undefined;
     initializers.set(output, tensor);
     if (source !== undefined) aliases.set(output, source);

@@ -1,7 +1,7 @@
 /**
- * Networks exported for a batch of fixed size → the same for any. An exporter that traces a program writes the batch into
- * the constants of Reshape and into tokens that are joined to every picture; both are found by following the batch axis.
- * Whether everything was found is for the caller to verify, with shapes at another batch size.
+ * Rewrites networks that were exported for a fixed batch size so that they take any. An exporter that traces a program writes the
+ * batch size into the constants of Reshape and into tokens that are concatenated to every image; both are found by following the
+ * batch axis. The caller must verify the result with shapes at another batch size.
  */
 import { type BatchPlace, batchPlaces } from "./batch-places.ts";
 import { type Dataflow, dataflow } from "./dataflow.ts";
@@ -9,18 +9,17 @@ import { type Graph, intAttribute, type Node, node as newNode } from "./model.ts
 import type { Shapes } from "./multiply-adds.ts";
 import { int64Tensor, type Tensor } from "./tensor.ts";
 
-/** What stands in for one node: others, and the constants that they read. */
+/** The replacement of one node: other nodes, and the constants that they read. */
 interface Replacement {
   readonly nodes: readonly Node[];
   readonly constants: readonly (readonly [name: string, tensor: Tensor])[];
 }
 
 /**
- * The graph with its inputs' first dimension free, and the constants that fixed the batch rewritten.
+ * Frees the first dimension of the graph's inputs and rewrites the constants that fix the batch size.
+ * The result is fixed to the image size of `shapes`.
  *
- * The size of the pictures is fixed with it: that which `shapes` is of.
- *
- * @param shapes of every tensor at the batch size that the graph was exported for
+ * @param shapes of every tensor at the batch size of the export
  */
 export function freeBatch(graph: Graph, shapes: Shapes): Graph {
   const flow = dataflow(graph);
@@ -39,8 +38,8 @@ export function freeBatch(graph: Graph, shapes: Shapes): Graph {
     nodes,
     initializers,
     inputs: graph.inputs.map(free),
-    // What is declared of the outputs may be the batch too; the runtime infers it anew.
-    outputs: graph.outputs.map(({ name, type }) => ({ name, type })),
+    // The declared output shapes may contain the batch size; the runtime infers them again.
+    outputs: graph.outputs.map(({ name, type }) => (type ? { name, type } : { name })),
   };
 }
 
@@ -52,7 +51,7 @@ interface Place {
 }
 
 const rewrites: Readonly<Record<string, (place: Place) => Replacement | undefined>> = {
-  /** The batch's dimension becomes −1, the others what they were: an input of one size has no other shapes. */
+  /** The batch dimension becomes −1; the others stay, because the image size is fixed. */
   Reshape({ node, shapes, batch, flow }) {
     const output = node.outputs[0]!;
     const [axis, to] = [batch.get(output)?.axis, shapes.get(output)?.dims];
@@ -64,7 +63,7 @@ const rewrites: Readonly<Record<string, (place: Place) => Replacement | undefine
       constants: [[name, int64Tensor([shape.length], shape)]],
     };
   },
-  /** Constants joined to the pictures (class tokens) are repeated for each of them. */
+  /** Constants that are concatenated to images (class tokens) are repeated for each image. */
   Concat({ node, shapes, batch, flow }) {
     const data = flow.data(node)[0];
     const output = node.outputs[0]!;
@@ -93,7 +92,7 @@ const rewrites: Readonly<Record<string, (place: Place) => Replacement | undefine
       constants.push([`${name}/axis`, int64Tensor([1], [axis])]);
     }
     return {
-      // Without names, so that they are taken for no part of the network.
+      // Without names, so that they do not count as layers of the network.
       nodes: [
         ...nodes.map((one) => ({ ...one, name: "" })),
         { ...node, inputs: node.inputs.map((input) => repeated.get(input) ?? input) },

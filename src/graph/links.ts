@@ -1,23 +1,23 @@
 /**
- * A graph as a chain: where only one tensor carries what was computed so far to what follows, the graph can be cut in
- * two. Between two such places lies a link: a layer, or a whole residual block, whose branches cannot be parted.
+ * A graph as a chain of links: it can be cut in two wherever a single tensor carries everything computed so far. A link is what is
+ * between two such places: a layer, or a residual block whose branches cannot be separated.
  */
 import { type Dataflow, dataflow } from "./dataflow.ts";
 import type { Graph, Node } from "./model.ts";
 
-/** The nodes between two single-tensor places. */
+/** The nodes between two places at which the graph can be cut. */
 export interface Link {
-  /** In topological order: those that carry the picture, and those that make weights for them. */
+  /** In topological order: the nodes that process the image, and those that prepare their weights. */
   readonly nodes: readonly Node[];
-  /** The one tensor in which it ends. */
+  /** The single tensor at its end. */
   readonly output: string;
 }
 
 /**
- * The links of the graph that computes `target`, from its input on; shapes that are read from earlier tensors do not
- * count as carried.
+ * The links of the graph that computes `target`, from its input on. Reading the shape of an earlier tensor does not count as a
+ * connection.
  *
- * @param graph one that computes nothing but `target`
+ * @param graph must compute only `target`
  */
 export function linksOf(graph: Graph, target: string): readonly Link[] {
   const flow = dataflow(graph);
@@ -42,7 +42,7 @@ export function linksOf(graph: Graph, target: string): readonly Link[] {
   return links;
 }
 
-/** The nodes that make weights (dequantise, transpose, cast), each with the first node that needs it. */
+/** The nodes that prepare weights (dequantise, transpose, cast), each assigned to the first node that needs it. */
 function weightNodes(graph: Graph, carrying: readonly Node[], flow: Dataflow): ReadonlyMap<Node, readonly Node[]> {
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const taken = new Set<Node>();

@@ -4,13 +4,13 @@ import type { Graph, Node } from "./model.ts";
 
 /** Producers and consumers of the tensors of one graph. */
 export interface Lookup {
-  /** The node that yields the tensor; nothing for inputs and initializers. */
+  /** The node that outputs the tensor; undefined for inputs and initializers. */
   producer(tensor: string): Node | undefined;
   /** The nodes that read the tensor, in the graph's order. */
   consumers(tensor: string): readonly Node[];
 }
 
-/** Tensors that the subgraphs of a node (If, Loop) take from the graph around them count as read by the node. */
+/** The tensors that a node reads, including those that its subgraphs (If, Loop) read from the graph around them. */
 export function tensorsRead(of: Node): readonly string[] {
   const captured = Object.values(of.attributes).flatMap((attribute) =>
     attribute.type === "graph" ? attribute.value.nodes.flatMap(tensorsRead) : [],
@@ -18,7 +18,7 @@ export function tensorsRead(of: Node): readonly string[] {
   return [...of.inputs, ...captured].filter((name) => name !== "");
 }
 
-/** Indexes a graph once, for many look-ups. */
+/** Indexes a graph for many lookups. */
 export function lookup(graph: Graph): Lookup {
   const producers = new Map<string, Node>();
   const consumers = new Map<string, Node[]>();

@@ -1,7 +1,7 @@
-/** Joining graphs end to end: one graph's outputs become the next one's inputs. */
+/** Joins graphs: the outputs of one become the inputs of the next. */
 import type { Attribute, Graph, Node, Value } from "./model.ts";
 
-/** The same graph with every tensor and node renamed. Tensors of subgraphs are renamed with it. */
+/** The same graph with every tensor and node renamed, including those of subgraphs. */
 export function renameTensors(graph: Graph, rename: (tensor: string) => string): Graph {
   const renamed = (name: string): string => (name === "" ? "" : rename(name));
   const renameValue = (value: Value): Value => ({ ...value, name: renamed(value.name) });
@@ -24,10 +24,10 @@ export function renameTensors(graph: Graph, rename: (tensor: string) => string):
 }
 
 /**
- * `first`, then `second`, whose inputs must all be tensors of `first` by name.
- * The result takes the inputs of `first` and yields the outputs of `second`, then those in `alsoOutput`.
+ * Appends `second` to `first`. All inputs of `second` must be tensors of `first`, by name.
+ * The result has the inputs of `first`, and the outputs of `second` followed by `alsoOutput`.
  *
- * @throws RangeError where both define a tensor of the same name, or `second` wants one that `first` lacks
+ * @throws RangeError if both define a tensor of the same name, or `second` needs one that `first` lacks
  */
 export function attach(first: Graph, second: Graph, alsoOutput: readonly Value[] = []): Graph {
   const defined = new Set([
@@ -36,7 +36,7 @@ export function attach(first: Graph, second: Graph, alsoOutput: readonly Value[]
     ...first.nodes.flatMap(({ outputs }) => outputs),
   ]);
   for (const { name } of second.inputs) {
-    if (!defined.has(name)) throw new RangeError(`"${second.name}" wants "${name}", which "${first.name}" lacks.`);
+    if (!defined.has(name)) throw new RangeError(`"${second.name}" needs "${name}", which "${first.name}" lacks.`);
   }
   const added = [...second.initializers.keys(), ...second.nodes.flatMap(({ outputs }) => outputs)];
   const twice = added.find((name) => name !== "" && defined.has(name));

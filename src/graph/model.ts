@@ -1,15 +1,14 @@
 /**
- * An ONNX model as plain data: what the rest of Graft reads, rewrites and builds.
- * Knows nothing of protobuf (see `onnx/`), of files, or of what a network is for.
+ * An ONNX model as plain data, which the rest of Graft reads, rewrites and builds. Does not read or write protobuf.
  */
 import type { Tensor, TensorType } from "./tensor.ts";
 
-/** One dimension of a value: a size, a symbol shared between values (`"N"`), or nothing known. */
+/** One dimension of a value: a size, a symbol shared between values (`"N"`), or undefined if unknown. */
 export type Dimension = number | string | undefined;
 
 /**
- * The declared type of a graph input or output. `dims` is absent where the rank is unknown; `type` may be absent of an
- * output, whose type the runtime then infers.
+ * A declared graph input or output. `dims` is absent if the rank is unknown. `type` may be absent on an output; the runtime then
+ * infers it.
  */
 export interface Value {
   readonly name: string;
@@ -33,7 +32,7 @@ export interface Node {
   readonly name: string;
   /** The operator's name, such as `Conv`. */
   readonly op: string;
-  /** The operator set; `""` is ONNX's own. */
+  /** The domain of the operator set; `""` is ONNX's own. */
   readonly domain: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -50,7 +49,7 @@ export interface Graph {
   readonly initializers: ReadonlyMap<string, Tensor>;
 }
 
-/** A graph with the versions that give it meaning. */
+/** A graph with the versions of its operators. */
 export interface Model {
   readonly irVersion: number;
   /** Operator-set versions by domain; `""` is ONNX's own. */
@@ -58,18 +57,18 @@ export interface Model {
   readonly graph: Graph;
   /** Free text by key (`metadata_props`). */
   readonly metadata: ReadonlyMap<string, string>;
-  /** The program that wrote the file that the model was read from, with its version, where the file says. */
+  /** The program that wrote the file, with its version, if the file says so. */
   readonly producer?: string | undefined;
 }
 
-/** The ONNX operator set that Graft writes where it has the choice: the first with antialiased `Resize`. */
+/** The ONNX operator set that Graft writes by default: the first with antialiased `Resize`. */
 export const GRAFT_OPSET = 18;
 /** The ONNX file format version that goes with {@link GRAFT_OPSET}. */
 export const GRAFT_IR_VERSION = 8;
-/** The domain of ONNX Runtime's blocked convolutions, and its version; whether a build has them is runtime/blocked.ts' to say. */
+/** The domain of ONNX Runtime's blocked convolutions and its version; blocked.ts checks whether a build has them. */
 export const BLOCKED = { domain: "com.microsoft.nchwc", version: 1 } as const;
 
-/** A value that a node may be given for an attribute; a bare number or list of numbers means integers. */
+/** A value for an attribute; a bare number or list of numbers means integers. */
 export type AttributeLike = number | string | readonly number[] | Attribute;
 
 /** A floating-point attribute (a bare number would be an integer one). */
@@ -102,7 +101,7 @@ export function modelOf(graph: Graph, metadata: ReadonlyMap<string, string> = ne
   return { irVersion: GRAFT_IR_VERSION, opsets: new Map([["", GRAFT_OPSET]]), graph, metadata };
 }
 
-/** The integer attribute `name` of a node, or `fallback` where the node leaves it to the operator's default. */
+/** The integer attribute `name` of a node, or `fallback`. */
 export function intAttribute(of: Node, name: string, fallback: number): number {
   const attribute = of.attributes[name];
   return attribute?.type === "int" ? attribute.value : fallback;

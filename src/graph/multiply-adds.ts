@@ -1,7 +1,7 @@
 /**
- * How many multiply-adds a graph takes: one small function an operator, from the shapes of its tensors. Counted as
- * fvcore and torchinfo do: convolutions and matrix products (attention's too) without their biases; whatever works
- * element by element (normalisation, activations, pooling) counts as nothing. What subgraphs do is not counted.
+ * Counts the multiply-adds of a graph from the shapes of its tensors, with one small function per operator. Counts like fvcore and
+ * torchinfo: convolutions and matrix products (including attention) without biases. Element-wise operators (normalisation,
+ * activations, pooling) and subgraphs count as 0.
  */
 import { type Graph, intAttribute, type Node, stringAttribute } from "./model.ts";
 import { elementCount } from "./tensor.ts";
@@ -16,22 +16,22 @@ interface Around {
 }
 type Count = (of: Node, around: Around) => number;
 
-/** Each output value is a sum over the weight's `[M, C / group, …kernel]` but its first axis. */
+/** Each output value is a sum over all axes of the weight `[M, C / group, …kernel]` except the first. */
 const convolution =
   (weight: number): Count =>
   (_, { input, output }) =>
     elementCount(output()) * elementCount(input(weight).slice(1));
 
-/** Each input value meets the weight's `[C, M / group, …kernel]` but its first axis. */
+/** Each input value is multiplied by all axes of the weight `[C, M / group, …kernel]` except the first. */
 const transposedConvolution: Count = (_, { input }) => elementCount(input(0)) * elementCount(input(1).slice(1));
 
-/** `[M, K] × [K, N]`, batched over whatever axes come first: each output value is a sum over K. */
+/** `[M, K] × [K, N]`, batched over any leading axes: each output value is a sum over K. */
 const product: Count = (_, { input, output }) => elementCount(output()) * (input(0).at(-1) ?? 1);
 
 const gemm: Count = (of, { input, output }) =>
   elementCount(output()) * (input(0)[intAttribute(of, "transA", 0) ? 0 : 1] ?? 1);
 
-/** Every combination of the indices of both operands is one multiply-add; of one operand alone, none. */
+/** One multiply-add for each combination of the indices of two operands; 0 for one operand. */
 const einsum: Count = (of, { input, output }) => {
   const [left = "", right = ""] = stringAttribute(of, "equation", "").replaceAll(" ", "").split("->");
   const operands = left.split(",");
@@ -49,14 +49,14 @@ const einsum: Count = (of, { input, output }) => {
   return elementCount(output()) * elementCount(summed);
 };
 
-/** Queries times keys, then weights times values: both over every pair of a query and a key (ONNX's Attention, opset 23). */
+/** Queries × keys, then weights × values, each over every pair of query and key (ONNX's Attention, opset 23). */
 const attention: Count = (_, { input, output }) => {
   const [queries, keys] = [input(0), input(1)];
   const pairs = keys.at(-2) ?? 1;
   return (elementCount(queries) + elementCount(output())) * pairs;
 };
 
-/** One row an operator; what is not here counts as nothing. */
+/** One row per operator; others count as 0. */
 const counts: Readonly<Record<string, Count>> = {
   Conv: convolution(1),
   ConvInteger: convolution(1),
@@ -71,7 +71,7 @@ const counts: Readonly<Record<string, Count>> = {
   Attention: attention,
 };
 
-/** The multiply-adds of one node. Throws a `RangeError` where a tensor that it counts by is not in `shapes`. */
+/** The multiply-adds of one node. Throws a RangeError if a shape that it needs is not in `shapes`. */
 export function nodeMultiplyAdds(of: Node, shapes: Shapes): number {
   const count = Object.hasOwn(counts, of.op) ? counts[of.op] : undefined;
   const dimsOf = (tensor: string | undefined): readonly number[] => {
@@ -87,6 +87,6 @@ export function nodeMultiplyAdds(of: Node, shapes: Shapes): number {
   );
 }
 
-/** The multiply-adds of a graph, for inputs of the shape that `shapes` was found for. */
+/** The multiply-adds of a graph for the input shapes that `shapes` was computed with. */
 export const multiplyAdds = (graph: Graph, shapes: Shapes): number =>
   graph.nodes.reduce((sum, node) => sum + nodeMultiplyAdds(node, shapes), 0);

@@ -1,7 +1,7 @@
 /**
- * Convolutions and linear layers in 8-bit integers, for prediction: activations as uint8, weights as int8 with a scale per output
- * channel. Written as QuantizeLinear and DequantizeLinear around float operators, which ONNX Runtime makes integer kernels of
- * (`npm run bench -- quantised` says what that gains). Knows nothing of images, and ranges are given: see {@link rangesWanted}.
+ * Quantises convolutions and linear layers to 8-bit integers for prediction: activations as uint8, weights as int8 with one scale
+ * per output channel. Writes QuantizeLinear and DequantizeLinear around float operators, which ONNX Runtime fuses to integer kernels
+ * (`npm run bench -- quantised` measures the gain). Does not measure ranges; the caller passes those of {@link rangesWanted}.
  *
  * Source: B. Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018.
  */
@@ -13,42 +13,42 @@ import { asFloat32, float32Tensor, rawTensor, type Tensor } from "./tensor.ts";
 export type Range = readonly [least: number, largest: number];
 
 /**
- * Weights take 7 of their 8 bits: processors without VNNI add two products in 16 bits, which 8 bits would overflow, so that a model would
- * answer differently from machine to machine.
+ * Weights use 7 of 8 bits: processors without VNNI add two products in 16 bits, which 8-bit weights would overflow, so that results
+ * would differ between machines.
  */
 const WEIGHT_LIMIT = 63;
 const UINT8_LIMIT = 255;
-/** Leaves room in an int32 for the sum of products. */
+/** The largest bias, so that an int32 can still hold the sum of products. */
 const BIAS_LIMIT = 2 ** 29;
 
-/** Operators that have integer kernels, besides those with weights. */
+/** Operators without weights that have integer kernels. */
 const CARRIERS: ReadonlySet<string> = new Set(["Add", "Mul", "Concat", "MaxPool", "AveragePool", "Sigmoid"]);
-/** Those whose output has the scale of their input. */
+/** Operators whose output has the scale of their input. */
 const SAME_SCALE: ReadonlySet<string> = new Set(["MaxPool"]);
 
-/** What is to be done to a graph. */
+/** What to quantise in a graph. */
 interface Plan {
   /** Nodes whose inputs and outputs are integers. */
   readonly nodes: ReadonlySet<Node>;
-  /** The activations between them, each with the one whose range it shares. */
+  /** The activations between them, each with the activation whose range it shares. */
   readonly tensors: ReadonlyMap<string, string>;
-  /** Activation functions that rounding to a range from 0 does on its own, by the output of the node before them. */
+  /** Activation functions that rounding to a range from 0 replaces, by the output of the node before them. */
   readonly clipped: ReadonlyMap<string, Node>;
 }
 
 /**
- * The activations whose ranges {@link quantise} wants.
+ * The activations whose ranges {@link quantise} needs.
  *
- * @param isOwn whether a node may be quantised; the others stay in float
+ * @param isOwn whether a node may be quantised; others stay in float
  */
 export const rangesWanted = (graph: Graph, isOwn: (of: Node) => boolean): string[] => [
   ...new Set(planOf(graph, isOwn).tensors.values()),
 ];
 
 /**
- * A graph whose convolutions and linear layers are in 8-bit integers.
+ * The graph with its convolutions and linear layers in 8-bit integers.
  *
- * @param ranges of all {@link rangesWanted}, as measured on inputs like those to come
+ * @param ranges of all {@link rangesWanted}, measured on typical inputs
  */
 export function quantise(graph: Graph, isOwn: (of: Node) => boolean, ranges: ReadonlyMap<string, Range>): Graph {
   const { nodes, tensors, clipped } = planOf(graph, isOwn);
@@ -87,7 +87,7 @@ export function quantise(graph: Graph, isOwn: (of: Node) => boolean, ranges: Rea
     return [...read, `${of.name}/b/dq`];
   };
   const dropped = new Set(clipped.values());
-  // Before it is rounded, what such a layer makes is not clipped yet.
+  // The output of such a layer is clipped only when it is rounded.
   const unclipped = new Set([...clipped.values()].map(({ outputs }) => outputs[0]!));
   for (const { name } of graph.inputs) if (tensors.has(name)) made.push(...paired(name));
   for (const of of graph.nodes) {
@@ -138,7 +138,7 @@ function planOf(graph: Graph, isOwn: (of: Node) => boolean): Plan {
         ? only
         : undefined;
     const result = after ? after.outputs[0]! : output;
-    // A carrier between floats would only round them.
+    // Between float nodes, quantising such an operator would only round its values.
     if (!isLayer(of) && !(of.inputs.every((name) => tensors.has(name)) && consumers(result).some(isInteger))) continue;
     nodes.add(of);
     if (!tensors.has(x)) tensors.set(x, x);
@@ -148,7 +148,7 @@ function planOf(graph: Graph, isOwn: (of: Node) => boolean): Plan {
   return { nodes, tensors, clipped };
 }
 
-/** Whether a node does what rounding to a measured range from 0 does: ReLU, and ReLU with an upper bound. */
+/** Whether a node is replaced by rounding to a measured range from 0: ReLU, and ReLU with an upper bound. */
 function clipsAtZero(of: Node, { initializers }: Graph): boolean {
   if (of.op === "Relu") return true;
   if (of.op !== "Clip") return false;
@@ -157,8 +157,8 @@ function clipsAtZero(of: Node, { initializers }: Graph): boolean {
 }
 
 /**
- * Weights as int8, symmetric about 0, with a scale per position on `axis` (the first or the last); so that the bias, whose scale is that
- * times the input's, is an int32.
+ * Weights as int8, symmetric about 0, with one scale per position on `axis` (the first or the last). Scales are large enough that the
+ * bias, whose scale is the product with the input's, fits an int32.
  */
 function weightsOf(
   weights: Tensor,

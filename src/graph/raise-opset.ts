@@ -1,6 +1,6 @@
 /**
- * Older models → the operator set that Graft writes, one row per operator whose meaning or form changed on the way.
- * Source: the ONNX operator changelog (versions 7 to 18). Newer models are left as they are.
+ * Upgrades older models to the operator set that Graft writes, with one row per operator whose form or meaning changed.
+ * Source: the ONNX operator changelog (versions 7 to 18). Newer models stay unchanged.
  */
 import { dataError } from "../base/errors.ts";
 import {
@@ -14,12 +14,12 @@ import {
 } from "./model.ts";
 import { float32Tensor, int64Tensor, type Tensor } from "./tensor.ts";
 
-/** Adds a constant next to the node that is being rewritten and answers its name. */
+/** Adds a constant for the node that is being rewritten and returns its name. */
 type AddConstant = (suffix: string, tensor: Tensor) => string;
 type Rewrite = (node: Node, constant: AddConstant) => Node;
 
 interface Change {
-  /** The operator set in which the new form appeared; older models are rewritten. */
+  /** The operator set with the new form; older models are rewritten. */
   readonly since: number;
   readonly rewrite: Rewrite;
 }
@@ -64,7 +64,7 @@ const pad: Rewrite = (node, constant) => {
 const slice: Rewrite = (node, constant) =>
   ["starts", "ends", "axes"].reduce((done, name, index) => listToInput(name, index + 1)(done, constant), node);
 
-/** Softmax once flattened to two dimensions around `axis`; the last axis means the same before and after. */
+/** Softmax used to flatten to two dimensions around `axis`; the last axis means the same before and after. */
 const softmax: Rewrite = (node) => {
   const axis = intAttribute(node, "axis", 1);
   if (axis === -1 || axis === 1)
@@ -74,7 +74,7 @@ const softmax: Rewrite = (node) => {
   );
 };
 
-/** Dropout does nothing at inference; its ratio moved to an input. */
+/** Dropout does nothing at inference. */
 const dropout: Rewrite = (node) => ({ ...node, op: "Identity", outputs: node.outputs.slice(0, 1), attributes: {} });
 
 const batchNormalization: Rewrite = (node) => ({
@@ -83,7 +83,7 @@ const batchNormalization: Rewrite = (node) => ({
   attributes: without(node, "spatial"),
 });
 
-/** Split without explicit sizes must now say into how many. */
+/** Split without sizes now needs the number of outputs. */
 const split: Rewrite = (node) =>
   node.inputs[1]
     ? node
@@ -131,9 +131,9 @@ const changes: Readonly<Record<string, readonly Change[]>> = {
 };
 
 /**
- * The same network in at least operator set {@link GRAFT_OPSET}.
+ * The same network in operator set {@link GRAFT_OPSET} or later.
  *
- * @throws GraftError (`data`) where a node's old form has no exact counterpart
+ * @throws GraftError (`data`) if a node's old form has no exact counterpart
  */
 export function raiseOpset(model: Model): Model {
   const from = model.opsets.get("") ?? GRAFT_OPSET;

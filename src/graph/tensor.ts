@@ -1,7 +1,6 @@
 /**
- * Constant tensors: a type, a shape, and the bytes as ONNX stores them (little-endian, row-major).
- * The bytes are shared with the file they were read from wherever possible, so that a network's weights
- * are in memory once.
+ * Constant tensors: a type, a shape, and the bytes as ONNX stores them (little-endian, row-major). Where possible the bytes are views
+ * of the file, so that a network's weights are in memory once.
  */
 import { dataError } from "../base/errors.ts";
 
@@ -22,7 +21,7 @@ export type TensorType =
   | "bool"
   | "string";
 
-/** Bytes an element takes; strings have no fixed size. */
+/** Bytes per element; strings have no fixed size. */
 export const bytesPerElement: Readonly<Record<TensorType, number>> = {
   float32: 4,
   float16: 2,
@@ -51,7 +50,7 @@ export interface Tensor extends TensorShape {
   readonly bytes: Uint8Array;
 }
 
-/** How many elements a shape holds; 1 for a scalar's `[]`. */
+/** The number of elements of a shape; 1 for a scalar's `[]`. */
 export const elementCount = (dims: readonly number[]): number => dims.reduce((product, size) => product * size, 1);
 
 const bytesOf = (data: ArrayBufferView): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -64,24 +63,24 @@ function checked(type: TensorType, dims: readonly number[], bytes: Uint8Array): 
   return { type, dims, bytes };
 }
 
-/** A float32 tensor over `data` (not copied). Throws a `RangeError` where size and shape disagree. */
+/** A float32 tensor over `data` (not copied). Throws a RangeError if size and shape disagree. */
 export const float32Tensor = (dims: readonly number[], data: Float32Array | readonly number[]): Tensor =>
   checked("float32", dims, bytesOf(data instanceof Float32Array ? data : Float32Array.from(data)));
 
-/** An int64 tensor: what ONNX wants for shapes, axes and indices. */
+/** An int64 tensor, the type of shapes, axes and indices in ONNX. */
 export const int64Tensor = (dims: readonly number[], values: readonly number[]): Tensor =>
   checked("int64", dims, bytesOf(BigInt64Array.from(values, BigInt)));
 
-/** A tensor of any type over bytes that are already in ONNX's order. */
+/** A tensor of any type over bytes in ONNX's order (not copied). Throws a RangeError if size and shape disagree. */
 export const rawTensor = checked;
 
-/** The elements of a float32 tensor, without a copy where the bytes are aligned. */
+/** The elements of a float32 tensor, without a copy if the bytes are aligned. Throws a GraftError (`data`) for another type. */
 export function asFloat32(tensor: Tensor): Float32Array {
   if (tensor.type !== "float32") throw dataError(`A float32 tensor was expected, not ${tensor.type}.`);
   return alignedView(tensor.bytes, 4, (buffer, offset, length) => new Float32Array(buffer, offset, length));
 }
 
-/** The elements of an integer tensor (int64, int32, uint8, int8) as numbers. */
+/** The elements of an integer tensor (int64, int32, uint8, int8) as numbers. Throws a GraftError (`data`) for another type. */
 export function asIntegers(tensor: Tensor): number[] {
   const { bytes } = tensor;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -97,7 +96,7 @@ export function asIntegers(tensor: Tensor): number[] {
   return Array.from({ length: bytes.length / size }, (_, index) => read(index * size));
 }
 
-/** A typed view of bytes, copied only where they do not start at a multiple of `size`. */
+/** A typed view of bytes, copied only if they do not start at a multiple of `size`. */
 function alignedView<T>(
   bytes: Uint8Array,
   size: number,

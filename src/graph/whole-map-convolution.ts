@@ -1,6 +1,6 @@
 /**
- * A convolution whose kernel covers its whole input is a fully connected layer: VGG's first, as timm writes it. Written as
- * one, a runtime need not rearrange its weights (411 MB in VGG) for a convolution's sake.
+ * Rewrites convolutions whose kernel covers the whole input as fully connected layers, such as the first one of timm's VGG. A runtime
+ * then does not rearrange the weights (411 MB in VGG) for a convolution.
  */
 import { type Graph, intAttribute, intsAttribute, type Node, node } from "./model.ts";
 import type { Shapes } from "./multiply-adds.ts";
@@ -8,9 +8,9 @@ import { elementCount, int64Tensor, type Tensor } from "./tensor.ts";
 
 /**
  * The graph with each such convolution as Flatten, Gemm and Reshape. The weights keep their bytes and get two dimensions.
- * A weight that anything else reads too is left alone.
+ * A weight with other readers stays unchanged.
  *
- * @param shapes of the graph's tensors, for a batch of any size
+ * @param shapes of the graph's tensors, for any batch size
  */
 export function wholeMapConvolutionsAsGemm(graph: Graph, shapes: Shapes): Graph {
   const initializers = new Map(graph.initializers);
@@ -31,7 +31,7 @@ export function wholeMapConvolutionsAsGemm(graph: Graph, shapes: Shapes): Graph 
   return { ...graph, nodes, initializers };
 }
 
-/** The weight of a convolution that sees its whole input at once; nothing for any other node. */
+/** The weight of a convolution whose kernel covers the whole input; undefined for any other node. */
 function weightOfWholeMap(of: Node, graph: Graph, shapes: Shapes): Tensor | undefined {
   const [input = "", name = ""] = of.inputs;
   const weight = graph.initializers.get(name);

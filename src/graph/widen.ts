@@ -1,6 +1,6 @@
 /**
- * Networks in half precision (float16, bfloat16) → the same in float32: exact for every weight, and faster on a
- * processor, which computes in float32 anyway. Intermediate results are then rounded less than the file's author saw.
+ * Converts networks in half precision (float16, bfloat16) to float32: exact for every weight, and faster on a CPU, which computes in
+ * float32 anyway. Intermediate results are more precise than in half precision.
  */
 import { dataError } from "../base/errors.ts";
 import type { Attribute, Graph, Node, Value } from "./model.ts";
@@ -8,13 +8,13 @@ import { float32Tensor, type Tensor, type TensorType } from "./tensor.ts";
 
 const isHalf = (type: TensorType | undefined): boolean => type === "float16" || type === "bfloat16";
 
-/** ONNX's numbers of float32 and of the two half precisions, as `Cast` names them in `to`. */
+/** ONNX's numbers of float32 and of the two half-precision types, as in `to` of `Cast`. */
 const FLOAT = 1;
 const HALVES = new Set([10, 16]);
 /** Integer attributes that name an element type. */
 const typeAttributes = new Set(["to", "dtype", "output_dtype", "stash_type"]);
 
-/** The bits of an IEEE 754 binary16 as a number. */
+/** The value of an IEEE 754 binary16 number, from its bits. */
 export function float16Value(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
@@ -69,13 +69,13 @@ function widenGraph(graph: Graph): Graph {
   };
 }
 
-/** Whether a graph holds weights or takes inputs in half precision. */
+/** Whether a graph has weights or inputs in half precision. */
 export const isHalfPrecision = (graph: Graph): boolean =>
   graph.inputs.some(({ type }) => isHalf(type)) || [...graph.initializers.values()].some(({ type }) => isHalf(type));
 
 /**
- * The same graph in float32 where it is in half precision; any other as it is.
+ * The graph in float32 if it is in half precision; any other graph unchanged.
  *
- * @throws GraftError (`data`) where it uses operators beyond ONNX's own, whose types are not known here
+ * @throws GraftError (`data`) if it uses operators outside of ONNX's own set, whose types are unknown
  */
 export const widen = (graph: Graph): Graph => (isHalfPrecision(graph) ? widenGraph(graph) : graph);

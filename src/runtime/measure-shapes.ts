@@ -1,6 +1,6 @@
 /**
- * The shape of every tensor where inference alone cannot tell: exporters that trace a program write shapes as
- * computations. What inference leaves open is learned by running the network once on zeros.
+ * Finds the shape of every tensor, including those that shape inference cannot find because an exporter wrote shapes as
+ * computations: measures these by running the network once on zeros.
  */
 import { dataError, messageOf } from "../base/errors.ts";
 import type { Model } from "../graph/model.ts";
@@ -9,14 +9,14 @@ import { elementCount, type TensorShape } from "../graph/tensor.ts";
 import { openSession } from "./session.ts";
 import { type InputShapes, inferKnownShapes } from "./shapes.ts";
 
-/** Elements that one input may hold: a picture of 8192 pixels a side. */
+/** The largest input, in elements: an image of 8192 × 8192 pixels. */
 const MAX_INPUT = 3 * 8192 ** 2;
 
 /**
  * Finds the type and shape of every tensor of a model whose inputs are float32.
  *
  * @param inputs the shape of every graph input
- * @throws GraftError (`data`) where ONNX Runtime refuses the model or cannot run it on inputs of that shape
+ * @throws GraftError (`data`) if ONNX Runtime does not accept the model or cannot run it on inputs of these shapes
  */
 export async function measureShapes(model: Model, inputs: InputShapes): Promise<ReadonlyMap<string, TensorShape>> {
   const { shapes, unknown } = await inferKnownShapes(model, inputs);
@@ -29,12 +29,13 @@ export async function measureShapes(model: Model, inputs: InputShapes): Promise<
   try {
     const zeros = Object.entries(inputs).map(([name, dims]) => {
       const size = elementCount(dims);
-      if (size > MAX_INPUT) throw dataError(`An input of [${dims}] is larger than any image that Graft accepts.`);
+      if (size > MAX_INPUT)
+        throw dataError(`An input of [${dims}] is larger than the largest image that Graft accepts.`);
       return [name, { dims, data: new Float32Array(size) }] as const;
     });
     const result = await session.run(Object.fromEntries(zeros), wanted).catch((error: unknown) => {
-      const said = messageOf(error).split("\n")[0] ?? "";
-      throw dataError(`ONNX Runtime cannot run the network on an input of ${describe(inputs)}: ${said}`, error);
+      const reason = messageOf(error).split("\n")[0] ?? "";
+      throw dataError(`ONNX Runtime cannot run the network on an input of ${describe(inputs)}: ${reason}`, error);
     });
     // Sequences and the like have no shape.
     const measured = wanted.flatMap((name) => {

@@ -1,5 +1,5 @@
 /**
- * ONNX Runtime for Node with its telemetry off: what `#onnxruntime` stands for outside a page, and the only module that loads
+ * ONNX Runtime for Node with its telemetry off: what `#onnxruntime` resolves to outside a browser, and the only module that loads
  * `onnxruntime-node`.
  */
 import { requireNoTelemetry } from "./telemetry.ts";

@@ -1,5 +1,5 @@
 /**
- * A model in memory → a session. A large one goes through a file that ONNX Runtime maps, because handed over in memory it
+ * Opens a model in memory as a session. A large model is first written to a file that ONNX Runtime maps, because in memory it
  * would be copied several times: VGG-16 then takes 1.7 GB instead of 3.3 GB, and 3 s instead of 9 s.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -11,17 +11,17 @@ import { encodeModelWhole } from "../graph/onnx/write.ts";
 import { encodeModelExternally } from "../graph/onnx/write-external.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 
-/** From this many bytes of weights on, a model goes through a file. */
+/** A model with at least this many bytes of weights is opened through a file. */
 export const LARGE_MODEL_BYTES = 128 << 20;
 
-/** Bytes of a model's weights. */
+/** The size of a model's weights in bytes. */
 export const weightBytes = ({ graph }: Model): number =>
   [...graph.initializers.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
 
 /**
- * Opens a model for running.
+ * Opens a model as a session.
  *
- * @throws GraftError (`data`) where ONNX Runtime does not accept it; (`work`) where a large one cannot be written
+ * @throws GraftError (`data`) if ONNX Runtime does not accept it; (`work`) if a large one cannot be written
  */
 export async function openModel(model: Model, options: SessionOptions = {}): Promise<Session> {
   if (weightBytes(model) < LARGE_MODEL_BYTES) return openSession(encodeModelWhole(model), options);
@@ -34,7 +34,7 @@ export async function openModel(model: Model, options: SessionOptions = {}): Pro
     });
     await writeFile(join(folder, "model.onnx"), bytes);
     const session = await openSession(join(folder, "model.onnx"), options);
-    // What is mapped stays mapped, except where the system forbids removing an open file: there it goes at the end.
+    // A mapped file can be removed while it is in use, except on systems that forbid it: there it is removed when the session closes.
     const removed = await remove().then(
       () => true,
       () => false,

@@ -1,6 +1,6 @@
 /**
- * ONNX Runtime sessions: the only door to the engine, in Node and in a page alike. Knows models and tensors, nothing of
- * images or training. Which build of the engine runs is said in engine.ts.
+ * ONNX Runtime sessions, the only access to the engine, in Node and in browsers. Works on models and tensors only; engine.ts decides
+ * which build of ONNX Runtime is used.
  */
 import type { InTurn } from "../base/concurrency.ts";
 import { dataError, messageOf } from "../base/errors.ts";
@@ -8,44 +8,44 @@ import type { Model } from "../graph/model.ts";
 import type { TensorType } from "../graph/tensor.ts";
 import { type Engine, engine, type ort } from "./engine.ts";
 
-/** What a tensor may hold when it goes in or comes out of a session. */
+/** The element arrays of the inputs and outputs of a session. */
 export type Elements = Float32Array | Uint8Array | Int32Array | BigInt64Array | Float64Array | Uint16Array;
 
-/** A tensor in or out of a session: row-major `data` of shape `dims`. */
+/** An input or output of a session: row-major `data` of shape `dims`. */
 export interface RuntimeTensor {
   readonly dims: readonly number[];
   readonly data: Elements;
-  /** Says `float16` of a Uint16Array that holds the bits of such numbers; else the array tells the type. */
+  /** `float16` for a Uint16Array with the bits of float16 numbers; otherwise the array determines the type. */
   readonly type?: "float16" | undefined;
 }
 
 export interface SessionOptions {
   /** Threads of one run; default: all cores. */
   readonly threads?: number | undefined;
-  /** Whether threads without work keep their core busy for a while; default true. Off where others need the cores. */
+  /** Whether idle threads spin for a while; default true. Turn it off if other work needs the cores. */
   readonly spin?: boolean | undefined;
-  /** Whether memory is kept for the next run; default true. Off where one large picture must not hold memory for ever. */
+  /** Whether memory is kept for the next run; default true. Turn it off so that one large image does not hold memory forever. */
   readonly keepMemory?: boolean | undefined;
-  /** Writes ONNX Runtime's profile (a JSON trace) to files that start with this. */
+  /** Writes ONNX Runtime's profile (a JSON trace) to files whose paths start with this. */
   readonly profile?: string | undefined;
   /**
-   * Whether ONNX Runtime may fuse and rewrite the graph; default true. Off, opening is quick and running is slow. `basic`: only what is
-   * ONNX before is ONNX afterwards.
+   * Whether ONNX Runtime may fuse and rewrite the graph; default true. `false` opens quickly and runs slowly. `basic` uses only
+   * rewrites whose result is standard ONNX.
    */
   readonly optimise?: boolean | "basic" | undefined;
-  /** Writes the graph as ONNX Runtime has rewritten it to this file. */
+  /** Writes the graph, as ONNX Runtime rewrote it, to this file. */
   readonly writeTo?: string | undefined;
-  /** Whether ONNX Runtime keeps to itself what it says of errors, besides throwing them; for runs that may fail. */
+  /** Whether ONNX Runtime logs nothing about errors besides throwing them; for runs that are expected to fail. */
   readonly silent?: boolean | undefined;
 }
 
-/** A model made ready to run. Call {@link Session.close} when done: the memory is outside JavaScript's heap. */
+/** An opened model. Call {@link Session.close} when done: its memory is outside of JavaScript's heap. */
 export interface Session {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** The declared or inferred type and dimensions of an input or output; symbols as text, nothing known as −1. */
+  /** The declared or inferred type and dimensions of an input or output; symbols as text, unknown dimensions as −1. */
   declared(name: string): { readonly type: TensorType; readonly dims: readonly (number | string)[] } | undefined;
-  /** Runs the graph; yields the wanted outputs, by default all. */
+  /** Runs the graph and returns the wanted outputs; default all. */
   run(
     feeds: Readonly<Record<string, RuntimeTensor>>,
     wanted?: readonly string[],
@@ -53,10 +53,10 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** How models are opened where one runs: through a file where that saves memory (open-model.ts), as bytes in a page. */
+/** How a platform opens models: in Node through a file if that saves memory (open-model.ts), in a browser as bytes. */
 export type OpenModel = (model: Model, options?: SessionOptions) => Promise<Session>;
 
-/** By the name of the array's class that JavaScript itself gives, which a subclass (Node's `Buffer`) shares. */
+/** By the `Symbol.toStringTag` of the array, which a subclass such as Node's `Buffer` shares. */
 const elementTypes: ReadonlyMap<string, ort.Tensor.Type> = new Map([
   ["Float32Array", "float32"],
   ["Uint8Array", "uint8"],
@@ -66,40 +66,40 @@ const elementTypes: ReadonlyMap<string, ort.Tensor.Type> = new Map([
   ["Uint16Array", "uint16"],
 ]);
 
-function toOrt({ Tensor }: Engine["ort"], { dims, data, type: said }: RuntimeTensor): ort.Tensor {
-  const type = said ?? elementTypes.get(data[Symbol.toStringTag]);
+function toOrt({ Tensor }: Engine["ort"], { dims, data, type: stated }: RuntimeTensor): ort.Tensor {
+  const type = stated ?? elementTypes.get(data[Symbol.toStringTag]);
   if (!type) throw new TypeError(`ONNX Runtime takes no ${data[Symbol.toStringTag]}.`);
   const tensor = new Tensor(type, data, dims);
-  // Where JavaScript has a Float16Array (Node 24, browsers), ONNX Runtime views the bits as one, and its library for Node then reads
-  // no elements at all (1.30). It does read the bits.
+  // If JavaScript has a Float16Array (Node 24, browsers), ONNX Runtime views the bits as one, and onnxruntime-node 1.30 then reads
+  // no elements. It does read a Uint16Array.
   if (type === "float16") Object.defineProperty(tensor, "data", { value: data });
   return tensor;
 }
 
 function fromOrt({ type, dims, data }: ort.Tensor): RuntimeTensor {
   if (type !== "float16") return { dims, data: data as Elements };
-  // Where JavaScript has a Float16Array, ONNX Runtime returns one: its bits are wanted.
+  // If JavaScript has a Float16Array, ONNX Runtime returns one; callers want its bits.
   const { buffer, byteOffset, length } = data as Uint16Array;
   return { dims, data: new Uint16Array(buffer, byteOffset, length), type };
 }
 
 /**
- * Opens a model for running.
+ * Opens a model as a session.
  *
- * @param source the bytes of an `.onnx` file, or its path (for large ones: the runtime then reads it itself)
- * @throws GraftError (`data`) where ONNX Runtime does not accept the model
+ * @param source the bytes of an `.onnx` file, or its path (for large files, which the runtime then reads itself)
+ * @throws GraftError (`data`) if ONNX Runtime does not accept the model
  */
 export async function openSession(source: Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
   const { ort, providers, inTurn = atOnce } = await engine();
   // Spread on conditions: the native library throws where a setting is there and undefined.
   const settings: ort.InferenceSession.SessionOptions = {
-    // Sessions that are not optimised only tell shapes: no place for a graphics card.
+    // Sessions without optimisation only serve shape inference: they need no GPU.
     ...(providers && options.optimise !== false ? { executionProviders: [...providers] } : {}),
     ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
     ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
     graphOptimizationLevel: options.optimise === false ? "disabled" : options.optimise === "basic" ? "basic" : "all",
     ...(options.writeTo ? { optimizedModelFilePath: options.writeTo } : {}),
-    // One block for all activations, planned beforehand, takes a fifth more memory and gains no time (`bench -- forward`).
+    // Planning one block for all activations takes a fifth more memory and saves no time (`bench -- forward`).
     enableMemPattern: false,
     ...(options.keepMemory === false ? { enableCpuMemArena: false } : {}),
     ...(options.spin === false ? { extra: { session: { intra_op: { allow_spinning: "0" } } } } : {}),

@@ -1,6 +1,6 @@
 /**
- * The type and shape of every tensor of a graph, as ONNX Runtime's own shape inference finds them: nothing is run, and
- * weights are only declared, so that it takes milliseconds and no memory however large the network.
+ * The type and shape of every tensor of a graph, from ONNX Runtime's shape inference. Runs nothing and only declares weights, so it
+ * takes milliseconds and little memory for any network.
  */
 import { dataError } from "../base/errors.ts";
 import { type Model, type Node, node, type Value } from "../graph/model.ts";
@@ -8,18 +8,18 @@ import { encodeModelWhole } from "../graph/onnx/write.ts";
 import type { Tensor, TensorShape } from "../graph/tensor.ts";
 import { openSession, type Session } from "./session.ts";
 
-/** Floating-point constants of this many elements or more are declared without their values: no shape depends on them. */
+/** Floating-point constants with at least this many elements are declared without values: no shape depends on them. */
 const WEIGHT_ELEMENTS = 64;
 
 const isWeight = ({ type, bytes }: Tensor): boolean => type === "float32" && bytes.length >= 4 * WEIGHT_ELEMENTS;
 
-/** Shapes for graph inputs that are not wholly declared, by name; `[1, 3, 224, 224]` for a picture. */
+/** Shapes of graph inputs that are not fully declared, by name; such as `[1, 3, 224, 224]` for an image. */
 export type InputShapes = Readonly<Record<string, readonly number[]>>;
 
 /**
- * Infers the shape of every tensor of a model's graph: inputs, weights, and what each node yields.
+ * Infers the shape of every tensor of a model's graph: inputs, weights, and the outputs of each node.
  *
- * @throws GraftError (`data`) where ONNX Runtime refuses the model, or where a shape depends on values at run time
+ * @throws GraftError (`data`) if ONNX Runtime does not accept the model, or if a shape depends on values at run time
  */
 export async function inferShapes(model: Model, inputs: InputShapes = {}): Promise<ReadonlyMap<string, TensorShape>> {
   const { shapes, unknown } = await inferKnownShapes(model, inputs);
@@ -30,10 +30,10 @@ export async function inferShapes(model: Model, inputs: InputShapes = {}): Promi
 }
 
 /**
- * The same, as far as it can be known before anything runs.
+ * Infers the shapes that can be known before anything runs.
  *
- * @returns the known shapes, and the tensors of the others with what is known of their dimensions
- * @throws GraftError (`data`) where ONNX Runtime refuses the model
+ * @returns the known shapes, and the other tensors with the known part of their dimensions
+ * @throws GraftError (`data`) if ONNX Runtime does not accept the model
  */
 export async function inferKnownShapes(
   model: Model,
@@ -50,7 +50,7 @@ export async function inferKnownShapes(
     graph.nodes,
     names.filter((name) => name !== ""),
   );
-  // A scalar and a tensor of unknown rank look alike; a Shape node behind each tells them apart.
+  // A scalar and a tensor of unknown rank look the same; a Shape node after each distinguishes them.
   const maybeScalars = [...declared].filter(([, value]) => value?.dims.length === 0).map(([name]) => name);
   const shapeOf = (name: string): string => `${name}/shape of`;
   const ranks = await declaredShapes(
@@ -73,7 +73,7 @@ export async function inferKnownShapes(
 
 type Declared = ReturnType<Session["declared"]>;
 
-/** What ONNX Runtime infers of the tensors `names`, which are inputs or made by `nodes`. */
+/** What ONNX Runtime infers about the tensors `names`, which are inputs or outputs of `nodes`. */
 async function declaredShapes(
   { graph, ...model }: Model,
   inputs: InputShapes,

@@ -1,24 +1,24 @@
 /**
- * Turns off the telemetry of ONNX Runtime, which its official builds for Linux and macOS have on: importing this module is
- * enough on the main thread, and {@link requireNoTelemetry} sees to it on a worker thread. Knows nothing of sessions.
+ * Turns off the telemetry of ONNX Runtime, which is on in its official builds for Linux and macOS. On the main thread, importing
+ * this module is enough; on a worker thread, call {@link requireNoTelemetry}.
  *
- * ONNX Runtime reads the variable from the environment of the process once, when the first session of the process is opened, and
- * what it finds then holds until the process ends (its docs/Privacy.md).
+ * ONNX Runtime reads the variable once from the environment of the process, when the process opens its first session
+ * (its docs/Privacy.md).
  */
 import { isMainThread } from "node:worker_threads";
 import { messageOf, workError } from "../base/errors.ts";
 
 const VARIABLE = "ORT_DISABLE_TELEMETRY";
-/** How long the main thread may take to answer. It answers between two statements, and while it waits for something. */
-const PATIENCE_MS = 10_000;
+/** How long to wait for the main thread. It answers between two tasks, and while it waits for something. */
+const ANSWER_TIMEOUT_MS = 10_000;
 
 process.env[VARIABLE] = "1";
 
 /**
- * Makes sure that the variable is in the environment of the process, which is not what a worker thread sees: its `process.env` is
- * a copy, and ONNX Runtime never reads that. Where the main thread has not set it, it is set there by Node's inspector.
+ * Makes sure that the variable is set in the environment of the process. On a worker thread `process.env` is a copy that ONNX Runtime
+ * does not read; if the main thread has not set the variable, this sets it there with Node's inspector.
  *
- * @throws GraftError (`work`, `telemetry-on`) on a worker thread from which it cannot be set
+ * @throws GraftError (`work`, code `telemetry-on`) on a worker thread from which it cannot be set
  */
 export async function requireNoTelemetry(): Promise<void> {
   if (isMainThread || isSetForProcess()) return;
@@ -33,12 +33,12 @@ export async function requireNoTelemetry(): Promise<void> {
   }
 }
 
-/** A diagnostic report shows the environment of the process, on every thread. */
+/** A diagnostic report contains the environment of the process, on every thread. */
 function isSetForProcess(): boolean {
-  // Node's types lack the first name, and say that the report is a text.
+  // Node's types lack `excludeNetwork`, and say that the report is a text.
   const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
   const { excludeNetwork } = report;
-  // Else the report looks up the names of the addresses that this thread is connected to.
+  // Otherwise the report looks up the host names of open connections.
   report.excludeNetwork = true;
   try {
     const { environmentVariables } = report.getReport() as {
@@ -56,8 +56,8 @@ async function setOnMainThread(): Promise<void> {
   session.connectToMainThread();
   try {
     const value = await new Promise<unknown>((resolve, reject) => {
-      // The timer also keeps this thread alive: a message of the inspector that is on its way does not.
-      const timer = setTimeout(() => reject(new Error("the main thread does not answer")), PATIENCE_MS);
+      // The timer also keeps this thread alive, which a pending inspector message does not.
+      const timer = setTimeout(() => reject(new Error("the main thread does not answer")), ANSWER_TIMEOUT_MS);
       const expression = `process.env.${VARIABLE} = "1", process.env.${VARIABLE}`;
       session.post("Runtime.evaluate", { expression }, (error, answer) => {
         clearTimeout(timer);

@@ -1,18 +1,18 @@
 /**
- * What a protobuf file would take in memory, told before it is read: a file of a megabyte can hold half a million empty
- * nodes, or graphs nested until the stack ends. Weights, which are bytes and stay where they are, cost nothing.
+ * Estimates the memory that reading a protobuf file takes before reading it: a file of one megabyte can contain half a million
+ * empty nodes, or graphs nested deep enough to overflow the stack. Weights cost nothing: they stay views of the file.
  */
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 
-/** Messages within messages: a graph in a node's attribute is three. */
+/** The deepest nesting of messages: a graph in a node's attribute takes three levels. */
 const MAX_DEPTH = 100;
-/** About what one message takes: onnx-buf's object (NodeProto, the largest, was measured at 270) and Graft's own. */
+/** Approximate bytes per message: onnx-buf's object (270 for the largest, NodeProto) and Graft's own. */
 const MESSAGE_BYTES = 600;
-/** A number in a list, and one of 64 bits, which JavaScript keeps as an object. */
+/** Bytes per number in a list, and per 64-bit number, which is an object in JavaScript. */
 const NUMBER_BYTES = 8;
 const BIGINT_BYTES = 32;
-/** A text beside its characters, of which each takes two bytes at most. */
+/** Bytes per text besides its characters, each of which takes two at most. */
 const STRING_BYTES = 32;
 
 const big = new Set([ScalarType.INT64, ScalarType.UINT64, ScalarType.SINT64, ScalarType.FIXED64, ScalarType.SFIXED64]);
@@ -25,9 +25,9 @@ function fieldsOf(message: DescMessage): ReadonlyMap<number, DescField> {
 }
 
 /**
- * About how many bytes of memory a message will take beside the file itself.
+ * The approximate memory in bytes that a message takes, besides the file itself.
  *
- * @throws Error where the bytes are not protobuf, RangeError where messages are nested too deeply
+ * @throws Error if the bytes are not protobuf; RangeError if messages are nested too deeply
  */
 export function readCost(message: DescMessage, bytes: Uint8Array): number {
   const reader = new BinaryReader(bytes);
@@ -57,7 +57,7 @@ function costOf(message: DescMessage, reader: BinaryReader, bytes: Uint8Array, e
   return cost;
 }
 
-/** One text, one array of bytes (a view of the file), or a packed list of numbers. */
+/** The cost of a text, an array of bytes (a view of the file), or a packed list of numbers. */
 function scalarCost(field: DescField, content: Uint8Array): number {
   const type = "scalar" in field ? field.scalar : undefined;
   if (type === ScalarType.BYTES) return STRING_BYTES;

@@ -60,7 +60,7 @@ describe("decodeModel", () => {
       ...sound,
       initializers: new Map([["w", { type: "float32" as const, dims, bytes: new Uint8Array(24) }]]),
     };
-    expect(() => decodeModel(encodeModelWhole(modelOf(graph)), "x.onnx")).toThrow("claims shape");
+    expect(() => decodeModel(encodeModelWhole(modelOf(graph)), "x.onnx")).toThrow(/has shape \[.*\] but/);
   });
 
   test("reads a sound graph of twenty thousand nodes", () => {

@@ -1,4 +1,4 @@
-/** `TensorProto` → {@link Tensor}: raw bytes as they are, typed fields turned into raw bytes. Sizes are checked before use. */
+/** `TensorProto` → {@link Tensor}: raw bytes unchanged, typed fields as raw bytes. Checks sizes before using them. */
 import type { TensorProto } from "onnx-buf";
 import { TensorProto_DataLocation as DataLocation } from "onnx-buf";
 import { dataError } from "../../base/errors.ts";
@@ -7,7 +7,7 @@ import { tensorTypeOf } from "./types.ts";
 
 const bytesOf = (view: ArrayBufferView): Uint8Array => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
-/** How the elements of each type are kept where `raw_data` is empty (`onnx.proto`, message TensorProto). */
+/** The field with the elements of each type if `raw_data` is empty (`onnx.proto`, message TensorProto). */
 const typedField: Readonly<Record<TensorType, (proto: TensorProto) => Uint8Array>> = {
   float32: (proto) => bytesOf(Float32Array.from(proto.floatData)),
   float64: (proto) => bytesOf(Float64Array.from(proto.doubleData)),
@@ -25,12 +25,12 @@ const typedField: Readonly<Record<TensorType, (proto: TensorProto) => Uint8Array
   string: () => new Uint8Array(),
 };
 
-/** Reads one constant. Throws a data error where its size and shape disagree or its values lie in another file. */
+/** Reads one constant. Throws a GraftError (`data`) if its size and shape disagree or its values are in another file. */
 export function readTensor(proto: TensorProto, source: string): Tensor {
   const called = `tensor "${proto.name}" in ${source}`;
   if (proto.dataLocation === DataLocation.EXTERNAL || proto.externalData.length > 0) {
     throw dataError(
-      `The weights of ${source} lie in a second file (external data): export the model again as one file.`,
+      `The weights of ${source} are in a second file (external data): export the model again as one file.`,
     );
   }
   const type = tensorTypeOf(proto.dataType);
@@ -41,7 +41,7 @@ export function readTensor(proto: TensorProto, source: string): Tensor {
   const expected = elementCount(dims) * bytesPerElement[type];
   const bytes = proto.rawData.length > 0 ? proto.rawData : typedField[type](proto);
   if (dims.some((size) => size < 0) || bytes.length !== expected) {
-    throw dataError(`The ${called} claims shape [${dims}] but holds ${bytes.length} bytes: the file is damaged.`);
+    throw dataError(`The ${called} has shape [${dims}] but ${bytes.length} bytes: the file is damaged.`);
   }
   return rawTensor(type, dims, bytes);
 }

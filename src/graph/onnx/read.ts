@@ -1,6 +1,6 @@
 /**
- * Bytes of an `.onnx` file → {@link Model}. Refuses what it cannot hold truthfully (external data, sparse tensors,
- * model-local functions, operator sets from the future) rather than dropping it. Weights stay views of the file's bytes.
+ * Reads the bytes of an `.onnx` file into a {@link Model}. Refuses what a Model cannot represent (external data, sparse tensors,
+ * model-local functions, newer operator sets) instead of dropping it. Weights stay views of the file's bytes.
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import type { AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto } from "onnx-buf";
@@ -19,15 +19,15 @@ const MAX_OPSET = 26;
 /**
  * Reads an ONNX model.
  *
- * @param bytes the whole file; the model keeps views into it
- * @param source what to call the file in errors
- * @throws GraftError (`data`) where the bytes are not a model that Graft can hold
+ * @param bytes the whole file; the model keeps views of it
+ * @param source what errors call the file
+ * @throws GraftError (`data`) if the bytes are not a model that Graft can represent
  */
 export function decodeModel(bytes: Uint8Array, source: string): Model {
   const proto = parse(bytes, source);
   const graph = proto.graph;
   if (!graph || graph.node.length === 0 || graph.output.length === 0) {
-    throw dataError(`${source} is not an ONNX model: it holds no graph. Give a file that an ONNX exporter wrote.`);
+    throw dataError(`${source} is not an ONNX model: it has no graph. Give a file that an ONNX exporter wrote.`);
   }
   if (proto.functions.length > 0) {
     throw dataError(
@@ -53,11 +53,11 @@ export function decodeModel(bytes: Uint8Array, source: string): Model {
   };
 }
 
-/** What reading may take beside the file: three times its size, and as much as the largest sound graphs need. */
+/** The memory in bytes that reading may take besides the file: three times its size, plus what the largest valid graphs need. */
 const allowance = (size: number): number => 3 * size + 64 * 2 ** 20;
 
 function parse(bytes: Uint8Array, source: string): ModelProto {
-  // A plain view: a Buffer would pass its own `slice` on to every weight.
+  // A plain view: a Buffer would give its own `slice` to every weight.
   const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let cost: number;
   try {
@@ -85,7 +85,7 @@ function parse(bytes: Uint8Array, source: string): ModelProto {
 
 function readGraph(proto: GraphProto, source: string): Graph {
   if (proto.sparseInitializer.length > 0) {
-    throw dataError(`${source} holds sparse weights, which Graft does not read: export it again with dense ones.`);
+    throw dataError(`${source} has sparse weights, which Graft does not read: export it again with dense ones.`);
   }
   const initializers = new Map<string, Tensor>(
     proto.initializer.map((tensor) => [tensor.name, readTensor(tensor, source)]),
@@ -93,7 +93,7 @@ function readGraph(proto: GraphProto, source: string): Graph {
   return {
     name: proto.name,
     nodes: proto.node.map((node) => readNode(node, source)),
-    // Before IR version 4 every weight was listed as an input too.
+    // Before IR version 4 every weight was also listed as an input.
     inputs: proto.input.filter(({ name }) => !initializers.has(name)).map((value) => readValue(value, source)),
     outputs: proto.output.map((value) => readValue(value, source)),
     initializers,

@@ -1,4 +1,4 @@
-/** ONNX's numbers for element types, and the field of `TensorProto` that holds them where raw bytes do not. */
+/** ONNX's numbers for element types. */
 import { TensorProto_DataType as DataType } from "onnx-buf";
 import type { TensorType } from "../tensor.ts";
 
@@ -24,5 +24,5 @@ const typeByNumber = new Map<number, TensorType>(
   Object.entries(dataTypeOf).map(([type, number]) => [number, type as TensorType]),
 );
 
-/** The element type behind ONNX's number, if Graft knows it. */
+/** The element type of ONNX's number; undefined if Graft does not support it. */
 export const tensorTypeOf = (dataType: number): TensorType | undefined => typeByNumber.get(dataType);

@@ -1,7 +1,7 @@
 /**
- * {@link Model} → an `.onnx` file without its large weights, and a file of those weights beside it (ONNX's external data).
- * A runtime maps such a file into memory instead of copying it, which for a large network is the difference between
- * holding its weights twice and five times.
+ * Writes a {@link Model} as an `.onnx` file without its large weights, and a file of those weights beside it (ONNX's external
+ * data). A runtime maps such a file into memory instead of copying it: a large network's weights are then in memory twice instead
+ * of five times.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema, TensorProto_DataLocation, TensorProtoSchema } from "onnx-buf";
@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor.ts";
 import { dataTypeOf } from "./types.ts";
 import { encodeModelWhole } from "./write.ts";
 
-/** Tensors begin at multiples of this many bytes, so that they can be mapped: a page of any usual system. */
+/** Tensors start at multiples of this many bytes so that they can be mapped: the page size of any common system divides it. */
 const PAGE = 65_536;
 /** Smaller tensors stay in the model, where shape inference can read them. */
 const LARGE = 65_536;
@@ -18,14 +18,14 @@ const LARGE = 65_536;
 /** Both files of a model. */
 export interface ExternalModel {
   readonly model: Uint8Array;
-  /** The chunks of the weights' file, in order; large ones are the very arrays that the model holds. */
+  /** The chunks of the weights file, in order; large ones are the arrays of the model itself, not copies. */
   readonly weights: readonly Uint8Array[];
 }
 
 /**
- * Writes a model with its large weights apart.
+ * Writes a model with its large weights in a second file.
  *
- * @param file what the weights' file will be called, in the folder of the model's
+ * @param file the name of the weights file, in the folder of the model
  */
 export function encodeModelExternally(model: Model, file: string): ExternalModel {
   const all = [...model.graph.initializers];

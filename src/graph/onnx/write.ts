@@ -1,6 +1,6 @@
 /**
- * {@link Model} → the bytes of an `.onnx` file, as a list of chunks in which every large weight is the very array
- * that the model holds: a 550 MB network is written without a second copy of it.
+ * Writes a {@link Model} as the bytes of an `.onnx` file, as a list of chunks in which every weight is the model's own array: a
+ * 550 MB network is written without a second copy.
  */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
@@ -17,12 +17,12 @@ import type { Attribute, Graph, Model, Node, Value } from "../model.ts";
 import type { Tensor } from "../tensor.ts";
 import { dataTypeOf } from "./types.ts";
 
-/** Field numbers of `onnx.proto` that are written by hand, so that weights need not be copied. */
+/** Field numbers of `onnx.proto` that are written directly, so that weights are not copied. */
 const MODEL_GRAPH = 7;
 const GRAPH_INITIALIZER = 5;
 const TENSOR_RAW_DATA = 9;
 
-/** The chunks of the file, in order. Their total is the file's size. */
+/** The chunks of the file, in order. */
 export function encodeModel(model: Model): Uint8Array[] {
   const head = toBinary(
     ModelProtoSchema,
@@ -45,7 +45,7 @@ export function encodeModel(model: Model): Uint8Array[] {
   return [head, prefix(MODEL_GRAPH, totalBytes(graph)), ...graph];
 }
 
-/** The model as one array; for small models and for handing to a runtime. */
+/** The model as one array, for small models and for a runtime. */
 export function encodeModelWhole(model: Model): Uint8Array<ArrayBuffer> {
   const chunks = encodeModel(model);
   const whole = new Uint8Array(totalBytes(chunks));
