@@ -65,7 +65,7 @@ function target(from: URL, location: string, attempt: Attempt): URL {
   return url;
 }
 
-async function send(url: URL, attempt: Attempt, { method, headers, silenceMs }: RequestOptions): Promise<Hop> {
+async function send(url: URL, attempt: Attempt, { method, headers = {}, silenceMs }: RequestOptions): Promise<Hop> {
   const stop = new AbortController();
   /** Runs `work`, but ends it if the server sends nothing for too long. */
   const within = async <T>(work: () => Promise<T>): Promise<T> => {
