@@ -39,7 +39,7 @@ export function freeBatch(graph: Graph, shapes: Shapes): Graph {
     initializers,
     inputs: graph.inputs.map(free),
     // The declared output shapes may contain the batch size; the runtime infers them again.
-    outputs: graph.outputs.map(({ name, type }) => (type ? { name, type } : { name })),
+    outputs: graph.outputs.map(({ name, type }) => ({ name, type })),
   };
 }
 
