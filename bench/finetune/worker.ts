@@ -77,7 +77,7 @@ const engine = await openEngine({
   recipe,
   open: openModel,
   available: nodeEnvironment.memoryBudget(),
-  ...(isProfiled ? { profile: profiles } : {}),
+  profile: isProfiled ? profiles : undefined,
 });
 const rates = (count: number): number[] => Array(count).fill(1e-4);
 let held = (await engine.run(freshlyHeld(engine.step, engine.own), feeds, rates(2), 1)).held;

@@ -10,8 +10,8 @@ export interface Dot {
 export interface ScatterOptions {
   readonly dots: readonly Dot[];
   /** The columns and rows of the plot itself. Default 60 × 12. */
-  readonly width?: number;
-  readonly height?: number;
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
   readonly xLabel: string;
   readonly yLabel: string;
   readonly formatX: (value: number) => string;

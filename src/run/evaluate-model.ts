@@ -27,7 +27,7 @@ export interface ModelEvaluation extends Evaluation {
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
   readonly ignored: readonly Ignored[];
   /** Images called unknown; nothing for a model that calls none so. */
-  readonly unknown?: number;
+  readonly unknown?: number | undefined;
 }
 
 export interface EvaluateModelOptions {
@@ -71,7 +71,7 @@ export async function evaluateModel(
     part: part ?? (learned ? "train" : "all"),
     skipped,
     ignored: dataset.ignored,
-    ...(artifact.uncertainty.novelty ? { unknown } : {}),
+    unknown: artifact.uncertainty.novelty ? unknown : undefined,
     ...evaluatePredictions({ probabilities, labels, classes: [...artifact.classes] }),
   };
 }

@@ -37,7 +37,7 @@ export function trainFacts({ result, dataset, out, timings, seconds, audit }: Tr
     findings: audit ? audit.findings.map(findingFacts) : null,
     labels: audit ? audit.labels : null,
     frozenUnchanged: result.frozenUnchanged,
-    ...(result.finetune ? { finetune: result.finetune } : {}),
+    finetune: result.finetune,
     skipped: result.skipped,
     ignored: dataset.ignored,
     notes: dataset.notes ?? [],
@@ -59,7 +59,7 @@ const findingFacts = ({ check, title, confidence, expected, groups }: Audit["fin
   check,
   title,
   confidence,
-  ...(expected ? { expected } : {}),
+  expected,
   pictures: groups.flat().length,
 });
 

@@ -129,7 +129,7 @@ export interface ReportInput {
   /** Which features cross-validation compared; nothing where a fine-tuning settled on its own. */
   readonly choice?: FeatureChoice | undefined;
   /** Where stages of the network were trained too: what was kept, and why. */
-  readonly finetune?: Pick<FinetuneFacts, "stages" | "epochs" | "kept" | "why">;
+  readonly finetune?: Pick<FinetuneFacts, "stages" | "epochs" | "kept" | "why"> | undefined;
   readonly seed: number;
   /** Seconds; 0 for what was not done. */
   readonly timings: {
@@ -146,7 +146,7 @@ export interface ReportInput {
   /** Images a second; 0 for what was not done. */
   readonly rates: { readonly decode: number; readonly forward: number; readonly step: number };
   /** Images that the training never saw. Without them the report falls back on `validation` and says so. */
-  readonly test?: Evaluation;
+  readonly test?: Evaluation | undefined;
   readonly validation: Evaluation & { readonly source: "cross-validation" | "folder" | "held-out" };
   /** Fitted on the images of `validation`; measured on them by cross-fitting, and on the test images where there are such. */
   readonly calibration: Pick<Calibration, "temperature" | "eceBefore" | "eceAfter" | "binsBefore" | "binsAfter"> &
@@ -154,11 +154,11 @@ export interface ReportInput {
   /** The most confident first. */
   readonly mistakes: readonly ReportMistake[];
   /** Without it the data was not audited. */
-  readonly findings?: readonly ReportFinding[];
+  readonly findings?: readonly ReportFinding[] | undefined;
   /** What the audit says of the labels as a whole, in sentences. */
   readonly labels?: string | undefined;
-  readonly explanations?: readonly ReportExplanation[];
-  readonly trust?: ReportTrust;
+  readonly explanations?: readonly ReportExplanation[] | undefined;
+  readonly trust?: ReportTrust | undefined;
   readonly skipped: readonly ReportSkipped[];
   /** The artifact's file name. */
   readonly modelFile: string;

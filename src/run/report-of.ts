@@ -48,7 +48,7 @@ export async function reportOf(run: TrainRun, modelSha256: string): Promise<Repo
       crossValidatedAccuracy: head.tried.find(({ l2 }) => l2 === head.l2)!.accuracy,
     },
     choice: result.choice,
-    ...(result.finetune ? { finetune: result.finetune } : {}),
+    finetune: result.finetune,
     seed,
     timings: { ...timings, ...result.timings, total: seconds() },
     rates: result.rates,
@@ -67,7 +67,8 @@ export async function reportOf(run: TrainRun, modelSha256: string): Promise<Repo
         };
       }),
     ),
-    ...(audit ? { findings: await reportFindings(audit.findings), labels: labelSentence(audit.labels) } : {}),
+    findings: audit && (await reportFindings(audit.findings)),
+    labels: audit && labelSentence(audit.labels),
     explanations,
     trust: result.trust,
     skipped: [...result.skipped],

@@ -8,7 +8,6 @@ import { createDeadline } from "../http/deadline.ts";
 import { Refusal, shuttingDown } from "../http/refusal.ts";
 import { FEATURES } from "../zoo/backbone.ts";
 import { picturesOf } from "./body/pictures.ts";
-import type { SentImage } from "./body/sent.ts";
 import type { Outputs } from "./engine/messages.ts";
 import type { AppOptions, ServeEnv } from "./env.ts";
 import { allBodiesBytes, stallMs } from "./limits.ts";
@@ -85,7 +84,7 @@ async function answer(
       const refused = results.flatMap((result) => ("refusal" in result ? [result.refusal] : []));
       if (refused.length === results.length) throw refused[0]!;
       const entries = results.map((result, i) => ({
-        ...named(images[i]!),
+        name: images[i]!.name,
         ...("refusal" in result ? { error: result.refusal.message } : entryOf(version, result.outputs)),
       }));
       return c.json({ model: version.name, [key]: entries });
@@ -94,8 +93,6 @@ async function answer(
     deadline.done();
   }
 }
-
-const named = ({ name }: SentImage): { name?: string } => (name === undefined ? {} : { name });
 
 /** The model of that name, or the only one. */
 function chosen(list: readonly ModelVersion[], name: string | undefined): ModelVersion {

@@ -15,7 +15,7 @@ export interface BatcherOptions<Key, Item, Result> {
   /** Runs one batch of items of one key; yields a result for each, in order. */
   run(lane: number, key: Key, items: readonly Item[]): Promise<readonly Result[]>;
   /** Milliseconds of a clock that never goes back; default `performance.now`. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** An item that was announced. Exactly one of its methods is to be called, once. */

@@ -16,7 +16,7 @@ interface Route {
   readonly refusals: readonly RefusalStatus[];
   /** The schema's name, or the content type of plain text. */
   readonly answer: { readonly schema: string } | { readonly text: string };
-  readonly asks?: "predict" | "embed";
+  readonly asks?: "predict" | "embed" | undefined;
 }
 
 const asking = [400, 401, 403, 404, 408, 413, 415, 421, 422, 500, 503] as const;
@@ -154,7 +154,7 @@ function operation(route: Route, models: readonly ModelVersion[], limits: Limits
   const top = { name: "top", in: "query", schema: { type: "integer", minimum: 1, default: DEFAULT_TOP } };
   return {
     summary: route.summary,
-    ...(route.asks ? { requestBody: requestBody(limits) } : {}),
+    requestBody: route.asks ? requestBody(limits) : undefined,
     parameters: [...(route.path.includes("{name}") ? [name] : []), ...(route.asks === "predict" ? [top] : [])],
     responses: {
       200: { description: "The answer.", content },
@@ -162,7 +162,7 @@ function operation(route: Route, models: readonly ModelVersion[], limits: Limits
         route.refusals.map((status) => [status, { description: refusals[status], content: json("Error") }]),
       ),
     },
-    ...(/^\/(health|ready)$/.test(route.path) ? { security: [] } : {}),
+    security: /^\/(health|ready)$/.test(route.path) ? [] : undefined,
   };
 }
 
@@ -175,13 +175,13 @@ export function openApi(models: readonly ModelVersion[], limits: Limits, hasToke
       version: graftVersion,
       description: `Trained image classifiers over HTTP. A body may have ${limits.maxBodyBytes / 1e6} MB, an image ${limits.maxPixels / 1e6} megapixels, a request ${limits.maxImages} images.`,
     },
-    ...(hasToken ? { security: [{ token: [] }] } : {}),
+    security: hasToken ? [{ token: [] }] : undefined,
     paths: Object.fromEntries(
       routes.map((route) => [route.path, { [route.method]: operation(route, models, limits) }]),
     ),
     components: {
       schemas,
-      ...(hasToken ? { securitySchemes: { token: { type: "http", scheme: "bearer" } } } : {}),
+      securitySchemes: hasToken ? { token: { type: "http", scheme: "bearer" } } : undefined,
     },
   };
 }

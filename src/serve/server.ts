@@ -15,20 +15,20 @@ import { repeat } from "./stamp.ts";
 export interface ServeOptions {
   readonly sources: readonly ModelSource[];
   /** The address to bind to; default `127.0.0.1`. Any that is not loopback needs a token. */
-  readonly address?: string;
+  readonly address?: string | undefined;
   /** 0 takes a free one; default 8000. */
-  readonly port?: number;
-  readonly token?: string;
+  readonly port?: number | undefined;
+  readonly token?: string | undefined;
   /** Origins whose pages may ask; default none. */
-  readonly origins?: readonly string[];
+  readonly origins?: readonly string[] | undefined;
   /** Further names that a Host header may give; default none. */
-  readonly allowedHosts?: readonly string[];
-  readonly limits?: Partial<Limits>;
+  readonly allowedHosts?: readonly string[] | undefined;
+  readonly limits?: Partial<Limits> | undefined;
   /** Milliseconds that {@link RunningServer.close} may take; default 10 s. */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
   /** Milliseconds between looks at the models' files; default 1000. */
-  readonly watchMs?: number;
-  readonly log?: Log;
+  readonly watchMs?: number | undefined;
+  readonly log?: Log | undefined;
 }
 
 export interface RunningServer {

@@ -77,9 +77,9 @@ export interface ArrangementRequest {
   /** Lists among them (.csv, .tsv, .jsonl), in base64. */
   readonly lists: readonly { readonly path: string; readonly base64: string }[];
   /** The class of files that are in no folder. */
-  readonly loose?: string;
+  readonly loose?: string | undefined;
   /** The answer to the question whether a single folder is a class, or holds classes. */
-  readonly folderIs?: "class" | "classes";
+  readonly folderIs?: "class" | "classes" | undefined;
 }
 
 /** Where the files belong. */

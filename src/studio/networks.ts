@@ -28,7 +28,7 @@ export interface Networks {
 export async function openNetworks(own: readonly OwnNetwork[], offline: boolean): Promise<Networks> {
   const files: NetworkRow[] = [];
   for (const { path, preprocessing } of own) {
-    const network = await openNetwork(path, preprocessing === undefined ? {} : { preprocessing });
+    const network = await openNetwork(path, { preprocessing });
     const { parameters, multiplyAdds, preprocessing: prepared, description, licence } = await inspect(network);
     files.push({
       name: path,

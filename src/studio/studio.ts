@@ -38,13 +38,13 @@ export interface StudioOptions {
   readonly port: number;
   /** The program and the words that `graft` is started with. */
   readonly command: readonly string[];
-  readonly networks?: readonly OwnNetwork[];
+  readonly networks?: readonly OwnNetwork[] | undefined;
   /** Whether trainings may use only networks that are on this disk. */
-  readonly offline?: boolean;
+  readonly offline?: boolean | undefined;
   /** Milliseconds after which a request whose body brings nothing more is refused; default 20 seconds. */
-  readonly stallMs?: number;
+  readonly stallMs?: number | undefined;
   /** Milliseconds that the studio may take to end; default 10 seconds. */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
   /** Ends the studio in good order. */
   readonly signal: AbortSignal;
   /** Called with what was found wrong with the studio's own files in the project, a sentence each. */

@@ -17,11 +17,11 @@ export interface Answer {
 }
 
 export interface AskOptions {
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly method?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | Uint8Array | undefined;
   /** Whether the request carries the token, as a program's does. Default true. */
-  readonly known?: boolean;
+  readonly known?: boolean | undefined;
 }
 
 export interface TestStudio {
@@ -58,7 +58,7 @@ export async function startStudio(
       port: 0,
       command: [process.execPath, main],
       networks,
-      ...(stallMs === undefined ? {} : { stallMs }),
+      stallMs,
       onNotice,
       signal: controller.signal,
       onListening: resolve,

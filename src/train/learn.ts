@@ -63,7 +63,7 @@ export interface Learned {
   readonly head: HeadFit;
   readonly train: Part;
   /** Of a fine-tuned network: what it was not trained on. */
-  readonly heldOut?: Part;
+  readonly heldOut?: Part | undefined;
   /** `[N, C]`: logits of `heldOut`, or else to `train` out of fold. */
   readonly unseenLogits: Float32Array;
   readonly validation: {

@@ -187,7 +187,7 @@ async function conclude(
       step: finetuned?.stepRate ?? 0,
     },
     features: { computed: features.computed, cached: features.stored },
-    ...(finetuned ? { finetune: finetuned.facts } : {}),
+    finetune: finetuned?.facts,
   };
 }
 

@@ -87,5 +87,5 @@ export interface Trained {
   /** Images whose features were computed now, and that the store had. */
   readonly features: { readonly computed: number; readonly cached: number };
   /** How fine-tuning went, where it was asked for. */
-  readonly finetune?: FinetuneFacts;
+  readonly finetune?: FinetuneFacts | undefined;
 }

@@ -128,7 +128,7 @@ async function startBuild(device: Device, threads: number, folder: string | URL 
     const session = await build.InferenceSession.create(oneNode(), { executionProviders: providers });
     await session.release();
     // Two runs at once wait for each other for ever on WebGPU.
-    const engine: Engine = { ort: build, providers, ...(device === "webgpu" ? { inTurn: queue() } : {}) };
+    const engine: Engine = { ort: build, providers, inTurn: device === "webgpu" ? queue() : undefined };
     useEngine(engine);
   } catch (error) {
     throw startFailure(error, device, file, address);

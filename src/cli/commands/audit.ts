@@ -90,7 +90,7 @@ async function auditAction(flags: AuditFlags, path: string): Promise<void> {
     return audit({ dataset, network, seed, only, onProgress: line.show, signal });
   });
   const moved = fix ? await fixed(path, dataset, audited, doubtful) : undefined;
-  if (json) return printJson({ ...audited, ignored: dataset.ignored, ...(moved ? { fixed: moved } : {}) });
+  if (json) return printJson({ ...audited, ignored: dataset.ignored, fixed: moved });
   show(audited, flags.show);
   if (moved) print(fixedText(moved, path));
 }

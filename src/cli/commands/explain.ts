@@ -130,7 +130,7 @@ async function readable(inputs: readonly string[]) {
 const factsOf = ({ method, completeness }: Explanation, file: string) => ({
   method,
   file,
-  ...(completeness ? { completeness } : {}),
+  completeness,
 });
 
 /** A file name after the image; images with the same name get their index. */

@@ -25,7 +25,7 @@ async function layOut(
   folder: string = name,
 ): Promise<void> {
   const result = await withProgress((line) =>
-    layOutSample(findSample(name), folder, { onProgress: line.show, ...(offline ? { offline } : {}) }),
+    layOutSample(findSample(name), folder, { onProgress: line.show, offline }),
   );
   if (json) return printJson(result);
   print(`${result.folder} has ${result.images} images in ${result.classes.length} classes.`);

@@ -99,7 +99,7 @@ async function serve(flags: ServeFlags, models: string[]): Promise<void> {
     sources: modelSources(models),
     address: flags.host,
     port: flags.port,
-    ...(token === undefined ? {} : { token }),
+    token,
     origins: flags.cors,
     allowedHosts: flags.allowHost,
     graceMs: flags.grace,

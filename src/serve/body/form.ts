@@ -44,7 +44,7 @@ export async function picturesOfForm(
       if ((name ?? "").length > MAX_NAME_LENGTH)
         fail(new Refusal(400, `A file's name is longer than ${MAX_NAME_LENGTH} characters: shorten it.`));
       const pieces: Buffer[] = [];
-      pictures.push({ ...(name === undefined ? {} : { name }), pieces });
+      pictures.push({ name, pieces });
       file.on("data", (piece: Buffer) => append(pieces, piece)).on("error", malformed);
     });
     form.on("field", (field) =>

@@ -3,7 +3,7 @@ import { Refusal } from "../../http/refusal.ts";
 
 export interface SentImage {
   /** The file's name, where the request gave one. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly bytes: Uint8Array;
 }
 

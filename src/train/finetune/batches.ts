@@ -21,7 +21,7 @@ export function createReader(cache: RecordReader, boundary: Boundary, batch: num
       cache.read(at, bytes.subarray(i * size, (i + 1) * size));
     });
     const data = new containers[boundary.stored](bytes.buffer);
-    return { dims: [batch, ...boundary.dims], data, ...(boundary.stored === "float16" ? { type: "float16" } : {}) };
+    return { dims: [batch, ...boundary.dims], data, type: boundary.stored === "float16" ? "float16" : undefined };
   };
 }
 

@@ -25,8 +25,8 @@ interface Written {
   readonly done: readonly number[];
   readonly answers: number;
   readonly state: Omit<TrainingState, "held" | "last" | "best" | "logits"> & {
-    readonly last?: Omit<Candidate, "weights">;
-    readonly best?: Omit<Candidate, "weights">;
+    readonly last?: Omit<Candidate, "weights"> | undefined;
+    readonly best?: Omit<Candidate, "weights"> | undefined;
   };
 }
 
@@ -63,7 +63,7 @@ export async function writeCheckpoint(
     choices,
     done: done.map((one) => one.length),
     answers: logits.length,
-    state: { ...rest, ...(last ? { last: judged(last) } : {}), ...(best ? { best: judged(best) } : {}) },
+    state: { ...rest, last: last && judged(last), best: best && judged(best) },
   };
   const text = JSON.stringify(written);
   const checks = Object.fromEntries([...tensors].map(([name, { bytes }]) => [name, crc32(bytes)]));

@@ -51,7 +51,7 @@ export interface EngineOptions {
   /** Bytes of memory to be had, see memory.ts. */
   readonly available: number;
   /** Where ONNX Runtime's profile of the step goes, see runtime/session.ts; default nowhere. */
-  readonly profile?: string;
+  readonly profile?: string | undefined;
 }
 
 /** Opens an engine. Throws a data error where a step would not fit into memory, or cannot be differentiated. */
@@ -68,23 +68,20 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const blocked = await hasBlockedConvolutions();
   const step = stepGraph(graph, partShapes, {
     prediction: LOGITS,
-    loss: crossEntropy({ labelSmoothing, labels: "probabilities", ...(classWeights ? { classWeights } : {}) }),
+    loss: crossEntropy({ labelSmoothing, labels: "probabilities", classWeights }),
     trainable,
     optimiser: adamW({ weightDecay: recipe.weightDecay }),
     longestGradient: recipe.longestGradient,
     carried: learning.carried,
     blocked,
-    ...(recipe.averageDecay === undefined ? {} : { averageDecay: recipe.averageDecay }),
+    averageDecay: recipe.averageDecay,
   });
   const opsets = new Map([...network.model.opsets, ...(blocked ? [[BLOCKED.domain, BLOCKED.version] as const] : [])]);
   const bare = { ...network.model, opsets, metadata: new Map() };
   const { shapes } = await inferKnownShapes({ ...bare, graph: step.graph });
   checkMemory(stepBytes(step, shapes), available, batch);
   const repeats = isWorthRepeating(step, shapes);
-  const session = await open(
-    { ...bare, graph: repeats ? repeatedStep(step) : step.graph },
-    profile === undefined ? {} : { profile },
-  );
+  const session = await open({ ...bare, graph: repeats ? repeatedStep(step) : step.graph }, { profile });
   const predicting = mixes || batchStatistics ? prepare(plain.graph, plain.shapes, trained).graph : graph;
   const changing = [...trainable, ...learning.carried].map(({ name }) => name);
   const evaluation = await open(evaluationModel(network, predicting, changing));

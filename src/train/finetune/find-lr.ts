@@ -16,8 +16,8 @@ export interface RangeOptions {
   readonly held: Weights;
   readonly batch: (step: number) => Batch;
   /** Default 80. */
-  readonly steps?: number;
-  readonly onStep?: (step: number) => void;
+  readonly steps?: number | undefined;
+  readonly onStep?: ((step: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

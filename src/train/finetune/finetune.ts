@@ -79,12 +79,12 @@ export function factsOf(
     bestEpoch: isTuned && tuned ? tuned.epoch : 0,
     kept: isTuned ? "fine-tuned" : "linear-probe",
     why: whyText(isTuned, choice),
-    ...(choice ? { choice } : {}),
-    ...(outcome.stop ? { stop: outcome.stop } : {}),
+    choice,
+    stop: outcome.stop,
     history,
     probe: { accuracy, logLoss },
     recipe,
-    ...(rangeTest ? { rangeTest } : {}),
+    rangeTest,
     front: { computed: stored.computed, rate: stored.seconds > 0 ? stored.computed / stored.seconds : 0 },
   };
 }

@@ -36,7 +36,7 @@ export interface Labelled {
   readonly images: readonly KnownImage[];
   readonly labels: Int32Array;
   /** The group of each; default each stands alone. */
-  readonly groups?: Groups;
+  readonly groups?: Groups | undefined;
 }
 
 /** What one training has, and what is held out of it. */
@@ -104,14 +104,14 @@ export interface FinetuneFacts {
   /** What was kept and why, in a sentence. */
   readonly why: string;
   /** The figures that decided; nothing where training failed before its first epoch ended. */
-  readonly choice?: Choice;
+  readonly choice?: Choice | undefined;
   /** Why it ended before its last epoch. */
-  readonly stop?: Stop;
+  readonly stop?: Stop | undefined;
   readonly history: readonly EpochRecord[];
   /** How the linear probe answered to the same validation images. */
   readonly probe: Scores;
   readonly recipe: Recipe;
-  readonly rangeTest?: RangeTest;
+  readonly rangeTest?: RangeTest | undefined;
   /** Views that went through the frozen part now, and how many a second. */
   readonly front: { readonly computed: number; readonly rate: number };
 }

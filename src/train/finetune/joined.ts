@@ -14,7 +14,7 @@ export function joinedLogits(own: Float32Array, others: readonly LogitsByEpoch[]
 
 interface Examples {
   readonly labels: Int32Array;
-  readonly groups?: Groups;
+  readonly groups?: Groups | undefined;
 }
 
 /** Examples one after the other; groups only where all have them. */

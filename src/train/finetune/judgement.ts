@@ -18,7 +18,7 @@ export interface Judgement extends Scores {
 /** How weights were judged; with their logits where those are kept. */
 export interface Judged extends Judgement {
   /** `[N, C]` logits of the validation examples. */
-  readonly logits?: Float32Array;
+  readonly logits?: Float32Array | undefined;
 }
 
 /** Less than this is no probability: what one wrong answer may cost, ln(10⁷) nats. */

@@ -108,7 +108,7 @@ export interface TrainablePartOptions {
   readonly head: Head;
   readonly batch: number;
   /** Whether examples are mixed with one another as they come in. */
-  readonly mixes?: boolean;
+  readonly mixes?: boolean | undefined;
 }
 
 /** The trainable part for batches of one size, with the shape of each of its tensors. */

@@ -41,13 +41,13 @@ export interface HeadOptions extends FitListeners {
   /** Where to start a search for the penalty by half decades instead of trying a grid: what was best for features of the same examples. */
   readonly near?: number | undefined;
   /** `[rows]`: examples of one group are in one fold. Default: each example stands alone. */
-  readonly groups?: Groups;
+  readonly groups?: Groups | undefined;
   /** Folds; never more than the rarest class has groups. Default 5. */
-  readonly folds?: number;
+  readonly folds?: number | undefined;
   /** `[rows]`: the fold of each example, as another fit of the same examples had them. Default: drawn. */
   readonly foldOf?: Int32Array | undefined;
   /** `balanced`: each class counts the same however rare. Default `none`: each example does. */
-  readonly classWeights?: "none" | "balanced";
+  readonly classWeights?: "none" | "balanced" | undefined;
   /**
    * How far columns share their deviations when features are standardised, in rows: see {@link measureColumns}. Default 100 where there are
    * fewer than 100 examples a class, else 0.

@@ -18,13 +18,13 @@ export interface Minimiser {
 
 export interface MinimiserOptions {
   /** Steps at the most. Default 200. */
-  readonly maxIterations?: number;
+  readonly maxIterations?: number | undefined;
   /** Ends when the largest component of the gradient is below this. Default 1e-4. */
-  readonly gradientTolerance?: number;
+  readonly gradientTolerance?: number | undefined;
   /** Ends when a step lowers the value by less than this share of it. Default 1e-6. */
-  readonly valueTolerance?: number;
+  readonly valueTolerance?: number | undefined;
   /** Correction pairs kept. Default 8. */
-  readonly memory?: number;
+  readonly memory?: number | undefined;
 }
 
 const ARMIJO = 1e-4;
