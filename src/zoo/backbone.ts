@@ -1,6 +1,5 @@
 /**
- * The backbone: a network cut at its features, ending in `features` `[N, D]` whatever the shape at the cut. The pooling is chosen in
- * pooling.ts.
+ * The backbone: a network cut at its features, ending in `features` `[N, D]` whatever the shape at the cut. The pooling is chosen elsewhere.
  */
 import { dataError } from "../base/errors.ts";
 import { cutGraph } from "../graph/cut.ts";

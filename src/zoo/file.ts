@@ -1,4 +1,4 @@
-/** Reads ONNX files as networks. How a model becomes a network is in model-network.ts. */
+/** Reads ONNX files as networks. */
 import { readBytes, sha256 } from "../base/files.ts";
 import type { Model } from "../graph/model.ts";
 import { decodeModel } from "../graph/onnx/read.ts";

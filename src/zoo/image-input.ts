@@ -1,6 +1,6 @@
 /**
- * Finds the image input of a network among the shapes that exporters declare, and converts a uint8 input to float32. Graft feeds
- * square float32 images with three channels.
+ * The image input of a network: found among the shapes that exporters declare, converted to float32, and opened for batches of any size.
+ * Graft feeds square float32 images with three channels.
  */
 import { dataError } from "../base/errors.ts";
 import { lookup } from "../graph/lookup.ts";

@@ -1,6 +1,6 @@
 /**
  * Turns any ONNX model into a network: converts it to the form that Graft works with and finds its classifier. What the model does
- * not state is assumed, and the assumption is reported. Reading files is done elsewhere (file.ts; web/ in a page).
+ * not state is assumed, and the assumption is reported. Files are read elsewhere.
  */
 import { usageError } from "../base/errors.ts";
 import { cutGraph } from "../graph/cut.ts";

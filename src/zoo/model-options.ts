@@ -1,4 +1,4 @@
-/** The schema of the options that an ONNX file is opened with, in Node and in a page. */
+/** The options of `openNetwork` and of opening an ONNX file: the schemas that check them, in Node and in a page. */
 import * as v from "valibot";
 import { type Described, oneOf, text } from "../base/options.ts";
 import type { ModelOptions } from "./model-network.ts";

@@ -1,6 +1,6 @@
 /**
- * Architectures that Graft builds, with pretrained weights: of a file that `--weights` names, or of a hub. Networks of the
- * catalogue and ONNX files are opened elsewhere.
+ * Opens architectures that Graft builds with pretrained weights: those of a file that `--weights` names, or of a hub. Networks of npm and
+ * ONNX files are opened elsewhere.
  */
 import { basename } from "node:path";
 import { usageError } from "../base/errors.ts";

@@ -70,5 +70,5 @@ export interface Definition {
 /** Builds a definition. */
 export type Define = (options?: DefinitionOptions) => Definition;
 
-/** A family's variants by name. Each family's file exports one; `registry.ts` collects them. */
+/** A family's variants by name. Each family's file exports one. */
 export type Family = ReadonlyMap<string, Define>;

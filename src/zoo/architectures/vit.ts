@@ -1,7 +1,7 @@
 /**
  * Vision transformers: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", arXiv 2010.11929; and DINOv2: Oquab et al. 2024,
  * arXiv 2304.07193, without a classifier. The position embedding has one entry per patch, so that its size depends on the input's;
- * `position-embedding.ts` adapts weights of another size.
+ * weights of another size are resampled.
  */
 import { usageError } from "../../base/errors.ts";
 import { int64Tensor } from "../../graph/tensor.ts";

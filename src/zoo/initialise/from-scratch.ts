@@ -1,6 +1,6 @@
 /**
  * Draws all parameters of an ONNX network again: the role of each constant is derived from how the graph uses it, and determines its
- * initialiser. Architectures that Graft builds have their own initialisers (`../architectures/initialise.ts`).
+ * initialiser. Architectures that Graft builds define their own initialisers.
  */
 import { dataError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
@@ -40,8 +40,8 @@ export interface Scratch {
 const quantised = /^(?:QuantizeLinear|DequantizeLinear|DynamicQuantizeLinear|QLinear\w+|ConvInteger|MatMulInteger)$/;
 
 /**
- * Draws every parameter of a network again; the same seed gives the same bytes. Networks with folded batch norm get it back
- * (restore-norm.ts) in inference mode, so training must use the statistics of the batch.
+ * Draws every parameter of a network again; the same seed gives the same bytes. Networks with folded batch norm get it back in inference
+ * mode, so training must use the statistics of the batch.
  *
  * @param shapes of every tensor of the model, for any batch size
  * @throws GraftError (`data`) if the network is quantised, or Graft has no initialiser for the use of a constant

@@ -29,7 +29,7 @@ const activations: Readonly<Record<string, (node: Node, of: GraphIndex) => NextA
   // Only GELU uses Erf.
   Erf: () => rectifier,
   LeakyRelu: (node) => leaky(floatAttribute(node, "alpha", 0.01)),
-  // The initial slope in PyTorch and in draw.ts.
+  // The initial slope, as in PyTorch.
   PRelu: () => leaky(0.25),
   Clip: (node, { graph }) => {
     const bound = graph.initializers.get(node.inputs[1] ?? "");

@@ -1,4 +1,4 @@
-/** The roles of constants in a network. They are derived in roles.ts, and initialised by draw.ts. */
+/** The roles of constants in a network, derived from the operators that read them. How each is initialised is decided elsewhere. */
 
 /** The role of a constant at one of its uses. */
 export type Role =

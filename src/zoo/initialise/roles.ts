@@ -1,4 +1,4 @@
-/** Derives the role of a constant from the operator that reads it: one row per operator. Elementwise arithmetic is in arithmetic.ts. */
+/** Derives the role of a constant from the operator that reads it: one row per operator. */
 import { dataError } from "../../base/errors.ts";
 import { intAttribute, intsAttribute, type Node, stringAttribute } from "../../graph/model.ts";
 import { elementCount } from "../../graph/tensor.ts";

@@ -1,7 +1,4 @@
-/**
- * Converts TensorFlow Lite models to ONNX in float32, channels first. The rules for operators are in `ops/`, their activations in
- * `activation.ts`, and the file is read in `read.ts`.
- */
+/** Converts TensorFlow Lite models to ONNX in float32, channels first, with one rule per operator. */
 import { dataError } from "../../base/errors.ts";
 import { type Model, modelOf, type Value } from "../../graph/model.ts";
 import { activated } from "./activation.ts";

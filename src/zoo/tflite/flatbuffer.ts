@@ -1,7 +1,6 @@
 /**
  * Reads FlatBuffers tables of untrusted files: every offset and length is checked against the file, and the total that is read is limited
- * to a few times its size, because a hostile file may refer to the same bytes many times. The tables of TensorFlow Lite are defined in
- * `schema.ts`.
+ * to a few times its size, because a hostile file may refer to the same bytes many times. Knows no table of TensorFlow Lite.
  */
 import { ByteBuffer } from "flatbuffers";
 import { dataError, type GraftError } from "../../base/errors.ts";

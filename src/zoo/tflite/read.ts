@@ -1,6 +1,6 @@
 /**
- * Reads a TensorFlow Lite file into plain data: the tensors and operators of its first subgraph, checked and with indices resolved. Nothing
- * is converted here (see `convert.ts`).
+ * Reads a TensorFlow Lite file into plain data: the tensors and operators of its first subgraph, checked and with indices resolved. Converts
+ * nothing.
  */
 import { dataError } from "../../base/errors.ts";
 import { elementCount } from "../../graph/tensor.ts";

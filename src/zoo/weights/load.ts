@@ -38,7 +38,7 @@ export interface LoadedWeights {
 /**
  * Reads an architecture's weights.
  *
- * @param define the architecture, as in `architectures/registry.ts`
+ * @param define the architecture
  * @throws GraftError (`data`) if the file is damaged or belongs to another architecture; the message lists up to three parameters
  * each that are missing, unexpected or of another shape
  */

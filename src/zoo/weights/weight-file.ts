@@ -1,6 +1,6 @@
 /**
- * An open file of weights, whatever its format: names, types and shapes are known at once, values are read one tensor at a time.
- * `open.ts` detects the format.
+ * An open file of weights, whatever its format: names, types and shapes are known at once, values are read one tensor at a time, in byte
+ * ranges that are checked against the file's size.
  */
 import { bytesPerElement, elementCount, float32Tensor, type Tensor, type TensorType } from "../../graph/tensor.ts";
 import { float16Value } from "../../graph/widen.ts";

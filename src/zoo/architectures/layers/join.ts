@@ -1,4 +1,4 @@
-/** Layers without parameters that combine tensors or change their layout. */
+/** Layers without parameters: they combine tensors, change their layout, or are activations. */
 import { int64Tensor } from "../../../graph/tensor.ts";
 import type { ArchitectureBuilder, Place } from "../builder.ts";
 

@@ -1,4 +1,4 @@
-/** Layers with weights that mix channels: convolution and the fully connected layer. */
+/** Layers with parameters: convolution, the fully connected layer, and normalisations. */
 import type { ArchitectureBuilder, Place } from "../builder.ts";
 import type { Definition, Initialiser } from "../definition.ts";
 import { slide, type Window } from "./window.ts";

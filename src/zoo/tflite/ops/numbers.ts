@@ -1,4 +1,4 @@
-/** The rules for arithmetic, activations, means, and conversions between real and quantised numbers. */
+/** The rules for arithmetic, activations, means, quantisation, and for concatenation, reshaping, padding and resizing. */
 import { RELU, RELU_N1_TO_1, RELU6 } from "../activation.ts";
 import type { Conversion } from "../conversion.ts";
 import type { Field } from "../flatbuffer.ts";

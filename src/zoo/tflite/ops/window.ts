@@ -1,4 +1,4 @@
-/** The rules for convolutions and poolings, which slide a window over an image. */
+/** The rules for convolutions and poolings, which slide a window over an image, and for the fully connected layer. */
 import type { AttributeLike } from "../../../graph/model.ts";
 import { samePadding } from "../../tensorflow-layout.ts";
 import type { Operation, TfliteTensor } from "../read.ts";

@@ -1,6 +1,5 @@
 /**
- * Opens HDF5 files: reads the superblock, then every group and dataset below the root. The names have no meaning here; Keras'
- * conventions are in `../keras-h5.ts`.
+ * Opens HDF5 files: reads the superblock, then every group and dataset below the root. The names have no meaning here.
  *
  * This is Graft's own reader of a small part of the format, because a few wrong bytes make the C library (as WebAssembly, `h5wasm`) loop
  * forever or allocate gigabytes (measured: docs/dependencies.md).

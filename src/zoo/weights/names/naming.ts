@@ -1,6 +1,6 @@
 /**
- * Namings of parameters: for each parameter of Graft (timm's names), its name and layout in the files of another library. The rows of
- * each family are in the files beside this one, collected in `table.ts`.
+ * Namings of parameters: for each parameter of Graft (timm's names), its name and layout in the files of another library. The rules of
+ * each family are in the files beside this one.
  */
 import type { Definition, Dialect } from "../../architectures/definition.ts";
 import { STEP_COUNT } from "../../architectures/weights.ts";

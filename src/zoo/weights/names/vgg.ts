@@ -1,4 +1,7 @@
-/** Names of VGG: torchvision and Keras have dense layers where timm has convolutions. */
+/**
+ * The parameter names of torchvision and Keras for VGG, ResNet, Inception V3, ConvNeXt and vision transformers. VGG has dense layers there
+ * where timm has convolutions.
+ */
 import type { Definition } from "../../architectures/definition.ts";
 import { dense, flattenedHwio } from "./layout.ts";
 import { keras, type Row, torchvision } from "./naming.ts";

@@ -1,5 +1,5 @@
 /**
- * Reads safetensors: eight bytes with the header's length, the header, then the tensors. Such files contain numbers only, never code.
+ * Reads and writes safetensors: eight bytes with the header's length, the header, then the tensors. They contain numbers only, never code.
  * The rules of https://huggingface.co/docs/safetensors/index are enforced:
  *
  * - the length is little-endian, at most 100 MB and within the file; the header starts with `{`;

@@ -1,4 +1,4 @@
-/** Writes safetensors atomically, without copying the tensors. Reading is in `read.ts`. */
+/** Writes safetensors atomically, without copying the tensors. */
 import { writeWhole } from "../../../base/files.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
 import { dtypes } from "./read.ts";
