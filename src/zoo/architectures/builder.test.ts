@@ -25,7 +25,7 @@ const window: fc.Arbitrary<Window> = fc.record({
   padding,
   dilation: fc.constantFrom<Pair>(1, 2, [1, 2]),
 });
-const activations: readonly Layer[] = [relu, relu6, sigmoid, hardSigmoid, hardSwish, silu, gelu];
+const activations = { relu, relu6, sigmoid, hardSigmoid, hardSwish, silu, gelu };
 
 /** Layers from map to map. */
 const layer: fc.Arbitrary<Layer> = fc.oneof(
@@ -49,7 +49,7 @@ const layer: fc.Arbitrary<Layer> = fc.oneof(
         averagePool(b, x, name, { ...window, kernel: 3, countPadding }),
   ),
   fc.constantFrom<Layer>(
-    ...activations,
+    ...Object.values(activations),
     (b, x, name) => batchNorm(b, x, name, { scale: false }),
     layerNorm2d,
     (b, x, name) => add(b, x, x, name),
