@@ -98,7 +98,7 @@ describe("the input", () => {
     const same = await open(network(), { preprocessing: "raw" });
     expect(await featuresOf(opened, pixels, 1)).toEqual(await featuresOf(same, pixels, 1));
     await expect(open(model, { preprocessing: "imagenet" })).rejects.toThrow(
-      "leave --preprocessing imagenet out, or say raw",
+      "leave --preprocessing imagenet out, or pass raw",
     );
   });
 
@@ -113,11 +113,11 @@ describe("the input", () => {
     [
       "three dimensions",
       { dims: [3, 16, 16] },
-      "is not an image network: it must have one input of four dimensions, not image [3,16,16].",
+      "is not an image network: it must have one input of four dimensions, but has image [3,16,16].",
     ],
     ["one colour", { dims: ["N", 1, 16, 16] }, "does not take images with three channels: its input is [N,1,16,16]."],
     ["no square", { dims: ["N", 3, 16, 24] }, "takes images of 24 × 16 pixels, but Graft needs a square input"],
-    ["a side beyond reason", { dims: ["N", 3, 2 ** 31, 2 ** 31] }, "Graft feeds at most 8192"],
+    ["a side beyond reason", { dims: ["N", 3, 2 ** 31, 2 ** 31] }, "Graft supports at most 8192"],
     ["doubles", { type: "float64" }, "takes images as float64"],
   ])("of %s is refused", async (_, change, said) => {
     await expect(open(network(change))).rejects.toThrow(said);
@@ -127,7 +127,7 @@ describe("the input", () => {
     const model = network();
     const inputs = [...model.graph.inputs, { name: "training", type: "bool" as const, dims: [] }];
     await expect(open({ ...model, graph: { ...model.graph, inputs } })).rejects.toThrow(
-      "not image [N,3,16,16], training []",
+      "but has image [N,3,16,16], training []",
     );
   });
 });
