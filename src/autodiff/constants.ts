@@ -1,24 +1,24 @@
 /**
- * The values of small tensors that are known before anything runs: constants, and integers computed from constants and
- * static shapes, as PyTorch's exporter writes for slices and reshapes (`Shape` → `Gather` → `Concat` …).
+ * Finds the values of small tensors that are known before anything runs: constants, and integers computed from constants and static
+ * shapes, as PyTorch's exporter writes them for slices and reshapes (`Shape` → `Gather` → `Concat` …).
  */
 import { type Graph, intAttribute, intsAttribute, type Node } from "../graph/model.ts";
 import { asFloat32, asIntegers, elementCount, type Tensor, type TensorShape } from "../graph/tensor.ts";
 import { normalAxis } from "./build/shape.ts";
 
-/** More values than this are not worked out: what gradients need to know are axes, sizes and indices. */
+/** The largest tensor that is evaluated, in elements: gradients need axes, sizes and indices. */
 const LARGEST = 65_536;
 
 type Values = readonly number[];
 
 export interface Constants {
-  /** The values of an integer tensor, in row-major order; nothing where they depend on what is fed. */
+  /** The values of an integer tensor, in row-major order; undefined if they depend on the inputs. */
   integers(tensor: string): Values | undefined;
-  /** The values of a float32 or float64 constant. */
+  /** The values of a float32 or float64 constant; undefined for any other tensor. */
   floats(tensor: string): Values | undefined;
 }
 
-/** The constants of a graph. */
+/** The known values of a graph. */
 export function constants(graph: Graph, shapes: ReadonlyMap<string, TensorShape>): Constants {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const known = new Map<string, Values | undefined>();
@@ -67,18 +67,18 @@ export function constants(graph: Graph, shapes: ReadonlyMap<string, TensorShape>
 
 const isInteger = (type: string): boolean => type === "int64" || type === "int32";
 
-/** The integers of a `Constant` node that holds them as attributes. */
+/** The integers of a `Constant` node that has them as attributes. */
 function listed(node: Node): Values | undefined {
   const single = node.attributes.value_int;
   return single?.type === "int" ? [single.value] : intsAttribute(node, "value_ints");
 }
 
-/** How a node's integer output follows from its integer inputs, given with their shapes; nothing where it is not covered. */
+/** Computes a node's integer output from its integer inputs and their shapes; undefined if that case is not covered. */
 type Evaluator = (node: Node, inputs: readonly Values[], dims: readonly (readonly number[])[]) => Values | undefined;
 
 const same: Evaluator = (_, [values]) => values;
 
-/** Arithmetic of lists of one length, or of a list and a single value. */
+/** Element-wise arithmetic of lists of equal length, or of a list and a single value. */
 const arithmetic =
   (apply: (a: number, b: number) => number): Evaluator =>
   (_, [a = [], b = []]) => {
@@ -107,7 +107,7 @@ const evaluators: Readonly<Record<string, Evaluator>> = {
   Add: arithmetic((a, b) => a + b),
   Sub: arithmetic((a, b) => a - b),
   Mul: arithmetic((a, b) => a * b),
-  // ONNX leaves the rounding of negative quotients open; sizes are not negative.
+  // ONNX does not define the rounding of negative quotients; sizes are not negative.
   Div: arithmetic((a, b) => Math.trunc(a / b)),
   ConstantOfShape: (node, [dims = []]) => {
     const value = node.attributes.value;

@@ -1,4 +1,4 @@
-/** The page that lists which operators can be trained through (`docs/operators.md`), made from the registry. */
+/** Generates docs/operators.md, the list of operators that can be trained, from the registry. */
 import { subjects } from "./registry.ts";
 import type { Differentiation, RuleTable } from "./rule.ts";
 

@@ -1,7 +1,7 @@
 /**
- * Reverse-mode differentiation of an ONNX graph: walks back from the loss and adds, for every node between a trainable
- * parameter and the loss, the nodes that its operator's rule writes. The result is an ordinary ONNX graph.
- * Knows no operator itself (`rules/`), and nothing of training (`optimisers/`, `step.ts`).
+ * Reverse-mode differentiation of an ONNX graph: goes back from the loss and adds, for every node between a trainable parameter and
+ * the loss, the nodes of its operator's rule. The result is an ordinary ONNX graph. The rules are in `rules/`; training is in
+ * step.ts.
  *
  * Source of the method: Baydin et al., "Automatic Differentiation in Machine Learning: a Survey" (arXiv 1502.05767), §3.2.
  */
@@ -25,9 +25,9 @@ export interface ShapedGraph {
 }
 
 export interface Gradients {
-  /** The graph given, and after its nodes those of the gradients; its outputs are followed by the gradients. */
+  /** The given graph, followed by the nodes of the gradients; its outputs are followed by the gradients. */
   readonly graph: Graph;
-  /** The tensor that holds the gradient of the loss towards each parameter, in the parameter's shape. */
+  /** The name of the tensor with the gradient of the loss with respect to each parameter, in the shape of the parameter. */
   readonly gradientOf: ReadonlyMap<string, string>;
 }
 
@@ -35,10 +35,10 @@ export interface Gradients {
  * Adds the gradient of a loss to a graph.
  *
  * @param graph in topological order and operator set 18 or later
- * @param shapes of every tensor of the graph; they are static, so that the gradient's own shapes are constants
- * @param loss a tensor of one floating-point element
- * @param parameters tensors (initializers, inputs or computed) towards which the gradient is wanted
- * @throws GraftError (`usage`) where the loss does not depend on a parameter; (`data`) where an operator on the way has no rule
+ * @param shapes of every tensor of the graph; static, so that the shapes of the gradients are constants
+ * @param loss a tensor with one floating-point element
+ * @param parameters tensors (initializers, inputs or computed) to differentiate with respect to
+ * @throws GraftError (`usage`) if the loss does not depend on a parameter; (`data`) if an operator in between has no rule
  */
 export function gradients(graph: Graph, shapes: Shapes, loss: string, parameters: readonly string[]): Gradients {
   const build = new Operations(allTensors(graph));
@@ -62,7 +62,7 @@ export const allTensors = (graph: Graph): string[] => [
   ...graph.nodes.flatMap(({ outputs }) => outputs),
 ];
 
-/** As {@link gradients}, but into a builder that the caller goes on with; yields the gradient of each parameter. */
+/** Like {@link gradients}, but adds to a builder that the caller continues to use. Returns the gradient of each parameter. */
 export function backward(
   graph: Graph,
   shapes: Shapes,
@@ -135,7 +135,7 @@ function surroundings(graph: Graph, shapes: Shapes, build: Operations): Surround
 
 const floating = new Set(["float32", "float64", "float16", "bfloat16"]);
 
-/** Tensors that depend on a parameter and on which the loss depends. Nodes without a gradient stop both. */
+/** The tensors that depend on a parameter and on which the loss depends. Nodes without a gradient interrupt both. */
 function onThePath(graph: Graph, around: Surroundings, loss: string, parameters: readonly string[]): Set<string> {
   const passes = (node: Node): boolean => differentiationOf(node)?.kind !== "none";
   const influenced = new Set(parameters);

@@ -1,6 +1,6 @@
 /**
- * Which constants of a network are parameters, things that training changes, and which are settings, such as the bounds of
- * a `Clip`: told by the operator that reads them.
+ * Finds the constants of a network that training can change (parameters), as opposed to settings such as the bounds of a `Clip`. The
+ * operator that reads a constant decides.
  */
 import type { Graph } from "../graph/model.ts";
 import { elementCount } from "../graph/tensor.ts";
@@ -12,7 +12,7 @@ export interface Parameter {
   readonly decays: boolean;
 }
 
-/** Where an operator reads parameters: the positions of its inputs, and whether these are kernels. */
+/** The input positions at which an operator reads parameters, by whether they are kernels. */
 interface Reads {
   readonly kernels: readonly number[];
   readonly others: readonly number[];
@@ -20,7 +20,7 @@ interface Reads {
 
 const kernelAndBias: Reads = { kernels: [1], others: [2] };
 const scaleAndShift: Reads = { kernels: [], others: [1, 2] };
-/** Either side may be a bias, a scale, an embedding of positions or a class token; single numbers are settings. */
+/** Either input may be a bias, a scale, a position embedding or a class token; single numbers are settings. */
 const anything: Reads = { kernels: [], others: [0, 1] };
 
 const reads: Readonly<Record<string, Reads>> = {
@@ -40,7 +40,7 @@ const reads: Readonly<Record<string, Reads>> = {
   Gather: { kernels: [], others: [0] },
 };
 
-/** The parameters of a network, in the order in which its nodes read them. */
+/** The parameters of a network, in the order in which nodes read them. */
 export function parametersOf(graph: Graph): Parameter[] {
   const found = new Map<string, boolean>();
   for (const { op, inputs } of graph.nodes) {

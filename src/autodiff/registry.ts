@@ -1,4 +1,4 @@
-/** All gradient rules, by operator. The rules are in `rules/`; `docs/operators.md` is made from this list. */
+/** All gradient rules by operator; docs/operators.md is generated from this list. The rules themselves are in `rules/`. */
 import type { Node } from "../graph/model.ts";
 import type { Differentiation, RuleTable } from "./rule.ts";
 import { activation } from "./rules/activation.ts";
@@ -14,7 +14,7 @@ import { reduce } from "./rules/reduce.ts";
 import { resizing } from "./rules/resize.ts";
 import { shape } from "./rules/shape.ts";
 
-/** Rules by subject, in the order in which the documentation lists them. */
+/** Rules by subject, in the order of the documentation. */
 export const subjects: Readonly<Record<string, RuleTable>> = {
   Convolution: convolution,
   "Matrix products": matrix,
@@ -32,6 +32,6 @@ export const subjects: Readonly<Record<string, RuleTable>> = {
 
 const table = new Map(Object.values(subjects).flatMap((rules) => Object.entries(rules)));
 
-/** How the operator of a node is differentiated; nothing where Graft has no rule for it. */
+/** How the operator of a node is differentiated; undefined if Graft has no rule for it. */
 export const differentiationOf = ({ domain, op }: Node): Differentiation | undefined =>
   table.get(domain === "" || domain === "ai.onnx" ? op : `${domain}.${op}`);

@@ -1,28 +1,28 @@
 /**
- * Several training steps as one graph: a step (step.ts) inside a `Loop`, so that weights and optimiser state stay with ONNX
- * Runtime between steps and are handed over once for all of them. Its bindings copy what a run yields, which for a step of
- * ResNet50's last stage is 180 MB and a tenth of its time.
+ * Several training steps as one graph: a step (step.ts) inside a `Loop`, so that weights and optimiser state stay in ONNX Runtime
+ * between steps and are copied once for all of them. The bindings copy the outputs of every run: 180 MB and a tenth of the time for
+ * a step of ResNet50's last stage.
  */
 import { cutGraph } from "../graph/cut.ts";
 import { type Graph, node, type Value } from "../graph/model.ts";
 import { rawTensor } from "../graph/tensor.ts";
 import type { StepGraph } from "./step.ts";
 
-/** Names of the repeated graph's own tensors start with this. */
+/** The prefix of the repeated graph's own tensors. */
 const OUTER = "steps/";
-/** Inputs: the learning rate of each step, and its number, counted from 1; `[K]`. */
+/** Inputs: the learning rates and the numbers of the steps, counted from 1; `[K]` each. */
 export const RATES = `${OUTER}learningRate`;
 export const NUMBERS = `${OUTER}step`;
-/** Outputs: the loss of each step, and its gradients' norm; `[K]`. */
+/** Outputs: the losses and the gradient norms of the steps; `[K]` each. */
 export const LOSSES = `${OUTER}loss`;
 export const NORMS = `${OUTER}gradientNorm`;
-/** What an input of the step is called that holds a batch for each step: `[K, N, …]`. */
+/** The name of the input with one batch per step, `[K, N, …]`. */
 export const stacked = (batchInput: string): string => OUTER + batchInput;
-/** What a slot's value after the last step is called. */
+/** The name of a slot's value after the last step. */
 export const after = (slotOutput: string): string => OUTER + slotOutput;
 
 /**
- * A graph that takes K steps, one for each learning rate that it is fed with.
+ * A graph that runs K steps, one for each learning rate in its input.
  *
  * Inputs: {@link stacked} batches, {@link RATES}, {@link NUMBERS}, and all slots by their own names. Outputs: {@link LOSSES},
  * {@link NORMS}, and {@link after} of all slots.
@@ -35,10 +35,10 @@ export function repeatedStep({ graph, batch, weights, state, carried, loss, grad
     [RATES, "learningRate"] as const,
     [NUMBERS, "step"] as const,
   ];
-  const [iteration, goesOn] = ["loop/iteration", "loop/goesOn"];
+  const [iteration, condition] = ["loop/iteration", "loop/condition"];
   const values = slots.map((slot): Value => ({ name: slot.input, type: slot.type, dims: slot.dims }));
   const wanted: Value[] = [
-    { name: "loop/stillGoesOn", type: "bool", dims: [] },
+    { name: "loop/conditionOut", type: "bool", dims: [] },
     ...slots.map((slot) => ({ name: slot.output, type: slot.type, dims: slot.dims })),
     { name: loss, type, dims: [] },
     { name: gradientNorm, type, dims: [] },
@@ -47,9 +47,9 @@ export function repeatedStep({ graph, batch, weights, state, carried, loss, grad
   const body: Graph = {
     ...graph,
     name: `${graph.name}/once`,
-    inputs: [{ name: iteration, type: "int64", dims: [] }, { name: goesOn, type: "bool", dims: [] }, ...values],
+    inputs: [{ name: iteration, type: "int64", dims: [] }, { name: condition, type: "bool", dims: [] }, ...values],
     nodes: [
-      node("Identity", [goesOn], ["loop/stillGoesOn"]),
+      node("Identity", [condition], ["loop/conditionOut"]),
       ...perStep.filter(([, one]) => read.has(one)).map(([all, one]) => node("Gather", [all, iteration], [one])),
       ...graph.nodes,
     ],

@@ -1,6 +1,6 @@
 /**
- * What a gradient rule is: for one operator, how the gradient of the loss towards a node's outputs becomes the gradient
- * towards its inputs. The rules themselves are in `rules/`, their list in `registry.ts`.
+ * The interface of gradient rules: for one operator, a rule turns the gradient of the loss with respect to a node's outputs into the
+ * gradient with respect to its inputs. The rules are in `rules/`, their list is in registry.ts.
  */
 
 import { dataError } from "../base/errors.ts";
@@ -10,8 +10,8 @@ import type { Ref } from "./build/builder.ts";
 import type { Operations } from "./build/operations.ts";
 
 /**
- * A rule answers, by input, how to compute the gradient towards it; nothing where there is none. Only what is needed is
- * asked for. A gradient may have the shape of what the input was broadcast to: it is summed down to the input's own.
+ * Returns for each input a function that computes its gradient, or undefined if it has none. Only the needed functions are called. A
+ * gradient may have the shape to which the input was broadcast: the caller sums it to the shape of the input.
  */
 export type Rule = (site: Site) => readonly (Gradient | undefined)[];
 export type Gradient = () => Ref;
@@ -21,39 +21,39 @@ export type Differentiation =
   | {
       readonly kind: "rule";
       readonly rule: Rule;
-      /** What of the operator is not covered, for `docs/operators.md`. */
+      /** The limits of the rule, for `docs/operators.md`. */
       readonly limits?: string | undefined;
     }
   | {
-      /** The operator's outputs do not depend smoothly on its inputs: no gradient flows through it. */
+      /** The outputs are not differentiable functions of the inputs: no gradient flows through the operator. */
       readonly kind: "none";
       readonly why: string;
     };
 
-/** Differentiations by operator; ONNX's own by name, others as `domain.Name`. */
+/** Differentiations by operator name; `domain.Name` for domains other than ONNX's own. */
 export type RuleTable = Readonly<Record<string, Differentiation>>;
 
-/** An operator with a rule. */
+/** The {@link Differentiation} of an operator with a rule. */
 export const by = (rule: Rule, limits?: string): Differentiation => ({
   kind: "rule",
   rule,
   limits,
 });
 
-/** What to call a node: exporters may leave its name empty. */
+/** The name of a node in messages: exporters may leave its own name empty. */
 export const calledBy = ({ name, op, outputs }: Node): string => name || outputs.find((output) => output !== "") || op;
 
-/** What a {@link Site} asks of the graph around it. */
+/** The graph around a {@link Site}. */
 export interface Surroundings {
   readonly build: Operations;
   shape(tensor: string): TensorShape;
-  /** The values of an integer tensor that can be known before anything runs. */
+  /** The values of an integer tensor, if they are known before anything runs. */
   integers(tensor: string): readonly number[] | undefined;
   /** The values of a floating-point constant. */
   floats(tensor: string): readonly number[] | undefined;
 }
 
-/** One node with the gradients towards its outputs: all that a rule reads. */
+/** One node with the gradients of its outputs: everything that a rule reads. */
 export class Site {
   readonly node: Node;
   readonly build: Operations;
@@ -67,12 +67,12 @@ export class Site {
     this.#outputGradients = outputGradients;
   }
 
-  /** How errors call the node. */
+  /** The node in error messages. */
   get called(): string {
     return `Node "${calledBy(this.node)}" (${this.node.op})`;
   }
 
-  /** The gradient of the loss towards output `index`; zeros where the loss does not depend on it. */
+  /** The gradient of the loss with respect to output `index`; zeros if the loss does not depend on it. */
   gradient(index = 0): Ref {
     const known = this.#outputGradients[index];
     if (known) return known;
@@ -85,7 +85,7 @@ export class Site {
     return this.#outputGradients[index] !== undefined;
   }
 
-  /** Input `index`. Throws a data error where the node lacks it. */
+  /** Input `index`. Throws a GraftError (`data`) if the node lacks it. */
   input(index: number): Ref {
     const ref = this.optional(index);
     if (!ref) throw dataError(`${this.called} lacks input ${index}: the model file is damaged.`);
@@ -102,7 +102,7 @@ export class Site {
     return this.node.inputs.map((_, index) => this.input(index));
   }
 
-  /** Output `index`. */
+  /** Output `index`. Throws a GraftError (`data`) if the node lacks it. */
   output(index = 0): Ref {
     const ref = this.#ref(this.node.outputs[index]);
     if (!ref) throw dataError(`${this.called} lacks output ${index}, which its gradient needs: export it with it.`);
@@ -113,7 +113,7 @@ export class Site {
     return name === undefined || name === "" ? undefined : { name, ...this.#around.shape(name) };
   }
 
-  /** The values of integer input `index`; nothing where it is not given. Throws a data error where they vary. */
+  /** The values of integer input `index`; undefined if it is absent. Throws a GraftError (`data`) if they are not constant. */
   integers(index: number): readonly number[] | undefined {
     const name = this.node.inputs[index];
     if (name === undefined || name === "") return undefined;
@@ -122,12 +122,12 @@ export class Site {
     throw dataError(`${this.called} computes "${name}" as it runs, and its gradient needs it constant: ${simplify}.`);
   }
 
-  /** The values of integer input `index` where they are constant. */
+  /** The values of integer input `index` if they are constant. */
   constantIntegers(index: number): readonly number[] | undefined {
     return this.#around.integers(this.node.inputs[index] ?? "");
   }
 
-  /** The values of floating-point input `index` where they are constant. */
+  /** The values of floating-point input `index` if they are constant. */
   constantFloats(index: number): readonly number[] | undefined {
     return this.#around.floats(this.node.inputs[index] ?? "");
   }
@@ -137,7 +137,7 @@ export class Site {
   float = (name: string, fallback: number): number => floatAttribute(this.node, name, fallback);
   text = (name: string, fallback: string): string => stringAttribute(this.node, name, fallback);
 
-  /** The error for a form of the operator that its rule does not cover. */
+  /** The error for a form of the operator that its rule does not support. */
   unsupported(form: string): Error {
     return dataError(`${this.called} with ${form} has no gradient rule: freeze the layers up to it, or ${simplify}.`);
   }

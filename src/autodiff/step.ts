@@ -1,7 +1,6 @@
 /**
- * One training step as one graph: forward pass, loss, gradients, clipping, update. Weights and optimiser state go in and
- * their next values come out; what is frozen stays constant, so that ONNX Runtime prepares it once.
- * Runs nothing: that is the trainer's.
+ * One training step as one graph: forward pass, loss, gradients, clipping, update. Weights and optimiser state are inputs, and their
+ * next values are outputs; frozen weights stay constants, so that ONNX Runtime prepares them once. Runs nothing itself.
  */
 import { usageError } from "../base/errors.ts";
 import { cutGraph } from "../graph/cut.ts";
@@ -15,39 +14,39 @@ import { movedAverage } from "./optimisers/average.ts";
 import { clipByNorm } from "./optimisers/clip.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";
 
-/** A parameter that the step changes: an initializer of the graph. */
+/** A parameter that the step changes; an initializer of the graph. */
 export interface Trainable {
   readonly name: string;
-  /** Whether weight decay applies; not to biases and norms (He et al., arXiv 1812.01187, §3.1). */
+  /** Whether weight decay applies; usually not to biases and norms (He et al., arXiv 1812.01187, §3.1). */
   readonly decays: boolean;
   /** Its learning rate relative to the step's; default 1. */
   readonly rate?: number | undefined;
 }
 
-/** A constant that a step replaces by a tensor it computes, such as running statistics. */
+/** A constant that a step replaces by a computed tensor, such as running statistics. */
 export interface Carried {
   /** An initializer of the graph. */
   readonly name: string;
-  /** The tensor that holds its next value. */
+  /** The tensor with its next value. */
   readonly next: string;
 }
 
 export interface StepOptions {
-  /** The tensor on which the loss is taken, such as the logits [N, C]. */
+  /** The tensor from which the loss is computed, such as the logits `[N, C]`. */
   readonly prediction: string;
   readonly loss: Loss;
   readonly trainable: readonly Trainable[];
   readonly optimiser: Optimiser;
-  /** The longest that all gradients together may be; default no limit. */
+  /** The largest norm of all gradients together; default no limit. */
   readonly longestGradient?: number | undefined;
-  /** Keeps moving averages of the weights, with this share of the last average; default none. */
+  /** The decay of moving averages of the weights; default no averages. */
   readonly averageDecay?: number | undefined;
   readonly carried?: readonly Carried[] | undefined;
-  /** Whether what runs the step has blocked convolutions (runtime/blocked.ts); then its model must import their domain. Default false. */
+  /** Whether the runtime has blocked convolutions (blocked.ts); the model must then import their domain. Default false. */
   readonly blocked?: boolean | undefined;
 }
 
-/** A tensor that goes into a step and comes out changed. */
+/** A tensor that is an input of a step and, with its next value, an output. */
 export interface Slot {
   readonly input: string;
   readonly output: string;
@@ -55,27 +54,27 @@ export interface Slot {
   readonly dims: readonly number[];
 }
 
-/** State of a parameter, as a flat list: which, and what to begin with. */
+/** One state tensor of a parameter, flattened, and its initial value. */
 export interface StateSlot extends Slot {
   readonly parameter: string;
   readonly kind: string;
-  /** All zero, or the parameter's own value. */
+  /** Zeros, or the value of the parameter. */
   readonly begins: "zero" | "parameter";
 }
 
 export interface StepGraph {
   /**
-   * Inputs: those of the network that are still read, those of the loss, `learningRate` and `step` (scalars; the step counts from
-   * 1), then all slots. Outputs: `loss`, `gradientNorm`, then all slots. The prediction keeps its name and is an output too.
+   * Inputs: the network's inputs that are still read, the inputs of the loss, `learningRate` and `step` (scalars; the step counts from
+   * 1), then all slots. Outputs: `loss`, `gradientNorm`, the prediction under its own name, then all slots.
    */
   readonly graph: Graph;
-  /** What must be fed with each batch: the network's inputs and the loss's. */
+  /** The inputs of each batch: the network's and the loss's. */
   readonly batch: readonly Value[];
-  /** The trainable parameters, in the order given; each input has the parameter's name. */
+  /** The trainable parameters, in the given order; each input has the name of the parameter. */
   readonly weights: readonly Slot[];
   readonly state: readonly StateSlot[];
   readonly carried: readonly Slot[];
-  /** Names of the outputs that tell how the step went. */
+  /** Names of the outputs with the loss and the gradient norm. */
   readonly loss: string;
   readonly gradientNorm: string;
 }
@@ -83,10 +82,10 @@ export interface StepGraph {
 /**
  * Assembles a training step.
  *
- * @param graph a network in operator set 18 or later, its weights as initializers; as prepare/ leaves it, where speed counts
- * @param shapes of every tensor, for the batch size to train with
- * @throws GraftError (`usage`) where a parameter is not one of the graph's or has no influence on the loss; (`data`) where an
- *   operator between has no gradient rule
+ * @param graph a network in operator set 18 or later with its weights as initializers; for speed, as rewritten by prepare/
+ * @param shapes of every tensor, for the batch size of the training
+ * @throws GraftError (`usage`) if the graph has no such parameter or the loss does not depend on it; (`data`) if an operator in
+ *   between has no gradient rule
  */
 export function stepGraph(graph: Graph, shapes: Shapes, options: StepOptions): StepGraph {
   const { trainable, optimiser, carried = [] } = options;
@@ -102,7 +101,7 @@ export function stepGraph(graph: Graph, shapes: Shapes, options: StepOptions): S
   const labels = options.loss.inputs(prediction);
   const own = [...labels.map(({ name }) => name), "learningRate", "step"].find((name) => shapes.has(name));
   if (own)
-    throw usageError(`The network has a tensor "${own}", which is what a training step calls an input: rename it.`);
+    throw usageError(`The network has a tensor "${own}", a name that the training step uses for an input: rename it.`);
   const loss = options.loss.write(build, prediction, labels);
   const forward = {
     ...graph,
@@ -128,7 +127,7 @@ export function stepGraph(graph: Graph, shapes: Shapes, options: StepOptions): S
   for (const [index, { name, decays, rate = 1 }] of trainable.entries()) {
     build.scope = `update/${name}`;
     const parameter = ref(name);
-    // As flat lists: ONNX Runtime is many times slower where a scalar meets a tensor whose last axes have size 1.
+    // Flattened: ONNX Runtime is many times slower at combining a scalar with a tensor whose last axes have size 1.
     const flat = [elementCount(parameter.dims)];
     const slot = (kind: string): Ref => ({ name: `state/${kind}/${name}`, type: parameter.type, dims: flat });
     const updated = optimiser.update(build, {

@@ -1,5 +1,5 @@
 /**
- * For tests: whether the gradient of a small graph agrees with central finite differences of ONNX Runtime's own results.
+ * For tests only: checks the gradient of a small graph against central finite differences of ONNX Runtime's results.
  */
 import fc from "fast-check";
 import { expect } from "vitest";
@@ -14,7 +14,7 @@ import { gradients } from "./gradients.ts";
 
 type FloatType = "float32" | "float64";
 
-/** A graph input that the gradient is taken towards. */
+/** A graph input that is differentiated with respect to. */
 export interface Variable {
   readonly dims: readonly number[];
   readonly values: readonly number[];
@@ -26,13 +26,13 @@ export interface Check {
   readonly constants?: Readonly<Record<string, Tensor>> | undefined;
   /** Outputs that the loss sums with random weights; default `y`. */
   readonly outputs?: readonly string[] | undefined;
-  /** float64 where ONNX Runtime has the operators in it: a far sharper test. */
+  /** float64 if ONNX Runtime has the operators in it: a much sharper test. */
   readonly type?: FloatType | undefined;
   /** Largest difference allowed, relative to the gradient's size. */
   readonly tolerance?: number | undefined;
   /** The operator set; default the one that Graft writes. */
   readonly opset?: number | undefined;
-  /** Inputs that the gradient is taken towards; default all. */
+  /** Inputs to differentiate with respect to; default all. */
   readonly towards?: readonly string[] | undefined;
 }
 
@@ -93,7 +93,7 @@ function withLoss(check: Check, type: FloatType): Graph {
   };
 }
 
-/** Expects the gradient towards every variable to agree with finite differences along random directions. */
+/** Expects the gradient of every variable to agree with finite differences along random directions. */
 export async function expectGradient(check: Check, random: Random = createRandom(1)): Promise<void> {
   const type = check.type ?? "float32";
   const outputs = check.outputs ?? ["y"];
@@ -147,9 +147,9 @@ export async function expectGradient(check: Check, random: Random = createRandom
   const session = await openSession(encodeModelWhole(model(forward)), { threads: 1, optimise: false });
   const loss = async (name: string, values: readonly number[]): Promise<number> => {
     const moved = { ...feeds, [name]: toRuntime(type, { dims: check.variables[name]!.dims, values }) };
-    const yielded = await session.run(moved);
+    const outcome = await session.run(moved);
     return outputs.reduce((sum, output, i) => {
-      const y = numbers(yielded[output]);
+      const y = numbers(outcome[output]);
       return sum + y.reduce((part, value, k) => part + value * weights[i]!.values[k]!, 0);
     }, 0);
   };

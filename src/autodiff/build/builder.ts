@@ -1,7 +1,6 @@
 /**
- * Adding nodes to a graph: fresh names, constants, and the type and shape of everything added, so that rules can be
- * written as formulas. An operation already added with the same inputs is not added again. What the operations are
- * called and what shapes they yield: `operations.ts`.
+ * Adds nodes and constants to a graph: gives them new names and tracks the type and shape of every tensor, so that rules can be
+ * written as formulas. The same operation on the same inputs is added once. Knows no operator; see operations.ts.
  */
 import { type AttributeLike, type Node, node } from "../../graph/model.ts";
 import type { Tensor, TensorShape, TensorType } from "../../graph/tensor.ts";
@@ -13,18 +12,18 @@ export interface Ref extends TensorShape {
 
 export type Attributes = Readonly<Record<string, AttributeLike>>;
 
-/** Collects nodes and constants whose names differ from all those taken. */
+/** Collects nodes and constants with names that no other tensor has. */
 export class Builder {
   readonly nodes: Node[] = [];
   readonly initializers = new Map<string, Tensor>();
   /** Type and shape of every tensor added. */
   readonly shapes = new Map<string, TensorShape>();
-  /** What new names start with; set it to tell in a profile what a node belongs to. */
+  /** The prefix of new names; shows in a profile what a node belongs to. */
   scope = "";
   readonly #taken: Set<string>;
   readonly #made = new Map<string, readonly Ref[]>();
 
-  /** @param taken names of tensors that exist already */
+  /** @param taken names of existing tensors */
   constructor(taken: Iterable<string> = []) {
     this.#taken = new Set(taken);
   }
@@ -39,9 +38,9 @@ export class Builder {
   }
 
   /**
-   * Adds a node with several outputs, or finds the one that computes the same already. Absent inputs are left out.
+   * Adds a node with several outputs, or returns those of an equal node that exists. Undefined inputs are left empty.
    *
-   * @param op an operator of ONNX's own by name, another as `domain.Name`
+   * @param op the name of an ONNX operator, or `domain.Name` for another domain
    */
   emitAll(
     op: string,

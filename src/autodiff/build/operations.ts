@@ -1,6 +1,6 @@
 /**
- * The ONNX operations that gradients, losses and optimisers are written in, each knowing the shape that it yields.
- * All are in operator set 18, and mean the same in later ones.
+ * The ONNX operations that gradients, losses and optimisers use, each with the shape of its output. All are in operator set 18 and
+ * mean the same in later ones.
  */
 import { dataError } from "../../base/errors.ts";
 import { type Attribute, float } from "../../graph/model.ts";
@@ -9,16 +9,16 @@ import { float32Tensor, int64Tensor, rawTensor, type Tensor, type TensorType } f
 import { Builder, type Ref } from "./builder.ts";
 import { broadcast, broadcastAxes, droppedDims, keptDims, product, range, sameDims } from "./shape.ts";
 
-/** A constant of one of the floating-point types in which Graft differentiates. */
+/** A float32 or float64 constant. Throws a GraftError (`data`) for another type. */
 export function floatTensor(type: TensorType, dims: readonly number[], values: readonly number[]): Tensor {
   if (type === "float32") return float32Tensor(dims, values);
   if (type === "float64") return rawTensor("float64", dims, new Uint8Array(Float64Array.from(values).buffer));
   throw dataError(`Gradients are computed in float32, and the network computes in ${type}: convert it to float32.`);
 }
 
-/** A graph builder with a vocabulary. */
+/** A graph builder with one method per operation. */
 export class Operations extends Builder {
-  /** Whether what runs the graph has blocked convolutions (runtime/blocked.ts). Default false: any build runs it. */
+  /** Whether the runtime has blocked convolutions (blocked.ts). Default false: any build runs the graph. */
   blocked = false;
 
   /** A constant scalar in the type of `like`. */
@@ -26,7 +26,7 @@ export class Operations extends Builder {
     return this.constant(floatTensor(like.type, [], [value]), "scalar");
   }
 
-  /** A constant list of integers, as ONNX wants axes and shapes. */
+  /** A constant list of integers, for axes and shapes. */
   ints(values: readonly number[]): Ref {
     return this.constant(int64Tensor([values.length], values), "ints");
   }
@@ -64,14 +64,14 @@ export class Operations extends Builder {
   cast = (x: Ref, type: TensorType): Ref =>
     x.type === type ? x : this.emit("Cast", [x], x.dims, { to: dataTypeOf[type] }, type);
 
-  /** `yes` where the condition holds, else `no`. */
+  /** `yes` where the condition is true, else `no`. */
   where(condition: Ref, yes: Ref, no: Ref | number): Ref {
     const other = typeof no === "number" ? this.scalar(no, yes) : no;
     const dims = broadcast(broadcast(condition.dims, yes.dims), other.dims);
     return this.emit("Where", [condition, yes, other], dims, {}, yes.type);
   }
 
-  /** 1 where x > 0, else 0, in the type of `x`. As fast as `Where` is slow: it writes no second tensor. */
+  /** 1 where x > 0, else 0, in the type of `x`. Faster than `Where`, which writes a second tensor. */
   positive = (x: Ref): Ref => this.cast(this.greater(x, 0), x.type);
 
   /** The sum of any number of tensors of one shape. */
@@ -82,7 +82,7 @@ export class Operations extends Builder {
     return rest.length === 1 ? this.add(first, rest[0]!) : this.emit("Sum", terms, first.dims);
   }
 
-  /** A reduction over some axes; over all where none are given. */
+  /** A reduction over some axes; default all. */
   reduce(op: string, x: Ref, axes: readonly number[] = range(x.dims.length), keep = true): Ref {
     if (axes.length === 0) return x;
     const dims = keep ? keptDims(x.dims, axes) : droppedDims(x.dims, axes);
@@ -92,7 +92,7 @@ export class Operations extends Builder {
   sum = (x: Ref, axes?: readonly number[], keep = true): Ref => this.reduce("ReduceSum", x, axes, keep);
   mean = (x: Ref, axes?: readonly number[], keep = true): Ref => this.reduce("ReduceMean", x, axes, keep);
 
-  /** Adds up what broadcasting repeated, so that the result has shape `dims`. */
+  /** Sums over the axes that broadcasting repeated, so that the result has shape `dims`. */
   sumTo(x: Ref, dims: readonly number[]): Ref {
     if (sameDims(x.dims, dims)) return x;
     return this.reshape(this.sum(x, broadcastAxes(dims, x.dims)), dims);
@@ -151,7 +151,7 @@ export class Operations extends Builder {
     return this.emit("Slice", [x, ...[starts, ends, turned, steps].map((list) => this.ints(list))], x.dims);
   }
 
-  /** Zeros before and after along each axis; negative amounts cut off. */
+  /** Adds zeros before and after along each axis; negative amounts remove elements. */
   pad(x: Ref, before: readonly number[], after: readonly number[]): Ref {
     if ([...before, ...after].every((amount) => amount === 0)) return x;
     const dims = x.dims.map((size, axis) => size + before[axis]! + after[axis]!);
@@ -164,7 +164,7 @@ export class Operations extends Builder {
     return this.emit("MatMul", [a, b], [...batch, a.dims.at(-2)!, b.dims.at(-1)!]);
   }
 
-  /** A′ B′ of two matrices, each transposed first where asked: no copy is made for it. */
+  /** The product of two matrices, each optionally transposed without a copy. */
   gemm(a: Ref, b: Ref, { transA = false, transB = false } = {}): Ref {
     const dims = [a.dims[transA ? 1 : 0]!, b.dims[transB ? 0 : 1]!];
     return this.emit("Gemm", [a, b], dims, { transA: transA ? 1 : 0, transB: transB ? 1 : 0 });

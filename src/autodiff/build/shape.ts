@@ -1,6 +1,6 @@
-/** Arithmetic of static shapes: broadcasting, axes, permutations. Knows nothing of graphs. */
+/** Arithmetic of static shapes: broadcasting, axes, permutations. Does not touch graphs. */
 
-/** The shape of two broadcast together, by NumPy's rule. Throws a `RangeError` where they do not fit. */
+/** The shape of two tensors broadcast together, by NumPy's rule. Throws a RangeError if they do not fit. */
 export function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
@@ -11,7 +11,7 @@ export function broadcast(a: readonly number[], b: readonly number[]): number[] 
   });
 }
 
-/** Axes of `wide` along which a tensor of shape `narrow` was repeated when broadcast to it. */
+/** The axes of `wide` along which broadcasting repeats a tensor of shape `narrow`. */
 export function broadcastAxes(narrow: readonly number[], wide: readonly number[]): number[] {
   const shift = wide.length - narrow.length;
   return range(wide.length).filter((axis) => axis < shift || (narrow[axis - shift] === 1 && wide[axis] !== 1));

@@ -1,15 +1,15 @@
-/** Cross-entropy of independent yes-or-no questions, as PyTorch's `BCEWithLogitsLoss` defines it. */
+/** Binary cross-entropy of independent labels, as in PyTorch's `BCEWithLogitsLoss`. */
 import { floatTensor } from "../build/operations.ts";
 import { type Loss, meanOf } from "./loss.ts";
 
 export interface BinaryCrossEntropyOptions {
-  /** How much more a positive label of each class counts than a negative one; default 1. */
+  /** The weight of positive labels relative to negative ones, for each class; default 1. */
   readonly positiveWeights?: readonly number[] | undefined;
 }
 
 /**
- * Mean over all elements of −p t log σ(x) − (1 − t) log(1 − σ(x)), for logits x [N, C] and `labels` t of the same shape in
- * 0 … 1, written with softplus so that no exponential overflows.
+ * The mean over all elements of −p t log σ(x) − (1 − t) log(1 − σ(x)), for logits x `[N, C]` and `labels` t of the same shape in
+ * 0 … 1. Uses softplus so that no exponential overflows.
  */
 export function binaryCrossEntropy({ positiveWeights }: BinaryCrossEntropyOptions = {}): Loss {
   return {

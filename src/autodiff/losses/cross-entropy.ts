@@ -1,26 +1,26 @@
-/** Cross-entropy of logits and classes, as PyTorch's `CrossEntropyLoss` defines it. */
+/** Cross-entropy of logits and classes, as in PyTorch's `CrossEntropyLoss`. */
 import { float32Tensor, int64Tensor } from "../../graph/tensor.ts";
 import type { Ref } from "../build/builder.ts";
 import { floatTensor, type Operations } from "../build/operations.ts";
 import type { Loss, LossInput } from "./loss.ts";
 
 export interface CrossEntropyOptions {
-  /** What share of the target is spread evenly over all classes, 0 … 1; default 0 (Szegedy et al., arXiv 1512.00567, §7). */
+  /** The share of the target that is spread evenly over all classes, 0 … 1; default 0 (Szegedy et al., arXiv 1512.00567, §7). */
   readonly labelSmoothing?: number | undefined;
   /** A weight for each class; default 1. */
   readonly classWeights?: readonly number[] | undefined;
   /**
    * `classes`: an int64 `labels` [N] of class numbers. `probabilities`: a floating-point `labels` [N, C] whose rows add up
-   * to 1, as mixup yields them. Default `classes`.
+   * to 1, such as those of mixup. Default `classes`.
    */
   readonly labels?: "classes" | "probabilities" | undefined;
 }
 
 /**
- * Mean cross-entropy of logits [N, C]. With class weights and class numbers, the mean is weighted: divided by the sum of
- * the labels' weights; with probabilities it is divided by N. Both as in PyTorch.
+ * The mean cross-entropy of logits `[N, C]`. With class weights and class numbers the mean is weighted (divided by the sum of the
+ * labels' weights); with probabilities it is divided by N. Both as in PyTorch.
  *
- * @throws RangeError where the label smoothing is not within 0 … 1
+ * @throws RangeError if the label smoothing is not within 0 … 1
  */
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
   const { labelSmoothing = 0, classWeights, labels = "classes" } = options;
@@ -54,7 +54,7 @@ function weightRow(build: Operations, logits: Ref, weights: readonly number[] | 
   return build.constant(floatTensor(logits.type, [1, classes], weights), "classWeights");
 }
 
-/** Class numbers [N] as rows of a single 1: [N, C]. */
+/** Class numbers `[N]` as one-hot rows `[N, C]`. */
 function oneHot(build: Operations, labels: Ref, { dims, type }: Ref): Ref {
   const depth = build.constant(int64Tensor([], [dims[1]!]));
   const values = build.constant(float32Tensor([2], [0, 1]));

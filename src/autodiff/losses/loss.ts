@@ -1,4 +1,4 @@
-/** What a loss is: a graph piece from a prediction and labels to one number. The losses are beside this file. */
+/** The interface of losses: graph pieces that turn a prediction and labels into one number. */
 import type { Value } from "../../graph/model.ts";
 import type { TensorType } from "../../graph/tensor.ts";
 import type { Ref } from "../build/builder.ts";
@@ -6,9 +6,9 @@ import type { Operations } from "../build/operations.ts";
 
 /** A loss as a piece of a training step. */
 export interface Loss {
-  /** What must be fed with each batch, for a prediction of shape `dims`: the labels and what else the loss reads. */
+  /** The inputs of each batch for a prediction of shape `dims`: the labels and whatever else the loss reads. */
   inputs(prediction: { readonly type: TensorType; readonly dims: readonly number[] }): readonly LossInput[];
-  /** Writes the loss, a scalar, from the prediction and the inputs, given in the order in which they are declared. */
+  /** Writes the loss, a scalar, from the prediction and the inputs in the order of their declaration. */
   write(build: Operations, prediction: Ref, inputs: readonly Ref[]): Ref;
 }
 

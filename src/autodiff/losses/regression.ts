@@ -1,7 +1,7 @@
-/** Losses of predicted numbers, as PyTorch's `MSELoss` and `HuberLoss` define them: means over all elements. */
+/** Losses for regression, as in PyTorch's `MSELoss` and `HuberLoss`: means over all elements. */
 import { type Loss, meanOf } from "./loss.ts";
 
-/** Mean squared error of a prediction and `labels` of the same shape. */
+/** The mean squared error of a prediction and `labels` of the same shape. */
 export const meanSquared: Loss = {
   inputs: ({ type, dims }) => [{ name: "labels", type, dims }],
   write: (build, prediction, [labels]) => meanOf(build, build.square(build.sub(prediction, labels!))),
@@ -12,7 +12,7 @@ export const meanSquared: Loss = {
  * Source: Huber, "Robust estimation of a location parameter" (1964).
  *
  * @param delta default 1
- * @throws RangeError where it is not positive
+ * @throws RangeError if it is not positive
  */
 export function huber(delta = 1): Loss {
   if (!(delta > 0)) throw new RangeError(`Huber's delta is positive, not ${delta}.`);

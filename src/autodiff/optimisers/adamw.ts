@@ -4,21 +4,21 @@ import type { Operations } from "../build/operations.ts";
 import type { Optimiser } from "./optimiser.ts";
 
 export interface AdamWOptions {
-  /** Shares of the last mean gradient and mean squared gradient that are kept; default 0.9 and 0.999. */
+  /** The decay rates of the mean gradient and the mean squared gradient; default 0.9 and 0.999. */
   readonly betas?: readonly [number, number] | undefined;
-  /** Added to the root of the mean squared gradient; default 1e-8. */
+  /** Added to the square root of the mean squared gradient; default 1e-8. */
   readonly epsilon?: number | undefined;
-  /** λ: every step shrinks the weight by η λ; default 0.01, as in PyTorch. */
+  /** λ: every step multiplies the weight by 1 − η λ; default 0.01, as in PyTorch. */
   readonly weightDecay?: number | undefined;
 }
 
 /**
  * As PyTorch's `AdamW`: w = w (1 − η λ) − η m̂ / (√v̂ + ε), with m̂ and v̂ the bias-corrected means.
  *
- * The state holds sums instead of means, M = m / (1 − β₁) and V = v / (1 − β₂): the constants then meet in two scalars,
- * and the update takes 11 passes over memory instead of 14.
+ * The state stores sums instead of means, M = m / (1 − β₁) and V = v / (1 − β₂): the constants then combine in two scalars, and the
+ * update takes 11 passes over memory instead of 14.
  *
- * @throws RangeError where a beta is not within 0 … 1
+ * @throws RangeError if a beta is not within 0 … 1
  */
 export function adamW(options: AdamWOptions = {}): Optimiser {
   const { betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0.01 } = options;

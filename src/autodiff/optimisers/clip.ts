@@ -5,17 +5,17 @@ import type { Operations } from "../build/operations.ts";
 /** Keeps the quotient finite where all gradients are zero, as in PyTorch. */
 const TINY = 1e-6;
 
-/** Gradients after clipping, and how long they were together before. */
+/** Gradients after clipping, and their norm before. */
 export interface Clipped {
   readonly gradients: readonly Ref[];
-  /** The Euclidean norm of all gradients as one vector: a scalar. */
+  /** The Euclidean norm of all gradients as one vector, a scalar. */
   readonly norm: Ref;
 }
 
 /**
- * Scales all gradients by min(1, longest / (norm + 10⁻⁶)), as PyTorch's `clip_grad_norm_`.
+ * Scales all gradients by min(1, longest / (norm + 10⁻⁶)), like PyTorch's `clip_grad_norm_`.
  *
- * @param longest the norm that is allowed; Infinity only measures
+ * @param longest the largest allowed norm; with Infinity the norm is only measured
  */
 export function clipByNorm(build: Operations, gradients: readonly Ref[], longest: number): Clipped {
   const squares = gradients.map((gradient) => build.reduce("ReduceSumSquare", gradient, undefined, false));

@@ -1,16 +1,16 @@
-/** What an optimiser is: a graph piece from a parameter, its gradient and its state to their next values. */
+/** The interface of optimisers: graph pieces that compute the next value of a parameter and its state from the gradient. */
 import type { Ref } from "../build/builder.ts";
 import type { Operations } from "../build/operations.ts";
 
-/** What the update of one parameter reads. */
+/** The inputs of the update of one parameter. */
 export interface UpdateInputs {
   readonly parameter: Ref;
   readonly gradient: Ref;
-  /** The parameter's state by slot. Parameter, gradient and state have one shape, and so have the results. */
+  /** The parameter's state by slot. Parameter, gradient, state and results have the same shape. */
   readonly state: Readonly<Record<string, Ref>>;
-  /** The learning rate of this parameter in this step: a scalar. */
+  /** The learning rate of this parameter in this step, a scalar. */
   readonly learningRate: Ref;
-  /** The number of this step, counted from 1: a floating-point scalar. */
+  /** The number of this step, counted from 1, a floating-point scalar. */
   readonly step: Ref;
   /** Whether weight decay applies to the parameter. */
   readonly decays: boolean;
@@ -23,7 +23,7 @@ export interface Updated {
 
 /** An optimiser as a piece of a training step. */
 export interface Optimiser {
-  /** The tensors it keeps for each parameter, all zero at first. */
+  /** The names of the state tensors of each parameter; all start at zero. */
   readonly slots: readonly string[];
   /** Writes the update of one parameter. */
   update(build: Operations, inputs: UpdateInputs): Updated;

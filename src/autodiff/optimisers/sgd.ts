@@ -1,10 +1,10 @@
-/** Stochastic gradient descent with momentum, as PyTorch's `SGD` defines it. */
+/** Stochastic gradient descent with momentum, as in PyTorch's `SGD`. */
 import type { Optimiser } from "./optimiser.ts";
 
 export interface SgdOptions {
-  /** What share of the last step's direction is kept, 0 … 1; default 0.9. */
+  /** The share of the last step's direction that is kept, 0 … 1; default 0.9. */
   readonly momentum?: number | undefined;
-  /** Nesterov's look ahead (Sutskever et al., ICML 2013); default true where there is momentum. */
+  /** Nesterov momentum (Sutskever et al., ICML 2013); default true with momentum. */
   readonly nesterov?: boolean | undefined;
   /** λ of the penalty λ/2 ‖w‖², added to the gradient; default 0. */
   readonly weightDecay?: number | undefined;
@@ -13,7 +13,7 @@ export interface SgdOptions {
 /**
  * d = g + λ w; v = μ v + d; w = w − η (d + μ v) with Nesterov, else w − η v.
  *
- * @throws RangeError where momentum is not within 0 … 1, or Nesterov is asked for without it
+ * @throws RangeError if momentum is not within 0 … 1, or Nesterov is used without momentum
  */
 export function sgd(options: SgdOptions = {}): Optimiser {
   const { momentum = 0.9, weightDecay = 0 } = options;

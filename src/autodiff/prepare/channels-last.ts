@@ -1,10 +1,10 @@
 /**
- * Convolutions that train on small maps, such as ResNet's last stage, with channels last: as one large matrix product each
- * (columns.ts) forward and backward, where ONNX Runtime multiplies a small matrix for every picture, and without
- * transposing kernels between their layouts, because those are held as the products want them.
+ * Rewrites trainable convolutions on small maps, such as ResNet's last stage, to channels last: each becomes one large matrix product
+ * forward and backward (columns.ts), where ONNX Runtime would multiply one small matrix per image. Kernels are stored in the layout
+ * of the products, so they are not transposed.
  *
- * Compared on ResNet50's last stage (batch 16, `npm run bench -- finetune`): a 3 × 3 convolution takes 40 ms for its three
- * products instead of 57. On maps of 14 × 14 and more nothing is gained.
+ * Measured on ResNet50's last stage (batch 16, `npm run bench -- finetune`): a 3 × 3 convolution takes 40 ms for its three
+ * products instead of 57. On maps of 14 × 14 and larger there is no gain.
  */
 import { lookup } from "../../graph/lookup.ts";
 import type { Graph, Node } from "../../graph/model.ts";
@@ -16,25 +16,25 @@ import { allTensors, type ShapedGraph, type Shapes } from "../gradients.ts";
 import { convolvedLast, isPlain } from "./columns.ts";
 import { LayoutCache } from "./layout-cache.ts";
 
-/** Maps of no more pixels than this are small. */
+/** The largest small map, in pixels. */
 const SMALL = 64;
-/** Multiply-adds for each value that goes in or out, from which on a convolution is worth the way to it. */
+/** From this many multiply-adds per input or output value on, a convolution is worth the transpositions. */
 const DENSE = 300;
 
-/** A graph in which some kernels are held with channels last. */
+/** A graph in which some kernels are stored with channels last. */
 export interface WithChannelsLast extends ShapedGraph {
-  /** The kernels, whose initializers are `[O, kH, kW, C]` now. */
+  /** The kernels whose initializers are now `[O, kH, kW, C]`. */
   readonly kernels: ReadonlySet<string>;
 }
 
-/** A kernel that trains: its parameter, and what the graph multiplies it by, [O, 1], where a norm is folded into it. */
+/** A trainable kernel: its parameter, and the factor `[O, 1]` by which the graph multiplies it if a norm is folded into it. */
 interface Kernel {
   readonly parameter: string;
   readonly scale: string | undefined;
 }
 
 /**
- * Rewrites a network whose norms are folded (fold-norms.ts). Tensors keep their names where others read them.
+ * Rewrites a network whose norms are folded (fold-norms.ts). Tensors with other readers keep their names.
  *
  * @param trained names of the parameters that will change
  */
@@ -77,7 +77,7 @@ export function channelsLast(graph: Graph, shapes: Shapes, trained: ReadonlySet<
 
 const spatial = (shapes: Shapes, tensor: string): readonly number[] => shapes.get(tensor)!.dims.slice(2);
 
-/** Whether a node is a convolution on a small map, with enough work to be worth two transpositions. */
+/** Whether a node is a convolution on a small map with enough work to be worth two transpositions. */
 function isWorthIt(node: Node, shapes: Shapes): boolean {
   const x = shapes.get(node.inputs[0] ?? "")?.dims ?? [];
   if (!isPlain(node, x) || shapes.get(node.inputs[1]!)?.dims.length !== 4) return false;
@@ -87,8 +87,8 @@ function isWorthIt(node: Node, shapes: Shapes): boolean {
 }
 
 /**
- * Finds the kernel of a convolution: a parameter that trains and that nothing else reads, directly or multiplied by a
- * number for each output channel, as folded norms are.
+ * Finds the kernel of a convolution: a trainable parameter without other readers, used directly or multiplied by one factor per
+ * output channel, as folded norms do.
  */
 function kernels(
   graph: Graph,
@@ -119,7 +119,7 @@ function kernels(
   };
 }
 
-/** The scale is applied to what comes out: on small maps that is less than the kernel. */
+/** Applies the scale to the output, which on small maps is smaller than the kernel. */
 function convolved(
   build: Operations,
   node: Node,
@@ -139,12 +139,12 @@ function convolved(
   return convolvedLast(build, node, layouts.last(node.inputs[0]!), affine, dims.slice(2), output);
 }
 
-/** Operations that treat every element alike, whatever its place. */
+/** Element-wise operators. */
 const elementwise = new Set(
   "Relu LeakyRelu Clip Sigmoid HardSigmoid HardSwish Tanh Elu Gelu Erf Add Sub Mul Div Identity".split(" "),
 );
 
-/** Whether a node's inputs are pictures of its output's shape, or single numbers. */
+/** Whether a node is element-wise and its inputs have the shape of its output or are single numbers. */
 function isByElement({ op, inputs, outputs }: Node, shapes: Shapes): boolean {
   const dims = shapes.get(outputs[0]!)?.dims ?? [];
   return (

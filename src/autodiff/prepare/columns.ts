@@ -1,14 +1,14 @@
 /**
- * A convolution as one matrix product: what each output pixel sees is a row (a column, in the literature's "im2col":
- * Chellapilla et al. 2006, "High Performance Convolutional Neural Networks for Document Processing"), and the kernel a
- * matrix. With channels last, a row is made of whole pixels.
+ * A convolution as one matrix product (im2col; Chellapilla et al. 2006, "High Performance Convolutional Neural Networks for Document
+ * Processing"): the receptive field of each output pixel is a row, and the kernel is a matrix. With channels last, a row consists
+ * of whole pixels.
  */
 import { intAttribute, intsAttribute, type Node } from "../../graph/model.ts";
 import type { Ref } from "../build/builder.ts";
 import type { Operations } from "../build/operations.ts";
 import { positions, product } from "../build/shape.ts";
 
-/** Whether a node is a convolution over two axes that {@link convolvedLast} covers. */
+/** Whether a node is a two-dimensional convolution that {@link convolvedLast} supports. */
 export function isPlain(node: Node, x: readonly number[]): boolean {
   const auto = node.attributes.auto_pad;
   return (
@@ -20,11 +20,11 @@ export function isPlain(node: Node, x: readonly number[]): boolean {
   );
 }
 
-/** What a convolution multiplies and adds. */
+/** The kernel, scale and bias of a convolution. */
 export interface Affine {
-  /** The kernel [O, kH · kW · C]. */
+  /** The kernel `[O, kH · kW · C]`. */
   readonly rows: Ref;
-  /** A factor for each output channel [O]; default 1. */
+  /** A factor for each output channel `[O]`; default 1. */
   readonly scale?: Ref | undefined;
   /** [O] */
   readonly bias?: Ref | undefined;
@@ -34,7 +34,7 @@ export interface Affine {
  * A convolution with channels last.
  *
  * @param x [N, H, W, C]
- * @param kernel its spatial sizes
+ * @param kernel spatial sizes of the kernel
  * @param output spatial sizes of the result
  * @returns [N, H′, W′, O]
  */
@@ -57,12 +57,12 @@ export function convolvedLast(
   return build.reshape(bias ? build.add(scaled, bias) : scaled, result);
 }
 
-/** What each output pixel sees, [N, H′, W′, kH · kW · C]. */
+/** The receptive field of each output pixel, `[N, H′, W′, kH · kW · C]`. */
 function seen(build: Operations, node: Node, x: Ref, kernel: readonly number[], output: readonly number[]): Ref {
   const strides = intsAttribute(node, "strides") ?? [1, 1];
   const [top = 0, left = 0] = intsAttribute(node, "pads") ?? [];
   const [down = 1, across = 1] = strides;
-  // All that the window reaches, rounded up to whole strides.
+  // The pixels that the window reaches, rounded up to whole strides.
   const reach = output.map((size, axis) => size + Math.ceil(kernel[axis]! / strides[axis]!) - 1);
   const [, height = 0, width = 0] = x.dims;
   const [bottom, right] = [reach[0]! * down - height - top, reach[1]! * across - width - left];
@@ -80,11 +80,11 @@ function seen(build: Operations, node: Node, x: Ref, kernel: readonly number[], 
 }
 
 /**
- * The pixels that a stride lands on from each beginning: `down` × `across` smaller pictures, so that no view leaves pixels
- * out, whose gradient would have to be set among zeros.
+ * Splits the pixels by their position within the stride into `down` × `across` smaller images, so that no slice skips pixels, whose
+ * gradient would have to be padded with zeros.
  *
  * @param x [N, h · down, w · across, C]
- * @returns `down` × `across` times [N, h, w, C]
+ * @returns `down` × `across` tensors [N, h, w, C]
  */
 function phasesOf(build: Operations, x: Ref, down: number, across: number): readonly Ref[] {
   if (down === 1 && across === 1) return [x];

@@ -1,7 +1,7 @@
 /**
- * Batch norm with constant statistics, folded into the convolution before it as arithmetic on the kernel: the norm's
- * passes over activations, forward and back, become passes over weights, and the convolution's output need not be kept.
- * Scale, shift and kernel stay parameters of their own, and their gradients are what they were.
+ * Folds batch norms with constant statistics into the convolution before them, as arithmetic on the kernel: passes over activations
+ * become passes over weights, forward and backward, and the convolution's output need not be kept. Scale, shift and kernel stay
+ * separate parameters with the same gradients.
  *
  * Source: Jacob et al., "Quantization and Training of Neural Networks" (arXiv 1712.05877), §3.2.
  */
@@ -15,8 +15,8 @@ import { product } from "../build/shape.ts";
 import { allTensors, type ShapedGraph, type Shapes } from "../gradients.ts";
 
 /**
- * Folds every batch norm that follows a trained convolution and nothing else. Frozen convolutions are left alone: their
- * kernels shall stay constants, which ONNX Runtime prepares.
+ * Folds every batch norm that is the only reader of a trainable convolution. Leaves frozen convolutions alone: their kernels stay
+ * constants, which ONNX Runtime prepares.
  *
  * @param trained names of the parameters that will change
  */
@@ -46,14 +46,14 @@ export function foldNorms(graph: Graph, shapes: Shapes, trained: ReadonlySet<str
   };
 }
 
-/** The convolution that does both: kernel W s and bias (b − μ) s + β, with s = γ / √(σ² + ε) for each output channel. */
+/** The combined convolution: kernel W s and bias (b − μ) s + β, with s = γ / √(σ² + ε) for each output channel. */
 function folded(build: Operations, conv: Node, norm: Node, shapes: Shapes): Node {
   const ref = (name: string): Ref => ({ name, ...shapes.get(name)! });
   const [gamma, beta, mean, variance] = norm.inputs.slice(1).map(ref) as [Ref, Ref, Ref, Ref];
   const deviation = build.unary("Sqrt", build.add(variance, floatAttribute(norm, "epsilon", 1e-5)));
   const scale = build.div(gamma, deviation);
   const kernel = ref(conv.inputs[1]!);
-  // As a matrix: ONNX Runtime is slow where a tensor's last axes have size 1.
+  // As a matrix: ONNX Runtime is slow if a tensor's last axes have size 1.
   const channels = kernel.dims[0]!;
   const rows = build.reshape(kernel, [channels, product(kernel.dims.slice(1))]);
   const scaled = build.reshape(build.mul(rows, build.reshape(scale, [channels, 1])), kernel.dims);

@@ -1,6 +1,6 @@
 /**
- * Tensors in two layouts: pictures `[N, C, H, W]` and their layouts with channels last, `[N, H, W, C]`. Each layout is written
- * where somebody reads it, so that a row of layers with channels last is entered and left by one transposition each.
+ * Tensors in two layouts: channels first `[N, C, H, W]` and channels last `[N, H, W, C]`. A layout is computed when it is first read,
+ * so that a sequence of layers with channels last needs one transposition at each end.
  */
 import type { Node } from "../../graph/model.ts";
 import { node } from "../../graph/model.ts";
@@ -11,12 +11,12 @@ import type { Shapes } from "../gradients.ts";
 const TO_LAST = [0, 2, 3, 1];
 const TO_FIRST = [0, 3, 1, 2];
 
-/** The layouts of one graph's tensors. */
+/** The layouts of the tensors of one graph. */
 export class LayoutCache {
   readonly #build: Operations;
   readonly #shapes: Shapes;
   readonly #last = new Map<string, Ref>();
-  /** Tensors that exist with channels last only, so far. */
+  /** Tensors that so far exist only with channels last. */
   readonly #onlyLast = new Set<string>();
 
   constructor(build: Operations, shapes: Shapes) {
@@ -24,7 +24,7 @@ export class LayoutCache {
     this.#shapes = shapes;
   }
 
-  /** The tensor with channels last; transposed here where it was not yet. */
+  /** The tensor with channels last; adds a transposition on first use. */
   last(tensor: string): Ref {
     const known = this.#last.get(tensor);
     if (known) return known;
@@ -33,16 +33,16 @@ export class LayoutCache {
     return made;
   }
 
-  /** Whether a tensor is to be had with channels last, and not otherwise. */
+  /** Whether a tensor exists only with channels last. */
   isOnlyLast = (tensor: string): boolean => this.#onlyLast.has(tensor);
 
-  /** Notes what was computed with channels last instead of a tensor. */
+  /** Records the channels-last result that replaces a tensor. */
   computed(tensor: string, last: Ref): void {
     this.#last.set(tensor, last);
     this.#onlyLast.add(tensor);
   }
 
-  /** The node that writes a tensor in its own layout, where it is not there yet. */
+  /** The node that computes a tensor with channels first, if it does not exist yet. */
   first(tensor: string): Node[] {
     if (!this.#onlyLast.delete(tensor)) return [];
     return [node("Transpose", [this.#last.get(tensor)!.name], [tensor], { perm: TO_FIRST })];

@@ -1,6 +1,6 @@
 /**
- * What is done to a network before it is differentiated: the same function of the same parameters, in a form whose gradient
- * is quick. Each rewrite has a file of its own beside this one; which of them apply is told from the graph.
+ * Rewrites a network before it is differentiated: the same function of the same parameters in a form whose gradient is faster. Each
+ * rewrite decides from the graph whether it applies.
  */
 import type { Graph } from "../../graph/model.ts";
 import type { Shapes } from "../gradients.ts";
@@ -16,7 +16,7 @@ import { sliceStrides } from "./strided-pointwise.ts";
  */
 export function prepare(graph: Graph, shapes: Shapes, trained: ReadonlySet<string>): WithChannelsLast {
   const folded = foldNorms(graph, shapes, trained);
-  // What is no constant of the network was computed from a parameter that trains.
+  // A kernel that is not a constant of the network was computed from a trainable parameter.
   const changes = (kernel: string): boolean => trained.has(kernel) || !folded.graph.initializers.has(kernel);
   const sliced = sliceStrides(folded.graph, folded.shapes, changes);
   return channelsLast(sliced.graph, sliced.shapes, trained);

@@ -1,6 +1,6 @@
 /**
- * Strided 1 × 1 convolutions that train, as a slice and a convolution without strides: ONNX Runtime gathers the input of a
- * strided one pixel by pixel, and takes more than twice as long (ResNet50's shortcuts).
+ * Rewrites trainable strided 1 × 1 convolutions as a slice and a convolution without strides: ONNX Runtime gathers the input of a
+ * strided one pixel by pixel, which takes more than twice as long (ResNet50's shortcuts).
  */
 
 import { type Graph, intAttribute, intsAttribute, type Node } from "../../graph/model.ts";
@@ -9,7 +9,7 @@ import { Operations } from "../build/operations.ts";
 import { range } from "../build/shape.ts";
 import { allTensors, type ShapedGraph, type Shapes } from "../gradients.ts";
 
-/** @param isTrained whether a kernel depends on what is trained; those of frozen layers are left to ONNX Runtime */
+/** @param isTrained whether a kernel depends on a trainable parameter; frozen convolutions stay unchanged */
 export function sliceStrides(graph: Graph, shapes: Shapes, isTrained: (kernel: string) => boolean): ShapedGraph {
   const build = new Operations(allTensors(graph));
   const nodes: Node[] = [];
@@ -40,7 +40,7 @@ function isStridedPointwise(node: Node, shapes: Shapes): boolean {
   );
 }
 
-/** The convolution on the pixels that its stride lands on. Writes the slice. */
+/** Adds the slice of the pixels that the stride selects, and returns the convolution of it. */
 function everyStride(build: Operations, node: Node, shapes: Shapes): Node {
   const name = node.inputs[0]!;
   const x = { name, ...shapes.get(name)! };

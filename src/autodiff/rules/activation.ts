@@ -1,12 +1,12 @@
 /**
- * Gradients of activation functions. Where a function's slope can be told from its output, it is: ONNX Runtime then
- * fuses the forward pass (Conv + Relu) and need not keep the input.
+ * Gradients of activation functions. They use the output instead of the input where possible: ONNX Runtime then fuses the forward
+ * pass (Conv + Relu) and need not keep the input.
  */
 import type { Ref } from "../build/builder.ts";
 import { sameDims } from "../build/shape.ts";
 import { by, type Rule, type RuleTable, type Site } from "../rule.ts";
 
-/** gradient × slope, the slope from the node's input and output. */
+/** gradient × slope; the slope is computed from the node's input and output. */
 const slope =
   (of: (site: Site, x: Ref, y: Ref) => Ref): Rule =>
   (site) => [() => site.build.mul(site.gradient(), of(site, site.input(0), site.output()))];
@@ -24,8 +24,7 @@ const aboveZero =
   ];
 
 /**
- * Zero where a bound is reached, as PyTorch has it for ReLU6. (max − y)(y − min) is positive strictly between the bounds:
- * half the passes over memory of two comparisons.
+ * The gradient is zero where a bound is reached, like in PyTorch's ReLU6.
  */
 const clip: Rule = (site) => {
   const { build } = site;
@@ -34,7 +33,7 @@ const clip: Rule = (site) => {
     () => {
       const y = site.output();
       const [above, below] = [low && build.greater(y, low), high && build.less(y, high)];
-      // Truth values take a byte each: together they are a fifth faster than a product of differences.
+      // Combining booleans, of one byte each, is a fifth faster than a product of differences.
       const inside = above && below ? build.and(above, below) : (above ?? below);
       return inside ? build.mul(site.gradient(), build.cast(inside, y.type)) : site.gradient();
     },
@@ -43,7 +42,7 @@ const clip: Rule = (site) => {
 
 const SELU = { alpha: 1.6732631921768188, gamma: 1.0507010221481323 };
 
-/** x Φ(x), or its approximation by tanh (Hendrycks and Gimpel, arXiv 1606.08415, §2). */
+/** x Φ(x), or its approximation with tanh (Hendrycks and Gimpel, arXiv 1606.08415, §2). */
 const gelu: Rule = slope((site, x) => {
   const { build } = site;
   if (site.text("approximate", "none") === "tanh") {

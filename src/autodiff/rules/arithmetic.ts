@@ -1,4 +1,4 @@
-/** Gradients of arithmetic between tensors that broadcast to each other. What was broadcast is summed by the caller. */
+/** Gradients of arithmetic between broadcast tensors. The caller sums over broadcast axes. */
 import type { Ref } from "../build/builder.ts";
 import type { Operations } from "../build/operations.ts";
 import { by, type Rule, type RuleTable } from "../rule.ts";
@@ -18,7 +18,7 @@ const div: Rule = (site) => {
   const [numerator, denominator] = [site.input(0), site.input(1)];
   return [
     () => build.div(site.gradient(), denominator),
-    // From the inputs: ONNX Runtime then need not keep y where nothing else reads it.
+    // Computed from the inputs, so that ONNX Runtime need not keep y.
     () => build.neg(build.div(build.mul(site.gradient(), build.div(numerator, denominator)), denominator)),
   ];
 };
@@ -49,13 +49,13 @@ const pow: Rule = (site) => {
   ];
 };
 
-/** Each of several tensors that are added or averaged with one weight. */
+/** Sums and means: every input gets the gradient times the same weight. */
 const weighted =
   (weight: (count: number) => number): Rule =>
   (site) =>
     site.inputs.map(() => () => site.build.mul(site.gradient(), weight(site.inputs.length)));
 
-/** The gradient goes to the largest (or smallest) input; equal ones share it, as in PyTorch. */
+/** The gradient goes to the largest (or smallest) input; equal inputs share it, as in PyTorch. */
 const extreme: Rule = (site) => {
   const { build } = site;
   const mask = (x: Ref): Ref => build.cast(build.equal(x, site.output()), x.type);
@@ -72,7 +72,7 @@ const where: Rule = (site) => [
 const zeroWhere = (build: Operations, condition: Ref, x: Ref): Ref =>
   build.emit("Where", [condition, build.scalar(0, x), x], x.dims, {}, x.type);
 
-/** The remainder keeps the slope of its dividend. */
+/** The remainder has slope 1 with respect to the dividend. */
 const mod: Rule = (site) => {
   if (site.int("fmod", 0) !== 1) throw site.unsupported("fmod = 0");
   return [() => site.gradient()];

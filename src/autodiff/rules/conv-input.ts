@@ -1,4 +1,4 @@
-/** The gradient of a convolution towards its input: every output pixel's gradient, sent back through the kernel. */
+/** The gradient of a convolution with respect to its input. */
 import type { Ref } from "../build/builder.ts";
 import type { Operations } from "../build/operations.ts";
 import { range } from "../build/shape.ts";
@@ -21,7 +21,7 @@ export function inputGradient(
   const { kernel, strides, dilations, before, after } = window;
   if (all(strides, 1)) return correlated(build, dy, w, window, group, inputDims);
   if (all(kernel, 1) && all(before, 0)) {
-    // One pixel in, one pixel out: multiply the few, then set them apart. A third faster than ConvTranspose.
+    // Each input pixel affects one output pixel: multiply, then insert zeros. A third faster than ConvTranspose.
     const few = correlated(build, dy, w, { ...window, after: before }, group, [
       dy.dims[0]!,
       inputDims[1]!,
@@ -44,7 +44,7 @@ export function inputGradient(
   });
 }
 
-/** For stride 1: a convolution of the gradient with the flipped kernel, its channels exchanged. */
+/** For stride 1: a convolution of the gradient with the flipped kernel, with input and output channels exchanged. */
 function correlated(
   build: Operations,
   dy: Ref,
@@ -66,7 +66,7 @@ function correlated(
   });
 }
 
-/** A kernel [O, C / group, ...] flipped in space and with the roles of its channels exchanged: [C, O / group, ...]. */
+/** A kernel `[O, C / group, …]` flipped in space, with its channels exchanged: `[C, O / group, …]`. */
 function mirrored(build: Operations, w: Ref, group: number): Ref {
   const [out, perGroup, ...kernel] = w.dims as [number, number, ...number[]];
   const axes = range(kernel.length);

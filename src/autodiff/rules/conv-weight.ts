@@ -1,6 +1,6 @@
 /**
- * The gradient of a convolution towards its kernel: for every kernel position, the product of what it saw and the gradient
- * of what came out. Several ways, each the fastest measured for its kind of convolution.
+ * The gradient of a convolution with respect to its kernel: for every kernel position, the product of its inputs and the gradient of
+ * the outputs. Each kind of convolution uses the fastest method that was measured.
  */
 import { BLOCKED } from "../../graph/model.ts";
 import type { Ref } from "../build/builder.ts";
@@ -8,7 +8,7 @@ import type { Operations } from "../build/operations.ts";
 import { positions, product, range } from "../build/shape.ts";
 import { all, padsOf, type Window } from "./window.ts";
 
-/** With fewer input channels than this, one product per kernel position would be too thin to be fast. */
+/** With fewer input channels than this, one matrix product per kernel position is slow. */
 const THIN = 16;
 
 /**
@@ -30,17 +30,17 @@ export function weightGradient(build: Operations, x: Ref, dy: Ref, window: Windo
 
 const spatialAxes = (x: Ref): number[] => range(x.dims.length).slice(2);
 
-/** Everything that the window passes over and nothing more: zeros around, pixels that it never reaches cut off. */
+/** The pixels that the window covers: adds padding, removes pixels that the window never reaches. */
 const reached = (build: Operations, x: Ref, { before, after }: Window): Ref =>
   build.pad(x, [0, 0, ...before], [0, 0, ...after]);
 
-/** `dy` as a matrix with a row for each channel: [O, N · output]. */
+/** `dy` as a matrix with one row per channel, `[O, N · output]`. */
 function channelRows(build: Operations, dy: Ref): Ref {
   const swapped = build.transpose(dy, [1, 0, ...spatialAxes(dy)]);
   return build.reshape(swapped, [swapped.dims[0]!, product(swapped.dims.slice(1))]);
 }
 
-/** What the kernel position sees, given the first of the spatial `axes` of `x`. */
+/** The inputs of one kernel position; `first` is the first spatial axis of `x`. */
 const seen = (
   build: Operations,
   x: Ref,
@@ -58,8 +58,8 @@ const seen = (
   );
 
 /**
- * Kernels of one pixel: one product of [O, N · output] and [C, N · output]ᵀ.
- * Compared on ResNet50's stage 4 (batch 16): 1.9 × the speed of a product per image and a sum, 2.9 × a `Conv` with
+ * Kernels of one pixel: one product of `[O, N · output]` and `[C, N · output]ᵀ`.
+ * Measured on ResNet50's stage 4 (batch 16): 1.9 × the speed of a product per image and a sum, 2.9 × a `Conv` with
  * batch and channels exchanged.
  */
 function pointwise(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
@@ -77,9 +77,9 @@ function pointwise(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
 }
 
 /**
- * Dense kernels: the input once with channels last, so that each position's slice copies whole rows of channels; one
- * product per position. Compared on ResNet50's stage 4: 1.4 × the speed of gathering all positions into one product
- * (whose copy it saves), 2.2 × a `Conv` with batch and channels exchanged.
+ * Dense kernels: one product per kernel position, with the input transposed once to channels last so that slices copy whole rows of
+ * channels. Measured on ResNet50's stage 4: 1.4 × the speed of gathering all positions into one product, 2.2 × a `Conv` with batch
+ * and channels exchanged.
  */
 function perPosition(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
   const [batch, out, ...output] = dy.dims as [number, number, ...number[]];
@@ -94,7 +94,7 @@ function perPosition(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
   return build.reshape(build.transpose(stacked, [1, 0]), [out, channels, ...window.kernel]);
 }
 
-/** Grouped kernels: all positions gathered side by side, one product per group. */
+/** Grouped kernels: gathers all positions side by side; one product per group. */
 function gathered(build: Operations, x: Ref, dy: Ref, window: Window, group: number): Ref {
   const [batch, out, ...output] = dy.dims as [number, number, ...number[]];
   const perGroup = x.dims[1]! / group;
@@ -112,8 +112,8 @@ function gathered(build: Operations, x: Ref, dy: Ref, window: Window, group: num
 }
 
 /**
- * Few input channels, as in a first layer: a convolution of the input with the gradient as its kernel, batch and channels
- * exchanged. Compared on ResNet50's first layer: a third of the time of gathering all positions, and no copies of them.
+ * Few input channels, as in a first layer: a convolution of the input with the gradient as its kernel, with batch and channels
+ * exchanged. Measured on ResNet50's first layer: a third of the time of gathering all positions, without copies.
  */
 function exchanged(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
   const swap = [1, 0, ...spatialAxes(x)];
@@ -122,8 +122,8 @@ function exchanged(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
 }
 
 /**
- * Depthwise kernels: a convolution of each image's channel with its own gradient as the kernel, then the sum over images.
- * Compared on MobileNetV2: up to 5 × the speed of multiplying and summing a slice per kernel position, and no copies of
+ * Depthwise kernels: a convolution of each channel of each image with its own gradient as the kernel, then a sum over images.
+ * Measured on MobileNetV2: up to 5 × the speed of multiplying and summing a slice per kernel position, and no copies of
  * the input.
  */
 function depthwise(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
@@ -136,14 +136,14 @@ function depthwise(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
 }
 
 /**
- * The same on ONNX Runtime's blocked convolutions, which do 16 channels at once: a fifth to a tenth of the time on
- * MobileNetV2. Kernels of depthwise convolutions are blocked as pictures are.
+ * The same with ONNX Runtime's blocked convolutions, which process 16 channels at once: a fifth to a tenth of the time on
+ * MobileNetV2. Kernels of depthwise convolutions are blocked like images.
  */
 function blockedDepthwise(build: Operations, x: Ref, dy: Ref, window: Window): Ref {
   const [batch, channels, ...input] = x.dims as [number, number, ...number[]];
   const output = dy.dims.slice(2);
   const planes = batch * channels;
-  const blocked = (picture: Ref): Ref => build.emit(`${BLOCKED.domain}.ReorderInput`, [picture], picture.dims);
+  const blocked = (image: Ref): Ref => build.emit(`${BLOCKED.domain}.ReorderInput`, [image], image.dims);
   const images = blocked(build.reshape(x, [1, planes, ...input]));
   const kernels = build.reshape(blocked(build.reshape(dy, [1, planes, ...output])), [planes, 1, ...output]);
   const { dims, attributes } = sliding(images, kernels, window, planes);
@@ -152,28 +152,28 @@ function blockedDepthwise(build: Operations, x: Ref, dy: Ref, window: Window): R
   return build.sum(build.reshape(firstOf(build, plain, window), [batch, channels, 1, ...window.kernel]), [0], false);
 }
 
-/** A multiple of the channels in a block, on every processor. */
+/** A multiple of the block size in channels on every processor. */
 const BLOCK = 16;
 
-/** Whether depthwise kernels may be blocked: each input channel has one output channel, and blocks are whole. */
+/** Whether depthwise kernels can be blocked: one output channel per input channel, and only full blocks. */
 const isBlockable = (x: Ref, dy: Ref): boolean =>
   x.type === "float32" && x.dims.length === 4 && x.dims[1] === dy.dims[1] && (x.dims[0]! * x.dims[1]!) % BLOCK === 0;
 
 /**
- * A convolution of the input with the gradient as its kernel. Strides and dilations change roles: what was a step between
- * outputs is one between the kernel's pixels. Yields one value for each position of the window's kernel.
+ * A convolution of the input with the gradient as its kernel. Strides and dilations exchange roles. The output has one value for each
+ * position of the window's kernel.
  */
 function slidOver(build: Operations, x: Ref, kernel: Ref, window: Window, group: number): Ref {
   const { dims, attributes } = sliding(x, kernel, window, group);
   return firstOf(build, build.emit("Conv", [x, kernel], dims, attributes), window);
 }
 
-/** What such a convolution yields, at least one value for each position, and how it is written. */
+/** The output shape, with at least one value for each kernel position, and the attributes of such a convolution. */
 function sliding(x: Ref, kernel: Ref, window: Window, group: number) {
   const unread = window.after.map((amount) => Math.max(-amount, 0));
-  const yielded = window.kernel.map((size, axis) => size + Math.floor(unread[axis]! / window.dilations[axis]!));
+  const outputSize = window.kernel.map((size, axis) => size + Math.floor(unread[axis]! / window.dilations[axis]!));
   return {
-    dims: [x.dims[0]!, kernel.dims[0]!, ...yielded],
+    dims: [x.dims[0]!, kernel.dims[0]!, ...outputSize],
     attributes: {
       kernel_shape: kernel.dims.slice(2),
       strides: window.dilations,
@@ -184,7 +184,7 @@ function sliding(x: Ref, kernel: Ref, window: Window, group: number) {
   };
 }
 
-/** The values of the window's positions. */
+/** The values for the positions of the window's kernel. */
 function firstOf(build: Operations, slid: Ref, window: Window): Ref {
   const axes = spatialAxes(slid);
   return build.slice(

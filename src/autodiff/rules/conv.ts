@@ -1,4 +1,4 @@
-/** Gradients of convolution and its transpose. How each is computed is in `conv-input.ts` and `conv-weight.ts`. */
+/** Gradients of Conv and ConvTranspose; the computation is in conv-input.ts and conv-weight.ts. */
 import type { Ref } from "../build/builder.ts";
 import { range } from "../build/shape.ts";
 import { by, type Rule, type RuleTable, type Site } from "../rule.ts";
@@ -6,7 +6,7 @@ import { inputGradient } from "./conv-input.ts";
 import { weightGradient } from "./conv-weight.ts";
 import { padsOf, windowOf } from "./window.ts";
 
-/** The gradient towards a bias: the sum over everything but channels. */
+/** The gradient of a bias: the sum over all axes except channels. */
 const biasGradient = (site: Site) => (): Ref => {
   const dy = site.gradient();
   return site.build.sum(dy, [0, ...range(dy.dims.length).slice(2)], false);
@@ -25,7 +25,7 @@ const conv: Rule = (site) => {
   ];
 };
 
-/** A transposed convolution is the input gradient of a convolution, so that its own input gradient is that convolution. */
+/** A transposed convolution is the input gradient of a convolution, so its own input gradient is that convolution. */
 const convTranspose: Rule = (site) => {
   const { build } = site;
   const [x, w] = [site.input(0), site.input(1)];
@@ -36,7 +36,7 @@ const convTranspose: Rule = (site) => {
   const { kernel, strides, dilations, before, after } = window;
   return [
     () => {
-      // Pixels that output_padding added, which no window reaches, are cut off.
+      // Remove the pixels of output_padding, which no window reaches.
       const dy = site.gradient();
       const cut = build.pad(dy, Array(dy.dims.length).fill(0), [0, 0, ...after.map((amount) => Math.min(amount, 0))]);
       const pads = padsOf({ before, after: after.map((amount) => Math.max(amount, 0)) });

@@ -1,9 +1,9 @@
-/** Gradients of functions of one tensor that work element by element: powers, exponentials, trigonometry. */
+/** Gradients of element-wise functions of one tensor: powers, exponentials, trigonometry. */
 import type { Ref } from "../build/builder.ts";
 import type { Operations } from "../build/operations.ts";
 import { by, type RuleTable } from "../rule.ts";
 
-/** A function's derivative, from its input `x` and its output `y`; multiplied with the gradient that arrives. */
+/** A function's derivative, from its input `x` and its output `y`; multiplied by the output's gradient. */
 type Derivative = (build: Operations, x: Ref, y: Ref) => Ref;
 
 const derivative = (of: Derivative) =>

@@ -1,4 +1,4 @@
-/** Gradients of operators that pick elements by index: what was picked several times collects several gradients. */
+/** Gradients of operators that pick elements by index: an element that is picked several times gets the sum of gradients. */
 
 import { int64Tensor } from "../../graph/tensor.ts";
 import type { Ref } from "../build/builder.ts";
@@ -6,7 +6,7 @@ import { normalAxis, product, range } from "../build/shape.ts";
 import { by, type Rule, type RuleTable, type Site } from "../rule.ts";
 import { unslice } from "./shape.ts";
 
-/** Indices counted from the front, as scatter operators want them. */
+/** Indices counted from the front, as scatter operators require. */
 function fromTheFront(site: Site, indices: Ref, size: number): Ref {
   const { build } = site;
   const constant = site.constantIntegers(1);
@@ -23,7 +23,7 @@ function fromTheFront(site: Site, indices: Ref, size: number): Ref {
   return build.where(build.less(wide, zero), build.add(wide, whole), wide);
 }
 
-/** The step between indices that form one, such as 1 of 3, 4, 5; nothing for others. */
+/** The step of evenly spaced indices, such as 1 for 3, 4, 5; undefined if they are not evenly spaced. */
 function evenStep(indices: readonly number[]): number | undefined {
   const step = (indices[1] ?? indices[0]! + 1) - indices[0]!;
   const even = indices.every((index, i) => index === indices[0]! + i * step);
@@ -41,7 +41,7 @@ const gather: Rule = (site) => [
     const picked = build.reshape(site.gradient(), [...before, count, ...after]);
     const constant = site.constantIntegers(1)?.map((index) => normalAxis(index, size));
     const step = constant && evenStep(constant);
-    // One index or an even row of them is a slice, and its gradient is padding.
+    // One index or evenly spaced indices are a slice, whose gradient is padding.
     if (step !== undefined) return unslice(build, picked, axis, size, constant![0]!, step);
     const front = [axis, ...range(dims.length).filter((other) => other !== axis)];
     const rows = build.reshape(build.transpose(picked, front), [count, product(before) * product(after)]);

@@ -1,4 +1,4 @@
-/** Gradients of matrix products. Transposed products are `Gemm`s with flags where possible: they copy nothing. */
+/** Gradients of matrix products. Uses `Gemm` with transposition flags where possible, which copies nothing. */
 import type { Ref } from "../build/builder.ts";
 import type { Operations } from "../build/operations.ts";
 import { broadcast, product } from "../build/shape.ts";
@@ -27,7 +27,7 @@ const gemm: Rule = (site) => {
   ];
 };
 
-/** The product of all but the last axis, and the last: a stack of rows as one matrix. */
+/** A stack of rows as one matrix: merges all axes except the last. */
 const asMatrix = (build: Operations, x: Ref): Ref => build.reshape(x, [product(x.dims.slice(0, -1)), x.dims.at(-1)!]);
 
 const matmul: Rule = (site) => {
@@ -38,7 +38,7 @@ const matmul: Rule = (site) => {
   const b = second.dims.length === 1 ? build.reshape(second, [...second.dims, 1]) : second;
   const batch = broadcast(a.dims.slice(0, -2), b.dims.slice(0, -2));
   const gradient = (): Ref => build.reshape(site.gradient(), [...batch, a.dims.at(-2)!, b.dims.at(-1)!]);
-  // A stack of rows times one matrix is one large product, however deep the stack.
+  // A stack of rows times one matrix is one large product.
   const flat = b.dims.length === 2;
   return [
     () => {

@@ -1,6 +1,6 @@
 /**
- * Gradients of normalisations. All are x̂ = (x − μ) / √(σ² + ε), scaled and shifted; they differ in the axes over which
- * μ and σ² are taken, and whether these are the batch's own or constants.
+ * Gradients of normalisations. All compute x̂ = (x − μ) / √(σ² + ε), scaled and shifted. They differ in the axes of μ and σ², and in
+ * whether these are statistics of the batch or constants.
  *
  * Source: Ioffe and Szegedy, "Batch Normalization" (arXiv 1502.03167), §3; Ba et al., "Layer Normalization" (1607.06450).
  */
@@ -33,13 +33,13 @@ function normalised(build: Operations, x: Ref, axes: readonly number[], epsilon:
   return { hat: build.mul(centred, inverse), inverse, axes };
 }
 
-/** From the gradient `g` towards x̂ to that towards x: (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε). */
+/** From the gradient `g` of x̂ to the gradient of x: (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε). */
 function throughNormalisation(build: Operations, g: Ref, { hat, inverse, axes }: Normalised): Ref {
   const parallel = build.mul(hat, build.mean(build.mul(g, hat), axes));
   return build.mul(build.sub(build.sub(g, build.mean(g, axes)), parallel), inverse);
 }
 
-/** Inputs x, scale, bias, mean, variance. With `training_mode` mean and variance are the batch's own. */
+/** Inputs x, scale, bias, mean, variance. With `training_mode`, mean and variance are statistics of the batch. */
 const batchNormalization: Rule = (site) => {
   const { build } = site;
   const x = site.input(0);

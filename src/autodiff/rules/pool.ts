@@ -23,13 +23,13 @@ const globalMax: Rule = (site) => [
   },
 ];
 
-/** How many pixels each output averages, by position: [1, 1, ...output]. */
+/** How many pixels each output averages, by position: `[1, 1, …output]`. */
 function averagedPixels(site: Site, window: Window, input: readonly number[], output: readonly number[]): number[] {
   const padded = site.int("count_include_pad", 0) === 1;
   const explicit = site.text("auto_pad", "NOTSET") === "NOTSET";
   const along = range(output.length).map((axis) => {
     const before = window.before[axis]!;
-    // What ceil_mode reaches beyond the padding is never counted.
+    // Pixels beyond the padding, which ceil_mode reaches, never count.
     const declared = explicit ? (site.ints("pads")?.[axis + output.length] ?? 0) : Math.max(window.after[axis]!, 0);
     const [low, high] = padded ? [-before, input[axis]! + declared] : [0, input[axis]!];
     return range(output[axis]!).map((at) => {
@@ -59,11 +59,11 @@ const average: Rule = (site) => [
   },
 ];
 
-/** Adds each output's share to every pixel that its window saw. */
+/** Adds each output's share to every pixel of its window. */
 function spread(build: Operations, share: Ref, window: Window, dims: readonly number[]): Ref {
   const { kernel, strides, dilations, before, after } = window;
   if (all(strides, 1) && all(dilations, 1) && [...before, ...after].every((amount) => amount >= 0)) {
-    // The windows that see a pixel are themselves a window: the sum over it is an average times its size.
+    // The windows that contain a pixel form a window themselves: the sum over it is an average times its size.
     const reach = kernel.map((size) => size - 1);
     const pads = [
       ...reach.map((size, axis) => size - before[axis]!),
@@ -81,7 +81,7 @@ function spread(build: Operations, share: Ref, window: Window, dims: readonly nu
       dims.map(() => 0),
       [0, 0, ...after.map((n) => -n)],
     );
-  // Channels as images: a transposed convolution with a kernel of ones.
+  // Treats channels as images: a transposed convolution with a kernel of ones.
   const flat = build.reshape(share, [product(share.dims.slice(0, 2)), 1, ...share.dims.slice(2)]);
   const ones = build.filled([1, 1, ...kernel], 1, share.type);
   const summed = build.emit("ConvTranspose", [flat, ones], [flat.dims[0]!, 1, ...dims.slice(2)], {
@@ -102,7 +102,7 @@ function repeated(build: Operations, x: Ref, block: readonly number[]): Ref {
   return build.reshape(blocks, [batch, channels, ...sizes.map((size, axis) => size * block[axis]!)]);
 }
 
-/** The gradient goes to the first largest pixel of each window, as in PyTorch; the pooling is run again to say which. */
+/** The gradient goes to the first largest pixel of each window, as in PyTorch; pools again to find it. */
 const max: Rule = (site) => [
   () => {
     const { build, node } = site;

@@ -1,9 +1,9 @@
-/** Gradients of reductions: the gradient of the reduced value, spread over what was reduced. */
+/** Gradients of reductions: distributes the gradient of the result over the reduced elements. */
 import type { Ref } from "../build/builder.ts";
 import { keptDims, normalAxes, product, range } from "../build/shape.ts";
 import { by, type Differentiation, type Site } from "../rule.ts";
 
-/** The axes that a node reduces, whichever operator set it is written in. */
+/** The axes that a node reduces, in any operator set. */
 function reducedAxes(site: Site): number[] {
   const rank = site.input(0).dims.length;
   const axes = site.ints("axes") ?? site.integers(1) ?? [];
@@ -11,17 +11,17 @@ function reducedAxes(site: Site): number[] {
   return site.int("noop_with_empty_axes", 0) === 1 ? [] : range(rank);
 }
 
-/** What a reduction's gradient is made of: tensors that broadcast against each other. */
+/** The inputs of a reduction's gradient: tensors that broadcast against each other. */
 interface Reduction {
   readonly site: Site;
   /** The input. */
   readonly x: Ref;
   /** The output's gradient, with the reduced axes kept. */
   readonly dy: Ref;
-  /** The output itself, likewise; asked for only by gradients that read it. */
+  /** The output, with the reduced axes kept; only gradients that need it call this. */
   readonly y: () => Ref;
   readonly axes: readonly number[];
-  /** How many elements make one. */
+  /** How many elements are reduced to one. */
   readonly count: number;
 }
 
@@ -57,7 +57,7 @@ export const reduce = {
   ReduceMin: reduction(sharedExtreme),
   ReduceSumSquare: reduction(({ site: { build }, x, dy }) => build.mul(x, build.mul(dy, 2))),
   ReduceL1: reduction(({ site: { build }, x, dy }) => build.mul(build.unary("Sign", x), dy)),
-  // The norm of nothing but zeros has no slope; 0 is taken, as in PyTorch.
+  // The norm is not differentiable at zero; the gradient is 0 there, as in PyTorch.
   ReduceL2: reduction(({ site: { build }, x, y, dy }) => {
     const nonZero = build.where(build.greater(y(), 0), y(), 1);
     return build.mul(x, build.div(dy, nonZero));

@@ -1,13 +1,13 @@
 /**
- * The weights with which a resized axis is made of its input, as ONNX's `Resize` defines them: coordinates, filters,
- * antialiasing. Source: the operator's definition and reference implementation in the ONNX specification.
+ * The weights by which a resized axis is computed from its input, as in ONNX's `Resize`: coordinates, filters, antialiasing. Source:
+ * the operator's definition and reference implementation in the ONNX specification.
  */
 import { range } from "../build/shape.ts";
 
-/** For each output along an axis, which inputs it is made of and their weights. */
+/** For each output along an axis, its inputs and their weights. */
 export type Rows = readonly (readonly { readonly index: number; readonly weight: number }[])[];
 
-/** What of `Resize`'s attributes decides the weights. */
+/** The attributes of `Resize` that determine the weights. */
 export interface Resampling {
   readonly mode: string;
   readonly coordinates: string;
@@ -18,7 +18,7 @@ export interface Resampling {
   readonly excludeOutside: boolean;
 }
 
-/** Where an output's centre lies in the input. */
+/** The position of an output's centre in the input. */
 const placements: Readonly<Record<string, (out: number, scale: number, input: number, output: number) => number>> = {
   half_pixel: (out, scale) => (out + 0.5) / scale - 0.5,
   half_pixel_symmetric: (out, scale, input, output) => {
@@ -46,7 +46,7 @@ function cubic(distance: number, a: number): number {
   return d < 2 ? a * d ** 3 - 5 * a * d ** 2 + 8 * a * d - 4 * a : 0;
 }
 
-/** The weights of an axis resized from `input` to `output` pixels; nothing for modes that are not covered. */
+/** The weights of an axis resized from `input` to `output` pixels; undefined for unsupported modes. */
 export function resampled(of: Resampling, input: number, output: number, scale: number): Rows | undefined {
   const place = placements[of.coordinates];
   const round = roundings[of.rounding];
@@ -55,18 +55,18 @@ export function resampled(of: Resampling, input: number, output: number, scale: 
   const centre = (out: number): number => place(out, scale, input, output);
   if (of.mode === "nearest") return range(output).map((out) => [{ index: inside(round(centre(out))), weight: 1 }]);
   const filter = {
-    linear: { support: 1, weigh: linear },
-    cubic: { support: 2, weigh: (d: number) => cubic(d, of.cubic) },
+    linear: { support: 1, weightOf: linear },
+    cubic: { support: 2, weightOf: (d: number) => cubic(d, of.cubic) },
   }[of.mode];
   if (!filter) return undefined;
-  // Antialiasing widens the filter where pixels get fewer.
+  // Antialiasing widens the filter when the axis shrinks.
   const stretch = of.antialias ? Math.max(1, 1 / scale) : 1;
   return range(output).map((out) => {
     const at = centre(out);
     const first = Math.ceil(at - filter.support * stretch);
     const count = Math.floor(at + filter.support * stretch) - first + 1;
     const terms = range(count)
-      .map((i) => ({ index: first + i, weight: filter.weigh((first + i - at) / stretch) }))
+      .map((i) => ({ index: first + i, weight: filter.weightOf((first + i - at) / stretch) }))
       .filter(({ index }) => !of.excludeOutside || inside(index) === index);
     const sum = terms.reduce((total, { weight }) => total + weight, 0);
     return terms.map(({ index, weight }) => ({ index: inside(index), weight: weight / sum }));

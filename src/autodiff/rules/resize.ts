@@ -1,6 +1,6 @@
 /**
- * Gradients of operators that are linear along each axis apart: resizing and padding. Each axis has a constant matrix
- * [output, input]; the gradient is the product with its transpose.
+ * Gradients of operators that are linear along each axis separately: resizing and padding. Each axis has a constant matrix
+ * `[output, input]`; the gradient is the product with its transpose.
  */
 import type { Ref } from "../build/builder.ts";
 import { floatTensor, type Operations } from "../build/operations.ts";
@@ -8,7 +8,7 @@ import { product, range } from "../build/shape.ts";
 import { by, type Rule, type RuleTable } from "../rule.ts";
 import { type Resampling, type Rows, resampled } from "./resample.ts";
 
-/** Σ over outputs of weight × gradient, along one axis that shall have `size` again. */
+/** Σ over outputs of weight × gradient along one axis; the result has `size` elements on it. */
 function adjoint(build: Operations, dy: Ref, axis: number, size: number, rows: Rows): Ref {
   const values = new Float64Array(rows.length * size);
   for (const [row, terms] of rows.entries()) {
@@ -52,7 +52,7 @@ const resize: Rule = (site) => [
   },
 ];
 
-/** Which input each output of a padded axis copies; none where it is filled with a constant. */
+/** The input that each output of a padded axis copies; undefined if it is filled with a constant. */
 const padSources: Readonly<Record<string, (place: number, size: number) => number | undefined>> = {
   constant: () => undefined,
   edge: (place, size) => Math.min(Math.max(place, 0), size - 1),

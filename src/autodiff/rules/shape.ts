@@ -1,4 +1,4 @@
-/** Gradients of operators that move elements without changing them: reshape, transpose, join, cut, repeat. */
+/** Gradients of operators that move elements without changing them: reshape, transpose, concatenate, slice, repeat. */
 import type { Ref } from "../build/builder.ts";
 import { floatTensor, type Operations } from "../build/operations.ts";
 import { inversePermutation, normalAxis, range, withSize } from "../build/shape.ts";
@@ -14,7 +14,7 @@ const transpose: Rule = (site) => [
   },
 ];
 
-/** Where the parts of an axis begin, from their sizes. */
+/** The start of each part of an axis, from the sizes of the parts. */
 const offsets = (sizes: readonly number[]): number[] =>
   sizes.map((_, index) => sizes.slice(0, index).reduce((a, b) => a + b, 0));
 
@@ -36,7 +36,7 @@ const split: Rule = (site) => [
   },
 ];
 
-/** Puts `x` back where a slice took it from, among zeros: along `axis` of `size`, from `start`, `step` apart. */
+/** The reverse of a slice: places `x` among zeros along `axis` of `size`, from `start` with `step`. */
 export function unslice(build: Operations, x: Ref, axis: number, size: number, start: number, step: number): Ref {
   const count = x.dims[axis]!;
   const first = step < 0 ? start + (count - 1) * step : start;
@@ -47,12 +47,12 @@ export function unslice(build: Operations, x: Ref, axis: number, size: number, s
   return build.pad(spread, before, after);
 }
 
-/** Along a last axis no longer than this, elements are set apart by a matrix product. */
+/** The longest last axis on which zeros are inserted by a matrix product. */
 const PRODUCT_UP_TO = 512;
 
 /**
- * Elements along an axis set `step` apart, with step − 1 zeros after each. Along the last axis by a product with a matrix of
- * zeros and ones, three times as fast as padding single elements; other axes are padded, whole rows at a time.
+ * Inserts step − 1 zeros after each element along an axis. On the last axis it multiplies by a matrix of zeros and ones, three times as
+ * fast as padding single elements; other axes are padded in whole rows.
  */
 export function spaced(build: Operations, x: Ref, axis: number, step: number): Ref {
   if (step === 1) return x;
@@ -77,14 +77,14 @@ const slice: Rule = (site) => [
     return axes.reduce((gradient, axis, index) => {
       const size = dims[axis]!;
       const [start, step] = [starts[index]!, steps[index]!];
-      // As in ONNX: counted from the back if negative, then kept within what a slice in this direction can begin at.
+      // As in ONNX: counted from the end if negative, then limited to the valid starts for this direction.
       const first = Math.min(Math.max(start < 0 ? start + size : start, 0), step < 0 ? size - 1 : size);
       return unslice(site.build, gradient, axis, size, first, step);
     }, site.gradient());
   },
 ];
 
-/** Every copy's gradient counts. */
+/** Sums the gradients of all copies. */
 const tile: Rule = (site) => [
   () => {
     const { build } = site;
@@ -105,7 +105,7 @@ const tile: Rule = (site) => [
 ];
 
 /**
- * Blocks of b × b channels become pixels. Backwards: pixels become channels again, by the order that `mode` names.
+ * DepthToSpace turns blocks of b × b channels into pixels; the gradient turns pixels into channels, in the order given by `mode`.
  * Source of the orders: the operator's definition in the ONNX specification.
  */
 const depthToSpace: Rule = (site) => [
@@ -128,7 +128,7 @@ const spaceToDepth: Rule = (site) => [
     }),
 ];
 
-/** At inference nothing is dropped; in training the mask that the node yields tells what was. */
+/** At inference nothing is dropped; in training the mask output says what was. */
 const dropout: Rule = (site) => [
   () => {
     const { build } = site;
@@ -151,7 +151,7 @@ export const shape: RuleTable = {
   Concat: by(concat),
   Split: by(split),
   Slice: by(slice, "constant bounds"),
-  // What was repeated is summed by the caller.
+  // The caller sums over repeated axes.
   Expand: by((site) => [() => site.gradient()]),
   Tile: by(tile, "constant repeats"),
   DepthToSpace: by(depthToSpace),

@@ -1,4 +1,4 @@
-/** Sliding windows, as convolutions and poolings share them: kernel, strides, dilations and padding, made explicit. */
+/** Sliding windows of convolutions and poolings: kernel, strides, dilations and explicit padding. */
 import { range } from "../build/shape.ts";
 import type { Site } from "../rule.ts";
 
@@ -9,16 +9,16 @@ export interface Window {
   readonly dilations: readonly number[];
   /** Padding before the first pixel of each axis. */
   readonly before: readonly number[];
-  /** How far the last position of the window reaches beyond the last pixel; negative where pixels are left over. */
+  /** How far the last window reaches beyond the last pixel; negative if pixels are left over. */
   readonly after: readonly number[];
 }
 
 /**
  * The window that a node's attributes describe.
  *
- * @param kernel sizes of the kernel
- * @param input spatial sizes of what it slides over
- * @param output spatial sizes of what it yields
+ * @param kernel spatial sizes of the kernel
+ * @param input spatial sizes of the input
+ * @param output spatial sizes of the output
  */
 export function windowOf(
   site: Site,
@@ -54,5 +54,5 @@ export function windowOf(
 /** Whether every number of a list is `value`. */
 export const all = (list: readonly number[], value: number): boolean => list.every((item) => item === value);
 
-/** Paddings as an attribute writes them, where none are negative. */
+/** The `pads` attribute, if no padding is negative. */
 export const padsOf = ({ before, after }: Pick<Window, "before" | "after">): number[] => [...before, ...after];
