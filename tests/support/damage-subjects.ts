@@ -115,7 +115,7 @@ export async function openSubjects(work: string): Promise<Subjects> {
     ...{ step: 3, history: [{ epoch: 1, loss: 1, validationAccuracy: 0.5 }] },
     held: new Map([["w", Float32Array.from({ length: 3000 }, (_, i) => Math.sin(i))]]),
     best: { epoch: 1, weights: new Map([["w", Float32Array.from([1, 2, 3])]]) },
-    answers: [Float32Array.of(4, 5)],
+    logits: [Float32Array.of(4, 5)],
   } as unknown as TrainingState;
   const choices = { tensor: "x", stored: "float16", views: 1, learningRate: 0.1 };
   const checkpoint = join(work, "checkpoints", "checkpoint.safetensors");
