@@ -77,7 +77,7 @@ async function gather(options: CheckedAuditOptions): Promise<Subject> {
     const copying = createMeter({ stage: "Looking for copies", unit: "images", total: images.length, onProgress });
     const copies = await findCopies(
       images.map(({ sha256: digest, traits: { signature } }) => ({ digest, signature })),
-      { known: knownCopies, onPictures: (more) => copying.add(more), signal },
+      { known: knownCopies, onImages: (more) => copying.add(more), signal },
     );
     const groups = Int32Array.from(images.keys());
     for (const group of copies.groups) for (const at of group) groups[at] = group[0]!;

@@ -1,6 +1,6 @@
 /**
- * Windows bitmaps, which sharp's prebuilt libvips does not read: uncompressed, 1, 4 or 8 bits with a palette, 24 bits,
- * 32 bits with or without masks. The layout is Microsoft's BITMAPINFOHEADER with its successors V4 and V5.
+ * Decodes Windows bitmaps, which sharp's prebuilt libvips does not read: uncompressed, 1, 4 or 8 bits with a palette, 24 bits,
+ * 32 bits with or without masks. Source of the layout: Microsoft's BITMAPINFOHEADER and its successors V4 and V5.
  */
 import type { Fail } from "./image-header.ts";
 import { type RgbImage, tooLarge } from "./rgb-image.ts";
@@ -8,14 +8,14 @@ import { type RgbImage, tooLarge } from "./rgb-image.ts";
 /** `biCompression` */
 const [UNCOMPRESSED, RLE8, RLE4, BIT_FIELDS] = [0, 1, 2, 3];
 
-/** Colours of four bytes: blue, green, red, nothing. */
+/** Colours of four bytes: blue, green, red, unused. */
 interface Palette {
   readonly bits: number;
   readonly at: number;
   readonly colours: number;
 }
 
-/** Where in a pixel's bytes each channel lies. */
+/** The position of each channel in the bytes of a pixel. */
 interface Channels {
   readonly bytes: number;
   readonly red: number;
@@ -25,15 +25,15 @@ interface Channels {
 }
 
 /**
- * Decodes a Windows bitmap; alpha is laid over white where the header declares it.
+ * Decodes a Windows bitmap. If the header declares alpha, the image is composited over white.
  *
- * @param fail makes an error of a reason
- * @throws GraftError (`data`) where it is compressed, too large, or shorter than it claims
+ * @param fail creates an error from a reason
+ * @throws GraftError (`data`) if the bitmap is compressed, too large, or shorter than its header says
  */
 export function decodeBmp(bytes: Uint8Array, fail: Fail, maxPixels: number): RgbImage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 54 || view.getUint32(14, true) < 40)
-    throw fail("the bitmap is cut off, or of a kind older than Windows 3, save it as PNG");
+    throw fail("the bitmap is cut off, or older than Windows 3, save it as PNG");
   const [pixelsAt, headerSize] = [view.getUint32(10, true), view.getUint32(14, true)];
   const [width, signedHeight] = [view.getInt32(18, true), view.getInt32(22, true)];
   const [bits, compression] = [view.getUint16(28, true), view.getUint32(30, true)];
@@ -65,7 +65,7 @@ export function decodeBmp(bytes: Uint8Array, fail: Fail, maxPixels: number): Rgb
 
 type RowOf = (y: number) => number;
 
-/** Yields whether every pixel's colour is in the palette. */
+/** Returns whether the colour of every pixel is in the palette. */
 function readIndexed(from: Uint8Array, to: Uint8Array, width: number, rowOf: RowOf, palette: Palette): boolean {
   const [perByte, mask] = [8 / palette.bits, 2 ** palette.bits - 1];
   for (let pixel = 0; pixel * 3 < to.length; pixel++) {
@@ -82,13 +82,13 @@ function readIndexed(from: Uint8Array, to: Uint8Array, width: number, rowOf: Row
   return true;
 }
 
-/** Without masks a fourth byte is unused, not alpha. */
+/** Without masks the fourth byte is unused, not alpha. */
 const plainChannels = (bytes: number): Channels => ({ bytes, red: 2, green: 1, blue: 0, alpha: undefined });
 
-/** The bytes that the masks select; nothing where a mask is not one whole byte. Missing or empty masks mean the usual order. */
+/** The bytes that the masks select; undefined if a mask is not one whole byte. Missing or empty masks mean the usual order. */
 function maskedChannels(view: DataView, headerSize: number, pixelsAt: number): Channels | undefined {
   const masks = [54, 58, 62, 66].map((at, i) =>
-    // Red, green and blue may follow a plain header; alpha is in a longer one only.
+    // Red, green and blue may follow a plain header; only a longer header has alpha.
     (i < 3 ? pixelsAt >= 66 : headerSize >= 56) ? view.getUint32(at, true) : 0,
   );
   if (masks.every((mask) => mask === 0)) return plainChannels(4);

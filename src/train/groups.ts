@@ -38,7 +38,7 @@ export async function groupsAmong(
   const meter = createMeter({ stage: "Looking for copies", unit: "images", total: comparable.length, onProgress });
   const { groups } = await findCopies(
     comparable.map((i) => ({ digest: examples[i]!.digest, signature: examples[i]!.signature! })),
-    { known, onPictures: (more) => meter.add(more), signal },
+    { known, onImages: (more) => meter.add(more), signal },
   );
   join(groups.map((group) => group.map((i) => comparable[i]!)));
   join(sameBy(examples, ({ digest }) => digest));

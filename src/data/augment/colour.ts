@@ -1,11 +1,11 @@
 /**
- * Changes of colour, one small function each, in place: torchvision's `functional.adjust_brightness`, `adjust_contrast`,
- * `adjust_saturation` and `adjust_hue` on floating-point pictures.
+ * Changes colours in place, with one function per kind of change: torchvision's `functional.adjust_brightness`, `adjust_contrast`,
+ * `adjust_saturation` and `adjust_hue` on floating-point images.
  */
 import type { Raster } from "./raster.ts";
 import type { ColourStep } from "./view.ts";
 
-/** Luma as torchvision weighs it: ITU-R BT.601 to four digits. */
+/** Luma as in torchvision: ITU-R BT.601 to four digits. */
 const grey = (red: number, green: number, blue: number): number => 0.2989 * red + 0.587 * green + 0.114 * blue;
 
 const limit = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : value);
@@ -19,7 +19,7 @@ const changes: { readonly [Kind in ColourStep["kind"]]: Change<Kind> } = {
   hue: (data, { turns }) => turnHue(data, turns),
 };
 
-/** Applies one step to a raster's own pixels. */
+/** Applies one step to the pixels of a raster, in place. */
 export function applyColour<Kind extends ColourStep["kind"]>(
   { data }: Raster,
   step: Extract<ColourStep, { kind: Kind }>,
@@ -27,7 +27,7 @@ export function applyColour<Kind extends ColourStep["kind"]>(
   changes[step.kind as Kind](data, step);
 }
 
-/** factor · value + (1 − factor) · other: beyond the picture where the factor is above 1. */
+/** factor · value + (1 − factor) · other; extrapolates if the factor is above 1. */
 function blend(data: Float32Array, factor: number, other: number): void {
   const added = (1 - factor) * other;
   for (let i = 0; i < data.length; i++) data[i] = limit(factor * data[i]! + added);
@@ -52,7 +52,7 @@ function saturate(data: Float32Array, factor: number): void {
 }
 
 /**
- * Turns the hue of HSV (Smith 1978), whose value and chroma stay. A hue h of 0 to 6 has the channels
+ * Shifts the hue in HSV (Smith 1978) and keeps value and chroma. A hue h from 0 to 6 has the channels
  * value − chroma · max(0, min(k, 4 − k, 1)) with k = (n + h) mod 6 and n = 5, 3, 1 for red, green, blue.
  */
 function turnHue(data: Float32Array, turns: number): void {
@@ -70,7 +70,7 @@ function turnHue(data: Float32Array, turns: number): void {
         : value === green
           ? 2 + (blue - red) / chroma
           : 4 + (red - green) / chroma;
-    // Sectors start at −1; turned by less than a whole circle.
+    // Sectors start at −1, and the shift is less than a whole circle.
     const hue = sector + turned + 1;
     data[i] = value - chroma * falling(hue + 4);
     data[i + 1] = value - chroma * falling(hue + 2);

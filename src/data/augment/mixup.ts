@@ -1,6 +1,6 @@
 /**
- * Mixup: training on weighted averages of two examples and of their labels. Zhang et al. 2018, arXiv 1710.09412; on tensors
- * from inside the network: Verma et al. 2019, arXiv 1806.05236.
+ * Mixup: training on weighted averages of two examples and of their labels. Sources: Zhang et al. 2018, arXiv 1710.09412; on hidden
+ * activations: Verma et al. 2019, arXiv 1806.05236.
  */
 import { normals } from "../../base/normal.ts";
 import type { Random } from "../../base/random.ts";
@@ -12,10 +12,10 @@ export interface Mixing {
 }
 
 /**
- * Draws a batch's mixing: one share from Beta(α, α) for all of it, partners by a permutation, as the paper's authors do.
+ * Draws the mixing of a batch: one share from Beta(α, α) for the whole batch, and partners by a permutation, as in the authors' code.
  *
  * @param count examples in the batch
- * @param alpha above 0; the larger, the nearer to half and half
+ * @param alpha above 0; the larger, the closer the shares are to one half
  */
 export function planMixup(count: number, alpha: number, random: Random): Mixing {
   if (!(alpha > 0)) throw new RangeError(`Mixup's α must be above 0, not ${alpha}.`);
@@ -24,9 +24,9 @@ export function planMixup(count: number, alpha: number, random: Random): Mixing 
 }
 
 /**
- * Mixes the rows of a batch: its features or boundary tensors, and by the same mixing its soft labels `[N, classes]`.
+ * Mixes the rows of a batch: its features or boundary tensors, or with the same mixing its soft labels `[N, classes]`.
  *
- * @param rows `[N, …]`, row-major, N the number of partners
+ * @param rows `[N, …]`, row-major; N is the number of partners
  * @returns a new array of the same shape
  */
 export function mixRows(rows: Float32Array, { share, partners }: Mixing): Float32Array {
@@ -40,7 +40,7 @@ export function mixRows(rows: Float32Array, { share, partners }: Mixing): Float3
   return mixed;
 }
 
-/** Labels as `[N, classes]` of zeros and ones. */
+/** Labels as one-hot rows `[N, classes]`. Throws a RangeError for a label that is not a class. */
 export function oneHot(labels: ArrayLike<number>, classes: number): Float32Array {
   const rows = new Float32Array(labels.length * classes);
   for (let i = 0; i < labels.length; i++) {
@@ -51,7 +51,7 @@ export function oneHot(labels: ArrayLike<number>, classes: number): Float32Array
   return rows;
 }
 
-/** From Beta(α, α), as x / (x + y) of two from Gamma(α); kept as logarithms, since small α underflow. */
+/** Draws from Beta(α, α) as x / (x + y) of two draws from Gamma(α); uses logarithms because small α underflow. */
 function beta(alpha: number, random: Random): number {
   const normal = normals(random);
   const [x, y] = [logGamma(alpha, normal, random), logGamma(alpha, normal, random)];
@@ -59,8 +59,8 @@ function beta(alpha: number, random: Random): number {
 }
 
 /**
- * The logarithm of a number from Gamma(shape, 1): Marsaglia and Tsang 2000, "A simple method for generating gamma
- * variables"; shapes below 1 by their note on Gamma(shape + 1) × U^(1 / shape).
+ * Draws the logarithm of a number from Gamma(shape, 1). Source: Marsaglia and Tsang 2000, "A simple method for generating gamma
+ * variables"; for shapes below 1 their note on Gamma(shape + 1) × U^(1 / shape).
  */
 function logGamma(shape: number, normal: () => number, random: Random): number {
   if (shape < 1) return logGamma(shape + 1, normal, random) + Math.log(1 - random.next()) / shape;

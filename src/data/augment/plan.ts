@@ -1,11 +1,11 @@
-/** Drawing views by a policy. All chance is here; no pixel is touched. */
+/** Draws the random numbers of views by a policy. Touches no pixels. */
 import type { Random } from "../../base/random.ts";
 import type { Policy, RandomBox, Range } from "./policy.ts";
 import type { Box, ColourStep, View } from "./view.ts";
 
 /**
- * How the network's preprocessing shows a whole picture, which is what views vary: all of it, stretched to a square, or the
- * centre square of `fraction` of the shorter side.
+ * How the network's preprocessing fits an image, which views vary: the whole image stretched to a square, or the centre square with
+ * `fraction` of the shorter side.
  */
 export type Frame = { readonly kind: "stretch" } | { readonly kind: "crop"; readonly fraction: number };
 
@@ -14,13 +14,13 @@ interface Size {
   readonly height: number;
 }
 
-/** Attempts to place a random rectangle before it is done without chance: torchvision's number. */
+/** Attempts to place a random rectangle before the fallback; the same number as torchvision. */
 const ATTEMPTS = 10;
 
-/** Draws one view of a picture of this size. With nothing to vary, it is what the preprocessing shows. */
-export function planView(policy: Policy, picture: Size, frame: Frame, random: Random): View {
+/** Draws one view of an image of this size. A policy that varies nothing gives the view of the preprocessing. */
+export function planView(policy: Policy, image: Size, frame: Frame, random: Random): View {
   return {
-    crop: policy.crop ? randomCrop(policy.crop, picture, frame, random) : shown(picture, frame),
+    crop: policy.crop ? randomCrop(policy.crop, image, frame, random) : shown(image, frame),
     flip: random.next() < policy.flip,
     degrees: policy.degrees * (2 * random.next() - 1) || 0,
     colour: jitter(policy.colour, random),
@@ -39,31 +39,31 @@ function shown({ width, height }: Size, frame: Frame): Box {
   return centred({ width: side, height: side }, { width, height });
 }
 
-const centred = (box: Size, picture: Size): Box => ({
-  left: (picture.width - box.width) / 2,
-  top: (picture.height - box.height) / 2,
+const centred = (box: Size, image: Size): Box => ({
+  left: (image.width - box.width) / 2,
+  top: (image.height - box.height) / 2,
   width: box.width,
   height: box.height,
 });
 
-/** torchvision's `RandomResizedCrop.get_params`, in fractions of pixels; ratios relative to the frame's. */
-function randomCrop({ scale, ratio }: RandomBox, picture: Size, frame: Frame, random: Random): Box {
-  const own = frame.kind === "stretch" ? picture.width / picture.height : 1;
+/** torchvision's `RandomResizedCrop.get_params`, not rounded to pixels; ratios are relative to that of the frame. */
+function randomCrop({ scale, ratio }: RandomBox, image: Size, frame: Frame, random: Random): Box {
+  const own = frame.kind === "stretch" ? image.width / image.height : 1;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const area = picture.width * picture.height * uniform(scale, random);
+    const area = image.width * image.height * uniform(scale, random);
     const aspect = own * logUniform(ratio, random);
     const box = { width: Math.sqrt(area * aspect), height: Math.sqrt(area / aspect) };
-    if (box.width > picture.width || box.height > picture.height) continue;
-    const left = (picture.width - box.width) * random.next();
-    return { ...box, left, top: (picture.height - box.height) * random.next() };
+    if (box.width > image.width || box.height > image.height) continue;
+    const left = (image.width - box.width) * random.next();
+    return { ...box, left, top: (image.height - box.height) * random.next() };
   }
   const [least, most] = [own * ratio[0], own * ratio[1]];
-  const aspect = Math.min(most, Math.max(least, picture.width / picture.height));
-  const width = Math.min(picture.width, picture.height * aspect);
-  return centred({ width, height: Math.min(picture.height, width / aspect) }, picture);
+  const aspect = Math.min(most, Math.max(least, image.width / image.height));
+  const width = Math.min(image.width, image.height * aspect);
+  return centred({ width, height: Math.min(image.height, width / aspect) }, image);
 }
 
-/** torchvision's `ColorJitter.get_params`. What has no strength is left out. */
+/** torchvision's `ColorJitter.get_params`, without the changes of strength 0. */
 function jitter({ brightness, contrast, saturation, hue }: Policy["colour"], random: Random): readonly ColourStep[] {
   const factor = (strength: number): number => uniform([Math.max(0, 1 - strength), 1 + strength], random);
   const steps: ColourStep[] = [
@@ -75,7 +75,7 @@ function jitter({ brightness, contrast, saturation, hue }: Policy["colour"], ran
   return random.shuffle(steps);
 }
 
-/** torchvision's `RandomErasing.get_params` on a square, in shares of it; none where no attempt fits. */
+/** torchvision's `RandomErasing.get_params` on a square, as shares of it; empty if no attempt fits. */
 function erasedBox({ scale, ratio }: RandomBox, random: Random): readonly Box[] {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const area = uniform(scale, random);

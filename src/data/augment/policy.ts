@@ -1,34 +1,32 @@
 /**
- * How strongly pictures are varied while a network learns: rows of data, and which row suits a dataset. Drawing a view by
- * a policy is in plan.ts.
+ * Augmentation policies, and which policy suits a dataset. Drawing a view by a policy is in plan.ts.
  *
- * No policy knows what a label means. Flipping and turning are right for most photographs and wrong where left and right
- * or up and down *are* the label: letters and digits, arrows, road signs, the side of an X-ray. `light` therefore neither
- * flips nor turns; for such data choose it, or `none`, with `--augment`. Colours likewise: where the label is a colour
- * (ripeness, stains), choose `none`.
+ * No policy knows what a label means. Flipping and rotating suit most photos, but not data where left and right or up and down
+ * decide the label: letters and digits, arrows, road signs, the side of an X-ray. `light` therefore neither flips nor rotates; use
+ * it, or `none`, for such data with `--augment`. If the label is a colour (ripeness, stains), use `none`.
  */
 
-/** From the least to the most, both included. */
+/** A range with both ends included. */
 export type Range = readonly [least: number, most: number];
 
-/** Rectangles to draw: their area as a share of the whole, and their width over height, log-uniform. */
+/** Random rectangles: area as a share of the whole, and width over height, log-uniform. */
 export interface RandomBox {
   readonly scale: Range;
   readonly ratio: Range;
 }
 
-/** What is drawn for each view. What is absent is left out. */
+/** What is drawn for each view. An absent field means no such change. */
 export interface Policy {
   /**
    * Random resized crop (Szegedy et al. 2014; torchvision's `RandomResizedCrop`). `ratio` is relative to the shape that the
-   * network's preprocessing shows: 1 keeps a stretched picture's shape as stretched, and is a square where it crops.
+   * network's preprocessing shows: 1 keeps the aspect ratio of a stretched image, and is a square for a cropped one.
    */
   readonly crop?: RandomBox | undefined;
-  /** How likely left and right are exchanged, 0 to 1. */
+  /** The probability of a horizontal flip, 0 to 1. */
   readonly flip: number;
-  /** The largest angle either way, in degrees. */
+  /** The largest rotation in either direction, in degrees. */
   readonly degrees: number;
-  /** Colour jitter, as torchvision's `ColorJitter`: factors within 1 ± each, hue in turns either way; in random order. */
+  /** Colour jitter like torchvision's `ColorJitter`: factors within 1 ± each, hue in turns in either direction; random order. */
   readonly colour: {
     readonly brightness: number;
     readonly contrast: number;
@@ -37,13 +35,13 @@ export interface Policy {
   };
   /** Random erasing (Zhong et al. 2017, arXiv 1708.04896; cutout: DeVries and Taylor 2017, arXiv 1708.04552). */
   readonly erase?: (RandomBox & { readonly probability: number }) | undefined;
-  /** The α of mixup's Beta(α, α); 0 for none. See mixup.ts. */
+  /** The α of mixup's Beta(α, α); 0 for no mixup. See mixup.ts. */
   readonly mixup: number;
 }
 
 const SQUARE_ROOT_2: Range = [Math.SQRT1_2, Math.SQRT2];
 
-/** Policies by the names that `--augment` takes. */
+/** Policies by their names for `--augment`. */
 export const augmentations = {
   none: { flip: 0, degrees: 0, colour: { brightness: 0, contrast: 0, saturation: 0, hue: 0 }, mixup: 0 },
   light: {
@@ -72,7 +70,7 @@ export const augmentations = {
 
 export type AugmentationName = keyof typeof augmentations;
 
-/** The policy for a number of examples a class, from the least. */
+/** The policy for a number of examples per class, in ascending order. */
 const bySize: readonly { readonly upTo: number; readonly name: AugmentationName }[] = [
   { upTo: 100, name: "strong" },
   { upTo: 1000, name: "standard" },
@@ -86,9 +84,9 @@ export interface Augmentation {
 }
 
 /**
- * The augmentation sized to a dataset: the fewer examples a class has, the stronger.
+ * The augmentation for a dataset: the fewer examples per class, the stronger.
  *
- * @throws RangeError where there are no examples or no classes
+ * @throws RangeError if there are no examples or no classes
  */
 export function augmentationFor({ examples, classes }: { examples: number; classes: number }): Augmentation {
   const perClass = examples / classes;

@@ -1,13 +1,13 @@
 /**
- * A large picture in halves, quarters …, made when first asked for: a view much smaller than its crop reads from one of
- * these, so that rendering many views of a photograph costs little more than of a thumbnail.
+ * An image at 1/2, 1/4, … of its size, computed on demand: a view that is much smaller than its crop reads from a smaller level, so
+ * rendering many views of a large photo costs little more than of a thumbnail.
  */
 import type { RgbImage } from "../rgb-image.ts";
 
-/** A picture at 1 / 2^`level` of its size: level n's pixel i covers the picture's 2ⁿ·i to 2ⁿ·(i + 1). */
+/** The image at 1 / 2^`level` of its size: pixel i of level n covers pixels 2ⁿ·i to 2ⁿ·(i + 1) of the image. */
 export type Pyramid = (level: number) => RgbImage;
 
-/** The pyramid of a picture; level 0 is the picture itself. */
+/** The pyramid of an image; level 0 is the image itself. */
 export function pyramidOf(image: RgbImage): Pyramid {
   const levels = [image];
   return (level) => {
@@ -17,15 +17,15 @@ export function pyramidOf(image: RgbImage): Pyramid {
 }
 
 /**
- * How many source pixels must be left for each pixel of a view. Pillow's `reducing_gap` of `Image.resize`, to which 1.5 is
- * "fair": boxes of a level are not seen through the triangle that follows.
+ * The smallest number of source pixels per pixel of a view. Pillow's `reducing_gap` of `Image.resize`, where 1.5 counts as "fair":
+ * the triangle filter hides the box averages.
  */
 const GAP = 1.5;
 
-/** The highest level that still has {@link GAP} pixels for each one wanted, along both axes. */
+/** The highest level with at least {@link GAP} pixels for each output pixel. */
 export const levelFor = (pixelsEach: number): number => Math.max(0, Math.floor(Math.log2(pixelsEach / GAP)));
 
-/** Means of 2 × 2 pixels; of what there is at an odd edge. */
+/** Means of 2 × 2 pixels; at an odd edge, of the pixels that exist. */
 function halve({ width, height, data }: RgbImage): RgbImage {
   const [narrow, low] = [Math.ceil(width / 2), Math.ceil(height / 2)];
   const half = new Uint8Array(narrow * low * 3);

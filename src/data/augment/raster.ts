@@ -1,4 +1,4 @@
-/** Pixels on the way from a picture to a view: floating-point, so that nothing is rounded between two steps. */
+/** Floating-point pixels between an image and a view, so that nothing is rounded between steps. */
 
 /** `data` is float32 `[height, width, 3]`, RGB, 0 to 255. */
 export interface Raster {
@@ -23,7 +23,7 @@ export function meanColour({ data }: Raster): Colour {
   return [red / pixels, green / pixels, blue / pixels];
 }
 
-/** To 8 bits: values between 0 and 255 rounded to the nearest whole number, halves upwards. */
+/** Rounds values from 0 to 255 to 8 bits, halves upwards. */
 export function toBytes({ data }: Raster): Uint8Array {
   const bytes = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i++) bytes[i] = data[i]! + 0.5;

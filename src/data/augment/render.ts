@@ -1,4 +1,4 @@
-/** Making the pixels of a view. The same picture, view and size give the same bytes, on any machine. */
+/** Renders the pixels of a view. The same image, view and size give the same bytes on any machine. */
 import type { RgbImage } from "../rgb-image.ts";
 import { applyColour } from "./colour.ts";
 import { levelFor, pyramidOf } from "./pyramid.ts";
@@ -7,15 +7,14 @@ import { type Axis, resample } from "./resample.ts";
 import { overhang, rotate } from "./rotate.ts";
 import type { Box, View } from "./view.ts";
 
-/** Renders views of one picture. */
+/** Renders views of one image. */
 export type Renderer = (view: View, size: number) => RgbImage;
 
 /**
- * Prepares a picture for rendering: several views of a large one share the work of making it smaller.
+ * Prepares an image for rendering: several views of a large image share the work of scaling it down.
  *
- * The renderer takes a view and its side in pixels, and yields a picture of `size` × `size`: to a network of that input
- * size, preparing it with the fit `stretch` is normalisation alone. It throws a RangeError where the crop has no area or
- * leaves the picture.
+ * The renderer takes a view and its side in pixels and returns an image of `size` × `size`. For a network with that input size, the
+ * preprocessing fit `stretch` then only normalises. It throws a RangeError if the crop has no area or exceeds the image.
  */
 export function rendererOf(image: RgbImage): Renderer {
   const pyramid = pyramidOf(image);
@@ -34,7 +33,7 @@ export function rendererOf(image: RgbImage): Renderer {
   };
 }
 
-/** Renders one view of a picture, as {@link rendererOf} does. */
+/** Renders one view of an image with {@link rendererOf}. */
 export const renderView = (image: RgbImage, view: View, size: number): RgbImage => rendererOf(image)(view, size);
 
 const scale = ({ left, top, width, height }: Box, by: number): Box => ({
@@ -44,7 +43,7 @@ const scale = ({ left, top, width, height }: Box, by: number): Box => ({
   height: height * by,
 });
 
-/** Crops may be a rounding error too large. */
+/** How far a crop may exceed the image through rounding errors. */
 const SLACK = 1e-6;
 
 function checkCrop({ left, top, width, height }: Box, image: RgbImage): void {
@@ -61,7 +60,7 @@ function straight(image: RgbImage, { crop, flip }: View, size: number): Raster {
   return resample(image, across, down, flip);
 }
 
-/** Resizes as much of the picture as turns into view, then turns it. */
+/** Resizes the part of the image that is visible after the rotation, then rotates it. */
 function turned(image: RgbImage, { crop, flip, degrees }: View, size: number): Raster {
   const reach = overhang(size, degrees);
   const across = within(
@@ -77,7 +76,7 @@ function turned(image: RgbImage, { crop, flip, degrees }: View, size: number): R
   return rotate({ raster, left, top: down.first }, size, degrees, meanColour(raster));
 }
 
-/** Of an axis, the pixels whose centres lie in the picture. */
+/** The part of an axis whose pixel centres are inside the image. */
 function within({ from, step, first, count }: Axis, length: number): Axis {
   const lowest = Math.max(first, Math.ceil(-from / step - 0.5));
   const end = Math.min(first + count, Math.ceil((length - from) / step - 0.5));

@@ -1,20 +1,20 @@
 /**
- * Crop and resize in one go, antialiased: Pillow's `Image.resize(size, BILINEAR, box=crop)`, but without rounding between
- * its two passes. Source: Pillow's `Resample.c` (a triangle as wide as two of the larger pixels).
+ * Crops and resizes in one step, with antialiasing: Pillow's `Image.resize(size, BILINEAR, box=crop)`, but without rounding between
+ * the two passes. Source: Pillow's `Resample.c` (a triangle filter as wide as two of the larger pixels).
  */
 import type { RgbImage } from "../rgb-image.ts";
 import type { Raster } from "./raster.ts";
 
-/** Where output pixels along one axis lie in the picture, in its pixels: pixel i covers `from + i × step` to `from + (i + 1) × step`. */
+/** The output pixels along one axis, in pixels of the image: pixel i covers `from + i × step` to `from + (i + 1) × step`. */
 export interface Axis {
   readonly from: number;
   readonly step: number;
-  /** The first output pixel wanted, which may be negative, and how many. */
+  /** The first output pixel, which may be negative, and the number of them. */
   readonly first: number;
   readonly count: number;
 }
 
-/** Which source pixels make up each output pixel: `taps` of them from `starts[i]` on, weighing `weights[i × taps …]`. */
+/** The source pixels of each output pixel: `taps` pixels from `starts[i]` on, with the weights `weights[i × taps …]`. */
 interface Kernel {
   readonly taps: number;
   readonly starts: Int32Array;
@@ -23,7 +23,7 @@ interface Kernel {
 
 function kernelOf({ from, step, first, count }: Axis, length: number): Kernel {
   const reach = Math.max(1, step);
-  // ⌊x + w⌋ − ⌊x⌋ is ⌈w⌉ at the most.
+  // ⌊x + w⌋ − ⌊x⌋ is at most ⌈w⌉.
   const taps = Math.min(length, Math.ceil(2 * reach));
   const starts = new Int32Array(count);
   const weights = new Float32Array(count * taps);
@@ -45,10 +45,10 @@ function kernelOf({ from, step, first, count }: Axis, length: number): Kernel {
 }
 
 /**
- * Resamples part of a picture.
+ * Resamples part of an image.
  *
- * @param across, down every output pixel's centre must lie in the picture
- * @param mirror whether each row's pixels come out from right to left
+ * @param across, down the centre of every output pixel must be inside the image
+ * @param mirror whether to reverse the pixels of each row
  */
 export function resample(image: RgbImage, across: Axis, down: Axis, mirror = false): Raster {
   const columns = kernelOf(across, image.width);
@@ -70,7 +70,7 @@ export function resample(image: RgbImage, across: Axis, down: Axis, mirror = fal
   return { width: across.count, height: down.count, data };
 }
 
-/** The picture's rows `top` to `bottom`, each brought to the output's width. */
+/** The rows `top` to `bottom` of the image, resized to the width of the output. */
 function resampleRows(image: RgbImage, top: number, bottom: number, kernel: Kernel, mirror: boolean): Float32Array {
   const { taps, starts, weights } = kernel;
   const count = starts.length;

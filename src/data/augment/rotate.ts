@@ -1,6 +1,6 @@
 /**
- * Turning a picture about its centre, bilinear, as torchvision's `functional.rotate`: positive angles are
- * counter-clockwise, and beyond the picture's edge lies one colour.
+ * Rotates an image about its centre with bilinear interpolation, like torchvision's `functional.rotate`: positive angles are
+ * counter-clockwise, and one colour fills the area outside of the image.
  */
 import type { Colour, Raster } from "./raster.ts";
 
@@ -11,7 +11,7 @@ export interface Placed {
   readonly top: number;
 }
 
-/** The square of pixels 0 … `size` − 1 of the plane, turned about that square's centre; `fill` beyond the raster. */
+/** Rotates the square of pixels 0 … `size` − 1 of the plane about its centre; `fill` outside of the raster. */
 export function rotate({ raster, left, top }: Placed, size: number, degrees: number, fill: Colour): Raster {
   const { width, height, data: source } = raster;
   const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
@@ -70,7 +70,7 @@ export function rotate({ raster, left, top }: Placed, size: number, degrees: num
   }
 }
 
-/** How far beyond a square of `size` pixels its corners reach when it is turned, in whole pixels. */
+/** How far the corners of a rotated square of `size` pixels extend beyond it, in whole pixels. */
 export const overhang = (size: number, degrees: number): number => {
   const angle = (degrees * Math.PI) / 180;
   return Math.max(0, Math.ceil((size * (Math.abs(Math.cos(angle)) + Math.abs(Math.sin(angle)) - 1)) / 2) + 1);

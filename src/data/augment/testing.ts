@@ -1,8 +1,8 @@
-/** For tests only: the picture that bench/reference/pillow_resize.py draws as well, and pictures of noise. */
+/** For tests only: the image that bench/reference/pillow_resize.py also draws, and images of noise. */
 import { createRandom } from "../../base/random.ts";
 import type { RgbImage } from "../rgb-image.ts";
 
-/** Ramps, edges, moiré and noise, in whole numbers. */
+/** Ramps, edges, moiré and noise, in integers. */
 export function drawn(width: number, height: number): RgbImage {
   const data = new Uint8Array(height * width * 3);
   let at = 0;
@@ -18,13 +18,13 @@ export function drawn(width: number, height: number): RgbImage {
   return { width, height, data };
 }
 
-/** Every byte drawn by chance. */
+/** Random bytes. */
 export function noise(width: number, height: number, seed: number): RgbImage {
   const random = createRandom(seed);
   return { width, height, data: Uint8Array.from({ length: width * height * 3 }, () => random.below(256)) };
 }
 
-/** One colour all over. */
+/** One colour. */
 export const plain = (width: number, height: number, colour: readonly [number, number, number]): RgbImage => ({
   width,
   height,

@@ -1,4 +1,4 @@
-/** The views of a dataset's pictures, each the same whenever and in whatever order it is asked for. */
+/** The views of a dataset's images; each is the same whenever and in whatever order it is requested. */
 import { randomFor } from "../../base/random.ts";
 import type { RgbImage } from "../rgb-image.ts";
 import { type Frame, planView } from "./plan.ts";
@@ -7,17 +7,17 @@ import { rendererOf } from "./render.ts";
 
 export interface ViewOptions {
   readonly policy: Policy;
-  /** How the network's preprocessing fits a picture (its `fit`). */
+  /** How the network's preprocessing fits an image (its `fit`). */
   readonly frame: Frame;
-  /** Side of a view in pixels: the network's input size. */
+  /** The side of a view in pixels: the network's input size. */
   readonly size: number;
   readonly seed: number;
 }
 
 /**
- * The views of one picture: a function from a view's number to its pixels `[size, size, 3]`.
+ * The views of one image: a function from the number of a view to its pixels `[size, size, 3]`.
  *
- * @param key what tells the picture from others whatever the order of work: its digest, or its place in the dataset
+ * @param key identifies the image independently of the order of work: its digest, or its position in the dataset
  */
 export function viewsOf(
   image: RgbImage,

@@ -1,32 +1,32 @@
 /**
- * Laying one picture on another: Gauss–Newton on the squared difference of grey values, brightness and contrast left free, from coarse
- * to fine. Source: G. Evangelidis and E. Psarakis, "Parametric image alignment using enhanced correlation coefficient
+ * Aligns one image with another: Gauss–Newton on the squared difference of grey values, from coarse to fine, with free brightness and
+ * contrast. Source: G. Evangelidis and E. Psarakis, "Parametric image alignment using enhanced correlation coefficient
  * maximization", IEEE PAMI 30 (2008); B. Lucas and T. Kanade, IJCAI 1981.
  */
 import { type Grey, type Levels, RADIUS } from "./levels.ts";
 import { isPlausible, type Pose } from "./pose.ts";
 import { DETAIL_SIDE } from "./signature.ts";
 
-/** At least this share of the first picture must lie on the second. */
+/** The least share of the first image that must overlap the second. */
 const LEAST_OVERLAP = 0.4;
-/** At the least, how well two versions of a picture agree as they are put at first. */
+/** The least correlation of two versions of an image in their starting pose. */
 const LEAST_AT_FIRST = 0.76;
 /**
- * What is done at each of the levels, and how well two versions of a picture agree then, at the least: in their grey values, and in what
- * is fine in them. Of pictures of the shared datasets that were changed in several ways at once, 95 of 100 come to more than all of these; of
- * different ones none does.
+ * For each level: the number of steps, and the least correlation of two versions of an image afterwards, of their grey values and of
+ * their fine detail. Of images of the shared datasets with several changes at once, 95 of 100 exceed all thresholds; of different
+ * images, none does.
  */
 const STAGES = [
   { steps: 2, least: 0.93, leastFine: 0.65 },
   { steps: 2, least: 0.9, leastFine: 0.83 },
   { steps: 3, least: 0.9, leastFine: 0.86 },
 ] as const;
-/** A pose that changes by less than this is found. */
+/** A pose that changes by less than this has converged. */
 const SETTLED = 0.003;
-/** Keeps the system of equations solvable where a picture has edges in one direction only. */
+/** Keeps the equations solvable if an image has edges in one direction only. */
 const DAMPING = 1e-3;
 
-/** The pixels of a side that are in the disc: their places, and their coordinates from −1 to 1. */
+/** The pixels inside the disc: their indices and their coordinates from −1 to 1. */
 interface Disc {
   readonly places: Int32Array;
   readonly u: Float64Array;
@@ -51,7 +51,7 @@ function discOf(side: number): Disc {
   return disc;
 }
 
-/** What is read of the second picture under the first one's pixels; one at a time is under way. */
+/** Scratch memory for the second image's values at the first one's pixels; calls do not overlap. */
 const MOST = DETAIL_SIDE ** 2;
 const [sampled, slopeU, slopeV] = [new Float64Array(MOST), new Float64Array(MOST), new Float64Array(MOST)];
 const inBoth = new Uint8Array(MOST);
@@ -60,13 +60,13 @@ interface Moments {
   readonly correlation: number;
   readonly meanA: number;
   readonly meanB: number;
-  /** Sums about the means. */
+  /** Sums of deviations from the means. */
   readonly squaresB: number;
   readonly products: number;
   readonly squaresA: number;
 }
 
-/** Reads `b` where `pose` puts the pixels of `a`, with its slopes. Nothing where they overlap too little or one is plain. */
+/** Samples `b`, with its slopes, where `pose` puts the pixels of `a`. Undefined if they overlap too little or one is uniform. */
 function overlay(a: Grey, b: Grey, pose: ArrayLike<number>): Moments | undefined {
   const { side } = a;
   const { places, u, v } = discOf(side);
@@ -121,7 +121,7 @@ function overlay(a: Grey, b: Grey, pose: ArrayLike<number>): Moments | undefined
 const [normal, right, change] = [new Float64Array(36), new Float64Array(6), new Float64Array(6)];
 const lower = new Float64Array(36);
 
-/** Solves the normal equations into `change`, by Cholesky; false where they have no solution. */
+/** Solves the normal equations into `change` by Cholesky decomposition; false if they have no solution. */
 function solve(): boolean {
   for (let i = 0; i < 6; i++) {
     for (let j = 0; j <= i; j++) {
@@ -145,10 +145,10 @@ function solve(): boolean {
   return true;
 }
 
-/** The step that brings the overlaid pictures nearer to each other, into `change`. */
+/** Computes into `change` the step that reduces the difference between the overlaid images. */
 function step(a: Grey, { meanA, meanB, squaresA, squaresB, products }: Moments): boolean {
   const { places, u, v } = discOf(a.side);
-  // Of pictures that are far from each other the contrast cannot be told yet.
+  // For images that are far from aligned, the contrast cannot be estimated yet.
   const gain = Math.max(products, 0.3 * Math.sqrt(squaresA * squaresB)) / squaresB;
   // A pixel's row of the Jacobian is (s·u, s·v, s, t·u, t·v, t) of its slopes s and t: the sums of s², s·t and t² with 1, u, v, u², u·v, v².
   let ss = 0;
@@ -221,7 +221,7 @@ function step(a: Grey, { meanA, meanB, squaresA, squaresB, products }: Moments):
   return solve();
 }
 
-/** Improves `pose` in place by at most so many steps; the correlation that it comes to, −1 where the pictures do not fit. */
+/** Improves `pose` in place by at most `steps` steps; returns the final correlation, or −1 if the images do not fit. */
 function refine(a: Grey, b: Grey, pose: Float64Array, steps: number): number {
   for (let done = 0; ; done++) {
     const found = overlay(a, b, pose);
@@ -238,13 +238,13 @@ function refine(a: Grey, b: Grey, pose: Float64Array, steps: number): number {
 }
 
 export interface Alignment {
-  /** Where the first picture's points are in the second. */
+  /** The position of the first image's points in the second. */
   readonly pose: Pose;
-  /** Correlation of what is fine in both, where they overlap: near 1 for two versions of one picture, whatever was done to its light. */
+  /** The correlation of fine detail in the overlap: near 1 for two versions of one image, whatever the light. */
   readonly fine: number;
 }
 
-/** Lays `a` on `b`, starting from a pose that is roughly right. Nothing where they are not versions of one picture. */
+/** Aligns `a` with `b`, starting from an approximate pose. Undefined if they are not versions of one image. */
 export function align(a: Levels, b: Levels, start: Pose): Alignment | undefined {
   const pose = Float64Array.from(start);
   if (refine(a[0]!.grey, b[0]!.grey, pose, 0) < LEAST_AT_FIRST) return undefined;

@@ -1,4 +1,4 @@
-/** Pictures made small by averaging areas: what measures of a whole picture are taken from. */
+/** Scales images down by averaging areas, for measurements of whole images. */
 import type { RgbImage } from "../rgb-image.ts";
 
 /** Averages: `data` is `[height, width, 3]`, RGB, 0 to 255. */
@@ -8,7 +8,7 @@ export interface Averages {
   readonly data: Float32Array;
 }
 
-/** Squares of so many whole pixels averaged that the longer side comes to fewer than twice `side`; the rest at the edges is left out. */
+/** Averages squares of whole pixels, so that the longer side has fewer than 2 × `side` of them; leaves out the remaining pixels at the edges. */
 export function blockAverages({ width, height, data }: RgbImage, side: number): Averages {
   const step = Math.max(1, Math.floor(Math.max(width, height) / side));
   const [columns, rows] = [Math.max(1, Math.floor(width / step)), Math.max(1, Math.floor(height / step))];
@@ -33,7 +33,7 @@ export function blockAverages({ width, height, data }: RgbImage, side: number): 
   return { width: columns, height: rows, data: averages };
 }
 
-/** The whole picture as `side × side` averages of equal areas, pixels on a border shared by how much of them lies on each side. */
+/** The whole image as `side × side` averages of equal areas; pixels on a border count in proportion to each side. */
 export function squareAverages({ width, height, data }: Averages, side: number): Averages {
   const horizontal = shares(width, side);
   const vertical = Array.from({ length: height }, (): { to: number; share: number }[] => []);
@@ -56,7 +56,7 @@ export function squareAverages({ width, height, data }: Averages, side: number):
   return { width: side, height: side, data: averages };
 }
 
-/** How much of area `to` (of `count` equal ones along `length` pixels) is pixel `from`; each area's shares sum to 1. */
+/** The share of pixel `from` in area `to`, of `count` equal areas along `length` pixels; the shares of an area sum to 1. */
 function shares(length: number, count: number): { from: number; to: number; share: number }[] {
   const size = length / count;
   const list: { from: number; to: number; share: number }[] = [];

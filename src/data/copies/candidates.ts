@@ -1,8 +1,8 @@
 /**
- * Which pictures are worth laying on each other: those that look roughly alike once one of them is turned and the other cropped. A
- * picture as it is seen so is a few dozen numbers. They are not all compared with all: each goes into the bucket of the pivot, one of
- * some chosen at random, that it is most like, and a crop is compared with what is in the buckets of the pivots most like it (an inverted
- * file; Sivic and Zisserman, "Video Google", ICCV 2003). With as many pivots as the root of what is sought, the work grows with N^1.5.
+ * Finds pairs of images that are worth aligning: those that look roughly alike once one is rotated and the other cropped. Each such
+ * variant is described by a few dozen numbers. Instead of comparing all pairs, each rotated variant goes into the bucket of its most
+ * similar pivot (pivots are random variants), and a crop is compared with the buckets of its most similar pivots (an inverted file;
+ * Sivic and Zisserman, "Video Google", ICCV 2003). With √N pivots, the work grows with N^1.5.
  */
 import { nextTask } from "../../base/concurrency.ts";
 import { randomFor } from "../../base/random.ts";
@@ -13,22 +13,22 @@ import { openSession } from "../../runtime/session.ts";
 import { blurred, coarseOf, type Grey, RADIUS, without } from "./levels.ts";
 import { composed, inverted, type Pose, TURNS, WINDOWS } from "./pose.ts";
 
-/** Two pictures, by their numbers, that may be one. */
+/** Two images, by position, that may be versions of one. */
 export interface Candidate {
   readonly a: number;
   readonly b: number;
-  /** Where points of `a` are in `b`, roughly. */
+  /** The approximate position of the points of `a` in `b`. */
   readonly start: Pose;
   readonly similarity: number;
 }
 
-/** Candidates of one picture, at most, and the least that they must be alike. See `npm run bench -- groups`. */
+/** The most candidates for one image, and their least similarity. See `npm run bench -- groups`. */
 const MOST_CANDIDATES = 8;
 const LEAST_SIMILARITY = 0.78;
 
-/** The side of what is looked at. */
+/** The side of the compared images, in pixels. */
 const SIDE = 16;
-/** A picture is read at the points of a grid of this side that are in the disc. */
+/** Images are sampled at the points of a grid of this side that are inside the disc. */
 const GRID_SIDE = 8;
 const grid: readonly (readonly [u: number, v: number])[] = Array.from({ length: GRID_SIDE ** 2 }, (_, i) => {
   const coordinate = (at: number): number => (2 * at + 1) / GRID_SIDE - 1;
@@ -36,18 +36,18 @@ const grid: readonly (readonly [u: number, v: number])[] = Array.from({ length: 
 }).filter(([u, v]) => u * u + v * v <= RADIUS ** 2);
 const COLUMNS = grid.length;
 
-/** Large areas of light and dark are much the same in many pictures: half of them is taken off. */
+/** The share of large-scale brightness that is subtracted: it is similar in many images. */
 const COARSE_SHARE = 0.5;
-/** Pictures that vary less than this, in grey levels, look like nothing. */
+/** The least standard deviation in grey levels; more uniform images match nothing. */
 const LEAST_DEVIATION = 1;
 
-/** What a picture is compared by. */
+/** The part of an image that is compared. */
 function tellingIn(detail: Uint8Array): Grey {
   const coarse = coarseOf(detail);
   return without(coarse, blurred(blurred(coarse)), COARSE_SHARE);
 }
 
-/** Where the grid's points are in a picture seen in a pose: four neighbouring values each, and their weights. */
+/** The grid's points in an image in a pose: four neighbouring pixels each, and their weights. */
 interface Taps {
   readonly at: Int32Array;
   readonly weights: Float32Array;
@@ -55,7 +55,7 @@ interface Taps {
 
 function tapsOf([a, b, x, c, d, y]: Pose): Taps {
   const [at, weights] = [new Int32Array(COLUMNS), new Float32Array(4 * COLUMNS)];
-  // Beyond the edge lies the edge.
+  // Pixels outside of the image repeat its edge.
   const place = (coordinate: number): number => Math.min(SIDE - 1.001, Math.max(0, ((coordinate + 1) * SIDE - 1) / 2));
   grid.forEach(([u, v], i) => {
     const [across, down] = [place(a * u + b * v + x), place(c * u + d * v + y)];
@@ -69,7 +69,7 @@ function tapsOf([a, b, x, c, d, y]: Pose): Taps {
 
 const [turnTaps, windowTaps] = [TURNS.map(tapsOf), WINDOWS.map(tapsOf)];
 
-/** A picture as seen in a pose: grey values at the grid's points about their mean, of length 1; zeros where it is plain. */
+/** The description of an image in a pose: grey values at the grid's points, centred and normalised to length 1; zeros if it is uniform. */
 function describe({ values }: Grey, { at, weights }: Taps, into: Float32Array, from: number): void {
   let sum = 0;
   let squares = 0;
@@ -90,34 +90,34 @@ function describe({ values }: Grey, { at, weights }: Taps, into: Float32Array, f
   for (let i = from; i < from + COLUMNS; i++) into[i] = (into[i]! - mean) * scale;
 }
 
-/** Views, a picture in a pose each, as rows: view `v` is picture ⌊v / poses⌋ in pose v mod poses. */
-function described(pictures: readonly Grey[], poses: readonly Taps[], views: readonly number[]): Float32Array {
+/** The descriptions of views as rows: view `v` is image ⌊v / poses⌋ in pose v mod poses. */
+function described(images: readonly Grey[], poses: readonly Taps[], views: readonly number[]): Float32Array {
   const rows = new Float32Array(views.length * COLUMNS);
   for (let i = 0; i < views.length; i++) {
     const view = views[i]!;
-    describe(pictures[Math.floor(view / poses.length)]!, poses[view % poses.length]!, rows, i * COLUMNS);
+    describe(images[Math.floor(view / poses.length)]!, poses[view % poses.length]!, rows, i * COLUMNS);
   }
   return rows;
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-/** Up to so many turned views are one bucket, so that of some 200 pictures all are compared with all. */
+/** Up to this many rotated views form a single bucket: up to about 200 images, all pairs are compared. */
 const ONE_BUCKET = 5000;
-/** Pivots a root of the views, and those whose buckets a crop is compared with: 99 in 100 of the pairs that all with all finds. */
+/** Pivots per √views, and the number of buckets that a crop is compared with: finds 99 of 100 pairs of a full comparison. */
 const [PIVOTS_A_ROOT, PROBES] = [1.25, 4];
-/** Pictures that are put into buckets at once, and similarities that are computed at once. */
-const [PICTURES_AT_ONCE, PRODUCTS_AT_ONCE] = [64, 1 << 20];
+/** Images that are put into buckets at once, and similarities that are computed at once. */
+const [IMAGES_AT_ONCE, PRODUCTS_AT_ONCE] = [64, 1 << 20];
 
 /**
- * Finds the candidates among pictures.
+ * Finds the candidate pairs among images.
  *
  * @param details `[64, 64]` each, see signature.ts
- * @param onPictures told how many pictures more are compared
+ * @param onImages called with how many more images have been compared
  */
 export async function candidatesAmong(
   details: readonly Uint8Array[],
-  { onPictures, signal }: { onPictures?: ((more: number) => void) | undefined; signal?: AbortSignal | undefined } = {},
+  { onImages, signal }: { onImages?: ((more: number) => void) | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Candidate[]> {
   if (details.length < 2) return [];
   const seen = details.map(tellingIn);
@@ -135,7 +135,7 @@ export async function candidatesAmong(
         const a = { dims: [some.length, COLUMNS], data: described(seen, windowTaps, some) };
         offerAll(nearest, (await session.run({ a, b })).product!.data as Float32Array, some, views);
       }
-      onPictures?.(details.length / turned.length);
+      onImages?.(details.length / turned.length);
       await nextTask();
     }
   } finally {
@@ -150,20 +150,19 @@ function offerAll(
   crops: readonly number[],
   views: readonly number[],
 ): void {
-  const pictures = Int32Array.from(views, (view) => Math.floor(view / TURNS.length));
+  const images = Int32Array.from(views, (view) => Math.floor(view / TURNS.length));
   let at = 0;
   for (const crop of crops) {
     const own = Math.floor(crop / WINDOWS.length);
     const best = nearest[own]!;
-    for (let i = 0; i < pictures.length; i++) {
+    for (let i = 0; i < images.length; i++) {
       const value = similarities[at++]!;
-      if (value > best.least && pictures[i] !== own)
-        best.offer({ value, picture: pictures[i]!, view: views[i]!, crop });
+      if (value > best.least && images[i] !== own) best.offer({ value, image: images[i]!, view: views[i]!, crop });
     }
   }
 }
 
-/** Of each pivot the turned views that are most like it, and the crops that are to be compared with those. */
+/** For each pivot, the rotated views that are most similar to it, and the crops to compare with them. */
 async function bucketsOf(
   seen: readonly Grey[],
   signal: AbortSignal | undefined,
@@ -181,9 +180,9 @@ async function bucketsOf(
   const turned = Array.from({ length: count }, (): number[] => []);
   const cropped = Array.from({ length: count }, (): number[] => []);
   try {
-    for (let from = 0; from < seen.length; from += PICTURES_AT_ONCE) {
+    for (let from = 0; from < seen.length; from += IMAGES_AT_ONCE) {
       signal?.throwIfAborted();
-      const some = seen.slice(from, from + PICTURES_AT_ONCE);
+      const some = seen.slice(from, from + IMAGES_AT_ONCE);
       const into = async (buckets: number[][], poses: readonly Taps[], each: number): Promise<void> => {
         const data = described(some, poses, upTo(some.length * poses.length));
         const result = await session.run({ x: { dims: [data.length / COLUMNS, COLUMNS], data } });
@@ -202,11 +201,11 @@ async function bucketsOf(
   return { turned, cropped };
 }
 
-/** Each pair once, the most alike first. */
+/** Each pair once, the most similar first. */
 function pairsOf(nearest: readonly Nearest[]): Candidate[] {
   const pairs = new Map<number, Candidate>();
   nearest.forEach(({ found }, b) => {
-    for (const { picture: a, value: similarity, view, crop } of found) {
+    for (const { image: a, value: similarity, view, crop } of found) {
       const key = Math.min(a, b) * nearest.length + Math.max(a, b);
       if ((pairs.get(key)?.similarity ?? -1) >= similarity) continue;
       const start = composed(WINDOWS[crop % WINDOWS.length]!, inverted(TURNS[view % TURNS.length]!));
@@ -218,29 +217,29 @@ function pairsOf(nearest: readonly Nearest[]): Candidate[] {
   );
 }
 
-/** A picture that is like another: turned as in `view`, where the other is cropped as in `crop`. */
+/** An image that is similar to another: rotated as in `view`, if the other is cropped as in `crop`. */
 interface Near {
   readonly value: number;
-  readonly picture: number;
+  readonly image: number;
   readonly view: number;
   readonly crop: number;
 }
 
 interface Nearest {
   readonly found: readonly Near[];
-  /** What a value must be above to be among them. */
+  /** A value must exceed this to be added. */
   readonly least: number;
   offer(one: Near): void;
 }
 
-/** Keeps the `count` pictures of the highest value, each once. */
+/** Keeps the `count` images with the highest values, each once. */
 function createNearest(count: number): Nearest {
   const found: Near[] = [];
   return {
     found,
     least: LEAST_SIMILARITY,
     offer(one) {
-      const known = found.findIndex(({ picture }) => picture === one.picture);
+      const known = found.findIndex(({ image }) => image === one.image);
       if (known >= 0 && found[known]!.value >= one.value) return;
       if (known >= 0) found.splice(known, 1);
       let at = found.length;
@@ -252,7 +251,7 @@ function createNearest(count: number): Nearest {
   };
 }
 
-/** `x` `[n, K]` → `best` `[n, probes]`: the pivots that each row is most like, the most first. */
+/** `x` `[n, K]` → `best` `[n, probes]`: the most similar pivots of each row, the best first. */
 function pivotModel(pivots: Float32Array, probes: number): Uint8Array {
   return encodeModelWhole(
     modelOf({

@@ -1,13 +1,13 @@
-/** Comparing the colours of two pictures that were laid on each other. */
+/** Compares the colours of two aligned images. */
 import { RADIUS } from "./levels.ts";
 import type { Pose } from "./pose.ts";
 import { COLOUR_SIDE } from "./signature.ts";
 
 /**
- * The correlation of all colour values of one picture with those that lie under them in another, −1 to 1.
+ * The correlation of the colour values of one image with those at the same points of another, −1 to 1.
  *
- * @param a `[16, 16, 3]`, as `b`
- * @param pose where points of `a` are in `b`
+ * @param a `[16, 16, 3]`, like `b`
+ * @param pose the position of the points of `a` in `b`
  */
 export function alignedColours(a: Uint8Array, b: Uint8Array, [p, q, x, r, s, y]: Pose): number {
   const coordinate = (i: number): number => (2 * i + 1) / COLOUR_SIDE - 1;

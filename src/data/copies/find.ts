@@ -1,7 +1,7 @@
 /**
- * Finding pictures that are one picture: the same file, the same picture in another size or compression, or changed (mirrored, turned,
- * cropped, in other light) as an export that multiplies a dataset changes it, and frames of a camera that hardly moved. What is
- * alike in kind is not meant: two pictures count as one where what is fine in them lies on top of each other.
+ * Finds copies: equal files, the same image in another size or compression or changed (mirrored, rotated, cropped, other light) as by
+ * offline augmentation, and frames of a camera that hardly moved. Does not match images that only show similar things: the fine
+ * detail of two images must coincide.
  */
 import { nextTask } from "../../base/concurrency.ts";
 import { align } from "./align.ts";
@@ -13,11 +13,11 @@ import type { Pose } from "./pose.ts";
 import { disjointSets } from "./sets.ts";
 import type { Signature } from "./signature.ts";
 
-/** What makes two pictures one. */
+/** Why two images are copies. */
 export const kinships = ["same file", "same picture", "changed"] as const;
 export type Kinship = (typeof kinships)[number];
 
-/** Two pictures, by their numbers, that are one. */
+/** Two images, by position, that are copies. */
 export interface Link {
   readonly a: number;
   readonly b: number;
@@ -27,68 +27,68 @@ export interface Link {
 }
 
 export interface Copies {
-  /** Groups of two or more, each in ascending order: positions in the list given. */
+  /** Groups of two or more positions in the given list, each in ascending order. */
   readonly groups: readonly (readonly number[])[];
-  /** Enough of them to hold each group together. */
+  /** Links that connect each group. */
   readonly links: readonly Link[];
-  /** Pairs of pictures that were compared closely. */
+  /** The number of pairs that were compared closely. */
   readonly compared: number;
 }
 
-/** Links among different files that were found before, so that the same files are not searched again. */
+/** Stores links among files, so that the same files are not searched again. */
 export interface KnownCopies {
-  /** What was found among the files with these digests; nothing where they were not searched together yet. */
+  /** The links among the files with these digests; undefined if they were not searched together before. */
   read(digests: readonly string[]): Promise<LinksAmong | undefined>;
   write(digests: readonly string[], found: LinksAmong): Promise<void>;
 }
 
-/** Links by positions in a list of different files, and how many pairs were compared to find them. */
+/** Links by position in a list of distinct files, and how many pairs were compared. */
 export type LinksAmong = Pick<Copies, "links" | "compared">;
 
 export interface FindOptions {
-  /** What was found before, and where to keep what is found now. Default: nothing is kept. */
+  /** Where results are read from and stored. Default: nothing is stored. */
   readonly known?: KnownCopies | undefined;
-  /** Told how many pictures more are done. */
-  readonly onPictures?: ((more: number) => void) | undefined;
+  /** Called with how many more images are done. */
+  readonly onImages?: ((more: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Colours may change with light, but a red heart is not a blue one. */
+/** The least correlation of colours: colours may change with light, but a red heart is not a blue one. */
 const LEAST_COLOURS = 0.8;
-/** Pictures whose levels are kept for the next pair; those that were looked at closely take 60 kB, the others 3. */
+/** Images whose levels are kept in memory; those that were compared closely take 60 kB, the others 3 kB. */
 const MOST_LEVELS = 4000;
-/** Pairs between two turns of the event loop: some 50 ms. */
+/** Pairs between two turns of the event loop: about 50 ms. */
 const PAIRS_AT_ONCE = 100;
 
 /**
- * Groups pictures that are one.
+ * Groups images that are copies of each other.
  *
- * @param pictures files with equal `digest` are copies whatever is on them
+ * @param images files with equal `digest` are copies without a comparison
  */
 export async function findCopies(
-  pictures: readonly { readonly digest: string; readonly signature: Signature }[],
-  { known, onPictures, signal }: FindOptions = {},
+  images: readonly { readonly digest: string; readonly signature: Signature }[],
+  { known, onImages, signal }: FindOptions = {},
 ): Promise<Copies> {
-  const sets = disjointSets(pictures.length);
+  const sets = disjointSets(images.length);
   const links: Link[] = [];
   const join = (link: Link): void => {
     sets.join(link.a, link.b);
     links.push(link);
   };
   const first = new Map<string, number>();
-  for (const [i, { digest }] of pictures.entries()) {
+  for (const [i, { digest }] of images.entries()) {
     const same = first.get(digest);
     if (same === undefined) first.set(digest, i);
     else join({ a: same, b: i, kinship: "same file", likeness: 1 });
   }
-  // In an order that does not depend on that of the list, so that the same files have the same links.
+  // Sorted, so that the same files have the same links whatever the order of the list.
   const distinct = [...first].sort(([one], [other]) => (one < other ? -1 : 1));
   const digests = distinct.map(([digest]) => digest);
   let found = await known?.read(digests);
-  if (found) onPictures?.(digests.length);
+  if (found) onImages?.(digests.length);
   else {
-    const signatures = distinct.map(([, i]) => pictures[i]!.signature);
-    found = await linksAmong(signatures, { onPictures, signal });
+    const signatures = distinct.map(([, i]) => images[i]!.signature);
+    found = await linksAmong(signatures, { onImages, signal });
     await known?.write(digests, found);
   }
   for (const { a, b, ...link } of found.links) {
@@ -98,17 +98,17 @@ export async function findCopies(
   return { groups: sets.groups(), links, compared: found.compared };
 }
 
-/** The links among different files. */
+/** The links among distinct files. */
 async function linksAmong(
   signatures: readonly Signature[],
-  { onPictures, signal }: Pick<FindOptions, "onPictures" | "signal">,
+  { onImages, signal }: Pick<FindOptions, "onImages" | "signal">,
 ): Promise<LinksAmong> {
   const sets = disjointSets(signatures.length);
-  const printAt = remembering((i: number): Print => printOf(signatures[i]!.colour), signatures.length);
-  const levelsAt = remembering((i: number): Levels => levelsOf(signatures[i]!.detail), MOST_LEVELS);
+  const printAt = cached((i: number): Print => printOf(signatures[i]!.colour), signatures.length);
+  const levelsAt = cached((i: number): Levels => levelsOf(signatures[i]!.detail), MOST_LEVELS);
   const candidates = await candidatesAmong(
     signatures.map(({ detail }) => detail),
-    { onPictures, signal },
+    { onImages, signal },
   );
   const linkOf = (a: number, b: number, start: Pose): Pick<Link, "kinship" | "likeness"> | undefined => {
     const [print, other] = [printAt(a), printAt(b)];
@@ -136,12 +136,12 @@ async function linksAmong(
   return { links, compared };
 }
 
-/** A function that remembers what it last returned, for so many arguments. */
-function remembering<T>(of: (i: number) => T, most: number): (i: number) => T {
+/** A function that caches its results for the last `most` arguments. */
+function cached<T>(of: (i: number) => T, most: number): (i: number) => T {
   const known = new Map<number, T>();
   return (i) => {
     const found = known.get(i) ?? of(i);
-    // The last one asked for goes last.
+    // The most recently used entry goes last.
     known.delete(i);
     known.set(i, found);
     if (known.size > most) known.delete(known.keys().next().value!);

@@ -1,4 +1,4 @@
-/** A signature's detail at several sizes, blurred a little so that small shifts matter little; and what is fine in it. */
+/** A signature's detail at several sizes, blurred slightly to tolerate small shifts, and its fine detail. */
 import { once } from "../../base/once.ts";
 import { DETAIL_SIDE } from "./signature.ts";
 
@@ -8,17 +8,17 @@ export interface Grey {
   readonly values: Float32Array;
 }
 
-/** One picture at one size. */
+/** One image at one size. */
 export interface Level {
   readonly grey: Grey;
-  /** What further blurring takes away. */
+  /** What further blurring removes. */
   readonly fine: Grey;
 }
 
-/** One picture, at the sides 16, 32 and 64. */
+/** One image at the sides 16, 32 and 64. */
 export type Levels = readonly Level[];
 
-/** The outer parts of a turned picture are black or made up: only this disc, of the radius 1 that touches the sides, is compared. */
+/** The corners of a rotated image are black or invented: only a disc of this radius is compared; radius 1 touches the sides. */
 export const RADIUS = 0.92;
 
 const wholeOf = (detail: Uint8Array): Grey => ({ side: DETAIL_SIDE, values: Float32Array.from(detail) });
@@ -26,7 +26,7 @@ const wholeOf = (detail: Uint8Array): Grey => ({ side: DETAIL_SIDE, values: Floa
 /** A signature's detail at side 16, as in {@link Levels}. */
 export const coarseOf = (detail: Uint8Array): Grey => blurred(halved(halved(wholeOf(detail))));
 
-/** All levels of a signature's detail; the larger ones, which few pairs come to see, are computed when they are asked for. */
+/** All levels of a signature's detail, computed on demand: few pairs need the larger ones. */
 export function levelsOf(detail: Uint8Array): Levels {
   const level = (grey: () => Grey): Level => {
     const own = once(() => blurred(grey()));
@@ -45,7 +45,7 @@ export function levelsOf(detail: Uint8Array): Levels {
   return [level(() => halved(half())), level(half), level(whole)];
 }
 
-/** `grey` less a share of another. */
+/** `grey` minus a share of another. */
 export const without = ({ side, values }: Grey, other: Grey, share: number): Grey => ({
   side,
   values: subtracted(values, other.values, share),
@@ -69,7 +69,7 @@ function halved({ side, values }: Grey): Grey {
   return { side: half, values: result };
 }
 
-/** Weighs each value with its neighbours, ¼ ½ ¼ both ways; beyond the edge lies the edge. */
+/** Blurs with the weights ¼ ½ ¼ in both directions; pixels outside of the image repeat its edge. */
 export function blurred({ side, values }: Grey): Grey {
   const across = new Float32Array(values.length);
   const result = new Float32Array(values.length);

@@ -1,23 +1,23 @@
-/** Comparing two pictures as they lie: whether they are one and the same but for size, compression and mirroring. */
+/** Compares two images without aligning them: whether they differ only in size, compression and mirroring. */
 import { COLOUR_SIDE } from "./signature.ts";
 
-/** From this likeness on two pictures are copies of one. */
+/** The least likeness of two copies of one image. */
 export const COPY_LIKENESS = 0.99;
 
-/** A signature's colours made ready for comparison. */
+/** A signature's colours, prepared for comparison. */
 export interface Print {
   /** `[16, 16, 3]`, RGB. */
   readonly colour: Uint8Array;
   readonly mirrored: Uint8Array;
   readonly mean: number;
-  /** Length of the colours about their mean; 0 for one plain colour. */
+  /** The norm of the colours about their mean; 0 for a uniform image. */
   readonly length: number;
 }
 
-/** From this length on a print can be compared: three grey levels of standard deviation; below, noise decides. */
+/** The least norm for a comparison, three grey levels of standard deviation: below it, noise would decide. */
 const LEAST_LENGTH = 3 * Math.sqrt(COLOUR_SIDE ** 2 * 3);
 
-/** Whether there is enough on the picture for its colours to tell it from others. */
+/** Whether the colours of an image vary enough to identify it. */
 export const isTelling = ({ length }: Print): boolean => length >= LEAST_LENGTH;
 
 export function printOf(colour: Uint8Array): Print {
@@ -30,8 +30,8 @@ export function printOf(colour: Uint8Array): Print {
 }
 
 /**
- * How alike two pictures are, mirrored or not: the larger of two correlations of their colours, −1 to 1.
- * Resized, recompressed and mirrored copies of the shared datasets come to 0.998 and more, different pictures to 0.98 at the most.
+ * The similarity of two images, mirrored or not: the larger of two correlations of their colours, −1 to 1.
+ * Resized, recompressed and mirrored copies in the shared datasets reach at least 0.998, different images at most 0.98.
  */
 export function likeness(a: Print, b: Print): number {
   if (a.length === 0 || b.length === 0) return 0;

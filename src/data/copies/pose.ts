@@ -1,11 +1,11 @@
 /**
- * How one picture lies in another: affine maps of the plane in which a picture, whatever its shape, is the square from −1 to 1.
+ * How one image is placed in another: affine maps of the plane in which every image is the square from −1 to 1.
  */
 
-/** Where a point (u, v) of one picture is in another: (a·u + b·v + x, c·u + d·v + y). */
+/** Maps a point (u, v) of one image to (a·u + b·v + x, c·u + d·v + y) in another. */
 export type Pose = readonly [a: number, b: number, x: number, c: number, d: number, y: number];
 
-/** First `inner`, then `outer`. */
+/** The map that applies `inner`, then `outer`. */
 export function composed(outer: Pose, inner: Pose): Pose {
   const [a, b, x, c, d, y] = outer;
   const [e, f, p, g, h, q] = inner;
@@ -18,12 +18,12 @@ export function inverted([a, b, x, c, d, y]: Pose): Pose {
   return [e, f, -(e * x + f * y), g, h, -(g * x + h * y)];
 }
 
-/** A picture may be this much larger or smaller in another, this much more in one direction than in the other, and so far off its middle. */
+/** The largest plausible scale, ratio of the scales in two directions, and shift of the centre. */
 const MOST_SCALE = 1.6;
 const MOST_STRETCH = 1.35;
 const MOST_SHIFT = 0.6;
 
-/** Whether a change of a picture, rather than a coincidence, may have put it so. By the singular values of the linear part. */
+/** Whether a pose may come from a change of an image and not from a coincidence, by the singular values of its linear part. */
 export function isPlausible(pose: ArrayLike<number>): boolean {
   const [a, b, c, d] = [pose[0]!, pose[1]!, pose[3]!, pose[4]!];
   const sum = Math.hypot(a + d, c - b) / 2;
@@ -33,7 +33,7 @@ export function isPlausible(pose: ArrayLike<number>): boolean {
   return most < MOST_SCALE && least > 1 / MOST_SCALE && most / least < MOST_STRETCH && shift < MOST_SHIFT;
 }
 
-/** How a picture may have been turned as a whole: mirrored or not, by quarters, and a little. */
+/** The rotations to try: mirrored or not, by quarter turns, and by small angles. */
 const LITTLE_TURNS = [-10, 0, 10];
 export const TURNS: readonly Pose[] = [1, -1].flatMap((mirror) =>
   [0, 90, 180, 270].flatMap((quarter) =>
@@ -45,7 +45,7 @@ export const TURNS: readonly Pose[] = [1, -1].flatMap((mirror) =>
   ),
 );
 
-/** What may have been cut out of a picture: all of it, its middle, or more of one corner. */
+/** The crops to try: the whole image, its middle, or towards one corner. */
 export const WINDOWS: readonly Pose[] = [
   [1, 0, 0],
   [0.83, 0, 0],

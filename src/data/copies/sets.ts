@@ -1,4 +1,4 @@
-/** Disjoint sets of numbers that are joined one pair at a time: union–find with path halving. */
+/** Disjoint sets of numbers that are joined pair by pair: union–find with path halving. */
 import { groupedBy } from "../../base/tally.ts";
 
 export interface DisjointSets {
@@ -9,7 +9,7 @@ export interface DisjointSets {
   groups(): number[][];
 }
 
-/** The sets of one of the numbers 0 … `count` − 1. */
+/** One set for each of the numbers 0 … `count` − 1. */
 export function disjointSets(count: number): DisjointSets {
   const parents = Int32Array.from({ length: count }, (_, i) => i);
   const root = (of: number): number => {

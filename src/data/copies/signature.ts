@@ -1,11 +1,11 @@
 /**
- * A picture's signature: two small pictures by which it is known again after it was resized, recompressed, mirrored, turned, cropped
- * or made brighter. Computed once when a picture is decoded; how signatures are compared is said beside this file.
+ * An image's signature: two small images by which it is recognised after it was resized, recompressed, mirrored, rotated, cropped or
+ * made brighter. Computed once when an image is decoded. The files beside this one compare signatures.
  */
 import type { RgbImage } from "../rgb-image.ts";
 import { type Averages, blockAverages, squareAverages } from "./average.ts";
 
-/** The sides of a signature's two pictures. */
+/** The sides of a signature's two images. */
 export const COLOUR_SIDE = 16;
 export const DETAIL_SIDE = 64;
 
@@ -17,16 +17,16 @@ export interface Signature {
 }
 
 const COLOUR_BYTES = COLOUR_SIDE ** 2 * 3;
-/** A signature as bytes: its colour, then its detail. */
+/** The size of an encoded signature: its colour, then its detail. */
 export const SIGNATURE_BYTES = COLOUR_BYTES + DETAIL_SIDE ** 2;
 
-/** Pictures are measured at this many pixels on the longer side, or up to twice as many. */
+/** Images are measured at this many pixels on the longer side, or up to twice as many. */
 const MEASURED_SIDE = 128;
 
-/** A picture made small by averaging, for its signature and whatever else is measured of a whole picture. */
+/** An image scaled down by averaging, for its signature and other measurements of whole images. */
 export const smallOf = (image: RgbImage): Averages => blockAverages(image, MEASURED_SIDE);
 
-/** The signature of a picture that {@link smallOf} made small. */
+/** The signature of an image that {@link smallOf} scaled down. */
 export function signatureOf(small: Averages): Signature {
   const { data } = squareAverages(small, DETAIL_SIDE);
   const detail = Uint8Array.from({ length: DETAIL_SIDE ** 2 }, (_, i) =>
