@@ -47,7 +47,7 @@ export function serveCommand(command: Command): Command {
   command
     .argument("<models...>", "model.onnx files from `graft train`, each as FILE or NAME=FILE")
     .option("--port <n>", "the port; 0 picks a free one", number)
-    .option("--host <address>", "the address to listen on; other addresses than this machine's need a token")
+    .option("--host <address>", "the address to listen on; an address that other machines can reach needs a token")
     .option("--token-file <file>", "a file with the bearer token that clients must send (or set GRAFT_TOKEN)")
     .option(
       "--cors <origin>",
