@@ -289,9 +289,9 @@ test("a command line that cannot be served ends with one sentence and the right 
   const tries: [string[], number, RegExp][] = [
     [[join(work, "none.onnx")], 2, /There is no model/],
     [[foreign], 3, /not one that Graft trained/],
-    [[first, first], 2, /would both be called "first"/],
-    [[`a/b c=${first}`], 2, /There is no model|cannot be a model's name/],
-    [[`a b=${first}`], 2, /cannot be a model's name/],
+    [[first, first], 2, /have the same name "first"/],
+    [[`a/b c=${first}`], 2, /There is no model|is not a valid model name/],
+    [[`a b=${first}`], 2, /is not a valid model name/],
     [[first, "--port", "70000"], 2, /65535/],
     [[first, "--max-wait", "soon"], 2, /ms, s, m/],
     [[first, "--cors", "*"], 2, /--cors takes an origin/],

@@ -26,7 +26,7 @@ describe("the address", () => {
     }
     for (const address of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example", "example.org"]) {
       expect(isLoopback(address), address).toBe(false);
-      expect(() => requireTokenBeyondLoopback(address, undefined)).toThrow("give a token");
+      expect(() => requireTokenBeyondLoopback(address, undefined)).toThrow("set a token with --token-file");
       expect(() => requireTokenBeyondLoopback(address, "t")).not.toThrow();
     }
   });

@@ -58,10 +58,7 @@ export function createAccess(rules: AccessRules): Access {
       if (!isHostChecked) return;
       const [, name = "", port] = /^(.*?)(?::(\d*))?$/.exec((host ?? "").toLowerCase()) ?? [];
       if (names.has(name) && (rules.port === undefined || Number(port || 80) === rules.port())) return;
-      throw new Refusal(
-        421,
-        `This server answers to localhost only, and the Host header says otherwise: ${remedies.host}.`,
-      );
+      throw new Refusal(421, `This server accepts only localhost in the Host header: ${remedies.host}.`);
     },
     checkOrigin({ host, origin, site, mode }, method, path) {
       const isOwn = origin !== undefined && URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
@@ -70,7 +67,7 @@ export function createAccess(rules: AccessRules): Access {
       const isForeign = site !== undefined && site !== "same-origin" && site !== "none";
       const isVisit = (method === "GET" || method === "HEAD") && mode === "navigate" && isPage(path);
       if (origin === undefined && (!isForeign || isVisit)) return;
-      throw new Refusal(403, `Pages of another origin may not ask this server: ${remedies.origin}.`);
+      throw new Refusal(403, `Pages of other origins have no access to this server: ${remedies.origin}.`);
     },
   };
 }
@@ -130,6 +127,6 @@ export function tokenGuard(token: string, isOpen: (path: string) => boolean): Mi
 export function requireTokenBeyondLoopback(address: string, token: string | undefined): void {
   if (isLoopback(address) || token !== undefined) return;
   throw usageError(
-    `Bound to ${address} the server can be reached from other machines: give a token with --token-file or GRAFT_TOKEN, or leave --host out.`,
+    `On ${address}, other machines can reach the server: set a token with --token-file or GRAFT_TOKEN, or leave out --host.`,
   );
 }

@@ -69,7 +69,7 @@ describe("a body", () => {
     for (const path of ["/whole", "/pieces"]) {
       const stalled = await open(port, head(path, "content-length: 100"), "half");
       await stalled.closed;
-      expect(stalled.text()).toMatch(/^HTTP\/1\.1 408 [\s\S]*Nothing more came for 0\.3 seconds/);
+      expect(stalled.text()).toMatch(/^HTTP\/1\.1 408 [\s\S]*No data arrived for 0\.3 seconds/);
     }
     const cut = await open(port, head("/whole", "content-length: 100000"), "half");
     await until(() => budget.used > 0);

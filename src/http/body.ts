@@ -42,7 +42,7 @@ export async function* piecesOf(incoming: IncomingMessage, bounds: BodyBounds): 
   if (declaresTooMuch(incoming, maxBytes)) throw tooLong(bounds);
   const coding = incoming.headers["content-encoding"] ?? "identity";
   // Unpacked it could be a thousand times as long, and images are compressed already.
-  if (coding !== "identity") throw new Refusal(415, "Compressed bodies are not read: leave Content-Encoding out.");
+  if (coding !== "identity") throw new Refusal(415, "Compressed bodies are not supported: leave out Content-Encoding.");
   let wake: () => void = () => {};
   const onChange = (): void => wake();
   const changes = ["readable", "end", "error", "close"] as const;
@@ -69,7 +69,7 @@ export async function* piecesOf(incoming: IncomingMessage, bounds: BodyBounds): 
 
 // What is left of the body would else be waited for.
 const stalled = (stallMs: number): Refusal =>
-  new Refusal(408, `Nothing more came for ${stallMs / 1000} seconds: send it again.`, { connection: "close" });
+  new Refusal(408, `No data arrived for ${stallMs / 1000} seconds: send the request again.`, { connection: "close" });
 
 /** Whether the function that is handed to `listen` is called in time. */
 function changesWithin(ms: number, listen: (change: () => void) => void): Promise<boolean> {

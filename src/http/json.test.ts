@@ -72,7 +72,7 @@ describe("long texts", () => {
     const long = "A".repeat(100);
     const bounds = { ...wide, longTextBytes: 50 };
     expect(() => parse(`{"image":"${long}","image":"${long}"}`, bounds)).toThrow(
-      refusal(400, "two fields of one name"),
+      refusal(400, "two fields with the same name"),
     );
     expect(() => parse(`{"${long}":1}`, bounds)).toThrow(refusal(400, "name"));
     expect(() => parse(`["${long}`, bounds)).toThrow(refusal(400, "not JSON"));
@@ -111,6 +111,6 @@ describe("structure", () => {
       text: million("[{,:"),
     });
     expect(parse("[[[[[[[[]]]]]]]]", bounds)).toEqual([[[[[[[[]]]]]]]]);
-    expect(() => parse("[[[[[[[[[]]]]]]]]]", bounds)).toThrow(refusal(413, "nested more than 8 deep"));
+    expect(() => parse("[[[[[[[[[]]]]]]]]]", bounds)).toThrow(refusal(413, "more than 8 levels"));
   });
 });

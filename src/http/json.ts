@@ -30,7 +30,7 @@ export function parseJson(bytes: Buffer, bounds: JsonBounds): unknown {
   }
   const value = restored(parsed(plain + utf8(bytes.subarray(at))), found);
   // Of two fields of one name `JSON.parse` keeps the last.
-  if (found.size > 0) throw new Refusal(400, "The JSON has two fields of one name: send each once.");
+  if (found.size > 0) throw new Refusal(400, "The JSON has two fields with the same name: send each once.");
   return value;
 }
 
@@ -42,12 +42,12 @@ function longTextsOf(bytes: Buffer, bounds: JsonBounds): readonly TextSpan[] {
     case "maxPlainBytes":
       throw new Refusal(
         413,
-        `The JSON has more than ${bounds.maxPlainBytes! / 1e3} kB beside its images: leave out spaces.`,
+        `The JSON has more than ${bounds.maxPlainBytes! / 1e3} kB in addition to its images: leave out spaces.`,
       );
     case "maxDepth":
-      throw new Refusal(413, `The JSON is nested more than ${bounds.maxDepth} deep: send it flat.`);
+      throw new Refusal(413, `The JSON has more than ${bounds.maxDepth} levels: send flat JSON.`);
     case "maxTokens":
-      throw new Refusal(413, "The JSON has too many values: send fewer at once.");
+      throw new Refusal(413, "The JSON has too many values: send fewer per request.");
   }
 }
 
@@ -57,7 +57,7 @@ function utf8(bytes: Buffer): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw new Refusal(400, "The JSON is not UTF-8: send it in that encoding.");
+    throw new Refusal(400, "The JSON is not UTF-8: send it as UTF-8.");
   }
 }
 
@@ -78,8 +78,7 @@ function restored(value: unknown, found: Map<unknown, LongText>): unknown {
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => {
-      if (found.has(name))
-        throw new Refusal(400, "A name in the JSON is too long: send the fields that are documented.");
+      if (found.has(name)) throw new Refusal(400, "A name in the JSON is too long: send only documented fields.");
       return [name, restored(item, found)];
     }),
   );

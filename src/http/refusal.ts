@@ -21,7 +21,7 @@ export const refusals = {
   421: "The Host header names another machine than this one.",
   422: "The data of the request cannot be used.",
   431: "The request's headers are too long.",
-  500: "The server failed: its log says how.",
+  500: "The server failed: see its log.",
   503: "The server is full, is shutting down, or took too long: try again after the seconds in Retry-After.",
   507: "The server's disk is full.",
 } as const satisfies Readonly<Record<number, string>>;
@@ -51,7 +51,7 @@ export const busy = (message: string, retryAfterSeconds: number): Refusal =>
   new Refusal(503, message, { "retry-after": String(Math.max(1, Math.ceil(retryAfterSeconds))) });
 
 /** The server is shutting down. */
-export const shuttingDown = (): Refusal => busy("The server is shutting down: try again, or ask another.", 1);
+export const shuttingDown = (): Refusal => busy("The server is shutting down: try again later.", 1);
 
 const isStatus = (status: number): status is RefusalStatus => Object.hasOwn(refusals, status);
 

@@ -32,11 +32,11 @@ export function answerFaults<E extends Env>(app: Hono<E>, { seeAlso, onRefusal, 
       app,
       onMethodNotAllowed: (c, methods) => {
         const allow = methods.join(", ");
-        return answer(c, new Refusal(405, `This address takes ${allow}.`, { allow }));
+        return answer(c, new Refusal(405, `This URL supports ${allow}.`, { allow }));
       },
     }),
   );
-  app.notFound((c) => answer(c, new Refusal(404, `There is nothing at this address: ${seeAlso}.`)));
+  app.notFound((c) => answer(c, new Refusal(404, `There is no such URL: ${seeAlso}.`)));
   app.onError((error, c) => {
     const refusal = refusalOf(error) ?? onDefect(error, c);
     return refusal instanceof Refusal ? answer(c, refusal) : refusal;

@@ -68,7 +68,7 @@ describe("ending", () => {
     expect(await soon(http.close(500))).toBe(1);
     await soon(waiting.closed);
     expect(statusOf(waiting)).toBe(503);
-    expect(waiting.text()).toContain('{"error":"The server is shutting down: try again, or ask another."}');
+    expect(waiting.text()).toContain('{"error":"The server is shutting down: try again later."}');
     slow.socket.resume();
     await soon(slow.closed);
   });

@@ -80,10 +80,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     server.emit("request", incoming, outgoing);
   });
   server.on("checkExpectation", (_: IncomingMessage, outgoing: ServerResponse) => {
-    respond(
-      outgoing,
-      new Refusal(417, "The Expect header asks for something that this server does not do: leave it out."),
-    );
+    respond(outgoing, new Refusal(417, "The Expect header is not supported: leave it out."));
   });
   server.on("clientError", (error: Error, socket: Socket) => {
     if (!socket.writable || connections.hasAnswered(socket)) return socket.destroy();
@@ -145,7 +142,7 @@ function unrouted(error: unknown): Response {
   const refusal =
     error instanceof RequestError
       ? new Refusal(400, "The request's address or Host header is missing or not valid: send both.")
-      : new Refusal(500, "The server failed: its log says how.");
+      : new Refusal(500, "The server failed: see its log.");
   return new Response(bodyOf(refusal), { status: refusal.status, headers: headersOf(refusal) });
 }
 

@@ -69,7 +69,7 @@ export async function exportInt8(
     const truths = judged.map(({ label }) => before.classes.indexOf(dataset.classes[label]!));
     const named = { before: await classesOf(before, judged, options), after: await classesOf(after, judged, options) };
     const read = truths.flatMap((_, i) => (named.before[i] === undefined ? [] : [i]));
-    if (read.length === 0) throw dataError(`None of the ${judged.length} images to judge by could be read.`);
+    if (read.length === 0) throw dataError(`None of the ${judged.length} evaluation images could be read.`);
     const right = (of: readonly (number | undefined)[]): number[] => read.map((i) => Number(of[i] === truths[i]));
     const difference = pairedDifference(right(named.after), right(named.before));
     const accuracy = { before: mean(right(named.before)), after: mean(right(named.after)) };

@@ -99,7 +99,7 @@ function chosen(list: readonly ModelVersion[], name: string | undefined): ModelV
   if (name === undefined) {
     if (list.length === 1) return list[0]!;
     const addresses = list.map((model) => `/models/${model.name}/`).join(", ");
-    throw new Refusal(400, `Several models are served: say which, as in ${addresses}.`);
+    throw new Refusal(400, `The server has several models: name one, as in ${addresses}.`);
   }
   const found = list.find((model) => model.name === name);
   if (!found) throw new Refusal(404, `There is no model ${JSON.stringify(name.slice(0, 80))}: /models lists them.`);

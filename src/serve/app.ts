@@ -32,7 +32,7 @@ export function createApp(options: AppOptions): Hono<ServeEnv> {
       c.var.noted.error = messageOf(error);
       // No client reads this one; 499 is what nginx calls it.
       if (error instanceof ClientGone) return new Response(null, { status: 499 });
-      return new Refusal(500, "The model failed on this request: the server's log says how.");
+      return new Refusal(500, "The model failed on this request: see the server's log.");
     },
   });
   app.use(accessGuard(access));

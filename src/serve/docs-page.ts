@@ -14,11 +14,11 @@ export function docsPage(models: readonly ModelVersion[], limits: Limits, hasTok
     title: models.map(({ name }) => name).join(", "),
     subtitle: "Send images, get classes and probabilities.",
     parts: [
-      { id: "ask", title: "Ask", body: examples(models, hasToken) },
+      { id: "ask", title: "Requests", body: examples(models, hasToken) },
       { id: "models", title: "Models", body: modelTable(models) },
       { id: "routes", title: "Routes", body: routeTable() },
       { id: "limits", title: "Limits", body: limitTable(limits) },
-      { id: "refusals", title: "Refusals", body: refusalTable() },
+      { id: "refusals", title: "Errors", body: refusalTable() },
     ],
     footer: `Graft ${graftVersion}. For programs: /openapi.json.`,
   });
@@ -32,9 +32,9 @@ function examples(models: readonly ModelVersion[], hasToken: boolean): Html {
     ["Several as a form", `${curl} -F a=@cat.jpg -F b=@dog.jpg 'ADDRESS${address}?top=1'`],
     ["Base64 as JSON", `${curl} --json '{"images":["/9j/4AAQ…"]}' ADDRESS${address}`],
   ];
-  return html`<p>Pictures are JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP; their content decides, not their name.</p>
+  return html`<p>Supported formats: JPEG, PNG, WebP, GIF, AVIF, TIFF and BMP. The content determines the format, not the file name.</p>
 ${ways.map(([what, command]) => html`<h3>${what}</h3><p><code>${command}</code></p>`)}
-<h3>The answer</h3><p><code>{"model":"${models[0]!.name}","predictions":[{"label":"${models[0]!.classes[0]!}","probability":0.93,"top":[…]}]}</code></p>`;
+<h3>Response</h3><p><code>{"model":"${models[0]!.name}","predictions":[{"label":"${models[0]!.classes[0]!}","probability":0.93,"top":[…]}]}</code></p>`;
 }
 
 const table = (head: readonly string[], rows: readonly (readonly (string | Html)[])[]): Html =>
@@ -56,19 +56,19 @@ const modelTable = (models: readonly ModelVersion[]): Html =>
 
 const routeTable = (): Html =>
   table(
-    ["Route", "What it answers"],
+    ["Route", "Response"],
     routes.map(({ method, path, summary }) => [html`<code>${method.toUpperCase()} ${path}</code>`, summary]),
   );
 
 function limitTable(limits: Limits): Html {
   const rows: readonly [string, string][] = [
-    ["A body", `${limits.maxBodyBytes / 1e6} MB`],
+    ["Size of a request", `${limits.maxBodyBytes / 1e6} MB`],
     ["Size of an image", `${limits.maxPixels / 1e6} megapixels`],
     ["Images per request", String(limits.maxImages)],
     ["Images in the queue", String(limits.maxQueue)],
-    ["Time to arrive, and to be answered", `${limits.timeoutMs / 1000} s each`],
+    ["Time for a request to arrive, and for its response", `${limits.timeoutMs / 1000} s each`],
   ];
-  return table(["What", "At most"], rows);
+  return table(["Limit", "Maximum"], rows);
 }
 
 const refusalTable = (): Html =>

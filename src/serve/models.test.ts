@@ -24,8 +24,8 @@ describe("names", () => {
 
   it("can be parts of an address, and are there once", () => {
     for (const name of ["..", "a b", "ä", "", "a%2f"])
-      expect(() => modelSources([`${name}=m.onnx`]), name).toThrow("cannot be a model's name");
-    expect(() => modelSources(["x/a.onnx", "y/a.onnx"])).toThrow('x/a.onnx and y/a.onnx would both be called "a"');
+      expect(() => modelSources([`${name}=m.onnx`]), name).toThrow("is not a valid model name");
+    expect(() => modelSources(["x/a.onnx", "y/a.onnx"])).toThrow('x/a.onnx and y/a.onnx have the same name "a"');
   });
 });
 

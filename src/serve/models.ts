@@ -63,13 +63,13 @@ export function modelSources(given: readonly string[]): ModelSource[] {
   for (const [i, { name, path }] of sources.entries()) {
     if (!NAME.test(name)) {
       throw usageError(
-        `"${name}" cannot be a model's name (letters, digits, ".", "-" and "_" can): give one, as in \`flowers=${path}\`.`,
+        `"${name}" is not a valid model name (use letters, digits, ".", "-" and "_"): give a name, as in \`flowers=${path}\`.`,
       );
     }
     const other = sources.slice(0, i).find((source) => source.name === name);
     if (other) {
       throw usageError(
-        `${other.path} and ${path} would both be called "${name}": name them, as in \`first=${other.path} second=${path}\`.`,
+        `${other.path} and ${path} have the same name "${name}": give them names, as in \`first=${other.path} second=${path}\`.`,
       );
     }
   }

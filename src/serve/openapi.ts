@@ -52,14 +52,14 @@ export const routes: readonly Route[] = [
   {
     path: "/health",
     method: "get",
-    summary: "Whether the process lives (no token)",
+    summary: "Whether the process is alive (no token)",
     refusals: [403, 421],
     answer: { schema: "Status" },
   },
   {
     path: "/ready",
     method: "get",
-    summary: "Whether it takes requests (no token); 503 while it is being shut down",
+    summary: "Whether the server accepts requests (no token); 503 while it shuts down",
     refusals: [403, 421, 503],
     answer: { schema: "Status" },
   },
@@ -88,7 +88,7 @@ const object = (properties: Json, optional: readonly string[] = []): Json => ({
   required: Object.keys(properties).filter((name) => !optional.includes(name)),
 });
 const score = object({ label: string, probability: number });
-const fileName: Json = { type: "string", description: "The file's name, where the request gave one." };
+const fileName: Json = { type: "string", description: "The file name, if the request has one." };
 const unread: Json = { type: "string", description: "Why this image could not be read; the others have predictions." };
 
 const unknown: Json = {

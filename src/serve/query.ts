@@ -22,7 +22,7 @@ type Query = Readonly<Record<string, string[]>>;
 export function topOf(query: Query): number {
   refuseOthers(query, ["top"]);
   const [text, ...more] = query.top ?? [];
-  if (more.length > 0) throw new Refusal(400, "The setting top is there more than once: give it once, as in ?top=3.");
+  if (more.length > 0) throw new Refusal(400, "The setting top is given more than once: give it once, as in ?top=3.");
   // Digits alone: an address has no other way to write such a number that all clients agree on.
   const top = text !== undefined && /^\d+$/.test(text) ? Number(text) : text;
   try {

@@ -77,7 +77,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     ...lanesFor(cores),
     onDeath(error) {
       log("error", "engine_died", { error: messageOf(error) });
-      breakDown(workError("An engine thread ended unexpectedly: start the server again.", error));
+      breakDown(workError("An engine thread stopped unexpectedly: start the server again.", error));
     },
   });
   try {

@@ -148,7 +148,7 @@ describe("pictures that are none", () => {
       impatient,
     );
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
-    expect(answer).toContain("Nothing more came for 0.3 seconds");
+    expect(answer).toContain("No data arrived for 0.3 seconds");
     expect(readdirSync(join(impatient.folder, ".graft", "incoming"))).toEqual([]);
     expect(readdirSync(join(impatient.folder, "wasp"))).toEqual([]);
     await impatient.close();

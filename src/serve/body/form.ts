@@ -48,7 +48,9 @@ export async function picturesOfForm(
       file.on("data", (piece: Buffer) => append(pieces, piece)).on("error", malformed);
     });
     form.on("field", (field) =>
-      fail(new Refusal(400, `The form's field ${shown(field)} is no file: settings go into the address, as ?top=1.`)),
+      fail(
+        new Refusal(400, `The form's field ${shown(field)} is not a file: put settings into the URL, as in ?top=1.`),
+      ),
     );
     form.on("partsLimit", () => fail(tooMany(maxImages)));
     form.on("error", malformed);

@@ -2,7 +2,7 @@
 import { Refusal } from "../../http/refusal.ts";
 
 export interface SentImage {
-  /** The file's name, where the request gave one. */
+  /** The file name, if the request has one. */
   readonly name?: string | undefined;
   readonly bytes: Uint8Array;
 }

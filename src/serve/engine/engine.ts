@@ -40,7 +40,7 @@ export function startEngine({ lanes, coresPerLane, onDeath }: EngineOptions): En
   const threads = Array.from({ length: lanes }, () => {
     const worker = startThread(new URL("./thread.ts", import.meta.url), { workerData: data });
     return callsTo<Request, readonly Outcome[] | undefined>(worker, {
-      death: workError("An engine thread ended unexpectedly: start the server again."),
+      death: workError("An engine thread stopped unexpectedly: start the server again."),
       onEnd: (error) => {
         if (!stopping) onDeath(error);
       },

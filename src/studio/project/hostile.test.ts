@@ -146,7 +146,7 @@ describe("a journal", () => {
     ]) {
       journalOf(change([[from, to]]));
       const project = await openProject(root);
-      await expect(project.undo(), `${from} ${to}`).rejects.toThrow("leads out of the project by a link");
+      await expect(project.undo(), `${from} ${to}`).rejects.toThrow("leaves the project through a link");
       expect([outsideNow(), readdirSync(join(root, "bee"))]).toEqual([OUTSIDE, []]);
     }
   });
@@ -155,7 +155,7 @@ describe("a journal", () => {
     mkdirSync(join(root, ".graft/trash"), { recursive: true });
     symlinkSync(outside, join(root, ".graft/trash/x"));
     journalOf(change([["bee/b.png", ".graft/trash/x/folder/b.png"]]));
-    await expect((await openProject(root)).undo()).rejects.toThrow("by a link");
+    await expect((await openProject(root)).undo()).rejects.toThrow("through a link");
     expect(outsideNow()).toEqual(OUTSIDE);
   });
 });
@@ -183,10 +183,10 @@ describe.skipIf(isWindows)("links in a project", () => {
       ["bee", 0],
       ["cat", 1],
     ]);
-    await expect(add(project, "cat")).rejects.toThrow("leads out of the project");
-    await expect(project.remove(["cat/b.png"])).rejects.toThrow("leads out of the project");
-    await expect(project.relabel(["cat/b.png"], "ant")).rejects.toThrow("leads out of the project");
-    await expect(project.relabel(["ant/a.png"], "cat")).rejects.toThrow("leads out of the project");
+    await expect(add(project, "cat")).rejects.toThrow("leaves the project");
+    await expect(project.remove(["cat/b.png"])).rejects.toThrow("leaves the project");
+    await expect(project.relabel(["cat/b.png"], "ant")).rejects.toThrow("leaves the project");
+    await expect(project.relabel(["ant/a.png"], "cat")).rejects.toThrow("leaves the project");
     expect(outsideNow()).toEqual(OUTSIDE);
     // The link itself is the project's: it can be renamed, removed, and comes back as a link.
     await project.renameClass("cat", "dog");
@@ -200,7 +200,7 @@ describe.skipIf(isWindows)("links in a project", () => {
     symlinkSync(join(root, ".graft"), join(root, "own"));
     symlinkSync(join(outside, "nowhere"), join(root, "gone"));
     const project = await openProject(root);
-    await expect(add(project, "own")).rejects.toThrow("leads out");
+    await expect(add(project, "own")).rejects.toThrow("leaves the project");
     await expect(project.createClass("gone")).rejects.toThrow("Choose another name");
     await expect(add(project, "gone")).rejects.toThrow();
     expect(outsideNow()).toEqual(OUTSIDE);

@@ -36,7 +36,7 @@ export function className(text: string): string {
     throw usageError(`The name of a class can have at most ${LONGEST} bytes. Shorten it.`);
   if (!isFileName(name)) {
     throw usageError(
-      `"${name}" cannot be a class's name, which is also a folder's: leave out / \\ : * ? " < > | and a dot at either end.`,
+      `"${name}" is not a valid class name, because it is also a folder name: leave out / \\ : * ? " < > | and dots at the beginning and end.`,
     );
   }
   return name;
@@ -64,7 +64,7 @@ export const isPart = (part: string): boolean =>
 export function newClassName(text: string): string {
   const name = className(text);
   if (splitOfName(name) !== undefined)
-    throw usageError(`"${name}" is the name of a part of a dataset, not of a class: choose another.`);
+    throw usageError(`"${name}" is the name of a split, not of a class: choose another name.`);
   if (litterOf(name, "folder") !== undefined)
     throw usageError(`A folder "${name}" is left out of training: choose another name for the class.`);
   return name;

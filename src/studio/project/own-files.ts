@@ -35,7 +35,9 @@ export async function openPlain(path: string): Promise<FileHandle | undefined> {
 }
 
 const notPlain = (path: string): GraftError =>
-  dataError(`${named(path, 500)} is not a file of its own (a link, a pipe or a folder): the studio does not use it.`);
+  dataError(
+    `${named(path, 500)} is not a regular file (but a link, a pipe or a folder), so the studio does not use it.`,
+  );
 
 /**
  * Opens a file to append to it or to write it anew. It is made where it is missing.
@@ -68,7 +70,7 @@ export async function readPlain(path: string, limit: number): Promise<Buffer | u
   try {
     const { size } = await file.stat();
     if (size > limit)
-      throw dataError(`${named(path, 500)} has ${size} bytes, more than the ${limit} that such a file may have.`);
+      throw dataError(`${named(path, 500)} has ${size} bytes, but such a file can have at most ${limit}.`);
     return await file.readFile();
   } finally {
     await file.close();

@@ -57,7 +57,7 @@ async function follow(
   const isData = kind === "dataset" && holds(home, real) && !holds(await ownFolder(home), real);
   if (!isOwn && !isData) {
     throw dataError(
-      `${shown(path)} leads out of the project by a link: the studio changes only what is in the project's own folder.`,
+      `${shown(path)} leaves the project through a link: the studio changes only files in the project folder.`,
     );
   }
   return join(real, ...folders.slice(depth));
@@ -107,7 +107,7 @@ export async function checkOwnFolder({ root, incoming, trash, thumbnails, runs, 
     if (found === undefined || found.isDirectory()) continue;
     const what = found.isSymbolicLink() ? "a link" : "a file";
     throw dataError(
-      `${named(path, 500)} is ${what}, and the studio keeps files of its own in a folder of that name: move it elsewhere and start again.`,
+      `${named(path, 500)} is ${what}, but the studio needs a folder of that name for its own files: move it elsewhere and start again.`,
     );
   }
 }

@@ -326,8 +326,8 @@ describe("the project's folder", () => {
     for (const name of ["test", "Training", "graft-out", "x-quarantine", "@eaDir"])
       await expect(project.createClass(name), name).rejects.toMatchObject({ kind: "usage" });
     await project.createClass("ant");
-    await expect(project.renameClass("ant", "valid")).rejects.toThrow("the name of a part of a dataset");
-    await expect(add("test", "a.png")).rejects.toThrow("the name of a part of a dataset");
+    await expect(project.renameClass("ant", "valid")).rejects.toThrow("the name of a split, not of a class");
+    await expect(add("test", "a.png")).rejects.toThrow("the name of a split, not of a class");
   });
 });
 
