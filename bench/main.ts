@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- NAME`: the figures that Graft's README and issues quote, each beside a peer measured in the same run.
+ * `npm run bench -- NAME`: measures the figures in the docs, each next to a competitor in the same run.
  * Only the table of benches lives here.
  */
 // First of all: peers that use ONNX Runtime inherit what it sets.

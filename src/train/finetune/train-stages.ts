@@ -132,7 +132,7 @@ async function savedBefore(
   onNote?.(
     saved
       ? `Going on from ${checkpoint}, after ${saved.state.history.length} epochs and ${saved.state.step} steps.`
-      : `There is no checkpoint ${checkpoint} to go on from: beginning at the first epoch.`,
+      : `There is no checkpoint ${checkpoint}: starting with the first epoch.`,
   );
   return saved;
 }
