@@ -1,4 +1,4 @@
-/** A folder on the disk as a tree. Its links, pipes, locked folders and odd names are told of, never met as system errors. */
+/** A folder on the disk as a tree. Reports links, pipes, unreadable folders and invalid names as faults instead of throwing system errors. */
 import type { Dirent, Stats } from "node:fs";
 import { lstat, open, readdir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
@@ -9,9 +9,9 @@ import { SNIFFED_BYTES } from "../sniff.ts";
 import { byName, type IgnoredKind, joined, type Listing, NAMELESS_ROOT, type Tree } from "./tree.ts";
 
 export interface DiskTreeOptions {
-  /** What people are told instead of the folder's own path; "" for paths relative to it. */
+  /** The name of the folder in messages; default its path; "" for paths relative to it. */
   readonly called?: string | undefined;
-  /** Whether paths in lists must stay in the folder: it came from somebody else. */
+  /** Whether paths in lists must stay inside the folder, because it is untrusted. */
   readonly contained?: boolean | undefined;
 }
 
@@ -78,7 +78,7 @@ async function listingOf(folder: string, entries: readonly Dirent[]): Promise<Li
   for (const entry of [...entries].sort((a, b) => byName(a.name, b.name))) {
     const { name } = entry;
     let kind: Dirent | Stats = entry;
-    // Node puts this character where a name's bytes are no UTF-8; such a name opens nothing.
+    // Node uses this character for bytes that are not UTF-8; such a name cannot be opened.
     if (name.includes("\ufffd") && (await isMissing(resolve(folder, name)))) {
       faults.push({ name, kind: "unreadable", reason: "its name is not UTF-8: rename it" });
       continue;

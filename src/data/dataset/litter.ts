@@ -1,4 +1,4 @@
-/** What stands in datasets without being part of them: hidden files, what systems leave behind, and what Graft itself wrote. */
+/** Files in datasets that are not part of them: hidden files, leftovers of systems, and Graft's own output. */
 import type { IgnoredKind } from "./tree.ts";
 
 export interface Litter {
@@ -28,12 +28,12 @@ const rules: readonly Rule[] = [
   { name: /-quarantine(-\d+)?$/, of: "folder", kind: "own", reason: "images that `graft audit --fix` moved aside" },
 ];
 
-/** Why an entry of this name is no part of a dataset; nothing where it may be one. */
+/** Why an entry with this name is not part of a dataset; undefined if it may be. */
 export function litterOf(name: string, of: "file" | "folder"): Litter | undefined {
   return rules.find((rule) => (rule.of === "any" || rule.of === of) && rule.name.test(name));
 }
 
-/** Files by which a folder is known as the output of a training, finished or stopped, or as a quarantine. */
+/** Files that mark a folder as the output of a training or as a quarantine. */
 const marks: ReadonlySet<string> = new Set(["graft.json", "model.onnx", "checkpoint.safetensors", "undo.json"]);
 
 /** Whether a folder with these files was written by Graft. */

@@ -1,6 +1,6 @@
 /**
- * Whether a JPEG is of the plainest kind, told by its header alone: baseline, three channels of eight bits, nothing in it that
- * says what its colours are or which way is up, and whole to its end marker. What does not qualify is not thereby broken.
+ * Whether a JPEG is of the simplest kind, by its header: baseline, three channels of eight bits, no colour profile or orientation, and
+ * complete up to its end marker. Other JPEGs may be valid too.
  */
 
 /** The size of a plain JPEG. */

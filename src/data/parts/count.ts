@@ -9,7 +9,7 @@ export interface Parts {
   readonly codedPixels?: number | undefined;
 }
 
-/** Frames, pages, segments: more than files in earnest have. A decoder takes a tenth of a millisecond for each, or more. */
+/** The most frames, pages or segments: more than real files have. A decoder takes at least 0.1 ms for each. */
 export const MAX_PARTS = 5000;
 
 /** Why a file with too many of its parts is not decoded. */

@@ -1,4 +1,4 @@
-/** The frames of a GIF (GIF89a specification): one is decoded, all are gone through. */
+/** The frames of a GIF (GIF89a specification): one is decoded, but decoders read all of them. */
 import { MAX_PARTS, tooMany } from "./count.ts";
 
 const [EXTENSION, GIF_FRAME, TRAILER] = [0x21, 0x2c, 0x3b];

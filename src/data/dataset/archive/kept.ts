@@ -1,6 +1,6 @@
 /**
  * Archives that are datasets: unpacked once into the cache, under the SHA-256 of the archive, so that every command finds the same
- * files under the same paths. What is found there is checked against its checksums before it is used, and unpacked again where it differs.
+ * files under the same paths. The files are checked against their checksums before use, and unpacked again if they differ.
  */
 import { createReadStream } from "node:fs";
 import { readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
@@ -26,11 +26,11 @@ export interface KeptArchive {
   readonly note: string;
 }
 
-/** Archives that were last used longer ago are removed when there is more than {@link MOST_BYTES} of them. */
+/** Archives that were not used for this long are removed if all together exceed {@link MOST_BYTES}. */
 export const OLD_MS = 24 * 60 * 60_000;
 /** 32 GiB, unpacked. */
 const MOST_BYTES = 32 * 2 ** 30;
-/** The layout of what is kept. */
+/** The version of the stored layout. */
 const VERSION = 1;
 const CONTENTS = "contents.json";
 const FILES = "files";
@@ -46,7 +46,7 @@ export async function openArchive(path: string, kind: ArchiveKind, options: Unpa
   const place = join(archivesFolder(), `${digest}-${VERSION}`);
   const kept = (await checked(place)) ?? (await unpackedInto(place, path, kind, options));
   const now = new Date();
-  // Says when it was used last; a cache that is read-only stays as it is.
+  // Records the last use; fails silently on a read-only cache.
   await utimes(join(place, CONTENTS), now, now).catch(() => {});
   return {
     folder: join(place, FILES),
@@ -55,7 +55,7 @@ export async function openArchive(path: string, kind: ArchiveKind, options: Unpa
   };
 }
 
-/** Whether what is kept at a place is as it was written. */
+/** Whether the stored files are unchanged. */
 export const isKeptWhole = async (place: string): Promise<boolean> => (await checked(place)) !== undefined;
 
 /** Unpacks beside the place and renames, one process at a time. */
@@ -88,7 +88,7 @@ function sealed(contents: Unpacked): string {
   return JSON.stringify({ sha256: sha256(text), contents: text });
 }
 
-/** What is kept at a place; nothing where it is missing, or not what was written. */
+/** The stored contents; undefined if they are missing or damaged. */
 async function checked(place: string): Promise<Unpacked | undefined> {
   const text = await readFile(join(place, CONTENTS), "utf8").catch(() => undefined);
   const contents = text === undefined ? undefined : unsealed(text);
@@ -103,7 +103,7 @@ async function checked(place: string): Promise<Unpacked | undefined> {
 function unsealed(text: string): Unpacked | undefined {
   try {
     const { sha256: digest, contents } = JSON.parse(text) as { sha256: unknown; contents: unknown };
-    // What carries its own digest is what was written.
+    // The digest matches, so this is what was written.
     return typeof contents === "string" && sha256(contents) === digest ? (JSON.parse(contents) as Unpacked) : undefined;
   } catch {
     return undefined;
@@ -123,7 +123,7 @@ async function isWhole(folder: string, { path, bytes, crc32: wanted }: WrittenFi
   }
 }
 
-/** Keeps what is unpacked within bounds: the longest unused go first, but none that was used today. */
+/** Limits the size of all unpacked archives: removes the longest unused first, but none used within a day. */
 export async function removeOld(own: string, most = MOST_BYTES): Promise<void> {
   const kept: { place: string; used: number; bytes: number }[] = [];
   for (const name of await readdir(archivesFolder())) {

@@ -1,17 +1,17 @@
-/** Whether a file is an archive that is read, by its first bytes, whatever it is called. */
+/** Recognises archives by their first bytes, whatever their name. */
 import { dataError } from "../../../base/errors.ts";
 import { readStart } from "../../../base/files.ts";
 import { readFailure } from "../../../base/system-errors.ts";
 
 export type ArchiveKind = "zip" | "tar" | "tar.gz";
 
-/** A tar's mark is at 257. */
+/** Bytes to read: the mark of a tar is at 257. */
 const PROBE = 512;
 
 const starts = (bytes: Uint8Array, ...wanted: readonly number[]): boolean =>
   wanted.every((byte, at) => bytes[at] === byte);
 
-/** Archives that are not read. */
+/** Formats that are not supported. */
 const others: readonly { readonly name: string; readonly start: readonly number[] }[] = [
   { name: "7z", start: [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c] },
   { name: "RAR", start: [0x52, 0x61, 0x72, 0x21, 0x1a, 0x07] },
@@ -21,10 +21,10 @@ const others: readonly { readonly name: string; readonly start: readonly number[
 ];
 
 /**
- * The kind of an archive; nothing for any other file.
+ * The kind of an archive; undefined for any other file.
  *
  * @param called the file's name in errors
- * @throws GraftError (`data`) for an archive of a kind that is not read
+ * @throws GraftError (`data`) for an archive in an unsupported format
  */
 export async function archiveKindOf(path: string, called: string): Promise<ArchiveKind | undefined> {
   const bytes = await readStart(path, PROBE).catch((error: unknown) => {

@@ -1,4 +1,4 @@
-/** Unpacking a tar, plain or gzipped, that nobody vouches for. Its size is known only at its end: all bounds hold on the way. */
+/** Unpacks an untrusted tar, plain or gzipped. Its size is known only at its end, so all limits are checked on the way. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream";
@@ -46,7 +46,7 @@ export async function unpackTar(
         places.delete(entry);
         if (entry.type === "Directory") await writer.makeFolder(place);
         else if (!(await writer.passOver(place))) await writer.write(place, chunksOf(entry));
-        // What was not read must go by before the next entry can come.
+        // Skip what was not read, so that the next entry can follow.
         entry.resume();
       },
     });
@@ -58,7 +58,7 @@ export async function unpackTar(
   }
 }
 
-/** Entries that are no files. */
+/** Entry types that are not files. */
 const kinds: ReadonlyMap<string, string> = new Map([
   ["SymbolicLink", "a link"],
   ["Link", "a link"],
@@ -74,7 +74,7 @@ async function* chunksOf(entry: ReadEntry): AsyncGenerator<Uint8Array> {
   for await (const chunk of entry) yield chunk;
 }
 
-/** The chunks, refused where they are compressed once more: whoever reads them would unpack that without bounds. */
+/** The chunks. Throws if they are compressed twice, because the tar parser would unpack that without limits. */
 async function* onceCompressed(source: AsyncIterable<Uint8Array>, writer: ArchiveWriter): AsyncGenerator<Uint8Array> {
   let start: Uint8Array | undefined = new Uint8Array();
   for await (const chunk of source) {

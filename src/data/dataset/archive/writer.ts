@@ -1,6 +1,6 @@
 /**
- * Files out of an archive that nobody vouches for → a folder. Names are checked, nothing is written twice or outside, and only
- * images and lists keep their bytes: of other files the empty name is left, which is all that a layout asks of them.
+ * Writes files from an untrusted archive to a folder. Checks names, writes nothing twice or outside of the folder, and stores the bytes
+ * of images and lists only: other files become empty files, because layouts need only their names.
  */
 import { mkdir, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -33,13 +33,13 @@ export interface ArchiveWriter {
   /** The error of an archive that is refused as a whole. */
   refusal(reason: string, cause?: unknown): GraftError;
   note(path: string, reason: string, kind?: IgnoredKind): void;
-  /** The safe path of an entry, once for each path; nothing where it cannot be written, which is noted. Throws where it leads out. */
+  /** The safe path of an entry, once per path; undefined, with a note, if it cannot be written. Throws if it leads out of the folder. */
   admit(name: string, of: "file" | "folder"): string | undefined;
   /** Makes an admitted folder, so that a class without files is seen. */
   makeFolder(path: string): Promise<void>;
-  /** Whether an admitted file's bytes are of no interest; its name is kept then. */
+  /** Whether to skip the bytes of an admitted file; then only its name is kept. */
   passOver(path: string): Promise<boolean>;
-  /** Writes an admitted file; where its bytes are damaged, that is noted and nothing is left. */
+  /** Writes an admitted file; notes and removes it if its bytes are damaged. */
   write(path: string, chunks: AsyncIterable<Uint8Array>, expected?: number): Promise<void>;
 }
 
@@ -54,14 +54,14 @@ export function createArchiveWriter(folder: string, called: string): ArchiveWrit
   const note: ArchiveWriter["note"] = (path, reason, kind = "damaged") => {
     faults.push({ path, kind, reason });
   };
-  /** Makes a folder; false where its name cannot be stored. */
+  /** Makes a folder; false if its name cannot be stored. */
   const makeIn = async (path: string): Promise<boolean> => {
     if (made.has(path)) return true;
     const isMade = await nameless(join(folder, path), mkdir(join(folder, path), { recursive: true }));
     if (isMade !== NAMELESS) made.add(path);
     return isMade !== NAMELESS;
   };
-  /** Writes chunks to a new file; nothing where its name cannot be stored, which is noted. */
+  /** Writes chunks to a new file; undefined, with a note, if its name cannot be stored. */
   async function put(
     path: string,
     chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -139,7 +139,7 @@ export function createArchiveWriter(folder: string, called: string): ArchiveWrit
   };
 }
 
-/** The chunks of an image or a list; of another file none, unless it is an image by its first bytes. */
+/** The chunks of an image or a list; none of another file, unless its first bytes are those of an image. */
 async function worthKeeping(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
@@ -158,11 +158,11 @@ async function worthKeeping(
   })();
 }
 
-/** What a file system says where a name is too long for it, forbidden, or taken in another spelling. */
+/** The error codes for names that are too long, forbidden, or taken in another spelling. */
 const nameFaults = new Set(["ENAMETOOLONG", "EINVAL", "EEXIST", "EISDIR", "ENOTDIR", "EILSEQ", "ENOENT"]);
 const NAMELESS = Symbol("a name that cannot be stored");
 
-/** What making a file or folder yields, or {@link NAMELESS}; other errors of the disk are thrown. */
+/** The result of making a file or folder, or {@link NAMELESS}. Throws other errors of the disk. */
 const nameless = <T>(target: string, making: Promise<T>): Promise<T | typeof NAMELESS> =>
   making.catch((error: unknown) => {
     if (nameFaults.has(codeOf(error) ?? "")) return NAMELESS;

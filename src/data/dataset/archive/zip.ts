@@ -1,6 +1,6 @@
 /**
- * Unpacking a zip that nobody vouches for. Its directory is read first, and the whole archive refused where entries overlap or
- * promise more than may be; then entry after entry is unpacked, and one whose bytes are damaged is noted.
+ * Unpacks an untrusted zip. Reads its directory first and refuses the archive if entries overlap or exceed the limits; then unpacks
+ * the entries one by one and notes damaged ones.
  */
 import { stat } from "node:fs/promises";
 import yauzl from "yauzl";
@@ -31,7 +31,7 @@ export async function unpackZip(
   }
 }
 
-/** All entries, once they have been found to be harmless together. */
+/** All entries. Throws if they exceed the limits or overlap. */
 async function directoryOf(
   zip: yauzl.ZipFile,
   length: number,
@@ -84,7 +84,7 @@ async function unpackEntry(zip: yauzl.ZipFile, entry: yauzl.Entry, writer: Archi
   let stream: Awaited<ReturnType<typeof zip.openReadStreamPromise>>;
   try {
     stream = await zip.openReadStreamPromise(entry);
-    // An error may come before anyone reads, and yauzl leaves the stream open then: its reader would wait for ever.
+    // An error may occur before the stream is read; yauzl then leaves it open, and its reader would wait forever.
     stream.on("error", (error) => stream.destroy(error));
   } catch (error) {
     return writer.note(path, `damaged: ${messageOf(error)}`);
@@ -94,7 +94,7 @@ async function unpackEntry(zip: yauzl.ZipFile, entry: yauzl.Entry, writer: Archi
 
 const UTF8 = 0x0800;
 
-/** UTF-8 where the entry says so, or where it is nothing else (macOS does not say so); else the code page of MS-DOS. */
+/** UTF-8 if the entry says so or its bytes are valid UTF-8 (macOS sets no flag); else the code page of MS-DOS. */
 function nameOf({ generalPurposeBitFlag: flags, fileNameRaw: raw, extraFields }: yauzl.Entry): string {
   let encoding = flags | UTF8;
   try {
