@@ -1,4 +1,4 @@
-/** What the cache is made of, for those who list, prune and verify it. What each kind of thing is, is in `kinds/`. */
+/** What listing, pruning and verifying the cache work on: kinds and entries. Each kind is implemented in `kinds/`. */
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder } from "../base/cache.ts";
@@ -26,7 +26,7 @@ export const cacheKinds = {
 
 export type CacheKind = keyof typeof cacheKinds;
 
-/** One thing in the cache: it is there or not, as a whole. */
+/** One entry of the cache: a file or folder that is kept or removed as a whole. */
 export interface CacheEntry {
   readonly kind: CacheKind;
   /** For people: a network, a package, a file of a repository. */
@@ -37,21 +37,21 @@ export interface CacheEntry {
   readonly lastUsed: Date;
 }
 
-/** A file that is not as it was written. */
+/** A damaged file. */
 export interface Damage {
   readonly path: string;
   /** What is wrong, for the end of a sentence. */
   readonly problem: string;
 }
 
-/** How one kind of thing is found, verified and removed. */
+/** How the entries of one kind are found, verified and removed. */
 export interface KindRow {
   list(): Promise<CacheEntry[]>;
-  /** Reads all of an entry; what is not as it was written. */
+  /** Reads all of an entry and returns the damaged files. */
   verify(entry: CacheEntry): Promise<Damage[]>;
-  /** Takes the damage out of an entry and keeps the rest; without it the entry is removed. */
+  /** Removes the damaged parts of an entry and keeps the rest; without this method the whole entry is removed. */
   repair?(entry: CacheEntry, damage: readonly Damage[]): Promise<string | undefined>;
-  /** Removes an entry whole, unless it is in use: then why it stays, for the end of a sentence. */
+  /** Removes an entry, unless it is in use; then returns the reason, for the end of a sentence. */
   remove(entry: CacheEntry): Promise<string | undefined>;
 }
 
@@ -70,13 +70,13 @@ export async function measure(path: string): Promise<{ readonly bytes: number; r
   return { bytes, lastUsed: new Date(used) };
 }
 
-/** The entry of a path; nothing where it has gone. */
+/** The entry at a path; undefined if it no longer exists. */
 export async function entryAt(kind: CacheKind, path: string, name: string): Promise<CacheEntry | undefined> {
   const size = await measure(path);
   return size && { kind, name, path, ...size };
 }
 
-/** The names in a folder of the cache; none where there is no such folder. */
+/** The names in a folder of the cache; empty if it does not exist. */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();

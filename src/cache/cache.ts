@@ -1,6 +1,5 @@
 /**
- * The cache as a whole: what is in it, making room, and whether all of it is as it was written. Safe while other processes use
- * it: what is in use stays.
+ * Lists, prunes and verifies the cache. Safe while other processes use the cache: entries in use are not removed.
  */
 import * as v from "valibot";
 import { cacheFolder } from "../base/cache.ts";
@@ -86,7 +85,7 @@ const pruneSchema: Schema<PruneOptions> = optionsOf({
   dryRun: v.optional(flag),
 } satisfies Described<PruneOptions>);
 
-/** What was removed, and what was to be and is still there. */
+/** What was removed, and what could not be removed. */
 export interface Pruned {
   readonly removed: readonly CacheEntry[];
   readonly kept: readonly { readonly entry: CacheEntry; readonly reason: string }[];
@@ -144,7 +143,7 @@ const verifySchema: Schema<VerifyOptions> = optionsOf({
   signal: v.optional(abortSignal),
 } satisfies Described<VerifyOptions>);
 
-/** What is not as it was written. */
+/** The result of {@link verifyCache}. */
 export interface Verified {
   readonly entries: number;
   readonly bytes: number;

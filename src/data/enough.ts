@@ -1,7 +1,7 @@
 /** Whether a dataset has enough images for a training, before any work is done. Knows counts, not pixels. */
 import { dataError } from "../base/errors.ts";
 
-/** What a training has and wants beside the images it learns from. */
+/** What a training needs besides its training images. */
 export interface TrainingNeeds {
   /** Whether the dataset has a test part; without one, images are held out for the test. */
   readonly hasTest: boolean;
@@ -12,7 +12,7 @@ export interface TrainingNeeds {
   readonly isRead?: boolean | undefined;
 }
 
-/** A head needs so many images of each class; a class of fewer than one more can spare none. */
+/** The least training images per class. */
 const FEWEST = 2;
 
 /**

@@ -1,4 +1,4 @@
-/** What is not whole, and what is not known. */
+/** The kinds of unfinished and unknown files. */
 import { readdir, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { cacheFolder } from "../../base/cache.ts";

@@ -1,4 +1,4 @@
-/** The layout of a folder whose labels come from lists in it: parts by folders' names, and images that no list names. */
+/** The layout of a folder whose labels come from lists in it: splits by folder names, and notes on images that no list names. */
 import type { GraftError } from "../../base/errors.ts";
 import type { ListsReading } from "./lists/found-lists.ts";
 import type { Layout } from "./named.ts";
@@ -6,7 +6,7 @@ import { splitOfName } from "./split-names.ts";
 import type { Survey } from "./survey.ts";
 import { joined } from "./tree.ts";
 
-/** The layout by what lists say; nothing where there are none. */
+/** The layout from lists; undefined without lists. */
 export async function listLayout(
   survey: Survey,
   at: string,

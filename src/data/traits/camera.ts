@@ -1,4 +1,4 @@
-/** The camera that took a picture, by its EXIF block. Hostile input: every offset is checked, nothing is followed twice. */
+/** The camera that took a picture, by its EXIF block. The input is untrusted: checks every offset. */
 import sharp from "sharp";
 import { sniffFormat } from "../../data/sniff.ts";
 

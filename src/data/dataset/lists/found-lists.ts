@@ -1,4 +1,4 @@
-/** Lists that are found in a folder, and what they say together; lists that say nothing usable are noted. */
+/** Reads the lists in a folder together; notes lists that cannot be used. */
 import { dataError, GraftError, messageOf } from "../../../base/errors.ts";
 import { fileKindOf } from "../file-kinds.ts";
 import type { Named } from "../named.ts";
