@@ -21,7 +21,7 @@ interface Stages {
   readonly timmAll: string;
 }
 
-const networks: Readonly<Record<string, Stages>> = {
+export const networks: Readonly<Record<string, Stages>> = {
   resnet50: { last: "layer4", timmLast: "layer4", timmAll: "conv1,bn1,layer1,layer2,layer3,layer4" },
   mobilenetv2_100: {
     last: "blocks.6",

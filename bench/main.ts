@@ -13,6 +13,8 @@ interface Bench {
   readonly about: string;
   /** Prints its tables on stdout. */
   load(): Promise<(flags: readonly string[]) => Promise<void>>;
+  /** Whether it runs without ../shared. */
+  readonly needsNothing?: boolean;
 }
 
 const benches: Readonly<Record<string, Bench>> = {
@@ -62,6 +64,14 @@ const benches: Readonly<Record<string, Bench>> = {
     usage: "decode [--side 5000]",
     about: "memory and time that decoding takes, by format, beside what is estimated",
     load: async () => (await import("./decode.ts")).benchDecode,
+  },
+  device: {
+    usage:
+      "device [--networks A,B] [--parts placement,forward,training,profile] [--batches 1,8,32,64] [--batch 32] [--sides webgpu,cpu,pytorch]",
+    about:
+      "the graphics card against the processor and PyTorch: where the nodes are, forward and training images/s, watts",
+    load: async () => (await import("./device.ts")).benchDevice,
+    needsNothing: true,
   },
   effort: {
     usage: "effort [--networks A,B] [--data flowers,…] [--efforts quick,better] [--part all|gains|speed] [--repeat 3]",
@@ -149,7 +159,7 @@ async function main([name, ...flags]: readonly string[]): Promise<number> {
     console.error(`There is no bench "${name}": give one of ${Object.keys(benches).join(", ")}.`);
     return 2;
   }
-  if (!isSharedHere()) {
+  if (!bench.needsNothing && !isSharedHere()) {
     console.log(SHARED_ABSENT);
     return 0;
   }

@@ -6,11 +6,15 @@
 import { BLOCKED, modelOf, node } from "../graph/model.ts";
 import { encodeModelWhole } from "../graph/onnx/write.ts";
 import { int64Tensor } from "../graph/tensor.ts";
+import { engine } from "./engine.ts";
 import { openSession } from "./session.ts";
 
 /** Channels of the trial: a multiple of every block there is. */
 const CHANNELS = 32;
 const SIDE = 5;
+
+/** The execution providers that compute on the processor. */
+const PROCESSORS = new Set(["cpu", "wasm"]);
 
 let known: Promise<boolean> | undefined;
 
@@ -22,6 +26,9 @@ export function hasBlockedConvolutions(): Promise<boolean> {
 
 /** A depthwise convolution both ways. */
 async function tried(): Promise<boolean> {
+  // A graphics card has none, and the processor would take them over, with copies to and fro.
+  const first = (await engine()).providers?.[0] ?? "cpu";
+  if (!PROCESSORS.has(typeof first === "string" ? first : first.name)) return false;
   const blocked = (op: string, inputs: string[], outputs: string[], attributes = {}) => ({
     ...node(op, inputs, outputs, attributes),
     domain: BLOCKED.domain,

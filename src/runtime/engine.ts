@@ -13,7 +13,7 @@ export type { ort };
 export interface Engine {
   readonly ort: Pick<typeof ort, "InferenceSession" | "Tensor">;
   /** Execution providers, the preferred first; without any, the build's own default. */
-  readonly providers?: readonly string[] | undefined;
+  readonly providers?: readonly ort.InferenceSession.ExecutionProviderConfig[] | undefined;
   /** Whether only one session may do something at a time, for builds that do not stand two at once. */
   readonly inTurn?: InTurn | undefined;
 }

@@ -1,0 +1,177 @@
+/**
+ * Graft's figures on one provider, in a process of its own:
+ *
+ *     node --import tsx bench/device/worker.ts PROVIDER ARCH FILE.safetensors float16|float32 SECONDS JOB…
+ *
+ * A JOB is `forward:BATCH`, or `STAGE:BATCH:WAY` for training steps from that stage on, what the frozen part yields kept in that
+ * precision. WAY: `trainer` (as the trainer runs them now), `kept` (weights and state stay on the card), `fitted` (`kept`, and the
+ * graph rewritten for cards), `profile` (`fitted`, once, and where the card's time goes). Prints one JSON object a job.
+ */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Model } from "../../src/graph/model.ts";
+import type { Session } from "../../src/runtime/session.ts";
+import { createRunner } from "../../src/train/features/runner.ts";
+import { freshlyHeld } from "../../src/train/finetune/step-runner.ts";
+import { measureCut } from "../../src/zoo/backbone.ts";
+import { openNetwork } from "../../src/zoo/open.ts";
+import { madeUpTraining } from "../support/made-up-training.ts";
+import { forCards } from "./for-cards.ts";
+import { keptSteps } from "./kept-steps.ts";
+import { useProvider } from "./provider.ts";
+
+/** Steps of one run, as the trainer takes them. */
+const AT_ONCE = 4;
+/** How many of a step's losses are printed, to be compared with another provider's. */
+const LOSSES = 3;
+const RATE = 1e-4;
+
+const [provider = "cpu", architecture = "", weights = "", precision = "", length = "3", ...jobs] =
+  process.argv.slice(2);
+const stored = precision === "float16" ? "float16" : "float32";
+const milliseconds = Number(length) * 1000;
+const runtime = await useProvider(provider);
+const network = await openNetwork(architecture, { weights });
+
+for (const job of jobs) {
+  const [what = "", size = "1", way = ""] = job.split(":");
+  const batch = Number(size);
+  const figures =
+    what === "forward"
+      ? await forward(batch)
+      : way === "trainer"
+        ? await trainer(what, batch)
+        : await kept(what, batch, way);
+  console.log(JSON.stringify({ job, ...figures }));
+}
+
+/** Does `once` over and over; the time of each call in milliseconds, and when all began and ended (since 1970). */
+async function timed(once: () => Promise<unknown>) {
+  const times: number[] = [];
+  const began = Date.now();
+  while (times.length === 0 || Date.now() - began < milliseconds) {
+    const start = performance.now();
+    await once();
+    times.push(performance.now() - start);
+  }
+  return { times, began, ended: Date.now() };
+}
+
+function rate(images: number, times: readonly number[]): number {
+  return (1000 * images * times.length) / times.reduce((sum, time) => sum + time, 0);
+}
+
+async function forward(batch: number) {
+  const runner = createRunner(network, await measureCut(network));
+  const { size } = network.preprocessing;
+  const images = {
+    dims: [batch, 3, size, size],
+    data: Float32Array.from({ length: batch * 3 * size * size }, (_, i) => Math.cos(0.37 * i)),
+  };
+  const start = performance.now();
+  const features = await runner.forward(images);
+  const firstMs = performance.now() - start;
+  const { times, began, ended } = await timed(() => runner.forward(images));
+  await runner.close();
+  return {
+    images_per_second: rate(batch, times),
+    first_ms: firstMs,
+    began,
+    ended,
+    // Of the first image only: all have the same kind of pixels.
+    features: [...features.subarray(0, features.length / batch)],
+  };
+}
+
+/** Steps as the trainer runs them today: everything goes there and comes back with each run. */
+async function trainer(stage: string, batch: number) {
+  const training = await madeUpTraining({ network, stage, batch, stored });
+  const { engine, feeds } = training;
+  const rates = (count: number): number[] => Array(count).fill(RATE);
+  const start = performance.now();
+  const first = await engine.run(freshlyHeld(engine.step, engine.own), feeds, rates(LOSSES), 1);
+  const firstMs = performance.now() - start;
+  let held = first.held;
+  let done = LOSSES;
+  const { times, began, ended } = await timed(async () => {
+    held = (await engine.run(held, feeds, rates(AT_ONCE), 1 + done)).held;
+    done += AT_ONCE;
+  });
+  await training.close();
+  return { images_per_second: rate(batch * AT_ONCE, times), first_ms: firstMs, began, ended, losses: first.losses };
+}
+
+async function kept(stage: string, batch: number, way: string) {
+  const models: Model[] = [];
+  const open = async (model: Model): Promise<Session> => {
+    models.push(model);
+    return { inputs: [], outputs: [], declared: () => undefined, run: async () => ({}), close: async () => {} };
+  };
+  const training = await madeUpTraining({ network, stage, batch, stored, open });
+  const { step, own } = training.engine;
+  const folder = await mkdtemp(join(tmpdir(), "graft-bench-"));
+  const steps = await keptSteps(runtime, {
+    of: models[0]!,
+    step,
+    graph: way === "kept" ? step.graph : forCards(step.graph),
+    own,
+    ...(way === "profile" ? { profile: join(folder, "profile-") } : {}),
+  });
+  const losses: number[] = [];
+  const start = performance.now();
+  for (let number = 1; number <= LOSSES; number++) losses.push(await steps.run(training.feeds(number), RATE, number));
+  const firstMs = performance.now() - start;
+  let done = LOSSES;
+  let reading = 0;
+  const next = async (): Promise<unknown> => {
+    const begin = performance.now();
+    const batchOf = training.feeds(++done);
+    reading += performance.now() - begin;
+    return steps.run(batchOf, RATE, done);
+  };
+  const { times, began, ended } = way === "profile" ? { times: [], began: 0, ended: 0 } : await timed(next);
+  await steps.close();
+  await training.close();
+  const shares = way === "profile" ? await cardShares(folder) : undefined;
+  await rm(folder, { recursive: true, force: true });
+  return {
+    ...(shares ?? {
+      images_per_second: rate(batch, times),
+      reading_share: reading / (ended - began),
+      began,
+      ended,
+    }),
+    first_ms: firstMs,
+    losses,
+  };
+}
+
+interface Event {
+  readonly cat: string;
+  readonly name: string;
+  readonly dur: number;
+  readonly ts: number;
+}
+
+/** Where the card's time goes in the last run of a profile: its programs by operator, milliseconds and how many. */
+async function cardShares(folder: string) {
+  const [file] = await readdir(folder);
+  const events = JSON.parse(await readFile(join(folder, file!), "utf8")) as readonly Event[];
+  const programs = events.filter(({ cat }) => cat === "Api");
+  const runs = events.filter(({ name }) => name === "model_run").length;
+  const last = programs.slice(-Math.round(programs.length / runs));
+  const own = new Map<string, { ms: number; count: number }>();
+  for (const { name, dur } of last) {
+    const [, op = "", program = ""] = name.split("&");
+    const key = op === program ? op : `${op}/${program}`;
+    const { ms, count } = own.get(key) ?? { ms: 0, count: 0 };
+    own.set(key, { ms: ms + dur / 1000, count: count + 1 });
+  }
+  return {
+    programs: last.length,
+    card_ms: last.reduce((sum, { dur }) => sum + dur / 1000, 0),
+    run_ms: events.filter(({ name }) => name === "model_run").at(-1)!.dur / 1000,
+    by_operator: Object.fromEntries([...own].sort(([, a], [, b]) => b.ms - a.ms).slice(0, 16)),
+  };
+}
