@@ -24,7 +24,7 @@ const PARTS = ["placement", "forward", "training", "profile"] as const;
 type Part = (typeof PARTS)[number];
 
 /** Ways to run steps on a card, see device/worker.ts; the processor has the first only. */
-const WAYS = ["trainer", "kept", "fitted"] as const;
+const WAYS = ["trainer", "kept", "fitted", "resident"] as const;
 
 /** Measures and prints. */
 export async function benchDevice(given: readonly string[]): Promise<void> {
@@ -114,7 +114,9 @@ export async function benchDevice(given: readonly string[]): Promise<void> {
       for (const side of ["webgpu", "cpu"].filter((one) => sides.includes(one))) {
         if (parts.includes("forward")) await run(side, forwards);
         for (const stage of stages) {
-          const ways = side === "cpu" ? ["trainer"] : flags.ways.split(",");
+          // Of everything, what is stored is pixels, which are few bytes.
+          const chosen = flags.ways.split(",").filter((way) => way !== "resident" || stage !== "all");
+          const ways = side === "cpu" ? ["trainer"] : chosen;
           if (parts.includes("training")) for (const way of ways) await run(side, [`${stage}:${flags.batch}:${way}`]);
           if (parts.includes("profile") && side === "webgpu") await run(side, [`${stage}:${flags.batch}:profile`]);
         }

@@ -7,11 +7,15 @@ import type { Graph, Model } from "../../src/graph/model.ts";
 import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
 import type { ort, Engine as Runtime } from "../../src/runtime/engine.ts";
 import type { RuntimeTensor } from "../../src/runtime/session.ts";
-import { type Batch, freshlyHeld, type Weights } from "../../src/train/finetune/step-runner.ts";
+import { freshlyHeld, type Weights } from "../../src/train/finetune/step-runner.ts";
 
 export interface KeptSteps {
   /** Takes one step; returns its loss. `number` counts from 1. */
-  run(batch: Batch, learningRate: number, number: number): Promise<number>;
+  run(
+    batch: Readonly<Record<string, RuntimeTensor | ort.Tensor>>,
+    learningRate: number,
+    number: number,
+  ): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -40,7 +44,9 @@ export async function keptSteps({ ort, providers }: Runtime, options: KeptOption
   const session = await ort.InferenceSession.create(encodeModelWhole({ ...of, graph }), settings);
   const wanted = [step.loss, ...slots.map(({ output }) => output)];
   const isRead = new Set(session.inputNames);
-  const tensorOf = ({ data, dims, type }: RuntimeTensor): ort.Tensor =>
+  const tensorOf = (given: RuntimeTensor | ort.Tensor): ort.Tensor =>
+    given instanceof ort.Tensor ? given : uploaded(given as RuntimeTensor);
+  const uploaded = ({ data, dims, type }: RuntimeTensor): ort.Tensor =>
     type === "float16"
       ? new ort.Tensor("float16", data as Uint16Array, dims)
       : data instanceof Uint8Array

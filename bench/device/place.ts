@@ -7,6 +7,7 @@
  */
 import type { Model } from "../../src/graph/model.ts";
 import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
+import { inferKnownShapes } from "../../src/runtime/shapes.ts";
 import { backboneModel, measureCut } from "../../src/zoo/backbone.ts";
 import { openNetwork } from "../../src/zoo/open.ts";
 import { madeUpTraining } from "../support/made-up-training.ts";
@@ -42,5 +43,7 @@ async function stepModel(): Promise<Model> {
   const [own] = models as [Model];
   if (way === "trainer") return own;
   const { graph } = training.engine.step;
-  return { ...own, graph: way === "fitted" ? forCards(graph) : graph };
+  if (way === "step") return { ...own, graph };
+  const { shapes } = await inferKnownShapes({ ...own, graph });
+  return { ...own, graph: forCards(graph, shapes) };
 }
