@@ -19,7 +19,7 @@ import { openModel } from "../../src/runtime/open-model.ts";
 import type { Session } from "../../src/runtime/session.ts";
 import { inferKnownShapes } from "../../src/runtime/shapes.ts";
 import { freshlyHeld } from "../../src/train/finetune/step-runner.ts";
-import { STORED } from "../../src/train/finetune/tail.ts";
+import { STORED } from "../../src/train/finetune/trainable-part.ts";
 import { backboneModel, FEATURES, measureCut, PIXELS } from "../../src/zoo/backbone.ts";
 import { openNetwork } from "../../src/zoo/open.ts";
 import { type MadeUpTraining, madeUpTraining } from "../support/made-up-training.ts";

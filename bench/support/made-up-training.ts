@@ -14,7 +14,13 @@ import { type Engine, type EngineOptions, openEngine } from "../../src/train/fin
 import { unfrozen } from "../../src/train/finetune/plan.ts";
 import { recipeFor } from "../../src/train/finetune/recipe.ts";
 import type { Batch } from "../../src/train/finetune/step-runner.ts";
-import { boundaryOf, pixelBoundary, STORED, type StoredType, storedBytes } from "../../src/train/finetune/trainable-part.ts";
+import {
+  boundaryOf,
+  pixelBoundary,
+  STORED,
+  type StoredType,
+  storedBytes,
+} from "../../src/train/finetune/trainable-part.ts";
 import { freshHead } from "../../src/train/head/fresh.ts";
 import { nodeEnvironment } from "../../src/train/node.ts";
 import { measureCut, shapesOf } from "../../src/zoo/backbone.ts";
