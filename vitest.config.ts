@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** What takes minutes or dist/, and arithmetic that is the same on every version of Node: `npm run test:fast` leaves it out. */
 const slow = [
-  ...["tests/**", "src/advise/**", "src/autodiff/**", "src/explain/**", "src/{zoo,networks,formats}/**"],
+  ...["tests/**", "src/advise/**", "src/autodiff/**", "src/explain/**", "src/{networks,formats}/**"],
   // Whole trainings and searches, hostile inputs by the hundred, downloads.
   "src/**/{environments,lanes,foreign,abuse,planted,find,small,emoji.network}.test.ts",
 ];

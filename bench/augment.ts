@@ -1,9 +1,9 @@
 /** Bench `augment`: augmented views a second on one thread, beside torchvision's on the same pictures. */
 
-import { type AugmentationName, augmentations } from "../src/data/augment/policy.ts";
-import { viewsOf } from "../src/data/augment/views.ts";
 import { discoverDataset } from "../src/data/dataset/discover.ts";
-import { decodeImage, type RgbImage } from "../src/data/decode.ts";
+import { type AugmentationName, augmentations } from "../src/data/image/augment/augmentation-plan.ts";
+import { viewsOf } from "../src/data/image/augment/render.ts";
+import { decodeImage, type RgbImage } from "../src/data/image/decode.ts";
 import { ratios, spread } from "./support/figures.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";

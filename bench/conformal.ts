@@ -1,12 +1,12 @@
 /** Bench `conformal`: whether sets that promise 90% hold the true class that often, over many seeded splits of three datasets. */
 import { createRandom } from "../src/base/random.ts";
-import { stratifiedSplit } from "../src/data/split.ts";
-import { COVERAGE, fitConformal, type SetScores, scoreSets } from "../src/evaluate/conformal.ts";
-import { softmax } from "../src/evaluate/softmax.ts";
-import { fitTemperature } from "../src/evaluate/temperature.ts";
-import { denseTable } from "../src/train/features/table.ts";
+import { stratifiedSplit } from "../src/data/dataset/split.ts";
+import { COVERAGE, fitConformal, type SetScores, scoreSets } from "../src/metrics/conformal.ts";
+import { softmax } from "../src/metrics/logits.ts";
+import { fitTemperature } from "../src/metrics/temperature.ts";
+import { openNetwork } from "../src/networks/open.ts";
+import { denseTable } from "../src/train/features/feature-table.ts";
 import { fitHead, headLogits } from "../src/train/head/fit.ts";
-import { openNetwork } from "../src/zoo/open.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";
 import { shared } from "./support/shared.ts";

@@ -1,6 +1,6 @@
 /**
  * Bench `decode`: what decoding takes, by format: the peak of a process' memory for each pixel beside what is estimated, and the
- * time. The estimates are in src/data/image-header.ts. Each file is decoded in a process of its own; only Linux tells the peak.
+ * time. The estimates are in src/data/image/image-header.ts. Each file is decoded in a process of its own; only Linux tells the peak.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

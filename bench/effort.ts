@@ -2,22 +2,23 @@
  * Bench `effort`: what a choice of features gains over the network's own cut, on test folders that took no part in the choice, and what
  * it costs: seconds of the choice, and images a second of the pass. No peer.
  */
-import { pairedDifference } from "../src/advise/statistics/paired.ts";
+
 import { mapAhead } from "../src/base/concurrency.ts";
 import { readBytes } from "../src/base/files.ts";
 import { discoverDataset } from "../src/data/dataset/discover.ts";
-import { decodeImage } from "../src/data/decode.ts";
-import { argmax } from "../src/evaluate/softmax.ts";
-import { readingsFor } from "../src/train/choose-features.ts";
-import type { Effort } from "../src/train/effort.ts";
-import { rememberedCuts } from "../src/train/features/of-network.ts";
-import type { ReadCuts } from "../src/train/features/reading-of.ts";
-import { frozenFeatures } from "../src/train/frozen-part.ts";
+import { decodeImage } from "../src/data/image/decode.ts";
+import { argmax } from "../src/metrics/logits.ts";
+import { pairedDifference } from "../src/metrics/paired-difference.ts";
+import { multiCutModel } from "../src/networks/backbone/backbone.ts";
+import type { Network } from "../src/networks/network.ts";
+import { openNetwork } from "../src/networks/open.ts";
+import { readingsFor } from "../src/train/features/choose-features.ts";
+import { rememberedCuts } from "../src/train/features/feature-cache.ts";
+import type { ReadCuts } from "../src/train/features/feature-table.ts";
+import { frozenFeatures } from "../src/train/frozen.ts";
 import { nodeEnvironment } from "../src/train/node.ts";
+import type { Effort } from "../src/train/option-entries.ts";
 import { type TrainResult, train } from "../src/train/train-dataset.ts";
-import { readingsModel } from "../src/zoo/backbone.ts";
-import type { Network } from "../src/zoo/network.ts";
-import { openNetwork } from "../src/zoo/open.ts";
 import { median } from "./support/figures.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";
@@ -126,7 +127,7 @@ async function printSpeeds(networks: readonly string[], data: string, efforts: r
 }
 
 async function secondsOf(network: Network, { cuts, mirrors }: ReadCuts, paths: readonly string[]): Promise<number> {
-  const runner = frozenFeatures(network, () => readingsModel(network, cuts, mirrors), nodeEnvironment);
+  const runner = frozenFeatures(network, () => multiCutModel(network, cuts, mirrors), nodeEnvironment);
   try {
     const prepared: Float32Array[] = [];
     for await (const pixels of mapAhead(paths.values(), 2, async (path) =>

@@ -5,11 +5,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { modelOf } from "../src/graph/model.ts";
-import { multiplyAdds } from "../src/graph/multiply-adds.ts";
-import { inferShapes } from "../src/runtime/shapes.ts";
-import { define } from "../src/zoo/architectures/registry.ts";
-import { headless } from "../src/zoo/weights/headless.ts";
+import { define } from "../src/networks/architectures/architecture-registry.ts";
+import { headless } from "../src/networks/weights/load-weights.ts";
+import { multiplyAdds } from "../src/onnx/analysis/multiply-adds.ts";
+import { modelOf } from "../src/onnx/model.ts";
+import { inferShapes } from "../src/onnx/session/shapes.ts";
 import { matrixProductRate } from "./forward/matrix-product.ts";
 import { median, ratios, spread, verdict } from "./support/figures.ts";
 import { readFlags } from "./support/flags.ts";

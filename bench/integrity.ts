@@ -6,7 +6,7 @@ import { onNotice } from "../src/base/notices.ts";
 import { createRandom } from "../src/base/random.ts";
 import { renderCard } from "../src/report/card.ts";
 import { renderReport } from "../src/report/report.ts";
-import { writeRun } from "../src/run/write.ts";
+import { writeRun } from "../src/run/save.ts";
 import { damageAll } from "../tests/support/damage.ts";
 import { openSubjects } from "../tests/support/damage-subjects.ts";
 import { killWriters } from "../tests/support/kill-runs.ts";

@@ -3,7 +3,7 @@
  * Only the table of benches lives here.
  */
 // First of all: peers that use ONNX Runtime inherit what it sets.
-import "../src/runtime/telemetry.ts";
+import "../src/onnx/session/telemetry.ts";
 import { messageOf } from "../src/base/errors.ts";
 import { WrongFlags } from "./support/flags.ts";
 import { isSharedHere, SHARED_ABSENT } from "./support/shared.ts";

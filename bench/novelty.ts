@@ -1,14 +1,15 @@
 /** Bench `novelty`: which score best tells pictures of something else, and what the one that is shipped does at its threshold. */
-import type { Head } from "../src/artifact/contract.ts";
+
 import { createRandom } from "../src/base/random.ts";
-import { stratifiedSplit } from "../src/data/split.ts";
-import { areaUnderRoc, noveltyThreshold } from "../src/evaluate/novelty.ts";
-import { softmax } from "../src/evaluate/softmax.ts";
-import { fitTemperature } from "../src/evaluate/temperature.ts";
-import { denseTable } from "../src/train/features/table.ts";
+import { stratifiedSplit } from "../src/data/dataset/split.ts";
+import { softmax } from "../src/metrics/logits.ts";
+import { areaUnderRoc, fitOodThreshold } from "../src/metrics/ood-threshold.ts";
+import { fitTemperature } from "../src/metrics/temperature.ts";
+import type { Head } from "../src/model/artifact-graph.ts";
+import { openNetwork } from "../src/networks/open.ts";
+import { denseTable } from "../src/train/features/feature-table.ts";
 import { fitHead, headLogits } from "../src/train/head/fit.ts";
-import { bankOf, distancesTo, fitNovelty, noveltyOf } from "../src/train/novelty.ts";
-import { openNetwork } from "../src/zoo/open.ts";
+import { bankOf, distancesTo, fitNovelty, noveltyOf } from "../src/train/ood-bank.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";
 import { shared } from "./support/shared.ts";
@@ -43,7 +44,7 @@ async function rowsFor(own: Cached, others: readonly Cached[]): Promise<string[]
   const { kept, held } = stratifiedSplit(own.train.labels, HELD, createRandom(0), undefined);
   const [fitted, calibration] = [rowsOf(own.train, kept), rowsOf(own.train, held)];
   const row = async (name: string, score: Score, threshold?: number): Promise<string[]> => {
-    const limit = threshold ?? noveltyThreshold(await score(calibration.data), undefined).threshold!;
+    const limit = threshold ?? fitOodThreshold(await score(calibration.data), undefined).threshold!;
     const above = (scores: ArrayLike<number>): string =>
       `${((100 * Array.from(scores).filter((value) => value > limit).length) / scores.length).toFixed(1)}%`;
     const known = await score(own.test.data);

@@ -1,10 +1,10 @@
 /** Bench `scratch`: how a network whose batch norm was folded away is best begun when it is trained from nothing. */
 import { createRandom } from "../src/base/random.ts";
 import { discoverDataset } from "../src/data/dataset/discover.ts";
-import { decodeImage } from "../src/data/decode.ts";
-import { measureShapes } from "../src/runtime/measure-shapes.ts";
+import { decodeImage } from "../src/data/image/decode.ts";
+import { openFile } from "../src/networks/open.ts";
+import { measureShapes } from "../src/onnx/session/shapes.ts";
 import { openBackbone } from "../src/train/node.ts";
-import { openFile } from "../src/zoo/file.ts";
 import { type Examples, type Outcome, train } from "./scratch/train.ts";
 import { starts } from "./scratch/ways.ts";
 import { readFlags } from "./support/flags.ts";

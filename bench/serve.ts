@@ -7,12 +7,12 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { buildArtifact } from "../src/artifact/build.ts";
-import { trusting } from "../src/artifact/testing.ts";
 import { createRandom } from "../src/base/random.ts";
-import { encodeModelWhole } from "../src/graph/onnx/write.ts";
-import { measureCut } from "../src/zoo/backbone.ts";
-import { openNetwork } from "../src/zoo/open.ts";
+import { buildArtifact } from "../src/model/artifact-graph.ts";
+import { permissiveUncertainty } from "../src/model/testing.ts";
+import { measureCut } from "../src/networks/backbone/backbone.ts";
+import { openNetwork } from "../src/networks/open.ts";
+import { encodeModelWhole } from "../src/onnx/codec/write-model.ts";
 import { jpegsOf, type Load, type Served, underLoad } from "./serve/served.ts";
 import { median, ratios, spread, verdict } from "./support/figures.ts";
 import { readFlags } from "./support/flags.ts";
@@ -82,7 +82,7 @@ async function writeArtifact(folder: string): Promise<string> {
   };
   const artifact = buildArtifact({
     ...{ network, shape, head, classes, temperature: 1, graftVersion: "bench" },
-    ...trusting(shape.features),
+    ...permissiveUncertainty(shape.features),
   });
   const path = join(folder, "bench.onnx");
   await writeFile(path, encodeModelWhole(artifact));

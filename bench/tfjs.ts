@@ -2,9 +2,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "../src/base/random.ts";
-import { encodeModelWhole } from "../src/graph/onnx/write.ts";
-import { openSession, type Session } from "../src/runtime/session.ts";
-import { convertTfjs } from "../src/zoo/tfjs/convert.ts";
+import { convertTfjs } from "../src/formats/tfjs/convert-tfjs.ts";
+import { encodeModelWhole } from "../src/onnx/codec/write-model.ts";
+import { openSession, type Session } from "../src/onnx/session/session.ts";
 import { ratios, spread, verdict } from "./support/figures.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";

@@ -5,15 +5,15 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Head } from "../src/artifact/contract.ts";
 import { createRandom } from "../src/base/random.ts";
-import { areaUnderRoc } from "../src/evaluate/novelty.ts";
-import { softmax } from "../src/evaluate/softmax.ts";
-import { fitTemperature } from "../src/evaluate/temperature.ts";
-import { denseTable } from "../src/train/features/table.ts";
+import { softmax } from "../src/metrics/logits.ts";
+import { areaUnderRoc } from "../src/metrics/ood-threshold.ts";
+import { fitTemperature } from "../src/metrics/temperature.ts";
+import type { Head } from "../src/model/artifact-graph.ts";
+import { openNetwork } from "../src/networks/open.ts";
+import { denseTable } from "../src/train/features/feature-table.ts";
 import { fitHead, headLogits } from "../src/train/head/fit.ts";
-import { bankOf, distancesTo, fitNovelty, noveltyOf } from "../src/train/novelty.ts";
-import { openNetwork } from "../src/zoo/open.ts";
+import { bankOf, distancesTo, fitNovelty, noveltyOf } from "../src/train/ood-bank.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";
 import { installHint, PYTHON, pythonPackages } from "./support/python.ts";
@@ -21,7 +21,7 @@ import { runJson } from "./support/run.ts";
 import { ROOT, shared } from "./support/shared.ts";
 import { printTable } from "./support/table.ts";
 import { type Cached, cachedFeatures, joined, type Labelled, rowsOf } from "./trust/cached.ts";
-import { doubtOf, energyOf, inDeviations, missedAt95, ranksAmong, summed } from "./trust/scores.ts";
+import { energyOf, inDeviations, missedAt95, ranksAmong, summed, uncertaintyOf } from "./trust/scores.ts";
 
 /** How one score did in one try, for left-out classes and for other datasets. */
 interface Figure {
@@ -130,10 +130,10 @@ async function one(
   const answers = await each((kind) => softmax(logits[kind] as Float32Array, count, temperature));
   const distances = await each((kind) => distancesTo(tableOf(kind), bank, bank.neighbours));
   const energy = await each((kind) => energyOf(logits[kind] as Float32Array, count));
-  const doubt = await each((kind) => doubtOf(answers[kind] as Float32Array, count));
+  const doubt = await each((kind) => uncertaintyOf(answers[kind] as Float32Array, count));
   const own = {
     distances: await bank.amongThemselves(),
-    doubt: doubtOf(probabilities, count),
+    doubt: uncertaintyOf(probabilities, count),
     energy: energyOf(outOfFoldLogits, count),
   };
   const together = (by: typeof ranksAmong, others: Scores, ofOthers: ArrayLike<number>) =>

@@ -8,23 +8,19 @@
  * await result.save("out");
  */
 // First of all, so that nothing of Graft can open a session before.
-import "./runtime/telemetry.ts";
+import "./onnx/session/telemetry.ts";
 
 export { compare } from "./advise/compare/compare.ts";
-export type { Comparison, Needs, StrategyTraining } from "./advise/compare/comparison.ts";
-export type { CompareOptions } from "./advise/compare/options.ts";
-export type { DomainGap } from "./advise/gap/confidence.ts";
+export type { CompareOptions, Comparison, Needs, StrategyTraining } from "./advise/compare/comparison.ts";
+export type { DomainGap } from "./advise/domain-gap.ts";
 export { gatherCandidates } from "./advise/recommend/candidates.ts";
-export { scoresOf, type TransferabilityScores } from "./advise/recommend/judge.ts";
-export type { Candidate, RecommendOptions } from "./advise/recommend/options.ts";
 export { recommend } from "./advise/recommend/recommend.ts";
+export type { Candidate, RecommendOptions } from "./advise/recommend/recommend-options.ts";
 export type { RankedCandidate, Recommendation } from "./advise/recommend/recommendation.ts";
-export type { Artifact, RawPrediction } from "./artifact/open.ts";
-export { openArtifact, ranked } from "./artifact/open.ts";
-export { type Doubt, doubtOf, type UncertaintyRules } from "./artifact/trust.ts";
+export { scoresOf, type TransferabilityScores } from "./advise/scores/probe-evaluation.ts";
+export type { AuditOptions } from "./audit/audit.ts";
 export { type Audit, audit } from "./audit/audit.ts";
-export type { Finding, Suspect } from "./audit/finding.ts";
-export type { AuditOptions } from "./audit/options.ts";
+export type { Finding, Suspect } from "./audit/check.ts";
 export { type ErrorCode, errorCodes, type FailureKind, GraftError } from "./base/errors.ts";
 export type { OnProgress, Progress } from "./base/progress.ts";
 export {
@@ -40,7 +36,7 @@ export {
   type Verified,
   type VerifyOptions,
   verifyCache,
-} from "./cache/cache.ts";
+} from "./cache/manage-cache.ts";
 export {
   type Dataset,
   type DiscoverOptions,
@@ -52,22 +48,25 @@ export {
   type Split,
   withTestFolder,
 } from "./data/dataset/discover.ts";
-export { decodeImage, type RgbImage } from "./data/decode.ts";
-export { evaluatePredictions } from "./evaluate/evaluate.ts";
-export type { Evaluation } from "./evaluate/evaluation.ts";
+export { decodeImage, type RgbImage } from "./data/image/decode.ts";
 export { type Explainers, type Explanation, type Method, openExplainers } from "./explain/explain.ts";
-export type { Graph, Model, Node } from "./graph/model.ts";
-export { decodeModel } from "./graph/onnx/read.ts";
-export { encodeModel } from "./graph/onnx/write.ts";
 export { type TrainedRun, type TrainOptions, train } from "./library.ts";
+export type { Evaluation } from "./metrics/evaluation.ts";
+export { evaluatePredictions } from "./metrics/evaluation.ts";
+export type { Artifact, RawPrediction } from "./model/open-artifact.ts";
+export { openArtifact, ranked } from "./model/open-artifact.ts";
+export { type Uncertainty, type UncertaintyRules, uncertaintyOf } from "./model/predict.ts";
+export { type CatalogueEntry, catalogue } from "./networks/catalogue/catalogue.ts";
+export type { Network } from "./networks/network.ts";
+export { openNetwork } from "./networks/open.ts";
+export type { OpenOptions } from "./networks/open-options.ts";
+export type { Preprocessing } from "./networks/preprocessing/preprocessing.ts";
+export { decodeModel } from "./onnx/codec/read-model.ts";
+export { encodeModel } from "./onnx/codec/write-model.ts";
+export type { Graph, Model, Node } from "./onnx/model.ts";
 export { renderComparison, renderRecommendation, renderReport } from "./report/pages.ts";
+export type { TrainRun } from "./run/facts.ts";
 export type { SavedRun, SaveOptions } from "./run/save.ts";
-export type { TrainRun } from "./run/train-run.ts";
-export type { FeatureChoice, FeatureTrial } from "./train/choose-features.ts";
-export type { Effort } from "./train/effort.ts";
+export type { FeatureChoice, FeatureTrial } from "./train/features/choose-features.ts";
+export type { Effort } from "./train/option-entries.ts";
 export type { TrainResult } from "./train/train-dataset.ts";
-export { type CatalogueEntry, catalogue } from "./zoo/catalogue.ts";
-export type { Network } from "./zoo/network.ts";
-export { openNetwork } from "./zoo/open.ts";
-export type { OpenOptions } from "./zoo/open-options.ts";
-export type { Preprocessing } from "./zoo/preprocessing.ts";

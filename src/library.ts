@@ -2,21 +2,27 @@
  * Training as one call, of the library and of the command line alike: opens what is named, trains, and returns a result that can
  * be saved as a run. The training is train/'s, the files are run/'s, the pages are report/'s.
  */
-import { checkedArgument, text } from "./base/options.ts";
-import { createStopwatch } from "./base/stopwatch.ts";
+import { checkedArgument, text } from "./base/option-schemas.ts";
+import { createStopwatch } from "./base/progress.ts";
 import { type Dataset, discoverDataset } from "./data/dataset/discover.ts";
+import { ASSUMED_PREPROCESSING } from "./networks/imported/model-network.ts";
+import type { Network } from "./networks/network.ts";
+import { openNetwork } from "./networks/open.ts";
 import { loadPages } from "./report/pages.ts";
-import { measureConsumption } from "./run/consumption.ts";
-import { type RunClock, type RunMeter, type SavedRun, type SaveOptions, saveRun } from "./run/save.ts";
 import {
+  measureConsumption,
+  type RunClock,
+  type RunMeter,
+  type SavedRun,
+  type SaveOptions,
+  saveRun,
+} from "./run/save.ts";
+import {
+  checkHowToTrain,
   type TrainOptions as ModelTrainOptions,
   type TrainResult,
   train as trainModel,
 } from "./train/train-dataset.ts";
-import { checkHowToTrain } from "./train/train-options.ts";
-import { ASSUMED_PREPROCESSING } from "./zoo/model-network.ts";
-import type { Network } from "./zoo/network.ts";
-import { openNetwork } from "./zoo/open.ts";
 
 /** The options of {@link train}: those of a training, with the dataset and the network as they are or by name. */
 export interface TrainOptions extends Omit<ModelTrainOptions, "dataset" | "network"> {

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { createLogger, defineConfig, type Plugin, type UserConfig } from "vite";
-import { sharedStyle } from "../src/report/style/sheet.ts";
+import { sharedStyle } from "../src/report/style-sheet.ts";
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 

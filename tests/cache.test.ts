@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, uti
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withLock } from "../src/base/lock.ts";
-import { type CacheKind, listCache, pruneCache, verifyCache } from "../src/cache/cache.ts";
+import { type CacheKind, listCache, pruneCache, verifyCache } from "../src/cache/manage-cache.ts";
 import { openTraitCache } from "../src/train/features/trait-cache.ts";
 import { graft, graftJson, startGraft, temporaryFolder } from "./support/cli.ts";
 import { openSubjects, type Subjects } from "./support/damage-subjects.ts";

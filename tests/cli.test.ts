@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readProgressEvent } from "../src/base/progress-json.ts";
+import { readProgressEvent } from "../src/base/child-messages.ts";
 import { graft, graftJson, graftPredict, temporaryFolder } from "./support/cli.ts";
 import { tinyNetwork } from "./support/network.ts";
 import { shapeNames, writeShapes } from "./support/pictures.ts";

@@ -5,27 +5,24 @@ import { join } from "node:path";
 import ort from "onnxruntime-node";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildArtifact } from "../src/artifact/build.ts";
-import { artifactKeys } from "../src/artifact/contract.ts";
-import { trusting } from "../src/artifact/testing.ts";
 import { createRandom } from "../src/base/random.ts";
 import { discoverDataset } from "../src/data/dataset/discover.ts";
-import { decodeImage } from "../src/data/decode.ts";
+import { decodeImage } from "../src/data/image/decode.ts";
 import { openExplainers } from "../src/explain/explain.ts";
-import { modelOf, node } from "../src/graph/model.ts";
-import { encodeModelWhole } from "../src/graph/onnx/write.ts";
-import { float32Tensor } from "../src/graph/tensor.ts";
-import { extractFeatures } from "../src/train/features/extract.ts";
-import { openFeaturesOf, rememberedCuts } from "../src/train/features/of-network.ts";
-import { openReadings } from "../src/train/features/readings.ts";
-import { frozenFeatures } from "../src/train/frozen-part.ts";
+import { artifactKeys, buildArtifact } from "../src/model/artifact-graph.ts";
+import { permissiveUncertainty } from "../src/model/testing.ts";
+import { measureCut, multiCutModel } from "../src/networks/backbone/backbone.ts";
+import { openNetwork } from "../src/networks/open.ts";
+import { encodeModelWhole } from "../src/onnx/codec/write-model.ts";
+import { float32Tensor, modelOf, node } from "../src/onnx/model.ts";
+import { openFeaturesOf, openReadings, rememberedCuts } from "../src/train/features/feature-cache.ts";
+import { extractFeatures } from "../src/train/features/file-features.ts";
+import { frozenFeatures } from "../src/train/frozen.ts";
 import { nodeEnvironment } from "../src/train/node.ts";
-import type { TrainingSet } from "../src/train/settings.ts";
 import { trainIn } from "../src/train/train.ts";
 import { train } from "../src/train/train-dataset.ts";
+import type { TrainingSet } from "../src/train/training-set.ts";
 import { pixelImages, webEnvironment } from "../src/train/web.ts";
-import { measureCut, readingsModel } from "../src/zoo/backbone.ts";
-import { openNetwork } from "../src/zoo/open.ts";
 import { tinyNetwork } from "./support/network.ts";
 import { drawStripes } from "./support/pictures.ts";
 
@@ -199,7 +196,7 @@ describe("one pass", () => {
     const cuts = await rememberedCuts(network);
     expect(cuts.map(({ tensor }) => tensor)).toEqual(["flat", "early"]);
     const cache = await openReadings(network, { cuts, mirrors: true });
-    const runner = frozenFeatures(network, () => readingsModel(network, cuts, true), nodeEnvironment);
+    const runner = frozenFeatures(network, () => multiCutModel(network, cuts, true), nodeEnvironment);
     let [runs, images] = [0, 0];
     const counting = {
       ...runner,
@@ -248,7 +245,12 @@ describe("mirrored views", () => {
       weights: Float32Array.from({ length: 3 * shape.features }, () => random.next() - 0.5),
       bias: Float32Array.of(0.1, -0.2, 0.3),
     };
-    const rest = { classes: ["a", "b", "c"], temperature: 1.5, ...trusting(shape.features), graftVersion: "0.0.0" };
+    const rest = {
+      classes: ["a", "b", "c"],
+      temperature: 1.5,
+      ...permissiveUncertainty(shape.features),
+      graftVersion: "0.0.0",
+    };
     return views.map((which) =>
       encodeModelWhole(buildArtifact({ network, shape: { ...shape, views: which }, head, ...rest })),
     );
@@ -300,7 +302,7 @@ describe("mirrored views", () => {
   test("a model with them is explained, and is a network again", async () => {
     const path = join(work, "both.onnx");
     writeFileSync(path, (await artifacts())[1]!);
-    const { readArtifact } = await import("../src/artifact/artifact.ts");
+    const { readArtifact } = await import("../src/model/predict.ts");
     const explainers = await openExplainers(readArtifact((await artifacts())[1]!, path).model, path, [
       "grad-cam",
       "integrated-gradients",

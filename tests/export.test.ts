@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readArtifact } from "../src/artifact/open.ts";
-import { encodeModelWhole } from "../src/graph/onnx/write.ts";
-import { rawTensor } from "../src/graph/tensor.ts";
+import { readArtifact } from "../src/model/open-artifact.ts";
+import { encodeModelWhole } from "../src/onnx/codec/write-model.ts";
+import { rawTensor } from "../src/onnx/model.ts";
 import { graft, temporaryFolder } from "./support/cli.ts";
 import { FEATURES, tinyNetwork } from "./support/network.ts";
 import { writeShapes } from "./support/pictures.ts";

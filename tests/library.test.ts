@@ -6,9 +6,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { train } from "../src/index.ts";
-import { readRunAnswers } from "../src/run/read.ts";
+import { inRunFolder, readRunPredictions } from "../src/run/read.ts";
 import { runFileNames } from "../src/run/run-files.ts";
-import { inRunFolder } from "../src/run/run-folder.ts";
 import { graft, temporaryFolder } from "./support/cli.ts";
 import { tinyNetwork } from "./support/network.ts";
 import { writeShapes } from "./support/pictures.ts";
@@ -78,7 +77,7 @@ describe("a training that is saved", () => {
     expect(code, stderr).toBe(0);
     for (const folder of ["by library", "by cli"]) {
       expect(readdirSync(join(work, folder)).sort()).toEqual([...runFileNames].sort());
-      expect((await readRunAnswers(join(work, folder)))!.model.sha256).toBe(modelSha256);
+      expect((await readRunPredictions(join(work, folder)))!.model.sha256).toBe(modelSha256);
     }
     for (const same of ["graft.json", "answers.json"]) expect(json("by library", same)).toEqual(json("by cli", same));
     const [mine, theirs] = [json("by library", "metrics.json"), json("by cli", "metrics.json")];

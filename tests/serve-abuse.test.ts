@@ -315,7 +315,7 @@ describe("clients that do not keep to the rules", () => {
     while ((await queue()) !== "0") await new Promise((done) => setTimeout(done, 20));
   });
 
-  // The others of their kind: src/http/server.test.ts.
+  // The others of their kind: src/http/http-server.test.ts.
   test("what is no HTTP: 400; a head without end: 431; both say so as every refusal does", async () => {
     const none = await raw(server.port, (socket) => socket.write("\x16\x03\x01\x02hello\r\n\r\n"));
     const long = await raw(server.port, (socket) => socket.write(`GET / HTTP/1.1\r\nx: ${"a".repeat(1e5)}`));

@@ -1,11 +1,11 @@
 /** Which estimates of transferability order networks as their probes and their fine-tuned selves turn out, on pictures unseen. */
 
-import { stratifiedOrder } from "../../src/advise/halving/order.ts";
-import { evaluateProbe, scoresOf } from "../../src/advise/recommend/judge.ts";
-import { rankCorrelation } from "../../src/advise/statistics/rank.ts";
+import { stratifiedOrder } from "../../src/advise/recommend/evaluation-sample.ts";
+import { rankCorrelation } from "../../src/advise/recommend/ranking.ts";
+import { evaluateProbe, scoresOf } from "../../src/advise/scores/probe-evaluation.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
-import { denseTable } from "../../src/train/features/table.ts";
+import { denseTable } from "../../src/train/features/feature-table.ts";
 import { train } from "../../src/train/train-dataset.ts";
 import { shared } from "../support/shared.ts";
 import { printTable } from "../support/table.ts";

@@ -1,12 +1,12 @@
 /** What the parts of bench `advice` share: their flags, their networks, and the truth that advice is held against. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "../../src/base/cache.ts";
+import { cacheFolder } from "../../src/base/cache-folder.ts";
 import { createRandom } from "../../src/base/random.ts";
-import { denseTable } from "../../src/train/features/table.ts";
+import type { Network } from "../../src/networks/network.ts";
+import { openNetwork } from "../../src/networks/open.ts";
+import { denseTable } from "../../src/train/features/feature-table.ts";
 import { fitHead, headLogits } from "../../src/train/head/fit.ts";
-import type { Network } from "../../src/zoo/network.ts";
-import { openNetwork } from "../../src/zoo/open.ts";
 import { accuracyOf, type Features, featuresOf } from "../support/features.ts";
 import { shared } from "../support/shared.ts";
 

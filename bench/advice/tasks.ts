@@ -14,8 +14,7 @@ import {
   writeRow,
   writeTask,
 } from "../../src/advise/testing.ts";
-import { normals } from "../../src/base/normal.ts";
-import { createRandom, type Random } from "../../src/base/random.ts";
+import { createRandom, normals, type Random } from "../../src/base/random.ts";
 import { shared } from "../support/shared.ts";
 
 export type Answer = "transfer" | "fine-tune" | "scratch" | "undecided";

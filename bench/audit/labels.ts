@@ -4,17 +4,16 @@
  */
 import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type LabelEvidence, labelEvidence, WORTH_A_LOOK } from "../../src/audit/labels/evidence.ts";
-import { scoreLabels } from "../../src/audit/labels/judges.ts";
-import { labelNoise } from "../../src/audit/labels/sentence.ts";
+import { type LabelEvidence, labelEvidence, labelNoise, WORTH_A_LOOK } from "../../src/audit/labels/label-evidence.ts";
+import { scoreLabels } from "../../src/audit/labels/label-scorers.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { type Dataset, discoverDataset } from "../../src/data/dataset/discover.ts";
-import { extractFeatures } from "../../src/train/features/extract.ts";
-import { openFeaturesOf } from "../../src/train/features/of-network.ts";
-import type { RowTable } from "../../src/train/features/table.ts";
+import type { Network } from "../../src/networks/network.ts";
+import { openNetwork } from "../../src/networks/open.ts";
+import { openFeaturesOf } from "../../src/train/features/feature-cache.ts";
+import type { RowTable } from "../../src/train/features/feature-table.ts";
+import { extractFeatures } from "../../src/train/features/file-features.ts";
 import { openBackbone } from "../../src/train/node.ts";
-import type { Network } from "../../src/zoo/network.ts";
-import { openNetwork } from "../../src/zoo/open.ts";
 import { installHint, PYTHON, pythonPackages } from "../support/python.ts";
 import { runJson } from "../support/run.ts";
 import { shared } from "../support/shared.ts";

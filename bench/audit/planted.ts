@@ -2,12 +2,12 @@
 import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type Audit, audit } from "../../src/audit/audit.ts";
-import { suspectsOf } from "../../src/audit/finding.ts";
+import { suspectsOf } from "../../src/audit/check.ts";
 import { type Planted, plantFaults } from "../../src/audit/testing.ts";
 import { createRandom, type Random } from "../../src/base/random.ts";
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
-import type { Network } from "../../src/zoo/network.ts";
-import { openNetwork } from "../../src/zoo/open.ts";
+import type { Network } from "../../src/networks/network.ts";
+import { openNetwork } from "../../src/networks/open.ts";
 import { shared } from "../support/shared.ts";
 import { printTable } from "../support/table.ts";
 

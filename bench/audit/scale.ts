@@ -5,10 +5,10 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { createRandom, type Random } from "../../src/base/random.ts";
-import { findCopies } from "../../src/data/copies/find.ts";
+import { findCopies } from "../../src/data/copies/find-copies.ts";
 import { type Signature, signatureOf, smallOf } from "../../src/data/copies/signature.ts";
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
-import { decodeImage, type RgbImage } from "../../src/data/decode.ts";
+import { decodeImage, type RgbImage } from "../../src/data/image/decode.ts";
 import { ROOT, shared } from "../support/shared.ts";
 import { printTable } from "../support/table.ts";
 

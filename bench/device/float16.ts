@@ -4,10 +4,11 @@
  *
  *     node --import tsx bench/device/float16.ts PROVIDER
  */
-import { modelOf, node } from "../../src/graph/model.ts";
-import { dataTypeOf } from "../../src/graph/onnx/types.ts";
-import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
-import { openSession } from "../../src/runtime/session.ts";
+
+import { dataTypeOf } from "../../src/onnx/codec/tensor-proto.ts";
+import { encodeModelWhole } from "../../src/onnx/codec/write-model.ts";
+import { modelOf, node } from "../../src/onnx/model.ts";
+import { openSession } from "../../src/onnx/session/session.ts";
 import { useProvider } from "./provider.ts";
 
 await useProvider(process.argv[2] ?? "cpu");

@@ -2,12 +2,11 @@
  * Rewrites of a step graph for graphics cards, as ONNX Runtime's WebGPU provider (1.30) needs it: operators that it lacks, which the
  * processor would take over with copies to and fro, and forms that leave most of a card idle. The same function of the same inputs.
  */
-import type { Ref } from "../../src/autodiff/build/builder.ts";
-import { Operations } from "../../src/autodiff/build/operations.ts";
-import { positions, product, range } from "../../src/autodiff/build/shape.ts";
+
 import { allTensors, type Shapes } from "../../src/autodiff/gradients.ts";
-import { type Graph, intAttribute, intsAttribute, type Node } from "../../src/graph/model.ts";
-import { float32Tensor } from "../../src/graph/tensor.ts";
+import type { Ref } from "../../src/autodiff/graph-builder.ts";
+import { Operations, positions, product, range } from "../../src/autodiff/graph-operations.ts";
+import { float32Tensor, type Graph, intAttribute, intsAttribute, type Node } from "../../src/onnx/model.ts";
 
 /** Rows of a tile of a matrix product on the card, and columns. */
 const TILE = 32;

@@ -2,11 +2,10 @@
  * Training steps whose weights and optimizer state stay in the memory of a graphics card from step to step: each run's outputs are
  * the next run's inputs. Only the batch goes there and only the loss comes back.
  */
-import type { StepGraph } from "../../src/autodiff/step.ts";
-import type { Graph, Model } from "../../src/graph/model.ts";
-import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
-import type { ort, Engine as Runtime } from "../../src/runtime/engine.ts";
-import type { RuntimeTensor } from "../../src/runtime/session.ts";
+import type { StepGraph } from "../../src/autodiff/training-step.ts";
+import { encodeModelWhole } from "../../src/onnx/codec/write-model.ts";
+import type { Graph, Model } from "../../src/onnx/model.ts";
+import type { ort, Engine as Runtime, RuntimeTensor } from "../../src/onnx/session/session.ts";
 import { freshlyHeld, type Weights } from "../../src/train/finetune/step-runner.ts";
 
 export interface KeptSteps {

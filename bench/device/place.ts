@@ -5,11 +5,12 @@
  *
  * WAY: `trainer` (the model that the trainer opens), `step` (one step of it), `fitted` (one step, rewritten for cards).
  */
-import type { Model } from "../../src/graph/model.ts";
-import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
-import { inferKnownShapes } from "../../src/runtime/shapes.ts";
-import { backboneModel, measureCut } from "../../src/zoo/backbone.ts";
-import { openNetwork } from "../../src/zoo/open.ts";
+
+import { backboneModel, measureCut } from "../../src/networks/backbone/backbone.ts";
+import { openNetwork } from "../../src/networks/open.ts";
+import { encodeModelWhole } from "../../src/onnx/codec/write-model.ts";
+import type { Model } from "../../src/onnx/model.ts";
+import { inferKnownShapes } from "../../src/onnx/session/shapes.ts";
 import { madeUpTraining } from "../support/made-up-training.ts";
 import { forCards } from "./for-cards.ts";
 import { useProvider } from "./provider.ts";

@@ -1,5 +1,5 @@
 /** Setting the execution provider that a bench's process runs on, by the word of its command line. */
-import { type Engine, engine, useEngine } from "../../src/runtime/engine.ts";
+import { type Engine, engine, useEngine } from "../../src/onnx/session/session.ts";
 
 /**
  * Runs all sessions that are opened from now on, on a provider.

@@ -10,8 +10,8 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { resourceUsage } from "node:process";
+import { openNetwork } from "../../src/networks/open.ts";
 import { freshlyHeld } from "../../src/train/finetune/step-runner.ts";
-import { openNetwork } from "../../src/zoo/open.ts";
 import { madeUpTraining } from "../support/made-up-training.ts";
 
 /** Steps of one run, as the trainer takes them. */

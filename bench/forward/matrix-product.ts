@@ -1,8 +1,8 @@
 /** What this machine reaches at best: the multiply-adds a second of a plain product of large matrices, on the same runtime. */
-import { modelOf, node } from "../../src/graph/model.ts";
-import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
-import { float32Tensor } from "../../src/graph/tensor.ts";
-import { openSession } from "../../src/runtime/session.ts";
+
+import { encodeModelWhole } from "../../src/onnx/codec/write-model.ts";
+import { float32Tensor, modelOf, node } from "../../src/onnx/model.ts";
+import { openSession } from "../../src/onnx/session/session.ts";
 
 const SIDE = 2048;
 const SECONDS = 2;

@@ -6,9 +6,9 @@
  * Prints {images_per_second, load_seconds, peak_bytes, features}, as the peer does.
  */
 import { resourceUsage } from "node:process";
+import { measureCut } from "../../src/networks/backbone/backbone.ts";
+import { openNetwork } from "../../src/networks/open.ts";
 import { openBackbone } from "../../src/train/node.ts";
-import { measureCut } from "../../src/zoo/backbone.ts";
-import { openNetwork } from "../../src/zoo/open.ts";
 
 const [architecture = "", weights = "", ...numbers] = process.argv.slice(2);
 const [size = 224, batch = 16, seconds = 5] = numbers.map(Number);

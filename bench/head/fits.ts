@@ -2,9 +2,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "../../src/base/random.ts";
-import { denseTable } from "../../src/train/features/table.ts";
+import { openNetwork } from "../../src/networks/open.ts";
+import { denseTable } from "../../src/train/features/feature-table.ts";
 import { fitHead, headLogits } from "../../src/train/head/fit.ts";
-import { openNetwork } from "../../src/zoo/open.ts";
 import { accuracyOf, type Features, featuresOf } from "../support/features.ts";
 import { median, ratios, spread, verdict } from "../support/figures.ts";
 import { PYTHON } from "../support/python.ts";

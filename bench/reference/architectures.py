@@ -1,9 +1,9 @@
-"""Reference values of the architectures in src/zoo/architectures/: what timm and Keras compute with weights by rule.
+"""Reference values of the architectures in src/networks/architectures/: what timm and Keras compute with weights by rule.
 
     python bench/reference/architectures.py [NAME...]
 
 Needs torch and timm, and for the rows of the two `KERAS` also keras and tensorflow. Without names, all rows. Writes
-src/zoo/architectures/fixtures/NAME.DIALECT.json, and parameters.json beside them. The rule is in parity.py.
+src/networks/architectures/fixtures/NAME.DIALECT.json, and parameters.json beside them. The rule is in parity.py.
 
 Pictures are small, which costs little and makes sizes odd on the way, so that kinds of padding differ. Gains are such that
 the features of two pictures differ by some per cent at least: a deep network of tame weights forgets what it saw.

@@ -1,9 +1,9 @@
-"""What torchvision and Pillow make of a picture that is drawn by a rule, for src/data/augment/.
+"""What torchvision and Pillow make of a picture that is drawn by a rule, for src/data/image/augment/.
 
     python bench/reference/augmentations.py
 
-Needs torch, torchvision, Pillow and NumPy; writes src/data/augment/fixtures/augmentations.json. Every case holds a view
-(src/data/augment/view.ts) and each `step`-th byte of the picture [S, S, 3] that it yields, in base64. Colours and
+Needs torch, torchvision, Pillow and NumPy; writes src/data/image/augment/fixtures/augmentations.json. Every case holds a view
+(src/data/image/augment/augmentation-plan.ts) and each `step`-th byte of the picture [S, S, 3] that it yields, in base64. Colours and
 rotation are torchvision's on floating-point pictures, rounded at the end; crops are Pillow's `resize` with a `box`.
 """
 
@@ -18,7 +18,7 @@ from PIL import Image
 
 from pillow_resize import picture
 
-FIXTURE = pathlib.Path(__file__).parents[2] / "src/data/augment/fixtures/augmentations.json"
+FIXTURE = pathlib.Path(__file__).parents[2] / "src/data/image/augment/fixtures/augmentations.json"
 KEPT = 400
 SIDE = 48
 

@@ -1,6 +1,6 @@
 """Real exports of small networks: what PyTorch's two ONNX exporters and Keras make of common architectures.
 
-    python bench/reference/exported_patterns.py src/zoo/fixtures/exported.json
+    python bench/reference/exported_patterns.py src/networks/fixtures/exported.json
 
 Needs torch, torchvision, timm, onnx, onnxscript and keras (on torch). The networks are a few channels wide and their
 weights are drawn at random; only the graphs are kept: weights become zeros (the tests fill them by a rule of their own),

@@ -2,7 +2,7 @@
 
     python bench/reference/initial_weights.py
 
-Needs torch and timm; writes src/zoo/architectures/fixtures/initial_weights.json: the median size of each parameter that is
+Needs torch and timm; writes src/networks/architectures/fixtures/initial_weights.json: the median size of each parameter that is
 among a network's first or last, where every kind of layer occurs, but for those of millions. They are drawn at random, so
 that a test compares within what chance allows.
 """

@@ -1,8 +1,8 @@
-"""Reference gradients of whole networks (src/zoo/architectures/gradients.test.ts), from PyTorch's autograd.
+"""Reference gradients of whole networks (src/networks/architectures/gradients.test.ts), from PyTorch's autograd.
 
     python bench/reference/network_gradients.py
 
-Needs torch and timm. Writes src/zoo/architectures/fixtures/gradients.json: for every parameter of timm's networks, with
+Needs torch and timm. Writes src/networks/architectures/fixtures/gradients.json: for every parameter of timm's networks, with
 weights and pictures by the rule of parity.py, the gradient of the mean cross-entropy of one small batch. All is computed in
 float64, so that no rounding but Graft's remains.
 

@@ -1,6 +1,6 @@
-"""What the scripts of architectures share: weights and pictures by rule, and the fixtures of src/zoo/architectures/.
+"""What the scripts of architectures share: weights and pictures by rule, and the fixtures of src/networks/architectures/.
 
-The rule is that of src/zoo/architectures/testing.ts, bit for bit: see there.
+The rule is that of src/networks/architectures/testing.ts, bit for bit: see there.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import types
 
 import numpy as np
 
-FIXTURES = pathlib.Path(__file__).parents[2] / "src/zoo/architectures/fixtures"
+FIXTURES = pathlib.Path(__file__).parents[2] / "src/networks/architectures/fixtures"
 KEPT = 24
 KEPT_OF_STAGE = 6
 CHUNK = 1 << 22

@@ -1,4 +1,4 @@
-"""Writes pillow_resize.json: what Pillow makes of a picture that is drawn by a rule, for src/zoo/preprocessing.test.ts.
+"""Writes pillow_resize.json: what Pillow makes of a picture that is drawn by a rule, for src/networks/preprocessing/preprocessing.test.ts.
 
     python bench/reference/pillow_resize.py > bench/reference/pillow_resize.json
 

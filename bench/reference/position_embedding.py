@@ -1,6 +1,6 @@
-"""Reference values of src/zoo/architectures/position-embedding.ts: timm's `resample_abs_pos_embed`.
+"""Reference values of src/networks/architectures/vit.ts: timm's `resample_abs_pos_embed`.
 
-    python bench/reference/position_embedding.py > src/zoo/architectures/fixtures/position_embedding.json
+    python bench/reference/position_embedding.py > src/networks/architectures/fixtures/position_embedding.json
 
 Needs torch and timm. Embeddings are by the rule of parity.py: [1, 1 + side², 2], the first token for the class.
 """

@@ -1,8 +1,8 @@
-"""Reference values for Graft's TensorFlow Lite reader (src/zoo/tflite), from TensorFlow's own interpreter.
+"""Reference values for Graft's TensorFlow Lite reader (src/formats/tflite), from TensorFlow's own interpreter.
 
-    python bench/reference/tflite_reference.py fixtures src/zoo/tflite/fixtures
+    python bench/reference/tflite_reference.py fixtures src/formats/tflite/fixtures
         makes the small models of the tests, each with what the interpreter answers
-    python bench/reference/tflite_reference.py network graph.lite src/zoo/tflite/fixtures/inception_v3.reference.json
+    python bench/reference/tflite_reference.py network graph.lite src/formats/tflite/fixtures/inception_v3.reference.json
         the answers of a real network, without the network
 
 Needs tensorflow 2.21 (the only place where it is needed: the tests read the JSON). Inputs follow a rule that the tests

@@ -1,6 +1,6 @@
-"""What torchvision and Keras call the parameters of their networks, and their shapes: for src/zoo/weights/names.
+"""What torchvision and Keras call the parameters of their networks, and their shapes: for src/networks/weights.
 
-    python bench/reference/weight_names.py src/zoo/weights/names/fixtures/names.json
+    python bench/reference/weight_names.py src/networks/weights/fixtures/names.json
         a digest for each network: SHA-256 of the lines "name d,d,d", sorted
     python bench/reference/weight_names.py --list torchvision mobilenet_v2
         the lines themselves

@@ -1,15 +1,13 @@
 /** A short training of a whole network, batch norm by the batch's own statistics, and its score with the running ones. */
-import { crossEntropy } from "../../src/autodiff/losses/cross-entropy.ts";
-import { cosineRate } from "../../src/autodiff/optimisers/schedule.ts";
-import { sgd } from "../../src/autodiff/optimisers/sgd.ts";
-import { stepGraph } from "../../src/autodiff/step.ts";
+import { crossEntropy } from "../../src/autodiff/losses.ts";
+import { cosineRate, sgd } from "../../src/autodiff/optimisers.ts";
+import { stepGraph } from "../../src/autodiff/training-step.ts";
 import type { Random } from "../../src/base/random.ts";
-import { cutGraph } from "../../src/graph/cut.ts";
-import { type Model, modelOf } from "../../src/graph/model.ts";
-import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
-import { asFloat32, elementCount, float32Tensor } from "../../src/graph/tensor.ts";
-import { measureShapes } from "../../src/runtime/measure-shapes.ts";
-import { openSession, type RuntimeTensor } from "../../src/runtime/session.ts";
+import { encodeModelWhole } from "../../src/onnx/codec/write-model.ts";
+import { asFloat32, elementCount, float32Tensor, type Model, modelOf } from "../../src/onnx/model.ts";
+import { cutGraph } from "../../src/onnx/passes/cut-and-merge.ts";
+import { openSession, type RuntimeTensor } from "../../src/onnx/session/session.ts";
+import { measureShapes } from "../../src/onnx/session/shapes.ts";
 
 /** Prepared pictures, `[3, S, S]` each, with their classes. */
 export interface Examples {

@@ -1,11 +1,11 @@
 /** Ways to begin a network whose batch norm was folded away: what bench `scratch` compares. */
 import { createRandom } from "../../src/base/random.ts";
-import { dataflow } from "../../src/graph/dataflow.ts";
-import type { Graph, Model } from "../../src/graph/model.ts";
-import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
-import { asFloat32, float32Tensor, type TensorShape } from "../../src/graph/tensor.ts";
-import { openSession, type RuntimeTensor } from "../../src/runtime/session.ts";
-import { fromScratch } from "../../src/zoo/initialise/from-scratch.ts";
+import { fromScratch } from "../../src/networks/init/fresh-network.ts";
+import { dataflow } from "../../src/onnx/analysis/dataflow.ts";
+import { encodeModelWhole } from "../../src/onnx/codec/write-model.ts";
+import type { Graph, Model } from "../../src/onnx/model.ts";
+import { asFloat32, float32Tensor, type TensorShape } from "../../src/onnx/model.ts";
+import { openSession, type RuntimeTensor } from "../../src/onnx/session/session.ts";
 
 /** A network ready to be trained from nothing. */
 export interface Start {

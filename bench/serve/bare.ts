@@ -9,10 +9,10 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { IMAGE, PROBABILITIES } from "../../src/artifact/contract.ts";
 import { mapAhead } from "../../src/base/concurrency.ts";
-import { decodeImage } from "../../src/data/decode.ts";
-import { openSession } from "../../src/runtime/session.ts";
+import { decodeImage } from "../../src/data/image/decode.ts";
+import { IMAGE, PROBABILITIES } from "../../src/model/artifact-graph.ts";
+import { openSession } from "../../src/onnx/session/session.ts";
 
 const [model = "", folder = "", ...numbers] = process.argv.slice(2);
 const [ahead = 1, threads = 0, seconds = 20] = numbers.map(Number);

@@ -1,11 +1,11 @@
 /** The features of a dataset in memory, as `graft train` computes them, for benches of the head alone. */
 import { join } from "node:path";
 import { discoverDataset, type Split } from "../../src/data/dataset/discover.ts";
-import { openFeatureCache } from "../../src/train/features/cache.ts";
-import { extractFeatures } from "../../src/train/features/extract.ts";
+import { measureCut } from "../../src/networks/backbone/backbone.ts";
+import type { Network } from "../../src/networks/network.ts";
+import { openFeatureCache } from "../../src/train/features/feature-cache.ts";
+import { extractFeatures } from "../../src/train/features/file-features.ts";
 import { openBackbone } from "../../src/train/node.ts";
-import { measureCut } from "../../src/zoo/backbone.ts";
-import type { Network } from "../../src/zoo/network.ts";
 
 /** `data` is `[labels.length, columns]`. */
 export interface Rows {

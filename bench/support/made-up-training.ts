@@ -7,12 +7,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom } from "../../src/base/random.ts";
-import { openModel } from "../../src/runtime/open-model.ts";
-import { openRecordCache } from "../../src/train/features/records.ts";
+import { measureCut, shapesOf } from "../../src/networks/backbone/backbone.ts";
+import { stagesOf } from "../../src/networks/backbone/stages.ts";
+import type { Network } from "../../src/networks/network.ts";
+import { openModel } from "../../src/onnx/session/mapped-model.ts";
+import { openRecordCache } from "../../src/train/features/record-files.ts";
 import { createReader } from "../../src/train/finetune/batches.ts";
 import { type Engine, type EngineOptions, openEngine } from "../../src/train/finetune/engine.ts";
-import { unfrozen } from "../../src/train/finetune/plan.ts";
-import { recipeFor } from "../../src/train/finetune/recipe.ts";
+import { recipeFor, unfrozen } from "../../src/train/finetune/recipe.ts";
 import type { Batch } from "../../src/train/finetune/step-runner.ts";
 import {
   boundaryOf,
@@ -21,11 +23,8 @@ import {
   type StoredType,
   storedBytes,
 } from "../../src/train/finetune/trainable-part.ts";
-import { freshHead } from "../../src/train/head/fresh.ts";
+import { freshHead } from "../../src/train/head/fit.ts";
 import { nodeEnvironment } from "../../src/train/node.ts";
-import { measureCut, shapesOf } from "../../src/zoo/backbone.ts";
-import type { Network } from "../../src/zoo/network.ts";
-import { stagesOf } from "../../src/zoo/stages.ts";
 
 const CLASSES = 5;
 /** Batches that are stored; more would only fill the disk. */

@@ -1,9 +1,9 @@
 /** A dataset's features by a network, from the cache that trainings use. */
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
-import { extractFeatures } from "../../src/train/features/extract.ts";
-import { openFeaturesOf } from "../../src/train/features/of-network.ts";
+import type { Network } from "../../src/networks/network.ts";
+import { openFeaturesOf } from "../../src/train/features/feature-cache.ts";
+import { extractFeatures } from "../../src/train/features/file-features.ts";
 import { openBackbone } from "../../src/train/node.ts";
-import type { Network } from "../../src/zoo/network.ts";
 import { shared } from "../support/shared.ts";
 
 /** `data` is `[labels.length, columns]`. */

@@ -14,7 +14,7 @@ export const energyOf = (logits: Float32Array, classes: number): Float64Array =>
   );
 
 /** One minus the top probability: Hendrycks and Gimpel, ICLR 2017, arXiv 1610.02136. */
-export const doubtOf = (probabilities: Float32Array, classes: number): Float64Array =>
+export const uncertaintyOf = (probabilities: Float32Array, classes: number): Float64Array =>
   Float64Array.from(
     { length: probabilities.length / classes },
     (_, row) => 1 - Math.max(...probabilities.subarray(row * classes, (row + 1) * classes)),

@@ -2,27 +2,40 @@
  * Audits a dataset: gathers what the checks read (features, traits, cross-validated predictions, neighbours, copies) and runs them.
  * After a training everything but the predictions comes from the cache. Acting on findings is the quarantine's task.
  */
+
 import { dirname, relative, sep } from "node:path";
+import * as v from "valibot";
 import { dataError } from "../base/errors.ts";
-import { createMeter } from "../base/progress.ts";
+import {
+  callOf,
+  checked,
+  type Described,
+  listenerEntries,
+  listOf,
+  oneOf,
+  optionsOf,
+  seed,
+} from "../base/option-schemas.ts";
+import { createMeter, type OnProgress } from "../base/progress.ts";
 import { createRandom } from "../base/random.ts";
 import { inSentences } from "../base/system-errors.ts";
-import { findCopies } from "../data/copies/find.ts";
+import { findCopies } from "../data/copies/find-copies.ts";
+import { datasetSchema } from "../data/dataset/dataset.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
-import { type Extraction, extractFeatures, type Skipped } from "../train/features/extract.ts";
-import { knownCopies } from "../train/features/known-copies.ts";
-import { openFeaturesOf } from "../train/features/of-network.ts";
+import { type Network, networkSchema } from "../networks/network.ts";
+import { openFeaturesOf } from "../train/features/feature-cache.ts";
+import { type Extraction, extractFeatures, type Skipped } from "../train/features/file-features.ts";
+import { knownCopies } from "../train/features/image-groups.ts";
 import { openTraitCache } from "../train/features/trait-cache.ts";
 import { countLabels } from "../train/head/fit.ts";
 import { openBackbone } from "../train/node.ts";
-import { checks } from "./checks/registry.ts";
-import type { Finding } from "./finding.ts";
-import { labelEvidence } from "./labels/evidence.ts";
-import { scoreLabels } from "./labels/judges.ts";
-import { type LabelNoise, labelNoise } from "./labels/sentence.ts";
-import type { AuditOptions } from "./options.ts";
-import { type CheckedAuditOptions, checkedAuditOptions } from "./options.ts";
-import type { AuditedImage, Subject } from "./subject.ts";
+import type { AuditedImage, Check, Finding, Subject } from "./check.ts";
+import { conflictingCopies, copies, leaks } from "./checks/duplicate-checks.ts";
+import { offTopic, quality, unreadable } from "./checks/image-checks.ts";
+import { confusable, imbalance, labelErrors } from "./checks/label-checks.ts";
+import { shortcuts } from "./checks/shortcut-checks.ts";
+import { type LabelNoise, labelEvidence, labelNoise } from "./labels/label-evidence.ts";
+import { scoreLabels } from "./labels/label-scorers.ts";
 
 export interface Audit {
   readonly findings: readonly Finding[];
@@ -146,3 +159,55 @@ function checkLearnable(labels: Int32Array, classes: readonly string[]): void {
       `The class "${classes[poor]}" has ${counts[poor]} readable image${counts[poor] === 1 ? "" : "s"}: add at least ${2 - counts[poor]!} more.`,
     );
 }
+
+// All checks, in the order in which their findings are reported: what invalidates the test first.
+
+export const checks: readonly Check[] = [
+  leaks,
+  shortcuts,
+  conflictingCopies,
+  labelErrors,
+  offTopic,
+  confusable,
+  imbalance,
+  copies,
+  ...quality,
+  unreadable,
+];
+
+// The options of `audit`: types, schema and defaults.
+
+export interface AuditOptions {
+  readonly dataset: Dataset;
+  /** The network whose features are compared. */
+  readonly network: Network;
+  /** Default 0. */
+  readonly seed?: number | undefined;
+  /** Names of the checks to run; default all. */
+  readonly only?: readonly string[] | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Aborts the work with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Names of checks, at least one. */
+export const only = v.pipe(
+  listOf(oneOf(checks.map(({ name }) => name))),
+  v.check(({ length }) => length > 0, "a list with one check at least"),
+);
+
+const schema = optionsOf({
+  dataset: datasetSchema,
+  network: networkSchema,
+  seed: v.optional(seed, 0),
+  only: v.optional(only),
+  onProgress: listenerEntries.onProgress,
+  signal: listenerEntries.signal,
+} satisfies Described<AuditOptions>);
+
+/** Options with their defaults. */
+export type CheckedAuditOptions = v.InferOutput<typeof schema>;
+
+/** @throws GraftError (`usage`) */
+export const checkedAuditOptions = (options: AuditOptions): CheckedAuditOptions =>
+  checked(schema, options, callOf("audit"));

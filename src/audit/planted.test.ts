@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../base/random.ts";
 import { discoverDataset } from "../data/dataset/discover.ts";
-import { openNetwork } from "../zoo/open.ts";
+import { openNetwork } from "../networks/open.ts";
 import { type Audit, audit } from "./audit.ts";
 import { type Planted, plantFaults } from "./testing.ts";
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../base/random.ts";
-import { type Graph, node } from "../graph/model.ts";
-import { float32Tensor, type TensorShape } from "../graph/tensor.ts";
+import { float32Tensor, type Graph, node, type TensorShape } from "../onnx/model.ts";
 import { gradients, type Shapes } from "./gradients.ts";
 import { expectGradient, normal } from "./testing.ts";
 

@@ -6,14 +6,19 @@
  * Source of the method: Baydin et al., "Automatic Differentiation in Machine Learning: a Survey" (arXiv 1502.05767), §3.2.
  */
 import { dataError, usageError } from "../base/errors.ts";
-import { tensorsRead } from "../graph/lookup.ts";
-import type { Graph, Node } from "../graph/model.ts";
-import { elementCount, type TensorShape } from "../graph/tensor.ts";
-import type { Ref } from "./build/builder.ts";
-import { floatTensor, Operations } from "./build/operations.ts";
-import { constants } from "./constants.ts";
-import { differentiationOf } from "./registry.ts";
-import { calledBy, Site, type Surroundings } from "./rule.ts";
+import { tensorsRead } from "../onnx/analysis/dataflow.ts";
+import { elementCount, type Graph, type Node, type TensorShape } from "../onnx/model.ts";
+import { calledBy, type Differentiation, type RuleTable, Site, type Surroundings } from "./gradient-rule.ts";
+import type { Ref } from "./graph-builder.ts";
+import { floatTensor, Operations } from "./graph-operations.ts";
+import { constants } from "./known-values.ts";
+import { activation } from "./rules/activation-rules.ts";
+import { arithmetic, elementwise, matrix } from "./rules/arithmetic-rules.ts";
+import { convolution } from "./rules/convolution-rules.ts";
+import { normalise } from "./rules/normalisation-rules.ts";
+import { pool, reduce } from "./rules/reduction-rules.ts";
+import { gathering, shape } from "./rules/reshape-rules.ts";
+import { resizing } from "./rules/resize-rules.ts";
 
 /** Type and shape of every tensor of a graph. */
 export type Shapes = ReadonlyMap<string, TensorShape>;
@@ -152,3 +157,68 @@ function onThePath(graph: Graph, around: Surroundings, loss: string, parameters:
   }
   return wanted;
 }
+
+// Operators through which no gradient flows, and why.
+
+const operators = (why: string, names: string): [string, { kind: "none"; why: string }][] =>
+  names.split(" ").map((op) => [op, { kind: "none", why }]);
+
+export const none: RuleTable = Object.fromEntries([
+  ...operators(
+    "constant",
+    "Constant ConstantOfShape EyeLike Range RandomNormal RandomUniform RandomNormalLike RandomUniformLike Multinomial Bernoulli",
+  ),
+  ...operators("depends only on shapes", "Shape Size"),
+  ...operators("outputs truth values", "Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf"),
+  ...operators("outputs indices", "ArgMax ArgMin NonZero OneHot NonMaxSuppression"),
+  ...operators("constant between its steps", "Floor Ceil Round Sign"),
+]);
+
+// All gradient rules by operator; docs/operators.md is generated from this list. The rules themselves are in `rules/`.
+
+/** Rules by subject, in the order of the documentation. */
+export const subjects: Readonly<Record<string, RuleTable>> = {
+  Convolution: convolution,
+  "Matrix products": matrix,
+  Pooling: pool,
+  Normalisation: normalise,
+  "Activation functions": activation,
+  Arithmetic: arithmetic,
+  "Functions by element": elementwise,
+  Reductions: reduce,
+  "Shapes and parts": shape,
+  "Picking by index": gathering,
+  "Resizing and padding": resizing,
+  "Without a gradient": none,
+};
+
+const table = new Map(Object.values(subjects).flatMap((rules) => Object.entries(rules)));
+
+/** How the operator of a node is differentiated; undefined if Graft has no rule for it. */
+export const differentiationOf = ({ domain, op }: Node): Differentiation | undefined =>
+  table.get(domain === "" || domain === "ai.onnx" ? op : `${domain}.${op}`);
+
+// Generates docs/operators.md, the list of operators that can be trained, from the registry.
+
+const INTRODUCTION = `# Operators that can be trained
+
+Graft computes the backward pass of a network itself. It has one rule per ONNX operator, each checked against finite differences and
+PyTorch's autograd. Frozen layers need no rule: an operator that is not listed here matters only if you train a layer before it. In
+that case Graft stops and names the node.
+
+This page is generated from the rules: run \`npx vitest run src/autodiff/document -u\` to update it.
+`;
+
+/** The text of `docs/operators.md`. */
+export function operatorsPage(): string {
+  const sections = Object.entries(subjects).map(([subject, rules]) => `## ${subject}\n\n${listed(rules)}\n`);
+  return [INTRODUCTION, ...sections].join("\n");
+}
+
+function listed(rules: RuleTable): string {
+  const rows = Object.entries(rules).map(([op, how]) => `| ${op} | ${remark(how)} |`);
+  const heading = Object.values(rules).every(({ kind }) => kind === "none") ? "reason" : "support";
+  return [`| operator | ${heading} |`, "|---|---|", ...rows].join("\n");
+}
+
+const remark = (how: Differentiation): string => (how.kind === "none" ? how.why : (how.limits ?? "complete"));

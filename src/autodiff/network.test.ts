@@ -1,18 +1,16 @@
 /** A whole pretrained network: the parameters of MobileNetV2, forward and back, against finite differences. */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { cutGraph } from "../graph/cut.ts";
-import { modelOf } from "../graph/model.ts";
-import { decodeModel } from "../graph/onnx/read.ts";
-import { encodeModelWhole } from "../graph/onnx/write.ts";
-import { raiseOpset } from "../graph/raise-opset.ts";
-import { asFloat32 } from "../graph/tensor.ts";
-import { measureShapes } from "../runtime/measure-shapes.ts";
-import { openSession } from "../runtime/session.ts";
-import { crossEntropy } from "./losses/cross-entropy.ts";
-import { sgd } from "./optimisers/sgd.ts";
-import { parametersOf } from "./parameters.ts";
-import { stepGraph } from "./step.ts";
+import { decodeModel } from "../onnx/codec/read-model.ts";
+import { encodeModelWhole } from "../onnx/codec/write-model.ts";
+import { asFloat32, modelOf } from "../onnx/model.ts";
+import { cutGraph } from "../onnx/passes/cut-and-merge.ts";
+import { raiseOpset } from "../onnx/passes/raise-opset.ts";
+import { openSession } from "../onnx/session/session.ts";
+import { measureShapes } from "../onnx/session/shapes.ts";
+import { crossEntropy } from "./losses.ts";
+import { sgd } from "./optimisers.ts";
+import { parametersOf, stepGraph } from "./training-step.ts";
 
 const path = new URL("../../../shared/networks/mobilenet_v2_100_224.onnx", import.meta.url);
 const present = existsSync(path);

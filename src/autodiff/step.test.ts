@@ -1,19 +1,15 @@
 /** Losses, optimisers and the step as a whole, against PyTorch: bench/reference/training.py says what the values are. */
 import { describe, expect, test } from "vitest";
-import { type Graph, modelOf, node } from "../graph/model.ts";
-import { encodeModelWhole } from "../graph/onnx/write.ts";
-import { elementCount, float32Tensor } from "../graph/tensor.ts";
-import { measureShapes } from "../runtime/measure-shapes.ts";
-import { openSession, type RuntimeTensor } from "../runtime/session.ts";
-import { binaryCrossEntropy } from "./losses/binary-cross-entropy.ts";
-import { crossEntropy } from "./losses/cross-entropy.ts";
-import type { Loss } from "./losses/loss.ts";
-import { huber, meanSquared } from "./losses/regression.ts";
-import { adamW } from "./optimisers/adamw.ts";
-import type { Optimiser } from "./optimisers/optimiser.ts";
-import { sgd } from "./optimisers/sgd.ts";
-import { type StepOptions, stepGraph } from "./step.ts";
+import { encodeModelWhole } from "../onnx/codec/write-model.ts";
+import { elementCount, float32Tensor, type Graph, modelOf, node } from "../onnx/model.ts";
+import { openSession, type RuntimeTensor } from "../onnx/session/session.ts";
+import { measureShapes } from "../onnx/session/shapes.ts";
+import type { Loss } from "./losses.ts";
+import { binaryCrossEntropy, crossEntropy, huber, meanSquared } from "./losses.ts";
+import type { Optimiser } from "./optimisers.ts";
+import { adamW, sgd } from "./optimisers.ts";
 import reference from "./training.reference.json" with { type: "json" };
+import { type StepOptions, stepGraph } from "./training-step.ts";
 
 interface Run {
   readonly name: string;

@@ -4,11 +4,21 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { createRandom, type Random } from "../base/random.ts";
-import { GRAFT_OPSET, type Graph, type Model, modelOf, type Node, node } from "../graph/model.ts";
-import { encodeModelWhole } from "../graph/onnx/write.ts";
-import { elementCount, float32Tensor, rawTensor, type Tensor } from "../graph/tensor.ts";
-import { measureShapes } from "../runtime/measure-shapes.ts";
-import { openSession, type RuntimeTensor } from "../runtime/session.ts";
+import { encodeModelWhole } from "../onnx/codec/write-model.ts";
+import {
+  elementCount,
+  float32Tensor,
+  GRAFT_OPSET,
+  type Graph,
+  type Model,
+  modelOf,
+  type Node,
+  node,
+  rawTensor,
+  type Tensor,
+} from "../onnx/model.ts";
+import { openSession, type RuntimeTensor } from "../onnx/session/session.ts";
+import { measureShapes } from "../onnx/session/shapes.ts";
 
 import { gradients } from "./gradients.ts";
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createBudget } from "./budget.ts";
+import { createBudget } from "./concurrency.ts";
 
 describe("a budget", () => {
   it("takes what fits, refuses what does not, and has again what is given back", () => {

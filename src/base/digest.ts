@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { startThread } from "./thread.ts";
+import { startThread } from "./threads.ts";
 
 /** From this size on, in bytes, a separate thread is worth starting. */
 const LARGE = 16 << 20;

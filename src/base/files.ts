@@ -1,18 +1,55 @@
 /**
- * Reading, hashing and writing files. A file is written to a temporary file beside its place, flushed, and renamed, so no reader
- * sees half of it. Replacing several files as one is in replace.ts; error sentences are in system-errors.ts.
+ * Partial files: names for files that are being written, and the removal of those that a killed process left. Removes only files
+ * with such a name, and only if their writer has ended.
  */
+
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { codeOf } from "./errors.ts";
-import { partPath, sweepOnce } from "./parts.ts";
+import { isAlive, OWNER_PATTERN, ownerName } from "./owner.ts";
 import { type ReadFailureOptions, readFailure, writeFailure } from "./system-errors.ts";
+
+export { writeFailure } from "./system-errors.ts";
+
+/** If a writer cannot be checked, a file that it has not touched for this long counts as abandoned, in milliseconds. */
+const ABANDONED = 24 * 3_600_000;
+
+const pattern = new RegExp(`^\\.graft-${OWNER_PATTERN}\\.part$`);
+
+/** Whether a file is a partial file, by its name. */
+export const isPart = (name: string): boolean => pattern.test(name);
+
+/** A new path in a folder for a file that this process writes there. */
+export const partPath = (folder: string): string => join(folder, `.graft-${ownerName()}.part`);
+
+/** The partial files in a folder whose writers have ended. */
+export async function leftOverParts(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await readdir(folder).catch((): string[] => [])) {
+    if (!isPart(name)) continue;
+    const path = join(folder, name);
+    const seen = await stat(path).catch(() => undefined);
+    if (seen && !isAlive(name.slice(".graft-".length), seen.mtimeMs, ABANDONED)) found.push(path);
+  }
+  return found;
+}
+
+const swept = new Set<string>();
+
+/** Removes abandoned partial files in a folder, the first time that this process writes there. */
+export async function sweepOnce(folder: string): Promise<void> {
+  const key = resolve(folder);
+  if (swept.has(key)) return;
+  swept.add(key);
+  for (const path of await leftOverParts(folder)) await rm(path, { recursive: true, force: true }).catch(() => {});
+}
+
+// Reading, hashing and writing files. A file is written to a temporary file beside its place, flushed, and renamed, so no reader
+// sees half of it. Replacing several files as one is in replace.ts; error sentences are in system-errors.ts.
 
 /** What to write to a file: text, bytes, or a list of byte chunks (written one by one, never joined in memory). */
 export type Content = string | Uint8Array | Iterable<Uint8Array>;
-
-export { writeFailure } from "./system-errors.ts";
 
 /**
  * Reads a whole file.

@@ -12,8 +12,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, GraftError, workError } from "./errors.ts";
 import { makeFolder, writeFailure } from "./files.ts";
-import { isAlive, ownerName, ownerText, processOf } from "./owner.ts";
-import { keepFresh, SILENCE } from "./sign-of-life.ts";
+import { isAlive, keepFresh, ownerName, ownerText, processOf, SILENCE } from "./owner.ts";
 
 export interface LockOptions {
   /** What to do while another living process holds the lock: wait for it, or fail. */

@@ -5,6 +5,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
+import { utimes } from "node:fs/promises";
 import { hostname, uptime } from "node:os";
 
 /** `host-boot-space-pid-start-random`; no part contains a dash. */
@@ -106,4 +107,21 @@ export function ownerText(name: string): string {
   if (isNear(owner)) return `process ${owner.pid}`;
   const where = owner.host === host && owner.boot === boot ? "in another container" : "on another machine";
   return `process ${Number.isSafeInteger(owner.pid) ? `${owner.pid} ` : ""}${where}`;
+}
+
+// Heartbeats: a living process keeps the modification time of a file fresh, for processes that cannot check it directly.
+
+/** How often a file is touched, in milliseconds. */
+const HEARTBEAT_MS = 15_000;
+/**
+ * How long after the last heartbeat a process counts as ended, in milliseconds. Many intervals long, because a process that
+ * blocks its event loop gives no heartbeat.
+ */
+export const SILENCE = 10 * 60_000;
+
+/** Keeps the modification time of a file fresh until the returned function is called. Does not keep the process alive. */
+export function keepFresh(path: string): () => void {
+  const timer = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => {}), HEARTBEAT_MS);
+  timer.unref();
+  return () => clearInterval(timer);
 }

@@ -1,10 +1,9 @@
 /** What listing, pruning and verifying the cache work on: kinds and entries. Each kind is implemented in `kinds/`. */
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { cacheFolder } from "../base/cache.ts";
+import { cacheFolder, lastUse } from "../base/cache-folder.ts";
 import { codeOf } from "../base/errors.ts";
-import { lastUse } from "../base/last-use.ts";
-import { partPath } from "../base/parts.ts";
+import { partPath } from "../base/files.ts";
 import { systemReason } from "../base/system-errors.ts";
 
 /** The kinds of things in the cache, with what they are. */

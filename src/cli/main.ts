@@ -1,20 +1,17 @@
 #!/usr/bin/env node
 /** The `graft` command: parses the command line, runs one command, sets the exit code. */
-import "../runtime/telemetry.ts";
+import "../onnx/session/telemetry.ts";
 import { Command, CommanderError, Help } from "commander";
+import { failureEventOf, failureLine, watchStopFile } from "../base/child-messages.ts";
 import { exitCodes, GraftError, isStopped, messageOf } from "../base/errors.ts";
 import { onNotice } from "../base/notices.ts";
-import { failureEventOf, failureLine } from "../base/progress-json.ts";
-import { watchStopFile } from "../base/stop-file.ts";
 import { asSentence } from "../base/system-errors.ts";
 import { escapedJson } from "../base/text.ts";
 import { graftVersion } from "../base/version.ts";
 import { commands } from "./commands.ts";
 import { escapedLines } from "./flags.ts";
-import { stoppedCode } from "./interruption.ts";
 import { note } from "./output.ts";
-import { guardStreams } from "./streams.ts";
-import { withoutWildcards } from "./wildcards.ts";
+import { guardStreams, stoppedCode, withoutWildcards } from "./process.ts";
 
 const program = new Command("graft")
   .description(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { scatter } from "./scatter.ts";
+import { scatter } from "./output.ts";
 
 const draw = (dots: { x: number; y: number; mark: string }[]): string =>
   scatter({

@@ -1,6 +1,6 @@
 /** The text output of `graft train`: the dataset before the work, and the results after it. */
 import type { Dataset } from "../data/dataset/discover.ts";
-import type { TrainRun } from "../run/train-run.ts";
+import type { TrainRun } from "../run/facts.ts";
 import { note, noteUnused, percent, print, table } from "./output.ts";
 
 /** From this ratio of the largest class to the smallest, a note mentions the imbalance. */

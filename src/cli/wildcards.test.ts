@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { withoutWildcards } from "./wildcards.ts";
+import { withoutWildcards } from "./process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "graft-wildcards-"));
 for (const name of ["cats", "dogs (old)"]) mkdirSync(join(folder, name));

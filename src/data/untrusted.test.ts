@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
-import { decodeImage } from "./decode.ts";
+import { decodeImage } from "./image/decode.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "graft-untrusted-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,11 +1,18 @@
 /** Explains an artifact's predictions: opens a session per method once, and explains many images with it. */
-import type { RgbImage } from "../data/rgb-image.ts";
-import type { Model } from "../graph/model.ts";
-import { camOf, type FeatureMap, lastFeatureMap, openGradCam } from "./grad-cam.ts";
-import type { GradientSession } from "./gradient.ts";
-import { heatOf, integratedGradients, openIntegratedGradients } from "./integrated-gradients.ts";
-import { type ExplainedArtifact, explainedArtifact } from "./of-artifact.ts";
-import { overlay } from "./overlay.ts";
+import type { RgbImage } from "../data/image/rgb-image.ts";
+import type { Model } from "../onnx/model.ts";
+import {
+  camOf,
+  type FeatureMap,
+  heatOf,
+  integratedGradients,
+  lastFeatureMap,
+  openGradCam,
+  openIntegratedGradients,
+} from "./attributions.ts";
+import type { GradientSession } from "./explained-network.ts";
+import { type ExplainedArtifact, explainedArtifact } from "./explained-network.ts";
+import { overlay } from "./heat-overlay.ts";
 
 /** How a prediction can be explained; each method is a row of {@link methods}. */
 export type Method = "grad-cam" | "integrated-gradients";

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { define } from "../zoo/architectures/registry.ts";
-import { parityImages, parityModel } from "../zoo/architectures/testing.ts";
-import { camOf, lastFeatureMap, openGradCam } from "./grad-cam.ts";
-import type { Explained } from "./gradient.ts";
+import { define } from "../networks/architectures/architecture-registry.ts";
+import { parityImages, parityModel } from "../networks/architectures/testing.ts";
+import { camOf, lastFeatureMap, openGradCam } from "./attributions.ts";
+import type { Explained } from "./explained-network.ts";
 
 interface Fixture {
   readonly architecture: string;

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { modelOf, node } from "../graph/model.ts";
-import { float32Tensor } from "../graph/tensor.ts";
-import { define } from "../zoo/architectures/registry.ts";
-import { parityImages, parityModel } from "../zoo/architectures/testing.ts";
-import type { Explained } from "./gradient.ts";
-import { COMPLETENESS, heatOf, integratedGradients, openIntegratedGradients } from "./integrated-gradients.ts";
+import { define } from "../networks/architectures/architecture-registry.ts";
+import { parityImages, parityModel } from "../networks/architectures/testing.ts";
+import { float32Tensor, modelOf, node } from "../onnx/model.ts";
+import { COMPLETENESS, heatOf, integratedGradients, openIntegratedGradients } from "./attributions.ts";
+import type { Explained } from "./explained-network.ts";
 
 describe("integrated gradients", () => {
   it("of a linear network are weight times difference", async () => {

@@ -11,8 +11,7 @@ import {
   requireTokenBeyondLoopback,
   tokenGuard,
 } from "./access.ts";
-import { refusalOf } from "./refusal.ts";
-import { refuse } from "./routes.ts";
+import { refusalOf, refuse } from "./responses.ts";
 
 const remedies = { host: "use --allow-host", origin: "use --cors" };
 const access = (rules: Partial<AccessRules> = {}): Access => createAccess({ address: "127.0.0.1", remedies, ...rules });

@@ -9,7 +9,7 @@ import type { MiddlewareHandler } from "hono";
 import { bearerAuth } from "hono/bearer-auth";
 import { usageError } from "../base/errors.ts";
 import { sha256 } from "../base/files.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "./responses.ts";
 
 /** Whether an address to listen on can only be reached from this machine. */
 export const isLoopback = (address: string): boolean =>

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { type Budget, createBudget } from "../base/budget.ts";
-import { type BodyBounds, piecesOf, readBody } from "./body.ts";
+import { type Budget, createBudget } from "../base/concurrency.ts";
+import { type BodyBounds, piecesOf, readBody } from "./request-bounds.ts";
 import { open, startHttp, until } from "./testing.ts";
 
 /** A server that reads bodies within bounds and says how long they were and how much memory they held. */

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { type JsonBounds, scanJson, type TextSpan } from "../base/json-bounds.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "./responses.ts";
 
 /** A text that was left where it is: the bytes between its quotes, escapes and all. */
 export class LongText {

@@ -3,10 +3,8 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
-import { safeHeaders } from "./headers.ts";
-import { Refusal } from "./refusal.ts";
-import { answerFaults } from "./routes.ts";
-import { createHttpServer, type HttpOptions, type HttpServer } from "./server.ts";
+import { createHttpServer, type HttpOptions, type HttpServer } from "./http-server.ts";
+import { answerFaults, Refusal, safeHeaders } from "./responses.ts";
 
 type App = Hono<{ Bindings: HttpBindings }>;
 

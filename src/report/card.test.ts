@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { evaluatePredictions } from "../evaluate/evaluate.ts";
+import { evaluatePredictions } from "../metrics/evaluation.ts";
 import type { ReportInput } from "../run/report-input.ts";
 import { renderCard } from "./card.ts";
 

@@ -3,8 +3,8 @@
  * huggingface.co/docs/hub/model-cards and Mitchell et al., "Model cards for model reporting", FAT* 2019, arXiv 1810.03993.
  */
 import { type Consumption, datasetName, type ReportInput } from "../run/report-input.ts";
-import { big, count, date, duration, percent, percentRange, plural } from "./format.ts";
-import { alarmsText, promiseText } from "./sections/trust.ts";
+import { big, count, date, duration, percent, percentRange, plural } from "./html.ts";
+import { alarmsText, promiseText } from "./sections/uncertainty.ts";
 
 /** Assumed power of one busy core in watts, if there is no meter. The card says that it is an assumption. */
 const WATTS_PER_CORE = 10;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { big, count, date, duration, listed, percent, percentRange, plural, rate, shorten } from "./format.ts";
+import { big, count, date, duration, listed, percent, percentRange, plural, rate, shorten } from "./html.ts";
 
 describe("format", () => {
   it("never rounds to all or to nothing", () => {

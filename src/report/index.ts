@@ -9,10 +9,10 @@ export type {
   ReportMistake,
   ReportNetwork,
   ReportSkipped,
-  ReportTrust,
+  ReportUncertainty,
 } from "../run/report-input.ts";
-export { type ComparisonPage, renderComparison } from "./advice/comparison.ts";
-export { type RecommendationPage, renderRecommendation } from "./advice/recommendation.ts";
 export { renderCard } from "./card.ts";
+export { type ComparisonPage, renderComparison } from "./comparison-page.ts";
+export type { Section } from "./page-shell.ts";
+export { type RecommendationPage, renderRecommendation } from "./recommendation-page.ts";
 export { renderReport, reportSections } from "./report.ts";
-export type { Section } from "./section.ts";

@@ -2,7 +2,7 @@
  * The pages of Graft, drawn by code that is loaded when the first one is asked for: the chart library and its document are large,
  * and most programs draw none. `graft-ml/report` has the same functions as they are.
  */
-import type { RunPages } from "../run/write.ts";
+import type { RunPages } from "../run/save.ts";
 
 type ReportModule = typeof import("./index.ts");
 type PageFunction = "renderReport" | "renderComparison" | "renderRecommendation";

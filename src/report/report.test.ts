@@ -1,14 +1,13 @@
 import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../base/random.ts";
-import { calibrate, measureCalibration } from "../evaluate/calibration.ts";
-import { evaluatePredictions } from "../evaluate/evaluate.ts";
-import { mostConfidentMistakes } from "../evaluate/mistakes.ts";
-import { softmax } from "../evaluate/softmax.ts";
+import { calibrate, measureCalibration } from "../metrics/calibrate.ts";
+import { evaluatePredictions, mostConfidentMistakes } from "../metrics/evaluation.ts";
+import { softmax } from "../metrics/logits.ts";
 import type { ReportInput } from "../run/report-input.ts";
 import { html } from "./html.ts";
+import { contentPolicy } from "./page-shell.ts";
 import { renderReport, reportSections } from "./report.ts";
-import { contentPolicy } from "./shell.ts";
 
 /** A 1×1 grey JPEG. */
 const pixel =

@@ -1,20 +1,14 @@
 /** The report of a training as one HTML file: which sections it has, and in what order. */
 
 import type { ReportInput } from "../run/report-input.ts";
-import { date, listed, plural } from "./format.ts";
-import type { Section } from "./section.ts";
-import { auditSection } from "./sections/audit.ts";
-import { calibrationSection } from "./sections/calibration.ts";
-import { classesSection } from "./sections/classes.ts";
-import { confusionSection } from "./sections/confusion.ts";
-import { explanationsSection } from "./sections/explanations.ts";
-import { headlineSection } from "./sections/headline.ts";
-import { mistakesSection } from "./sections/mistakes.ts";
+import { date, listed, plural } from "./html.ts";
+import type { Section } from "./page-shell.ts";
+import { renderPage } from "./page-shell.ts";
+import { auditSection, explanationsSection, mistakesSection, skippedSection } from "./sections/images.ts";
 import { provenanceSection } from "./sections/provenance.ts";
-import { skippedSection } from "./sections/skipped.ts";
-import { trustSection } from "./sections/trust.ts";
+import { classesSection, confusionSection, headlineSection } from "./sections/results.ts";
+import { calibrationSection, uncertaintySection } from "./sections/uncertainty.ts";
 import { usageSection } from "./sections/usage.ts";
-import { renderPage } from "./shell.ts";
 
 /** The sections of a training's report, in reading order. */
 export const reportSections: readonly Section[] = [
@@ -23,7 +17,7 @@ export const reportSections: readonly Section[] = [
   confusionSection,
   classesSection,
   calibrationSection,
-  trustSection,
+  uncertaintySection,
   mistakesSection,
   explanationsSection,
   auditSection,

@@ -1,13 +1,14 @@
 /** A trained model on labelled images: what `graft evaluate` measures, and the images by which an exported model is judged. Prints nothing. */
-import { askFiles } from "../artifact/ask-files.ts";
-import type { Artifact } from "../artifact/open.ts";
-import { doubtOf } from "../artifact/trust.ts";
+
 import { dataError } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { listed, shown } from "../base/text.ts";
 import type { Dataset, Example, Ignored } from "../data/dataset/discover.ts";
-import { evaluatePredictions } from "../evaluate/evaluate.ts";
-import type { Evaluation } from "../evaluate/evaluation.ts";
+import type { Evaluation } from "../metrics/evaluation.ts";
+import { evaluatePredictions } from "../metrics/evaluation.ts";
+import type { Artifact } from "../model/open-artifact.ts";
+import { predictFiles } from "../model/open-artifact.ts";
+import { uncertaintyOf } from "../model/predict.ts";
 
 /** The images of a dataset that a model is judged on: its test part, else its validation part, else all. */
 export interface JudgedPart {
@@ -54,14 +55,14 @@ export async function evaluateModel(
   const skipped: { path: string; reason: string }[] = [];
   let [at, unknown] = [0, 0];
   const paths = examples.map((example) => example.path);
-  for await (const predicted of askFiles(artifact, paths, { stage: "Evaluating", onProgress, signal })) {
+  for await (const predicted of predictFiles(artifact, paths, { stage: "Evaluating", onProgress, signal })) {
     const truth = truths[at++]!;
     if (predicted.kind === "unreadable") {
       skipped.push({ path: predicted.path, reason: predicted.reason });
       continue;
     }
     rows.push(predicted.raw.probabilities);
-    if (doubtOf(artifact.uncertainty, artifact.classes, predicted.raw).unknown) unknown++;
+    if (uncertaintyOf(artifact.uncertainty, artifact.classes, predicted.raw).unknown) unknown++;
     labels.push(truth);
   }
   if (rows.length === 0) throw dataError(`None of the ${examples.length} images of ${path} could be read.`);

@@ -3,20 +3,19 @@
  * on, and written only where it is as good. Which networks gain: `npm run bench -- quantised`.
  */
 
-import { pairedDifference } from "../advise/statistics/paired.ts";
-import { askFiles } from "../artifact/ask-files.ts";
-import { type Artifact, openArtifactBytes, readArtifact } from "../artifact/open.ts";
-import { quantiseArtifact } from "../artifact/quantise.ts";
+import { mean, quantile } from "../base/collections.ts";
 import { dataError } from "../base/errors.ts";
 import { writeWhole } from "../base/files.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { randomFor } from "../base/random.ts";
-import { mean, quantile } from "../base/statistics.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
-import { decodeImage } from "../data/decode.ts";
-import type { Interval } from "../evaluate/interval.ts";
-import { argmax } from "../evaluate/softmax.ts";
-import { encodeModelWhole } from "../graph/onnx/write.ts";
+import { decodeImage } from "../data/image/decode.ts";
+import type { Interval } from "../metrics/accuracy-interval.ts";
+import { argmax } from "../metrics/logits.ts";
+import { pairedDifference } from "../metrics/paired-difference.ts";
+import { type Artifact, openArtifactBytes, predictFiles, readArtifact } from "../model/open-artifact.ts";
+import { quantiseArtifact } from "../model/quantise-artifact.ts";
+import { encodeModelWhole } from "../onnx/codec/write-model.ts";
 import { judgedPart } from "./evaluate-model.ts";
 
 export interface Int8Options {
@@ -119,7 +118,7 @@ async function classesOf(
 ): Promise<(number | undefined)[]> {
   const named: (number | undefined)[] = [];
   const paths = examples.map(({ path }) => path);
-  for await (const predicted of askFiles(artifact, paths, { stage: "Judging", onProgress, signal })) {
+  for await (const predicted of predictFiles(artifact, paths, { stage: "Judging", onProgress, signal })) {
     const { length } = artifact.classes;
     named.push(predicted.kind === "predicted" ? argmax(predicted.raw.probabilities, 0, length) : undefined);
   }

@@ -2,11 +2,12 @@
 import { relative, sep } from "node:path";
 import type { Audit } from "../audit/audit.ts";
 import { graftVersion } from "../base/version.ts";
-import { argmax } from "../evaluate/softmax.ts";
+import type { Dataset } from "../data/dataset/discover.ts";
+import { argmax } from "../metrics/logits.ts";
 import type { TrainResult } from "../train/train-dataset.ts";
+import type { Consumption, ReportExplanation } from "./report-input.ts";
 import { runHeader } from "./run-files.ts";
-import type { ReadAnswers, ReadMade, ReadMetrics } from "./schema.ts";
-import type { TrainRun } from "./train-run.ts";
+import type { ReadMade, ReadMetrics, ReadPredictions } from "./schema.ts";
 
 /** What is written beside what is read again. */
 type More = Readonly<Record<string, unknown>>;
@@ -100,15 +101,15 @@ export function madeOf({ result, dataset, datasetPath, seed }: TrainRun, modelSh
 }
 
 /** `answers.json` */
-export const answersOf = ({ result, dataset }: TrainRun, modelSha256: string) =>
+export const predictionsOf = ({ result, dataset }: TrainRun, modelSha256: string) =>
   ({
     ...runHeader(modelSha256),
     classes: dataset.classes,
-    answers: testAnswers(result.test, dataset.root),
-  }) satisfies ReadAnswers;
+    answers: testPredictions(result.test, dataset.root),
+  }) satisfies ReadPredictions;
 
 /** What the model predicts for each test image; classes by position. */
-function testAnswers({ examples, probabilities }: TrainResult["test"], root: string): ReadAnswers["answers"] {
+function testPredictions({ examples, probabilities }: TrainResult["test"], root: string): ReadPredictions["answers"] {
   const classes = probabilities.length / examples.length;
   return examples.map(({ path, label }, row) => {
     const prediction = argmax(probabilities, row * classes, classes);
@@ -133,4 +134,30 @@ function headFacts({ head }: TrainResult): {
   unfinished: number;
 } {
   return { l2: head.l2, folds: head.folds, tried: head.tried, unfinished: head.unfinished };
+}
+
+// A finished training with all that is told of it: what the files of a run are made from.
+
+/** All there is to say of one training. */
+export interface TrainRun {
+  readonly result: TrainResult;
+  readonly dataset: Dataset;
+  readonly datasetPath: string;
+  readonly seed: number;
+  readonly out: string;
+  /** Seconds of what is not the training's own. */
+  readonly timings: {
+    /** From the start of the process to that of the command. */
+    readonly startUp: number;
+    /** Reading the dataset's layout, and opening the network. */
+    readonly open: number;
+    readonly audit: number;
+    readonly explanations: number;
+  };
+  /** Seconds since the command began. */
+  readonly seconds: () => number;
+  /** What was found in the data; nothing where it was not audited. */
+  readonly audit: Audit | undefined;
+  readonly explanations: readonly ReportExplanation[];
+  readonly consumption: () => Promise<Consumption>;
 }

@@ -2,12 +2,15 @@
  * Reading the files of a run: a replacement that was cut short is finished first (base/replace.ts), and files that belong to
  * different models are not taken for one run.
  */
+
+import { AsyncLocalStorage } from "node:async_hooks";
 import { open, readFile, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, dataError, GraftError } from "../base/errors.ts";
-import { sha256OfFile } from "../base/files.ts";
+import { inFolder, sha256OfFile } from "../base/files.ts";
 import { isBoundedJson } from "../base/json-bounds.ts";
+import { withLock } from "../base/lock.ts";
 import { type Settled, settle } from "../base/replace.ts";
 import { readFailure } from "../base/system-errors.ts";
 import {
@@ -20,14 +23,14 @@ import {
   STAMPED_BYTES,
 } from "./run-files.ts";
 import {
-  answersSchema,
   damaged,
   madeSchema,
   metricsSchema,
   parseRunFile,
-  type ReadAnswers,
+  predictionsSchema,
   type ReadMade,
   type ReadMetrics,
+  type ReadPredictions,
 } from "./schema.ts";
 
 /** A finished run as it was read. */
@@ -108,9 +111,11 @@ const [TRIES, PAUSE] = [4, 50];
 export const readRun = (folder: string): Promise<ReadRun | undefined> => readWith(folder, async () => ({}));
 
 /** {@link readRun} with what the model answered to each test picture. */
-export const readRunAnswers = (folder: string): Promise<(ReadRun & { readonly answers: ReadAnswers }) | undefined> =>
+export const readRunPredictions = (
+  folder: string,
+): Promise<(ReadRun & { readonly answers: ReadPredictions }) | undefined> =>
   readWith(folder, async (at) => {
-    const answers = await parsedAt(at, folder, runFiles.answers, answersSchema);
+    const answers = await parsedAt(at, folder, runFiles.answers, predictionsSchema);
     return answers && { answers };
   });
 
@@ -176,4 +181,27 @@ async function modelAt(path: string): Promise<ReadRun["model"] | undefined> {
   const sha256 = known?.stamp === stamp ? known.sha256 : await sha256OfFile(path);
   digests.set(path, { stamp, sha256 });
   return { path, bytes: found.size, sha256 };
+}
+
+// The folder of a run while somebody is at work on it: made, locked, and what a training leaves there until it has ended.
+
+/** The lock of a run's folder. */
+export const RUN_LOCK = ".graft-lock";
+
+/** What a stopped fine-tuning leaves, and a finished one does not. */
+export const CHECKPOINT = "checkpoint.safetensors";
+
+const held = new AsyncLocalStorage<string>();
+
+/**
+ * Does work in the folder `out`, which is made where it is missing and locked meanwhile. Inside such work on the same folder it
+ * only does the work: a command that trains holds the folder, and saving takes it too.
+ *
+ * @throws GraftError (`work`) where another process is at work there (code `in-use`), or where the disk refuses
+ */
+export async function inRunFolder<T>(out: string, work: () => Promise<T>): Promise<T> {
+  const folder = resolve(out);
+  if (held.getStore() === folder) return work();
+  const options = { whenHeld: "fail", what: `the folder ${out}` } as const;
+  return inFolder(out, () => withLock(join(out, RUN_LOCK), options, () => held.run(folder, work)));
 }

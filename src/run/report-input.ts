@@ -3,15 +3,15 @@
  * that is not in here and reads neither files nor clock.
  */
 import { basename, resolve } from "node:path";
-import type { NoveltyRule } from "../artifact/contract.ts";
-import type { Calibration, MeasuredCalibration } from "../evaluate/calibration.ts";
-import type { Conformal, CoveragePromise, SetScores } from "../evaluate/conformal.ts";
-import type { Evaluation } from "../evaluate/evaluation.ts";
-import type { AlarmPromise } from "../evaluate/novelty.ts";
-import type { FeatureChoice } from "../train/choose-features.ts";
+import type { Calibration, MeasuredCalibration } from "../metrics/calibrate.ts";
+import type { Conformal, CoverageGuarantee, SetScores } from "../metrics/conformal.ts";
+import type { Evaluation } from "../metrics/evaluation.ts";
+import type { FalseAlarmGuarantee } from "../metrics/ood-threshold.ts";
+import type { OodRule } from "../model/artifact-graph.ts";
+import type { Views } from "../networks/backbone/backbone.ts";
+import type { FeatureChoice } from "../train/features/choose-features.ts";
 import type { FinetuneFacts } from "../train/finetune/finetune.ts";
 import type { GroupFacts, Straddling } from "../train/train-dataset.ts";
-import type { Views } from "../zoo/backbone.ts";
 
 /** The dataset as it was used. */
 export interface ReportDataset {
@@ -102,11 +102,11 @@ export interface ReportExplanation {
 }
 
 /** When to doubt an answer. */
-export interface ReportTrust {
-  readonly novelty: NoveltyRule;
-  readonly alarms: AlarmPromise;
+export interface ReportUncertainty {
+  readonly novelty: OodRule;
+  readonly alarms: FalseAlarmGuarantee;
   readonly conformal: Conformal;
-  readonly promise: CoveragePromise;
+  readonly promise: CoverageGuarantee;
   /** Test images that were called unknown, of how many. */
   readonly falseAlarms: { readonly asked: number; readonly count: number };
   readonly sets: SetScores;
@@ -158,7 +158,7 @@ export interface ReportInput {
   /** What the audit says of the labels as a whole, in sentences. */
   readonly labels?: string | undefined;
   readonly explanations?: readonly ReportExplanation[] | undefined;
-  readonly trust?: ReportTrust | undefined;
+  readonly trust?: ReportUncertainty | undefined;
   readonly skipped: readonly ReportSkipped[];
   /** The artifact's file name. */
   readonly modelFile: string;

@@ -1,13 +1,17 @@
 /** A finished training → the input of its report and card. */
-import { labelSentence } from "../audit/labels/sentence.ts";
-import { thumbnail } from "../data/thumbnail.ts";
-import { mostConfidentMistakes } from "../evaluate/mistakes.ts";
-import { countParameters } from "../zoo/network.ts";
-import { versions } from "./facts.ts";
-import { reportFindings } from "./findings.ts";
-import { datasetName, type ReportInput } from "./report-input.ts";
+
+import { type Finding, suspectsOf } from "../audit/check.ts";
+import { labelSentence } from "../audit/labels/label-evidence.ts";
+import { GraftError, isDataError, messageOf } from "../base/errors.ts";
+import { readBytes } from "../base/files.ts";
+import { decodeImage, thumbnail } from "../data/image/decode.ts";
+import { openExplainers } from "../explain/explain.ts";
+import { mostConfidentMistakes } from "../metrics/evaluation.ts";
+import { argmax } from "../metrics/logits.ts";
+import { countParameters } from "../networks/network.ts";
+import { type TrainRun, versions } from "./facts.ts";
+import { datasetName, type ReportExplanation, type ReportFinding, type ReportInput } from "./report-input.ts";
 import { runFiles } from "./run-files.ts";
-import type { TrainRun } from "./train-run.ts";
 
 /** The most mistakes that the report shows. */
 const MISTAKES = 24;
@@ -76,4 +80,101 @@ export async function reportOf(run: TrainRun, modelSha256: string): Promise<Repo
     modelSha256,
     versions: versions(),
   };
+}
+
+// The audit's findings as the report shows them: with small pictures.
+
+/** Pictures shown of each finding. */
+const SHOWN = 6;
+
+/** The audit's findings with thumbnails. */
+export const reportFindings = (findings: readonly Finding[]): Promise<ReportFinding[]> =>
+  Promise.all(
+    findings.map(async (finding) => {
+      const suspects = suspectsOf(finding);
+      const pictures = suspects.slice(0, SHOWN).map(async ({ path, label, why, confidence }) => ({
+        thumbnail: await thumbnail(path).catch(emptyIfUnreadable),
+        path,
+        label,
+        why,
+        confidence,
+      }));
+      const { title, advice, severity, confidence } = finding;
+      return { title, advice, severity, confidence, pictures: await Promise.all(pictures), total: suspects.length };
+    }),
+  );
+
+/** A finding may be that a file is no picture. */
+function emptyIfUnreadable(error: unknown): string {
+  if (!isDataError(error)) throw error;
+  return "";
+}
+
+// What a finished training's report shows of where the model looked.
+
+/** Overlays of wrong and of right answers. */
+const [WRONG, RIGHT] = [4, 4];
+
+/**
+ * Grad-CAM of some test pictures: the surest wrong answers, then the surest right ones of different classes.
+ *
+ * @param onNote told, in a sentence, where the network cannot be explained so
+ */
+export async function reportExplanations(
+  { result, dataset }: Pick<TrainRun, "result" | "dataset">,
+  onNote: (text: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<ReportExplanation[]> {
+  const chosen = chosenRows(result.test, dataset.classes.length);
+  if (chosen.length === 0) return [];
+  const explainers = await openExplainers(result.artifact, result.network.name, ["grad-cam"]).catch(
+    (error: unknown) => {
+      if (!(error instanceof GraftError)) throw error;
+      // A network without feature maps, or with an operator that has no gradient, is trained and reported all the same.
+      onNote(`The report shows no overlays: ${messageOf(error)}`);
+      return undefined;
+    },
+  );
+  if (!explainers) return [];
+  try {
+    const explanations: ReportExplanation[] = [];
+    for (const { row, prediction, probability } of chosen) {
+      signal?.throwIfAborted();
+      const { path, label } = result.test.examples[row]!;
+      const [explanation] = await explainers.explain(await decodeImage(await readBytes(path)), prediction);
+      explanations.push({
+        overlay: explanation!.jpeg.toString("base64"),
+        path,
+        truth: dataset.classes[label]!,
+        prediction: dataset.classes[prediction]!,
+        probability,
+      });
+    }
+    return explanations;
+  } finally {
+    await explainers.close();
+  }
+}
+
+interface Chosen {
+  readonly row: number;
+  readonly prediction: number;
+  readonly probability: number;
+}
+
+function chosenRows({ examples, probabilities }: TrainRun["result"]["test"], classes: number): Chosen[] {
+  const answers = examples
+    .map(({ label }, row) => {
+      const prediction = argmax(probabilities, row * classes, classes);
+      return { row, label, prediction, probability: probabilities[row * classes + prediction]! };
+    })
+    .sort((a, b) => b.probability - a.probability);
+  const wrong = answers.filter(({ label, prediction }) => label !== prediction).slice(0, WRONG);
+  const seen = new Set<number>();
+  const right = answers.filter(({ label, prediction }) => {
+    if (label !== prediction || seen.has(label)) return false;
+    seen.add(label);
+    return true;
+  });
+  return [...wrong, ...right.slice(0, RIGHT)];
 }

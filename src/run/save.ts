@@ -3,10 +3,13 @@
  * `result.save` and `graft train` do after the training; how pages are drawn is for the caller to say.
  */
 
-import { rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { rememberSpeed } from "../advise/costs/remembered.ts";
+import { rememberSpeed } from "../advise/recommend/network-cost.ts";
+import { type Audit, audit } from "../audit/audit.ts";
+import { isDataError, messageOf } from "../base/errors.ts";
+import { type Content, sha256OfChunks } from "../base/files.ts";
 import {
   callOf,
   checked,
@@ -16,15 +19,15 @@ import {
   listenerEntries,
   optionsOf,
   text,
-} from "../base/options.ts";
-import type { OnProgress } from "../base/progress.ts";
-import type { Stopwatch } from "../base/stopwatch.ts";
-import { reportExplanations } from "./explanations.ts";
-import type { Consumption } from "./report-input.ts";
-import { CHECKPOINT, inRunFolder } from "./run-folder.ts";
-import { auditOf } from "./train-audit.ts";
-import type { TrainRun } from "./train-run.ts";
-import { type RunPages, writeRun } from "./write.ts";
+} from "../base/option-schemas.ts";
+import type { OnProgress, Stopwatch } from "../base/progress.ts";
+import { replaceTogether } from "../base/replace.ts";
+import { encodeModel } from "../onnx/codec/write-model.ts";
+import { madeOf, metricsOf, predictionsOf, type TrainRun } from "./facts.ts";
+import { CHECKPOINT, inRunFolder } from "./read.ts";
+import type { Consumption, ReportInput } from "./report-input.ts";
+import { reportExplanations, reportOf } from "./report-of.ts";
+import { type RunFile, runFileNames, runFiles } from "./run-files.ts";
 
 export interface SaveOptions {
   /** Whether the data is audited for the report, see `audit`. Default true; a network from scratch has no features to go by. */
@@ -110,4 +113,105 @@ export async function saveRun(
     await rememberSpeed(network.name, result.features.computed, result.rates.forward);
     return { out, modelSha256, run };
   });
+}
+
+// A finished training → the files of its run, replaced as one: see base/replace.ts.
+
+/** The files of a run that are pages for people: whoever writes a run says how they are drawn. */
+export interface RunPages {
+  readonly report: (input: ReportInput) => string;
+  readonly card: (input: ReportInput, consumption: Consumption) => string;
+}
+
+/** What was written. */
+export interface WrittenRun {
+  /** SHA-256 of `model.onnx`, hexadecimal; every other file names it. */
+  readonly modelSha256: string;
+}
+
+/**
+ * Writes every file of a run into `run.out`. A run that was there is replaced whole: whenever the process is killed, or the
+ * disk is full, the folder has all files of one run or all of the other. Files of the user's are left alone.
+ *
+ * @throws GraftError (`work`) where the disk refuses; the run that was there is then as it was
+ */
+export async function writeRun(run: TrainRun, pages: RunPages): Promise<WrittenRun> {
+  const model = [...encodeModel(run.result.artifact)];
+  const modelSha256 = sha256OfChunks(model);
+  const input = await reportOf(run, modelSha256);
+  const files = new Map<RunFile, Content>([
+    [runFiles.model, model],
+    [runFiles.made, `${JSON.stringify(madeOf(run, modelSha256), null, 2)}\n`],
+    [runFiles.answers, `${JSON.stringify(predictionsOf(run, modelSha256))}\n`],
+    [runFiles.report, pages.report(input)],
+    [runFiles.card, pages.card(input, await run.consumption())],
+    [runFiles.metrics, `${JSON.stringify(metricsOf(run, modelSha256), null, 2)}\n`],
+  ]);
+  await replaceTogether(run.out, runFileNames, files);
+  return { modelSha256 };
+}
+
+// The audit that goes with a training.
+
+/** Audits the data of a training; data that can be trained on but not audited is said and passed over. */
+export async function auditOf(
+  options: Parameters<typeof audit>[0],
+  onNote: (text: string) => void,
+): Promise<Audit | undefined> {
+  try {
+    return await audit(options);
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    onNote(`The data was not audited: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+// What work costs: processor time, and energy where the processor's meter may be read.
+
+/** Linux' powercap: one folder a processor package, microjoules in `energy_uj`, which wraps at `max_energy_range_uj`. */
+const METERS = "/sys/class/powercap";
+
+interface Reading {
+  readonly path: string;
+  readonly microjoules: number;
+  readonly wrap: number;
+}
+
+const numberIn = async (path: string): Promise<number> => Number(await readFile(path, "utf8"));
+
+async function readMeters(folder: string): Promise<Reading[]> {
+  try {
+    const packages = (await readdir(folder)).filter((name) => /^intel-rapl:\d+$/.test(name));
+    return await Promise.all(
+      packages.map(async (name) => {
+        const path = join(folder, name, "energy_uj");
+        return {
+          path,
+          microjoules: await numberIn(path),
+          wrap: await numberIn(join(folder, name, "max_energy_range_uj")),
+        };
+      }),
+    );
+  } catch {
+    // No such meter, or not for this user to read.
+    return [];
+  }
+}
+
+/** Begins to measure; what comes out tells what was used until it is called. */
+export async function measureConsumption(folder = METERS): Promise<() => Promise<Consumption>> {
+  const meters = await readMeters(folder);
+  const before = process.cpuUsage();
+  return async () => {
+    const { user, system } = process.cpuUsage(before);
+    const after = await readMeters(folder);
+    const used = meters.map(({ path, microjoules, wrap }) => {
+      const now = after.find((reading) => reading.path === path)?.microjoules ?? Number.NaN;
+      return now >= microjoules ? now - microjoules : now + wrap - microjoules;
+    });
+    const total = used.reduce((sum, microjoules) => sum + microjoules, 0);
+    const isMeasured = meters.length > 0 && Number.isFinite(total);
+    return { cpuSeconds: (user + system) / 1e6, joules: isMeasured ? total / 1e6 : undefined };
+  };
 }

@@ -1,8 +1,8 @@
 /** What the JSON files of a run hold, as far as they are read again; checked, because anybody may have written them. */
 import * as v from "valibot";
 import { dataError, type GraftError } from "../base/errors.ts";
-import type { Calibration } from "../evaluate/calibration.ts";
-import type { ClassScores, Evaluation } from "../evaluate/evaluation.ts";
+import type { Calibration } from "../metrics/calibrate.ts";
+import type { ClassScores, Evaluation } from "../metrics/evaluation.ts";
 import { SCHEMA_VERSION } from "./run-files.ts";
 
 const text = v.pipe(v.string(), v.maxLength(4096));
@@ -113,7 +113,7 @@ export const madeSchema = v.object({
 const position = v.pipe(number, v.integer(), v.minValue(0));
 
 /** `answers.json` */
-export const answersSchema = v.pipe(
+export const predictionsSchema = v.pipe(
   v.object({
     ...header,
     classes: texts,
@@ -133,7 +133,7 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 /** The files as they are read. What is written is of these types too (facts.ts), and has more in it. */
 export type ReadMetrics = DeepReadonly<v.InferOutput<typeof metricsSchema>>;
 export type ReadMade = DeepReadonly<v.InferOutput<typeof madeSchema>>;
-export type ReadAnswers = DeepReadonly<v.InferOutput<typeof answersSchema>>;
+export type ReadPredictions = DeepReadonly<v.InferOutput<typeof predictionsSchema>>;
 
 /**
  * Reads the text of a JSON file of a run.

@@ -1,22 +1,29 @@
 /** The routes that ask a model: `predict` and `embed`, of the only model or of one by name. */
+
 import type { ServerResponse } from "node:http";
+import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
-import { NOVELTY, PROBABILITIES } from "../artifact/contract.ts";
-import { predictionOf, type RawPrediction } from "../artifact/open.ts";
-import { type Bodies, createBodies } from "../http/bodies.ts";
-import { createDeadline } from "../http/deadline.ts";
-import { Refusal, shuttingDown } from "../http/refusal.ts";
-import { FEATURES } from "../zoo/backbone.ts";
-import { picturesOf } from "./body/pictures.ts";
-import type { Outputs } from "./engine/messages.ts";
-import type { AppOptions, ServeEnv } from "./env.ts";
-import { allBodiesBytes, stallMs } from "./limits.ts";
-import type { ModelVersion } from "./models.ts";
-import { refuseOthers, topOf } from "./query.ts";
+import * as v from "valibot";
+import { GraftError } from "../base/errors.ts";
+import { checked, type Door, optionsOf, whole } from "../base/option-schemas.ts";
+import { shown } from "../base/text.ts";
+import type { Access } from "../http/access.ts";
+import type { HttpServer } from "../http/http-server.ts";
+import { type Bodies, createBodies, createDeadline } from "../http/request-bounds.ts";
+import { Refusal, shuttingDown } from "../http/responses.ts";
+import { OOD_SCORE, PROBABILITIES } from "../model/artifact-graph.ts";
+import { predictionOf, type RawPrediction } from "../model/open-artifact.ts";
+import { FEATURES } from "../networks/backbone/backbone.ts";
+import type { Outputs } from "./engine-thread.ts";
+import { allBodiesBytes, type Limits, stallMs } from "./limits.ts";
+import type { Log, Metrics } from "./metrics.ts";
+import type { Models, ModelVersion } from "./models.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { sentImagesOf } from "./sent-images.ts";
 
 /** What `graft predict` reads of the outputs for one picture. */
 function answerOf(outputs: Outputs): Pick<RawPrediction, "probabilities" | "oodScore"> {
-  const score = outputs[NOVELTY];
+  const score = outputs[OOD_SCORE];
   return { probabilities: outputs[PROBABILITIES]! as Float32Array, oodScore: score && Number(score[0]) };
 }
 
@@ -48,7 +55,7 @@ export const questions: Readonly<Record<"predict" | "embed", Question>> = {
 };
 
 /** Adds `POST /predict`, `/embed`, `/models/NAME/predict` and `/models/NAME/embed`. */
-export function answerRoutes(app: Hono<ServeEnv>, options: AppOptions): void {
+export function predictionRoutes(app: Hono<ServeEnv>, options: AppOptions): void {
   const { limits } = options;
   const bodies = createBodies({
     stallMs: stallMs(limits),
@@ -77,7 +84,7 @@ async function answer(
     return await bodies.whole(c.env.incoming, { maxBytes: limits.maxBodyBytes, signal }, async (body) => {
       deadline.received();
       c.var.noted.bytes = body.length;
-      const images = await picturesOf(body, c.env.incoming.headers["content-type"], limits.maxImages);
+      const images = await sentImagesOf(body, c.env.incoming.headers["content-type"], limits.maxImages);
       Object.assign(c.var.noted, { model: version.name, images: images.length });
       const sent = images.map(({ bytes }) => bytes);
       const results = await pipeline.ask(version, sent, signal);
@@ -104,4 +111,67 @@ function chosen(list: readonly ModelVersion[], name: string | undefined): ModelV
   const found = list.find((model) => model.name === name);
   if (!found) throw new Refusal(404, `There is no model ${JSON.stringify(name.slice(0, 80))}: /models lists them.`);
   return found;
+}
+
+// What the routes of a server have at hand: of the server, and of each request. Types alone.
+
+/** What a handler has at hand of its request. */
+export interface ServeEnv {
+  Bindings: HttpBindings;
+  Variables: {
+    /** What the log and the metrics are told besides; handlers add to it. */
+    noted: { model?: string; images?: number; bytes?: number; error?: string };
+  };
+}
+
+export interface AppOptions {
+  readonly models: Models;
+  readonly pipeline: Pipeline;
+  readonly limits: Limits;
+  readonly access: Access;
+  readonly origins: readonly string[];
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Asked for where there is one. */
+  readonly token: string | undefined;
+  /** Requests accepted before it is closing are answered, later ones refused. */
+  readonly http: Pick<HttpServer, "isClosing" | "cutOff">;
+}
+
+// Settings in an address's query. What is not known is refused, not ignored.
+
+/** How many classes are named a picture when the address does not say, as `graft predict` does. */
+export const DEFAULT_TOP = 3;
+
+const door: Door = {
+  whole: "The query",
+  subject: (path) => `The setting ${path}`,
+  option: (path) => path,
+};
+
+const predictSettings = optionsOf({ top: v.optional(whole(1, 999_999), DEFAULT_TOP) });
+
+type Query = Readonly<Record<string, string[]>>;
+
+/** Reads `?top=K`. @throws Refusal (400) */
+export function topOf(query: Query): number {
+  refuseOthers(query, ["top"]);
+  const [text, ...more] = query.top ?? [];
+  if (more.length > 0) throw new Refusal(400, "The setting top is given more than once: give it once, as in ?top=3.");
+  // Digits alone: an address has no other way to write such a number that all clients agree on.
+  const top = text !== undefined && /^\d+$/.test(text) ? Number(text) : text;
+  try {
+    return checked(predictSettings, { top }, door).top;
+  } catch (error) {
+    if (!(error instanceof GraftError)) throw error;
+    throw new Refusal(400, error.message);
+  }
+}
+
+/** @throws Refusal (400) where the query has a setting other than the given ones */
+export function refuseOthers(query: Query, known: readonly string[]): void {
+  const stranger = Object.keys(query).find((name) => !known.includes(name));
+  if (stranger === undefined) return;
+  const allowed = known.length > 0 ? `: there is ${known.join(", ")}` : "";
+  throw new Refusal(400, `There is no setting ${shown(stranger)} here${allowed}.`);
 }

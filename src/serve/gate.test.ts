@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createGate } from "./gate.ts";
+import { createGate } from "./pipeline.ts";
 
 /** Work that ends when it is told to. */
 function work(): { promise: Promise<void>; end(): void } {

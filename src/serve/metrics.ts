@@ -2,6 +2,7 @@
  * What the server counts, in Prometheus' text format (version 0.0.4: `prometheus.io/docs/instrumenting/exposition_formats`).
  * Three kinds of series are all that is needed, hence no library.
  */
+import { escapedJson } from "../base/text.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -124,3 +125,14 @@ function line(name: string, labels: Labels, value: number): string {
   const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
   return `${name}${pairs.length > 0 ? `{${pairs.join(",")}}` : ""} ${value}`;
 }
+
+// Structured logs: one JSON object a line, safe to look at on a terminal whatever names and paths clients make up.
+
+/** Writes one event with its fields; `time` (ISO 8601), `level` and `event` come first. */
+export type Log = (level: "info" | "warn" | "error", event: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+/** A log that writes lines to a sink, by default standard error. */
+export const createLog =
+  (write: (line: string) => void = (line) => process.stderr.write(line)): Log =>
+  (level, event, fields = {}) =>
+    write(`${escapedJson(JSON.stringify({ time: new Date().toISOString(), level, event, ...fields }))}\n`);

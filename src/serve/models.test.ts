@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { tinyArtifact } from "../../tests/support/artifact.ts";
 import { dataError } from "../base/errors.ts";
-import type { Engine } from "./engine/engine.ts";
-import type { Log } from "./log.ts";
+import type { Engine } from "./engine.ts";
+import type { Log } from "./metrics.ts";
 import { modelSources, openModels } from "./models.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "graft-models-"));

@@ -2,16 +2,17 @@
  * The models that are served, by name, and their replacement by newer files: the new version is opened beside the old one, takes
  * its place in one step, and the old one is closed when the last request that began with it has its answer.
  */
+
+import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { readArtifact, readModelFile } from "../artifact/open.ts";
-import type { UncertaintyRules } from "../artifact/trust.ts";
 import { messageOf, usageError } from "../base/errors.ts";
 import { sha256 } from "../base/files.ts";
+import { readArtifact, readModelFile } from "../model/open-artifact.ts";
+import type { UncertaintyRules } from "../model/predict.ts";
 import { disagreement, settledModel } from "../run/read.ts";
-import type { Engine } from "./engine/engine.ts";
-import type { VersionId } from "./engine/messages.ts";
-import type { Log } from "./log.ts";
-import { stampOf } from "./stamp.ts";
+import type { Engine } from "./engine.ts";
+import type { VersionId } from "./engine-thread.ts";
+import type { Log } from "./metrics.ts";
 
 /** A model as it was named on the command line. */
 export interface ModelSource {
@@ -151,4 +152,37 @@ function countHolders(onLast: () => void): { hold(): () => void; retire(): void 
     return release;
   };
   return { hold, retire: release };
+}
+
+// Noticing that a file has changed, without watching it: file systems differ in what they tell, and all of them answer `stat`.
+
+/** What differs when a file was written or replaced; `absent` where there is none. */
+export async function stampOf(path: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeMs } = await stat(path);
+    return [dev, ino, size, mtimeMs].join(" ");
+  } catch {
+    return "absent";
+  }
+}
+
+/**
+ * Calls `check` every so often until the function that it yields is called; never twice at once.
+ *
+ * @param periodMs milliseconds from the end of one check to the next
+ */
+export function repeat(check: () => Promise<void>, periodMs: number): () => void {
+  let timer: NodeJS.Timeout;
+  let stopped = false;
+  const next = (): void => {
+    timer = setTimeout(async () => {
+      await check();
+      if (!stopped) next();
+    }, periodMs).unref();
+  };
+  next();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
 }

@@ -2,23 +2,21 @@
  * The way of a picture: accepted or refused, decoded on a bounded number of cores, batched, answered. Memory is bounded at
  * each step: the queue by pictures, decoding and what was decoded by bytes.
  */
-
-import { createBudget } from "../base/budget.ts";
+import { createBudget } from "../base/concurrency.ts";
 import { GraftError, isDataError, messageOf } from "../base/errors.ts";
-import { type HeldImage, holdImage } from "../data/decode.ts";
-import type { RgbImage } from "../data/rgb-image.ts";
-import { unlessAborted } from "../http/deadline.ts";
-import { busy, Refusal } from "../http/refusal.ts";
+import { type HeldImage, holdImage } from "../data/image/decode.ts";
+import type { RgbImage } from "../data/image/rgb-image.ts";
+import { unlessAborted } from "../http/request-bounds.ts";
+import { busy, Refusal } from "../http/responses.ts";
 import { createBatcher } from "./batcher.ts";
-import type { Engine } from "./engine/engine.ts";
-import type { Outcome, Outputs } from "./engine/messages.ts";
-import { createGate } from "./gate.ts";
+import type { Engine } from "./engine.ts";
+import type { Outcome, Outputs } from "./engine-thread.ts";
 import type { Limits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ModelVersion } from "./models.ts";
 
 /** What a picture came to: the model's outputs, or why it could not be read. */
-export type PictureResult = { readonly outputs: Outputs } | { readonly refusal: Refusal };
+export type ImageResult = { readonly outputs: Outputs } | { readonly refusal: Refusal };
 
 export interface Pipeline {
   /**
@@ -26,7 +24,7 @@ export interface Pipeline {
    *
    * @throws Refusal (503) where the queue has no room for them; the signal's reason where that is aborted first
    */
-  ask(version: ModelVersion, pictures: readonly Uint8Array[], signal: AbortSignal): Promise<PictureResult[]>;
+  ask(version: ModelVersion, pictures: readonly Uint8Array[], signal: AbortSignal): Promise<ImageResult[]>;
 }
 
 export interface PipelineOptions {
@@ -78,7 +76,7 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
     }
   };
 
-  const askOne = async (version: ModelVersion, bytes: Uint8Array, signal: AbortSignal): Promise<PictureResult> => {
+  const askOne = async (version: ModelVersion, bytes: Uint8Array, signal: AbortSignal): Promise<ImageResult> => {
     const place = batcher.announce(version);
     let held: HeldImage | Refusal;
     try {
@@ -124,6 +122,47 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
         return await unlessAborted(Promise.all(results), signal);
       } finally {
         void Promise.allSettled(results).then(release);
+      }
+    },
+  };
+}
+
+// A gate: a bound on how much work is under way at once. Weights are bounded by base/budget.ts.
+
+export interface Gate {
+  /** Runs work when it is its turn; throws the signal's reason where that is aborted before. */
+  run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Looks again whether work may begin: to be called when what `mayBegin` asks about has changed. */
+  look(): void;
+}
+
+/**
+ * A gate that lets `limit` pieces of work through at once, in the order of their coming.
+ *
+ * @param mayBegin a further condition; work that is kept waiting by it alone begins after {@link Gate.look}
+ */
+export function createGate(limit: number, mayBegin: () => boolean = () => true): Gate {
+  let running = 0;
+  const queue: (() => void)[] = [];
+  const look = (): void => {
+    while (queue.length > 0 && running < limit && mayBegin()) {
+      running++;
+      queue.shift()!();
+    }
+  };
+  return {
+    look,
+    async run(work, signal) {
+      await new Promise<void>((begin) => {
+        queue.push(begin);
+        look();
+      });
+      try {
+        signal?.throwIfAborted();
+        return await work();
+      } finally {
+        running--;
+        look();
       }
     },
   };

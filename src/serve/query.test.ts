@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Refusal } from "../http/refusal.ts";
-import { refuseOthers, topOf } from "./query.ts";
+import { Refusal } from "../http/responses.ts";
+import { refuseOthers, topOf } from "./answers.ts";
 
 describe("settings in a query", () => {
   test("top: as said, or as graft predict has it", () => {

@@ -8,7 +8,7 @@ import { pngOfSize } from "../../tests/support/bomb.ts";
 import { drawShape, encode } from "../../tests/support/pictures.ts";
 import { zipOf } from "../../tests/support/zip.ts";
 import type { ErrorBody, Imported, ProjectInfo } from "./api.ts";
-import { MAX_PICTURE_BYTES } from "./project/receive.ts";
+import { MAX_IMAGE_BYTES } from "./project/receive.ts";
 import { type AskOptions, posting, startStudio, type TestStudio } from "./testing.ts";
 
 let studio: TestStudio;
@@ -119,9 +119,9 @@ describe("pictures that are none", () => {
 
   it("longer than may be, announced: 413 before it comes; unannounced: 413 when it has", async () => {
     const [path, options] = upload("long.png", Buffer.alloc(0));
-    const announced = await raw(`POST ${path} HTTP/1.1`, [`Content-Length: ${MAX_PICTURE_BYTES + 1}`], []);
+    const announced = await raw(`POST ${path} HTTP/1.1`, [`Content-Length: ${MAX_IMAGE_BYTES + 1}`], []);
     expect(announced).toMatch(/^HTTP\/1.1 413/);
-    const chunks = Buffer.alloc(MAX_PICTURE_BYTES + 1024, 1);
+    const chunks = Buffer.alloc(MAX_IMAGE_BYTES + 1024, 1);
     const sent = await studio
       .ask(path, { ...options, headers: { "Transfer-Encoding": "chunked" }, body: chunks })
       .catch((error: NodeJS.ErrnoException) => ({ status: error.code }));

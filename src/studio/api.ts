@@ -4,10 +4,11 @@
  *
  * A picture's id is its path below the project's folder, with `/`: `tulip/IMG_01.jpg`.
  */
-
 import type { EpochEvent, Progress } from "../base/progress.ts";
-import type { AugmentationName } from "../data/augment/policy.ts";
+import type { AugmentationName } from "../data/image/augment/augmentation-plan.ts";
 import type { ReadCalibration, ReadEvaluation } from "../run/schema.ts";
+
+export type { ErrorBody } from "../http/responses.ts";
 
 /** One class of the project. */
 export interface ClassInfo {
@@ -265,4 +266,16 @@ export interface SignedLink {
   readonly url: string;
 }
 
-export type { ErrorBody } from "../http/refusal.ts";
+// What a stand-alone page knows of its model. Types only: the page imports this file.
+
+/** What the page is told, as JSON in it. */
+export interface StandaloneFacts {
+  readonly title: string;
+  readonly classes: readonly string[];
+  readonly network: string;
+  readonly accuracy: number;
+  readonly interval: readonly [number, number];
+  readonly testPictures: number;
+  readonly modelBytes: number;
+  readonly graft: string;
+}

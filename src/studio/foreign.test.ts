@@ -18,7 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { finished, writeFinishedRun } from "../../tests/support/finished-run.ts";
 import { writeShapes } from "../../tests/support/pictures.ts";
 import { ownerName } from "../base/owner.ts";
-import type { ErrorBody } from "../http/refusal.ts";
+import type { ErrorBody } from "../http/responses.ts";
 import type { ProjectInfo, Recommendation, RunInfo, RunResults } from "./api.ts";
 import { startStudio, type TestStudio } from "./testing.ts";
 

@@ -1,11 +1,10 @@
 /** The networks that the page offers: the catalogue, and files that the studio was started with. */
 
-import { knownSpeeds } from "../advise/costs/remembered.ts";
-import { type CatalogueEntry, catalogue, DEFAULT_NETWORK, weightsSourceOf } from "../zoo/catalogue.ts";
-import { inspect } from "../zoo/inspect.ts";
-import { openNetwork } from "../zoo/open.ts";
-import type { PresetName } from "../zoo/preprocessing.ts";
-import { isOnDisk } from "../zoo/pull.ts";
+import { knownSpeeds } from "../advise/recommend/network-cost.ts";
+import { type CatalogueEntry, catalogue, DEFAULT_NETWORK, weightsSourceOf } from "../networks/catalogue/catalogue.ts";
+import { inspect } from "../networks/inspect.ts";
+import { isOnDisk, openNetwork } from "../networks/open.ts";
+import type { PresetName } from "../networks/preprocessing/preprocessing.ts";
 import type { NetworkRow, NetworkTable } from "./api.ts";
 
 /** An ONNX file that is offered beside the catalogue. */

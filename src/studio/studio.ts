@@ -1,33 +1,28 @@
 /** The studio as a server: a project, its trainings and the page, on this machine alone. Here everything is put together. */
-import { basename } from "node:path";
+
+import { readdir, readFile } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { GraftError, messageOf, workError } from "../base/errors.ts";
 import { makeFolder } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
 import { asSentence } from "../base/system-errors.ts";
 import { named } from "../base/text.ts";
 import { accessGuard, createAccess } from "../http/access.ts";
-import { createBodies } from "../http/bodies.ts";
-import { safeHeaders } from "../http/headers.ts";
-import { Refusal, refusalOfFailure } from "../http/refusal.ts";
-import { answerFaults } from "../http/routes.ts";
-import { createHttpServer, GRACE_MS } from "../http/server.ts";
+import { createHttpServer, GRACE_MS } from "../http/http-server.ts";
+import { createBodies } from "../http/request-bounds.ts";
+import { answerFaults, Refusal, refusalOfFailure, safeHeaders } from "../http/responses.ts";
 import { openAdvice } from "./advice.ts";
 import type { NetworkTable, Recommendation } from "./api.ts";
-import { BODY_MEMORY, type Env } from "./http/body.ts";
-import { createEvents } from "./http/events.ts";
-import { guard, pagePolicy } from "./http/guard.ts";
+import { BODY_MEMORY, type Env } from "./http/input.ts";
 import { projectRoutes } from "./http/project-routes.ts";
 import { runRoutes } from "./http/run-routes.ts";
-import { createSessions } from "./http/session.ts";
-import { sessionRoutes } from "./http/session-routes.ts";
-import { readStatic } from "./http/static.ts";
+import { createEvents, createSessions, guard, pagePolicy, sessionRoutes } from "./http/session.ts";
 import { type OwnNetwork, openNetworks } from "./networks.ts";
-import { MAX_ARCHIVE_BYTES } from "./project/archive.ts";
-import { pathsOf } from "./project/layout.ts";
-import { checkOwnFolder } from "./project/places.ts";
+import { checkOwnFolder, pathsOf } from "./project/layout.ts";
 import { openProject } from "./project/project.ts";
+import { MAX_ARCHIVE_BYTES } from "./project/receive.ts";
 import { createPredictor } from "./runs/predictor.ts";
 import { openRuns } from "./runs/runs.ts";
 
@@ -192,4 +187,48 @@ function onDefect(error: unknown): Refusal {
   if (failure) return failure;
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   return new Refusal(500, `The studio failed: ${messageOf(error)}.`);
+}
+
+// The page's own files, as `npm run build` left them: read once, served from memory. Nothing else on the disk is.
+
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+
+interface StaticFile {
+  readonly bytes: Buffer;
+  readonly type: string;
+  /** Vite puts a hash into the names below `assets/`. */
+  readonly isHashed: boolean;
+}
+
+export interface StaticFiles {
+  serve(c: Context): Response | undefined;
+}
+
+/** Reads the built page in `folder`. */
+export async function readStatic(folder: string): Promise<StaticFiles> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    throw workError("The studio's page has not been built: run `npm run build` first.", error);
+  });
+  const found = new Map<string, StaticFile>();
+  for (const entry of entries.filter((one) => one.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    const type = types[extname(entry.name)];
+    const url = path.slice(folder.length).replaceAll("\\", "/");
+    if (type) found.set(url, { bytes: await readFile(path), type, isHashed: url.startsWith("/assets/") });
+  }
+  return {
+    serve(c) {
+      const file = found.get(c.req.path === "/" ? "/index.html" : c.req.path);
+      if (!file) return undefined;
+      return c.body(new Uint8Array(file.bytes), 200, {
+        "Content-Type": file.type,
+        "Cache-Control": file.isHashed ? "max-age=31536000, immutable" : "no-cache",
+      });
+    },
+  };
 }

@@ -4,21 +4,19 @@
  */
 
 import type { OnProgress } from "../base/progress.ts";
-import type { KnownCopies } from "../data/copies/find.ts";
+import type { KnownCopies } from "../data/copies/find-copies.ts";
 import type { Signature } from "../data/copies/signature.ts";
-import type { RgbImage } from "../data/rgb-image.ts";
-import type { Model } from "../graph/model.ts";
-import type { OpenModel } from "../runtime/session.ts";
-import type { Cut } from "../zoo/backbone.ts";
-import type { Network } from "../zoo/network.ts";
+import type { RgbImage } from "../data/image/rgb-image.ts";
+import type { Cut } from "../networks/backbone/backbone.ts";
+import type { Network } from "../networks/network.ts";
+import type { Model } from "../onnx/model.ts";
+import type { OpenModel } from "../onnx/session/session.ts";
 import type { Lanes } from "./features/compute.ts";
-import type { ReadCuts } from "./features/reading-of.ts";
-import type { RecordStore } from "./features/record-store.ts";
-import type { Checkpoint, FinetuneInput, FinetuneOptions } from "./finetune/input.ts";
-import type { Unfrozen } from "./finetune/plan.ts";
-import type { Recipe } from "./finetune/recipe.ts";
+import type { ReadCuts } from "./features/feature-table.ts";
+import type { KnownImage, RecordStore } from "./features/images-and-records.ts";
+import type { Checkpoint, FinetuneInput, FinetuneOptions } from "./finetune/fine-tuning.ts";
+import type { Recipe, Unfrozen } from "./finetune/recipe.ts";
 import type { Boundary } from "./finetune/trainable-part.ts";
-import type { KnownImage } from "./image-source.ts";
 
 /** Takes the measures of images that are decoded anyway. */
 export interface Measures {

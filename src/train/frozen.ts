@@ -1,24 +1,106 @@
-/**
- * Fills a store with what the frozen part of a network outputs for the views of images: the one loop over images. Features are a freeze
- * boundary with one view.
- */
-import { mapAhead } from "../base/concurrency.ts";
+/** The frozen part of a network: up to its features, or up to a freeze boundary. How it runs is in compute.ts. */
+import { mapAhead, once } from "../base/concurrency.ts";
 import { dataError, isDataError, messageOf } from "../base/errors.ts";
 import { createMeter } from "../base/progress.ts";
-import type { RgbImage } from "../data/rgb-image.ts";
-import type { Listening, Measures, Passing } from "./environment.ts";
+import type { RgbImage } from "../data/image/rgb-image.ts";
+import { type CutShape, FEATURES, PIXELS, pixelDims, preparationModel } from "../networks/backbone/backbone.ts";
+import type { Network } from "../networks/network.ts";
+import { encodeModelWhole } from "../onnx/codec/write-model.ts";
+import type { Model } from "../onnx/model.ts";
+import { type Elements, openSession, type Session } from "../onnx/session/session.ts";
+import type { Environment, Listening, Measures, Passing } from "./environment.ts";
 import {
+  type Computer,
   computeImages,
   FEWEST_IMAGES,
   IMAGES_A_CALL,
   joinedBytes,
   type Lanes,
+  runFrozen,
   type Wanted,
 } from "./features/compute.ts";
-import type { Location, RecordStore } from "./features/record-store.ts";
-import { type RowTable, tableOfRecords } from "./features/table.ts";
-import type { FrozenPart } from "./frozen-part.ts";
-import type { ImageSource, LoadedImage } from "./image-source.ts";
+import { type RowTable, tableOfRecords } from "./features/feature-table.ts";
+import type { ImageSource, LoadedImage, Location, RecordStore } from "./features/images-and-records.ts";
+import { type Boundary, frozenModel, STORED } from "./finetune/trainable-part.ts";
+
+export interface FrozenPart extends Computer {
+  /** Threads that compute many images faster than this one; nothing where they would not. Open until `close`. */
+  lanes?(): Lanes | undefined;
+  close(): Promise<void>;
+}
+
+/** A network up to its features, which are in full precision. */
+export interface FrozenFeatures extends FrozenPart {
+  prepare(image: RgbImage): Promise<Float32Array>;
+  /** `[N, D]` */
+  forward(prepared: readonly Elements[]): Promise<Float32Array>;
+}
+
+/** What is said when {@link import("./features/compute.ts").TooLarge} is met. */
+export const FULL_PRECISION =
+  "The frozen part's outputs are too large for half precision: they are kept in full precision.";
+
+/**
+ * A network up to its features.
+ *
+ * @param modelOf makes the model from {@link PIXELS} to {@link FEATURES}
+ */
+export function frozenFeatures(
+  network: Pick<Network, "preprocessing">,
+  modelOf: () => Model,
+  { open, startLanes }: Pick<Environment, "open" | "startLanes">,
+): FrozenFeatures {
+  const inputDims = pixelDims(network, 1).slice(1);
+  const preparation = (): Uint8Array => preparationModel(network.preprocessing);
+  const model = once(modelOf);
+  const part = runFrozen({
+    inputDims,
+    preparation: () => openSession(preparation(), { threads: 1 }),
+    network: () => open(model()),
+    output: FEATURES,
+  });
+  let lanes: Lanes | undefined;
+  return {
+    ...(part as FrozenFeatures),
+    lanes() {
+      lanes ??= startLanes?.(model(), { preparation: preparation(), inputDims });
+      return lanes;
+    },
+    async close() {
+      await part.close();
+      await lanes?.close();
+    },
+  };
+}
+
+/** A network up to its freeze boundary. Its `forward` throws {@link import("./features/compute.ts").TooLarge} where half precision cannot hold an activation. */
+export function frozenUntil(
+  boundary: Boundary,
+  network: Network,
+  shape: CutShape,
+  { open, batch }: Pick<Environment, "open" | "batch">,
+): FrozenPart {
+  const { preprocessing } = network;
+  const preparing = (how: Network["preprocessing"]) => (): Promise<Session> => {
+    const model = boundary.isPixels
+      ? encodeModelWhole(frozenModel({ ...network, preprocessing: how }, shape, boundary))
+      : preparationModel(how);
+    return openSession(model, { threads: 1 });
+  };
+  return runFrozen({
+    inputDims: pixelDims(network, 1).slice(1),
+    preparation: preparing(preprocessing),
+    viewPreparation:
+      preprocessing.fit.kind === "stretch" ? undefined : preparing({ ...preprocessing, fit: { kind: "stretch" } }),
+    prepared: boundary.isPixels ? STORED : PIXELS,
+    network: boundary.isPixels ? undefined : () => open(frozenModel(network, shape, boundary)),
+    output: STORED,
+    runSize: batch,
+  });
+}
+
+// Fills a store with what the frozen part of a network outputs for the views of images: the one loop over images. Features are a freeze
+// boundary with one view.
 
 /** An image to be filled in. */
 export interface ToFill {

@@ -2,22 +2,19 @@
  * Learning: the features are settled on, a head is fitted to them and, where asked, the last stages of the network are tuned with it. What
  * comes of it is judged in conclude.ts.
  */
-import { createMeter } from "../base/progress.ts";
+import { createMeter, secondsSince } from "../base/progress.ts";
 import { type Random, randomFor } from "../base/random.ts";
-import { secondsSince } from "../base/stopwatch.ts";
-import type { Cut, CutShape } from "../zoo/backbone.ts";
-import type { Network } from "../zoo/network.ts";
-import { chooseFeatures, type FeatureChoice } from "./choose-features.ts";
+import type { Cut, CutShape } from "../networks/backbone/backbone.ts";
+import type { Network } from "../networks/network.ts";
 import type { Environment } from "./environment.ts";
-import { type ReadCuts, readingOf } from "./features/reading-of.ts";
+import { chooseFeatures, type FeatureChoice } from "./features/choose-features.ts";
+import { type ReadCuts, readingOf } from "./features/feature-table.ts";
 import { type Apart, type Finetuned, finetune, type Labelled } from "./finetune/finetune.ts";
-import { predictionFolds } from "./folds.ts";
-import { fitHead, fitsAtFirst, type HeadFit, type HeadOptions, headLogits } from "./head/fit.ts";
-import { freshHead } from "./head/fresh.ts";
-import { furtherText, heldOutParts } from "./held-out.ts";
-import { type Part, type Parts, selected, withTables } from "./parts.ts";
-import type { TrainSettings } from "./settings.ts";
+import { furtherText, heldOutParts, predictionFolds } from "./finetune/judgement.ts";
+import { fitHead, fitsAtFirst, freshHead, type HeadFit, type HeadOptions, headLogits } from "./head/fit.ts";
 import type { ValidationSource } from "./trained.ts";
+import type { TrainSettings } from "./training-set.ts";
+import { type Part, type Parts, selected, withTables } from "./training-set.ts";
 
 /** What is learned on, once it is settled of which features: the settings with the network cut there. */
 export interface Settled {

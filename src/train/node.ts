@@ -1,20 +1,50 @@
-/** The environment of a training in Node: files, the cache on disk, the machine's memory, threads. */
+/** The boundary cache: what the frozen part outputs for views of images, on disk, where a later epoch or run finds it. */
+import { createHash } from "node:crypto";
 import { statfs } from "node:fs/promises";
-import { makeFolder } from "../base/files.ts";
-import { openModel } from "../runtime/open-model.ts";
-import { backboneModel, type CutShape } from "../zoo/backbone.ts";
-import type { Network } from "../zoo/network.ts";
+import { join } from "node:path";
+import { cacheFolder } from "../base/cache-folder.ts";
+import { makeFolder, sha256 } from "../base/files.ts";
+import { backboneModel, type CutShape, preparationModel } from "../networks/backbone/backbone.ts";
+import type { Network } from "../networks/network.ts";
+import { openModel } from "../onnx/session/mapped-model.ts";
 import type { Environment, Signatures, StorageBudget } from "./environment.ts";
-import { recordsOf } from "./features/cache.ts";
-import { knownCopies } from "./features/known-copies.ts";
+import { noteAbout, openReadings, recordsOf, rememberedCuts } from "./features/feature-cache.ts";
+import { passing } from "./features/file-features.ts";
+import { knownCopies } from "./features/image-groups.ts";
+import type { RecordKey, RecordStore } from "./features/images-and-records.ts";
 import { lanesFor, startLanes } from "./features/lanes.ts";
-import { rememberedCuts } from "./features/of-network.ts";
-import { openReadings } from "./features/readings.ts";
+import { openRecordCache } from "./features/record-files.ts";
 import { measuresOf, openTraitCache } from "./features/trait-cache.ts";
-import { passing } from "./files.ts";
-import { boundaryCaches, openBoundaryCache } from "./finetune/boundary-cache.ts";
-import { openCheckpoints } from "./finetune/resume.ts";
-import { type FrozenFeatures, frozenFeatures } from "./frozen-part.ts";
+import { openCheckpoints } from "./finetune/checkpoint.ts";
+import { type Boundary, storedBytes } from "./finetune/trainable-part.ts";
+import { type FrozenFeatures, frozenFeatures } from "./frozen.ts";
+
+/** The parent of all boundary caches. */
+export const boundaryCaches = (): string => join(cacheFolder(), "boundary");
+
+/** The cache's folder for a network, boundary and preprocessing; a record's key names the image, policy and seed. */
+function folderOf({ sha256: weights, cut, preprocessing }: Network, { tensor, stored }: Boundary): string {
+  const key = JSON.stringify([weights, cut, tensor, stored, sha256(preparationModel(preprocessing)), passing.batch]);
+  return join(boundaryCaches(), sha256(key).slice(0, 32));
+}
+
+const keyOf = ({ digest, view }: RecordKey): Buffer =>
+  createHash("sha256").update(Buffer.from(digest, "hex")).update(view).digest();
+
+/** Opens the cache of a boundary. Reading is by the operating system's page cache: what fits into memory is in memory. */
+export async function openBoundaryCache(network: Network, boundary: Boundary): Promise<RecordStore> {
+  const folder = folderOf(network, boundary);
+  const records = await openRecordCache(folder, storedBytes(boundary));
+  await noteAbout(folder, `${network.name} at ${boundary.called}, ${boundary.stored}`);
+  return {
+    find: (key) => records.find(keyOf(key)),
+    add: (keys, values) => records.add(keys.map(keyOf), values),
+    read: records.read,
+    close: records.close,
+  };
+}
+
+// The environment of a training in Node: files, the cache on disk, the machine's memory, threads.
 
 /** Shares of what is free that records may take. */
 const DISK_SHARE = 1 / 4;

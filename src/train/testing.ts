@@ -1,12 +1,12 @@
 /** For tests: the novelty part of an artifact as a model of its own. */
-import type { Novelty } from "../artifact/contract.ts";
-import { noveltyGraph } from "../artifact/novelty.ts";
-import { modelOf } from "../graph/model.ts";
-import { encodeModelWhole } from "../graph/onnx/write.ts";
+import type { OodDetector } from "../model/artifact-graph.ts";
+import { oodScoreGraph } from "../model/artifact-graph.ts";
+import { encodeModelWhole } from "../onnx/codec/write-model.ts";
+import { modelOf } from "../onnx/model.ts";
 
 export const FEATURES_INPUT = "features";
 
 export const PROBABILITIES_INPUT = "probabilities";
 
-export const noveltyModel = (novelty: Novelty, columns: number, classes: number): Uint8Array =>
-  encodeModelWhole(modelOf(noveltyGraph(novelty, columns, classes)));
+export const noveltyModel = (novelty: OodDetector, columns: number, classes: number): Uint8Array =>
+  encodeModelWhole(modelOf(oodScoreGraph(novelty, columns, classes)));

@@ -2,32 +2,31 @@
  * One training, from images to an artifact in memory: splits, features, head, fine-tuning, calibration, uncertainty, artifact, result. The
  * same on every platform; what differs is the environment (node.ts, web.ts). Writes no files but the environment's records.
  */
-import { backboneParameters, buildArtifact } from "../artifact/build.ts";
+
+import { tally } from "../base/collections.ts";
+import { secondsSince } from "../base/progress.ts";
 import { createRandom, randomFor } from "../base/random.ts";
-import { secondsSince } from "../base/stopwatch.ts";
-import { tally } from "../base/tally.ts";
 import { graftVersion } from "../base/version.ts";
-import { checkEnoughIn } from "../data/enough.ts";
-import { inseparableClasses } from "../data/split.ts";
-import { calibrate, crossFitted, measureCalibration } from "../evaluate/calibration.ts";
-import { evaluatePredictions } from "../evaluate/evaluate.ts";
-import { groupedInterval } from "../evaluate/interval.ts";
-import { argmax, softmax } from "../evaluate/softmax.ts";
-import type { Model } from "../graph/model.ts";
-import { readingsModel } from "../zoo/backbone.ts";
-import type { Network } from "../zoo/network.ts";
-import { readingsFor } from "./choose-features.ts";
+import { checkEnoughIn, inseparableClasses } from "../data/dataset/split.ts";
+import { groupedInterval } from "../metrics/accuracy-interval.ts";
+import { calibrate, crossFitted, measureCalibration } from "../metrics/calibrate.ts";
+import { evaluatePredictions } from "../metrics/evaluation.ts";
+import { argmax, softmax } from "../metrics/logits.ts";
+import { backboneParameters, buildArtifact } from "../model/artifact-graph.ts";
+import { multiCutModel } from "../networks/backbone/backbone.ts";
+import type { Network } from "../networks/network.ts";
+import type { Model } from "../onnx/model.ts";
 import type { Environment, Signatures } from "./environment.ts";
-import { columnsRead, type ReadCuts } from "./features/reading-of.ts";
-import type { RecordStore } from "./features/record-store.ts";
-import { type Features, fillFeatures } from "./frozen.ts";
-import { frozenFeatures } from "./frozen-part.ts";
-import { groupsAmong } from "./groups.ts";
+import { readingsFor } from "./features/choose-features.ts";
+import { columnsRead, type ReadCuts } from "./features/feature-table.ts";
+import { groupsAmong } from "./features/groups.ts";
+import type { RecordStore } from "./features/images-and-records.ts";
+import { type Features, fillFeatures, frozenFeatures } from "./frozen.ts";
 import { countLabels } from "./head/fit.ts";
 import { type Learned, learn, type Settled, settle } from "./learn.ts";
-import { type Part, partition, type TestPart } from "./parts.ts";
-import type { TrainingSet, TrainSettings } from "./settings.ts";
 import type { GroupFacts, Judged, Straddling, Trained } from "./trained.ts";
+import type { TrainingSet, TrainSettings } from "./training-set.ts";
+import { type Part, partition, type TestPart } from "./training-set.ts";
 import { fitUncertainty } from "./uncertainty.ts";
 
 /**
@@ -79,7 +78,7 @@ async function featuresOf(
   measures: Signatures,
 ): Promise<Features> {
   const { cuts, mirrors } = readings;
-  const frozen = frozenFeatures(network, () => readingsModel(network, cuts, mirrors), environment);
+  const frozen = frozenFeatures(network, () => multiCutModel(network, cuts, mirrors), environment);
   try {
     const images = examples.map(({ source }) => ({ source }));
     const options = { ...environment, frozen, store, measures, onProgress, signal };

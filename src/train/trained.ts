@@ -1,10 +1,10 @@
 /** What a training comes to, on any platform: types alone. */
-import type { Calibration, MeasuredCalibration } from "../evaluate/calibration.ts";
-import type { Evaluation } from "../evaluate/evaluation.ts";
-import type { Model } from "../graph/model.ts";
-import type { CutShape } from "../zoo/backbone.ts";
-import type { Network } from "../zoo/network.ts";
-import type { FeatureChoice } from "./choose-features.ts";
+import type { Calibration, MeasuredCalibration } from "../metrics/calibrate.ts";
+import type { Evaluation } from "../metrics/evaluation.ts";
+import type { CutShape } from "../networks/backbone/backbone.ts";
+import type { Network } from "../networks/network.ts";
+import type { Model } from "../onnx/model.ts";
+import type { FeatureChoice } from "./features/choose-features.ts";
 import type { FinetuneFacts } from "./finetune/finetune.ts";
 import type { HeadFit } from "./head/fit.ts";
 import type { TestedUncertainty, UncertaintyFacts } from "./uncertainty.ts";

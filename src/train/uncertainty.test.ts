@@ -7,15 +7,14 @@ import { tinyNetwork } from "../../tests/support/network.ts";
 import { writeShapes } from "../../tests/support/pictures.ts";
 import { createRandom } from "../base/random.ts";
 import { discoverDataset } from "../data/dataset/discover.ts";
-import { softmax } from "../evaluate/softmax.ts";
-import { float32Tensor } from "../graph/tensor.ts";
-import { measureCut } from "../zoo/backbone.ts";
-import { openFile } from "../zoo/file.ts";
-import { openFeatureCache } from "./features/cache.ts";
-import { extractFeatures } from "./features/extract.ts";
-import { fileImage } from "./files.ts";
+import { softmax } from "../metrics/logits.ts";
+import { measureCut } from "../networks/backbone/backbone.ts";
+import { openFile } from "../networks/open.ts";
+import { float32Tensor } from "../onnx/model.ts";
+import { openFeatureCache } from "./features/feature-cache.ts";
+import { extractFeatures, fileImage } from "./features/file-features.ts";
 import { nodeEnvironment, openBackbone } from "./node.ts";
-import { partition } from "./parts.ts";
+import { partition } from "./training-set.ts";
 import { fitUncertainty, type UncertaintyInput } from "./uncertainty.ts";
 
 describe("fitUncertainty", () => {

@@ -1,24 +1,24 @@
 /** What a training knows of the uncertainty of its predictions: novelty, conformal sets, and how both do on the test images. */
-import type { Novelty, NoveltyRule } from "../artifact/contract.ts";
+
 import { randomFor } from "../base/random.ts";
 import {
   type Conformal,
-  type CoveragePromise,
+  type CoverageGuarantee,
+  coverageGuarantee,
   fitConformal,
-  promiseOf,
   type SetScores,
   scoreSets,
-} from "../evaluate/conformal.ts";
-import { type AlarmPromise, alarmPromise } from "../evaluate/novelty.ts";
-import { backboneModel, type CutShape } from "../zoo/backbone.ts";
-import type { Network } from "../zoo/network.ts";
+} from "../metrics/conformal.ts";
+import { type FalseAlarmGuarantee, falseAlarmGuarantee } from "../metrics/ood-threshold.ts";
+import type { OodDetector, OodRule } from "../model/artifact-graph.ts";
+import { backboneModel, type CutShape } from "../networks/backbone/backbone.ts";
+import type { Network } from "../networks/network.ts";
 import type { Environment, Listening } from "./environment.ts";
-import { memoryRecords } from "./features/record-store.ts";
-import type { FeatureTable } from "./features/table.ts";
-import { fillFeatures } from "./frozen.ts";
-import { frozenFeatures } from "./frozen-part.ts";
-import { BANK_ROWS, fitNovelty, noveltyOf } from "./novelty.ts";
-import { type Part, selected } from "./parts.ts";
+import type { FeatureTable } from "./features/feature-table.ts";
+import { memoryRecords } from "./features/images-and-records.ts";
+import { fillFeatures, frozenFeatures } from "./frozen.ts";
+import { BANK_ROWS, fitNovelty, noveltyOf } from "./ood-bank.ts";
+import { type Part, selected } from "./training-set.ts";
 
 /** Predictions for images whose class is known: `probabilities` `[N, C]`, `labels` `[N]`. */
 interface Predictions {
@@ -45,12 +45,12 @@ export interface UncertaintyInput extends Pick<Listening, "signal"> {
 
 /** What a training reports of its uncertainty. */
 export interface UncertaintyFacts {
-  readonly novelty: NoveltyRule;
+  readonly novelty: OodRule;
   /** What the images that the threshold was fitted on let it promise. */
-  readonly alarms: AlarmPromise;
+  readonly alarms: FalseAlarmGuarantee;
   readonly conformal: Conformal;
   /** What the images that sets were calibrated on let them promise. */
-  readonly promise: CoveragePromise;
+  readonly promise: CoverageGuarantee;
 }
 
 /** The same on the test images. */
@@ -60,15 +60,15 @@ export interface TestedUncertainty {
   readonly sets: SetScores;
 }
 
-export interface Uncertainty {
-  readonly novelty: Novelty;
+export interface FittedUncertainty {
+  readonly novelty: OodDetector;
   readonly facts: UncertaintyFacts;
   /** Nothing where there is no test part. */
   readonly tested: TestedUncertainty | undefined;
 }
 
 /** Fits novelty and conformal sets. */
-export async function fitUncertainty(input: UncertaintyInput, environment: Environment): Promise<Uncertainty> {
+export async function fitUncertainty(input: UncertaintyInput, environment: Environment): Promise<FittedUncertainty> {
   const { seed, calibration: predictions } = input;
   const train = await featuresOf(input, input.train, environment);
   const calibration = input.heldOut && (await featuresOf(input, input.heldOut, environment));
@@ -79,9 +79,9 @@ export async function fitUncertainty(input: UncertaintyInput, environment: Envir
     novelty,
     facts: {
       novelty: novelty.rule,
-      alarms: alarmPromise(novelty.rule.fittedOn, novelty.rule.falseAlarmRate),
+      alarms: falseAlarmGuarantee(novelty.rule.fittedOn, novelty.rule.falseAlarmRate),
       conformal,
-      promise: promiseOf(conformal),
+      promise: coverageGuarantee(conformal),
     },
     tested: await testedOn(input, novelty, conformal, environment),
   };
@@ -89,7 +89,7 @@ export async function fitUncertainty(input: UncertaintyInput, environment: Envir
 
 async function testedOn(
   input: UncertaintyInput,
-  novelty: Novelty,
+  novelty: OodDetector,
   conformal: Conformal,
   environment: Environment,
 ): Promise<TestedUncertainty | undefined> {

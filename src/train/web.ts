@@ -1,15 +1,15 @@
 /** The environment of a training in a page: images that are decoded one at a time, records in memory, an engine that stands still for each run. */
 import { nextTask, queue } from "../base/concurrency.ts";
 import { decodeSignature, encodeSignature, signatureOf, smallOf } from "../data/copies/signature.ts";
-import type { RgbImage } from "../data/rgb-image.ts";
-import { encodeModelWhole } from "../graph/onnx/write.ts";
-import { openSession } from "../runtime/session.ts";
-import { measureCuts } from "../zoo/cuts.ts";
+import type { RgbImage } from "../data/image/rgb-image.ts";
+import { measureCuts } from "../networks/backbone/backbone.ts";
+import { encodeModelWhole } from "../onnx/codec/write-model.ts";
+import { openSession } from "../onnx/session/session.ts";
 import type { Environment, Signatures } from "./environment.ts";
-import { columnsRead } from "./features/reading-of.ts";
-import { memoryRecords, type RecordStore } from "./features/record-store.ts";
+import { columnsRead } from "./features/feature-table.ts";
+import type { ImageSource } from "./features/images-and-records.ts";
+import { memoryRecords, type RecordStore } from "./features/images-and-records.ts";
 import { storedBytes } from "./finetune/trainable-part.ts";
-import type { ImageSource } from "./image-source.ts";
 
 /** WebAssembly's 32-bit memory ends here. */
 const WASM_BYTES = 2 ** 32;

@@ -7,16 +7,16 @@
  * const model = await openArtifact("/model.onnx");
  * const { label, probability } = await model.predict(file);
  */
-export type { Ranked } from "../artifact/artifact.ts";
+
 export { type ErrorCode, errorCodes, type FailureKind, GraftError } from "../base/errors.ts";
 export type { OnProgress, Progress } from "../base/progress.ts";
-export type { RgbImage } from "../data/rgb-image.ts";
-export type { FeatureChoice, FeatureTrial } from "../train/choose-features.ts";
-export type { Effort } from "../train/effort.ts";
-export type { Network } from "../zoo/network.ts";
-export { openArtifact, type Prediction, type WebArtifact } from "./artifact.ts";
-export { type EngineFacts, openEngine } from "./engine.ts";
-export { openNetwork } from "./network.ts";
+export type { RgbImage } from "../data/image/rgb-image.ts";
+export type { RankedClass } from "../model/predict.ts";
+export type { Network } from "../networks/network.ts";
+export type { FeatureChoice, FeatureTrial } from "../train/features/choose-features.ts";
+export type { Effort } from "../train/option-entries.ts";
+export { openArtifact, openNetwork, type Prediction, type WebArtifact } from "./open-in-page.ts";
+export { type EngineFacts, openEngine } from "./page-engine.ts";
 export type {
   Device,
   EngineOptions,
@@ -26,6 +26,6 @@ export type {
   PredictOptions,
   Source,
   TrainOptions,
-} from "./options.ts";
-export { type Picture, pixelsOf } from "./pixels.ts";
-export { type TrainResult, train } from "./train.ts";
+} from "./page-options.ts";
+export { type Picture, pixelsOf } from "./page-pixels.ts";
+export { type TrainResult, train } from "./train-in-page.ts";

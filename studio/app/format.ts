@@ -1,5 +1,5 @@
 /** Formats numbers and durations for people: the report's functions, and some that only the page needs. */
-export { big, count, duration, listed, percent, percentRange, plural, rate, shorten } from "../../src/report/format.ts";
+export { big, count, duration, listed, percent, percentRange, plural, rate, shorten } from "../../src/report/html.ts";
 
 /** Bytes: `8.1 MB`. */
 export const bytes = (value: number): string =>

@@ -2,7 +2,7 @@
 import "virtual:graft-style.css";
 import "./standalone.css";
 import { render } from "preact";
-import type { StandaloneFacts } from "../../src/studio/export/facts.ts";
+import type { StandaloneFacts } from "../../src/studio/api.ts";
 import { loadModel } from "./model.ts";
 import { Page } from "./page.tsx";
 

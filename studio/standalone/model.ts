@@ -1,10 +1,9 @@
 /** Runs the model in the browser with parts of `graft-ml/web` and a runtime that is embedded in the page. */
 import * as ort from "onnxruntime-web/wasm";
-import { predictImage, predictionOf, readArtifact } from "../../src/artifact/artifact.ts";
-import { useEngine } from "../../src/runtime/engine.ts";
-import { openSession } from "../../src/runtime/session.ts";
+import { predictImage, predictionOf, readArtifact } from "../../src/model/predict.ts";
+import { openSession, useEngine } from "../../src/onnx/session/session.ts";
 import type { Prediction } from "../../src/studio/api.ts";
-import { pixelsOf } from "../../src/web/pixels.ts";
+import { pixelsOf } from "../../src/web/page-pixels.ts";
 
 export interface Model {
   predict(image: Blob): Promise<Prediction>;

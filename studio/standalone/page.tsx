@@ -1,8 +1,7 @@
 /** The stand-alone page: choose an image, see the model's prediction. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Prediction } from "../../src/studio/api.ts";
-import type { StandaloneFacts } from "../../src/studio/export/facts.ts";
+import type { Prediction, StandaloneFacts } from "../../src/studio/api.ts";
 import { listed, percent, percentRange, plural } from "../app/format.ts";
 import { Probabilities } from "../app/parts/probabilities.tsx";
 import { shot, useCamera } from "../app/parts/webcam.tsx";

@@ -1,9 +1,9 @@
 /** What the tests' page can be asked from Node (call.ts). Everything that goes in or comes out is plain data. */
 
-import type { AugmentationName } from "../../src/data/augment/policy.ts";
+import type { AugmentationName } from "../../src/data/image/augment/augmentation-plan.ts";
 import type { StepsJob } from "./steps.ts";
 
-/** As in src/web/engine.ts, which Node's types do not reach. */
+/** As in src/web/page-engine.ts, which Node's types do not reach. */
 export interface EngineOptions {
   readonly device?: "auto" | "webgpu" | "wasm";
   readonly wasm?: string;

@@ -2,21 +2,18 @@
  * A few training steps, the very same in Node and in the tests' page: a head that knows nothing and the last stage of a network,
  * on batches of pictures in turn. Without the fit of a head beforehand, so that there is something to learn.
  */
-import type { RgbImage } from "../../src/data/rgb-image.ts";
-import { memoryRecords } from "../../src/train/features/record-store.ts";
-import { batchesOf, createReader } from "../../src/train/finetune/batches.ts";
+import type { RgbImage } from "../../src/data/image/rgb-image.ts";
+import { measureCut, shapesOf } from "../../src/networks/backbone/backbone.ts";
+import { stagesOf } from "../../src/networks/backbone/stages.ts";
+import type { Network } from "../../src/networks/network.ts";
+import { memoryRecords } from "../../src/train/features/images-and-records.ts";
+import { batchesOf, createReader, createSampler } from "../../src/train/finetune/batches.ts";
 import { openEngine } from "../../src/train/finetune/engine.ts";
-import { unfrozen } from "../../src/train/finetune/plan.ts";
-import { recipeFor } from "../../src/train/finetune/recipe.ts";
-import { createSampler } from "../../src/train/finetune/sampler.ts";
+import { recipeFor, unfrozen } from "../../src/train/finetune/recipe.ts";
 import { freshlyHeld, type Weights } from "../../src/train/finetune/step-runner.ts";
 import { boundaryOf, type StoredType, storedBytes } from "../../src/train/finetune/trainable-part.ts";
-import { fill } from "../../src/train/frozen.ts";
-import { frozenUntil } from "../../src/train/frozen-part.ts";
+import { fill, frozenUntil } from "../../src/train/frozen.ts";
 import { pixelImages, webEnvironment } from "../../src/train/web.ts";
-import { measureCut, shapesOf } from "../../src/zoo/backbone.ts";
-import type { Network } from "../../src/zoo/network.ts";
-import { stagesOf } from "../../src/zoo/stages.ts";
 
 export interface StepsJob {
   /** The class of each picture. */

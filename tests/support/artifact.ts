@@ -1,11 +1,11 @@
 /** A trained model without training: the tiny network with a head of random weights, built as `graft train` builds its own. */
 import { writeFileSync } from "node:fs";
-import { buildArtifact } from "../../src/artifact/build.ts";
-import { trusting } from "../../src/artifact/testing.ts";
 import { createRandom } from "../../src/base/random.ts";
-import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
-import { measureCut } from "../../src/zoo/backbone.ts";
-import { openNetwork } from "../../src/zoo/open.ts";
+import { buildArtifact } from "../../src/model/artifact-graph.ts";
+import { permissiveUncertainty } from "../../src/model/testing.ts";
+import { measureCut } from "../../src/networks/backbone/backbone.ts";
+import { openNetwork } from "../../src/networks/open.ts";
+import { encodeModelWhole } from "../../src/onnx/codec/write-model.ts";
 import { tinyNetwork } from "./network.ts";
 
 /** The classes of {@link tinyArtifact}. */
@@ -33,7 +33,7 @@ export async function tinyArtifact(scratch: string, seed = 1, repeats = 0): Prom
       head,
       classes: CLASSES,
       temperature: 1,
-      ...trusting(shape.features),
+      ...permissiveUncertainty(shape.features),
       graftVersion: "0.0.0",
     }),
   );

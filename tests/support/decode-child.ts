@@ -7,10 +7,10 @@
  * file its size in pixels or the code of the error.
  */
 import { readFileSync } from "node:fs";
-import { createBudget } from "../../src/base/budget.ts";
+import { createBudget } from "../../src/base/concurrency.ts";
 import { GraftError } from "../../src/base/errors.ts";
-import { decodeImage, withImage } from "../../src/data/decode.ts";
-import { failFor, readHeader } from "../../src/data/image-header.ts";
+import { decodeImage, withImage } from "../../src/data/image/decode.ts";
+import { failFor, readHeader } from "../../src/data/image/image-header.ts";
 import { pngOfSize } from "./bomb.ts";
 
 const [size = "", ...files] = process.argv.slice(2);

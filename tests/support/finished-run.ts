@@ -1,7 +1,7 @@
 /** A finished training as the studio finds it in a project, without training: every file of it can be another. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ReadAnswers, ReadMade, ReadMetrics } from "../../src/run/schema.ts";
+import type { ReadMade, ReadMetrics, ReadPredictions } from "../../src/run/schema.ts";
 
 const settings = { network: "resnet50", unfreeze: "none", seed: 0, classWeights: "none" };
 const record = { createdAt: "2026-01-01T00:00:00.000Z", settings };
@@ -37,7 +37,7 @@ const metrics = {
 } satisfies ReadMetrics;
 const made = { dataset: { path: "x", digest: "y" } } satisfies ReadMade;
 const answer = { path: "circle/000.png", truth: 0, prediction: 1, probability: 0.6, truthProbability: 0.4 };
-const answers = { classes: ["circle", "square"], answers: [answer] } satisfies ReadAnswers;
+const answers = { classes: ["circle", "square"], answers: [answer] } satisfies ReadPredictions;
 
 /** What the files of {@link writeFinishedRun} hold. */
 export const finished = { settings, record, evaluation, metrics, answer, answers };

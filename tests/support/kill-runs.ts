@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Random } from "../../src/base/random.ts";
-import { readRunAnswers } from "../../src/run/read.ts";
+import { readRunPredictions } from "../../src/run/read.ts";
 import { digestsIn } from "./run.ts";
 
 const writer = fileURLToPath(new URL("./run-writer.ts", import.meta.url));
@@ -55,7 +55,7 @@ const distinct = (digests: Readonly<Record<string, string | undefined>>): number
   new Set(Object.values(digests)).size;
 
 async function faultIn(out: string): Promise<string | undefined> {
-  const run = await readRunAnswers(out).catch((error: unknown) => String(error));
+  const run = await readRunPredictions(out).catch((error: unknown) => String(error));
   if (typeof run !== "object") return run ?? "a file is missing";
   const digests = digestsIn(out);
   if (distinct(digests) !== 1) return `the files are of different models: ${JSON.stringify(digests)}`;

@@ -1,8 +1,7 @@
 /** A tiny image classifier with random weights, as ONNX: no download, no training, milliseconds to run. */
 import { createRandom } from "../../src/base/random.ts";
-import { type Graph, modelOf, node } from "../../src/graph/model.ts";
-import { encodeModelWhole } from "../../src/graph/onnx/write.ts";
-import { float32Tensor } from "../../src/graph/tensor.ts";
+import { encodeModelWhole } from "../../src/onnx/codec/write-model.ts";
+import { float32Tensor, type Graph, modelOf, node } from "../../src/onnx/model.ts";
 
 /** Features of {@link tinyNetwork} at its cut. */
 export const FEATURES = 16;

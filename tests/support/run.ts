@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
+import { openNetwork } from "../../src/networks/open.ts";
+import type { TrainRun } from "../../src/run/facts.ts";
 import { modelNamedIn, runFileNames, runFiles } from "../../src/run/run-files.ts";
-import type { TrainRun } from "../../src/run/train-run.ts";
 import { train } from "../../src/train/train-dataset.ts";
-import { openNetwork } from "../../src/zoo/open.ts";
 
 /** A training's result, ready to be written to `out`; nothing is written yet. */
 export async function trainedRun(pictures: string, path: string, out: string, seed: number): Promise<TrainRun> {

@@ -5,32 +5,31 @@
 import { eitherOf } from "../../base/concurrency.ts";
 import { createRandom } from "../../base/random.ts";
 import { inSentences } from "../../base/system-errors.ts";
-import { augmentationFor } from "../../data/augment/policy.ts";
-import { stratifiedSplit } from "../../data/split.ts";
-import { unfrozen } from "../../train/finetune/plan.ts";
-import { describeSmallResnet } from "../../zoo/architectures/small-resnet.ts";
-import { shapesOf } from "../../zoo/backbone.ts";
-import type { Network } from "../../zoo/network.ts";
-import { stagesOf } from "../../zoo/stages.ts";
-import { type DomainGap, gapOf } from "../gap/confidence.ts";
-import { GAP_IMAGES, readConfidence } from "../gap/read.ts";
-import { stratifiedOrder } from "../halving/order.ts";
-import { baselineOf, evaluationSampleOf } from "../recommend/gallery.ts";
-import { runTrainings, type Spending, type StrategyProgress } from "./chances.ts";
-import type { Comparison } from "./comparison.ts";
-import { curveOf, savingsOf } from "./curve.ts";
-import { keptOf } from "./ladder.ts";
-import { needsOf, trainingOf } from "./needs.ts";
-import type { CompareOptions } from "./options.ts";
-import { type CheckedCompareOptions, checkedCompareOptions, DEFAULT_COMPARE_BUDGET } from "./options.ts";
-import { type Strategy, strategies } from "./run.ts";
-import { scheduleFor } from "./schedule.ts";
-import { fineTuning } from "./strategies/fine-tune.ts";
-import { type Frozen, freeze } from "./strategies/frozen.ts";
-import { probeStrategy } from "./strategies/probe.ts";
-import { type ScratchStrategy, scratchStrategy, sidesFor } from "./strategies/scratch.ts";
-import { decide } from "./verdict.ts";
-import { evidenceFor, reasonOf } from "./words.ts";
+import { stratifiedSplit } from "../../data/dataset/split.ts";
+import { augmentationFor } from "../../data/image/augment/augmentation-plan.ts";
+import { describeSmallResnet } from "../../networks/architectures/small-resnet.ts";
+import { shapesOf } from "../../networks/backbone/backbone.ts";
+import { stagesOf } from "../../networks/backbone/stages.ts";
+import type { Network } from "../../networks/network.ts";
+import { unfrozen } from "../../train/finetune/recipe.ts";
+import { type DomainGap, GAP_IMAGES, gapOf, readConfidence } from "../domain-gap.ts";
+import { baselineOf, evaluationSampleOf, stratifiedOrder } from "../recommend/evaluation-sample.ts";
+import type { CompareOptions, Comparison } from "./comparison.ts";
+import {
+  type CheckedCompareOptions,
+  checkedCompareOptions,
+  DEFAULT_COMPARE_BUDGET,
+  needsOf,
+  trainingOf,
+} from "./comparison.ts";
+import { type Strategy, scheduleFor, strategies } from "./comparison-runs.ts";
+import { runTrainings, type Spending, type StrategyProgress } from "./comparison-trainings.ts";
+import { decide } from "./comparison-verdict.ts";
+import { fineTuning } from "./strategies/fine-tune-strategy.ts";
+import { type Frozen, freeze, probeStrategy } from "./strategies/probe-strategy.ts";
+import { type ScratchStrategy, scratchStrategy, sidesFor } from "./strategies/scratch-strategy.ts";
+import { curveOf, keptOf, savingsOf } from "./training-ladder.ts";
+import { evidenceFor, reasonOf } from "./verdict-text.ts";
 
 /** The share of the images that each split is evaluated on. */
 const EVALUATION_SHARE = 0.25;

@@ -1,10 +1,29 @@
 /** The result of a comparison: plain data, for the command line, the report and library users. */
-import type { Skipped } from "../../train/features/extract.ts";
-import type { DomainGap } from "../gap/confidence.ts";
-import type { Baseline } from "../recommend/gallery.ts";
-import type { Curve, Savings } from "./curve.ts";
-import type { Strategy } from "./run.ts";
-import type { ComparisonVerdict, Lead } from "./verdict.ts";
+import * as v from "valibot";
+import {
+  abortSignal,
+  callOf,
+  checked,
+  type Described,
+  listenerEntries,
+  optionsOf,
+  rule,
+  seed,
+  whole,
+} from "../../base/option-schemas.ts";
+import type { OnProgress } from "../../base/progress.ts";
+import { datasetSchema } from "../../data/dataset/dataset.ts";
+import type { Dataset } from "../../data/dataset/discover.ts";
+import { type Network, networkSchema } from "../../networks/network.ts";
+import type { Skipped } from "../../train/features/file-features.ts";
+import { unfreeze as stages } from "../../train/option-entries.ts";
+import type { DomainGap } from "../domain-gap.ts";
+import type { Baseline } from "../recommend/evaluation-sample.ts";
+import { budgetSeconds } from "../recommend/recommend-options.ts";
+import { accuracyOf, type Strategy } from "./comparison-runs.ts";
+import type { StrategyProgress } from "./comparison-trainings.ts";
+import type { ComparisonVerdict, Lead } from "./comparison-verdict.ts";
+import type { Curve, Savings } from "./training-ladder.ts";
 
 export interface Comparison {
   readonly verdict: ComparisonVerdict["verdict"];
@@ -82,3 +101,123 @@ export interface Needs {
   readonly budgetSeconds: number | undefined;
   readonly moreEpochs: number | undefined;
 }
+
+// Summarises the trainings of a comparison, and what an undecided one needs. Pure.
+
+type Progresses = Readonly<Partial<Record<Strategy, StrategyProgress>>>;
+
+/** The trainings of fine-tuning and of the network from scratch. */
+export const trainingOf = (progress: Progresses): StrategyTraining[] =>
+  (["fine-tune", "scratch"] as const).map((strategy) => {
+    const { flattened = false, couldReach = 1, rungs = [] } = progress[strategy] ?? {};
+    return {
+      ...{ road: strategy, flattened, couldReach },
+      trainings: rungs.map((rung) => ({
+        ...{
+          epochs: rung.epochs,
+          seconds: rung.seconds,
+          accuracy: accuracyOf(rung),
+          trainAccuracy: rung.trainAccuracy,
+        },
+        ...{ validationLogLoss: rung.validation.logLoss, isCut: rung.isCut },
+      })),
+    };
+  });
+
+/** Safety factor: a repeated comparison starts from scratch, and timings vary. */
+const MARGIN = 1.1;
+
+/**
+ * Estimates what would decide the comparison; undefined if no strategy could still win.
+ *
+ * @param open strategies that could still win
+ * @param spent the seconds of this comparison, and the epochs that bounded it
+ */
+export function needsOf(
+  open: readonly Strategy[],
+  progress: Progresses,
+  spent: { readonly seconds: number; readonly epochs: number | undefined },
+): Needs | undefined {
+  if (open.length === 0) return undefined;
+  const nexts = open.flatMap((strategy) => progress[strategy]?.next ?? []);
+  const moreSeconds = nexts.reduce((sum, { seconds }) => sum + seconds, 0);
+  const epochs = Math.max(0, ...open.flatMap((strategy) => progress[strategy]?.rungs.map((rung) => rung.epochs) ?? []));
+  const minutes = Math.ceil((MARGIN * (spent.seconds + moreSeconds)) / 60);
+  return {
+    ...{ roads: open, epochs, moreSeconds },
+    budgetSeconds: spent.epochs === undefined ? 60 * minutes : undefined,
+    moreEpochs:
+      spent.epochs === undefined ? undefined : Math.max(2 * spent.epochs, ...nexts.map((next) => next.epochs)),
+  };
+}
+
+// The options of `compare`: types, schema and defaults.
+
+export interface CompareOptions {
+  readonly dataset: Dataset;
+  readonly network: Network;
+  /** Seconds for everything. Default {@link DEFAULT_COMPARE_BUDGET}, unless `epochs` is given. */
+  readonly budgetSeconds?: number | undefined;
+  /**
+   * Bounds the work instead of the time: maximum epochs of one training on all images. Then everything planned is done, however long it
+   * takes, and the same options give the same result on any machine of the same kind.
+   */
+  readonly epochs?: number | undefined;
+  /** Number of train/evaluation splits. Default 3, as far as time allows. */
+  readonly splits?: number | undefined;
+  /** What fine-tuning trains, as for `--unfreeze`. Default: the last third of the stages. */
+  readonly unfreeze?: string | number | undefined;
+  /** Default 0. The images that `train` holds out for its test with the same seed are left alone. */
+  readonly seed?: number | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Called with a sentence for each deviation from the request. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Aborts the work with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Ends the work early when aborted; the result is what is known by then. */
+  readonly stop?: AbortSignal | undefined;
+}
+
+/** The default budget in seconds. */
+export const DEFAULT_COMPARE_BUDGET = 600;
+/** The default number of splits. */
+export const DEFAULT_SPLITS = 3;
+
+/** What fine-tuning trains. `none` is invalid: fine-tuning is always one of the compared strategies. */
+export const unfreeze = v.pipe(
+  stages,
+  v.check((value) => value !== "none", "a stage's name, a number of last stages, or all"),
+);
+
+/** Maximum epochs of one training; the upper bound catches typing errors. */
+export const epochs = whole(2, 100_000);
+/** Number of splits. */
+export const splits = whole(1, 20);
+
+/** A comparison is bounded by work or by time, not both. */
+export const oneBound = <T extends { budgetSeconds?: number | undefined; epochs?: number | undefined }>() =>
+  rule<T>(
+    ({ budgetSeconds: seconds, epochs: most }) => seconds === undefined || most === undefined,
+    "{epochs} bounds the work, {budgetSeconds} the time: leave one of them out.",
+  );
+
+const entries = {
+  dataset: datasetSchema,
+  network: networkSchema,
+  budgetSeconds: v.optional(budgetSeconds),
+  epochs: v.optional(epochs),
+  splits: v.optional(splits, DEFAULT_SPLITS),
+  unfreeze: v.optional(unfreeze),
+  seed: v.optional(seed, 0),
+  ...listenerEntries,
+  stop: v.optional(abortSignal),
+} satisfies Described<CompareOptions>;
+
+const schema = v.pipe(optionsOf(entries), oneBound());
+
+/** Options with their defaults. */
+export type CheckedCompareOptions = v.InferOutput<typeof schema>;
+
+/** @throws GraftError (`usage`) */
+export const checkedCompareOptions = (options: CompareOptions): CheckedCompareOptions =>
+  checked(schema, options, callOf("compare"));

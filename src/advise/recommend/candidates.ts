@@ -1,16 +1,15 @@
 /** Selects the candidates: networks on this disk, those worth downloading, and files that the user names. */
 import { GraftError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
-import { type CatalogueEntry, catalogue } from "../../zoo/catalogue.ts";
-import type { Network } from "../../zoo/network.ts";
-import { openNetwork } from "../../zoo/open.ts";
-import type { OpenOptions } from "../../zoo/open-options.ts";
-import { isOnDisk } from "../../zoo/pull.ts";
-import { type KnownCost, predictCost } from "../costs/predict.ts";
-import type { Remembered } from "../costs/remembered.ts";
-import { paretoFront } from "../statistics/pareto.ts";
-import type { Candidate, GatherOptions, LeftOut } from "./options.ts";
-import { checkedGatherOptions } from "./options.ts";
+import { type CatalogueEntry, catalogue } from "../../networks/catalogue/catalogue.ts";
+import type { Network } from "../../networks/network.ts";
+import { isOnDisk, openNetwork } from "../../networks/open.ts";
+import type { OpenOptions } from "../../networks/open-options.ts";
+import type { Remembered } from "./network-cost.ts";
+import { type KnownCost, predictCost } from "./network-cost.ts";
+import { paretoFront } from "./ranking.ts";
+import type { Candidate, GatherOptions, LeftOut } from "./recommend-options.ts";
+import { checkedGatherOptions } from "./recommend-options.ts";
 
 /** Maximum number of networks that are downloaded from a hub for one recommendation. */
 const MOST_FETCHED = 4;

@@ -4,20 +4,18 @@
  */
 import { eitherOf } from "../../base/concurrency.ts";
 import { inSentences } from "../../base/system-errors.ts";
-import { type DomainGap, gapOf } from "../gap/confidence.ts";
-import { GAP_IMAGES, readConfidence } from "../gap/read.ts";
-import { paretoFront } from "../statistics/pareto.ts";
+import { type DomainGap, GAP_IMAGES, gapOf, readConfidence } from "../domain-gap.ts";
+import type { CandidateRun } from "./candidate-run.ts";
 import { gatherCandidates } from "./candidates.ts";
-import type { CandidateRun } from "./contestant.ts";
-import { assemble, noTimeText, tooSmall } from "./field.ts";
-import type { EvaluationSample } from "./gallery.ts";
-import { baselineOf, evaluationSampleOf } from "./gallery.ts";
-import type { RecommendOptions } from "./options.ts";
-import { checkedRecommendOptions } from "./options.ts";
+import type { EvaluationSample } from "./evaluation-sample.ts";
+import { baselineOf, evaluationSampleOf } from "./evaluation-sample.ts";
 import { race } from "./race.ts";
+import { paretoFront, type RankedNetwork, rankNetworks } from "./ranking.ts";
+import type { RecommendOptions } from "./recommend-options.ts";
+import { checkedRecommendOptions } from "./recommend-options.ts";
 import type { RankedCandidate, Recommendation } from "./recommendation.ts";
-import { type RankedNetwork, rankNetworks } from "./standing.ts";
-import { reasonFor } from "./words.ts";
+import { reasonFor } from "./recommendation.ts";
+import { assemble, noTimeText, tooSmall } from "./starting-field.ts";
 
 /** The share of the budget that is reserved for the domain gap. */
 const GAP_SHARE = 0.06;

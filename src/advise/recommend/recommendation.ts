@@ -1,11 +1,12 @@
 /** The result of a recommendation: plain data, for the command line, the report and library users. */
-import type { Interval } from "../../evaluate/interval.ts";
-import type { Skipped } from "../../train/features/extract.ts";
-import type { Cost } from "../costs/cost.ts";
-import type { DomainGap } from "../gap/confidence.ts";
-import type { Baseline } from "./gallery.ts";
-import type { TransferabilityScores } from "./judge.ts";
-import type { LeftOut } from "./options.ts";
+import type { Interval } from "../../metrics/accuracy-interval.ts";
+import type { Skipped } from "../../train/features/file-features.ts";
+import type { DomainGap } from "../domain-gap.ts";
+import type { TransferabilityScores } from "../scores/probe-evaluation.ts";
+import type { Baseline } from "./evaluation-sample.ts";
+import type { Cost } from "./network-cost.ts";
+import type { RankedNetwork, RankingReason } from "./ranking.ts";
+import type { LeftOut } from "./recommend-options.ts";
 
 /** A network of the race. */
 export interface RankedCandidate {
@@ -58,3 +59,55 @@ export interface Recommendation {
   /** Whether it was stopped early: then the result is what was known by then. */
   readonly interrupted: boolean;
 }
+
+// The text of a recommendation: the reason in one sentence, and the command to run next.
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+const points = (share: number): string => {
+  const value = (100 * share).toFixed(1);
+  return `${value} point${value === "1.0" ? "" : "s"}`;
+};
+
+/** Names joined with commas and "and". */
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+
+/** Below this number of images the text calls them too few. */
+const FEW_PICTURES = 150;
+
+/** The reason in one sentence. */
+export function reasonFor(
+  why: RankingReason,
+  chosen: RankedNetwork | undefined,
+  baseline: Baseline,
+  pictures: number,
+): string {
+  switch (why.kind) {
+    case "nothing-learned":
+      return (
+        `No network beats always predicting "${baseline.class}" (${percent(baseline.accuracy)}) on ${pictures} images by more than chance: ` +
+        `check that the labels describe something visible, or add images.`
+      );
+    case "best":
+      return why.second === undefined
+        ? `${chosen!.name} is the only network in the race, and it beats always predicting "${baseline.class}" (${percent(baseline.accuracy)}).`
+        : `${chosen!.name} is the most accurate, ${points(why.lead)} ahead of ${why.second} on the same images, which is more than chance.`;
+    case "cheaper":
+      return (
+        `${chosen!.name} is ${why.faster.toFixed(1)} times as fast as ${why.leader} and ` +
+        `${why.behind <= 0 ? "no less accurate" : `only ${points(why.behind)} behind it`}, a difference within chance on ${pictures} images.`
+      );
+    case "tied":
+      return (
+        `${chosen!.name} came out best, but ${pictures < FEW_PICTURES ? `${pictures} images are too few to tell it from` : `the ${pictures} images cannot tell it from`} ` +
+        `${listed(why.others)}: any of them may be the best.`
+      );
+  }
+}
+
+/** A word quoted for the shell. */
+const quoted = (word: string): string => (/^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+/** The command that trains on the dataset with a network, or another command on both. */
+export const nextCommand = (dataset: string, network: string, command = "train"): string =>
+  `graft ${command} ${quoted(dataset)} --network ${quoted(network)}`;

@@ -1,11 +1,11 @@
 /** Each check on a hand-made subject: what it reports and what it does not. */
 import { describe, expect, it } from "vitest";
 import type { Split } from "../../data/dataset/discover.ts";
-import type { Traits } from "../../data/traits/traits.ts";
-import { suspectsOf } from "../finding.ts";
-import type { LabelEvidence } from "../labels/evidence.ts";
-import type { AuditedImage, Subject } from "../subject.ts";
-import { checks } from "./registry.ts";
+import type { Traits } from "../../data/image/traits.ts";
+import { checks } from "../audit.ts";
+import type { AuditedImage, Subject } from "../check.ts";
+import { suspectsOf } from "../check.ts";
+import type { LabelEvidence } from "../labels/label-evidence.ts";
 
 const CLASSES = ["cat", "dog", "owl"];
 

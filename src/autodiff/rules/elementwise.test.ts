@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
-import { type AttributeLike, float, node } from "../../graph/model.ts";
-import { float32Tensor, type Tensor } from "../../graph/tensor.ts";
+import { type AttributeLike, float, float32Tensor, node, type Tensor } from "../../onnx/model.ts";
 import { apart, between, expectGradient, normal, type Variable } from "../testing.ts";
 
 const shapes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 });

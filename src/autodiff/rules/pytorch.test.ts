@@ -1,12 +1,19 @@
 /** The rules against PyTorch's autograd: bench/reference/gradients.py writes the values and says what they are. */
 import { describe, expect, test } from "vitest";
-import { type AttributeLike, modelOf, node } from "../../graph/model.ts";
-import { encodeModelWhole } from "../../graph/onnx/write.ts";
-import { elementCount, float32Tensor, int64Tensor, rawTensor, type Tensor } from "../../graph/tensor.ts";
-import { measureShapes } from "../../runtime/measure-shapes.ts";
-import { openSession } from "../../runtime/session.ts";
-import { gradients } from "../gradients.ts";
-import { subjects } from "../registry.ts";
+import { encodeModelWhole } from "../../onnx/codec/write-model.ts";
+import {
+  type AttributeLike,
+  elementCount,
+  float32Tensor,
+  int64Tensor,
+  modelOf,
+  node,
+  rawTensor,
+  type Tensor,
+} from "../../onnx/model.ts";
+import { openSession } from "../../onnx/session/session.ts";
+import { measureShapes } from "../../onnx/session/shapes.ts";
+import { gradients, subjects } from "../gradients.ts";
 import reference from "./pytorch.reference.json" with { type: "json" };
 
 interface Constant {

@@ -5,10 +5,18 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom, type Random } from "../../base/random.ts";
-import { type AttributeLike, float, node } from "../../graph/model.ts";
-import { elementCount, float32Tensor, int64Tensor, rawTensor, type Tensor } from "../../graph/tensor.ts";
-import { broadcast, normalAxis, product, range, withSize } from "../build/shape.ts";
-import { subjects } from "../registry.ts";
+import {
+  type AttributeLike,
+  elementCount,
+  float,
+  float32Tensor,
+  int64Tensor,
+  node,
+  rawTensor,
+  type Tensor,
+} from "../../onnx/model.ts";
+import { subjects } from "../gradients.ts";
+import { broadcast, normalAxis, product, range, withSize } from "../graph-operations.ts";
 import { apart, between, broadcasting, type Check, expectGradient, normal, type Variable } from "../testing.ts";
 
 type Fill = (random: Random, dims: readonly number[]) => Variable;

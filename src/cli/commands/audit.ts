@@ -1,25 +1,20 @@
 /** `graft audit`: finds problems in a dataset; with --fix, moves the affected images aside. */
 import type { Command } from "commander";
 import * as v from "valibot";
-import { type Audit, audit } from "../../audit/audit.ts";
-import { checks } from "../../audit/checks/registry.ts";
-import { suspectsOf } from "../../audit/finding.ts";
-import { labelSentence } from "../../audit/labels/sentence.ts";
-import { only } from "../../audit/options.ts";
-import { type Move, planMoves } from "../../audit/quarantine/plan.ts";
-import { freeQuarantine, quarantine, undoQuarantine } from "../../audit/quarantine/quarantine.ts";
+import { type Audit, audit, checks, only } from "../../audit/audit.ts";
+import { suspectsOf } from "../../audit/check.ts";
+import { labelSentence } from "../../audit/labels/label-evidence.ts";
+import { freeQuarantine, type Move, planMoves, quarantine, undoQuarantine } from "../../audit/quarantine.ts";
 import { withLock } from "../../base/lock.ts";
-import { flag, onlyWhen, optionsOf, seed, text, whole } from "../../base/options.ts";
+import { flag, onlyWhen, optionsOf, seed, text, whole } from "../../base/option-schemas.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
-import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
-import { preprocessing } from "../../zoo/model-options.ts";
-import { openNetwork } from "../../zoo/open.ts";
-import { networkName } from "../../zoo/open-options.ts";
-import { preprocessingPresets } from "../../zoo/preprocessing.ts";
-import { commaSeparated, number, withSchema } from "../flags.ts";
-import { interruptible } from "../interruption.ts";
+import { DEFAULT_NETWORK } from "../../networks/catalogue/catalogue.ts";
+import { openNetwork } from "../../networks/open.ts";
+import { networkName, preprocessing } from "../../networks/open-options.ts";
+import { preprocessingPresets } from "../../networks/preprocessing/preprocessing.ts";
+import { commaSeparated, number, readDataset, withSchema } from "../flags.ts";
 import { print, printJson, withProgress } from "../output.ts";
-import { readDataset } from "../read-dataset.ts";
+import { interruptible } from "../process.ts";
 
 const auditFlags = v.pipe(
   optionsOf({

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import * as v from "valibot";
 import { GraftError } from "../../base/errors.ts";
-import { above, flag, listOf, oneOf, optionsOf } from "../../base/options.ts";
+import { above, flag, listOf, oneOf, optionsOf } from "../../base/option-schemas.ts";
 import {
   type CacheEntry,
   type CacheKind,
@@ -11,10 +11,10 @@ import {
   type PruneOptions,
   pruneCache,
   verifyCache,
-} from "../../cache/cache.ts";
+} from "../../cache/manage-cache.ts";
 import { age, bytes, commaSeparated, withSchema } from "../flags.ts";
-import { interruptible } from "../interruption.ts";
 import { print, printJson, table, withProgress } from "../output.ts";
+import { interruptible } from "../process.ts";
 
 const kinds = Object.keys(cacheKinds) as CacheKind[];
 const common = { kind: v.optional(listOf(oneOf(kinds))), json: v.optional(flag, false) };

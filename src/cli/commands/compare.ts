@@ -1,23 +1,23 @@
 /** `graft compare`: compares transfer, fine-tuning and training from scratch on the user's images. */
+
 import type { Command } from "commander";
 import * as v from "valibot";
 import { compare } from "../../advise/compare/compare.ts";
-import { epochs, splits, unfreeze } from "../../advise/compare/options.ts";
-import { budgetSeconds } from "../../advise/recommend/options.ts";
-import { flag, optionsOf, rule, seed, text } from "../../base/options.ts";
+import { type Comparison, epochs, splits, unfreeze } from "../../advise/compare/comparison.ts";
+import type { Strategy } from "../../advise/compare/comparison-runs.ts";
+import { overfittingText, strategyNames, trainedText } from "../../advise/compare/verdict-text.ts";
+import { budgetSeconds } from "../../advise/recommend/recommend-options.ts";
+import { flag, optionsOf, rule, seed, text } from "../../base/option-schemas.ts";
 import { graftVersion } from "../../base/version.ts";
+import { DEFAULT_NETWORK } from "../../networks/catalogue/catalogue.ts";
+import { openNetwork } from "../../networks/open.ts";
+import { networkName, preprocessing } from "../../networks/open-options.ts";
+import { preprocessingPresets } from "../../networks/preprocessing/preprocessing.ts";
 import { renderComparison } from "../../report/pages.ts";
-import { commandAfter, comparisonFacts, writeAdvice } from "../../run/advice-files.ts";
-import { DEFAULT_NETWORK } from "../../zoo/catalogue.ts";
-import { preprocessing } from "../../zoo/model-options.ts";
-import { openNetwork } from "../../zoo/open.ts";
-import { networkName } from "../../zoo/open-options.ts";
-import { preprocessingPresets } from "../../zoo/preprocessing.ts";
-import { showComparison } from "../compare-display.ts";
-import { number, seconds, withSchema } from "../flags.ts";
-import { interruptible, stoppedCode } from "../interruption.ts";
-import { note, print, printJson, withProgress } from "../output.ts";
-import { readDataset } from "../read-dataset.ts";
+import { commandAfter, comparisonFacts, writeAdvice } from "../../run/run-files.ts";
+import { number, readDataset, seconds, withSchema } from "../flags.ts";
+import { note, noteUnused, percent, print, printJson, scatter, table, withProgress } from "../output.ts";
+import { interruptible, stoppedCode } from "../process.ts";
 
 const compareFlags = v.pipe(
   optionsOf({
@@ -95,4 +95,55 @@ async function compareAction(flags: v.InferOutput<typeof compareFlags>, path: st
     if (written !== undefined) print(`The report is ${written}.`);
   }
   if (found.interrupted) process.exitCode = stoppedCode();
+}
+
+// The text output of `graft compare`: learning curves as a table and a plot, and the verdict with its evidence.
+
+const marks: Readonly<Record<Strategy, string>> = { probe: "p", "fine-tune": "f", scratch: "s" };
+
+/** Prints a comparison and the command to run next. */
+export function showComparison(of: Comparison, next: string | undefined): void {
+  const { roads, baseline, skipped, gap } = of;
+  print();
+  const rows = roads.flatMap(({ road, points }) =>
+    points.map((point) => [
+      marks[road],
+      strategyNames[road],
+      String(point.pictures),
+      percent(point.accuracy),
+      `${(100 * point.interval[0]).toFixed(1)}–${percent(point.interval[1])}`,
+      `${(100 * point.overfitting).toFixed(1)}`,
+      `${point.seconds.toFixed(1)} s`,
+      trainedText(point),
+      String(point.runs),
+    ]),
+  );
+  print(
+    table([["", "strategy", "images", "accuracy", "interval", "overfitting", "training", "epochs", "runs"], ...rows]),
+  );
+  print(
+    `Each strategy was evaluated on ${of.pictures.judged} held-out images; ${of.keptForTest} more are held out for testing.`,
+  );
+  print(
+    `Baseline: always predicting "${baseline.class}" reaches ${percent(baseline.accuracy)}. ${overfittingText(roads)}`,
+  );
+  const dots = roads.flatMap(({ road, points }) =>
+    points.map(({ pictures, accuracy }) => ({ x: pictures, y: accuracy, mark: marks[road] })),
+  );
+  if (dots.length > 1) {
+    print();
+    print(
+      scatter({
+        ...{ dots, xLabel: "training images", yLabel: "accuracy" },
+        formatX: (value) => value.toFixed(0),
+        formatY: percent,
+      }).split("\n"),
+    );
+  }
+  print();
+  noteUnused("Skipped", skipped);
+  if (of.interrupted) note("Stopped early: these are the results so far.");
+  if (gap) print(gap.words);
+  print(of.reason);
+  if (next !== undefined) print(`Next: ${next}`);
 }

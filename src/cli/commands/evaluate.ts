@@ -1,15 +1,14 @@
 /** `graft evaluate`: measures a trained model on labelled images. */
 import type { Command } from "commander";
 import * as v from "valibot";
-import { openArtifact } from "../../artifact/open.ts";
 import { sha256OfFile } from "../../base/files.ts";
-import { flag, optionsOf } from "../../base/options.ts";
+import { flag, optionsOf } from "../../base/option-schemas.ts";
+import { openArtifact } from "../../model/open-artifact.ts";
 import { evaluateModel, type ModelEvaluation } from "../../run/evaluate-model.ts";
 import { disagreement, settledModel } from "../../run/read.ts";
-import { withSchema } from "../flags.ts";
-import { interruptible } from "../interruption.ts";
+import { readDataset, withSchema } from "../flags.ts";
 import { note, noteUnused, percent, print, printJson, table, withProgress } from "../output.ts";
-import { readDataset } from "../read-dataset.ts";
+import { interruptible } from "../process.ts";
 
 const evaluateFlags = optionsOf({ json: v.optional(flag, false) });
 

@@ -2,23 +2,23 @@
 import { basename, dirname, extname, join } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
-import { openArtifact, predictionOf, readArtifact, readModelFile } from "../../artifact/open.ts";
-import { doubtOf } from "../../artifact/trust.ts";
 import { dataError, isDataError, messageOf, usageError } from "../../base/errors.ts";
 import { inFolder, sha256, writeWhole } from "../../base/files.ts";
-import { flag, listOf, oneOf, onlyWhen, optionsOf, text, whole } from "../../base/options.ts";
+import { flag, listOf, oneOf, onlyWhen, optionsOf, text, whole } from "../../base/option-schemas.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { listed, shown } from "../../base/text.ts";
 import { type Dataset, discoverDataset } from "../../data/dataset/discover.ts";
-import { decodeImage, type RgbImage } from "../../data/decode.ts";
+import { decodeImage, type RgbImage } from "../../data/image/decode.ts";
 import { type Explanation, type Method, methods, openExplainers } from "../../explain/explain.ts";
-import { type NearestExample, nearestPictures } from "../../explain/nearest.ts";
-import { explainedArtifact } from "../../explain/of-artifact.ts";
+import { explainedArtifact } from "../../explain/explained-network.ts";
+import { type NearestExample, nearestExamples } from "../../explain/nearest-examples.ts";
+import { openArtifact, predictionOf, readArtifact, readModelFile } from "../../model/open-artifact.ts";
+import { uncertaintyOf } from "../../model/predict.ts";
 import { disagreement, readMade, settledModel } from "../../run/read.ts";
 import type { ReadMade } from "../../run/schema.ts";
 import { commaSeparated, number, withSchema } from "../flags.ts";
-import { interruptible } from "../interruption.ts";
 import { note, percent, print, printJson, withProgress } from "../output.ts";
+import { interruptible } from "../process.ts";
 
 const explainFlags = v.pipe(
   optionsOf({
@@ -88,7 +88,7 @@ async function explain(flags: ExplainFlags, asked: string, inputs: string[]): Pr
         path: paths[at]!,
         label,
         probability,
-        ...doubtOf(artifact.uncertainty, classes, answer),
+        ...uncertaintyOf(artifact.uncertainty, classes, answer),
         explained: classes[why]!,
         explanations,
         nearest: near?.[at] ?? [],
@@ -160,7 +160,7 @@ async function nearestTo(
   // Only a model that the run's own files identify certainly has the weights of the network that it names.
   const isVerified = made?.modelSha256 === digest;
   try {
-    return await nearestPictures(images, { artifact, sha256: digest, isVerified, dataset, count, onProgress });
+    return await nearestExamples(images, { artifact, sha256: digest, isVerified, dataset, count, onProgress });
   } finally {
     await artifact.close();
   }

@@ -2,15 +2,14 @@
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
-import { readArtifact, readModelFile } from "../../artifact/open.ts";
 import { usageError } from "../../base/errors.ts";
-import { flag, optionsOf, text, whole } from "../../base/options.ts";
+import { flag, optionsOf, text, whole } from "../../base/option-schemas.ts";
+import { readArtifact, readModelFile } from "../../model/open-artifact.ts";
 import { exportInt8 } from "../../run/export-int8.ts";
 import { settledModel } from "../../run/read.ts";
-import { number, withSchema } from "../flags.ts";
-import { interruptible } from "../interruption.ts";
+import { number, readDataset, withSchema } from "../flags.ts";
 import { percent, print, printJson, withProgress } from "../output.ts";
-import { readDataset } from "../read-dataset.ts";
+import { interruptible } from "../process.ts";
 
 const exportFlags = optionsOf({
   int8: v.optional(flag, false),

@@ -1,21 +1,19 @@
 /** `graft predict`: classifies images with a trained model. */
+
 import type { Command } from "commander";
 import * as v from "valibot";
-import { askFiles, type FilePrediction } from "../../artifact/ask-files.ts";
-import { openArtifact, predictionOf } from "../../artifact/open.ts";
 import { eitherOf } from "../../base/concurrency.ts";
 import { dataError, isStopped, messageOf } from "../../base/errors.ts";
-import { flag, optionsOf, whole } from "../../base/options.ts";
+import { flag, optionsOf, whole } from "../../base/option-schemas.ts";
 import { listed } from "../../base/text.ts";
 import type { Ignored } from "../../data/dataset/discover.ts";
-import { type ImageFile, type Images, imagesOf } from "../../data/dataset/images.ts";
+import { type ImageFile, type Images, imagesOf } from "../../data/dataset/source.ts";
+import { type FilePrediction, openArtifact, predictFiles, predictionOf } from "../../model/open-artifact.ts";
+import type { Prediction, UncertaintyRules } from "../../model/predict.ts";
 import { settledModel } from "../../run/read.ts";
-import { number, withSchema } from "../flags.ts";
-import { interruptible } from "../interruption.ts";
-import { note, withProgress } from "../output.ts";
-import { jsonDisplay, linesDisplay } from "../predict-display.ts";
-import { leftOut } from "../read-dataset.ts";
-import { outputClosed } from "../streams.ts";
+import { leftOut, number, withSchema } from "../flags.ts";
+import { jsonText, note, percent, print, withProgress } from "../output.ts";
+import { interruptible, outputClosed } from "../process.ts";
 
 const predictFlags = optionsOf({ top: v.optional(whole(1), 3), json: v.optional(flag, false) });
 
@@ -53,7 +51,7 @@ async function predict(
       await withProgress(async (line) => {
         // If the reader of stdout went away, stop predicting.
         const told = { stage: "Predicting", onProgress: line.show, signal: eitherOf(signal, outputClosed) };
-        for await (const predicted of askFiles(artifact, images, told)) {
+        for await (const predicted of predictFiles(artifact, images, told)) {
           line.clear();
           show(predicted);
           if (process.stdout.writableNeedDrain) await drained();
@@ -101,4 +99,68 @@ async function imagesOfAll(inputs: readonly string[]): Promise<Pick<Images, "ima
   }
   if (images.length === 0) throw dataError(`There are no images in ${listed(inputs)}: check the paths.`);
   return { images, ignored };
+}
+
+// The output of `graft predict`, written as predictions arrive: one line of text each, or one JSON object.
+
+type Found = { readonly path: string } & Prediction;
+
+interface Skipped {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface PredictDisplay {
+  found(one: Found): void;
+  skipped(one: Skipped): void;
+  /** Called once at the end. */
+  end(facts: EndFacts): void;
+}
+
+/** How the work ended; empty if all files were processed. */
+export interface EndFacts {
+  /** Files of folders and archives that were left out. */
+  readonly ignored: readonly Ignored[];
+  readonly stopped?: true | undefined;
+  /** The message of a failure. */
+  readonly error?: string | undefined;
+}
+
+/** One line per image; files that cannot be read go to stderr with the reason. */
+export const linesDisplay = ({ novelty: rule }: UncertaintyRules): PredictDisplay => ({
+  found({ path, top, unknown, novelty }) {
+    const named = top.map(({ label, probability }) => `${label} ${percent(probability)}`).join(", ");
+    const { threshold } = rule ?? {};
+    print(
+      unknown
+        ? `${path}: unknown, unlike the training images (novelty ${novelty?.toFixed(2)}, above ${threshold?.toFixed(2)}); otherwise ${named}`
+        : `${path}: ${named}`,
+    );
+  },
+  skipped: ({ reason }) => note(`Skipped: ${reason}`),
+  end() {},
+});
+
+/**
+ * `{"predictions":[…],"skipped":[…],"ignored":[…]}`, written entry by entry, so that memory holds none of them. The output is one
+ * complete JSON object however the work ends. Without any prediction, nothing is written.
+ */
+export function jsonDisplay(write: (text: string) => unknown): PredictDisplay {
+  const skipped: Skipped[] = [];
+  let count = 0;
+  return {
+    found(one) {
+      write(`${count === 0 ? '{"predictions":[' : ","}${jsonText(one)}`);
+      count++;
+    },
+    skipped(one) {
+      skipped.push(one);
+      note(`Skipped: ${one.reason}`);
+    },
+    end(facts) {
+      if (count === 0 && facts.stopped === undefined) return;
+      if (count === 0) write('{"predictions":[');
+      write(`],${jsonText({ skipped, ...facts }).slice(1)}\n`);
+    },
+  };
 }

@@ -1,9 +1,9 @@
 /** `graft sample`: creates a sample dataset. */
 import type { Command } from "commander";
 import * as v from "valibot";
-import { flag, optionsOf } from "../../base/options.ts";
-import { layOutSample } from "../../data/sample/lay-out.ts";
-import { findSample, samples } from "../../data/sample/samples.ts";
+import { flag, optionsOf } from "../../base/option-schemas.ts";
+import { layOutSample } from "../../data/sample-folder.ts";
+import { findSample, samples } from "../../data/samples.ts";
 import { withSchema } from "../flags.ts";
 import { print, printJson, withProgress } from "../output.ts";
 

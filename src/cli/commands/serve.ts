@@ -3,17 +3,16 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import * as v from "valibot";
 import { usageError } from "../../base/errors.ts";
-import { flag, optionsOf, rule, text } from "../../base/options.ts";
+import { flag, optionsOf, rule, text } from "../../base/option-schemas.ts";
 import { systemReason } from "../../base/system-errors.ts";
 import { checkTokenForm } from "../../http/access.ts";
-import { GRACE_MS } from "../../http/server.ts";
-import { defaultLimits } from "../../serve/limits.ts";
+import { GRACE_MS } from "../../http/http-server.ts";
+import { defaultLimits, graceMs, host, hostNames, limitEntries, origins, port } from "../../serve/limits.ts";
 import { modelSources } from "../../serve/models.ts";
-import { graceMs, host, hostNames, limitEntries, origins, port } from "../../serve/options.ts";
 import { type RunningServer, startServer } from "../../serve/server.ts";
 import { bytes, milliseconds, number, pixels, several, withSchema } from "../flags.ts";
-import { endWithin } from "../interruption.ts";
 import { print, printJson } from "../output.ts";
+import { endWithin } from "../process.ts";
 
 const standard = defaultLimits;
 

@@ -1,16 +1,15 @@
 /** `graft studio`: the web studio for one project, on this machine only. */
 import type { Command } from "commander";
 import * as v from "valibot";
-import { flag, listOf, onlyWhen, optionsOf } from "../../base/options.ts";
-import { GRACE_MS } from "../../http/server.ts";
-import { graceMs, port } from "../../serve/options.ts";
+import { flag, listOf, onlyWhen, optionsOf } from "../../base/option-schemas.ts";
+import { GRACE_MS } from "../../http/http-server.ts";
+import { networkName, preprocessing } from "../../networks/open-options.ts";
+import { preprocessingPresets } from "../../networks/preprocessing/preprocessing.ts";
+import { graceMs, port } from "../../serve/limits.ts";
 import { runStudio } from "../../studio/studio.ts";
-import { preprocessing } from "../../zoo/model-options.ts";
-import { networkName } from "../../zoo/open-options.ts";
-import { preprocessingPresets } from "../../zoo/preprocessing.ts";
 import { milliseconds, number, several, withSchema } from "../flags.ts";
-import { endWithin } from "../interruption.ts";
 import { note, print, printJson } from "../output.ts";
+import { endWithin } from "../process.ts";
 
 /** The studio's default port. */
 const PORT = 4747;

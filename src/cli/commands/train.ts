@@ -1,27 +1,42 @@
 /** `graft train`: from a folder of images to `model.onnx`, `metrics.json`, `graft.json` and `report.html`. */
+
 import { join } from "node:path";
 import type { Command } from "commander";
+import * as v from "valibot";
+import { gatherCandidates } from "../../advise/recommend/candidates.ts";
+import { recommend } from "../../advise/recommend/recommend.ts";
+import { createProgressJson } from "../../base/child-messages.ts";
+import { flag, oneOf, onlyWhen, optionsOf, rule, seed, text } from "../../base/option-schemas.ts";
 import type { OnProgress } from "../../base/progress.ts";
-import { createProgressJson } from "../../base/progress-json.ts";
 import type { ProgressLine } from "../../base/progress-line.ts";
-import { augmentations } from "../../data/augment/policy.ts";
-import { checkEnoughIn } from "../../data/enough.ts";
+import type { Dataset } from "../../data/dataset/discover.ts";
+import { checkEnoughIn } from "../../data/dataset/split.ts";
+import { augmentations } from "../../data/image/augment/augmentation-plan.ts";
 import { createRunMeter, trainMeasured } from "../../library.ts";
+import { DEFAULT_NETWORK } from "../../networks/catalogue/catalogue.ts";
+import { ASSUMED_PREPROCESSING } from "../../networks/imported/model-network.ts";
+import { openFresh } from "../../networks/init/fresh-network.ts";
+import type { Network } from "../../networks/network.ts";
+import { openNetwork } from "../../networks/open.ts";
+import { modelEntries, networkName, weights } from "../../networks/open-options.ts";
+import { preprocessingPresets } from "../../networks/preprocessing/preprocessing.ts";
 import { trainFacts } from "../../run/facts.ts";
-import { CHECKPOINT, inRunFolder } from "../../run/run-folder.ts";
+import { CHECKPOINT, inRunFolder } from "../../run/read.ts";
 import type { SavedRun } from "../../run/save.ts";
-import { openFresh } from "../../zoo/fresh-network.ts";
-import { ASSUMED_PREPROCESSING } from "../../zoo/model-network.ts";
-import type { Network } from "../../zoo/network.ts";
-import { openNetwork } from "../../zoo/open.ts";
-import { preprocessingPresets } from "../../zoo/preprocessing.ts";
-import { chooseNetwork } from "../choose-network.ts";
-import { number, withSchema } from "../flags.ts";
-import { interruptible } from "../interruption.ts";
+import {
+  boundaryCache,
+  classWeights,
+  DEFAULT_EFFORT,
+  effort,
+  effortWithoutFinetuning,
+  oneLearningRate,
+  recipeEntries,
+  unfreeze,
+} from "../../train/option-entries.ts";
+import { number, readDataset, withSchema } from "../flags.ts";
 import { note, printJson, withProgress } from "../output.ts";
-import { readDataset } from "../read-dataset.ts";
+import { interruptible } from "../process.ts";
 import { createDisplay } from "../train-display.ts";
-import { type TrainFlags, trainFlags } from "../train-flags.ts";
 
 export function trainCommand(command: Command): Command {
   command
@@ -140,4 +155,86 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
     if (flags.json) printJson({ ...trainFacts(run), modelSha256 });
     else display.result(run);
   });
+}
+
+// The options of `graft train`: the library's, as they are on a command line, and those that only a command line has.
+
+const folder = text("the path of a folder");
+
+const entries = {
+  network: v.optional(networkName, DEFAULT_NETWORK),
+  weights: v.optional(weights),
+  ...modelEntries,
+  test: v.optional(folder),
+  seed: v.optional(seed, 0),
+  classWeights: v.optional(classWeights, "none"),
+  effort: v.optional(effort, DEFAULT_EFFORT),
+  unfreeze: v.optional(unfreeze, "none"),
+  fromScratch: v.optional(flag, false),
+  ...recipeEntries,
+  findLr: v.optional(flag),
+  boundaryCache: v.optional(boundaryCache),
+  resume: v.optional(flag),
+  out: v.optional(folder, "graft-out"),
+  offline: v.optional(flag),
+  audit: v.optional(flag, true),
+  explain: v.optional(flag, true),
+  progress: v.optional(oneOf(["line", "json"]), "line"),
+  json: v.optional(flag, false),
+};
+
+export const trainFlags = v.pipe(
+  optionsOf(entries),
+  rule(
+    ({ unfreeze: stages, fromScratch }) => !fromScratch || stages === "none" || stages === "all",
+    "{fromScratch} trains all stages: leave out {unfreeze} or {fromScratch}.",
+  ),
+  rule(
+    ({ weights: file, fromScratch }) => !fromScratch || file === undefined,
+    "{fromScratch} uses no weights: leave out {weights} or {fromScratch}.",
+  ),
+  onlyWhen(
+    ({ unfreeze: stages, fromScratch }) => fromScratch || stages !== "none",
+    ["epochs", "augment", "batch", "learningRate", "findLr", "boundaryCache", "resume"],
+    "to fine-tuning: add {unfreeze} (a stage, a number of last stages, or all) or {fromScratch}, or leave it out",
+  ),
+  effortWithoutFinetuning(
+    ({ unfreeze: stages, fromScratch }) => fromScratch || stages !== "none",
+    "{effort} applies only to training the head alone: leave it out, or leave out {unfreeze} and {fromScratch}.",
+  ),
+  oneLearningRate(),
+  onlyWhen(
+    ({ network }) => network !== "auto",
+    ["weights", "cut", "preprocessing"],
+    "to a named network, but {network} auto chooses one from the catalogue: name a network, or leave it out",
+  ),
+);
+
+export type TrainFlags = v.InferOutput<typeof trainFlags>;
+
+// Resolves `--network`; `auto` runs a recommendation.
+
+interface Flags {
+  readonly network: string;
+  readonly seed: number;
+  readonly offline?: boolean | undefined;
+}
+
+/** The name of the network to open. */
+export async function chooseNetwork(
+  { network, seed, offline }: Flags,
+  dataset: Dataset,
+  line: ProgressLine,
+  signal: AbortSignal,
+): Promise<string> {
+  if (network !== "auto") return network;
+  const tell = (text: string): void => {
+    line.end();
+    note(text);
+  };
+  const field = await gatherCandidates({ offline });
+  const found = await recommend({ dataset, field, seed, onProgress: line.show, onNote: tell, signal });
+  tell(found.reason);
+  if (found.recommended === undefined) tell(`Training with the default network, ${DEFAULT_NETWORK}.`);
+  return found.recommended ?? DEFAULT_NETWORK;
 }

@@ -3,8 +3,7 @@
  * contrast. Source: G. Evangelidis and E. Psarakis, "Parametric image alignment using enhanced correlation coefficient
  * maximization", IEEE PAMI 30 (2008); B. Lucas and T. Kanade, IJCAI 1981.
  */
-import { type Grey, type Levels, RADIUS } from "./levels.ts";
-import { isPlausible, type Pose } from "./pose.ts";
+import { type Grey, isPlausible, type Levels, type Pose, RADIUS } from "./levels-and-poses.ts";
 import { DETAIL_SIDE } from "./signature.ts";
 
 /** The least share of the first image that must overlap the second. */

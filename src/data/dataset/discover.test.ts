@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { tarballOf } from "../../../tests/support/tar.ts";
 import { zipOf } from "../../../tests/support/zip.ts";
-import { datasetDigest } from "../digest.ts";
+import { datasetDigest } from "./dataset.ts";
 import { type Dataset, discoverDataset, withTestFolder } from "./discover.ts";
 import { below, lay, linesOf, pets } from "./testing.ts";
 

@@ -1,6 +1,7 @@
 /** What is in a dataset: which images, which classes, which parts. Where it is stored is in source.ts, what layouts mean in layout.ts. */
 
 import * as v from "valibot";
+import { tally } from "../../base/collections.ts";
 import { dataError } from "../../base/errors.ts";
 import {
   callOf,
@@ -11,19 +12,18 @@ import {
   oneOf,
   optionsOf,
   text,
-} from "../../base/options.ts";
+} from "../../base/option-schemas.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { inSentences } from "../../base/system-errors.ts";
-import { tally } from "../../base/tally.ts";
-import { type Dataset, datasetSchema, type Example } from "./dataset-schema.ts";
+import { type Dataset, datasetSchema, type Example } from "./dataset.ts";
+import type { Layout, Named } from "./dataset-names.ts";
 import { diskPath } from "./disk-tree.ts";
-import type { Layout, Named } from "./named.ts";
+import { byName } from "./file-tree.ts";
 import { openSource, type Source } from "./source.ts";
-import { byName } from "./tree.ts";
 
-export type { Dataset, Example } from "./dataset-schema.ts";
-export type { Split } from "./split-names.ts";
-export type { Ignored, IgnoredKind } from "./tree.ts";
+export type { Dataset, Example } from "./dataset.ts";
+export type { Split } from "./dataset-names.ts";
+export type { Ignored, IgnoredKind } from "./file-tree.ts";
 
 /** What a dataset is read for. */
 export type Purpose = "learn" | "judge";

@@ -5,8 +5,8 @@ import { isAbsolute, relative, resolve, sep } from "node:path";
 import { codeOf, dataError } from "../../base/errors.ts";
 import { readStart } from "../../base/files.ts";
 import { isMachineFault, readFailure, systemReason } from "../../base/system-errors.ts";
-import { SNIFFED_BYTES } from "../sniff.ts";
-import { byName, type IgnoredKind, joined, type Listing, NAMELESS_ROOT, type Tree } from "./tree.ts";
+import { SNIFFED_BYTES } from "../image/sniff.ts";
+import { byName, type IgnoredKind, joined, type Listing, NAMELESS_ROOT, type Tree } from "./file-tree.ts";
 
 export interface DiskTreeOptions {
   /** The name of the folder in messages; default its path; "" for paths relative to it. */

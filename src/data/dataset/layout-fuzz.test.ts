@@ -7,14 +7,14 @@ import { describe, expect, it } from "vitest";
 import { tarballOf, tarOf } from "../../../tests/support/tar.ts";
 import { zipOf } from "../../../tests/support/zip.ts";
 import { GraftError } from "../../base/errors.ts";
-import type { ArchiveKind } from "./archive/kind.ts";
-import { unpackArchive } from "./archive/unpack.ts";
+import type { ArchiveKind } from "./archive/archive-kind.ts";
+import { unpackArchive } from "./archive/kept-archive.ts";
 import { diskTree } from "./disk-tree.ts";
-import { readLayout } from "./layout.ts";
-import { memoryTree } from "./memory-tree.ts";
+import type { Tree } from "./file-tree.ts";
+import { memoryTree } from "./file-tree.ts";
+import { readLayout } from "./read-layout.ts";
 import { createSurvey } from "./survey.ts";
 import { lay } from "./testing.ts";
-import type { Tree } from "./tree.ts";
 
 const folder = fc.constantFrom(
   "train",

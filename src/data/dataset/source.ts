@@ -1,19 +1,18 @@
 /** Where a dataset is stored → its layout: a folder as it is, an archive unpacked into the cache, a list with the folder around it. */
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { codeOf, dataError } from "../../base/errors.ts";
 import type { OnProgress } from "../../base/progress.ts";
-import { systemReason } from "../../base/system-errors.ts";
-import { openArchive } from "./archive/kept.ts";
-import { archiveKindOf } from "./archive/kind.ts";
-import { diskTree } from "./disk-tree.ts";
-import { fileKindOf } from "./file-kinds.ts";
-import { readLayout } from "./layout.ts";
+import { readFailure, systemReason } from "../../base/system-errors.ts";
+import { archiveKindOf } from "./archive/archive-kind.ts";
+import { openArchive } from "./archive/kept-archive.ts";
+import { fileKindOf, type Layout } from "./dataset-names.ts";
+import { diskPath, diskTree } from "./disk-tree.ts";
+import { byName, type Ignored, type Listing } from "./file-tree.ts";
 import { readList } from "./lists/read-list.ts";
-import type { Layout } from "./named.ts";
+import { readLayout } from "./read-layout.ts";
 import { createSurvey, type Survey } from "./survey.ts";
-import { byName, type Ignored, type Listing } from "./tree.ts";
 
 export interface Source {
   readonly layout: Layout;
@@ -84,4 +83,50 @@ async function fromList(list: string): Promise<Source> {
     obstacle: undefined,
   };
   return { layout, ignored, root, list, archive: undefined, top: { folders: [], files: [] }, notes };
+}
+
+// The images of files, folders and archives that are to be asked about: no classes, no parts, the same eyes as for datasets.
+
+/** An image to be decoded. */
+export interface ImageFile {
+  readonly path: string;
+  /** As people know it: below the path that they gave, also in an archive. */
+  readonly name: string;
+}
+
+export interface Images {
+  readonly images: readonly ImageFile[];
+  readonly ignored: readonly Ignored[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * A file itself, whatever it is called; the images of a folder or archive at any depth, by name, links followed but never in
+ * circles, hidden files and Graft's own output left out.
+ *
+ * @throws GraftError (`usage`) where the path does not exist, (`data`) where an archive cannot be read
+ */
+export async function imagesOf(
+  path: string,
+  options: { readonly onProgress?: OnProgress | undefined; readonly signal?: AbortSignal | undefined } = {},
+): Promise<Images> {
+  const absolute = resolve(path);
+  const found = await stat(absolute).catch((error: unknown) => {
+    throw readFailure(path, error, { missing: "usage" });
+  });
+  if (found.isDirectory()) return below(absolute, path);
+  const kind = found.isFile() ? await archiveKindOf(absolute, path) : undefined;
+  if (kind === undefined) return { images: [{ path, name: path }], ignored: [], notes: [] };
+  const { folder, faults, note } = await openArchive(absolute, kind, options);
+  const { images, ignored } = await below(folder, path, true);
+  const damaged = faults.map((fault) => ({ ...fault, path: join(path, fault.path) }));
+  return { images, ignored: [...damaged, ...ignored], notes: [note] };
+}
+
+async function below(root: string, called: string, contained = false): Promise<Images> {
+  const survey = createSurvey(diskTree(root, { called, contained }));
+  await survey.list("");
+  const found = await survey.imagesBelow("");
+  const images = found.map((path) => ({ path: diskPath(root, path), name: join(called, path) }));
+  return { images: images.sort((a, b) => byName(a.name, b.name)), ignored: survey.ignored, notes: [] };
 }

@@ -6,9 +6,9 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { discoverDataset } from "./discover.ts";
 import { diskTree } from "./disk-tree.ts";
+import type { Tree } from "./file-tree.ts";
 import { createSurvey } from "./survey.ts";
 import { below, lay, pets } from "./testing.ts";
-import type { Tree } from "./tree.ts";
 
 async function found(root: string): Promise<{ pictures: string[]; ignored: string[] }> {
   const { examples, ignored } = await discoverDataset(root);

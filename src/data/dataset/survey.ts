@@ -5,10 +5,9 @@
 import { sep } from "node:path";
 import { dataError } from "../../base/errors.ts";
 import { isMachineFault, readFailure, systemReason } from "../../base/system-errors.ts";
-import { sniffFormat } from "../sniff.ts";
-import { fileKindOf, notImageReason } from "./file-kinds.ts";
-import { isOwnOutput, litterOf, ownOutput } from "./litter.ts";
-import { type Ignored, type IgnoredKind, joined, type Listing, parentOf, type Tree } from "./tree.ts";
+import { sniffFormat } from "../image/sniff.ts";
+import { fileKindOf, isOwnOutput, litterOf, notImageReason, ownOutput } from "./dataset-names.ts";
+import { type Ignored, type IgnoredKind, joined, type Listing, parentOf, type Tree } from "./file-tree.ts";
 
 export interface Survey {
   readonly tree: Tree;

@@ -5,7 +5,7 @@ import { existsSync, statSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { fetchHubFile, hubFileInCache } from "./fetch.ts";
+import { fetchHubFile, hubFileInCache } from "./hub-fetch.ts";
 import { noise, sha256Of } from "./testing.ts";
 import { blob, main, setScene, weights } from "./testing-scene.ts";
 

@@ -5,9 +5,9 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, vi } from "vitest";
-import type { HubFile } from "./address.ts";
-import { fetchHubFile } from "./fetch.ts";
-import type { RetryPolicy } from "./retry-policy.ts";
+import type { HubFile } from "./hub-address.ts";
+import { fetchHubFile } from "./hub-fetch.ts";
+import type { RetryPolicy } from "./hub-request.ts";
 import { noise, openTestHub, sha256Of, type TestHub } from "./testing.ts";
 
 /** The repository of every scene, and its two files. */

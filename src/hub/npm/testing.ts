@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { NpmPackage } from "./packages.ts";
+import type { NpmPackage } from "./npm-packages.ts";
 
 export { type TestEntry, tarballOf } from "../../../tests/support/tar.ts";
 

@@ -1,10 +1,8 @@
 /** How the model was made: network, data, settings, time. */
 
 import type { ReportInput } from "../../run/report-input.ts";
-import { big, count, duration, percent, plural, rate } from "../format.ts";
-import { type Html, html } from "../html.ts";
-import type { Section } from "../section.ts";
-import { bar, factTable } from "../table.ts";
+import { bar, big, count, duration, factTable, type Html, html, percent, plural, rate } from "../html.ts";
+import type { Section } from "../page-shell.ts";
 
 /** The number of characters of a SHA-256 to show; the title attribute has all of it. */
 const SHORT_HASH = 12;

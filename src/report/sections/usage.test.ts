@@ -6,10 +6,9 @@ import { fileURLToPath } from "node:url";
 import { parseHTML } from "linkedom";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { IMAGE, LOGITS, PROBABILITIES } from "../../artifact/contract.ts";
-import { GRAFT_IR_VERSION, GRAFT_OPSET, type Model, node } from "../../graph/model.ts";
-import { encodeModel } from "../../graph/onnx/write.ts";
-import { int64Tensor } from "../../graph/tensor.ts";
+import { IMAGE, LOGITS, PROBABILITIES } from "../../model/artifact-graph.ts";
+import { encodeModel } from "../../onnx/codec/write-model.ts";
+import { GRAFT_IR_VERSION, GRAFT_OPSET, int64Tensor, type Model, node } from "../../onnx/model.ts";
 import type { ReportInput } from "../../run/report-input.ts";
 import { usageSection } from "./usage.ts";
 

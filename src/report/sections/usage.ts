@@ -1,7 +1,7 @@
 /** Code for using the model from Node, a browser and Python, with this model's file name and classes. */
-import { artifactKeys } from "../../artifact/contract.ts";
+import { artifactKeys } from "../../model/artifact-graph.ts";
 import { html } from "../html.ts";
-import type { Section } from "../section.ts";
+import type { Section } from "../page-shell.ts";
 
 export const usageSection: Section = ({ modelFile, dataset, network }) => {
   const blocks = [

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeShapes } from "../../../tests/support/pictures.ts";
-import type { ErrorBody } from "../../http/refusal.ts";
+import type { ErrorBody } from "../../http/responses.ts";
 import { type Answer, posting, startStudio, type TestStudio } from "../testing.ts";
 
 let studio: TestStudio;

@@ -1,7 +1,7 @@
 /** The routes of classes and pictures. Every change is told to all open pages. */
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
-import { memoryTree } from "../../data/dataset/memory-tree.ts";
+import { memoryTree } from "../../data/dataset/file-tree.ts";
 import type {
   Arrangement,
   ArrangementRequest,
@@ -12,15 +12,13 @@ import type {
   Received,
   UndoResult,
 } from "../api.ts";
-import { MAX_ARCHIVE_BYTES } from "../project/archive.ts";
 import type { Project } from "../project/project.ts";
-import { MAX_PICTURE_BYTES } from "../project/receive.ts";
-import { bodyOf, type Env } from "./body.ts";
-import type { Events } from "./events.ts";
-import { KEY_HEADER } from "./guard.ts";
+import { MAX_ARCHIVE_BYTES, MAX_IMAGE_BYTES } from "../project/receive.ts";
 import {
   arrangementSchema,
   bodyAs,
+  bodyOf,
+  type Env,
   idsSchema,
   nameSchema,
   paramAs,
@@ -30,6 +28,8 @@ import {
   textSchema,
   undoSchema,
 } from "./input.ts";
+import type { Events } from "./session.ts";
+import { KEY_HEADER } from "./session.ts";
 
 const classOf = (c: Context): string => paramAs(c, "name", textSchema);
 
@@ -58,7 +58,7 @@ export function projectRoutes(project: Project, events: Events, notices: () => r
       .post("/classes/:name/pictures", async (c) => {
         const name = queryAs(c, "name", v.optional(textSchema, "picture"));
         const part = queryAs(c, "part", v.optional(partSchema));
-        const received = await project.add(bodyOf(c, MAX_PICTURE_BYTES), classOf(c), name, part);
+        const received = await project.add(bodyOf(c, MAX_IMAGE_BYTES), classOf(c), name, part);
         return c.json(received satisfies Received, received.kind === "added" ? 201 : 200);
       })
       .post("/arrangement", async (c) =>

@@ -4,17 +4,17 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type Context, Hono } from "hono";
-import { usageError } from "../../base/errors.ts";
-import { contentPolicy } from "../../report/shell.ts";
+import { dataError, usageError } from "../../base/errors.ts";
+import { contentPolicy } from "../../report/page-shell.ts";
 import type { Prediction, RunInfo, RunResults } from "../api.ts";
-import { standalonePage } from "../export/page.ts";
-import { readReport } from "../export/report.ts";
-import { files } from "../runs/folder.ts";
+import { readPlain } from "../project/own-files.ts";
+import { readSettings } from "../runs/launch.ts";
 import type { Predictor } from "../runs/predictor.ts";
+import { files } from "../runs/record.ts";
 import type { Runs } from "../runs/runs.ts";
-import { readSettings } from "../runs/settings.ts";
-import { type Env, jsonOf, withPicture } from "./body.ts";
-import type { Events } from "./events.ts";
+import { standalonePage } from "../standalone-page.ts";
+import { type Env, jsonOf, withImageBody } from "./input.ts";
+import type { Events } from "./session.ts";
 
 /** Files of a run that can be had, with their types. */
 const exports: ReadonlyMap<string, string> = new Map([
@@ -60,7 +60,7 @@ export function runRoutes({ runs, predictor, events, networks, standalone, title
     .post("/runs/:id/predict", async (c) => {
       const { id } = await finished(c.req.param("id"));
       const predict = (picture: Buffer): Promise<Prediction> => predictor.predict(runs.folder(id), picture);
-      return c.json(await withPicture(c, predict));
+      return c.json(await withImageBody(c, predict));
     })
     .get("/runs/:id/files/:name", async (c) => {
       const { id } = await finished(c.req.param("id"));
@@ -99,4 +99,28 @@ function download(c: Context, source: Readable, name: string, type: string, byte
     "Content-Security-Policy": "sandbox",
     ...(bytes === undefined ? {} : { "Content-Length": String(bytes) }),
   });
+}
+
+// The report of a run, to be looked at in the browser. A report may be anybody's HTML: the page's policy lets it run and fetch
+// nothing, and one with elements that Graft never writes is not shown at all, because browsers connect to a frame's address
+// before they ask the policy.
+
+/** Bytes of a report that is shown. */
+const MOST_BYTES = 256 * 2 ** 20;
+
+/** A tag's name is never written with an entity, so its text is where the element is. */
+const foreign =
+  /<(?:applet|audio|base|embed|fencedframe|form|frame|frameset|iframe|link|math|object|portal|script|source|template|track|video)[\s/>]/i;
+
+/** @throws GraftError (`data`) where there is no report, or not one that Graft wrote */
+export async function readReport(path: string): Promise<Buffer> {
+  const bytes = await readPlain(path, MOST_BYTES);
+  if (!bytes) throw dataError("The training has no report: someone removed the file.");
+  // The mark of UTF-16 would overrule the encoding that the answer names.
+  const isUtf16 = (bytes[0] === 0xfe && bytes[1] === 0xff) || (bytes[0] === 0xff && bytes[1] === 0xfe);
+  if (isUtf16 || foreign.test(bytes.toString("latin1")))
+    throw dataError(
+      "This report was not written by Graft, so the studio does not show it. Train again, or download the file and open it elsewhere.",
+    );
+  return bytes;
 }

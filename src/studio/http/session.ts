@@ -6,7 +6,16 @@
  * other port can read, and is sent as a header. Each is worthless without the other. Downloads cannot send a header: they
  * use a link that is signed for one path, one session and two minutes. Programs send the token itself as a bearer token.
  */
+
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { setCookie } from "hono/cookie";
+import { streamSSE } from "hono/streaming";
+import * as v from "valibot";
+import { usageError } from "../../base/errors.ts";
+import { type ContentPolicy, Refusal } from "../../http/responses.ts";
+import type { Entry, SignedLink, StudioEvent } from "../api.ts";
+import { bodyAs, type Env, textSchema } from "./input.ts";
 
 /** One browser that was let in. */
 export interface Session {
@@ -99,4 +108,167 @@ export function createSessions(now: () => number = () => performance.now()): Ses
 function isSame(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
+}
+
+// The door of the studio, in front of every route. Pages of other origins and names that were made to point here (DNS rebinding)
+// are refused by http/access.ts before; who may ask at all is decided in session.ts. The built page itself is no secret:
+// without a session it can only ask for the printed link.
+// hono's `bearerAuth` and `getCookie` are not used: a session or a signed link does as well as the token, and of several cookies
+// of one name `getCookie` gives one.
+
+/**
+ * Nothing from elsewhere: scripts, styles and requests of this origin alone, pictures also of the page's own making. WebAssembly
+ * is not used.
+ */
+export const pagePolicy: ContentPolicy = {
+  defaultSrc: ["'self'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", "blob:", "data:"],
+  mediaSrc: ["'self'", "blob:"],
+  connectSrc: ["'self'"],
+  objectSrc: ["'none'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+
+/** The header that carries a session's key. */
+export const KEY_HEADER = "Graft-Key";
+
+export interface Door {
+  readonly sessions: Sessions;
+  /** The port that is listened on, once it is known. */
+  readonly port: () => number;
+}
+
+/** The cookie's name: browsers keep cookies of all ports together. */
+export const cookieName = (port: number): string => `graft-studio-${port}`;
+
+/** What a request brings to be let in by. */
+export function credentialsOf(c: Context, port: number): Credentials {
+  const name = `${cookieName(port)}=`;
+  const pairs = (c.req.header("Cookie") ?? "").split(";").map((pair) => pair.trim());
+  return {
+    cookies: pairs.filter((pair) => pair.startsWith(name)).map((pair) => pair.slice(name.length)),
+    key: c.req.header(KEY_HEADER),
+    bearer: /^Bearer (.+)$/i.exec(c.req.header("Authorization") ?? "")?.[1],
+  };
+}
+
+/** Lets in who has a session, or a signed link to where the request leads (401). */
+export function guard({ sessions, port }: Door): MiddlewareHandler {
+  const isAdmitted = (c: Context): boolean => {
+    const isRead = c.req.method === "GET" || c.req.method === "HEAD";
+    const isPage = isRead && !/^\/api(\/|$)/.test(c.req.path);
+    if (isPage || (c.req.method === "POST" && c.req.path === "/api/session")) return true;
+    const credentials = credentialsOf(c, port());
+    const { pathname, search } = new URL(c.req.url);
+    return sessions.admits(credentials) || (isRead && sessions.opens(pathname + search, credentials.cookies));
+  };
+  return async (c, next) => {
+    if (isAdmitted(c)) return next();
+    throw new Refusal(
+      401,
+      c.req.query("ticket") !== undefined
+        ? "This link has expired, or belongs to another browser. Open it again from the studio's page."
+        : "This browser has no access to the studio. Please open the link that `graft studio` printed.",
+    );
+  };
+}
+
+// How a browser comes in, and how it downloads: the routes in front of session.ts.
+
+const entrySchema = v.strictObject({ token: textSchema });
+
+/** What can be downloaded: files of a run, nothing else. */
+const download = /^\/api\/runs\/[\d-]+\/(page|files\/[a-z]+\.[a-z]+(\?view)?)$/;
+const linkSchema = v.strictObject({
+  path: v.pipe(
+    textSchema,
+    v.check((path) => download.test(path)),
+  ),
+});
+
+export function sessionRoutes({ sessions, port }: Door): Hono<Env> {
+  return new Hono<Env>()
+    .post("/session", async (c) => {
+      const { token } = await bodyAs(c, entrySchema);
+      const session = sessions.enter(token, credentialsOf(c, port()).cookies);
+      if (!session)
+        throw new Refusal(
+          401,
+          "This link belongs to a studio that has stopped. Open the link that the current one printed.",
+        );
+      // Without an age it ends with the browser; without this process it is worthless before.
+      setCookie(c, cookieName(port()), session.id, { httpOnly: true, sameSite: "Strict", path: "/api" });
+      c.header("Cache-Control", "no-store");
+      return c.json({ key: session.key } satisfies Entry);
+    })
+    .post("/links", async (c) => {
+      const { path } = await bodyAs(c, linkSchema);
+      const url = sessions.sign(path, credentialsOf(c, port()));
+      if (url === undefined) throw usageError("Links are for browsers: send the bearer token with the download.");
+      return c.json({ url } satisfies SignedLink);
+    });
+}
+
+// Server-sent events: what happens in the studio, to every page that is open.
+
+export interface Events {
+  tell(event: StudioEvent): void;
+  /** An answer that goes on until the page leaves. */
+  stream(c: Context): Response;
+  close(): void;
+}
+
+/** Messages that a page which reads too slowly may be behind; beyond, the oldest are dropped. Each tells a whole state. */
+const BEHIND = 200;
+/** A sign of life, in milliseconds. */
+const BEAT = 15_000;
+
+export function createEvents(): Events {
+  const listeners = new Set<{ tell(event: StudioEvent): void; end(): void }>();
+  return {
+    tell(event) {
+      for (const listener of listeners) listener.tell(event);
+    },
+    close() {
+      for (const listener of listeners) listener.end();
+    },
+    stream: (c) =>
+      streamSSE(c, async (stream) => {
+        const waiting: StudioEvent[] = [];
+        let open = true;
+        let wake = (): void => {};
+        const listener = {
+          tell(event: StudioEvent): void {
+            waiting.push(event);
+            if (waiting.length > BEHIND) waiting.shift();
+            wake();
+          },
+          end(): void {
+            open = false;
+            wake();
+          },
+        };
+        listeners.add(listener);
+        stream.onAbort(listener.end);
+        const beat = setInterval(() => void stream.write(": still here\n\n"), BEAT);
+        try {
+          await stream.write(": hello\n\n");
+          while (open) {
+            const event = waiting.shift();
+            if (event) await stream.writeSSE({ data: JSON.stringify(event) });
+            else
+              await new Promise<void>((resolve) => {
+                wake = resolve;
+              });
+          }
+        } finally {
+          clearInterval(beat);
+          listeners.delete(listener);
+        }
+      }),
+  };
 }

@@ -1,8 +1,8 @@
 /** What the page is about to send, by paths alone. How folders are read: data/dataset/layout.test.ts. */
 import { describe, expect, it } from "vitest";
-import { memoryTree } from "../../data/dataset/memory-tree.ts";
+import { memoryTree } from "../../data/dataset/file-tree.ts";
 import { createSurvey } from "../../data/dataset/survey.ts";
-import { type ArrangeOptions, arrange } from "./arrange.ts";
+import { type ArrangeOptions, arrange } from "./receive.ts";
 
 const arranged = async (
   paths: readonly string[],

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { drawShape, encode } from "../../../tests/support/pictures.ts";
-import { kindOf, placesIn } from "./places.ts";
+import { kindOf, placesIn } from "./layout.ts";
 import { openProject, type Project } from "./project.ts";
 
 const isWindows = process.platform === "win32";

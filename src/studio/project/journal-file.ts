@@ -9,8 +9,8 @@ import * as v from "valibot";
 import { messageOf } from "../../base/errors.ts";
 import { makeFolder, writeFailure, writeWhole } from "../../base/files.ts";
 import { isBoundedJson } from "../../base/json-bounds.ts";
+import { kindOf } from "./layout.ts";
 import { openPlain, openToWrite, ownBounds } from "./own-files.ts";
-import { kindOf } from "./places.ts";
 
 /** One rename, both paths relative to the project's folder. */
 export type Move = readonly [from: string, to: string];

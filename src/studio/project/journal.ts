@@ -9,7 +9,7 @@ import { codeOf, usageError, workError } from "../../base/errors.ts";
 import { writeFailure } from "../../base/files.ts";
 import { named } from "../../base/text.ts";
 import { type Change, type Move, openJournalFile } from "./journal-file.ts";
-import { type FindPlace, isTaken, placesIn } from "./places.ts";
+import { type FindPlace, isTaken, placesIn } from "./layout.ts";
 
 export type { Change, Move } from "./journal-file.ts";
 

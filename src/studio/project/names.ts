@@ -1,8 +1,7 @@
 /** Names that come from outside: of classes, of pictures, of files that are handed in. Nothing touches the disk here. */
 import { usageError } from "../../base/errors.ts";
 import { named } from "../../base/text.ts";
-import { litterOf } from "../../data/dataset/litter.ts";
-import { splitOfName } from "../../data/dataset/split-names.ts";
+import { litterOf, splitOfName } from "../../data/dataset/dataset-names.ts";
 
 /** The longest name of a class or file, in bytes of UTF-8; most file systems take 255. */
 const LONGEST = 120;

@@ -9,18 +9,25 @@ import { codeOf, usageError } from "../../base/errors.ts";
 import { makeFolder, writeFailure } from "../../base/files.ts";
 import type { OnProgress } from "../../base/progress.ts";
 import { named } from "../../base/text.ts";
-import type { Split } from "../../data/dataset/split-names.ts";
+import type { Split } from "../../data/dataset/dataset-names.ts";
+import { baseOf, joined, parentOf, type Tree } from "../../data/dataset/file-tree.ts";
 import { createSurvey } from "../../data/dataset/survey.ts";
-import { baseOf, joined, parentOf, type Tree } from "../../data/dataset/tree.ts";
-import { plural } from "../../report/format.ts";
+import { plural } from "../../report/html.ts";
 import type { Changed, ChangeInfo, Imported, PictureList, ProjectInfo, Received } from "../api.ts";
-import { importArchive, MAX_ARCHIVE_BYTES } from "./archive.ts";
-import { type Arranged, arrange } from "./arrange.ts";
 import { type Change, type Move, openJournal, type Undone } from "./journal.ts";
-import { type ClassListing, listProject, OWN, type Paths, pathsOf, shelfFor } from "./layout.ts";
+import {
+  type ClassListing,
+  checkOwnFolder,
+  isTaken,
+  listProject,
+  OWN,
+  type Paths,
+  pathsOf,
+  placesIn,
+  shelfFor,
+} from "./layout.ts";
 import { className, freeName, idParts, newClassName } from "./names.ts";
-import { checkOwnFolder, isTaken, placesIn } from "./places.ts";
-import { adopt, receive, spool } from "./receive.ts";
+import { type Arranged, adopt, arrange, importArchive, MAX_ARCHIVE_BYTES, receive, spool } from "./receive.ts";
 import { createThumbnails, type Thumbnails } from "./thumbnails.ts";
 
 export interface Project {

@@ -4,16 +4,24 @@
  */
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { GraftError } from "../../base/errors.ts";
+import { dataError, GraftError, isDataError, messageOf } from "../../base/errors.ts";
 import { makeFolder, writeFailure } from "../../base/files.ts";
-import { inspectImage } from "../../data/inspect.ts";
-import type { Received } from "../api.ts";
+import { createMeter, type OnProgress } from "../../base/progress.ts";
+import { type ArchiveLimits, archiveKindOf } from "../../data/dataset/archive/archive-kind.ts";
+import { unpackArchive } from "../../data/dataset/archive/kept-archive.ts";
+import { notImageReason, type Split } from "../../data/dataset/dataset-names.ts";
+import { diskPath, diskTree } from "../../data/dataset/disk-tree.ts";
+import type { Ignored } from "../../data/dataset/file-tree.ts";
+import { type Layout, readLayout } from "../../data/dataset/read-layout.ts";
+import { createSurvey, type Survey } from "../../data/dataset/survey.ts";
+import { inspectImage } from "../../data/image/decode.ts";
+import type { Imported, Received } from "../api.ts";
 import { fileName, freeName } from "./names.ts";
 
 /** The longest file that is taken for a picture: 64 MiB. */
-export const MAX_PICTURE_BYTES = 64 * 2 ** 20;
+export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 
 /** Thrown where more came than may. */
 export class TooLong extends GraftError {
@@ -66,13 +74,13 @@ export async function receive(
   { root, incoming }: { readonly root: string; readonly incoming: string },
   reception: Reception,
 ): Promise<Received> {
-  return adopt(await spool(source, incoming, MAX_PICTURE_BYTES), root, reception);
+  return adopt(await spool(source, incoming, MAX_IMAGE_BYTES), root, reception);
 }
 
 /** Takes a picture in that is a file already, on the project's disk; the file is moved, or removed where it is not taken. */
 export async function adopt(path: string, root: string, { folder, name }: Reception): Promise<Received> {
   try {
-    if ((await stat(path)).size > MAX_PICTURE_BYTES) throw new TooLong(MAX_PICTURE_BYTES);
+    if ((await stat(path)).size > MAX_IMAGE_BYTES) throw new TooLong(MAX_IMAGE_BYTES);
     const { format } = await inspectImage(path, name);
     const wanted = fileName(name, format);
     await flush(path);
@@ -136,5 +144,121 @@ async function sameFile(a: string, b: string): Promise<boolean> {
   } finally {
     left.destroy();
     right.destroy();
+  }
+}
+
+// Where what is handed in belongs: the class and part of each file, by the reader of layouts that training uses. Files that are in
+// no folder go to the class that is open. Nothing is moved here.
+
+export interface Place {
+  readonly path: string;
+  readonly className: string;
+  readonly split: Split | undefined;
+}
+
+export interface ArrangeOptions {
+  /** The project's classes. */
+  readonly classes: readonly string[];
+  /** The class of files that are in no folder. */
+  readonly loose: string | undefined;
+}
+
+export interface Arranged {
+  readonly places: readonly Place[];
+  readonly skipped: readonly Ignored[];
+  readonly notes: readonly string[];
+  /** The only folder, where the folders in it were taken for classes; it may be a class itself. */
+  readonly wrapper: string | undefined;
+}
+
+/**
+ * Finds a place for every image of a tree.
+ *
+ * @throws GraftError (`data`) where folders hold images, but nothing says which shows what
+ */
+export async function arrange(survey: Survey, { classes, loose }: ArrangeOptions): Promise<Arranged> {
+  const { files, folders } = await survey.list("");
+  const layout = await readLayout(survey, classes).catch((error: unknown): Layout | undefined => {
+    // The list is noted; what is loose has a class all the same.
+    if (isDataError(error) && folders.length === 0) return undefined;
+    throw error;
+  });
+  if (layout?.obstacle !== undefined) throw dataError(layout.obstacle);
+  const places: Place[] = (layout?.named ?? []).map(({ path, className, split }) => ({ path, className, split }));
+  const placed = new Set(places.map(({ path }) => path));
+  const own: string[] = [];
+  if (layout?.kind !== "manifest")
+    for (const name of files) if (!placed.has(name) && (await survey.mayBeImage(name))) own.push(name);
+  if (loose !== undefined) for (const path of own) places.push({ path, className: loose, split: undefined });
+  // Of loose files more can be said than that they are beside folders, and a folder without images is no file.
+  const atTop = new Set(files);
+  const noted = survey.ignored.filter(({ path, kind }) => kind !== "empty" && !(kind === "beside" && atTop.has(path)));
+  const told = new Set([...placed, ...own, ...noted.map(({ path }) => path)]);
+  const others = layout?.kind === "manifest" ? [] : files.filter((name) => !told.has(name));
+  return {
+    places,
+    skipped: [
+      ...noted,
+      ...(loose === undefined ? own : []).map((path): Ignored => ({ path, kind: "beside", reason: HOMELESS })),
+      ...others.map((path): Ignored => ({ path, kind: "not-image", reason: notImageReason(path) })),
+    ],
+    notes: layout?.notes ?? [],
+    wrapper: layout?.kind === "class-folders" && layout.wrapper !== undefined ? folders[0] : undefined,
+  };
+}
+
+const HOMELESS = "it is in no folder, which would name its class";
+
+// Pictures out of an archive that is handed in: unpacked within bounds into a folder of its own, arranged like any other folder, and
+// taken in one after the other.
+
+/** The longest archive that is taken: 8 GiB. */
+export const MAX_ARCHIVE_BYTES = 8 * 2 ** 30;
+
+export interface ImportOptions extends ArrangeOptions {
+  /** Takes a file of the unpacked archive in. */
+  readonly adopt: (file: string, place: Place) => Promise<Received>;
+  readonly onProgress?: OnProgress | undefined;
+  readonly limits?: ArchiveLimits | undefined;
+}
+
+/**
+ * Takes in every picture of a .zip, .tar or .tar.gz.
+ *
+ * @param path of the archive; it is unpacked beside it, and nothing is left there
+ * @throws GraftError (`data`) where the archive is damaged, unsafe or too large; nothing was taken in then
+ */
+export async function importArchive(
+  path: string,
+  { adopt, onProgress, limits, ...options }: ImportOptions,
+): Promise<Omit<Imported, "change"> & { readonly ids: readonly string[] }> {
+  const kind = await archiveKindOf(path, "The file");
+  if (kind === undefined) throw dataError("The file is not a supported archive. Use a .zip, .tar or .tar.gz.");
+  const folder = `${path}.d`;
+  await mkdir(folder);
+  try {
+    const { faults } = await unpackArchive(path, kind, folder, "The archive", { limits, onProgress });
+    const survey = createSurvey(diskTree(folder, { called: "", contained: true }));
+    const { places, skipped, notes } = await arrange(survey, options);
+    const failed: { path: string; reason: string }[] = [];
+    const ids: string[] = [];
+    let known = 0;
+    const meter = createMeter({ stage: "Taking in", unit: "files", total: places.length, onProgress });
+    for (const place of places) {
+      try {
+        const received = await adopt(diskPath(folder, place.path), place);
+        if (received.kind === "added") ids.push(received.id);
+        else known++;
+      } catch (error) {
+        // A picture that cannot be read, or a name that no class can have; a full disk ends it.
+        if (!(error instanceof GraftError) || error.kind === "work") throw error;
+        failed.push({ path: place.path, reason: messageOf(error) });
+      }
+      meter.add();
+    }
+    const reasons = [...faults, ...skipped].map(({ path: entry, reason }) => ({ path: entry, reason }));
+    return { added: ids.length, known, skipped: [...failed, ...reasons], notes, ids };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }

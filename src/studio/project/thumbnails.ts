@@ -5,10 +5,9 @@
 import { lstat, mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
-import { sha256 } from "../../base/files.ts";
-import { partPath, sweepOnce } from "../../base/parts.ts";
+import { partPath, sha256, sweepOnce } from "../../base/files.ts";
 import { sealed, unsealed } from "../../base/sealed.ts";
-import { withImage, withSharp } from "../../data/decode.ts";
+import { withImage, withSharp } from "../../data/image/decode.ts";
 import { readPlain } from "./own-files.ts";
 
 /** Sides of the squares that there are, in pixels: a tile, on screens of two pixels a point; the picture as large as a page. */

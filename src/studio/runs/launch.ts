@@ -1,12 +1,17 @@
 /** Starting a training: a `graft train` of its own process, whose words go into the run's log. Nothing is read here. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import * as v from "valibot";
+import { STOP_FILE } from "../../base/child-messages.ts";
 import { messageOf } from "../../base/errors.ts";
-import { STOP_FILE } from "../../base/stop-file.ts";
+import { checked, type Described, type Door, onlyWhen, optionsOf, seed } from "../../base/option-schemas.ts";
+import { classWeights, recipeEntries } from "../../train/option-entries.ts";
+import type { RunSettings } from "../api.ts";
 import { openToWrite } from "../project/own-files.ts";
-import { files } from "./folder.ts";
 import { BEGINS, endLine } from "./log.ts";
+import { files } from "./record.ts";
 
 /**
  * Starts a training that writes into `folder`.
@@ -56,4 +61,61 @@ async function note(folder: string, line: string): Promise<void> {
   } catch {
     // The run was removed meanwhile, or the disk is full: then the log says less.
   }
+}
+
+// What a page asks of a training, checked, and as the words of a `graft train` command.
+
+const STAGES = "none, all or a number of last stages";
+const { epochs, augment, learningRate } = recipeEntries;
+
+/** The settings of a training; unlike the command line, the page says all that a run needs. */
+const settingsSchema = (networks: readonly string[]) =>
+  v.pipe(
+    optionsOf({
+      network: v.picklist(networks, "a network of the table"),
+      unfreeze: v.pipe(v.string(STAGES), v.regex(/^(none|all|[1-9]\d{0,2})$/, STAGES)),
+      seed,
+      classWeights,
+      epochs,
+      augment,
+      learningRate,
+    } satisfies Described<RunSettings>),
+    onlyWhen(
+      ({ unfreeze }) => unfreeze !== "none",
+      ["epochs", "augment", "learningRate"],
+      "to fine-tuning: choose the layers to train, or leave it out",
+    ),
+  );
+
+const door: Door = {
+  whole: "A training",
+  subject: (path) => `The setting ${path}`,
+  option: (path) => path,
+};
+
+/** Reads settings that nobody vouches for. Throws GraftError (`usage`) that names what does not fit. */
+export const readSettings = (value: unknown, networks: readonly string[]): RunSettings =>
+  checked(settingsSchema(networks), value, door);
+
+/** The words after `graft` that train so; with `resume`, from where a stopped run left off. */
+export function trainWords(dataset: string, out: string, settings: RunSettings, resume: boolean): string[] {
+  const { network, unfreeze, seed, classWeights, epochs, augment, learningRate } = settings;
+  const isTuning = unfreeze !== "none";
+  const option = (name: string, value: string | number | undefined): string[] =>
+    value === undefined ? [] : [name, String(value)];
+  return [
+    "train",
+    dataset,
+    ...option("--network", network),
+    ...option("--seed", seed),
+    ...option("--class-weights", classWeights),
+    ...option("--unfreeze", unfreeze),
+    ...(isTuning
+      ? [...option("--epochs", epochs), ...option("--augment", augment), ...option("--learning-rate", learningRate)]
+      : []),
+    ...(isTuning && resume ? ["--resume"] : []),
+    ...option("--out", out),
+    ...option("--progress", "json"),
+    "--json",
+  ];
 }

@@ -2,9 +2,11 @@
  * `events.log`: what a training says as it goes, a line each, and what these lines come to. The log may be of any length and
  * anybody's making: it is read a line at a time, and what is kept of it is bounded.
  */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { failureLine, readProgressEvent } from "../../base/child-messages.ts";
 import type { ErrorCode } from "../../base/errors.ts";
 import type { EpochEvent, Progress } from "../../base/progress.ts";
-import { failureLine, readProgressEvent } from "../../base/progress-json.ts";
 import { named } from "../../base/text.ts";
 import { openPlain } from "../project/own-files.ts";
 
@@ -110,3 +112,41 @@ export function createLines(onLine: (line: string) => void): { take(bytes: Uint8
 
 /** The line by which the studio itself says why a training ended. */
 export const endLine = (code: ErrorCode, message: string): string => `${failureLine({ code, message })}\n`;
+
+// Reading a log as it grows, a line at a time, as `tail -f` does.
+
+/** How often is looked, in milliseconds. */
+const PAUSE = 200;
+
+/**
+ * Passes the lines of a file to `onLines`, a batch at a time, until `goesOn` says no (what came before that is
+ * still read) or `signal` is aborted.
+ */
+export async function follow(
+  path: string,
+  goesOn: () => Promise<boolean>,
+  signal: AbortSignal,
+  onLines: (lines: readonly string[]) => void,
+): Promise<void> {
+  const file = await openPlain(path);
+  if (!file) return;
+  try {
+    const buffer = Buffer.alloc(1 << 16);
+    let batch: string[] = [];
+    const lines = createLines((line) => batch.push(line));
+    for (;;) {
+      const last = !(await goesOn());
+      for (;;) {
+        const { bytesRead } = await file.read(buffer, 0, buffer.length);
+        if (bytesRead === 0) break;
+        lines.take(buffer.subarray(0, bytesRead));
+        if (batch.length > 0) onLines(batch);
+        batch = [];
+      }
+      if (last || signal.aborted) return;
+      await sleep(PAUSE, undefined, { signal }).catch(() => {});
+    }
+  } finally {
+    await file.close();
+  }
+}

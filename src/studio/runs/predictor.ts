@@ -1,9 +1,9 @@
 /** Trained models that are asked: opened when first asked, the last two kept, one picture at a time. */
 import { join } from "node:path";
-import { type Artifact, openArtifact, predictionOf } from "../../artifact/open.ts";
-import { withImage } from "../../data/decode.ts";
+import { withImage } from "../../data/image/decode.ts";
+import { type Artifact, openArtifact, predictionOf } from "../../model/open-artifact.ts";
 import type { Prediction } from "../api.ts";
-import { files } from "./folder.ts";
+import { files } from "./record.ts";
 
 export interface Predictor {
   predict(folder: string, picture: Uint8Array): Promise<Prediction>;

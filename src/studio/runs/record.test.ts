@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withLock } from "../../base/lock.ts";
 import type { RunInfo, RunSettings } from "../api.ts";
-import { files } from "./folder.ts";
+import { readSettings, trainWords } from "./launch.ts";
 import { BEGINS, createLog, endLine } from "./log.ts";
-import { readRun } from "./record.ts";
-import { readSettings, trainWords } from "./settings.ts";
+import { files, readRun } from "./record.ts";
 
 const settings: RunSettings = { network: "resnet50", unfreeze: "none", seed: 0, classWeights: "none" };
 const epoch = (number: number): string =>

@@ -2,15 +2,20 @@
  * A run's folder: what the studio writes into it (`run.json`, `events.log`) and what `graft train` leaves there, read back.
  * A run is what its folder says, whichever process wrote it; nothing is started here.
  */
+
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { isDataError, messageOf } from "../../base/errors.ts";
+import { isBoundedJson } from "../../base/json-bounds.ts";
 import { holderOf } from "../../base/lock.ts";
-import { type AugmentationName, augmentations } from "../../data/augment/policy.ts";
-import { readRun as readFinished } from "../../run/read.ts";
+import { systemReason } from "../../base/system-errors.ts";
+import { named } from "../../base/text.ts";
+import { type AugmentationName, augmentations } from "../../data/image/augment/augmentation-plan.ts";
+import { RUN_LOCK, readRun as readFinished } from "../../run/read.ts";
+import { runBounds, runFileLimits, runFiles } from "../../run/run-files.ts";
 import type { RunInfo, RunSettings, RunState, RunSummary } from "../api.ts";
-import { type Found, readOwnJson } from "../project/own-files.ts";
-import { faultOf, files } from "./folder.ts";
+import { type Found, readOwnJson, readPlain } from "../project/own-files.ts";
 import { readLog, type Told } from "./log.ts";
 
 /** `run.json` */
@@ -96,4 +101,45 @@ async function readSummary(folder: string): Promise<RunSummary | undefined> {
     modelBytes: run.model.bytes,
     datasetDigest: run.made.dataset.digest,
   };
+}
+
+// What a run's folder has in it. Anybody may have made it: only plain files of bounded size and real folders are used, no links.
+
+/** Files of the studio's, and of `graft train`. */
+export const files = {
+  ...runFiles,
+  record: "run.json",
+  events: "events.log",
+  output: "output.json",
+  lock: RUN_LOCK,
+  /** Made to ask the training to stop. */
+  stop: "stop",
+} as const;
+
+const MiB = 2 ** 20;
+
+/** JSON of so many bytes takes little memory, whatever its structure. */
+const UNCHECKED = 2 * MiB;
+
+/** Why nothing in a run's folder is read; nothing where all is well or there is no such folder. */
+export async function faultOf(folder: string): Promise<string | undefined> {
+  const found = await lstat(folder).catch(() => undefined);
+  if (!found) return undefined;
+  if (!found.isDirectory()) return "it is not a folder of its own";
+  try {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (!entry.isFile() && !entry.isDirectory()) return `its ${named(entry.name)} is a link or a pipe, not a file`;
+      const limit = runFileLimits.get(entry.name);
+      if (limit === undefined) continue;
+      const path = join(folder, entry.name);
+      const { size } = await lstat(path);
+      if (size > limit) return `its ${entry.name} has more than ${limit / MiB} MiB`;
+      if (size <= UNCHECKED || !entry.name.endsWith(".json")) continue;
+      const bytes = await readPlain(path, limit);
+      if (bytes && !isBoundedJson(bytes, runBounds)) return `its ${entry.name} has more values than Graft writes there`;
+    }
+    return undefined;
+  } catch (error) {
+    return systemReason(error, "read");
+  }
 }

@@ -10,16 +10,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { dataError, messageOf, usageError, workError } from "../../base/errors.ts";
 import { makeFolder, writeWhole } from "../../base/files.ts";
 import { named } from "../../base/text.ts";
-import { readRunAnswers } from "../../run/read.ts";
+import { readRunPredictions } from "../../run/read.ts";
 import type { RunInfo, RunResults, RunSettings } from "../api.ts";
 import type { Paths } from "../project/layout.ts";
 import { openToWrite } from "../project/own-files.ts";
-import { files } from "./folder.ts";
-import { follow } from "./follow.ts";
-import { launch } from "./launch.ts";
-import { createLog } from "./log.ts";
-import { type FoundRun, isHeld, type RunRecord, readRun } from "./record.ts";
-import { readSettings, trainWords } from "./settings.ts";
+import { launch, readSettings, trainWords } from "./launch.ts";
+import { createLog, follow } from "./log.ts";
+import { type FoundRun, files, isHeld, type RunRecord, readRun } from "./record.ts";
 
 export interface Runs {
   /** The newest first. */
@@ -189,7 +186,7 @@ export async function openRuns({ paths, command, networks, networkWords, onChang
 }
 
 async function readResults(folder: string): Promise<RunResults> {
-  const run = await readRunAnswers(folder);
+  const run = await readRunPredictions(folder);
   if (!run) throw workError("The results cannot be read: someone changed or removed the files.");
   const { test, validation, validatedBy, calibration, skipped } = run.metrics;
   const { classes, answers } = run.answers;

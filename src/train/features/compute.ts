@@ -2,13 +2,14 @@
  * Images → records, a few at a time: decode, measure, prepare, run the frozen part. The one place where that is done; it runs in the
  * thread that asks, or in threads of its own (lanes.ts).
  */
+
+import { once } from "../../base/concurrency.ts";
 import { isDataError, messageOf } from "../../base/errors.ts";
-import { once } from "../../base/once.ts";
-import { secondsSince } from "../../base/stopwatch.ts";
-import type { RgbImage } from "../../data/rgb-image.ts";
-import type { Elements, Session } from "../../runtime/session.ts";
-import { PIXELS } from "../../zoo/backbone-names.ts";
-import type { LoadedImage } from "../image-source.ts";
+import { secondsSince } from "../../base/progress.ts";
+import type { RgbImage } from "../../data/image/rgb-image.ts";
+import { PIXELS } from "../../networks/backbone/backbone.ts";
+import type { Elements, Session } from "../../onnx/session/session.ts";
+import type { LoadedImage } from "./images-and-records.ts";
 
 /** An image whose records are wanted. */
 export interface Wanted {

@@ -1,13 +1,13 @@
 /** One lane: computes features with sessions of its own. See lanes.ts. */
 // A thread's own environment comes too late: the thread that starts this one has turned telemetry off.
 import { parentPort, workerData } from "node:worker_threads";
-import { answerCalls } from "../../base/calls.ts";
-import { withImage } from "../../data/decode.ts";
-import { openSession } from "../../runtime/session.ts";
-import { FEATURES } from "../../zoo/backbone-names.ts";
+import { answerCalls } from "../../base/threads.ts";
+import { withImage } from "../../data/image/decode.ts";
+import { FEATURES } from "../../networks/backbone/backbone.ts";
+import { openSession } from "../../onnx/session/session.ts";
 import { type ComputedImages, computeImages, type FileToCompute, runFrozen } from "./compute.ts";
 import type { LaneData } from "./lanes.ts";
-import { traitRecordOf } from "./trait-record.ts";
+import { traitRecordOf } from "./trait-cache.ts";
 
 const { preparation, backbone, inputDims, threads } = workerData as LaneData;
 // ONNX Runtime takes no shared memory; it keeps a copy of its own.

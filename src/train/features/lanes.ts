@@ -4,14 +4,13 @@
  * gains is in docs/measured.md.
  */
 import { availableParallelism } from "node:os";
-import { callsTo, type Thread } from "../../base/calls.ts";
 import { isDataError, messageOf, workError } from "../../base/errors.ts";
-import { startThread } from "../../base/thread.ts";
-import { memoryToDecode } from "../../data/decode.ts";
-import { processMemory } from "../../data/image-header.ts";
-import type { Model } from "../../graph/model.ts";
-import { encodeModelWhole } from "../../graph/onnx/write.ts";
-import { LARGE_MODEL_BYTES, weightBytes } from "../../runtime/open-model.ts";
+import { callsTo, startThread, type Thread } from "../../base/threads.ts";
+import { memoryToDecode } from "../../data/image/decode.ts";
+import { processMemory } from "../../data/image/image-header.ts";
+import { encodeModelWhole } from "../../onnx/codec/write-model.ts";
+import type { Model } from "../../onnx/model.ts";
+import { LARGE_MODEL_BYTES, weightBytes } from "../../onnx/session/mapped-model.ts";
 import type { Computed, ComputedImages, FileToCompute, Lanes } from "./compute.ts";
 
 /** What a lane is started with. */

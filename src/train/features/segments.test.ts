@@ -15,10 +15,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { heardNotices } from "../../../tests/support/notices.ts";
-import { usersOf } from "../../base/lease.ts";
-import { segmentsToMerge } from "./merge-segments.ts";
-import { openRecordCache } from "./records.ts";
-import { mergedSegmentName, type SegmentFile } from "./segments.ts";
+import { usersOf } from "../../base/cache-folder.ts";
+import { openRecordCache } from "./record-files.ts";
+import { mergedSegmentName, type SegmentFile, segmentsToMerge } from "./segments.ts";
 
 const SIZE = 64;
 const notices = heardNotices();
@@ -60,7 +59,7 @@ describe("a thousand segments", () => {
     const script = `
       const { register } = await import(${JSON.stringify(import.meta.resolve("tsx/esm/api"))});
       register();
-      const { openRecordCache } = await import(${JSON.stringify(new URL("./records.ts", import.meta.url).href)});
+      const { openRecordCache } = await import(${JSON.stringify(new URL("./record-files.ts", import.meta.url).href)});
       const { createHash } = await import("node:crypto");
       const cache = await openRecordCache(${JSON.stringify(path)}, ${SIZE});
       let found = 0;
@@ -144,7 +143,7 @@ describe("merging", () => {
     const script = `
       const { register } = await import(${JSON.stringify(import.meta.resolve("tsx/esm/api"))});
       register();
-      const { openRecordCache } = await import(${JSON.stringify(new URL("./records.ts", import.meta.url).href)});
+      const { openRecordCache } = await import(${JSON.stringify(new URL("./record-files.ts", import.meta.url).href)});
       const { createHash } = await import("node:crypto");
       const [first, count] = process.argv.slice(2).map(Number);
       for (let round = 0; round < 10; round++) {

@@ -1,9 +1,9 @@
 /** How alike images are to a network: cosine similarities of features, as matrix products on ONNX Runtime, chunk by chunk. */
-import { modelOf, node } from "../../graph/model.ts";
-import { encodeModelWhole } from "../../graph/onnx/write.ts";
-import { float32Tensor, int64Tensor } from "../../graph/tensor.ts";
-import { openSession } from "../../runtime/session.ts";
-import type { FeatureTable } from "./table.ts";
+
+import { encodeModelWhole } from "../../onnx/codec/write-model.ts";
+import { float32Tensor, int64Tensor, modelOf, node } from "../../onnx/model.ts";
+import { openSession } from "../../onnx/session/session.ts";
+import type { FeatureTable } from "./feature-table.ts";
 
 /** Rows compared at once: what they give with a bank of 4,000 takes 8 MB. */
 const ROWS_AT_ONCE = 512;

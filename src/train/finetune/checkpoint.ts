@@ -3,15 +3,17 @@
  * need not be in it: they follow from the seed and the step (sampler.ts).
  */
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { crc32 } from "node:zlib";
 import { dataError, isDataError, usageError } from "../../base/errors.ts";
-import { asFloat32, float32Tensor, type Tensor } from "../../graph/tensor.ts";
-import { openRanges } from "../../zoo/weights/ranges.ts";
-import { openSafetensors } from "../../zoo/weights/safetensors/read.ts";
-import { writeSafetensors } from "../../zoo/weights/safetensors/write.ts";
-import type { Checkpoint, Choices } from "./input.ts";
+import { sha256 } from "../../base/files.ts";
+import { openSafetensors, writeSafetensors } from "../../formats/safetensors.ts";
+import { openRanges } from "../../formats/weight-file.ts";
+import { asFloat32, float32Tensor, type Tensor } from "../../onnx/model.ts";
+import type { Checkpointed, Checkpoints } from "../environment.ts";
+import type { Checkpoint, Choices, Labelled } from "./fine-tuning.ts";
 import type { Weights } from "./step-runner.ts";
-import type { Candidate, TrainingState } from "./trainer.ts";
+import type { Candidate, TrainingState } from "./training-loop.ts";
 
 /** What a training depends on, by the words in which a user would say it. Only the same one may go on from a checkpoint. */
 export type Identity = Readonly<Record<string, string>>;
@@ -140,4 +142,42 @@ function parsed<T>(path: string, text: string | undefined): T | undefined {
   } catch (error) {
     throw damaged(path, error);
   }
+}
+
+// Checkpoints on disk: what two trainings must share for one to go on from the other's.
+
+export function openCheckpoints(path: string, training: Checkpointed): Checkpoints {
+  const identity = identityOf(training);
+  return {
+    read: () => readCheckpoint(path, identity),
+    write: (checkpoint) => writeCheckpoint(path, identity, checkpoint),
+  };
+}
+
+/** What two runs must share for one to go on where the other stopped. */
+function identityOf({
+  input: { network, head, train, validation, seed, classWeights },
+  plan: { stages },
+  recipe,
+  options: { findLr = false, boundaryCache = "auto" },
+}: Checkpointed): Identity {
+  const digestOf = ({ images, labels }: Labelled): string =>
+    sha256(images.map(({ digest }, i) => `${digest} ${labels[i]}\n`).join(""));
+  return {
+    network: network.sha256,
+    "the training images' digest": digestOf(train),
+    "the validation images' digest": digestOf(validation),
+    "the head's digest": sha256(new Uint8Array(head.weights.buffer, head.weights.byteOffset, head.weights.byteLength)),
+    "--unfreeze": stages.join(", "),
+    "--seed": String(seed),
+    "--class-weights": classWeights,
+    "--find-lr": String(findLr),
+    "--boundary-cache": boundaryCache,
+    "--epochs": String(recipe.epochs),
+    "--batch": String(recipe.batch),
+    "--learning-rate": String(recipe.learningRate),
+    "--augment": recipe.augmentation.name,
+    "the recipe": JSON.stringify(recipe),
+    threads: String(availableParallelism()),
+  };
 }

@@ -3,16 +3,16 @@
  * are trained with it, and the better of the tuned network and the probe comes out. Each step has a file of its own beside this one.
  */
 
-import type { Head } from "../../artifact/contract.ts";
-import { secondsSince } from "../../base/stopwatch.ts";
-import type { Network } from "../../zoo/network.ts";
+import { secondsSince } from "../../base/progress.ts";
+import type { Head } from "../../model/artifact-graph.ts";
+import type { Network } from "../../networks/network.ts";
 import type { Environment } from "../environment.ts";
-import type { FinetuneFacts, FinetuneInput, FinetuneOptions } from "./input.ts";
+import { whyText } from "./engine.ts";
+import type { FinetuneFacts, FinetuneInput, FinetuneOptions } from "./fine-tuning.ts";
 import { type Choice, choose, type Judgement } from "./judgement.ts";
 import { type StageTraining, trainStages } from "./train-stages.ts";
-import { whyText } from "./tuned.ts";
 
-export type { Apart, FinetuneFacts, FinetuneInput, FinetuneOptions, Labelled } from "./input.ts";
+export type { Apart, FinetuneFacts, FinetuneInput, FinetuneOptions, Labelled } from "./fine-tuning.ts";
 
 export interface Finetuned {
   /** The network with its tuned weights, and the tuned head; nothing where fine-tuning did not beat the linear probe. */

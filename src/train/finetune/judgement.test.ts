@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { whyText } from "./engine.ts";
 import { choose, isClearlyBetter, type Judgement, judge, meanLoss } from "./judgement.ts";
-import { whyText } from "./tuned.ts";
 
 const of = (losses: readonly number[]): Judgement => ({ accuracy: 0, logLoss: 0, losses });
 

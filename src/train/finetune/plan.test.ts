@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { unfrozen } from "./plan.ts";
+import { unfrozen } from "./recipe.ts";
 
 const stages = ["stem", "layer1", "layer2", "2"].map((name) => ({
   name,

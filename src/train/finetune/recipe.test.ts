@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { createSampler } from "./batches.ts";
 import { recipeFor } from "./recipe.ts";
-import { createSampler } from "./sampler.ts";
 
 describe("the recipe for a dataset", () => {
   test("takes no larger batch than there are images, so that every epoch has a step of its own", () => {

@@ -1,14 +1,12 @@
 /** Steps in one run are, to the bit, the steps of as many runs. */
 import { expect, test } from "vitest";
-import { crossEntropy } from "../../autodiff/losses/cross-entropy.ts";
-import { adamW } from "../../autodiff/optimisers/adamw.ts";
-import { repeatedStep } from "../../autodiff/repeat.ts";
-import { stepGraph } from "../../autodiff/step.ts";
-import { type Graph, modelOf, node } from "../../graph/model.ts";
-import { encodeModelWhole } from "../../graph/onnx/write.ts";
-import { asFloat32, float32Tensor } from "../../graph/tensor.ts";
-import { measureShapes } from "../../runtime/measure-shapes.ts";
-import { openSession } from "../../runtime/session.ts";
+import { crossEntropy } from "../../autodiff/losses.ts";
+import { adamW } from "../../autodiff/optimisers.ts";
+import { repeatedStep, stepGraph } from "../../autodiff/training-step.ts";
+import { encodeModelWhole } from "../../onnx/codec/write-model.ts";
+import { asFloat32, float32Tensor, type Graph, modelOf, node } from "../../onnx/model.ts";
+import { openSession } from "../../onnx/session/session.ts";
+import { measureShapes } from "../../onnx/session/shapes.ts";
 import { freshlyHeld, predictingWeights, repeatedRunner, stepRunner } from "./step-runner.ts";
 
 const wave = (size: number, k: number): Float32Array =>

@@ -1,8 +1,9 @@
 /** Step after step through one session: weights and optimiser state go in and their next values come out. */
-import { after, LOSSES, NORMS, NUMBERS, RATES, stacked } from "../../autodiff/repeat.ts";
-import type { Slot, StepGraph } from "../../autodiff/step.ts";
-import { elementCount } from "../../graph/tensor.ts";
-import type { Elements, RuntimeTensor, Session } from "../../runtime/session.ts";
+
+import type { Slot, StepGraph } from "../../autodiff/training-step.ts";
+import { after, LOSSES, NORMS, NUMBERS, RATES, stacked } from "../../autodiff/training-step.ts";
+import { elementCount } from "../../onnx/model.ts";
+import type { Elements, RuntimeTensor, Session } from "../../onnx/session/session.ts";
 
 /** Weights (running statistics among them), or weights and optimiser state, by the step graph's input names. */
 export type Weights = ReadonlyMap<string, Float32Array>;

@@ -2,31 +2,27 @@
  * The training of a network's last stages: the freeze boundary is chosen, the frozen part's outputs are stored, the loop runs, and the
  * weights that it leaves answer the validation and test examples. Whether they are any better than the probe is not judged here.
  */
-import type { Head } from "../../artifact/contract.ts";
-import { createMeter } from "../../base/progress.ts";
-import { shapesOf } from "../../zoo/backbone.ts";
-import type { Network } from "../../zoo/network.ts";
-import { stagesOf } from "../../zoo/stages.ts";
-import type { Checkpoints, Environment } from "../environment.ts";
-import type { Location } from "../features/record-store.ts";
-import { balancedWeights } from "../head/fit.ts";
-import { batchesOf, createReader } from "./batches.ts";
-import { type Engine, openEngine } from "./engine.ts";
-import { findLearningRate, RANGE_STEPS, type RangeTest } from "./find-lr.ts";
-import type { Checkpoint, Choices, FinetuneInput, FinetuneOptions, Labelled } from "./input.ts";
-import { joinedLogits, judgeTogether, type LogitsByEpoch, trainingTitle } from "./joined.ts";
-import type { Judged, Judgement } from "./judgement.ts";
-import { type Unfrozen, unfrozen } from "./plan.ts";
-import { logitsOf } from "./predictions.ts";
-import { type Recipe, recipeFor } from "./recipe.ts";
 
-import { createSampler } from "./sampler.ts";
+import { createMeter } from "../../base/progress.ts";
+import type { Head } from "../../model/artifact-graph.ts";
+import { shapesOf } from "../../networks/backbone/backbone.ts";
+import { stagesOf } from "../../networks/backbone/stages.ts";
+import type { Network } from "../../networks/network.ts";
+import type { Checkpoints, Environment } from "../environment.ts";
+import type { Location } from "../features/images-and-records.ts";
+import { balancedWeights } from "../head/fit.ts";
+import { batchesOf, createReader, createSampler } from "./batches.ts";
+import { type Engine, headIn, logitsOf, openEngine, ownName, stopText, withWeights } from "./engine.ts";
+import { findLearningRate, RANGE_STEPS, type RangeTest } from "./find-lr.ts";
+import type { Checkpoint, Choices, FinetuneInput, FinetuneOptions, Labelled } from "./fine-tuning.ts";
+import type { Judged, Judgement } from "./judgement.ts";
+import { joinedLogits, judgeTogether, type LogitsByEpoch, trainingTitle } from "./judgement.ts";
+import { type Recipe, recipeFor, type Unfrozen, unfrozen } from "./recipe.ts";
 import type { StepRunner, Weights } from "./step-runner.ts";
-import type { Storage } from "./storage.ts";
-import { type Stored, storedFor } from "./store.ts";
+import type { Storage } from "./stored-views.ts";
+import { type Stored, storedFor } from "./stored-views.ts";
 import { type Boundary, boundaryOf, pixelBoundary, type StoredType } from "./trainable-part.ts";
-import { initialState, keptOf, type Outcome, runTraining, type TrainingState } from "./trainer.ts";
-import { headIn, ownName, stopText, withWeights } from "./tuned.ts";
+import { initialState, keptOf, type Outcome, runTraining, type TrainingState } from "./training-loop.ts";
 
 /** What a training leaves. */
 export interface StageTraining {

@@ -1,26 +1,79 @@
 /**
- * A network in two at its freeze boundary: the frozen part, from prepared images to what is stored of them; and the
- * trainable part, from what is stored to logits, whose parameters train. Nothing is run here but to learn shapes.
+ * A graph for batches of one size: what it computes of shapes (`Shape` → `Gather` → `Concat` …) is known beforehand, so that
+ * nothing after the freeze boundary asks for the shape of a tensor before it.
  */
-import { headGraph } from "../../artifact/build.ts";
-import { type Head, IMAGE, LOGITS } from "../../artifact/contract.ts";
-import { layerRate } from "../../autodiff/optimisers/schedule.ts";
-import { parametersOf } from "../../autodiff/parameters.ts";
-import type { Trainable } from "../../autodiff/step.ts";
+
+import type { Shapes } from "../../autodiff/gradients.ts";
+import { constants } from "../../autodiff/known-values.ts";
+import { layerRate } from "../../autodiff/optimisers.ts";
+import { type Carried, parametersOf, type Trainable } from "../../autodiff/training-step.ts";
 import { dataError } from "../../base/errors.ts";
-import { graphAfter } from "../../graph/after.ts";
-import { cutGraph } from "../../graph/cut.ts";
-import { attach } from "../../graph/merge.ts";
-import { type Graph, type Model, node } from "../../graph/model.ts";
-import { dataTypeOf } from "../../graph/onnx/types.ts";
-import { bytesPerElement, elementCount, type TensorShape } from "../../graph/tensor.ts";
-import { measureShapes } from "../../runtime/measure-shapes.ts";
-import { inferKnownShapes } from "../../runtime/shapes.ts";
-import { BACKBONE, backboneModel, type CutShape, PIXELS, pixelDims } from "../../zoo/backbone.ts";
-import type { Network } from "../../zoo/network.ts";
-import { preprocessingGraph } from "../../zoo/preprocessing.ts";
-import { foldShapes } from "./fold-shapes.ts";
-import type { Unfrozen } from "./plan.ts";
+import { type Head, headGraph, IMAGE, LOGITS } from "../../model/artifact-graph.ts";
+import { BACKBONE, backboneModel, type CutShape, PIXELS, pixelDims } from "../../networks/backbone/backbone.ts";
+import type { Network } from "../../networks/network.ts";
+import { preprocessingGraph } from "../../networks/preprocessing/preprocessing.ts";
+import { dataTypeOf } from "../../onnx/codec/tensor-proto.ts";
+import {
+  bytesPerElement,
+  elementCount,
+  type Graph,
+  int64Tensor,
+  type Model,
+  node,
+  type Tensor,
+  type TensorShape,
+} from "../../onnx/model.ts";
+import { attach, cutGraph, graphAfter } from "../../onnx/passes/cut-and-merge.ts";
+import { inferKnownShapes, measureShapes } from "../../onnx/session/shapes.ts";
+import type { Unfrozen } from "./recipe.ts";
+
+/** The same graph with int64 tensors that static shapes determine as initializers. */
+export function foldShapes(graph: Graph, shapes: Shapes): Graph {
+  const { integers } = constants(graph, shapes);
+  const initializers = new Map<string, Tensor>(graph.initializers);
+  const yielded = new Set(graph.outputs.map(({ name }) => name));
+  const nodes = graph.nodes.filter(({ outputs }) => {
+    const [name = ""] = outputs;
+    const shape = shapes.get(name);
+    const values = outputs.length === 1 && !yielded.has(name) && shape?.type === "int64" ? integers(name) : undefined;
+    if (!shape || !values) return true;
+    initializers.set(name, int64Tensor(shape.dims, values));
+    return false;
+  });
+  return { ...graph, nodes, initializers };
+}
+
+// Batch norm as from-scratch training needs it: every batch is normalised by its own mean and variance, and the running ones,
+// which answer later, follow them (Ioffe and Szegedy 2015, arXiv 1502.03167). Fine-tuning leaves batch norm as it was.
+
+/** A graph in training mode. */
+export interface InTraining {
+  readonly graph: Graph;
+  readonly shapes: ReadonlyMap<string, TensorShape>;
+  /** The running means and variances. */
+  readonly carried: readonly Carried[];
+}
+
+/** Puts every `BatchNormalization` whose statistics are constants into training mode. */
+export function withBatchStatistics(graph: Graph, shapes: ReadonlyMap<string, TensorShape>): InTraining {
+  const carried: Carried[] = [];
+  const known = new Map(shapes);
+  const nodes = graph.nodes.map((node) => {
+    const statistics = node.inputs.slice(3);
+    if (node.op !== "BatchNormalization" || !statistics.every((name) => graph.initializers.has(name))) return node;
+    const next = statistics.map((name) => `${name}/next`);
+    statistics.forEach((name, i) => {
+      carried.push({ name, next: next[i]! });
+      known.set(next[i]!, graph.initializers.get(name)!);
+    });
+    const attributes = { ...node.attributes, training_mode: { type: "int", value: 1 } as const };
+    return { ...node, outputs: [node.outputs[0]!, ...next], attributes };
+  });
+  return { graph: { ...graph, nodes }, shapes: known, carried };
+}
+
+// A network in two at its freeze boundary: the frozen part, from prepared images to what is stored of them; and the
+// trainable part, from what is stored to logits, whose parameters train. Nothing is run here but to learn shapes.
 
 /** How values of the boundary are stored: pixels as they are; activations in half precision, or in full where they are too large. */
 export type StoredType = "uint8" | "float16" | "float32";

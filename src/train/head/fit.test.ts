@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
-import { scoreLogits } from "../../evaluate/log-loss.ts";
-import { softmax } from "../../evaluate/softmax.ts";
-import { denseTable, type FeatureTable } from "../features/table.ts";
+import { scoreLogits, softmax } from "../../metrics/logits.ts";
+import { denseTable, type FeatureTable } from "../features/feature-table.ts";
 import { countLabels, fitHead, type HeadFit, type HeadOptions, headLogits, STRENGTHS } from "./fit.ts";
 
 interface Shape {

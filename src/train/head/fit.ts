@@ -3,15 +3,15 @@
  * cross-validation. The grid has decades;
  * around the best of them, half decades are fitted too, from where the decades ended.
  */
-import type { Head } from "../../artifact/contract.ts";
-import type { Random } from "../../base/random.ts";
-import { type Groups, mostFolds, stratifiedFolds } from "../../data/split.ts";
-import { logLosses, missShare, scoreLogits } from "../../evaluate/log-loss.ts";
-import { type FeatureTable, measureColumns, type Standardisation, standardised } from "../features/table.ts";
-import { weightsOfClasses } from "./contrasts.ts";
+
+import { type Random, randomFor } from "../../base/random.ts";
+import { type Groups, mostFolds, stratifiedFolds } from "../../data/dataset/split.ts";
+import { logLosses, missShare, scoreLogits } from "../../metrics/logits.ts";
+import type { Head } from "../../model/artifact-graph.ts";
+import { type FeatureTable, measureColumns, type Standardisation, standardised } from "../features/feature-table.ts";
 import { crossValidatedLogits, type FitListeners, minimiseTogether } from "./fit-together.ts";
 import type { Minimiser, MinimiserOptions } from "./lbfgs.ts";
-import { openSoftmaxLoss } from "./softmax-loss.ts";
+import { openSoftmaxLoss, weightsOfClasses } from "./softmax-loss.ts";
 
 /** How one L2 strength did in cross-validation. */
 export interface StrengthResult {
@@ -272,4 +272,16 @@ export function headLogits({ weights, bias }: Head, table: FeatureTable): Float3
     }
   }
   return logits;
+}
+
+// A head that has learned nothing: what from-scratch training begins with.
+
+/** Weights uniform in ±1 / √features, biases 0: what PyTorch gives a linear layer. The same seed gives the same head. */
+export function freshHead(features: number, classes: number, seed: number): Head {
+  const random = randomFor(seed, "fresh head");
+  const bound = 1 / Math.sqrt(features);
+  return {
+    weights: Float32Array.from({ length: classes * features }, () => bound * (2 * random.next() - 1)),
+    bias: new Float32Array(classes),
+  };
 }

@@ -2,8 +2,8 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { mostConfusedPairs } from "../../../src/evaluate/mistakes.ts";
-import { heatLevel } from "../../../src/report/style/palette.ts";
+import { mostConfusedPairs } from "../../../src/metrics/evaluation.ts";
+import { heatLevel } from "../../../src/report/style-sheet.ts";
 import type { PictureAnswer, RunResults } from "../../../src/studio/api.ts";
 import { percent, plural, shorten } from "../format.ts";
 import { PredictionGallery } from "./prediction-gallery.tsx";

@@ -1,6 +1,6 @@
 /** The reliability diagram: do probabilities match how often predictions are correct? */
 import type { JSX } from "preact";
-import type { ReliabilityBin } from "../../../src/evaluate/calibration-error.ts";
+import type { ReliabilityBin } from "../../../src/metrics/calibrate.ts";
 import type { RunResults } from "../../../src/studio/api.ts";
 import { percent, plural } from "../format.ts";
 

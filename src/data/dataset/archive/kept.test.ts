@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { zipOf } from "../../../../tests/support/zip.ts";
-import { archivesFolder, openArchive, removeOld } from "./kept.ts";
+import { archivesFolder, openArchive, removeOld } from "./kept-archive.ts";
 
 let archive: string;
 beforeEach(() => {

@@ -2,11 +2,10 @@
  * What a list calls an image → the file in the tree. Names are compared as written, then however their accents are spelt (NFC
  * against NFD), then in either case, then without an ending; last, anywhere below the list. Only a single match counts.
  */
-import { groupedBy } from "../../../base/tally.ts";
-import { fileKindOf } from "../file-kinds.ts";
-import { type Split, splitOfName } from "../split-names.ts";
+import { groupedBy } from "../../../base/collections.ts";
+import { fileKindOf, type Split, splitOfName } from "../dataset-names.ts";
+import { baseOf, joined } from "../file-tree.ts";
 import type { Survey } from "../survey.ts";
-import { baseOf, joined } from "../tree.ts";
 
 export type Location =
   | { readonly kind: "found"; readonly path: string }

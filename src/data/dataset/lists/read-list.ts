@@ -1,13 +1,11 @@
 /** One list of images → the examples that it names: where each file is, its label, its part, its group. */
-import { dataError } from "../../../base/errors.ts";
-import type { Named } from "../named.ts";
-import { type Split, splitOfCell } from "../split-names.ts";
+import { dataError, GraftError, messageOf } from "../../../base/errors.ts";
+import { fileKindOf, type Named, type Split, splitOfCell, splitOfName } from "../dataset-names.ts";
+import { baseOf, type Ignored, joined, parentOf } from "../file-tree.ts";
 import type { Survey } from "../survey.ts";
-import { type Ignored, parentOf } from "../tree.ts";
-import { type Columns, columnsByName, columnsByPosition, isHeader } from "./columns.ts";
-import { labelsOf } from "./labels.ts";
+import { type Columns, columnsByName, columnsByPosition, isHeader, labelsOf } from "./list-columns.ts";
+import { type Cell, type Row, readTable } from "./list-table.ts";
 import { createLocator, type Locate } from "./locate.ts";
-import { type Cell, type Row, readTable } from "./table.ts";
 
 /** The longest list that is read: 256 MiB. */
 const MAX_LIST_BYTES = 256 * 2 ** 20;
@@ -160,3 +158,73 @@ function noneThere(first: string, rows: readonly Row[], folder: string, called: 
     `${count} that ${called} lists ${verb}: the first, "${first}", is not in ${folder} or below. Paths are relative to the list.`,
   );
 }
+
+// Reads the lists in a folder together; notes lists that cannot be used.
+
+/** A list that was found, and the part that its folder is. */
+export interface FoundList {
+  readonly path: string;
+  readonly split: Split | undefined;
+}
+
+/** Lists whose names are a format's: Hugging Face's image folders, Roboflow's exports. They go before class folders. */
+const formats = /^(metadata\.(csv|jsonl)|_classes\.csv)$/i;
+
+export const isFormatList = (path: string): boolean => formats.test(baseOf(path));
+
+/** The lists among files, in order. */
+export const listsAmong = (folder: string, files: readonly string[], split?: Split): FoundList[] =>
+  files.filter((name) => fileKindOf(name) === "list").map((name) => ({ path: joined(folder, name), split }));
+
+export interface ListsReading {
+  readonly named: readonly Named[];
+  readonly notes: readonly string[];
+  /** Paths that lists name, but that cannot be used. */
+  readonly unused: readonly string[];
+}
+
+/** Reads lists that cover one dataset together; returns why the first cannot be used where none can, nothing where there is none. */
+export async function readLists(
+  survey: Survey,
+  lists: readonly FoundList[],
+): Promise<ListsReading | GraftError | undefined> {
+  const { tree } = survey;
+  const read: { path: string; reading: ListReading }[] = [];
+  let failure: GraftError | undefined;
+  for (const { path, split } of lists) {
+    if (/submission/i.test(baseOf(path))) {
+      survey.ignore(path, "list", "a sample submission: its labels are placeholders");
+      continue;
+    }
+    try {
+      read.push({ path, reading: await readList(survey, path, splitOfName(stemOf(path)) ?? split) });
+    } catch (error) {
+      if (!(error instanceof GraftError && error.kind === "data")) throw error;
+      failure ??= error;
+      survey.ignore(path, "list", messageOf(error).replace(/\.$/, ""));
+    }
+  }
+  if (read.length === 0) return failure;
+  const owner = new Map<string, string>();
+  for (const { path, reading } of read) {
+    for (const { path: image } of reading.named) {
+      const other = owner.get(image);
+      if (other !== undefined)
+        throw dataError(
+          `Both ${tree.nameOf(other)} and ${tree.nameOf(path)} list ${tree.nameOf(image)}: give the list that is right as the dataset.`,
+        );
+      owner.set(image, path);
+    }
+    for (const { path: unused, kind, reason } of reading.unused) survey.ignore(unused, kind, reason);
+  }
+  return {
+    named: read.flatMap(({ reading }) => reading.named),
+    notes: [
+      `Labels come from ${read.map(({ path }) => tree.nameOf(path)).join(", ")}.`,
+      ...read.flatMap(({ reading }) => reading.notes),
+    ],
+    unused: read.flatMap(({ reading }) => reading.unused.map(({ path }) => path)),
+  };
+}
+
+const stemOf = (path: string): string => baseOf(path).replace(/\.[^.]+$/, "");

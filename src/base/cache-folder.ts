@@ -1,0 +1,86 @@
+/**
+ * Where Graft's cache is: downloads, converted networks and computed features that the next run reuses.
+ * Says nothing about what is in it; each owner defines the layout of its own folder.
+ */
+
+import { closeSync, openSync, rmSync } from "node:fs";
+import { readdir, rm, stat, utimes } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, posix, win32 } from "node:path";
+import { isAlive, keepFresh, OWNER_PATTERN, ownerName, ownerText, SILENCE } from "./owner.ts";
+
+/** What the location depends on. Default: this process. */
+export interface Surroundings {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly platform?: NodeJS.Platform | undefined;
+  readonly home?: string | undefined;
+}
+
+/**
+ * The cache folder. It holds only what can be fetched or computed again, so it may be deleted between runs.
+ * `GRAFT_CACHE` if set, else `XDG_CACHE_HOME/graft`, else the platform's convention: `~/.cache/graft`,
+ * `~/Library/Caches/graft` (macOS), `%LOCALAPPDATA%\graft\Cache` (Windows). The folder may not exist yet.
+ */
+export function cacheFolder({ env = process.env, platform = process.platform, home }: Surroundings = {}): string {
+  const { resolve, isAbsolute } = platform === "win32" ? win32 : posix;
+  if (env.GRAFT_CACHE) return resolve(env.GRAFT_CACHE);
+  // The XDG base directory specification: a relative path is invalid and must be ignored.
+  if (env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME)) return resolve(env.XDG_CACHE_HOME, "graft");
+  const own = home ?? homedir();
+  if (platform === "darwin") return resolve(own, "Library", "Caches", "graft");
+  if (platform === "win32") return resolve(env.LOCALAPPDATA || resolve(own, "AppData", "Local"), "graft", "Cache");
+  return resolve(own, ".cache", "graft");
+}
+
+// When a cached file was last used: its access time, set explicitly because most disks do not update it.
+
+/** Records that a file or folder is used now. Does nothing on a read-only disk. */
+export async function markUsed(path: string): Promise<void> {
+  try {
+    await utimes(path, new Date(), (await stat(path)).mtime);
+  } catch {
+    // Then the time at which it was written counts.
+  }
+}
+
+/** When a file was last used or written, in milliseconds since 1970. */
+export const lastUse = ({ atimeMs, mtimeMs }: { readonly atimeMs: number; readonly mtimeMs: number }): number =>
+  Math.max(atimeMs, mtimeMs);
+
+// Leases: a file in a cache folder that says that a process uses the folder, so that no other process removes it. Any number of
+// processes can use a folder at once. A lease of a process that was killed does not count.
+
+const PREFIX = ".use-";
+const pattern = new RegExp(`^\\.use-${OWNER_PATTERN}$`);
+
+/** Whether a file is a lease, by its name. */
+const isLease = (name: string): boolean => pattern.test(name);
+
+/** Marks a folder as used until the returned function is called. Does nothing on a read-only disk. */
+export function takeLease(folder: string): () => void {
+  const path = join(folder, PREFIX + ownerName());
+  try {
+    closeSync(openSync(path, "wx"));
+  } catch {
+    return () => {};
+  }
+  const stop = keepFresh(path);
+  return () => {
+    stop();
+    rmSync(path, { force: true });
+  };
+}
+
+/** The processes that use a folder, in words. Removes leases of processes that have ended. */
+export async function usersOf(folder: string): Promise<string[]> {
+  const users: string[] = [];
+  for (const name of await readdir(folder).catch((): string[] => [])) {
+    if (!isLease(name)) continue;
+    const path = join(folder, name);
+    const owner = name.slice(PREFIX.length);
+    const seen = await stat(path).catch(() => undefined);
+    if (seen && isAlive(owner, seen.mtimeMs, SILENCE)) users.push(ownerText(owner));
+    else await rm(path, { force: true }).catch(() => {});
+  }
+  return users;
+}

@@ -1,0 +1,203 @@
+/**
+ * Unpacks an untrusted zip. Reads its directory first and refuses the archive if entries overlap or exceed the limits; then unpacks
+ * the entries one by one and notes damaged ones.
+ */
+
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
+import yauzl from "yauzl";
+import { GraftError, isDataError, messageOf } from "../../../base/errors.ts";
+import { createMeter } from "../../../base/progress.ts";
+import { isMachineFault } from "../../../base/system-errors.ts";
+import { type ReadEntry, readTar } from "../../../base/tar.ts";
+import { type ArchiveLimits, type BoundedOptions, sizeRefusal } from "./archive-kind.ts";
+import type { ArchiveWriter } from "./archive-writer.ts";
+
+export async function unpackZip(
+  path: string,
+  writer: ArchiveWriter,
+  { limits, onProgress, signal }: BoundedOptions,
+): Promise<void> {
+  const zip = await yauzl.openPromise(path, { autoClose: false, decodeStrings: false }).catch((error: unknown) => {
+    throw writer.refusal(`it is no zip file that can be read (${messageOf(error)})`, error);
+  });
+  try {
+    const entries = await directoryOf(zip, (await stat(path)).size, writer, limits);
+    const meter = createMeter({ stage: "Unpacking", unit: "files", total: entries.length, onProgress });
+    for (const entry of entries) {
+      signal?.throwIfAborted();
+      await unpackEntry(zip, entry, writer);
+      meter.add();
+    }
+  } finally {
+    zip.close();
+  }
+}
+
+/** All entries. Throws if they exceed the limits or overlap. */
+async function directoryOf(
+  zip: yauzl.ZipFile,
+  length: number,
+  writer: ArchiveWriter,
+  limits: ArchiveLimits,
+): Promise<yauzl.Entry[]> {
+  const entries: yauzl.Entry[] = [];
+  let bytes = 0;
+  try {
+    for await (const entry of zip.eachEntry()) {
+      entries.push(entry);
+      bytes += entry.uncompressedSize;
+      if (entries.length > limits.entries) throw writer.refusal(`it holds more than ${limits.entries} files`);
+      if (entry.isEncrypted()) throw writer.refusal("it is encrypted, unpack it first");
+    }
+  } catch (error) {
+    throw isDataError(error) ? error : writer.refusal(`its directory is damaged (${messageOf(error)})`, error);
+  }
+  checkOverlaps(entries, length, writer);
+  const refusal = sizeRefusal(bytes, length, limits);
+  if (refusal !== undefined) throw writer.refusal(refusal);
+  return entries;
+}
+
+/** Entries that share bytes let a small archive unpack to any size. A local header has at least 30 bytes and the name. */
+function checkOverlaps(entries: readonly yauzl.Entry[], length: number, writer: ArchiveWriter): void {
+  const spans = entries
+    .map((entry) => {
+      const start = entry.relativeOffsetOfLocalHeader;
+      return { start, end: start + 30 + entry.fileNameRaw.length + entry.compressedSize };
+    })
+    .sort((a, b) => a.start - b.start);
+  for (const [at, { end }] of spans.entries()) {
+    const next = spans[at + 1]?.start ?? length;
+    if (end > next) throw writer.refusal(at + 1 < spans.length ? "its entries overlap" : "it is cut off");
+  }
+}
+
+async function unpackEntry(zip: yauzl.ZipFile, entry: yauzl.Entry, writer: ArchiveWriter): Promise<void> {
+  const name = nameOf(entry);
+  const of = /[/\\]$/.test(name) ? "folder" : "file";
+  const path = writer.admit(name, of);
+  if (path === undefined) return;
+  if (of === "folder") return writer.makeFolder(path);
+  const type = fileType(entry);
+  if (type !== undefined) return writer.note(path, type, "special");
+  if (await writer.passOver(path)) return;
+  if (!entry.canDecodeFileData())
+    return writer.note(path, `compressed by a method that is not read (${entry.compressionMethod})`);
+  let stream: Awaited<ReturnType<typeof zip.openReadStreamPromise>>;
+  try {
+    stream = await zip.openReadStreamPromise(entry);
+    // An error may occur before the stream is read; yauzl then leaves it open, and its reader would wait forever.
+    stream.on("error", (error) => stream.destroy(error));
+  } catch (error) {
+    return writer.note(path, `damaged: ${messageOf(error)}`);
+  }
+  await writer.write(path, stream, entry.crc32);
+}
+
+const UTF8 = 0x0800;
+
+/** UTF-8 if the entry says so or its bytes are valid UTF-8 (macOS sets no flag); else the code page of MS-DOS. */
+function nameOf({ generalPurposeBitFlag: flags, fileNameRaw: raw, extraFields }: yauzl.Entry): string {
+  let encoding = flags | UTF8;
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(raw);
+  } catch {
+    encoding = flags & ~UTF8;
+  }
+  return yauzl.getFileNameLowLevel(encoding, raw, extraFields, true);
+}
+
+/** Unix keeps the mode in the upper half: S_IFMT, S_IFLNK, S_IFREG. */
+function fileType({ externalFileAttributes, versionMadeBy }: yauzl.Entry): string | undefined {
+  const host = versionMadeBy >>> 8;
+  const type = (externalFileAttributes >>> 16) & 0o170000;
+  if ((host !== 3 && host !== 19) || type === 0 || type === 0o100000) return undefined;
+  return type === 0o120000 ? "a link" : "neither a file nor a folder";
+}
+
+// Unpacks an untrusted tar, plain or gzipped. Its size is known only at its end, so all limits are checked on the way.
+
+export async function unpackTar(
+  path: string,
+  isGzipped: boolean,
+  writer: ArchiveWriter,
+  { limits, onProgress, signal }: BoundedOptions,
+): Promise<void> {
+  const { size } = await stat(path);
+  const meter = createMeter({ stage: "Unpacking", unit: "bytes", total: size, onProgress });
+  const packed = createReadStream(path, { highWaterMark: 1 << 18 });
+  const unpacked = isGzipped ? pipeline(packed, createGunzip({ chunkSize: 1 << 18 }), () => {}) : packed;
+  let [entries, bytes] = [0, 0];
+  const places = new Map<ReadEntry, string>();
+  try {
+    await readTar(onceCompressed(unpacked, writer), {
+      onChunk(chunk) {
+        signal?.throwIfAborted();
+        bytes += chunk.length;
+        const refusal = sizeRefusal(bytes, size, limits);
+        if (refusal !== undefined) throw writer.refusal(refusal);
+        meter.set(packed.bytesRead);
+      },
+      accept(entry) {
+        if (++entries > limits.entries) throw writer.refusal(`it holds more than ${limits.entries} files`);
+        const place = writer.admit(entry.path, entry.type === "Directory" ? "folder" : "file");
+        if (place === undefined) return false;
+        const fault = kinds.get(entry.type);
+        if (fault !== undefined) writer.note(place, fault, "special");
+        else places.set(entry, place);
+        return fault === undefined;
+      },
+      async take(entry) {
+        const place = places.get(entry)!;
+        places.delete(entry);
+        if (entry.type === "Directory") await writer.makeFolder(place);
+        else if (!(await writer.passOver(place))) await writer.write(place, chunksOf(entry));
+        // Skip what was not read, so that the next entry can follow.
+        entry.resume();
+      },
+    });
+  } catch (error) {
+    if (error instanceof GraftError || signal?.aborted || isMachineFault(error)) throw error;
+    throw writer.refusal(`it is damaged or cut off (${messageOf(error)})`, error);
+  } finally {
+    packed.destroy();
+  }
+}
+
+/** Entry types that are not files. */
+const kinds: ReadonlyMap<string, string> = new Map([
+  ["SymbolicLink", "a link"],
+  ["Link", "a link"],
+  ["CharacterDevice", "a device"],
+  ["BlockDevice", "a device"],
+  ["FIFO", "a pipe"],
+  ["SparseFile", "a file with holes, which are not read"],
+  ["Unsupported", "of a kind that is not read"],
+]);
+
+/** An entry's bytes; leaving them early does not end the tar. */
+async function* chunksOf(entry: ReadEntry): AsyncGenerator<Uint8Array> {
+  for await (const chunk of entry) yield chunk;
+}
+
+/** The chunks. Throws if they are compressed twice, because the tar parser would unpack that without limits. */
+async function* onceCompressed(source: AsyncIterable<Uint8Array>, writer: ArchiveWriter): AsyncGenerator<Uint8Array> {
+  let start: Uint8Array | undefined = new Uint8Array();
+  for await (const chunk of source) {
+    if (start === undefined) {
+      yield chunk;
+      continue;
+    }
+    start = Buffer.concat([start, chunk]);
+    if (start.length < 4) continue;
+    const isGzip = start[0] === 0x1f && start[1] === 0x8b;
+    const isZstandard = start[0] === 0x28 && start[1] === 0xb5 && start[2] === 0x2f && start[3] === 0xfd;
+    if (isGzip || isZstandard) throw writer.refusal("it is compressed twice, unpack it first");
+    yield start;
+    start = undefined;
+  }
+  if (start !== undefined) throw writer.refusal("it is empty");
+}

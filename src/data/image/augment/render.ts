@@ -1,0 +1,120 @@
+/** Renders the pixels of a view. The same image, view and size give the same bytes on any machine. */
+
+import { randomFor } from "../../../base/random.ts";
+import type { RgbImage } from "../rgb-image.ts";
+import { type Box, type Frame, type Policy, planView, type View } from "./augmentation-plan.ts";
+import { applyColour, overhang, rotate } from "./colour-and-rotation.ts";
+import { type Axis, type Colour, levelFor, meanColour, pyramidOf, type Raster, resample, toBytes } from "./resample.ts";
+
+/** Renders views of one image. */
+export type Renderer = (view: View, size: number) => RgbImage;
+
+/**
+ * Prepares an image for rendering: several views of a large image share the work of scaling it down.
+ *
+ * The renderer takes a view and its side in pixels and returns an image of `size` × `size`. For a network with that input size, the
+ * preprocessing fit `stretch` then only normalises. It throws a RangeError if the crop has no area or exceeds the image.
+ */
+export function rendererOf(image: RgbImage): Renderer {
+  const pyramid = pyramidOf(image);
+  return (view, size) => {
+    checkCrop(view.crop, image);
+    const level = levelFor(Math.min(view.crop.width, view.crop.height) / size);
+    const source = pyramid(level);
+    const scaled = { ...view, crop: scale(view.crop, 1 / 2 ** level) };
+    const raster = view.degrees === 0 ? straight(source, scaled, size) : turned(source, scaled, size);
+    for (const step of view.colour) applyColour(raster, step);
+    if (view.erased.length > 0) {
+      const colour = meanColour(raster);
+      for (const box of view.erased) paint(raster, box, colour);
+    }
+    return { width: size, height: size, data: toBytes(raster) };
+  };
+}
+
+/** Renders one view of an image with {@link rendererOf}. */
+export const renderView = (image: RgbImage, view: View, size: number): RgbImage => rendererOf(image)(view, size);
+
+const scale = ({ left, top, width, height }: Box, by: number): Box => ({
+  left: left * by,
+  top: top * by,
+  width: width * by,
+  height: height * by,
+});
+
+/** How far a crop may exceed the image through rounding errors. */
+const SLACK = 1e-6;
+
+function checkCrop({ left, top, width, height }: Box, image: RgbImage): void {
+  const isInside = left >= 0 && top >= 0 && left + width <= image.width + SLACK && top + height <= image.height + SLACK;
+  if (!(width > 0 && height > 0 && isInside))
+    throw new RangeError(
+      `A crop of ${width} × ${height} at ${left}, ${top} is not inside an image of ${image.width} × ${image.height}.`,
+    );
+}
+
+function straight(image: RgbImage, { crop, flip }: View, size: number): Raster {
+  const across = { from: crop.left, step: crop.width / size, first: 0, count: size };
+  const down = { from: crop.top, step: crop.height / size, first: 0, count: size };
+  return resample(image, across, down, flip);
+}
+
+/** Resizes the part of the image that is visible after the rotation, then rotates it. */
+function turned(image: RgbImage, { crop, flip, degrees }: View, size: number): Raster {
+  const reach = overhang(size, degrees);
+  const across = within(
+    { from: crop.left, step: crop.width / size, first: -reach, count: size + 2 * reach },
+    image.width,
+  );
+  const down = within(
+    { from: crop.top, step: crop.height / size, first: -reach, count: size + 2 * reach },
+    image.height,
+  );
+  const raster = resample(image, across, down, flip);
+  const left = flip ? size - across.first - across.count : across.first;
+  return rotate({ raster, left, top: down.first }, size, degrees, meanColour(raster));
+}
+
+/** The part of an axis whose pixel centres are inside the image. */
+function within({ from, step, first, count }: Axis, length: number): Axis {
+  const lowest = Math.max(first, Math.ceil(-from / step - 0.5));
+  const end = Math.min(first + count, Math.ceil((length - from) / step - 0.5));
+  return { from, step, first: lowest, count: end - lowest };
+}
+
+function paint({ width, height, data }: Raster, box: Box, [red, green, blue]: Colour): void {
+  const [left, right] = [Math.round(box.left * width), Math.round((box.left + box.width) * width)];
+  const [top, bottom] = [Math.round(box.top * height), Math.round((box.top + box.height) * height)];
+  for (let y = top; y < bottom; y++) {
+    for (let at = (y * width + left) * 3, end = (y * width + right) * 3; at < end; at += 3) {
+      data[at] = red;
+      data[at + 1] = green;
+      data[at + 2] = blue;
+    }
+  }
+}
+
+// The views of a dataset's images; each is the same whenever and in whatever order it is requested.
+
+export interface ViewOptions {
+  readonly policy: Policy;
+  /** How the network's preprocessing fits an image (its `fit`). */
+  readonly frame: Frame;
+  /** The side of a view in pixels: the network's input size. */
+  readonly size: number;
+  readonly seed: number;
+}
+
+/**
+ * The views of one image: a function from the number of a view to its pixels `[size, size, 3]`.
+ *
+ * @param key identifies the image independently of the order of work: its digest, or its position in the dataset
+ */
+export function viewsOf(
+  image: RgbImage,
+  key: string | number,
+  { policy, frame, size, seed }: ViewOptions,
+): (view: number) => RgbImage {
+  const render = rendererOf(image);
+  return (view) => render(planView(policy, image, frame, randomFor(seed, "view", key, view)), size);
+}

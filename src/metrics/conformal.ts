@@ -1,0 +1,149 @@
+/**
+ * Guarantees of a threshold that is one of n sorted scores: which of them to choose, and how far the share of new scores below it may
+ * differ from the requested one. Exact for exchangeable examples, whatever their distribution.
+ * Source: S. Wilks, "Determination of sample sizes for setting tolerance limits" (1941); V. Vovk, "Conditional validity of inductive
+ * conformal predictors", arXiv 1209.2673, proposition 2.
+ */
+
+import { dataError, usageError } from "../base/errors.ts";
+import type { Interval } from "./accuracy-interval.ts";
+import type { Labels, Values } from "./logits.ts";
+
+/**
+ * The rank, counted from 1, of the smallest of `count` sorted scores that a new score is at or below with probability at least `share`.
+ * Greater than `count` if there are too few scores for that.
+ */
+export const rankFor = (count: number, share: number): number => Math.ceil((count + 1) * share - 1e-9);
+
+/** The 95% range of the share of new scores below the `rank`-th smallest of `count`: Beta(rank, count + 1 − rank). */
+export function shareBelow(count: number, rank: number): Interval {
+  const quantile = (probability: number): number => {
+    let [low, high] = [0, 1];
+    for (let step = 0; step < 50; step++) {
+      const middle = (low + high) / 2;
+      // The share is below x if at least `rank` of `count` uniform numbers are.
+      if (atLeast(rank, count, middle) < probability) low = middle;
+      else high = middle;
+    }
+    return (low + high) / 2;
+  };
+  return [quantile(0.025), quantile(0.975)];
+}
+
+/** The probability of at least `rank` successes in `count` trials of probability `x`. */
+function atLeast(rank: number, count: number, x: number): number {
+  // Sums over the shorter tail; each term follows from its neighbour.
+  const isUpper = rank > count / 2;
+  const [from, to] = isUpper ? [rank, count] : [0, rank - 1];
+  let logTerm = 0;
+  for (let k = 1; k <= from; k++) logTerm += Math.log((count - from + k) / k);
+  logTerm += from * Math.log(x) + (count - from) * Math.log1p(-x);
+  let sum = 0;
+  for (let k = from; k <= to; k++) {
+    sum += Math.exp(logTerm);
+    logTerm += Math.log(((count - k) / (k + 1)) * (x / (1 - x)));
+  }
+  return isUpper ? sum : 1 - sum;
+}
+
+// Conformal prediction: instead of one class, the set of all classes that cannot be ruled out. The set holds the true class for a
+// guaranteed share of new images like the calibration images, whatever the model.
+// Source: Sadinle, Lei and Wasserman, "Least ambiguous set-valued classifiers with bounded error levels", JASA 114 (2019),
+// arXiv 1609.00451; the finite-sample quantile as in Angelopoulos and Bates, arXiv 2107.07511, section 1.
+
+/** The default share of images whose set shall hold the true class. */
+export const COVERAGE = 0.9;
+
+/** A rule for sets. */
+export interface Conformal {
+  /** The guaranteed share, in (0, 1). */
+  readonly coverage: number;
+  /** Classes of at least this probability are in the set. 0: every class is, because there were too few images to rule one out. */
+  readonly threshold: number;
+  /** Images that it was calibrated on: with n of them the true coverage varies by about √(coverage · (1 − coverage) / n). */
+  readonly calibratedOn: number;
+}
+
+/**
+ * Calibrates a rule on `N` images: the threshold is the probability of the true class that ⌈(N + 1) · coverage⌉ of them reach.
+ *
+ * @param probabilities `[N, C]` of images that the model was not trained on (held out, or out-of-fold)
+ * @param labels `[N]`
+ * @param coverage in (0, 1); default {@link COVERAGE}
+ * @throws GraftError (`usage`) if the shapes do not match or the coverage is outside (0, 1), (`data`) if there is no image
+ */
+export function fitConformal(probabilities: Values, labels: Labels, coverage = COVERAGE): Conformal {
+  if (labels.length === 0)
+    throw dataError("No images to calibrate prediction sets on: add at least one labelled image.");
+  const classes = probabilities.length / labels.length;
+  if (!Number.isInteger(classes))
+    throw usageError(
+      `Expected probabilities [N, C], but ${probabilities.length} probabilities do not match ${labels.length} labels.`,
+    );
+  if (!(coverage > 0 && coverage < 1))
+    throw usageError(`Expected a coverage between 0 and 1, such as 0.9, but got ${coverage}.`);
+  const ofTruth = Float64Array.from(labels, (label, at) => probabilities[at * classes + label]!)
+    .sort()
+    .reverse();
+  const reached = rankFor(labels.length, coverage);
+  return {
+    coverage,
+    threshold: reached > labels.length ? 0 : ofTruth[reached - 1]!,
+    calibratedOn: labels.length,
+  };
+}
+
+/** What a rule can guarantee, given how many images it was calibrated on. */
+export interface CoverageGuarantee {
+  /** Whether there are enough images for the coverage. If not, no class is ruled out and every set holds all classes. */
+  readonly enough: boolean;
+  /** The 95% range of the true coverage over repeated calibrations on as many images. */
+  readonly interval: Interval;
+}
+
+/** The coverage that a rule guarantees. */
+export function coverageGuarantee({ coverage, calibratedOn }: Conformal): CoverageGuarantee {
+  const rank = rankFor(calibratedOn, coverage);
+  return rank > calibratedOn
+    ? { enough: false, interval: [1, 1] }
+    : { enough: true, interval: shareBelow(calibratedOn, rank) };
+}
+
+/**
+ * The classes that cannot be ruled out for one image, most probable first. The set may be empty, if even the most probable class is
+ * less probable than true classes usually are: a model that is correct more often than `coverage` must leave some sets empty to
+ * match it.
+ *
+ * @param probabilities `[C]`
+ */
+export function conformalSet(probabilities: Values, { threshold }: Conformal): number[] {
+  return [...probabilities.keys()]
+    .filter((label) => probabilities[label]! >= threshold)
+    .sort((a, b) => probabilities[b]! - probabilities[a]!);
+}
+
+/** Scores of prediction sets on images whose class is known. */
+export interface SetScores {
+  /** Share of the sets that hold the true class. */
+  readonly covered: number;
+  /** Mean number of classes in a set. */
+  readonly size: number;
+  /** Shares of the sets with one class, and with none. */
+  readonly single: number;
+  readonly empty: number;
+}
+
+/** Scores a rule on `N` images: `probabilities` `[N, C]`, `labels` `[N]`. */
+export function scoreSets(probabilities: Float32Array, labels: Labels, conformal: Conformal): SetScores {
+  const classes = probabilities.length / labels.length;
+  let [covered, size, single, empty] = [0, 0, 0, 0];
+  for (let at = 0; at < labels.length; at++) {
+    const set = conformalSet(probabilities.subarray(at * classes, (at + 1) * classes), conformal);
+    if (set.includes(labels[at]!)) covered++;
+    if (set.length === 1) single++;
+    if (set.length === 0) empty++;
+    size += set.length;
+  }
+  const share = (count: number): number => count / labels.length;
+  return { covered: share(covered), size: share(size), single: share(single), empty: share(empty) };
+}

@@ -1,0 +1,91 @@
+/** Opens a network by its catalogue name or by the path of a file. The only way in: everything else is called from here. */
+import { existsSync } from "node:fs";
+import { usageError } from "../base/errors.ts";
+import { readBytes, sha256 } from "../base/files.ts";
+import { checkedArgument } from "../base/option-schemas.ts";
+import { inSentences } from "../base/system-errors.ts";
+import { nearest, shown } from "../base/text.ts";
+import { decodeModel } from "../onnx/codec/read-model.ts";
+import type { Model } from "../onnx/model.ts";
+import { raiseOpset } from "../onnx/passes/raise-opset.ts";
+import {
+  type CatalogueEntry,
+  catalogue,
+  type EntryFrom,
+  findCatalogueEntry,
+  type Source,
+} from "./catalogue/catalogue.ts";
+import { type ModelOptions, networkOf } from "./imported/model-network.ts";
+import type { Network } from "./network.ts";
+import { isNpmNetworkOnDisk, openNpmNetwork } from "./npm-network.ts";
+import { checkedOpenOptions, networkName, type OpenOptions } from "./open-options.ts";
+import { isHubNetworkOnDisk, openHubNetwork, openWithWeights } from "./pretrained.ts";
+
+/**
+ * Opens a network.
+ *
+ * @param name a name from the catalogue, or the path of an `.onnx` file
+ * @throws GraftError (`usage`) if there is no such network or file, or an option does not fit; (`data`) if the file is not a network
+ *   that Graft can use; (`work`) if a download fails
+ */
+export const openNetwork = async (name: string, options: OpenOptions = {}): Promise<Network> =>
+  inSentences(() =>
+    openChecked(checkedArgument(networkName, name, "The first argument of openNetwork"), checkedOpenOptions(options)),
+  );
+
+async function openChecked(name: string, options: OpenOptions): Promise<Network> {
+  if (options.weights !== undefined) return openWithWeights(name, options.weights, options);
+  const entry = findCatalogueEntry(name);
+  if (entry && options.preprocessing !== undefined)
+    throw usageError(
+      `The preprocessing of ${name} is in the catalogue: leave preprocessing out; it is for .onnx files and your own weights.`,
+    );
+  if (entry) return openEntry(entry, options);
+  if (name.endsWith(".onnx") || existsSync(name)) return openFile(name, options);
+  const near = nearest(
+    name,
+    catalogue.map((row) => row.name),
+  );
+  throw usageError(
+    `Unknown network ${shown(name)}; did you mean ${near.join(", ")}? \`graft networks list\` shows all of them; the path of an .onnx file works too.`,
+  );
+}
+
+// Opens a network of the catalogue, by the kind of place that its weights come from.
+
+interface Place<K extends Source["kind"]> {
+  open(entry: EntryFrom<K>, options: OpenOptions): Promise<Network>;
+  isOnDisk(entry: EntryFrom<K>): boolean | Promise<boolean>;
+}
+
+const places: { readonly [K in Source["kind"]]: Place<K> } = {
+  npm: { open: openNpmNetwork, isOnDisk: isNpmNetworkOnDisk },
+  hub: { open: openHubNetwork, isOnDisk: isHubNetworkOnDisk },
+};
+
+const ofKind = ({ source }: CatalogueEntry): Place<Source["kind"]> => places[source.kind] as Place<Source["kind"]>;
+
+/** Opens a network of the catalogue; downloads it if it is not in the cache. */
+export const openEntry = (entry: CatalogueEntry, options: OpenOptions = {}): Promise<Network> =>
+  ofKind(entry).open(entry, options);
+
+/** Whether a network can be opened offline. */
+export const isOnDisk = async (entry: CatalogueEntry): Promise<boolean> => await ofKind(entry).isOnDisk(entry);
+
+// Reads ONNX files as networks.
+
+/** Reads an ONNX file as a model in Graft's operator set, with the SHA-256 of its bytes. Throws a GraftError as {@link openFile}. */
+export async function readModelFile(path: string): Promise<{ model: Model; sha256: string }> {
+  const bytes = await readBytes(path, path, { missing: "usage" });
+  return { model: raiseOpset(decodeModel(bytes, path)), sha256: sha256(bytes) };
+}
+
+/**
+ * Opens an ONNX file as a network.
+ *
+ * @throws GraftError (`usage`) if there is no such file or tensor; (`data`) if the file is not a network that Graft can use
+ */
+export async function openFile(path: string, options: ModelOptions = {}): Promise<Network> {
+  const { model: read, sha256 } = await readModelFile(path);
+  return { ...(await networkOf(read, path, options)), sha256 };
+}

@@ -1,0 +1,187 @@
+/**
+ * ONNX Runtime sessions, the only access to the engine, in Node and in browsers. Works on models and tensors only; engine.ts decides
+ * which build of ONNX Runtime is used.
+ */
+import type * as ort from "onnxruntime-common";
+import type { InTurn } from "../../base/concurrency.ts";
+import { dataError, GraftError, messageOf, workError } from "../../base/errors.ts";
+import type { Model, TensorType } from "../model.ts";
+
+/** The element arrays of the inputs and outputs of a session. */
+export type Elements = Float32Array | Uint8Array | Int32Array | BigInt64Array | Float64Array | Uint16Array;
+
+/** An input or output of a session: row-major `data` of shape `dims`. */
+export interface RuntimeTensor {
+  readonly dims: readonly number[];
+  readonly data: Elements;
+  /** `float16` for a Uint16Array with the bits of float16 numbers; otherwise the array determines the type. */
+  readonly type?: "float16" | undefined;
+}
+
+export interface SessionOptions {
+  /** Threads of one run; default: all cores. */
+  readonly threads?: number | undefined;
+  /** Whether idle threads spin for a while; default true. Turn it off if other work needs the cores. */
+  readonly spin?: boolean | undefined;
+  /** Whether memory is kept for the next run; default true. Turn it off so that one large image does not hold memory forever. */
+  readonly keepMemory?: boolean | undefined;
+  /** Writes ONNX Runtime's profile (a JSON trace) to files whose paths start with this. */
+  readonly profile?: string | undefined;
+  /**
+   * Whether ONNX Runtime may fuse and rewrite the graph; default true. `false` opens quickly and runs slowly. `basic` uses only
+   * rewrites whose result is standard ONNX.
+   */
+  readonly optimise?: boolean | "basic" | undefined;
+  /** Writes the graph, as ONNX Runtime rewrote it, to this file. */
+  readonly writeTo?: string | undefined;
+  /** Whether ONNX Runtime logs nothing about errors besides throwing them; for runs that are expected to fail. */
+  readonly silent?: boolean | undefined;
+}
+
+/** An opened model. Call {@link Session.close} when done: its memory is outside of JavaScript's heap. */
+export interface Session {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** The declared or inferred type and dimensions of an input or output; symbols as text, unknown dimensions as −1. */
+  declared(name: string): { readonly type: TensorType; readonly dims: readonly (number | string)[] } | undefined;
+  /** Runs the graph and returns the wanted outputs; default all. */
+  run(
+    feeds: Readonly<Record<string, RuntimeTensor>>,
+    wanted?: readonly string[],
+  ): Promise<Record<string, RuntimeTensor>>;
+  close(): Promise<void>;
+}
+
+/** How a platform opens models: in Node through a file if that saves memory (open-model.ts), in a browser as bytes. */
+export type OpenModel = (model: Model, options?: SessionOptions) => Promise<Session>;
+
+/** By the `Symbol.toStringTag` of the array, which a subclass such as Node's `Buffer` shares. */
+const elementTypes: ReadonlyMap<string, ort.Tensor.Type> = new Map([
+  ["Float32Array", "float32"],
+  ["Uint8Array", "uint8"],
+  ["Int32Array", "int32"],
+  ["BigInt64Array", "int64"],
+  ["Float64Array", "float64"],
+  ["Uint16Array", "uint16"],
+]);
+
+function toOrt({ Tensor }: Engine["ort"], { dims, data, type: stated }: RuntimeTensor): ort.Tensor {
+  const type = stated ?? elementTypes.get(data[Symbol.toStringTag]);
+  if (!type) throw new TypeError(`ONNX Runtime takes no ${data[Symbol.toStringTag]}.`);
+  const tensor = new Tensor(type, data, dims);
+  // If JavaScript has a Float16Array (Node 24, browsers), ONNX Runtime views the bits as one, and onnxruntime-node 1.30 then reads
+  // no elements. It does read a Uint16Array.
+  if (type === "float16") Object.defineProperty(tensor, "data", { value: data });
+  return tensor;
+}
+
+function fromOrt({ type, dims, data }: ort.Tensor): RuntimeTensor {
+  if (type !== "float16") return { dims, data: data as Elements };
+  // If JavaScript has a Float16Array, ONNX Runtime returns one; callers want its bits.
+  const { buffer, byteOffset, length } = data as Uint16Array;
+  return { dims, data: new Uint16Array(buffer, byteOffset, length), type };
+}
+
+/**
+ * Opens a model as a session.
+ *
+ * @param source the bytes of an `.onnx` file, or its path (for large files, which the runtime then reads itself)
+ * @throws GraftError (`data`) if ONNX Runtime does not accept the model
+ */
+export async function openSession(source: Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
+  const { ort, providers, inTurn = atOnce } = await engine();
+  // Spread on conditions: the native library throws where a setting is there and undefined.
+  const settings: ort.InferenceSession.SessionOptions = {
+    // Sessions without optimisation only serve shape inference: they need no GPU.
+    ...(providers && options.optimise !== false ? { executionProviders: [...providers] } : {}),
+    ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
+    ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
+    graphOptimizationLevel: options.optimise === false ? "disabled" : options.optimise === "basic" ? "basic" : "all",
+    ...(options.writeTo ? { optimizedModelFilePath: options.writeTo } : {}),
+    // Planning one block for all activations takes a fifth more memory and saves no time (`bench -- forward`).
+    enableMemPattern: false,
+    ...(options.keepMemory === false ? { enableCpuMemArena: false } : {}),
+    ...(options.spin === false ? { extra: { session: { intra_op: { allow_spinning: "0" } } } } : {}),
+    logSeverityLevel: options.silent ? 4 : 3,
+  };
+  let session: ort.InferenceSession;
+  try {
+    session = await inTurn(() =>
+      typeof source === "string"
+        ? ort.InferenceSession.create(source, settings)
+        : ort.InferenceSession.create(source, settings),
+    );
+  } catch (error) {
+    const called = typeof source === "string" ? source : "The model";
+    throw dataError(`${called} is not a model that ONNX Runtime accepts: ${firstLine(messageOf(error))}`, error);
+  }
+  return wrap(session, ort, inTurn, options.profile !== undefined);
+}
+
+const firstLine = (message: string): string => message.split("\n")[0] ?? message;
+
+const atOnce: InTurn = (work) => work();
+
+function wrap(session: ort.InferenceSession, ort: Engine["ort"], inTurn: InTurn, profiled: boolean): Session {
+  const metadata = new Map([...session.inputMetadata, ...session.outputMetadata].map((value) => [value.name, value]));
+  return {
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    declared(name) {
+      const value = metadata.get(name);
+      return value?.isTensor ? { type: value.type as TensorType, dims: value.shape } : undefined;
+    },
+    async run(feeds, wanted) {
+      const tensors = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort, tensor)]));
+      const results = await inTurn(() => (wanted ? session.run(tensors, [...wanted]) : session.run(tensors)));
+      return Object.fromEntries(Object.entries(results).map(([name, result]) => [name, fromOrt(result)]));
+    },
+    async close() {
+      if (profiled) session.endProfiling();
+      await inTurn(() => session.release());
+    },
+  };
+}
+
+// Which build of ONNX Runtime the sessions run on: `onnxruntime-node` in Node (native.ts), one of `onnxruntime-web`'s in a page.
+// The package's import `#onnxruntime` says which, so that a bundler for pages never meets Node's. It is loaded on first use,
+// and in a page as a file of its own: its threads are workers that load that file again, and must find nothing else in it.
+
+export type { ort };
+
+/** A build of ONNX Runtime, and what its sessions run on. */
+export interface Engine {
+  readonly ort: Pick<typeof ort, "InferenceSession" | "Tensor">;
+  /** Execution providers, the preferred first; without any, the build's own default. */
+  readonly providers?: readonly ort.InferenceSession.ExecutionProviderConfig[] | undefined;
+  /** Whether only one session may do something at a time, for builds that do not stand two at once. */
+  readonly inTurn?: InTurn | undefined;
+}
+
+let current: Promise<Engine> | undefined;
+
+/**
+ * The engine of this process or page.
+ *
+ * @throws GraftError (`work`) where it cannot be loaded
+ */
+export function engine(): Promise<Engine> {
+  current ??= import("#onnxruntime").then(
+    (ort) => ({ ort }),
+    (error: unknown) => {
+      throw error instanceof GraftError ? error : loadFailure(error);
+    },
+  );
+  return current;
+}
+
+const loadFailure = (error: unknown): GraftError =>
+  workError(
+    `ONNX Runtime could not be loaded (${messageOf(error).split("\n")[0]}). It needs Linux with glibc, macOS on Apple silicon or Windows, on x64 or arm64, and a process that has not loaded another version of onnxruntime-node.`,
+    error,
+  );
+
+/** Sets the engine that all sessions opened from now on run on. */
+export function useEngine(chosen: Engine): void {
+  current = Promise.resolve(chosen);
+}

@@ -1,0 +1,92 @@
+/** The page around the sections: head, policy, style, title, footer. Knows nothing of what the sections say. */
+
+import type { Evaluation } from "../metrics/evaluation.ts";
+import type { ReportInput } from "../run/report-input.ts";
+import { Html, html } from "./html.ts";
+import { styleSheet } from "./style-sheet.ts";
+
+/** One part of a page. */
+export interface Part {
+  /** The anchor; unique on the page. */
+  readonly id: string;
+  readonly title: string;
+  readonly body: Html;
+}
+
+/** A page to be laid out. */
+export interface Page {
+  readonly title: string;
+  /** The small line above the title. */
+  readonly eyebrow: string;
+  /** The line under the title. */
+  readonly subtitle: string;
+  readonly parts: readonly Part[];
+  readonly footer: string;
+  /** Names and contents of further `meta` elements. */
+  readonly meta?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Nothing may be fetched, run or sent: styles are inline, pictures are `data:` URIs. */
+export const contentPolicy =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/** One HTML document that stands by itself. */
+export function renderPage({ title, eyebrow, subtitle, parts, footer, meta = {} }: Page): string {
+  const sections = parts.map(
+    ({ id, title, body }) => html`
+<section id="${id}" aria-labelledby="${id}-title">
+<h2 id="${id}-title">${title}</h2>
+${body}
+</section>`,
+  );
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${contentPolicy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+${Object.entries(meta).map(([name, content]) => html`<meta name="${name}" content="${content}">\n`)}<title>${title}</title>
+<style>${new Html(styleSheet)}</style>
+</head>
+<body>
+<header class="page">
+<p class="eyebrow">${eyebrow}</p>
+<h1>${title}</h1>
+<p class="subtitle">${subtitle}</p>
+</header>
+<main>${sections}
+</main>
+<footer class="page">${footer}</footer>
+</body>
+</html>
+`.markup;
+}
+
+// What a section of the report is, and the one choice that several sections share: which evaluation to speak of.
+
+/** Turns the input into a part of the page, or null where there is nothing to say. */
+export type Section = (input: ReportInput) => Part | null;
+
+/** The evaluation that the report leads with, and words for the images behind it. */
+export interface Judged {
+  readonly evaluation: Evaluation;
+  /** `test`, `cross-validation`, `validation`: goes before "accuracy". */
+  readonly name: string;
+  /** `320 test images`. */
+  readonly images: string;
+  readonly isTest: boolean;
+}
+
+/** The test set's evaluation; without a test set, the validation's. */
+export function judged({ test, validation }: ReportInput): Judged {
+  const evaluation = test ?? validation;
+  const [name, kind] = test
+    ? ["test", "test"]
+    : validation.source !== "cross-validation"
+      ? ["validation", "validation"]
+      : ["cross-validation", "training"];
+  const images = `${evaluation.examples.toLocaleString("en-US")} ${kind} ${evaluation.examples === 1 ? "image" : "images"}`;
+  return { evaluation, name, images, isTest: test !== undefined };
+}

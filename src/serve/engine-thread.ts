@@ -1,0 +1,161 @@
+/**
+ * One engine thread: holds a session pair for each open version and runs one batch at a time. ONNX Runtime's runs block the
+ * thread that makes them, so they are made here and not where requests arrive.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { answerCalls, type Failure, failureOf } from "../base/threads.ts";
+import type { RgbImage } from "../data/image/decode.ts";
+import { artifactParts, IMAGE } from "../model/artifact-graph.ts";
+import { readArtifact } from "../model/open-artifact.ts";
+import { openModel } from "../onnx/session/mapped-model.ts";
+import type { Elements, RuntimeTensor, Session } from "../onnx/session/session.ts";
+
+/** What a thread is started with. */
+export interface ThreadData {
+  /** Cores that one run may use. */
+  readonly cores: number;
+}
+
+interface Sessions {
+  /** The tensor between the two: resized pixels. */
+  readonly seam: string;
+  readonly preparation: Session;
+  readonly predictor: Session;
+  /** Pictures of one run of the model. */
+  readonly runLength: number;
+}
+
+const { cores } = workerData as ThreadData;
+const versions = new Map<VersionId, Sessions>();
+
+async function open(bytes: Uint8Array, path: string): Promise<Sessions> {
+  const parts = artifactParts(readArtifact(bytes, path).model, path, "resized");
+  const { seam } = parts;
+  // A large picture takes much memory while it is resized: it must not stay taken.
+  const preparation = await openModel(parts.preparation, { threads: 1, keepMemory: false });
+  try {
+    const predictor = await openModel(parts.predictor, { threads: cores, spin: false });
+    return { seam, preparation, predictor, runLength: await quickestRun({ seam, preparation, predictor }) };
+  } catch (error) {
+    await preparation.close();
+    throw error;
+  }
+}
+
+/** The batch that single runs are held against. */
+const SEVERAL = 4;
+
+/**
+ * How many pictures a run had best take: one, or as many as wait. Large layers of weights are read once for a batch, and many
+ * cores want much to do; but the values between the layers of a small network stay in the cache for a picture alone. It is
+ * measured, on blank pictures, which also has the first request find everything warm.
+ */
+async function quickestRun({ seam, preparation, predictor }: Omit<Sessions, "runLength">): Promise<number> {
+  const { [seam]: blank } = await preparation.run({ [IMAGE]: { dims: [1, 32, 32, 3], data: new Uint8Array(3072) } });
+  const batches = [1, SEVERAL].map((pictures) => stack(Array.from({ length: pictures }, () => blank!)));
+  const millisecondsEach: number[] = [];
+  for (const batch of batches) {
+    await predictor.run({ [seam]: batch });
+    let best = Number.POSITIVE_INFINITY;
+    for (let tries = 0; tries < 2; tries++) {
+      const began = performance.now();
+      await predictor.run({ [seam]: batch });
+      best = Math.min(best, performance.now() - began);
+    }
+    millisecondsEach.push(best / batch.dims[0]!);
+  }
+  return millisecondsEach[0]! <= millisecondsEach[1]! ? 1 : Number.POSITIVE_INFINITY;
+}
+
+/** Answers a batch; a picture that cannot be prepared fails alone. */
+async function run(
+  { seam, preparation, predictor, runLength }: Sessions,
+  images: readonly RgbImage[],
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const prepared: { readonly at: number; readonly pixels: RuntimeTensor }[] = [];
+  for (const [at, { width, height, data }] of images.entries()) {
+    try {
+      const result = await preparation.run({ [IMAGE]: { dims: [1, height, width, 3], data } });
+      prepared.push({ at, pixels: result[seam]! });
+    } catch (error) {
+      outcomes[at] = { failure: failureOf(error) };
+    }
+  }
+  for (let from = 0; from < prepared.length; from += runLength) {
+    const batch = prepared.slice(from, from + runLength);
+    const results = await predictor.run({ [seam]: stack(batch.map(({ pixels }) => pixels)) });
+    for (const [row, { at }] of batch.entries()) outcomes[at] = { outputs: rowOf(results, row, batch.length) };
+  }
+  return outcomes;
+}
+
+/** Pictures `[1, …]` → `[N, …]`. */
+function stack(pictures: readonly RuntimeTensor[]): RuntimeTensor {
+  const first = pictures[0]!;
+  if (pictures.length === 1) return first;
+  const data = new Uint8Array(first.data.length * pictures.length);
+  for (const [i, picture] of pictures.entries()) data.set(picture.data as Uint8Array, i * first.data.length);
+  return { dims: [pictures.length, ...first.dims.slice(1)], data };
+}
+
+/** One row of each output, copied: a view would send the whole batch along. */
+function rowOf(results: Readonly<Record<string, RuntimeTensor>>, row: number, rows: number): Outputs {
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { data }]) => {
+      const length = data.length / rows;
+      return [name, data.slice(row * length, (row + 1) * length)];
+    }),
+  );
+}
+
+/** The memory of all outputs: handed over, not copied. */
+const buffersOf = (outcomes: readonly Outcome[]): ArrayBuffer[] =>
+  outcomes.flatMap((outcome) =>
+    "outputs" in outcome ? Object.values(outcome.outputs).map(({ buffer }) => buffer as ArrayBuffer) : [],
+  );
+
+async function close(version: VersionId): Promise<void> {
+  const sessions = versions.get(version);
+  versions.delete(version);
+  await sessions?.preparation.close();
+  await sessions?.predictor.close();
+}
+
+async function handle(request: Request): Promise<readonly Outcome[] | undefined> {
+  switch (request.kind) {
+    case "open":
+      versions.set(request.version, await open(request.bytes, request.path));
+      return undefined;
+    case "run":
+      return run(versions.get(request.version)!, request.images);
+    case "close":
+      await close(request.version);
+      return undefined;
+    case "stop":
+      for (const version of [...versions.keys()]) await close(version);
+      return undefined;
+  }
+}
+
+answerCalls(parentPort!, handle, {
+  isLast: ({ kind }: Request) => kind === "stop",
+  handedOver: (value) => (value ? buffersOf(value) : []),
+});
+
+// What the server and its engine threads say to each other.
+
+/** What a model yields for one picture: each output's row, by the output's name. */
+export type Outputs = Readonly<Record<string, Elements>>;
+
+/** A version of a model that is open in every thread. */
+export type VersionId = number;
+
+/** What one picture of a batch came to. */
+export type Outcome = { readonly outputs: Outputs } | { readonly failure: Failure };
+
+export type Request =
+  | { readonly kind: "open"; readonly version: VersionId; readonly path: string; readonly bytes: Uint8Array }
+  | { readonly kind: "run"; readonly version: VersionId; readonly images: readonly RgbImage[] }
+  | { readonly kind: "close"; readonly version: VersionId }
+  | { readonly kind: "stop" };

@@ -1,0 +1,228 @@
+/** A note in a folder of records that says to people what they are of. Nothing goes by it. */
+
+import { join } from "node:path";
+import * as v from "valibot";
+import { cacheFolder } from "../../base/cache-folder.ts";
+import { sha256 } from "../../base/files.ts";
+import { inspectSealedJson, readSealedJson, writeSealedJson } from "../../base/sealed.ts";
+import {
+  type Cut,
+  type CutShape,
+  measureCut,
+  measureCuts,
+  preparationModel,
+} from "../../networks/backbone/backbone.ts";
+import { type Pooling, poolings } from "../../networks/backbone/pooling.ts";
+import type { Network } from "../../networks/network.ts";
+import type { ReadCuts } from "./feature-table.ts";
+import type { Location, RecordStore } from "./images-and-records.ts";
+import { openRecordCache } from "./record-files.ts";
+
+const NOTE = "about.json";
+const schema = v.object({ about: v.string() });
+
+/** What a folder's records are of; nothing where nobody noted it. */
+export async function readAbout(folder: string): Promise<string | undefined> {
+  const found = await inspectSealedJson(join(folder, NOTE), schema).catch(() => undefined);
+  return found?.kind === "whole" ? found.value.about : undefined;
+}
+
+/** Notes what a folder's records are of, the first time. On a disk that cannot be written nothing is noted. */
+export async function noteAbout(folder: string, about: string): Promise<void> {
+  if ((await readAbout(folder)) === about) return;
+  await writeSealedJson(join(folder, NOTE), { about }).catch(() => {});
+}
+
+// Features on disk, so that no image goes through the same backbone twice: records of float32, each under the SHA-256 of
+// its image file. A folder a (network, cut, preprocessing).
+
+export interface FeatureCache {
+  readonly features: number;
+  find(sha256: Buffer): Location | undefined;
+  /** Appends features `[count, features]` for as many images; they can be found at once. */
+  add(keys: readonly Buffer[], values: Float32Array): Location[];
+  read(at: Location, into: Float32Array): void;
+  close(): void;
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+/**
+ * Opens the cache in `folder`, made where it is missing. Damaged or half-written records are passed over:
+ * their features are computed again.
+ *
+ * @throws GraftError (`work`) where the folder cannot be written
+ */
+export async function openFeatureCache(folder: string, features: number): Promise<FeatureCache> {
+  const records = await openRecordCache(folder, features * 4);
+  return {
+    features,
+    find: records.find,
+    add: (keys, values) => records.add(keys, bytesOf(values)),
+    read: (at, into) => records.read(at, bytesOf(into)),
+    close: records.close,
+  };
+}
+
+/** A cache of features as a store of records; of each image, it has one. */
+export const recordsOf = (cache: FeatureCache): RecordStore => ({
+  find: ({ digest }) => cache.find(Buffer.from(digest, "hex")),
+  add: (keys, values) =>
+    cache.add(
+      keys.map(({ digest }) => Buffer.from(digest, "hex")),
+      floatsOf(values),
+    ),
+  read: (at, into) => cache.read(at, floatsOf(into)),
+  close: cache.close,
+});
+
+const floatsOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Float32Array =>
+  new Float32Array(buffer, byteOffset, byteLength / 4);
+
+// Where a network's features are stored on this disk: one folder for each network, cut and preprocessing, shared by all who need them.
+
+/** The file of the shape at the cut, beside the features. */
+export const SHAPE = "cut.json";
+
+/** Opens the cache of a network's features, with the shape at its cut. To be closed by the caller. */
+export async function openFeaturesOf(network: Network): Promise<{ shape: CutShape; cache: FeatureCache }> {
+  const folder = featureFolder(network);
+  const shape = await rememberedShape(network, folder);
+  const cache = await openFeatureCache(folder, shape.features);
+  await noteAbout(folder, `${network.name} at ${network.cut}`);
+  return { shape, cache };
+}
+
+/** The parent of all feature caches. */
+export const featureCaches = (): string => join(cacheFolder(), "features");
+
+/**
+ * The cache's folder for a network, cut and preprocessing: the very graph of it, so that a change of it counts.
+ *
+ * @param view whose features they are: of the images as they are, or of their mirror images
+ */
+export function featureFolder(
+  { sha256: weights, cut, preprocessing }: Pick<Network, "sha256" | "cut" | "preprocessing">,
+  view: "plain" | "mirror" = "plain",
+): string {
+  const key = [weights, cut, sha256(preparationModel(preprocessing)), ...(view === "mirror" ? [view] : [])];
+  return join(featureCaches(), sha256(JSON.stringify(key)).slice(0, 32));
+}
+
+const shapeEntries = {
+  pooling: v.picklist(Object.keys(poolings) as Pooling[]),
+  features: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  why: v.exactOptional(v.string()),
+};
+
+const shapeSchema: v.GenericSchema<unknown, CutShape> = v.object(shapeEntries);
+
+/** The other cuts of a network are kept with the shape of its own: which they are, and of what list of the network's. */
+const cutsSchema = v.object({
+  ...shapeEntries,
+  listed: v.nullable(v.array(v.string())),
+  others: v.array(v.object({ tensor: v.string(), shape: shapeSchema })),
+});
+
+const memoryOf = ({ name }: Network): string => `What is known of the cut of ${name}`;
+
+/** The shape at the cut, measured once and kept beside the features. */
+async function rememberedShape(network: Network, folder: string): Promise<CutShape> {
+  const path = join(folder, SHAPE);
+  const known = await readSealedJson(path, shapeSchema, memoryOf(network));
+  if (known) return known;
+  const shape = await measureCut(network);
+  await writeSealedJson(path, shape);
+  return shape;
+}
+
+/** A network's cut, then the others that it may have ({@link otherCuts}), measured once and kept beside the features. */
+export async function rememberedCuts(network: Network): Promise<readonly [Cut, ...Cut[]]> {
+  const path = join(featureFolder(network), SHAPE);
+  const listed = network.cuts ?? null;
+  const known = await readSealedJson(path, cutsSchema, memoryOf(network));
+  if (known && JSON.stringify(known.listed) === JSON.stringify(listed)) {
+    const { others, listed: _, ...shape } = known;
+    return [{ tensor: network.cut, shape }, ...others];
+  }
+  const { own, others } = await measureCuts(network);
+  await writeSealedJson(path, { ...own.shape, listed, others });
+  return [own, ...others];
+}
+
+// The features of a network at several cuts and of mirror images, from one pass over the images: kept in a cache a cut and view, read as
+// one table, whose columns reading-of.ts parts again.
+
+/** Opens the caches of a network's features at some cuts, all of them as one. To be closed by the caller. */
+export async function openReadings(network: Network, { cuts, mirrors }: ReadCuts): Promise<FeatureCache> {
+  const caches: FeatureCache[] = [];
+  const views = mirrors ? (["plain", "mirror"] as const) : (["plain"] as const);
+  try {
+    for (const view of views) {
+      for (const { tensor, shape } of cuts) {
+        const folder = featureFolder({ ...network, cut: tensor }, view);
+        caches.push(await openFeatureCache(folder, shape.features));
+        const of = view === "mirror" ? "mirror images, " : "";
+        await noteAbout(folder, `${of}${network.name} at ${tensor}`);
+      }
+    }
+  } catch (error) {
+    for (const cache of caches) cache.close();
+    throw error;
+  }
+  return caches.length === 1 ? caches[0]! : jointCache(caches);
+}
+
+/** Several caches of the same images as one, whose records are theirs side by side. An image is in it where all have it. */
+export function jointCache(caches: readonly FeatureCache[]): FeatureCache {
+  const features = caches.reduce((sum, cache) => sum + cache.features, 0);
+  const firsts = caches.map((_, i) => caches.slice(0, i).reduce((sum, cache) => sum + cache.features, 0));
+  const found: (readonly Location[])[] = [];
+  const located = (at: readonly Location[]): Location => ({ file: 0, offset: found.push(at) - 1 });
+  return {
+    features,
+    find(sha256) {
+      const at = caches.flatMap((cache) => cache.find(sha256) ?? []);
+      return at.length === caches.length ? located(at) : undefined;
+    },
+    add(keys, values) {
+      const columns = caches.map((cache, i) => {
+        const own = new Float32Array(keys.length * cache.features);
+        for (let row = 0; row < keys.length; row++) {
+          const from = row * features + firsts[i]!;
+          own.set(values.subarray(from, from + cache.features), row * cache.features);
+        }
+        return own;
+      });
+      const at = caches.map((cache, i) => addMissing(cache, keys, columns[i]!));
+      return keys.map((_, row) => located(at.map((locations) => locations[row]!)));
+    },
+    read({ offset }, into) {
+      found[offset]!.forEach((at, i) => {
+        caches[i]!.read(at, into.subarray(firsts[i]!, firsts[i]! + caches[i]!.features));
+      });
+    },
+    close() {
+      for (const cache of caches) cache.close();
+    },
+  };
+}
+
+/** Adds what a cache does not have yet: an earlier training may have left the features of one cut. */
+function addMissing(cache: FeatureCache, keys: readonly Buffer[], values: Float32Array): Location[] {
+  const known = keys.map((key) => cache.find(key));
+  const missing = keys.flatMap((_, row) => (known[row] ? [] : [row]));
+  const fresh = new Float32Array(missing.length * cache.features);
+  missing.forEach((row, i) => {
+    fresh.set(values.subarray(row * cache.features, (row + 1) * cache.features), i * cache.features);
+  });
+  const added =
+    missing.length > 0
+      ? cache.add(
+          missing.map((row) => keys[row]!),
+          fresh,
+        )
+      : [];
+  return keys.map((_, row) => known[row] ?? added[missing.indexOf(row)]!);
+}

@@ -1,0 +1,188 @@
+/** A table of features that is read in chunks, so that it may be larger than memory; and its standardisation. */
+
+import type { Cut } from "../../networks/backbone/backbone.ts";
+import type { Location, RecordReader } from "./images-and-records.ts";
+
+/** Consecutive rows: `data` is `[rows, columns]`, valid until the next chunk is asked for. */
+export interface Chunk {
+  readonly first: number;
+  readonly rows: number;
+  readonly data: Float32Array;
+}
+
+/** `[rows, columns]` features. */
+export interface FeatureTable {
+  readonly rows: number;
+  readonly columns: number;
+  chunks(): Iterable<Chunk>;
+}
+
+/** A table whose rows can be read in any order. */
+export interface RowTable extends FeatureTable {
+  /** A table of some of the rows, in the order given. */
+  select(rows: readonly number[]): RowTable;
+  /** Reads one row. */
+  read(row: number, into: Float32Array): void;
+}
+
+/** Chunks are at most this many bytes. */
+const CHUNK_BYTES = 32 << 20;
+/** Tables up to this size are kept in memory when they are transformed. */
+const IN_MEMORY_BYTES = 256 << 20;
+
+/** A table whose rows are read by number, chunk by chunk, into one reused buffer. */
+export function tableOf(rows: number, columns: number, read: (row: number, into: Float32Array) => void): RowTable {
+  const rowsPerChunk = Math.max(1, Math.floor(CHUNK_BYTES / (columns * 4)));
+  return {
+    rows,
+    columns,
+    read,
+    select: (chosen) => tableOf(chosen.length, columns, (row, into) => read(chosen[row]!, into)),
+    *chunks() {
+      const buffer = new Float32Array(Math.min(rows, rowsPerChunk) * columns);
+      for (let first = 0; first < rows; first += rowsPerChunk) {
+        const count = Math.min(rowsPerChunk, rows - first);
+        for (let i = 0; i < count; i++) read(first + i, buffer.subarray(i * columns, (i + 1) * columns));
+        yield { first, rows: count, data: buffer.subarray(0, count * columns) };
+      }
+    },
+  };
+}
+
+/** A table of features that are records of a store. */
+export const tableOfRecords = (records: RecordReader, locations: readonly Location[], columns: number): RowTable =>
+  tableOf(locations.length, columns, (row, into) =>
+    records.read(locations[row]!, new Uint8Array(into.buffer, into.byteOffset, into.byteLength)),
+  );
+
+/** Some neighbouring columns of a table. */
+export function columnsOf(table: RowTable, first: number, count: number): RowTable {
+  if (first === 0 && count === table.columns) return table;
+  const whole = new Float32Array(table.columns);
+  return tableOf(table.rows, count, (row, into) => {
+    table.read(row, whole);
+    into.set(whole.subarray(first, first + count));
+  });
+}
+
+/** The mean of two tables of the same size, value by value. */
+export function meanOfTables(a: RowTable, b: RowTable): RowTable {
+  const other = new Float32Array(b.columns);
+  return tableOf(a.rows, a.columns, (row, into) => {
+    a.read(row, into);
+    b.read(row, other);
+    for (let j = 0; j < other.length; j++) into[j] = (into[j]! + other[j]!) / 2;
+  });
+}
+
+/** A table in memory. */
+export interface DenseTable extends FeatureTable {
+  /** `[rows, columns]` */
+  readonly data: Float32Array;
+}
+
+/** A table in memory. `data` is `[rows, columns]`. */
+export const denseTable = (data: Float32Array, columns: number): DenseTable => ({
+  data,
+  rows: data.length / columns,
+  columns,
+  *chunks() {
+    yield { first: 0, rows: data.length / columns, data };
+  },
+});
+
+/** Mean and standard deviation of each column; a constant column gets deviation 1, so that it maps to 0. */
+export interface Standardisation {
+  readonly mean: Float64Array;
+  readonly deviation: Float64Array;
+}
+
+/** A variance below this is none. */
+const LEAST_VARIANCE = 1e-12;
+
+/**
+ * Measures a table's columns in one pass (sums about the first row, so that nothing cancels).
+ *
+ * @param pooling rows that the square of the mean deviation of all columns counts for beside a column's own variance. Of few rows that is
+ *   a poor estimate: a column that hardly varies among them would be stretched without bound. Default 0
+ */
+export function measureColumns(table: FeatureTable, pooling = 0): Standardisation {
+  const { rows, columns } = table;
+  const shift = new Float64Array(columns);
+  const sum = new Float64Array(columns);
+  const squares = new Float64Array(columns);
+  for (const { first, rows: count, data } of table.chunks()) {
+    if (first === 0) for (let j = 0; j < columns; j++) shift[j] = data[j]!;
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < columns; j++) {
+        const value = data[i * columns + j]! - shift[j]!;
+        sum[j] = sum[j]! + value;
+        squares[j] = squares[j]! + value * value;
+      }
+    }
+  }
+  const mean = sum.map((total, j) => total / rows + shift[j]!);
+  const variances = squares.map((total, j) => total / rows - (sum[j]! / rows) ** 2);
+  const varying = variances.filter((variance) => variance > LEAST_VARIANCE);
+  // The mean of deviations, not of variances: single columns may be a hundred times as large as the others.
+  const typical = (varying.reduce((sum, variance) => sum + Math.sqrt(variance), 0) / varying.length) ** 2;
+  const deviation = variances.map((variance) => {
+    if (pooling > 0 && varying.length > 0)
+      return Math.sqrt((rows * Math.max(0, variance) + pooling * typical) / (rows + pooling));
+    return variance > LEAST_VARIANCE ? Math.sqrt(variance) : 1;
+  });
+  return { mean, deviation };
+}
+
+/** The table with standardised columns and a last column of ones (for the bias): `[rows, columns + 1]`. */
+export function standardised(table: FeatureTable, { mean, deviation }: Standardisation): FeatureTable {
+  const { rows, columns } = table;
+  const wide = columns + 1;
+  const transform = (source: Float32Array, count: number, target: Float32Array): void => {
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < columns; j++) {
+        target[i * wide + j] = (source[i * columns + j]! - mean[j]!) / deviation[j]!;
+      }
+      target[i * wide + columns] = 1;
+    }
+  };
+  if (rows * wide * 4 <= IN_MEMORY_BYTES) {
+    const data = new Float32Array(rows * wide);
+    for (const chunk of table.chunks()) transform(chunk.data, chunk.rows, data.subarray(chunk.first * wide));
+    return denseTable(data, wide);
+  }
+  return {
+    rows,
+    columns: wide,
+    *chunks() {
+      let buffer = new Float32Array(0);
+      for (const chunk of table.chunks()) {
+        if (buffer.length < chunk.rows * wide) buffer = new Float32Array(chunk.rows * wide);
+        transform(chunk.data, chunk.rows, buffer);
+        yield { first: chunk.first, rows: chunk.rows, data: buffer.subarray(0, chunk.rows * wide) };
+      }
+    },
+  };
+}
+
+// Which columns of a table are the features of which cut and view, where several were read in one pass. Knows no files.
+
+/** What is read of each image: of all cuts in their order; then, where mirror images are read too, the same of those. */
+export interface ReadCuts {
+  readonly cuts: readonly Cut[];
+  readonly mirrors: boolean;
+}
+
+/** How many columns that makes. */
+export const columnsRead = ({ cuts, mirrors }: ReadCuts): number =>
+  (mirrors ? 2 : 1) * cuts.reduce((sum, { shape }) => sum + shape.features, 0);
+
+/** The features of one cut, averaged over both views where it says so, among all that were read. */
+export function readingOf({ cuts }: ReadCuts, table: RowTable, { tensor, shape }: Cut): RowTable {
+  const at = cuts.findIndex((cut) => cut.tensor === tensor);
+  const widths = cuts.map((cut) => cut.shape.features);
+  const sum = (upTo: number): number => widths.slice(0, upTo).reduce((total, width) => total + width, 0);
+  const plain = columnsOf(table, sum(at), shape.features);
+  if (shape.views !== "mirrored") return plain;
+  return meanOfTables(plain, columnsOf(table, sum(widths.length) + sum(at), shape.features));
+}

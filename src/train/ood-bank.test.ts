@@ -1,0 +1,146 @@
+import { describe, expect, it } from "vitest";
+import { createRandom } from "../base/random.ts";
+import { MAX_OOD_SCORE } from "../model/artifact-graph.ts";
+import { openSession } from "../onnx/session/session.ts";
+import { denseTable } from "./features/feature-table.ts";
+import { BANK_ROWS, fitNovelty, noveltyOf } from "./ood-bank.ts";
+import { FEATURES_INPUT, noveltyModel, PROBABILITIES_INPUT } from "./testing.ts";
+
+const COLUMNS = 24;
+
+/** Rows around one of two directions, or around a third. */
+function rows(count: number, seed: number, strange = false): Float32Array {
+  const random = createRandom(seed);
+  return Float32Array.from({ length: count * COLUMNS }, (_, i) => {
+    const [row, column] = [Math.floor(i / COLUMNS), i % COLUMNS];
+    const direction = strange ? 2 : row % 2;
+    return (Math.floor(column / 8) === direction ? 4 : 0) + random.next();
+  });
+}
+
+/** Probabilities of two classes for so many rows, the top one's given. */
+const answers = (count: number, top: (row: number) => number = () => 0.9): Float32Array =>
+  Float32Array.from({ length: 2 * count }, (_, i) => (i % 2 ? 1 - top(i >> 1) : top(i >> 1)));
+
+const fit = (train: Float32Array, groups?: readonly number[], calibration?: Float32Array) =>
+  fitNovelty(
+    {
+      probabilities: answers((calibration ?? train).length / COLUMNS),
+      train: { table: denseTable(train, COLUMNS), groups },
+      calibration: calibration && { table: denseTable(calibration, COLUMNS), groups: undefined },
+    },
+    createRandom(0),
+  );
+
+const scored = (of: Float32Array, novelty: Awaited<ReturnType<typeof fit>>, probabilities?: Float32Array) =>
+  noveltyOf(denseTable(of, COLUMNS), probabilities ?? answers(of.length / COLUMNS), novelty);
+
+/** The share of new pictures of the kind that are called unknown. */
+async function alarmsOf(novelty: Awaited<ReturnType<typeof fit>>, known: Float32Array): Promise<number> {
+  const scores = await scored(known, novelty);
+  return scores.filter((score) => score > novelty.rule.threshold).length / scores.length;
+}
+
+/** Rows as a network shows them that was trained on them: drawn to the direction of their class. */
+const memorised = (of: Float32Array): Float32Array =>
+  of.map((value, i) => {
+    const [row, column] = [Math.floor(i / COLUMNS), i % COLUMNS];
+    return 0.2 * value + (Math.floor(column / 8) === row % 2 ? 4 : 0);
+  });
+
+describe("novelty", () => {
+  it("of a tuned network is judged by images that did not tune it", async () => {
+    const train = memorised(rows(200, 1));
+    const fresh = rows(400, 2);
+    expect(await alarmsOf(await fit(train), fresh)).toBeGreaterThan(0.5);
+    expect(await alarmsOf(await fit(train, undefined, rows(60, 3)), fresh)).toBeLessThan(0.12);
+  });
+
+  it("calls nothing unknown where too few images are there to promise anything", async () => {
+    const novelty = await fit(rows(18, 1));
+    expect(novelty.rule).toMatchObject({ threshold: MAX_OOD_SCORE, fittedOn: 18 });
+    expect(await alarmsOf(novelty, rows(50, 3, true))).toBe(0);
+    expect((await fit(rows(19, 1))).rule.threshold).toBeLessThan(MAX_OOD_SCORE);
+  });
+
+  it("raises few false alarms on new images of the kind, and finds others", async () => {
+    const novelty = await fit(rows(400, 1));
+    const { threshold, fittedOn, falseAlarmRate } = novelty.rule;
+    expect([fittedOn, falseAlarmRate]).toEqual([400, 0.05]);
+    const known = await scored(rows(400, 2), novelty);
+    const alarms = known.filter((score) => score > threshold).length / 400;
+    expect(alarms).toBeGreaterThan(0.01);
+    expect(alarms).toBeLessThan(0.1);
+    const unknown = await scored(rows(50, 3, true), novelty);
+    expect(unknown.every((score) => score > threshold)).toBe(true);
+  });
+
+  it("is not lowered by copies: an image is never its own neighbour", async () => {
+    const one = rows(100, 1);
+    const copied = Float32Array.from({ length: 8 * one.length }, (_, i) => one[i % one.length]!);
+    const groups = Array.from({ length: 800 }, (_, i) => i % 100);
+    expect(await alarmsOf(await fit(copied), rows(400, 2))).toBeGreaterThan(0.9);
+    expect(await alarmsOf(await fit(copied, groups), rows(400, 2))).toBeLessThan(0.25);
+  });
+
+  it("promises nothing of rows that all belong together", async () => {
+    const novelty = await fit(rows(20, 1), new Array(20).fill(0));
+    expect(novelty.rule).toMatchObject({ threshold: MAX_OOD_SCORE, fittedOn: 1 });
+    expect(novelty.scales.length).toBe(20);
+  });
+
+  it("finds what is between classes too, though it is no further away", async () => {
+    const probabilities = answers(200, (row) => 0.9 + (row % 10) / 100);
+    const train = { table: denseTable(rows(200, 1), COLUMNS), groups: undefined };
+    const novelty = await fitNovelty({ train, probabilities }, createRandom(0));
+    const like = rows(50, 2);
+    const share = async (top: number): Promise<number> => {
+      const scores = await scored(
+        like,
+        novelty,
+        answers(50, () => top),
+      );
+      return scores.filter((score) => score > novelty.rule.threshold).length / 50;
+    };
+    expect(await share(0.95)).toBeLessThan(0.15);
+    expect(await share(0.5)).toBeGreaterThan(0.9);
+    expect(
+      (
+        await scored(
+          like,
+          novelty,
+          answers(50, () => 1),
+        )
+      ).every(Number.isFinite),
+    ).toBe(true);
+  });
+
+  it("is what the artifact's graph computes", async () => {
+    const train = { table: denseTable(rows(60, 1), COLUMNS), groups: undefined };
+    const novelty = await fitNovelty(
+      { train, probabilities: answers(60, (row) => 0.5 + (row % 7) / 14) },
+      createRandom(0),
+    );
+    const asked = rows(9, 4);
+    const probabilities = answers(9, (row) => [0.5, 1, 0.99, 0.7, 0.999999, 0.6, 0.8, 0.9, 0.55][row]!);
+    const expected = await scored(asked, novelty, probabilities);
+    const session = await openSession(noveltyModel(novelty, COLUMNS, 2));
+    const { novelty: found } = await session.run({
+      [FEATURES_INPUT]: { dims: [9, COLUMNS], data: asked },
+      [PROBABILITIES_INPUT]: { dims: [9, 2], data: probabilities },
+    });
+    await session.close();
+    expect(found!.dims).toEqual([9]);
+    expected.forEach((score, row) => {
+      expect(Math.abs(Number(found!.data[row]) - score)).toBeLessThan(1e-3 * Math.max(1, Math.abs(score)));
+    });
+  });
+
+  it("keeps a bounded bank, and does with two images", async () => {
+    const many = await fit(rows(BANK_ROWS + 200, 1));
+    expect(many.scales.length).toBe(BANK_ROWS);
+    expect(many.rule.fittedOn).toBe(BANK_ROWS + 200);
+    const two = await fit(rows(2, 1));
+    expect(two.rule.neighbours).toBe(1);
+  });
+});

@@ -1,0 +1,169 @@
+/** What a training is given, on any platform: images with their classes, and how to learn from them. Types alone. */
+
+import { dataError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import type { Split } from "../data/dataset/dataset-names.ts";
+import { checkEnough, stratifiedSplit } from "../data/dataset/split.ts";
+import type { Network } from "../networks/network.ts";
+import type { Listening } from "./environment.ts";
+import type { RowTable } from "./features/feature-table.ts";
+import type { ImageSource, KnownImage } from "./features/images-and-records.ts";
+import type { FinetuneOptions } from "./finetune/fine-tuning.ts";
+import type { EpochRecord } from "./finetune/training-loop.ts";
+import type { Features } from "./frozen.ts";
+import { countLabels } from "./head/fit.ts";
+import type { Effort } from "./option-entries.ts";
+
+/** An image with its class. */
+export interface TrainExample {
+  readonly source: ImageSource;
+  /** Index of the class. */
+  readonly label: number;
+  /** Examples of one group (a recording, a patient, a burst) are never separated by a split. Copies are found without it. */
+  readonly group?: string | undefined;
+  /** Default: it may be in any part. */
+  readonly split?: Split | undefined;
+}
+
+export interface TrainingSet {
+  readonly classes: readonly string[];
+  readonly examples: readonly TrainExample[];
+}
+
+export interface TrainSettings extends Listening {
+  readonly network: Network;
+  /** The same seed gives the same split, folds, batches, views and weights. */
+  readonly seed: number;
+  readonly classWeights: "none" | "balanced";
+  readonly effort: Effort;
+  /** Trains stages of the network too; without it, the head alone. */
+  readonly finetune?: FinetuneOptions | undefined;
+  /** What a set without a test part is tested on: images that are held out, or none, so that all are learned from. */
+  readonly test: "held-out" | "none";
+  /** Called with a sentence for each choice that was made and each thing that went otherwise than asked. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Called after each epoch of fine-tuning, when it has been judged. */
+  readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
+}
+
+// Splitting a set's readable images into training, validation and test, with their features. Nothing is fitted here.
+
+/** Images with their features and labels, row by row. */
+export interface Part {
+  /** Positions in the set. */
+  readonly places: readonly number[];
+  readonly images: readonly KnownImage[];
+  readonly table: RowTable;
+  readonly labels: Int32Array;
+  /** The group of each row: rows of one group belong together. */
+  readonly groups: Int32Array;
+}
+
+export interface Parts {
+  readonly train: Part;
+  readonly validation: Part | undefined;
+  readonly test: TestPart | undefined;
+}
+
+export interface TestPart extends Part {
+  readonly source: "folder" | "held-out";
+  /**
+   * Rows that have a member of their group in training or validation: in a given test part, or of a class that is one group, which was
+   * divided.
+   */
+  readonly straddling: readonly number[];
+}
+
+/** The share of the images that is held out for the test where the set has no test part. */
+export const HELD_OUT_SHARE = 0.2;
+
+/**
+ * Splits the readable images into train, validation and test.
+ *
+ * @param groups the group of each row of the features' table
+ * @param policy what a set without a test part is tested on
+ */
+export function partition(
+  { examples, classes }: TrainingSet,
+  { kept, table, digests }: Pick<Features, "kept" | "table" | "digests">,
+  groups: Int32Array,
+  random: Random,
+  policy: TrainSettings["test"] = "held-out",
+): Parts {
+  const rowsOf = (wanted: (split: TrainExample["split"]) => boolean): number[] =>
+    kept.flatMap((item, row) => (wanted(examples[item]!.split) ? [row] : []));
+  const rows = rowsOf((split) => split === "train" || split === undefined);
+  const validation = rowsOf((split) => split === "validation");
+  const test = rowsOf((split) => split === "test");
+  const part = (chosen: readonly number[]): Part => ({
+    places: chosen.map((row) => kept[row]!),
+    images: chosen.map((row) => ({ source: examples[kept[row]!]!.source, digest: digests[kept[row]!]! })),
+    table: table.select(chosen),
+    labels: Int32Array.from(chosen, (row) => examples[kept[row]!]!.label),
+    groups: Int32Array.from(chosen, (row) => groups[row]!),
+  });
+  if (kept.length === 0)
+    throw dataError(
+      `None of the ${examples.length} images could be read: check that they are JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP files.`,
+    );
+  const given = examples.filter(({ split }) => split === "test").length;
+  if (given > 0 && test.length === 0)
+    throw dataError(
+      `None of the ${given} test images could be read: check that they are images, or leave the test part out.`,
+    );
+  const wantsTest = test.length > 0 || policy === "held-out";
+  const split = !wantsTest || test.length > 0 ? { kept: rows, held: test } : holdOut(rows, part(rows), random);
+  if (wantsTest && split.held.length === 0)
+    throw dataError(
+      "No images could be held out for the test without dividing a group of copies or a recording: add images of other scenes, or give a test part of its own.",
+      undefined,
+      "too-few-images",
+    );
+  const train = part(split.kept);
+  // Files that cannot be read may have left too few.
+  checkEnough(countLabels(part(rows).labels, classes.length), classes, {
+    hasTest: test.length > 0 || !wantsTest,
+    hasValidation: validation.length > 0,
+    finetunes: false,
+    isRead: true,
+  });
+  const known = new Set([...split.kept, ...validation].map((row) => groups[row]!));
+  const tested = part(split.held);
+  return {
+    train,
+    validation: validation.length > 0 ? part(validation) : undefined,
+    test: wantsTest
+      ? {
+          ...tested,
+          source: test.length > 0 ? "folder" : "held-out",
+          straddling: [...tested.groups.keys()].filter((row) => known.has(tested.groups[row]!)),
+        }
+      : undefined,
+  };
+}
+
+function holdOut(
+  rows: readonly number[],
+  { labels, groups }: Part,
+  random: Random,
+): { kept: number[]; held: number[] } {
+  const { kept, held } = stratifiedSplit(labels, HELD_OUT_SHARE, random, groups);
+  return { kept: kept.map((i) => rows[i]!), held: held.map((i) => rows[i]!) };
+}
+
+/** The same parts with other tables, such as some columns of theirs. */
+export function withTables({ train, validation, test }: Parts, tableOf: (table: RowTable) => RowTable): Parts {
+  const own = <P extends Part>(part: P): P => ({ ...part, table: tableOf(part.table) });
+  return { train: own(train), validation: validation && own(validation), test: test && own(test) };
+}
+
+/** Some rows of a part. */
+export function selected({ places, images, table, labels, groups }: Part, rows: readonly number[]): Part {
+  return {
+    places: rows.map((row) => places[row]!),
+    images: rows.map((row) => images[row]!),
+    table: table.select(rows),
+    labels: Int32Array.from(rows, (row) => labels[row]!),
+    groups: Int32Array.from(rows, (row) => groups[row]!),
+  };
+}

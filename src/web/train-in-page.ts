@@ -1,0 +1,86 @@
+/** Training in a page: images in, a `model.onnx` out, by the very code that Node trains with. Nothing leaves the page. */
+import { dataError } from "../base/errors.ts";
+import type { Evaluation } from "../metrics/evaluation.ts";
+import { encodeModelWhole } from "../onnx/codec/write-model.ts";
+import type { FeatureChoice } from "../train/features/choose-features.ts";
+import type { FinetuneFacts } from "../train/finetune/fine-tuning.ts";
+import { trainIn } from "../train/train.ts";
+import type { ValidationSource } from "../train/trained.ts";
+import type { TrainingSet } from "../train/training-set.ts";
+import { pixelImages, webEnvironment } from "../train/web.ts";
+import { type EngineFacts, openEngine } from "./page-engine.ts";
+import { checkedTrainOptions, type Example, type TrainOptions } from "./page-options.ts";
+import { pixelsOf } from "./page-pixels.ts";
+
+export interface TrainResult {
+  /** The bytes of `model.onnx`: for {@link import("./open-in-page.ts").openArtifact}, or to be saved. */
+  readonly model: Uint8Array<ArrayBuffer>;
+  readonly classes: readonly string[];
+  /**
+   * Of images that took no part: each by the fold of a cross-validation that did not see it, or held out of fine-tuning. A page has no
+   * test part: all examples are learned from.
+   */
+  readonly validation: Evaluation & { readonly source: ValidationSource };
+  /** How many images trained the head. */
+  readonly trained: number;
+  /** Images that could not be read, by their place among the examples. */
+  readonly skipped: readonly { readonly place: number; readonly reason: string }[];
+  /** Which features were tried and taken; nothing where a fine-tuning settled on its own. */
+  readonly choice?: FeatureChoice | undefined;
+  /** How fine-tuning went, where it was asked for. */
+  readonly finetune?: FinetuneFacts | undefined;
+  readonly engine: EngineFacts;
+}
+
+/**
+ * Trains a head for a network and, where asked, its last stages with it. A page stands still during a step; between steps
+ * it draws itself. In a worker it never does.
+ *
+ * @throws GraftError (`data`) where the pictures cannot be learned from; (`usage`) where an option does not fit, or there is no such stage; the signal's
+ *   reason where it was aborted
+ *
+ * @example
+ * import { openArtifact, openNetwork, train } from "graft-ml/web";
+ * const network = await openNetwork("/mobilenet_v2.onnx", { preprocessing: "inception" });
+ * const examples = files.map(({ file, label }) => ({ picture: file, label }));
+ * const { model, validation } = await train({ network, examples, unfreeze: 1, onProgress: console.log });
+ * console.log(validation.accuracy, validation.interval);
+ * const artifact = await openArtifact(model);
+ */
+export async function train(given: TrainOptions): Promise<TrainResult> {
+  const { examples, unfreeze, epochs, batch, learningRate, augment, ...settings } = checkedTrainOptions(given);
+  settings.signal?.throwIfAborted();
+  const engine = await openEngine();
+  const set = setOf(examples);
+  const { artifact, validation, trained, skipped, choice, finetune } = await trainIn(
+    webEnvironment({ halfPrecision: engine.device === "wasm" }),
+    set,
+    {
+      ...settings,
+      test: "none",
+      finetune: unfreeze === "none" ? undefined : { unfreeze, epochs, batch, learningRate, augment },
+    },
+  );
+  return {
+    ...{ model: encodeModelWhole(artifact), classes: set.classes, trained, skipped, choice, finetune, engine },
+    validation: { ...validation.evaluation, source: validation.source },
+  };
+}
+
+function setOf(examples: readonly Example[]): TrainingSet {
+  const classes = [...new Set(examples.map(({ label }) => label))].sort();
+  if (classes.length < 2) throw dataError(`All images have the class "${classes[0]}": add images of another class.`);
+  const sources = pixelImages(
+    examples.map(
+      ({ picture }) =>
+        async () =>
+          pixelsOf(typeof picture === "function" ? await picture() : picture),
+    ),
+  );
+  return {
+    classes,
+    examples: examples.map(({ label, group }, place) => ({
+      ...{ label: classes.indexOf(label), group, source: sources[place]! },
+    })),
+  };
+}
