@@ -183,6 +183,6 @@ describe("a transfer", () => {
     };
     await expect(
       fetchHubFile({ ...main, file: "endless" }, { maxBytes: 250_000, retryPolicy: scene.retryPolicy }),
-    ).rejects.toThrow("more than the 250000 that Graft takes");
+    ).rejects.toThrow("more than the limit of 250000");
   });
 });
