@@ -2,8 +2,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onNotice } from "../src/base/notices.ts";
 import { createRandom } from "../src/base/random.ts";
+import { onNotice } from "../src/base/sealed.ts";
 import { renderCard } from "../src/report/card.ts";
 import { renderReport } from "../src/report/report.ts";
 import { writeRun } from "../src/run/save.ts";

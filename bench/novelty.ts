@@ -2,8 +2,8 @@
 
 import { createRandom } from "../src/base/random.ts";
 import { stratifiedSplit } from "../src/data/dataset/split.ts";
+import { areaUnderRoc, fitOodThreshold } from "../src/metrics/conformal.ts";
 import { softmax } from "../src/metrics/logits.ts";
-import { areaUnderRoc, fitOodThreshold } from "../src/metrics/ood-threshold.ts";
 import { fitTemperature } from "../src/metrics/temperature.ts";
 import type { Head } from "../src/model/artifact-graph.ts";
 import { openNetwork } from "../src/networks/open.ts";

@@ -15,9 +15,13 @@ export type { CompareOptions, Comparison, Needs, StrategyTraining } from "./advi
 export type { DomainGap } from "./advise/domain-gap.ts";
 export { gatherCandidates } from "./advise/recommend/candidates.ts";
 export { recommend } from "./advise/recommend/recommend.ts";
-export type { Candidate, RecommendOptions } from "./advise/recommend/recommend-options.ts";
-export type { RankedCandidate, Recommendation } from "./advise/recommend/recommendation.ts";
-export { scoresOf, type TransferabilityScores } from "./advise/scores/probe-evaluation.ts";
+export type {
+  Candidate,
+  RankedCandidate,
+  Recommendation,
+  RecommendOptions,
+} from "./advise/recommend/recommendation.ts";
+export { scoresOf, type TransferabilityScores } from "./advise/recommend/transferability-scores.ts";
 export type { AuditOptions } from "./audit/audit.ts";
 export { type Audit, audit } from "./audit/audit.ts";
 export type { Finding, Suspect } from "./audit/check.ts";

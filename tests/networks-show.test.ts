@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Inspection } from "../src/networks/inspect.ts";
+import type { Inspection } from "../src/networks/open.ts";
 import { graft, graftJson, temporaryFolder } from "./support/cli.ts";
 import { FEATURES, textNetwork, tinyNetwork } from "./support/network.ts";
 import { writeShapes } from "./support/pictures.ts";

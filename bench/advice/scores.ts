@@ -2,7 +2,7 @@
 
 import { stratifiedOrder } from "../../src/advise/recommend/evaluation-sample.ts";
 import { rankCorrelation } from "../../src/advise/recommend/ranking.ts";
-import { evaluateProbe, scoresOf } from "../../src/advise/scores/probe-evaluation.ts";
+import { evaluateProbe, scoresOf } from "../../src/advise/recommend/transferability-scores.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import { denseTable } from "../../src/train/features/feature-table.ts";

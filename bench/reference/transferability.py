@@ -1,6 +1,6 @@
-"""Reference values for Graft's transferability scores (src/advise/scores/), each computed the long way.
+"""Reference values for Graft's transferability scores (src/advise/recommend/), each computed the long way.
 
-    python bench/reference/transferability.py > src/advise/scores/scores.reference.json
+    python bench/reference/transferability.py > src/advise/recommend/scores.reference.json
 
 Needs numpy and scikit-learn (the tests read the JSON). The tables follow a rule that the test repeats.
 

@@ -24,7 +24,7 @@ import { datasetSchema } from "../data/dataset/dataset.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import { type Network, networkSchema } from "../networks/network.ts";
 import { openFeaturesOf } from "../train/features/feature-cache.ts";
-import { type Extraction, extractFeatures, type Skipped } from "../train/features/file-features.ts";
+import { type Extraction, extractFeatures, type Skipped } from "../train/features/features-at-hand.ts";
 import { knownCopies } from "../train/features/image-groups.ts";
 import { openTraitCache } from "../train/features/trait-cache.ts";
 import { countLabels } from "../train/head/fit.ts";

@@ -5,11 +5,12 @@
  *     {"sha256":"…","value":…}                         JSON: the checksum is of the text of the value
  *     graft-sealed 1 <sha256 in hexadecimal>\n…        bytes: of what follows the line
  */
+
+import { channel, subscribe, unsubscribe } from "node:diagnostics_channel";
 import { lstat, readFile, rm } from "node:fs/promises";
 import * as v from "valibot";
 import { codeOf } from "./errors.ts";
 import { sha256, writeWhole } from "./files.ts";
-import { notice } from "./notices.ts";
 
 /** What reading a file found. `other` is JSON without a checksum (written by an old version) or that does not fit the schema. */
 export type Found<T> =
@@ -95,4 +96,29 @@ function plainJson(text: string): Found<never> {
 async function clearFolder(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found?.isDirectory()) await rm(path, { recursive: true, force: true });
+}
+
+// Notices for people from deep inside a call, such as a damaged cache file that is made again. A program can listen on the channel
+// "graft:notice" of `node:diagnostics_channel`; without a listener, Node prints a warning on stderr.
+
+const NAME = "graft:notice";
+const notices = channel(NAME);
+
+const published = new Set<string>();
+
+/** Publishes one sentence; the same sentence only once per process. */
+export function notice(text: string): void {
+  if (published.has(text)) return;
+  published.add(text);
+  if (notices.hasSubscribers) notices.publish({ text });
+  else process.emitWarning(text, "GraftNotice");
+}
+
+/** Calls `listener` with every notice until the returned function is called. */
+export function onNotice(listener: (text: string) => void): () => void {
+  const hear = (message: unknown): void => {
+    if (typeof message === "object" && message !== null && "text" in message) listener(String(message.text));
+  };
+  subscribe(NAME, hear);
+  return () => void unsubscribe(NAME, hear);
 }

@@ -4,7 +4,7 @@ import "../onnx/session/telemetry.ts";
 import { Command, CommanderError, Help } from "commander";
 import { failureEventOf, failureLine, watchStopFile } from "../base/child-messages.ts";
 import { exitCodes, GraftError, isStopped, messageOf } from "../base/errors.ts";
-import { onNotice } from "../base/notices.ts";
+import { onNotice } from "../base/sealed.ts";
 import { asSentence } from "../base/system-errors.ts";
 import { escapedJson } from "../base/text.ts";
 import { graftVersion } from "../base/version.ts";

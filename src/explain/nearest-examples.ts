@@ -11,9 +11,8 @@ import { cutGraph } from "../onnx/passes/cut-and-merge.ts";
 import { openModel } from "../onnx/session/mapped-model.ts";
 import type { Session } from "../onnx/session/session.ts";
 import { featureCaches, featureFolder, openFeatureCache } from "../train/features/feature-cache.ts";
-import { denseTable } from "../train/features/feature-table.ts";
-import { extractFeatures } from "../train/features/file-features.ts";
-import { eachSimilarity, unitRows } from "../train/features/similarity.ts";
+import { denseTable, eachSimilarity, unitRows } from "../train/features/feature-table.ts";
+import { extractFeatures } from "../train/features/features-at-hand.ts";
 import type { FrozenFeatures } from "../train/frozen.ts";
 import type { ExplainedArtifact } from "./explained-network.ts";
 

@@ -2,7 +2,7 @@
 
 import { usageError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
-import type { Interval } from "./accuracy-interval.ts";
+import type { Interval } from "./intervals.ts";
 import { argmax, type Labels, logLosses, softmax, type Values } from "./logits.ts";
 import { fitTemperature, type Temperature } from "./temperature.ts";
 

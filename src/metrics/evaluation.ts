@@ -1,8 +1,8 @@
 /** The result of evaluating a classifier on labelled examples. Plain data, ready for JSON. */
 
 import { dataError, usageError } from "../base/errors.ts";
-import { effectiveSize, groupedInterval, type Interval } from "./accuracy-interval.ts";
 import { calibrationError, type ReliabilityBin, reliabilityBins } from "./calibrate.ts";
+import { effectiveSize, groupedInterval, type Interval } from "./intervals.ts";
 import { argmax, type Labels, type Values } from "./logits.ts";
 
 /** Below this many examples a class's figures are too uncertain: with 10 of 10 found, its true recall may be 72%. */

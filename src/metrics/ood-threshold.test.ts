@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../base/random.ts";
-import { areaUnderRoc, falseAlarmGuarantee, fitOodThreshold } from "./ood-threshold.ts";
+import { areaUnderRoc, falseAlarmGuarantee, fitOodThreshold } from "./conformal.ts";
 
 const scores = fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 30 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { isClear, pairedGain } from "./paired-difference.ts";
+import { isClear, pairedGain } from "./intervals.ts";
 
 it("is the mean difference and its standard error, with one added example that contradicts it", () => {
   const { mean, error } = pairedGain([1, 2, 3, 4], [1, 1, 1, 1]);

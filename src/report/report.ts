@@ -5,10 +5,9 @@ import { date, listed, plural } from "./html.ts";
 import type { Section } from "./page-shell.ts";
 import { renderPage } from "./page-shell.ts";
 import { auditSection, explanationsSection, mistakesSection, skippedSection } from "./sections/images.ts";
-import { provenanceSection } from "./sections/provenance.ts";
+import { provenanceSection, usageSection } from "./sections/provenance.ts";
 import { classesSection, confusionSection, headlineSection } from "./sections/results.ts";
 import { calibrationSection, uncertaintySection } from "./sections/uncertainty.ts";
-import { usageSection } from "./sections/usage.ts";
 
 /** The sections of a training's report, in reading order. */
 export const reportSections: readonly Section[] = [

@@ -4,9 +4,8 @@
  */
 import { basename, resolve } from "node:path";
 import type { Calibration, MeasuredCalibration } from "../metrics/calibrate.ts";
-import type { Conformal, CoverageGuarantee, SetScores } from "../metrics/conformal.ts";
+import type { Conformal, CoverageGuarantee, FalseAlarmGuarantee, SetScores } from "../metrics/conformal.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
-import type { FalseAlarmGuarantee } from "../metrics/ood-threshold.ts";
 import type { OodRule } from "../model/artifact-graph.ts";
 import type { Views } from "../networks/backbone/backbone.ts";
 import type { FeatureChoice } from "../train/features/choose-features.ts";

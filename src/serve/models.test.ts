@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { tinyArtifact } from "../../tests/support/artifact.ts";
 import { dataError } from "../base/errors.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "./batcher.ts";
 import type { Log } from "./metrics.ts";
 import { modelSources, openModels } from "./models.ts";
 

@@ -10,7 +10,7 @@ import { sha256 } from "../base/files.ts";
 import { readArtifact, readModelFile } from "../model/open-artifact.ts";
 import type { UncertaintyRules } from "../model/predict.ts";
 import { disagreement, settledModel } from "../run/read.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "./batcher.ts";
 import type { VersionId } from "./engine-thread.ts";
 import type { Log } from "./metrics.ts";
 

@@ -10,7 +10,7 @@ import { answerFaults, Refusal, safeHeaders, shuttingDown } from "../http/respon
 import { contentPolicy } from "../report/page-shell.ts";
 import { type AppOptions, predictionRoutes, refuseOthers, type ServeEnv } from "./answers.ts";
 import { docsPage, openApi } from "./api-docs.ts";
-import { type Engine, lanesFor, startEngine } from "./engine.ts";
+import { type Engine, lanesFor, startEngine } from "./batcher.ts";
 import { defaultLimits, headersTimeoutMs, type Limits, MAX_CONNECTIONS } from "./limits.ts";
 import { createLog, createMetrics, type Log } from "./metrics.ts";
 import { type ModelSource, openModels, repeat } from "./models.ts";

@@ -13,17 +13,16 @@ import { accessGuard, createAccess } from "../http/access.ts";
 import { createHttpServer, GRACE_MS } from "../http/http-server.ts";
 import { createBodies } from "../http/request-bounds.ts";
 import { answerFaults, Refusal, refusalOfFailure, safeHeaders } from "../http/responses.ts";
-import { openAdvice } from "./advice.ts";
+import { type OwnNetwork, openAdvice, openNetworks } from "./advice.ts";
 import type { NetworkTable, Recommendation } from "./api.ts";
 import { BODY_MEMORY, type Env } from "./http/input.ts";
 import { projectRoutes } from "./http/project-routes.ts";
 import { runRoutes } from "./http/run-routes.ts";
 import { createEvents, createSessions, guard, pagePolicy, sessionRoutes } from "./http/session.ts";
-import { type OwnNetwork, openNetworks } from "./networks.ts";
 import { checkOwnFolder, pathsOf } from "./project/layout.ts";
 import { openProject } from "./project/project.ts";
 import { MAX_ARCHIVE_BYTES } from "./project/receive.ts";
-import { createPredictor } from "./runs/predictor.ts";
+import { createPredictor } from "./runs/record.ts";
 import { openRuns } from "./runs/runs.ts";
 
 export interface StudioOptions {

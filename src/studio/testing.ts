@@ -5,7 +5,7 @@ import { type IncomingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { OwnNetwork } from "./networks.ts";
+import type { OwnNetwork } from "./advice.ts";
 import { runStudio } from "./studio.ts";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));

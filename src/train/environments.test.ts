@@ -9,11 +9,11 @@ import { decodeImage } from "../data/image/decode.ts";
 import type { Network } from "../networks/network.ts";
 import { openFile } from "../networks/open.ts";
 import { encodeModelWhole } from "../onnx/codec/write-model.ts";
-import { fileImage } from "./features/file-features.ts";
+import { fileImage } from "./features/features-at-hand.ts";
 import type { FinetuneOptions } from "./finetune/fine-tuning.ts";
+import type { Trained } from "./learn.ts";
 import { nodeEnvironment } from "./node.ts";
 import { trainIn } from "./train.ts";
-import type { Trained } from "./trained.ts";
 import type { TrainSettings } from "./training-set.ts";
 import { pixelImages, webEnvironment } from "./web.ts";
 

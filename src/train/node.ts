@@ -9,7 +9,7 @@ import type { Network } from "../networks/network.ts";
 import { openModel } from "../onnx/session/mapped-model.ts";
 import type { Environment, Signatures, StorageBudget } from "./environment.ts";
 import { noteAbout, openReadings, recordsOf, rememberedCuts } from "./features/feature-cache.ts";
-import { passing } from "./features/file-features.ts";
+import { passing } from "./features/features-at-hand.ts";
 import { knownCopies } from "./features/image-groups.ts";
 import type { RecordKey, RecordStore } from "./features/images-and-records.ts";
 import { lanesFor, startLanes } from "./features/lanes.ts";

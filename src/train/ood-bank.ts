@@ -3,10 +3,10 @@
 import { tally } from "../base/collections.ts";
 import type { Random } from "../base/random.ts";
 import type { Groups } from "../data/dataset/split.ts";
-import { FALSE_ALARM_RATE, fitOodThreshold } from "../metrics/ood-threshold.ts";
+import { FALSE_ALARM_RATE, fitOodThreshold } from "../metrics/conformal.ts";
 import { LEAST_ODDS, MAX_OOD_SCORE, type OodDetector, type Units } from "../model/artifact-graph.ts";
 import type { FeatureTable } from "./features/feature-table.ts";
-import { eachSimilarity, unitRows } from "./features/similarity.ts";
+import { eachSimilarity, unitRows } from "./features/feature-table.ts";
 
 /** Rows of the bank, at most: 2 MB for 2048 features. */
 export const BANK_ROWS = 1000;

@@ -19,9 +19,10 @@ import { datasetDigest, datasetSchema } from "../data/dataset/dataset.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import type { Calibration, MeasuredCalibration } from "../metrics/calibrate.ts";
 import { type Network, networkSchema } from "../networks/network.ts";
-import { digestsOf, fileImage, type Skipped } from "./features/file-features.ts";
+import { digestsOf, fileImage, type Skipped } from "./features/features-at-hand.ts";
 import type { FinetuneOptions } from "./finetune/fine-tuning.ts";
 import type { EpochRecord } from "./finetune/training-loop.ts";
+import type { Judged as JudgedPlaces, Straddling, Trained, ValidationSource } from "./learn.ts";
 import { nodeEnvironment } from "./node.ts";
 import {
   boundaryCache,
@@ -36,10 +37,9 @@ import {
   unfreeze,
 } from "./option-entries.ts";
 import { trainIn } from "./train.ts";
-import type { Judged as JudgedPlaces, Straddling, Trained, ValidationSource } from "./trained.ts";
 import type { TestedUncertainty, UncertaintyFacts } from "./uncertainty.ts";
 
-export type { GroupFacts, Straddling, ValidationSource } from "./trained.ts";
+export type { GroupFacts, Straddling, ValidationSource } from "./learn.ts";
 
 export interface TrainOptions {
   readonly dataset: Dataset;

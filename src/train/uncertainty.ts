@@ -5,11 +5,12 @@ import {
   type Conformal,
   type CoverageGuarantee,
   coverageGuarantee,
+  type FalseAlarmGuarantee,
+  falseAlarmGuarantee,
   fitConformal,
   type SetScores,
   scoreSets,
 } from "../metrics/conformal.ts";
-import { type FalseAlarmGuarantee, falseAlarmGuarantee } from "../metrics/ood-threshold.ts";
 import type { OodDetector, OodRule } from "../model/artifact-graph.ts";
 import { backboneModel, type CutShape } from "../networks/backbone/backbone.ts";
 import type { Network } from "../networks/network.ts";

@@ -1,6 +1,6 @@
 /** What is told of a damaged cache while a test runs, for the test to look at; without this it would be printed. */
 import { afterAll, beforeAll, beforeEach } from "vitest";
-import { onNotice } from "../../src/base/notices.ts";
+import { onNotice } from "../../src/base/sealed.ts";
 
 /** The notices of the present test. */
 export function heardNotices(): string[] {

@@ -1,8 +1,7 @@
 /** Decides which strategy to take, from the runs of all: evidence in, a verdict with its supporting interval out. Pure. */
 
 import { mean } from "../../base/collections.ts";
-import { accuracyInterval, type Interval } from "../../metrics/accuracy-interval.ts";
-import { pairedDifference, Z95 } from "../../metrics/paired-difference.ts";
+import { accuracyInterval, type Interval, pairedDifference, Z95 } from "../../metrics/intervals.ts";
 import { accuracyOf, isTrained, type Run, type Strategy, unitsOf } from "./comparison-runs.ts";
 import type { Outlook } from "./training-ladder.ts";
 

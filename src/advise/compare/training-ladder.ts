@@ -5,8 +5,14 @@
  */
 
 import { mean } from "../../base/collections.ts";
-import { accuracyInterval, type Interval } from "../../metrics/accuracy-interval.ts";
-import { isClear, pairedDifference, pairedGain, Z95 } from "../../metrics/paired-difference.ts";
+import {
+  accuracyInterval,
+  type Interval,
+  isClear,
+  pairedDifference,
+  pairedGain,
+  Z95,
+} from "../../metrics/intervals.ts";
 import { isClearlyBetter, type Judgement } from "../../train/finetune/judgement.ts";
 import { accuracyOf, isTrained, type Run, type Strategy, unitsOf } from "./comparison-runs.ts";
 

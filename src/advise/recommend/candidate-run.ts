@@ -9,14 +9,14 @@ import type { Network } from "../../networks/network.ts";
 import type { FeatureCache } from "../../train/features/feature-cache.ts";
 import { openFeaturesOf } from "../../train/features/feature-cache.ts";
 import { denseTable } from "../../train/features/feature-table.ts";
-import { extractFeatures, type Skipped } from "../../train/features/file-features.ts";
+import { extractFeatures, type Skipped } from "../../train/features/features-at-hand.ts";
 import type { FrozenFeatures } from "../../train/frozen.ts";
 import { countLabels } from "../../train/head/fit.ts";
 import { openBackbone } from "../../train/node.ts";
-import { evaluateProbe, type ProbeEvaluation } from "../scores/probe-evaluation.ts";
 import type { EvaluationSample } from "./evaluation-sample.ts";
 import type { Cost } from "./network-cost.ts";
 import { measureLatency, type Remembered, rememberCost } from "./network-cost.ts";
+import { evaluateProbe, type ProbeEvaluation } from "./transferability-scores.ts";
 
 export interface SeeOptions {
   /** Whether there is time for more; called between chunks. */

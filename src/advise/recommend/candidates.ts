@@ -8,8 +8,8 @@ import type { OpenOptions } from "../../networks/open-options.ts";
 import type { Remembered } from "./network-cost.ts";
 import { type KnownCost, predictCost } from "./network-cost.ts";
 import { paretoFront } from "./ranking.ts";
-import type { Candidate, GatherOptions, LeftOut } from "./recommend-options.ts";
-import { checkedGatherOptions } from "./recommend-options.ts";
+import type { Candidate, GatherOptions, LeftOut } from "./recommendation.ts";
+import { checkedGatherOptions } from "./recommendation.ts";
 
 /** Maximum number of networks that are downloaded from a hub for one recommendation. */
 const MOST_FETCHED = 4;

@@ -1,7 +1,7 @@
 /** The cost of running a network on this machine, and the origin of each figure. */
 import * as v from "valibot";
+import { machineStore } from "../../base/cache-folder.ts";
 import { quantile } from "../../base/collections.ts";
-import { machineStore } from "../../base/machine-store.ts";
 import type { RgbImage } from "../../data/image/rgb-image.ts";
 import type { FrozenFeatures } from "../../train/frozen.ts";
 

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
 import type { Network } from "../../networks/network.ts";
-import type { ProbeEvaluation } from "../scores/probe-evaluation.ts";
 import type { CandidateRun } from "./candidate-run.ts";
 import { type EvaluationSample, FIRST_OF_CLASS, stratifiedOrder } from "./evaluation-sample.ts";
 import { type PlannedNetwork, planRace, race, survivors } from "./race.ts";
+import type { ProbeEvaluation } from "./transferability-scores.ts";
 
 describe("the stratified order", () => {
   test("contains each image once, the first of every class first, and keeps the classes' shares", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
-import { pairedDifference } from "../../metrics/paired-difference.ts";
+import { pairedDifference } from "../../metrics/intervals.ts";
 import { type NetworkResults, paretoFront, rankCorrelation, rankNetworks } from "./ranking.ts";
 
 /** Results in which each image is equally hard for all networks. */

@@ -1,6 +1,5 @@
 /** The Pareto front: the points that no other point beats in every respect. */
-import { groupedInterval, type Interval } from "../../metrics/accuracy-interval.ts";
-import { pairedDifference } from "../../metrics/paired-difference.ts";
+import { groupedInterval, type Interval, pairedDifference } from "../../metrics/intervals.ts";
 
 /** The points that no other dominates, being at least as good in all `costs` (smaller is better) and better in one. */
 export function paretoFront<T>(points: readonly T[], costs: readonly ((point: T) => number)[]): readonly T[] {

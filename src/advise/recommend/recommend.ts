@@ -11,10 +11,8 @@ import type { EvaluationSample } from "./evaluation-sample.ts";
 import { baselineOf, evaluationSampleOf } from "./evaluation-sample.ts";
 import { race } from "./race.ts";
 import { paretoFront, type RankedNetwork, rankNetworks } from "./ranking.ts";
-import type { RecommendOptions } from "./recommend-options.ts";
-import { checkedRecommendOptions } from "./recommend-options.ts";
-import type { RankedCandidate, Recommendation } from "./recommendation.ts";
-import { reasonFor } from "./recommendation.ts";
+import type { RankedCandidate, Recommendation, RecommendOptions } from "./recommendation.ts";
+import { checkedRecommendOptions, reasonFor } from "./recommendation.ts";
 import { assemble, noTimeText, tooSmall } from "./starting-field.ts";
 
 /** The share of the budget that is reserved for the domain gap. */

@@ -6,7 +6,7 @@ import { openCandidates } from "./candidates.ts";
 import type { EvaluationSample } from "./evaluation-sample.ts";
 import { type KnownCost, predictCost, type Remembered, rememberedCosts } from "./network-cost.ts";
 import { EVALUATION_GUESS, fewestImages } from "./race.ts";
-import type { Candidate, CostLimits, LeftOut } from "./recommend-options.ts";
+import type { Candidate, CostLimits, LeftOut } from "./recommendation.ts";
 
 export interface FieldOptions {
   readonly limits: CostLimits;

@@ -3,7 +3,7 @@
  * another. The confidence is the probability that the label is wrong; its sum is the number of wrong labels that a finding expects.
  */
 
-import { accuracyInterval } from "../../metrics/accuracy-interval.ts";
+import { accuracyInterval } from "../../metrics/intervals.ts";
 import { type Check, type Finding, isTraining, type Subject, suspect } from "../check.ts";
 import { roughly, WORTH_A_LOOK } from "../labels/label-evidence.ts";
 

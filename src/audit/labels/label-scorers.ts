@@ -6,8 +6,8 @@
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import type { Random } from "../../base/random.ts";
 import type { RowTable } from "../../train/features/feature-table.ts";
+import { eachSimilarity, unitRows } from "../../train/features/feature-table.ts";
 import { featuresAtHand } from "../../train/features/features-at-hand.ts";
-import { eachSimilarity, unitRows } from "../../train/features/similarity.ts";
 import { fitHead } from "../../train/head/fit.ts";
 import type { AuditLabels } from "./label-evidence.ts";
 import type { LabelScorer } from "./label-noise.ts";

@@ -3,9 +3,8 @@
 import { by, type Rule, type RuleTable, type Site } from "../gradient-rule.ts";
 import type { Ref } from "../graph-builder.ts";
 import { type Operations, range } from "../graph-operations.ts";
-import { weightGradient } from "./kernel-gradient.ts";
+import { all, padsOf, type Window, weightGradient, windowOf } from "./kernel-gradient.ts";
 import { spaced } from "./reshape-rules.ts";
-import { all, padsOf, type Window, windowOf } from "./sliding-window.ts";
 
 /**
  * @param dy [N, O, ...output]

@@ -4,12 +4,11 @@ import { expect, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
 import { encodeModelWhole } from "../../onnx/codec/write-model.ts";
 import { BLOCKED, modelOf } from "../../onnx/model.ts";
-import { hasBlockedConvolutions } from "../../onnx/session/blocked.ts";
-import { openSession } from "../../onnx/session/session.ts";
+import { hasBlockedConvolutions, openSession } from "../../onnx/session/session.ts";
 import { Operations } from "../graph-operations.ts";
 import { normal } from "../testing.ts";
+import type { Window } from "./kernel-gradient.ts";
 import { weightGradient } from "./kernel-gradient.ts";
-import type { Window } from "./sliding-window.ts";
 
 const hasThem = await hasBlockedConvolutions();
 

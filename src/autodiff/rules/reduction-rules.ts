@@ -3,7 +3,7 @@
 import { by, type Differentiation, type Rule, type RuleTable, type Site } from "../gradient-rule.ts";
 import type { Ref } from "../graph-builder.ts";
 import { floatTensor, keptDims, normalAxes, type Operations, positions, product, range } from "../graph-operations.ts";
-import { all, padsOf, type Window, windowOf } from "./sliding-window.ts";
+import { all, padsOf, type Window, windowOf } from "./kernel-gradient.ts";
 
 /** The axes that a node reduces, in any operator set. */
 function reducedAxes(site: Site): number[] {

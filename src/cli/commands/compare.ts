@@ -6,7 +6,7 @@ import { compare } from "../../advise/compare/compare.ts";
 import { type Comparison, epochs, splits, unfreeze } from "../../advise/compare/comparison.ts";
 import type { Strategy } from "../../advise/compare/comparison-runs.ts";
 import { overfittingText, strategyNames, trainedText } from "../../advise/compare/verdict-text.ts";
-import { budgetSeconds } from "../../advise/recommend/recommend-options.ts";
+import { budgetSeconds } from "../../advise/recommend/recommendation.ts";
 import { flag, optionsOf, rule, seed, text } from "../../base/option-schemas.ts";
 import { graftVersion } from "../../base/version.ts";
 import { DEFAULT_NETWORK } from "../../networks/catalogue/catalogue.ts";

@@ -5,8 +5,15 @@ import * as v from "valibot";
 import { gatherCandidates } from "../../advise/recommend/candidates.ts";
 import { rememberedCosts } from "../../advise/recommend/network-cost.ts";
 import { recommend } from "../../advise/recommend/recommend.ts";
-import { budgetSeconds, DEFAULT_BUDGET, latencyMs, sizeBytes } from "../../advise/recommend/recommend-options.ts";
-import { nextCommand, type RankedCandidate, type Recommendation } from "../../advise/recommend/recommendation.ts";
+import {
+  budgetSeconds,
+  DEFAULT_BUDGET,
+  latencyMs,
+  nextCommand,
+  type RankedCandidate,
+  type Recommendation,
+  sizeBytes,
+} from "../../advise/recommend/recommendation.ts";
 import { flag, listOf, onlyWhen, optionsOf, seed, text } from "../../base/option-schemas.ts";
 import { graftVersion } from "../../base/version.ts";
 import { networkName, preprocessing } from "../../networks/open-options.ts";

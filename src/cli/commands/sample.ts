@@ -2,8 +2,7 @@
 import type { Command } from "commander";
 import * as v from "valibot";
 import { flag, optionsOf } from "../../base/option-schemas.ts";
-import { layOutSample } from "../../data/sample-folder.ts";
-import { findSample, samples } from "../../data/samples.ts";
+import { findSample, layOutSample, samples } from "../../data/samples.ts";
 import { withSchema } from "../flags.ts";
 import { print, printJson, withProgress } from "../output.ts";
 

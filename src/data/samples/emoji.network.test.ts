@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { GraftError, messageOf } from "../../base/errors.ts";
-import { layOutSample } from "../sample-folder.ts";
-import { emojiSample } from "../samples.ts";
+import { emojiSample, layOutSample } from "../samples.ts";
 
 /** Why the sample cannot be had here: no registry and nothing cached. Any other failure is the test's to report. */
 async function obstacle(): Promise<string | undefined> {

@@ -15,8 +15,7 @@ import * as v from "valibot";
 import { cacheFolder } from "../../base/cache-folder.ts";
 import { sha256OfFile, writeFailure } from "../../base/files.ts";
 import { tryLock } from "../../base/lock.ts";
-import { notice } from "../../base/notices.ts";
-import { inspectSealedJson, writeSealedJson } from "../../base/sealed.ts";
+import { inspectSealedJson, notice, writeSealedJson } from "../../base/sealed.ts";
 import { encoded, type HubFile, isCommit, isSha256 } from "./hub-address.ts";
 import { type Digest, digestOf } from "./hub-download.ts";
 

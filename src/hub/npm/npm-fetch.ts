@@ -8,8 +8,8 @@ import { PassThrough } from "node:stream";
 import { cacheFolder } from "../../base/cache-folder.ts";
 import { makeFolder } from "../../base/files.ts";
 import { withLock } from "../../base/lock.ts";
-import { notice } from "../../base/notices.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
+import { notice } from "../../base/sealed.ts";
 import { type RegistryOptions, readNpmConfig, registryOf, registryOptions } from "./npm-config.ts";
 import {
   type Attempt,

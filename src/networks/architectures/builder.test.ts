@@ -6,17 +6,21 @@ import { openSession } from "../../onnx/session/session.ts";
 import { inferShapes } from "../../onnx/session/shapes.ts";
 import { type ArchitectureBuilder, createArchitecture, type Place } from "./definition.ts";
 import { batchNorm, classify, conv, depthwise, layerNorm, layerNorm2d, linear } from "./layers/learned-layers.ts";
-import type { Padding, Pair, Window } from "./layers/pooling-layers.ts";
-import { adaptiveAverage, averagePool, globalAverage, globalPool, maxPool } from "./layers/pooling-layers.ts";
+import type { Padding, Pair, Window } from "./layers/tensor-layers.ts";
 import {
+  adaptiveAverage,
   add,
+  averagePool,
   channelsFirst,
   channelsLast,
   concat,
   flatten,
   gelu,
+  globalAverage,
+  globalPool,
   hardSigmoid,
   hardSwish,
+  maxPool,
   multiply,
   relu,
   relu6,

@@ -4,10 +4,8 @@
 
 import type { Definition, DefinitionOptions, Family, Initialiser } from "./definition.ts";
 import { type ArchitectureBuilder, createArchitecture, type Place } from "./definition.ts";
-import { classify, conv, depthwise, layerNorm, layerNorm2d, linear } from "./layers/learned-layers.ts";
-import { globalPool } from "./layers/pooling-layers.ts";
-import { add, channelsFirst, channelsLast, gelu } from "./layers/tensor-layers.ts";
-import { layerScale } from "./layers/transformer.ts";
+import { classify, conv, depthwise, layerNorm, layerNorm2d, layerScale, linear } from "./layers/learned-layers.ts";
+import { add, channelsFirst, channelsLast, gelu, globalPool } from "./layers/tensor-layers.ts";
 
 interface Variant {
   /** Blocks in each stage. */

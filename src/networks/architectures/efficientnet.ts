@@ -14,8 +14,7 @@ import {
   roundChannels,
   roundRepeats,
 } from "./layers/mobile-block.ts";
-import { globalPool } from "./layers/pooling-layers.ts";
-import { sigmoid, silu } from "./layers/tensor-layers.ts";
+import { globalPool, sigmoid, silu } from "./layers/tensor-layers.ts";
 
 /** Table 1 of the paper, for width and depth 1. `stride` is the stride of a stage's first block. */
 const stages: readonly { expansion: number; channels: number; repeats: number; kernel: number; stride: number }[] = [

@@ -6,9 +6,8 @@
 import type { Definition, DefinitionOptions, Dialect, Family, Initialiser } from "./definition.ts";
 import { type ArchitectureBuilder, createArchitecture, type Place } from "./definition.ts";
 import { batchNorm, classify, conv } from "./layers/learned-layers.ts";
-import type { Pair } from "./layers/pooling-layers.ts";
-import { averagePool, globalPool, maxPool } from "./layers/pooling-layers.ts";
-import { concat, relu } from "./layers/tensor-layers.ts";
+import type { Pair } from "./layers/tensor-layers.ts";
+import { averagePool, concat, globalPool, maxPool, relu } from "./layers/tensor-layers.ts";
 
 /** A convolution with batch norm and ReLU. */
 interface Unit {

@@ -15,8 +15,7 @@ import {
   roundChannels,
   roundRepeats,
 } from "./layers/mobile-block.ts";
-import { globalPool } from "./layers/pooling-layers.ts";
-import { relu6 } from "./layers/tensor-layers.ts";
+import { globalPool, relu6 } from "./layers/tensor-layers.ts";
 
 /** Table 2 of the paper. `stride` is the stride of a stage's first block. */
 const stages: readonly { expansion: number; channels: number; repeats: number; stride: number }[] = [

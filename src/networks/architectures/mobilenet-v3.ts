@@ -13,8 +13,7 @@ import {
   normalised,
   roundChannels,
 } from "./layers/mobile-block.ts";
-import { globalAverage } from "./layers/pooling-layers.ts";
-import { type Activation, flatten, hardSigmoid, hardSwish, relu } from "./layers/tensor-layers.ts";
+import { type Activation, flatten, globalAverage, hardSigmoid, hardSwish, relu } from "./layers/tensor-layers.ts";
 
 /** Equal blocks in sequence; a row of the paper's tables 1 and 2. */
 interface Blocks {

@@ -6,8 +6,7 @@
 import type { Definition, DefinitionOptions, Dialect, Family } from "./definition.ts";
 import { type ArchitectureBuilder, createArchitecture, type Place } from "./definition.ts";
 import { batchNorm, type ConvOptions, classify, conv } from "./layers/learned-layers.ts";
-import { globalPool, maxPool } from "./layers/pooling-layers.ts";
-import { add, relu } from "./layers/tensor-layers.ts";
+import { add, globalPool, maxPool, relu } from "./layers/tensor-layers.ts";
 
 interface Variant {
   readonly block: Block;

@@ -6,8 +6,7 @@
 import type { Definition, DefinitionOptions, Dialect, Family } from "./definition.ts";
 import { type ArchitectureBuilder, createArchitecture, type Place } from "./definition.ts";
 import { batchNorm, classify, conv } from "./layers/learned-layers.ts";
-import { adaptiveAverage, globalPool, maxPool } from "./layers/pooling-layers.ts";
-import { relu } from "./layers/tensor-layers.ts";
+import { adaptiveAverage, globalPool, maxPool, relu } from "./layers/tensor-layers.ts";
 
 interface Variant {
   /** Convolutions in each of the five blocks. */

@@ -14,9 +14,8 @@ import {
   type Initialiser,
   type Place,
 } from "./definition.ts";
-import { classify, conv, layerNorm } from "./layers/learned-layers.ts";
+import { classify, conv, layerNorm, slice, transformerBlock } from "./layers/learned-layers.ts";
 import { add, reshape, transpose } from "./layers/tensor-layers.ts";
-import { slice, transformerBlock } from "./layers/transformer.ts";
 
 interface Variant {
   /** Side of the square of pixels that becomes one token. */

@@ -22,9 +22,8 @@ import {
 import { raiseOpset } from "../../onnx/passes/raise-opset.ts";
 import { openSession } from "../../onnx/session/session.ts";
 import { backboneModel, FEATURES, measureCut, PIXELS, pixelDims } from "../backbone/backbone.ts";
-
-import { inspect } from "../inspect.ts";
 import type { Network } from "../network.ts";
+import { inspect } from "../open.ts";
 import { type ModelOptions, networkOf } from "./model-network.ts";
 
 function noise(...dims: number[]): Tensor {

@@ -1,7 +1,7 @@
 /** Calibration before and after temperature scaling. */
 import * as Plot from "@observablehq/plot";
-import { accuracyInterval } from "../../metrics/accuracy-interval.ts";
 import type { Estimate, ReliabilityBin } from "../../metrics/calibrate.ts";
+import { accuracyInterval } from "../../metrics/intervals.ts";
 import type { ReportInput, ReportUncertainty } from "../../run/report-input.ts";
 import { chart } from "../chart.ts";
 import { count, factTable, type Html, html, percent, percentRange, plural } from "../html.ts";

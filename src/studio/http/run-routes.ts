@@ -9,7 +9,7 @@ import { contentPolicy } from "../../report/page-shell.ts";
 import type { Prediction, RunInfo, RunResults } from "../api.ts";
 import { readPlain } from "../project/own-files.ts";
 import { readSettings } from "../runs/launch.ts";
-import type { Predictor } from "../runs/predictor.ts";
+import type { Predictor } from "../runs/record.ts";
 import { files } from "../runs/record.ts";
 import type { Runs } from "../runs/runs.ts";
 import { standalonePage } from "../standalone-page.ts";

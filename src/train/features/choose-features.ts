@@ -3,8 +3,8 @@
  * cross-validation on the training images, in favour of the network's own cut. Knows neither files nor how images are read.
  */
 import { secondsSince } from "../../base/progress.ts";
+import { isClear, meansOfGroups, pairedGain } from "../../metrics/intervals.ts";
 import { logLosses, missShare, scoreLogits } from "../../metrics/logits.ts";
-import { isClear, meansOfGroups, pairedGain } from "../../metrics/paired-difference.ts";
 import type { Cut, Views } from "../../networks/backbone/backbone.ts";
 import { isBeforeCut } from "../../networks/backbone/backbone.ts";
 import type { Network } from "../../networks/network.ts";

@@ -2,12 +2,20 @@
  * Features of the same images that other networks computed before and the cache still has: for second opinions that cost no pass over the
  * images. Nothing is computed here, and a cache without every image is left alone.
  */
+
+import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type FeatureCache, featureCaches, openFeatureCache, readAbout } from "./feature-cache.ts";
+import { readBytes } from "../../base/files.ts";
+import { withImage } from "../../data/image/decode.ts";
+import type { Listening, Passing } from "../environment.ts";
+import { type Features, type FrozenPart, fillFeatures } from "../frozen.ts";
+import { type FeatureCache, featureCaches, openFeatureCache, readAbout, recordsOf } from "./feature-cache.ts";
 import { type RowTable, tableOf } from "./feature-table.ts";
-import type { Location } from "./images-and-records.ts";
+import type { ImageSource, KnownImage, Location } from "./images-and-records.ts";
 import { recordSizeIn, segmentsIn } from "./segments.ts";
+import { measuresOf, type TraitCache } from "./trait-cache.ts";
 
 /** A network's features of every image. */
 export interface FeaturesAtHand {
@@ -82,3 +90,84 @@ function locationsIn(cache: FeatureCache, digests: readonly Buffer[]): Location[
   }
   return locations;
 }
+
+// Images of files, for a training in Node.
+
+export const fileImage = (path: string): ImageSource => ({
+  name: path,
+  async load() {
+    const bytes = await readBytes(path);
+    return {
+      digest: createHash("sha256").update(bytes).digest("hex"),
+      bytes,
+      use: (work) => withImage(bytes, work),
+    };
+  },
+});
+
+/** A file whose SHA-256 is known. */
+export const knownFile = (path: string, sha256: Buffer): KnownImage => ({
+  source: fileImage(path),
+  digest: sha256.toString("hex"),
+});
+
+export const passing: Passing = {
+  // Part of the key of stored boundaries: what comes out may differ in the last bit with it.
+  batch: 16,
+  loadsAhead: availableParallelism() + 2,
+  runsAhead: 2,
+  pause: async () => {},
+};
+
+// Files → features, for those who have paths and a cache of features: frozen.ts, with files for images.
+
+/** An image that could not be used, and why. */
+export interface Skipped {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** The features of a list of images. */
+export interface Extraction extends Omit<Features, "digests" | "unreadable" | "stored"> {
+  readonly skipped: readonly Skipped[];
+  /** SHA-256 of each image's file, by its position in the list; nothing for files that could not be opened. */
+  readonly digests: ReadonlyMap<number, Buffer>;
+  /** Images whose features the cache already had. */
+  readonly cached: number;
+}
+
+export interface ExtractOptions extends Listening {
+  /** Images a run of the backbone in this thread. Default 16. */
+  readonly batch?: number | undefined;
+  /** Where the traits of images are kept that are decoded anyway, so that they are not decoded again. */
+  readonly traits?: Pick<TraitCache, "lacks" | "add"> | undefined;
+}
+
+/** Computes, or finds in the cache, the features of every image in `paths`. */
+export async function extractFeatures(
+  paths: readonly string[],
+  cache: FeatureCache,
+  frozen: FrozenPart,
+  { batch = passing.batch, onProgress, signal, traits }: ExtractOptions = {},
+): Promise<Extraction> {
+  const { digests, unreadable, stored, ...features } = await fillFeatures(
+    paths.map((path) => ({ source: fileImage(path) })),
+    cache.features,
+    {
+      ...{ ...passing, batch, frozen, store: recordsOf(cache), onProgress, signal },
+      measures: traits && measuresOf(traits),
+    },
+  );
+  return {
+    ...features,
+    cached: stored,
+    skipped: [...unreadable].map(([item, reason]) => ({ path: paths[item]!, reason })),
+    digests: digestsOf(digests),
+  };
+}
+
+/** By position; nothing for files that could not be opened. */
+export const digestsOf = (digests: readonly (string | undefined)[]): ReadonlyMap<number, Buffer> =>
+  new Map(
+    digests.flatMap((digest, item) => (digest === undefined ? [] : [[item, Buffer.from(digest, "hex")] as const])),
+  );

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { takeLease } from "../../base/cache-folder.ts";
 import { codeOf, workError } from "../../base/errors.ts";
 import { makeFolder, sweepOnce, writeFailure } from "../../base/files.ts";
-import { notice } from "../../base/notices.ts";
+import { notice } from "../../base/sealed.ts";
 import type { Location, RecordReader } from "./images-and-records.ts";
 import {
   CHECK,

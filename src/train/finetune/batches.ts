@@ -6,7 +6,7 @@
  * first examples of the next one, so that none is dropped and none is seen twice within an epoch.
  */
 import { randomFor } from "../../base/random.ts";
-import { mixRows, oneHot, planMixup } from "../../data/image/augment/mixup.ts";
+import { mixRows, oneHot, planMixup } from "../../data/image/augment/render.ts";
 import type { RuntimeTensor } from "../../onnx/session/session.ts";
 import type { Location, RecordReader } from "../features/images-and-records.ts";
 import type { Batch } from "./step-runner.ts";

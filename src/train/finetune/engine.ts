@@ -18,8 +18,8 @@ import {
   type Graph,
   type TensorShape,
 } from "../../onnx/model.ts";
-import { hasBlockedConvolutions } from "../../onnx/session/blocked.ts";
 import type { OpenModel, Session } from "../../onnx/session/session.ts";
+import { hasBlockedConvolutions } from "../../onnx/session/session.ts";
 import { inferKnownShapes } from "../../onnx/session/shapes.ts";
 import type { Location } from "../features/images-and-records.ts";
 import type { Reader } from "./batches.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { findLearningRate } from "./find-lr.ts";
+import { findLearningRate } from "./recipe.ts";
 import type { StepRunner } from "./step-runner.ts";
 
 /** Gradient descent on w² / 2, which diverges from a learning rate of 2 / curvature on. */

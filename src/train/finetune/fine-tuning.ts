@@ -7,9 +7,8 @@ import type { Head } from "../../model/artifact-graph.ts";
 import type { CutShape } from "../../networks/backbone/backbone.ts";
 import type { Network } from "../../networks/network.ts";
 import type { KnownImage } from "../features/images-and-records.ts";
-import type { RangeTest } from "./find-lr.ts";
 import type { Choice, LogitsByEpoch } from "./judgement.ts";
-import type { Recipe, RecipeFlags } from "./recipe.ts";
+import type { RangeTest, Recipe, RecipeFlags } from "./recipe.ts";
 import type { StoredType } from "./trainable-part.ts";
 import type { EpochRecord, Stop, TrainingState } from "./training-loop.ts";
 

@@ -5,8 +5,8 @@ import { dataError } from "../../base/errors.ts";
 import { type Random, randomFor } from "../../base/random.ts";
 import { type Groups, stratifiedFolds, stratifiedSplit, VALIDATION_SHARE } from "../../data/dataset/split.ts";
 import { crossFitted } from "../../metrics/calibrate.ts";
+import { type Gain, isClear, pairedGain } from "../../metrics/intervals.ts";
 import { type Scores, scoreLogits } from "../../metrics/logits.ts";
-import { type Gain, isClear, pairedGain } from "../../metrics/paired-difference.ts";
 
 const FOLDS = 5;
 

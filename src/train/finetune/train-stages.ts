@@ -13,11 +13,18 @@ import type { Location } from "../features/images-and-records.ts";
 import { balancedWeights } from "../head/fit.ts";
 import { batchesOf, createReader, createSampler } from "./batches.ts";
 import { type Engine, headIn, logitsOf, openEngine, ownName, stopText, withWeights } from "./engine.ts";
-import { findLearningRate, RANGE_STEPS, type RangeTest } from "./find-lr.ts";
 import type { Checkpoint, Choices, FinetuneInput, FinetuneOptions, Labelled } from "./fine-tuning.ts";
 import type { Judged, Judgement } from "./judgement.ts";
 import { joinedLogits, judgeTogether, type LogitsByEpoch, trainingTitle } from "./judgement.ts";
-import { type Recipe, recipeFor, type Unfrozen, unfrozen } from "./recipe.ts";
+import {
+  findLearningRate,
+  RANGE_STEPS,
+  type RangeTest,
+  type Recipe,
+  recipeFor,
+  type Unfrozen,
+  unfrozen,
+} from "./recipe.ts";
 import type { StepRunner, Weights } from "./step-runner.ts";
 import type { Storage } from "./stored-views.ts";
 import { type Stored, storedFor } from "./stored-views.ts";

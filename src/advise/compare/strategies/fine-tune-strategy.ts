@@ -6,7 +6,7 @@ import { stratifiedSplit, VALIDATION_SHARE } from "../../../data/dataset/split.t
 import type { AugmentationName } from "../../../data/image/augment/augmentation-plan.ts";
 import { correctFlags } from "../../../metrics/logits.ts";
 import type { Network } from "../../../networks/network.ts";
-import { knownFile } from "../../../train/features/file-features.ts";
+import { knownFile } from "../../../train/features/features-at-hand.ts";
 import { type FinetuneInput, type FinetuneOptions, finetune, type Labelled } from "../../../train/finetune/finetune.ts";
 import { judge } from "../../../train/finetune/judgement.ts";
 import { countLabels, fitHead, headLogits } from "../../../train/head/fit.ts";

@@ -6,8 +6,8 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { type TestEntry, tarballOf, tarOf } from "../../../../tests/support/tar.ts";
 import { type ZipEntry, zipOf } from "../../../../tests/support/zip.ts";
-import { type ArchiveLimits, archiveKindOf, archiveLimits } from "./archive-kind.ts";
 import { unpackArchive } from "./kept-archive.ts";
+import { type ArchiveLimits, archiveKindOf, archiveLimits } from "./unpack-archive.ts";
 
 const image = Buffer.from("the bytes of an image");
 const jpeg = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), image]);

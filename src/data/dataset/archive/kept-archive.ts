@@ -10,9 +10,8 @@ import { withLock } from "../../../base/lock.ts";
 import { readFailure, writeFailure } from "../../../base/system-errors.ts";
 import { named } from "../../../base/text.ts";
 import { byName } from "../file-tree.ts";
-import { type ArchiveKind, archiveLimits, type UnpackOptions } from "./archive-kind.ts";
 import { type ArchiveFault, createArchiveWriter, type WrittenFile } from "./archive-writer.ts";
-import { unpackTar, unpackZip } from "./unpack-archive.ts";
+import { type ArchiveKind, archiveLimits, type UnpackOptions, unpackTar, unpackZip } from "./unpack-archive.ts";
 
 export interface Unpacked {
   /** What was written, by path; files that are neither images nor lists are empty. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createRandom } from "../../../base/random.ts";
-import { mixRows, oneHot, planMixup } from "./mixup.ts";
+import { mixRows, oneHot, planMixup } from "./render.ts";
 
 it("mixes each row with its partner's, labels by the same share", () => {
   const mixing = { share: 0.75, partners: [1, 2, 0] };

@@ -4,8 +4,7 @@
  */
 import type { ArchitectureBuilder, Definition, Dialect, Place } from "../definition.ts";
 import { batchNorm, classify, conv, depthwise } from "./learned-layers.ts";
-import { globalAverage, type Padding } from "./pooling-layers.ts";
-import { type Activation, add, multiply } from "./tensor-layers.ts";
+import { type Activation, add, globalAverage, multiply, type Padding } from "./tensor-layers.ts";
 
 /** What differs between the dialects of mobile networks. */
 export interface MobileStyle {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { createRandom } from "../base/random.ts";
-import { accuracyInterval, effectiveSize, groupedInterval } from "./accuracy-interval.ts";
 import { evaluatePredictions } from "./evaluation.ts";
+import { accuracyInterval, effectiveSize, groupedInterval } from "./intervals.ts";
 
 const grouped = (groups: number, each: number): number[] =>
   Array.from({ length: groups * each }, (_, i) => Math.floor(i / each));

@@ -10,7 +10,7 @@ import { IMAGE, LOGITS, PROBABILITIES } from "../../model/artifact-graph.ts";
 import { encodeModel } from "../../onnx/codec/write-model.ts";
 import { GRAFT_IR_VERSION, GRAFT_OPSET, int64Tensor, type Model, node } from "../../onnx/model.ts";
 import type { ReportInput } from "../../run/report-input.ts";
-import { usageSection } from "./usage.ts";
+import { usageSection } from "./provenance.ts";
 
 const classes = ["red </script>", 'gr"een', "blue"];
 

@@ -3,9 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { unicodeEmoji } from "../hub/npm/npm-packages.ts";
-import type { Sample } from "./sample-folder.ts";
-import { layOutSample } from "./sample-folder.ts";
-import { emojiPictures, findSample } from "./samples.ts";
+import type { Sample } from "./samples.ts";
+import { emojiPictures, findSample, layOutSample } from "./samples.ts";
 
 describe("layOutSample", () => {
   let root: string;
