@@ -295,7 +295,11 @@ describe("graft explain", () => {
       graft(["explain", ...args, "--out", join(work, "no")], cache);
     expectSentence(await explain(model, picture, "--class", "hexagon"), 2, 'has no class "hexagon"');
     expectSentence(await explain(network, picture), 3, "not one that Graft trained");
-    expectSentence(await explain(model, join(work, "no.png")), 3, "None of the 1 file given could be read as an image");
+    expectSentence(
+      await explain(model, join(work, "no.png")),
+      3,
+      "The file could not be read as an image: check the path.",
+    );
     expect((await explain(model, picture, "--method", "magic")).code).toBe(2);
   });
 });

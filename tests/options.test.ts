@@ -245,7 +245,7 @@ describe("other calls", () => {
     [
       "recommend in a field of nothing",
       () => recommend({ dataset, field: {} } as never),
-      "field of recommend takes what gatherCandidates gives",
+      "field of recommend takes the result of gatherCandidates",
     ],
     [
       "gathering names that are none",

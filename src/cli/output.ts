@@ -2,6 +2,7 @@
  * Everything that commands print: notes to stderr, results to stdout, so that `--json` is one object. Escapes control characters in
  * foreign text (names of classes and files, metadata).
  */
+import { dataError, type GraftError } from "../base/errors.ts";
 import { createProgressLine, type ProgressLine } from "../base/progress-line.ts";
 import { escaped, escapedJson } from "../base/text.ts";
 
@@ -20,6 +21,14 @@ const linesOf = (lines: string | readonly string[]): string =>
 export const print = (lines: string | readonly string[] = ""): void => {
   process.stdout.write(linesOf(lines));
 };
+
+/** The error of a command none of whose files is an image: why, was noted for each. */
+export const noImages = (files: number): GraftError =>
+  dataError(
+    files === 1
+      ? "The file could not be read as an image: check the path."
+      : `None of the ${files} files could be read as an image: check the paths.`,
+  );
 
 /** The current progress line. */
 let shown: ProgressLine | undefined;

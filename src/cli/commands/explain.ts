@@ -2,7 +2,7 @@
 import { basename, dirname, extname, join } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
-import { dataError, isDataError, messageOf, usageError } from "../../base/errors.ts";
+import { isDataError, messageOf, usageError } from "../../base/errors.ts";
 import { inFolder, sha256, writeWhole } from "../../base/files.ts";
 import { flag, listOf, oneOf, onlyWhen, optionsOf, text, whole } from "../../base/option-schemas.ts";
 import { createMeter, type OnProgress } from "../../base/progress.ts";
@@ -17,7 +17,7 @@ import { uncertaintyOf } from "../../model/predict.ts";
 import { disagreement, readMade, settledModel } from "../../run/read.ts";
 import type { ReadMade } from "../../run/schema.ts";
 import { commaSeparated, number, withSchema } from "../flags.ts";
-import { note, percent, print, printJson, withProgress } from "../output.ts";
+import { noImages, note, percent, print, printJson, withProgress } from "../output.ts";
 import { interruptible } from "../process.ts";
 
 const explainFlags = v.pipe(
@@ -122,9 +122,7 @@ async function readable(inputs: readonly string[]) {
     }
   }
   if (images.length > 0) return { images, paths, skipped };
-  throw dataError(
-    `None of the ${inputs.length} file${inputs.length === 1 ? "" : "s"} could be read as an image: check the paths.`,
-  );
+  throw noImages(inputs.length);
 }
 
 const factsOf = ({ method, completeness }: Explanation, file: string) => ({

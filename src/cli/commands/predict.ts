@@ -12,7 +12,7 @@ import { type FilePrediction, openArtifact, predictFiles, predictionOf } from ".
 import type { Prediction, UncertaintyRules } from "../../model/predict.ts";
 import { settledModel } from "../../run/read.ts";
 import { leftOut, number, withSchema } from "../flags.ts";
-import { jsonText, note, percent, print, withProgress } from "../output.ts";
+import { jsonText, noImages, note, percent, print, withProgress } from "../output.ts";
 import { interruptible, outputClosed } from "../process.ts";
 
 const predictFlags = optionsOf({ top: v.optional(whole(1), 3), json: v.optional(flag, false) });
@@ -62,11 +62,7 @@ async function predict(
       display.end({ ignored, ...(isStopped(error) ? { stopped: true } : { error: messageOf(error) }) });
       throw error;
     }
-    if (answered === 0) {
-      throw dataError(
-        `None of the ${unreadable} file${unreadable === 1 ? "" : "s"} could be read as an image: check the paths.`,
-      );
-    }
+    if (answered === 0) throw noImages(unreadable);
     display.end({ ignored });
   } finally {
     await artifact.close();

@@ -1,4 +1,4 @@
-/** Turns a definition and its weights into a model. Reading weights from files is in `../../zoo/weights/`. */
+/** Turns a definition and its weights into a model. reading weights from files is in `../weights/`. */
 import { dataError } from "../../base/errors.ts";
 import { normals, type Random } from "../../base/random.ts";
 import { elementCount, float32Tensor, type Model, modelOf, type Tensor } from "../../onnx/model.ts";

@@ -1,6 +1,6 @@
 /**
  * An architecture without weights: a graph, the parameters that it needs, and the names of its parts. The families are in the files
- * beside this one; weights are read in `../../zoo/weights/`.
+ * beside this one; weights are read in `../weights/`.
  */
 
 import { usageError } from "../../base/errors.ts";

@@ -66,7 +66,7 @@ export interface EngineOptions {
   readonly open: OpenModel;
   /** Bytes of memory to be had, see memory.ts. */
   readonly available: number;
-  /** Where ONNX Runtime's profile of the step goes, see runtime/session.ts; default nowhere. */
+  /** Where ONNX Runtime's profile of the step goes, see onnx/session/session.ts; default nowhere. */
   readonly profile?: string | undefined;
 }
 
