@@ -75,7 +75,8 @@ export async function benchDevice(given: readonly string[]): Promise<void> {
   console.log(`device: ${flags.seconds} s a measurement, training in batches of ${flags.batch}`);
   console.log(machine());
   try {
-    await measure("webgpu", "", process.execPath, own("float16", provider), []);
+    // Where it fails, the answer is no.
+    await eachLine(process.execPath, own("float16", provider), (line) => lines.push(line), flags.patience);
     const hasFloat16 = lines.some(({ float16 }) => float16 === true);
     const precision = hasFloat16 ? "float16" : "float32";
     console.log(
