@@ -229,7 +229,7 @@ describe("who may ask", () => {
   test("another address needs a token, and says so in one sentence", async () => {
     const { code, stderr } = await graft(["serve", first, "--host", "0.0.0.0", "--port", "0"], cache);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^graft: Bound to 0\.0\.0\.0 .*--token-file.*\.\n$/);
+    expect(stderr).toMatch(/^graft: On 0\.0\.0\.0, .*--token-file.*\.\n$/);
     const weak = join(work, "weak");
     writeFileSync(weak, "short\n");
     const refused = await graft(["serve", first, "--token-file", weak], cache);
