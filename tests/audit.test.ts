@@ -298,7 +298,7 @@ describe("graft explain", () => {
     expectSentence(
       await explain(model, join(work, "no.png")),
       3,
-      "The file could not be read as an image: check the path.",
+      "Graft cannot read the file as an image: the reason is above.",
     );
     expect((await explain(model, picture, "--method", "magic")).code).toBe(2);
   });

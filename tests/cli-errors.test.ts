@@ -139,7 +139,7 @@ describe("some bad pictures among good ones", () => {
     expect(both.stderr).toContain("bad.jpg");
     const none = await graft(["predict", model, bad, "--json"], cache);
     expect({ code: none.code, stdout: none.stdout }).toEqual({ code: 3, stdout: "" });
-    expect(none.stderr).toContain("None of the 1 file");
+    expect(none.stderr).toContain("Graft cannot read the file as an image");
     expectSentence(await graft(["predict", model, join(work, "nowhere.jpg")], cache), "usage", "nowhere.jpg");
     const strange = await writeShapes(newFolder(), { circle: 2, triangle: 2 });
     expectSentence(await graft(["evaluate", model, strange], cache), "data", 'has no class "triangle"');

@@ -26,8 +26,8 @@ export const print = (lines: string | readonly string[] = ""): void => {
 export const noImages = (files: number): GraftError =>
   dataError(
     files === 1
-      ? "The file could not be read as an image: check the path."
-      : `None of the ${files} files could be read as an image: check the paths.`,
+      ? "Graft cannot read the file as an image: the reason is above."
+      : `Graft cannot read any of the ${files} files as an image: the reasons are above.`,
   );
 
 /** The current progress line. */
