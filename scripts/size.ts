@@ -14,7 +14,7 @@ import { sourceFiles, sourceFolder } from "./support/source-files.ts";
 /** What may not be exceeded; the figures of today are in docs/measured.md. */
 const limits = {
   files: 350,
-  medianLines: 130,
+  medianLines: 170,
   linesOfOneFile: 400,
   /** What npm sends: nearly all of it is ONNX Runtime for each system. */
   packedBytes: 120e6,
