@@ -1,6 +1,6 @@
 /**
  * The interface of gradient rules: for one operator, a rule turns the gradient of the loss with respect to a node's outputs into the
- * gradient with respect to its inputs. The rules are in `rules/`, their list is in registry.ts.
+ * gradient with respect to its inputs. The rules are in `rules/`, their list is in gradients.ts.
  */
 
 import { dataError } from "../base/errors.ts";

@@ -40,7 +40,7 @@ describe("gradients", () => {
     );
   });
 
-  test("an operator without a rule is refused by node and name, but only where it stands in the way", () => {
+  test("an operator without a rule is refused by node and name, but only if a gradient must pass through it", () => {
     const strange = {
       ...chain,
       nodes: chain.nodes.map((n) => (n.op === "Exp" ? { ...n, op: "Det", name: "odd" } : n)),
@@ -62,7 +62,7 @@ describe("gradients", () => {
     expect(() => gradients(chain, half, "loss", ["w"])).toThrow("the network computes in float16");
   });
 
-  test("names of new nodes tell whose gradient they are and collide with none", () => {
+  test("names of new nodes say whose gradient they are, and are unique", () => {
     const taken = { ...chain, nodes: [...chain.nodes, node("Neg", ["c"], ["gradient/b/Mul"])] };
     const { graph } = gradients(taken, new Map([...shapes, ["gradient/b/Mul", four]]), "loss", ["w"]);
     const names = graph.nodes.flatMap(({ outputs }) => outputs);
@@ -70,7 +70,7 @@ describe("gradients", () => {
     expect(names).toContain("gradient/b/Mul.2");
   });
 
-  test("a residual block of everything: convolution, norm, activation, skip, pooling, dense", async () => {
+  test("a residual block with every kind of layer: convolution, norm, activation, skip, pooling, dense", async () => {
     const random = createRandom(3);
     await expectGradient({
       nodes: [

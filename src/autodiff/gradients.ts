@@ -1,7 +1,7 @@
 /**
  * Reverse-mode differentiation of an ONNX graph: goes back from the loss and adds, for every node between a trainable parameter and
- * the loss, the nodes of its operator's rule. The result is an ordinary ONNX graph. The rules are in `rules/`; training is in
- * step.ts.
+ * the loss, the nodes of its operator's rule. The result is an ordinary ONNX graph. Lists all rules, which are in `rules/`, and writes
+ * docs/operators.md from them; training is in training-step.ts.
  *
  * Source of the method: Baydin et al., "Automatic Differentiation in Machine Learning: a Survey" (arXiv 1502.05767), §3.2.
  */
@@ -174,7 +174,7 @@ export const none: RuleTable = Object.fromEntries([
   ...operators("constant between its steps", "Floor Ceil Round Sign"),
 ]);
 
-// All gradient rules by operator; docs/operators.md is generated from this list. The rules themselves are in `rules/`.
+// All rules by operator.
 
 /** Rules by subject, in the order of the documentation. */
 export const subjects: Readonly<Record<string, RuleTable>> = {
@@ -198,7 +198,7 @@ const table = new Map(Object.values(subjects).flatMap((rules) => Object.entries(
 export const differentiationOf = ({ domain, op }: Node): Differentiation | undefined =>
   table.get(domain === "" || domain === "ai.onnx" ? op : `${domain}.${op}`);
 
-// Generates docs/operators.md, the list of operators that can be trained, from the registry.
+// The text of docs/operators.md.
 
 const INTRODUCTION = `# Operators that can be trained
 
@@ -209,7 +209,7 @@ that case Graft stops and names the node.
 This page is generated from the rules: run \`npx vitest run src/autodiff/document -u\` to update it.
 `;
 
-/** The text of `docs/operators.md`. */
+/** The page that lists the operators that can be trained, from the rules. */
 export function operatorsPage(): string {
   const sections = Object.entries(subjects).map(([subject, rules]) => `## ${subject}\n\n${listed(rules)}\n`);
   return [INTRODUCTION, ...sections].join("\n");

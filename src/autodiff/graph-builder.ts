@@ -1,6 +1,6 @@
 /**
  * Adds nodes and constants to a graph: gives them new names and tracks the type and shape of every tensor, so that rules can be
- * written as formulas. The same operation on the same inputs is added once. Knows no operator; see operations.ts.
+ * written as formulas. The same operation on the same inputs is added once. Knows no operator; those are in graph-operations.ts.
  */
 
 import type { Tensor, TensorShape, TensorType } from "../onnx/model.ts";

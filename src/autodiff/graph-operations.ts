@@ -1,4 +1,7 @@
-/** Arithmetic of static shapes: broadcasting, axes, permutations. Does not touch graphs. */
+/**
+ * The ONNX operations that gradients, losses and optimisers use, each with the shape of its output, and the arithmetic of static
+ * shapes. All are in operator set 18 and mean the same in later ones.
+ */
 import { dataError } from "../base/errors.ts";
 import { dataTypeOf } from "../onnx/codec/tensor-proto.ts";
 import {
@@ -12,62 +15,6 @@ import {
 } from "../onnx/model.ts";
 import { Builder, type Ref } from "./graph-builder.ts";
 
-/** The shape of two tensors broadcast together, by NumPy's rule. Throws a RangeError if they do not fit. */
-export function broadcast(a: readonly number[], b: readonly number[]): number[] {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const x = a[i - rank + a.length] ?? 1;
-    const y = b[i - rank + b.length] ?? 1;
-    if (x !== y && x !== 1 && y !== 1) throw new RangeError(`Shapes [${a}] and [${b}] do not broadcast.`);
-    return x === 1 ? y : x;
-  });
-}
-
-/** The axes of `wide` along which broadcasting repeats a tensor of shape `narrow`. */
-export function broadcastAxes(narrow: readonly number[], wide: readonly number[]): number[] {
-  const shift = wide.length - narrow.length;
-  return range(wide.length).filter((axis) => axis < shift || (narrow[axis - shift] === 1 && wide[axis] !== 1));
-}
-
-/** Axes counted from the front, sorted; negative ones count from the back. */
-export const normalAxes = (axes: readonly number[], rank: number): number[] =>
-  axes.map((axis) => normalAxis(axis, rank)).sort((a, b) => a - b);
-
-/** An axis counted from the front. */
-export const normalAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
-
-/** `dims` with the sizes along `axes` replaced by 1. */
-export const keptDims = (dims: readonly number[], axes: readonly number[]): number[] =>
-  dims.map((size, axis) => (axes.includes(axis) ? 1 : size));
-
-/** `dims` without `axes`. */
-export const droppedDims = (dims: readonly number[], axes: readonly number[]): number[] =>
-  dims.filter((_, axis) => !axes.includes(axis));
-
-/** `dims` with the size along one axis replaced. */
-export const withSize = (dims: readonly number[], axis: number, size: number): number[] =>
-  dims.map((old, index) => (index === axis ? size : old));
-
-/** The permutation that undoes `perm`. */
-export const inversePermutation = (perm: readonly number[]): number[] => range(perm.length).map((i) => perm.indexOf(i));
-
-/** 0 … `count` − 1. */
-export const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
-
-export const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((size, axis) => size === b[axis]);
-
-/** The product of some sizes; 1 for none. */
-export const product = (sizes: readonly number[]): number => sizes.reduce((total, size) => total * size, 1);
-
-/** Every position of a grid, in row-major order. */
-export function positions(sizes: readonly number[]): number[][] {
-  return sizes.reduce<number[][]>((all, size) => all.flatMap((head) => range(size).map((i) => [...head, i])), [[]]);
-}
-
-// The ONNX operations that gradients, losses and optimisers use, each with the shape of its output. All are in operator set 18 and
-// mean the same in later ones.
-
 /** A float32 or float64 constant. Throws a GraftError (`data`) for another type. */
 export function floatTensor(type: TensorType, dims: readonly number[], values: readonly number[]): Tensor {
   if (type === "float32") return float32Tensor(dims, values);
@@ -77,7 +24,7 @@ export function floatTensor(type: TensorType, dims: readonly number[], values: r
 
 /** A graph builder with one method per operation. */
 export class Operations extends Builder {
-  /** Whether the runtime has blocked convolutions (blocked.ts). Default false: any build runs the graph. */
+  /** Whether the runtime has blocked convolutions (`hasBlockedConvolutions`). Default false: any build runs the graph. */
   blocked = false;
 
   /** A constant scalar in the type of `like`. */
@@ -240,4 +187,59 @@ export class Operations extends Builder {
     const tagged = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, float(value)]));
     return this.emit(op, [x], x.dims, tagged);
   }
+}
+
+// Arithmetic of static shapes: broadcasting, axes, permutations. Does not touch graphs.
+
+/** The shape of two tensors broadcast together, by NumPy's rule. Throws a RangeError if they do not fit. */
+export function broadcast(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const x = a[i - rank + a.length] ?? 1;
+    const y = b[i - rank + b.length] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) throw new RangeError(`Shapes [${a}] and [${b}] do not broadcast.`);
+    return x === 1 ? y : x;
+  });
+}
+
+/** The axes of `wide` along which broadcasting repeats a tensor of shape `narrow`. */
+export function broadcastAxes(narrow: readonly number[], wide: readonly number[]): number[] {
+  const shift = wide.length - narrow.length;
+  return range(wide.length).filter((axis) => axis < shift || (narrow[axis - shift] === 1 && wide[axis] !== 1));
+}
+
+/** Axes counted from the front, sorted; negative ones count from the back. */
+export const normalAxes = (axes: readonly number[], rank: number): number[] =>
+  axes.map((axis) => normalAxis(axis, rank)).sort((a, b) => a - b);
+
+/** An axis counted from the front. */
+export const normalAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
+/** `dims` with the sizes along `axes` replaced by 1. */
+export const keptDims = (dims: readonly number[], axes: readonly number[]): number[] =>
+  dims.map((size, axis) => (axes.includes(axis) ? 1 : size));
+
+/** `dims` without `axes`. */
+export const droppedDims = (dims: readonly number[], axes: readonly number[]): number[] =>
+  dims.filter((_, axis) => !axes.includes(axis));
+
+/** `dims` with the size along one axis replaced. */
+export const withSize = (dims: readonly number[], axis: number, size: number): number[] =>
+  dims.map((old, index) => (index === axis ? size : old));
+
+/** The permutation that undoes `perm`. */
+export const inversePermutation = (perm: readonly number[]): number[] => range(perm.length).map((i) => perm.indexOf(i));
+
+/** 0 … `count` − 1. */
+export const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+export const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((size, axis) => size === b[axis]);
+
+/** The product of some sizes; 1 for none. */
+export const product = (sizes: readonly number[]): number => sizes.reduce((total, size) => total * size, 1);
+
+/** Every position of a grid, in row-major order. */
+export function positions(sizes: readonly number[]): number[][] {
+  return sizes.reduce<number[][]>((all, size) => all.flatMap((head) => range(size).map((i) => [...head, i])), [[]]);
 }

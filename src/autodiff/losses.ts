@@ -1,4 +1,7 @@
-/** The interface of losses: graph pieces that turn a prediction and labels into one number. */
+/**
+ * Losses as pieces of a training graph: cross-entropy, binary cross-entropy and losses for regression, as in PyTorch. Each turns a
+ * prediction and labels into one number. Gradients are derived elsewhere.
+ */
 import { float32Tensor, int64Tensor, type TensorType, type Value } from "../onnx/model.ts";
 import type { Ref } from "./graph-builder.ts";
 import { floatTensor, type Operations } from "./graph-operations.ts";

@@ -1,4 +1,4 @@
-/** A whole pretrained network: the parameters of MobileNetV2, forward and back, against finite differences. */
+/** A whole pretrained network: the parameters of MobileNetV2, forward and backward, against finite differences. */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { decodeModel } from "../onnx/codec/read-model.ts";
@@ -15,9 +15,9 @@ import { parametersOf, stepGraph } from "./training-step.ts";
 const path = new URL("../../../shared/networks/mobilenet_v2_100_224.onnx", import.meta.url);
 const present = existsSync(path);
 
-/** A picture's side: small, for speed. */
+/** The side of an image in pixels: small, for speed. */
 const SIDE = 64;
-const pictures = {
+const images = {
   dims: [2, 3, SIDE, SIDE],
   data: Float32Array.from({ length: 6 * SIDE ** 2 }, (_, i) => Math.sin(i * 0.37 + i ** 2 * 1e-4)),
 };
@@ -25,13 +25,13 @@ const pictures = {
 const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
 
 describe.skipIf(!present)(present ? "MobileNetV2" : "MobileNetV2 (skipped: ../shared/networks is absent)", () => {
-  test("has the gradients that its own results show", async () => {
+  test("has gradients that agree with finite differences", async () => {
     const { graph } = raiseOpset(decodeModel(readFileSync(path), "MobileNetV2"));
     const logits = graph.nodes.find(({ op }) => op === "Softmax")!.inputs[0]!;
     const cut = cutGraph(graph, [{ name: logits }]);
     const parameters = parametersOf(cut);
     expect(parameters.length).toBe(2 * 53);
-    const step = stepGraph(cut, await measureShapes(modelOf(cut), { input: pictures.dims }), {
+    const step = stepGraph(cut, await measureShapes(modelOf(cut), { input: images.dims }), {
       prediction: logits,
       loss: crossEntropy(),
       trainable: parameters,
@@ -46,7 +46,7 @@ describe.skipIf(!present)(present ? "MobileNetV2" : "MobileNetV2 (skipped: ../sh
       });
       const labels = { dims: [2], data: BigInt64Array.of(7n, 500n) };
       const learningRate = { dims: [], data: Float32Array.of(1) };
-      return session.run({ input: pictures, labels, learningRate, ...Object.fromEntries(fed) }, wanted);
+      return session.run({ input: images, labels, learningRate, ...Object.fromEntries(fed) }, wanted);
     };
     const result = await run();
 

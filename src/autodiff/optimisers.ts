@@ -1,4 +1,7 @@
-/** The interface of optimisers: graph pieces that compute the next value of a parameter and its state from the gradient. */
+/**
+ * Optimisers (SGD, AdamW), gradient clipping and weight averages as pieces of a training graph, and learning rates over time and
+ * depth. An optimiser computes the next value of a parameter and its state from the gradient. Runs nothing itself.
+ */
 import type { Ref } from "./graph-builder.ts";
 import type { Operations } from "./graph-operations.ts";
 

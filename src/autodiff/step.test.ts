@@ -1,4 +1,4 @@
-/** Losses, optimisers and the step as a whole, against PyTorch: bench/reference/training.py says what the values are. */
+/** Losses, optimisers and the step as a whole, against PyTorch: bench/reference/training.py describes the values. */
 import { describe, expect, test } from "vitest";
 import { encodeModelWhole } from "../onnx/codec/write-model.ts";
 import { elementCount, float32Tensor, type Graph, modelOf, node } from "../onnx/model.ts";
@@ -60,7 +60,7 @@ function lossOf({ kind, delta, ...options }: Run["loss"]): Loss {
 const optimiserOf = ({ kind, ...options }: Run["optimiser"]): Optimiser =>
   kind === "adamW" ? adamW(options) : sgd(options);
 
-/** Trains the linear layer; yields what each step said and what came out of the last. */
+/** Trains the linear layer; returns the loss of each step and the state after the last. */
 async function train(options: StepOptions, target: RuntimeTensor, rate: number, steps: number) {
   const step = stepGraph(linear, await measureShapes(modelOf(linear), examples), options);
   const session = await openSession(encodeModelWhole(modelOf(step.graph)), { threads: 1 });
@@ -102,7 +102,7 @@ function expectClose(values: readonly number[], wanted: readonly number[], what:
   expect(values.length).toBe(wanted.length);
 }
 
-describe("training as PyTorch does it", () => {
+describe("training agrees with PyTorch", () => {
   test.each(reference.cases as unknown as readonly Run[])("$name", async (run) => {
     const options: StepOptions = {
       prediction: "logits",
@@ -137,7 +137,7 @@ describe("a step graph", () => {
     optimiser: adamW(),
   };
 
-  test("takes batch, rate, step, weights and state, and yields the loss and what becomes of them", async () => {
+  test("takes batch, rate, step, weights and state, and returns the loss and their next values", async () => {
     const { step } = await train(options, labels.classes!, 0.1, 1);
     expect(step.batch.map(({ name, dims }) => [name, dims])).toEqual([
       ["x", [6, 4]],
@@ -168,7 +168,7 @@ describe("a step graph", () => {
     expect(values("bias")).not.toEqual([...wave([3], 2)]);
   });
 
-  test("carries what the forward pass replaces, such as running statistics", async () => {
+  test("updates what the forward pass replaces, such as running statistics", async () => {
     const network: Graph = {
       ...linear,
       nodes: [
@@ -205,7 +205,7 @@ describe("a step graph", () => {
     expect(() => stepGraph(linear, taken, options)).toThrow('has a tensor "labels"');
   });
 
-  test("losses and optimisers refuse options that mean nothing", async () => {
+  test("losses and optimisers refuse meaningless options", async () => {
     expect(() => crossEntropy({ labelSmoothing: 1.5 })).toThrow("within 0 … 1, not 1.5");
     expect(() => huber(0)).toThrow("positive, not 0");
     expect(() => sgd({ momentum: 0, nesterov: true })).toThrow("needs momentum");

@@ -36,7 +36,7 @@ export interface Check {
   readonly constants?: Readonly<Record<string, Tensor>> | undefined;
   /** Outputs that the loss sums with random weights; default `y`. */
   readonly outputs?: readonly string[] | undefined;
-  /** float64 if ONNX Runtime has the operators in it: a much sharper test. */
+  /** float64 if ONNX Runtime has the operators in it: a much stricter test. */
   readonly type?: FloatType | undefined;
   /** Largest difference allowed, relative to the gradient's size. */
   readonly tolerance?: number | undefined;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { float32Tensor, type Graph, int64Tensor, node } from "../onnx/model.ts";
 import { parametersOf } from "./training-step.ts";
 
-test("parameters are told from settings by the operators that read them, and kernels from the rest", () => {
+test("the operators that read constants tell parameters from settings, and kernels from other parameters", () => {
   const floats = (...dims: number[]) => float32Tensor(dims, new Float32Array(dims.reduce((a, b) => a * b, 1)));
   const graph: Graph = {
     name: "parts",

@@ -1,6 +1,7 @@
 /**
- * Finds the constants of a network that training can change (parameters), as opposed to settings such as the bounds of a `Clip`. The
- * operator that reads a constant decides.
+ * One training step as one graph: forward pass, loss, gradients, clipping, update; several steps as a loop; and which constants can be
+ * trained. Weights and optimiser state are inputs, and their next values are outputs; frozen weights stay constants, so that ONNX
+ * Runtime prepares them once. Runs nothing itself.
  */
 
 import { usageError } from "../base/errors.ts";
@@ -11,60 +12,6 @@ import type { Ref } from "./graph-builder.ts";
 import { Operations } from "./graph-operations.ts";
 import type { Loss } from "./losses.ts";
 import { clipByNorm, movedAverage, type Optimiser } from "./optimisers.ts";
-
-/** A constant that can be trained. */
-export interface Parameter {
-  readonly name: string;
-  /** Whether weight decay applies: to kernels and matrices, not to biases, norms, embeddings and tokens. */
-  readonly decays: boolean;
-}
-
-/** The input positions at which an operator reads parameters, by whether they are kernels. */
-interface Reads {
-  readonly kernels: readonly number[];
-  readonly others: readonly number[];
-}
-
-const kernelAndBias: Reads = { kernels: [1], others: [2] };
-const scaleAndShift: Reads = { kernels: [], others: [1, 2] };
-/** Either input may be a bias, a scale, a position embedding or a class token; single numbers are settings. */
-const anything: Reads = { kernels: [], others: [0, 1] };
-
-const reads: Readonly<Record<string, Reads>> = {
-  Conv: kernelAndBias,
-  ConvTranspose: kernelAndBias,
-  Gemm: kernelAndBias,
-  MatMul: { kernels: [0, 1], others: [] },
-  BatchNormalization: scaleAndShift,
-  LayerNormalization: scaleAndShift,
-  InstanceNormalization: scaleAndShift,
-  GroupNormalization: scaleAndShift,
-  PRelu: scaleAndShift,
-  Add: anything,
-  Mul: anything,
-  Concat: anything,
-  Expand: { kernels: [], others: [0] },
-  Gather: { kernels: [], others: [0] },
-};
-
-/** The parameters of a network, in the order in which nodes read them. */
-export function parametersOf(graph: Graph): Parameter[] {
-  const found = new Map<string, boolean>();
-  for (const { op, inputs } of graph.nodes) {
-    const { kernels, others } = reads[op] ?? { kernels: [], others: [] };
-    for (const [position, name] of inputs.entries()) {
-      const tensor = graph.initializers.get(name);
-      if (!tensor || (tensor.type !== "float32" && tensor.type !== "float64")) continue;
-      if (!kernels.includes(position) && !others.includes(position)) continue;
-      if (elementCount(tensor.dims) < 2 && reads[op] === anything) continue;
-      found.set(name, (found.get(name) ?? true) && kernels.includes(position));
-    }
-  }
-  return [...found].map(([name, decays]) => ({ name, decays }));
-}
-
-// One training step as one graph: forward pass, loss, gradients, clipping, update. Weights and optimiser state are inputs, and their
-// next values are outputs; frozen weights stay constants, so that ONNX Runtime prepares them once. Runs nothing itself.
 
 /** A parameter that the step changes; an initializer of the graph. */
 export interface Trainable {
@@ -94,7 +41,7 @@ export interface StepOptions {
   /** The decay of moving averages of the weights; default no averages. */
   readonly averageDecay?: number | undefined;
   readonly carried?: readonly Carried[] | undefined;
-  /** Whether the runtime has blocked convolutions (blocked.ts); the model must then import their domain. Default false. */
+  /** Whether the runtime has blocked convolutions (`hasBlockedConvolutions`); the model must then import their domain. Default false. */
   readonly blocked?: boolean | undefined;
 }
 
@@ -243,9 +190,9 @@ function slotOf(input: Ref, output: Ref): Slot {
   return { input: input.name, output: output.name, type: input.type, dims: input.dims };
 }
 
-// Several training steps as one graph: a step (step.ts) inside a `Loop`, so that weights and optimiser state stay in ONNX Runtime
-// between steps and are copied once for all of them. The bindings copy the outputs of every run: 180 MB and a tenth of the time for
-// a step of ResNet50's last stage.
+// Several training steps as one graph: a step inside a `Loop`, so that weights and optimiser state stay in ONNX Runtime between steps
+// and are copied once for all of them. The bindings copy the outputs of every run: 180 MB and a tenth of the time for a step of
+// ResNet50's last stage.
 
 /** The prefix of the repeated graph's own tensors. */
 const OUTER = "steps/";
@@ -319,4 +266,58 @@ export function repeatedStep({ graph, batch, weights, state, carried, loss, grad
     initializers: new Map([[always, rawTensor("bool", [], Uint8Array.of(1))]]),
   };
   return cutGraph(whole, outputs);
+}
+
+// The constants of a network that training can change (parameters), as opposed to settings such as the bounds of a `Clip`. The
+// operator that reads a constant decides.
+
+/** A constant that can be trained. */
+export interface Parameter {
+  readonly name: string;
+  /** Whether weight decay applies: to kernels and matrices, not to biases, norms, embeddings and tokens. */
+  readonly decays: boolean;
+}
+
+/** The input positions at which an operator reads parameters, by whether they are kernels. */
+interface Reads {
+  readonly kernels: readonly number[];
+  readonly others: readonly number[];
+}
+
+const kernelAndBias: Reads = { kernels: [1], others: [2] };
+const scaleAndShift: Reads = { kernels: [], others: [1, 2] };
+/** Either input may be a bias, a scale, a position embedding or a class token; single numbers are settings. */
+const anything: Reads = { kernels: [], others: [0, 1] };
+
+const reads: Readonly<Record<string, Reads>> = {
+  Conv: kernelAndBias,
+  ConvTranspose: kernelAndBias,
+  Gemm: kernelAndBias,
+  MatMul: { kernels: [0, 1], others: [] },
+  BatchNormalization: scaleAndShift,
+  LayerNormalization: scaleAndShift,
+  InstanceNormalization: scaleAndShift,
+  GroupNormalization: scaleAndShift,
+  PRelu: scaleAndShift,
+  Add: anything,
+  Mul: anything,
+  Concat: anything,
+  Expand: { kernels: [], others: [0] },
+  Gather: { kernels: [], others: [0] },
+};
+
+/** The parameters of a network, in the order in which nodes read them. */
+export function parametersOf(graph: Graph): Parameter[] {
+  const found = new Map<string, boolean>();
+  for (const { op, inputs } of graph.nodes) {
+    const { kernels, others } = reads[op] ?? { kernels: [], others: [] };
+    for (const [position, name] of inputs.entries()) {
+      const tensor = graph.initializers.get(name);
+      if (!tensor || (tensor.type !== "float32" && tensor.type !== "float64")) continue;
+      if (!kernels.includes(position) && !others.includes(position)) continue;
+      if (elementCount(tensor.dims) < 2 && reads[op] === anything) continue;
+      found.set(name, (found.get(name) ?? true) && kernels.includes(position));
+    }
+  }
+  return [...found].map(([name, decays]) => ({ name, decays }));
 }

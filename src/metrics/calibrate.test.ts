@@ -52,7 +52,7 @@ const foldOf = labels.map((_, i) => Math.floor(i / 10) % 5);
 describe("calibrate", () => {
   it("finds the temperature at which confidence equals accuracy", () => {
     const { temperature, bound, eceBefore, eceAfter, examples, errors } = calibrate(sure, labels, 2, foldOf);
-    // sigmoid(3 / T) = 0.7 where T = 3 / ln(0.7 / 0.3); smoothing takes it up a little.
+    // sigmoid(3 / T) = 0.7 where T = 3 / ln(0.7 / 0.3); smoothing raises it a little.
     expect(temperature / (3 / Math.log(7 / 3))).toBeGreaterThan(1);
     expect(temperature / (3 / Math.log(7 / 3))).toBeLessThan(1.02);
     expect({ bound, examples, errors }).toEqual({ bound: "none", examples: 200, errors: 60 });
@@ -80,7 +80,7 @@ describe("calibrate", () => {
   });
 
   it("scores each example at a temperature that was fitted without it", () => {
-    // One fold is all wrong: its own temperature would be far higher than that of the others.
+    // All predictions of one fold are wrong: its own temperature would be far higher than that of the others.
     const labels = Array.from({ length: 50 }, (_, i) => (i % 5 === 0 ? 1 : 0));
     const logits = labels.flatMap((_, i) => (i === 1 ? [0, 1] : [4, 0]));
     const own = crossFitted(

@@ -1,118 +1,13 @@
-/** Seeded bootstrap confidence intervals of figures measured on few examples. Knows nothing of what the figures mean. */
+/**
+ * Calibrates a classifier: fits the temperature and measures its effect without bias. Each example of the fit is scored at the
+ * temperature of the other folds; test examples get bootstrap intervals. Runs no model.
+ */
 
 import { usageError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Interval } from "./intervals.ts";
 import { argmax, type Labels, logLosses, softmax, type Values } from "./logits.ts";
 import { fitTemperature, type Temperature } from "./temperature.ts";
-
-/** A figure in [0, ∞) with its 95% interval. */
-export interface Estimate {
-  readonly value: number;
-  readonly interval: Interval;
-}
-
-/** Resamples: at most 1000, and fewer (down to 200) for many examples, whose estimates hardly vary. */
-const RESAMPLES = 1000;
-const FEWEST_RESAMPLES = 200;
-const DRAWS = 5e6;
-
-const [LOW, HIGH] = [0.025, 0.975];
-
-/**
- * Estimates several figures of the same `rows` examples from the same resamples, each with a 95% interval.
- *
- * The interval is the basic one, 2θ − q: figures such as the calibration error are biased upwards on few examples, and more so on
- * resamples of them; the basic interval corrects for that bias.
- * Source: A. Davison and D. Hinkley, "Bootstrap methods and their application" (1997), section 5.2.
- *
- * @param figures maps how often each example counts, `[rows]`, to the figures; called with all ones for the sample itself
- */
-export function bootstrap(
-  rows: number,
-  figures: (counts: Uint16Array) => readonly number[],
-  random: Random,
-): readonly Estimate[] {
-  const values = figures(new Uint16Array(rows).fill(1));
-  const resamples = Math.min(RESAMPLES, Math.max(FEWEST_RESAMPLES, Math.floor(DRAWS / rows)));
-  const counts = new Uint16Array(rows);
-  const drawn = Array.from({ length: resamples }, () => {
-    counts.fill(0);
-    for (let i = 0; i < rows; i++) counts[random.below(rows)]!++;
-    return figures(counts);
-  });
-  return values.map((value, figure) => {
-    const sorted = Float64Array.from(drawn, (one) => one[figure]!).sort();
-    const quantile = (share: number): number => sorted[Math.round(share * (resamples - 1))]!;
-    return { value, interval: [Math.max(0, 2 * value - quantile(HIGH)), Math.max(0, 2 * value - quantile(LOW))] };
-  });
-}
-
-// Reliability bins and the expected calibration error: whether examples with 90% confidence are correct nine times in ten.
-
-/** Examples with a top probability in ]`lower`, `upper`]. */
-export interface ReliabilityBin {
-  readonly lower: number;
-  readonly upper: number;
-  readonly count: number;
-  /** Mean top probability; null in an empty bin. */
-  readonly confidence: number | null;
-  /** Share of correct predictions; null in an empty bin. */
-  readonly accuracy: number | null;
-}
-
-/** Bins of equal width over [0, 1], as in the paper. */
-export const calibrationBins = 15;
-
-/** The bin of a top probability. */
-export const binOf = (top: number): number =>
-  Math.min(calibrationBins - 1, Math.max(0, Math.ceil(top * calibrationBins) - 1));
-
-/**
- * Sorts the examples by top probability into ]0, 1/15], ]1/15, 2/15], … and compares, per bin, the mean top probability with the
- * accuracy.
- * Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", arXiv 1706.04599, equations 1–2.
- *
- * @param probabilities `[N, C]`
- * @param labels `[N]`
- * @param classes `C`
- */
-export function reliabilityBins(probabilities: Values, labels: Labels, classes: number): ReliabilityBin[] {
-  const counts = new Array<number>(calibrationBins).fill(0);
-  const correct = new Array<number>(calibrationBins).fill(0);
-  const confidence = new Array<number>(calibrationBins).fill(0);
-  for (let i = 0; i < labels.length; i++) {
-    const predicted = argmax(probabilities, i * classes, classes);
-    const top = probabilities[i * classes + predicted]!;
-    const bin = binOf(top);
-    counts[bin]!++;
-    confidence[bin]! += top;
-    if (predicted === labels[i]) correct[bin]!++;
-  }
-  return counts.map((count, bin) => ({
-    lower: bin / calibrationBins,
-    upper: (bin + 1) / calibrationBins,
-    count,
-    confidence: count === 0 ? null : confidence[bin]! / count,
-    accuracy: count === 0 ? null : correct[bin]! / count,
-  }));
-}
-
-/**
- * The expected calibration error in [0, 1]: the gap between confidence and accuracy, averaged over the bins weighted by their
- * examples. 0 if there are no examples. Source: arXiv 1706.04599, equation 3.
- */
-export function calibrationError(bins: readonly ReliabilityBin[]): number {
-  const examples = bins.reduce((sum, { count }) => sum + count, 0);
-  return bins.reduce(
-    (sum, { count, confidence, accuracy }) =>
-      confidence === null || accuracy === null ? sum : sum + (count / examples) * Math.abs(accuracy - confidence),
-    0,
-  );
-}
-
-// Calibration as one step: fits the temperature and measures its effect without bias. Each example of the fit is scored at the
-// temperature of the other folds, and test examples get bootstrap intervals.
 
 /** A fitted temperature, and the calibration of the examples it was fitted on, each scored at the temperature of the other folds. */
 export interface Calibration {
@@ -268,4 +163,111 @@ function checkShape(logits: ArrayLike<number>, labels: ArrayLike<number>, classe
     throw usageError(
       `Expected logits [N, C], but ${logits.length} logits do not match ${labels.length} labels and ${classes} classes.`,
     );
+}
+
+// Reliability bins and the expected calibration error: whether examples with 90% confidence are correct nine times in ten.
+
+/** Examples with a top probability in ]`lower`, `upper`]. */
+export interface ReliabilityBin {
+  readonly lower: number;
+  readonly upper: number;
+  readonly count: number;
+  /** Mean top probability; null in an empty bin. */
+  readonly confidence: number | null;
+  /** Share of correct predictions; null in an empty bin. */
+  readonly accuracy: number | null;
+}
+
+/** Bins of equal width over [0, 1], as in the paper. */
+export const calibrationBins = 15;
+
+/** The bin of a top probability. */
+export const binOf = (top: number): number =>
+  Math.min(calibrationBins - 1, Math.max(0, Math.ceil(top * calibrationBins) - 1));
+
+/**
+ * Sorts the examples by top probability into ]0, 1/15], ]1/15, 2/15], … and compares, per bin, the mean top probability with the
+ * accuracy.
+ * Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", arXiv 1706.04599, equations 1–2.
+ *
+ * @param probabilities `[N, C]`
+ * @param labels `[N]`
+ * @param classes `C`
+ */
+export function reliabilityBins(probabilities: Values, labels: Labels, classes: number): ReliabilityBin[] {
+  const counts = new Array<number>(calibrationBins).fill(0);
+  const correct = new Array<number>(calibrationBins).fill(0);
+  const confidence = new Array<number>(calibrationBins).fill(0);
+  for (let i = 0; i < labels.length; i++) {
+    const predicted = argmax(probabilities, i * classes, classes);
+    const top = probabilities[i * classes + predicted]!;
+    const bin = binOf(top);
+    counts[bin]!++;
+    confidence[bin]! += top;
+    if (predicted === labels[i]) correct[bin]!++;
+  }
+  return counts.map((count, bin) => ({
+    lower: bin / calibrationBins,
+    upper: (bin + 1) / calibrationBins,
+    count,
+    confidence: count === 0 ? null : confidence[bin]! / count,
+    accuracy: count === 0 ? null : correct[bin]! / count,
+  }));
+}
+
+/**
+ * The expected calibration error in [0, 1]: the gap between confidence and accuracy, averaged over the bins weighted by their
+ * examples. 0 if there are no examples. Source: arXiv 1706.04599, equation 3.
+ */
+export function calibrationError(bins: readonly ReliabilityBin[]): number {
+  const examples = bins.reduce((sum, { count }) => sum + count, 0);
+  return bins.reduce(
+    (sum, { count, confidence, accuracy }) =>
+      confidence === null || accuracy === null ? sum : sum + (count / examples) * Math.abs(accuracy - confidence),
+    0,
+  );
+}
+
+// Seeded bootstrap: confidence intervals of figures measured on few examples, whatever the figures mean.
+
+/** A figure in [0, ∞) with its 95% interval. */
+export interface Estimate {
+  readonly value: number;
+  readonly interval: Interval;
+}
+
+/** Resamples: at most 1000, and fewer (down to 200) for many examples, whose estimates hardly vary. */
+const RESAMPLES = 1000;
+const FEWEST_RESAMPLES = 200;
+const DRAWS = 5e6;
+
+const [LOW, HIGH] = [0.025, 0.975];
+
+/**
+ * Estimates several figures of the same `rows` examples from the same resamples, each with a 95% interval.
+ *
+ * The interval is the basic one, 2θ − q: figures such as the calibration error are biased upwards on few examples, and more so on
+ * resamples of them; the basic interval corrects for that bias.
+ * Source: A. Davison and D. Hinkley, "Bootstrap methods and their application" (1997), section 5.2.
+ *
+ * @param figures maps how often each example counts, `[rows]`, to the figures; called with all ones for the sample itself
+ */
+export function bootstrap(
+  rows: number,
+  figures: (counts: Uint16Array) => readonly number[],
+  random: Random,
+): readonly Estimate[] {
+  const values = figures(new Uint16Array(rows).fill(1));
+  const resamples = Math.min(RESAMPLES, Math.max(FEWEST_RESAMPLES, Math.floor(DRAWS / rows)));
+  const counts = new Uint16Array(rows);
+  const drawn = Array.from({ length: resamples }, () => {
+    counts.fill(0);
+    for (let i = 0; i < rows; i++) counts[random.below(rows)]!++;
+    return figures(counts);
+  });
+  return values.map((value, figure) => {
+    const sorted = Float64Array.from(drawn, (one) => one[figure]!).sort();
+    const quantile = (share: number): number => sorted[Math.round(share * (resamples - 1))]!;
+    return { value, interval: [Math.max(0, 2 * value - quantile(HIGH)), Math.max(0, 2 * value - quantile(LOW))] };
+  });
 }

@@ -43,8 +43,8 @@ describe("order statistics", () => {
   });
 });
 
-/** Probabilities of a made-up model: the true class is somewhat likelier. */
-function answers(count: number, seed: number): { probabilities: Float32Array; labels: Int32Array } {
+/** Probabilities of a simulated model: the true class is somewhat more likely. */
+function predictions(count: number, seed: number): { probabilities: Float32Array; labels: Int32Array } {
   const random = createRandom(seed);
   const labels = Int32Array.from({ length: count }, () => random.below(4));
   const probabilities = new Float32Array(count * 4);
@@ -59,8 +59,8 @@ function answers(count: number, seed: number): { probabilities: Float32Array; la
 describe("conformal sets", () => {
   it("cover the guaranteed share, over many calibrations", () => {
     const covered = Array.from({ length: 40 }, (_, seed) => {
-      const calibration = answers(200, seed);
-      const fresh = answers(400, 1000 + seed);
+      const calibration = predictions(200, seed);
+      const fresh = predictions(400, 1000 + seed);
       const rule = fitConformal(calibration.probabilities, calibration.labels);
       return scoreSets(fresh.probabilities, fresh.labels, rule).covered;
     });
@@ -76,7 +76,7 @@ describe("conformal sets", () => {
         fc.double({ min: 0.5, max: 0.95, noNaN: true }),
         fc.nat(1000),
         (count, coverage, seed) => {
-          const { probabilities, labels } = answers(count, seed);
+          const { probabilities, labels } = predictions(count, seed);
           const rule = fitConformal(probabilities, labels, coverage);
           const held = scoreSets(probabilities, labels, rule).covered * count;
           expect(Math.round(held)).toBeGreaterThanOrEqual(Math.min(count, Math.ceil((count + 1) * coverage - 1e-9)));

@@ -1,8 +1,9 @@
 /**
- * Guarantees of a threshold that is one of n sorted scores: which of them to choose, and how far the share of new scores below it may
- * differ from the requested one. Exact for exchangeable examples, whatever their distribution.
- * Source: S. Wilks, "Determination of sample sizes for setting tolerance limits" (1941); V. Vovk, "Conditional validity of inductive
- * conformal predictors", arXiv 1209.2673, proposition 2.
+ * Conformal prediction: instead of one class, the set of all classes that cannot be ruled out, and the threshold above which an image
+ * is unknown. Both hold a guaranteed rate on new images like the calibration images, whatever the model. Computes no scores itself.
+ *
+ * Source: Sadinle, Lei and Wasserman, "Least ambiguous set-valued classifiers with bounded error levels", JASA 114 (2019), arXiv
+ * 1609.00451; the finite-sample quantile as in Angelopoulos and Bates, arXiv 2107.07511, section 1.
  */
 
 import { tally } from "../base/collections.ts";
@@ -10,48 +11,6 @@ import { dataError, usageError } from "../base/errors.ts";
 import type { Groups } from "../data/dataset/split.ts";
 import type { Interval } from "./intervals.ts";
 import type { Labels, Values } from "./logits.ts";
-
-/**
- * The rank, counted from 1, of the smallest of `count` sorted scores that a new score is at or below with probability at least `share`.
- * Greater than `count` if there are too few scores for that.
- */
-export const rankFor = (count: number, share: number): number => Math.ceil((count + 1) * share - 1e-9);
-
-/** The 95% range of the share of new scores below the `rank`-th smallest of `count`: Beta(rank, count + 1 − rank). */
-export function shareBelow(count: number, rank: number): Interval {
-  const quantile = (probability: number): number => {
-    let [low, high] = [0, 1];
-    for (let step = 0; step < 50; step++) {
-      const middle = (low + high) / 2;
-      // The share is below x if at least `rank` of `count` uniform numbers are.
-      if (atLeast(rank, count, middle) < probability) low = middle;
-      else high = middle;
-    }
-    return (low + high) / 2;
-  };
-  return [quantile(0.025), quantile(0.975)];
-}
-
-/** The probability of at least `rank` successes in `count` trials of probability `x`. */
-function atLeast(rank: number, count: number, x: number): number {
-  // Sums over the shorter tail; each term follows from its neighbour.
-  const isUpper = rank > count / 2;
-  const [from, to] = isUpper ? [rank, count] : [0, rank - 1];
-  let logTerm = 0;
-  for (let k = 1; k <= from; k++) logTerm += Math.log((count - from + k) / k);
-  logTerm += from * Math.log(x) + (count - from) * Math.log1p(-x);
-  let sum = 0;
-  for (let k = from; k <= to; k++) {
-    sum += Math.exp(logTerm);
-    logTerm += Math.log(((count - k) / (k + 1)) * (x / (1 - x)));
-  }
-  return isUpper ? sum : 1 - sum;
-}
-
-// Conformal prediction: instead of one class, the set of all classes that cannot be ruled out. The set holds the true class for a
-// guaranteed share of new images like the calibration images, whatever the model.
-// Source: Sadinle, Lei and Wasserman, "Least ambiguous set-valued classifiers with bounded error levels", JASA 114 (2019),
-// arXiv 1609.00451; the finite-sample quantile as in Angelopoulos and Bates, arXiv 2107.07511, section 1.
 
 /** The default share of images whose set shall hold the true class. */
 export const COVERAGE = 0.9;
@@ -225,4 +184,46 @@ export function areaUnderRoc(known: ArrayLike<number>, unknown: ArrayLike<number
   }
   const count = unknown.length;
   return (rankSum - (count * (count + 1)) / 2) / (count * known.length);
+}
+
+// Order statistics: which of n sorted scores to choose as a threshold, and how far the share of new scores below it may differ from
+// the requested one. Exact for exchangeable examples, whatever their distribution.
+// Source: S. Wilks, "Determination of sample sizes for setting tolerance limits" (1941); V. Vovk, "Conditional validity of inductive
+// conformal predictors", arXiv 1209.2673, proposition 2.
+
+/**
+ * The rank, counted from 1, of the smallest of `count` sorted scores that a new score is at or below with probability at least `share`.
+ * Greater than `count` if there are too few scores for that.
+ */
+export const rankFor = (count: number, share: number): number => Math.ceil((count + 1) * share - 1e-9);
+
+/** The 95% range of the share of new scores below the `rank`-th smallest of `count`: Beta(rank, count + 1 − rank). */
+export function shareBelow(count: number, rank: number): Interval {
+  const quantile = (probability: number): number => {
+    let [low, high] = [0, 1];
+    for (let step = 0; step < 50; step++) {
+      const middle = (low + high) / 2;
+      // The share is below x if at least `rank` of `count` uniform numbers are.
+      if (atLeast(rank, count, middle) < probability) low = middle;
+      else high = middle;
+    }
+    return (low + high) / 2;
+  };
+  return [quantile(0.025), quantile(0.975)];
+}
+
+/** The probability of at least `rank` successes in `count` trials of probability `x`. */
+function atLeast(rank: number, count: number, x: number): number {
+  // Sums over the shorter tail; each term follows from its neighbour.
+  const isUpper = rank > count / 2;
+  const [from, to] = isUpper ? [rank, count] : [0, rank - 1];
+  let logTerm = 0;
+  for (let k = 1; k <= from; k++) logTerm += Math.log((count - from + k) / k);
+  logTerm += from * Math.log(x) + (count - from) * Math.log1p(-x);
+  let sum = 0;
+  for (let k = from; k <= to; k++) {
+    sum += Math.exp(logTerm);
+    logTerm += Math.log(((count - k) / (k + 1)) * (x / (1 - x)));
+  }
+  return isUpper ? sum : 1 - sum;
 }

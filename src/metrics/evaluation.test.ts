@@ -68,7 +68,7 @@ describe("evaluatePredictions", () => {
     expect(evaluation.logLoss).toBeCloseTo((23 * Math.LN2) / 2, 12);
   });
 
-  it("holds together for any predictions and survives JSON", () => {
+  it("is consistent for any predictions and survives JSON", () => {
     fc.assert(
       fc.property(predictions, ({ size, labels, logits }) => {
         const names = Array.from({ length: size }, (_, c) => `c${c}`);

@@ -1,4 +1,7 @@
-/** The result of evaluating a classifier on labelled examples. Plain data, ready for JSON. */
+/**
+ * Evaluates a classifier's predictions on labelled examples: checks the numbers, counts once, and derives every score from the counts.
+ * The result is plain data, ready for JSON. Runs no model.
+ */
 
 import { dataError, usageError } from "../base/errors.ts";
 import { calibrationError, type ReliabilityBin, reliabilityBins } from "./calibrate.ts";
@@ -54,8 +57,6 @@ export interface Evaluation {
   /** Always predicting the most frequent class in training; null if that class was not given. */
   readonly baseline: { readonly class: string; readonly accuracy: number } | null;
 }
-
-// Evaluates a classifier's predictions: checks the numbers, counts once, and derives every score from the counts.
 
 /** Predictions and true labels, example by example. */
 export interface Predictions {
@@ -182,7 +183,7 @@ function check(
       );
 }
 
-// A classifier's most confident mistakes, and the pairs of classes that it confuses most.
+// The most confident mistakes, and the pairs of classes that are confused most.
 
 /** A misclassified example; `truth` and `prediction` are positions in the classes. */
 export interface Mistake {

@@ -67,7 +67,7 @@ describe("grouped examples", () => {
     );
   });
 
-  test.each([1, 0.8])("guesses on 12 images with three copies each, alike %s: 95%% intervals hold chance", (alike) => {
+  test.each([1, 0.8])("12 images with three copies each, correlation %s: 95%% intervals contain 0.5", (alike) => {
     const groups = grouped(12, 4);
     const trials = Array.from({ length: 2000 }, (_, seed) => flagsFor(groups, 0.5, alike, seed));
     const holds = ([low, high]: readonly [number, number]): boolean => low <= 0.5 && high >= 0.5;

@@ -1,4 +1,4 @@
-/** Softmax and arg max of logits, row by row, without overflow. */
+/** Softmax, arg max and log losses of logits, row by row and without overflow. Knows nothing of the model that computed them. */
 import { usageError } from "../base/errors.ts";
 
 /** `[N, C]` numbers, row by row. */

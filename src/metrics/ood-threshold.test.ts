@@ -18,8 +18,8 @@ describe("areaUnderRoc", () => {
   });
 });
 
-describe("noveltyThreshold", () => {
-  it("is exceeded by at most the rate of the images it was fitted on, and by as many as that allows", () => {
+describe("fitOodThreshold", () => {
+  it("at most the requested share of the images it was fitted on exceeds it, and no fewer than possible", () => {
     const distinct = Array.from({ length: 199 }, (_, i) => (i * 83) % 199);
     expect(fitOodThreshold(distinct, undefined, 0.05)).toEqual({ threshold: 189, independent: 199 });
     expect(() => fitOodThreshold([], undefined)).toThrow("No images");

@@ -36,7 +36,7 @@ it.each([
   for (const session of [whole, preparation, predictor]) await session.close();
 });
 
-it("an artifact without that seam is rejected with the remedy", async () => {
+it("an artifact without the tensor to split at is rejected with the remedy", async () => {
   const bytes = await tinyArtifact(join(folder, "scratch.onnx"));
   const { model } = readArtifact(bytes, "tiny");
   const bare = { ...model, graph: { ...model.graph, nodes: [] } };

@@ -1,4 +1,7 @@
-/** Builds an artifact: joins preprocessing, backbone, head and out-of-distribution score into one model. */
+/**
+ * An artifact's contract and its graph. An artifact is one ONNX file that needs nothing of Graft: raw pixels of any size in;
+ * probabilities, logits and features out; class names and provenance in the metadata. Builds graphs and splits them; runs nothing.
+ */
 
 import { dataError } from "../base/errors.ts";
 import type { Conformal } from "../metrics/conformal.ts";
@@ -18,6 +21,76 @@ import {
   type Value,
 } from "../onnx/model.ts";
 import { attach, cutGraph } from "../onnx/passes/cut-and-merge.ts";
+
+/** The artifact's input, uint8 `[N, H, W, 3]`, RGB. */
+export const IMAGE = "image";
+/** The artifact's outputs besides `features`. */
+export const LOGITS = "logits";
+export const PROBABILITIES = "probabilities";
+/** The output of the out-of-distribution score, float `[N]`: see {@link OodDetector}. */
+export const OOD_SCORE = "novelty";
+
+/** Metadata keys of an artifact. */
+export const artifactKeys = {
+  version: "graft.version",
+  classes: "graft.classes",
+  preprocessing: PREPROCESSING_KEY,
+  network: "graft.network",
+  temperature: "graft.temperature",
+  novelty: "graft.novelty",
+  conformal: "graft.conformal",
+} as const;
+
+/** A linear layer on raw features: logits = features · weightsᵀ + bias. */
+export interface Head {
+  /** `[classes, features]` */
+  readonly weights: Float32Array;
+  /** `[classes]` */
+  readonly bias: Float32Array;
+}
+
+/**
+ * Decides when an image is unknown. The out-of-distribution score is the sum of two scores, each minus its median over known images and
+ * divided by the distance from the median to their 95th percentile. The first is the cosine distance of the image's features to the
+ * `neighbours`-th nearest of training images' features (Sun, Ming, Zhu and Li, "Out-of-distribution detection with deep nearest
+ * neighbors", ICML 2022, arXiv 2204.06507), which detects what is far from everything; the second the log odds against the top class,
+ * which detects what is between classes. Chosen by measurement: `npm run bench -- unknowns`. Artifacts of earlier versions have the
+ * distance alone.
+ */
+export interface OodDetector {
+  /** `[M, features]`: features of training images, scaled to length 1, then quantised to 8 bits with one scale per row. */
+  readonly bank: Int8Array;
+  /** `[M]` */
+  readonly scales: Float32Array;
+  readonly distance: Units;
+  readonly odds: Units;
+  readonly rule: OodRule;
+}
+
+/** The units of a score, from known images: its median, and the distance from there to the 95th percentile. */
+export interface Units {
+  readonly median: number;
+  readonly spread: number;
+}
+
+/** Added to both sides of the log odds, so that they are finite; a lower value would amplify the rounding of probabilities. */
+export const LEAST_ODDS = 1e-4;
+
+/** The metadata of {@link OOD_SCORE}. */
+export interface OodRule {
+  /** An image with a score above this is unknown; {@link MAX_OOD_SCORE} if there were too few images to call any unknown. */
+  readonly threshold: number;
+  /** The share of images like the training images that is called unknown nevertheless. */
+  readonly falseAlarmRate: number;
+  readonly neighbours: number;
+  /** Images that the threshold was fitted on; those of one group count as one. */
+  readonly fittedOn: number;
+}
+
+/** No score is above this. */
+export const MAX_OOD_SCORE = 1e9;
+
+// Builds the artifact's model.
 
 /** Everything that an artifact consists of. */
 export interface ArtifactContents {
@@ -102,7 +175,7 @@ export function backboneParameters(artifact: Model): ReadonlyMap<string, Uint8Ar
   return new Map(entries.map(([name, { bytes }]) => [name.slice(BACKBONE.length), bytes]));
 }
 
-// The part of an artifact's graph that computes the out-of-distribution score.
+// The graph of the out-of-distribution score.
 
 /** Lower bound of feature lengths, so that features of all zeros are not divided by 0. */
 const LEAST_LENGTH = 1e-12;
@@ -165,8 +238,8 @@ const inUnits = (score: string, output: string): Node[] => [
   node("Div", [`${output}/shifted`, `${score}/spread`], [output]),
 ];
 
-// Splits an artifact at the end of its preprocessing: a preparation that turns one image of any size into a fixed shape, and a predictor
-// of batches of such. Together they compute what the artifact computes; apart, images of different sizes share a batch.
+// Splits an artifact at the end of its preprocessing: a preparation that turns one image of any size into a fixed shape, and a
+// predictor of batches of them. Together they compute what the artifact computes; apart, images of different sizes share a batch.
 
 export interface ArtifactParts {
   /** The tensor between the two models. */
@@ -215,74 +288,3 @@ const seams: Readonly<Record<Seam, (graph: Graph) => Value | undefined>> = {
     return node && { name: node.inputs[0]!, type: "uint8" };
   },
 };
-
-// The artifact's contract: the names of its input, outputs and metadata keys. An artifact is one ONNX file that needs nothing of Graft:
-// raw pixels of any size in; probabilities, logits and features out; class names and provenance in the metadata.
-
-/** The artifact's input, uint8 `[N, H, W, 3]`, RGB. */
-export const IMAGE = "image";
-/** The artifact's outputs besides `features`. */
-export const LOGITS = "logits";
-export const PROBABILITIES = "probabilities";
-/** The output of the out-of-distribution score, float `[N]`: see {@link OodDetector}. */
-export const OOD_SCORE = "novelty";
-
-/** Metadata keys of an artifact. */
-export const artifactKeys = {
-  version: "graft.version",
-  classes: "graft.classes",
-  preprocessing: PREPROCESSING_KEY,
-  network: "graft.network",
-  temperature: "graft.temperature",
-  novelty: "graft.novelty",
-  conformal: "graft.conformal",
-} as const;
-
-/** A linear layer on raw features: logits = features · weightsᵀ + bias. */
-export interface Head {
-  /** `[classes, features]` */
-  readonly weights: Float32Array;
-  /** `[classes]` */
-  readonly bias: Float32Array;
-}
-
-/**
- * Decides when an image is unknown. The out-of-distribution score is the sum of two scores, each minus its median over known images and
- * divided by the distance from the median to their 95th percentile. The first is the cosine distance of the image's features to the
- * `neighbours`-th nearest of training images' features (Sun, Ming, Zhu and Li, "Out-of-distribution detection with deep nearest
- * neighbors", ICML 2022, arXiv 2204.06507), which detects what is far from everything; the second the log odds against the top class,
- * which detects what is between classes. Chosen by measurement: `npm run bench -- unknowns`. Artifacts of earlier versions have the
- * distance alone.
- */
-export interface OodDetector {
-  /** `[M, features]`: features of training images, scaled to length 1, then quantised to 8 bits with one scale per row. */
-  readonly bank: Int8Array;
-  /** `[M]` */
-  readonly scales: Float32Array;
-  readonly distance: Units;
-  readonly odds: Units;
-  readonly rule: OodRule;
-}
-
-/** The units of a score, from known images: its median, and the distance from there to the 95th percentile. */
-export interface Units {
-  readonly median: number;
-  readonly spread: number;
-}
-
-/** Added to both sides of the log odds, so that they are finite; a lower value would amplify the rounding of probabilities. */
-export const LEAST_ODDS = 1e-4;
-
-/** The metadata of {@link OOD_SCORE}. */
-export interface OodRule {
-  /** An image with a score above this is unknown; {@link MAX_OOD_SCORE} if there were too few images to call any unknown. */
-  readonly threshold: number;
-  /** The share of images like the training images that is called unknown nevertheless. */
-  readonly falseAlarmRate: number;
-  readonly neighbours: number;
-  /** Images that the threshold was fitted on; those of one group count as one. */
-  readonly fittedOn: number;
-}
-
-/** No score is above this. */
-export const MAX_OOD_SCORE = 1e9;

@@ -1,4 +1,4 @@
-/** Opens an artifact's file in Node. */
+/** Opens the file of a trained model in Node, and predicts image files with it. What an artifact contains is in artifact-graph.ts. */
 import { readFile } from "node:fs/promises";
 import { mapAhead } from "../base/concurrency.ts";
 import { codeOf, isDataError, messageOf, usageError } from "../base/errors.ts";
@@ -75,7 +75,7 @@ function asArtifact(
   };
 }
 
-// Predicts image files one after the other with a trained model: the loop that `predict` and `evaluate` share.
+// Predicts image files one after the other: the loop that `predict` and `evaluate` share.
 
 /** The result of one file. */
 export type FilePrediction =
@@ -96,7 +96,7 @@ const AHEAD = 2;
 type Decoded = RgbImage | { readonly reason: string };
 
 /**
- * Yields the model's prediction of each file, in order, as soon as it is known. Files that cannot be decoded are reported with the
+ * Returns the model's prediction of each file, in order, as soon as it is known. Files that cannot be decoded are reported with the
  * reason.
  */
 export async function* predictFiles(

@@ -1,4 +1,7 @@
-/** Reads an artifact and predicts one image. Knows nothing of where the file's bytes come from. */
+/**
+ * Reads an artifact, predicts one image, and applies the artifact's rules of uncertainty. Knows nothing of where the file's bytes come
+ * from.
+ */
 import { dataError } from "../base/errors.ts";
 import type { RgbImage } from "../data/image/rgb-image.ts";
 import { type Conformal, conformalSet } from "../metrics/conformal.ts";

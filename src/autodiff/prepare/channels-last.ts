@@ -1,6 +1,10 @@
 /**
- * Tensors in two layouts: channels first `[N, C, H, W]` and channels last `[N, H, W, C]`. A layout is computed when it is first read,
- * so that a sequence of layers with channels last needs one transposition at each end.
+ * Rewrites trainable convolutions on small maps, such as ResNet's last stage, to channels last: each becomes one large matrix product
+ * forward and backward (convolution-columns.ts), where ONNX Runtime would multiply one small matrix per image. Kernels are stored in
+ * the layout of the products, so they are not transposed.
+ *
+ * Measured on ResNet50's last stage (batch 16, `npm run bench -- finetune`): a 3 × 3 convolution takes 40 ms for its three products
+ * instead of 57. On maps of 14 × 14 and larger there is no gain.
  */
 
 import { lookup } from "../../onnx/analysis/dataflow.ts";
@@ -18,53 +22,6 @@ import { allTensors, type ShapedGraph, type Shapes } from "../gradients.ts";
 import type { Ref } from "../graph-builder.ts";
 import { Operations, product, range, sameDims } from "../graph-operations.ts";
 import { convolvedLast, isPlain } from "./convolution-columns.ts";
-
-const TO_LAST = [0, 2, 3, 1];
-const TO_FIRST = [0, 3, 1, 2];
-
-/** The layouts of the tensors of one graph. */
-export class LayoutCache {
-  readonly #build: Operations;
-  readonly #shapes: Shapes;
-  readonly #last = new Map<string, Ref>();
-  /** Tensors that so far exist only with channels last. */
-  readonly #onlyLast = new Set<string>();
-
-  constructor(build: Operations, shapes: Shapes) {
-    this.#build = build;
-    this.#shapes = shapes;
-  }
-
-  /** The tensor with channels last; adds a transposition on first use. */
-  last(tensor: string): Ref {
-    const known = this.#last.get(tensor);
-    if (known) return known;
-    const made = this.#build.transpose({ name: tensor, ...this.#shapes.get(tensor)! }, TO_LAST);
-    this.#last.set(tensor, made);
-    return made;
-  }
-
-  /** Whether a tensor exists only with channels last. */
-  isOnlyLast = (tensor: string): boolean => this.#onlyLast.has(tensor);
-
-  /** Records the channels-last result that replaces a tensor. */
-  computed(tensor: string, last: Ref): void {
-    this.#last.set(tensor, last);
-    this.#onlyLast.add(tensor);
-  }
-
-  /** The node that computes a tensor with channels first, if it does not exist yet. */
-  first(tensor: string): Node[] {
-    if (!this.#onlyLast.delete(tensor)) return [];
-    return [node("Transpose", [this.#last.get(tensor)!.name], [tensor], { perm: TO_FIRST })];
-  }
-}
-
-// Rewrites trainable convolutions on small maps, such as ResNet's last stage, to channels last: each becomes one large matrix product
-// forward and backward (columns.ts), where ONNX Runtime would multiply one small matrix per image. Kernels are stored in the layout
-// of the products, so they are not transposed.
-// Measured on ResNet50's last stage (batch 16, `npm run bench -- finetune`): a 3 × 3 convolution takes 40 ms for its three
-// products instead of 57. On maps of 14 × 14 and larger there is no gain.
 
 /** The largest small map, in pixels. */
 const SMALL = 64;
@@ -84,7 +41,7 @@ interface Kernel {
 }
 
 /**
- * Rewrites a network whose norms are folded (fold-norms.ts). Tensors with other readers keep their names.
+ * Rewrites a network whose norms are folded (`foldNorms` in prepare.ts). Tensors with other readers keep their names.
  *
  * @param trained names of the parameters that will change
  */
@@ -238,4 +195,48 @@ function exchanged(values: Float32Array, out: number, a: number, b: number): Flo
     for (let i = 0; i < a; i++) for (let j = 0; j < b; j++) result[at + j * a + i] = values[at + i * b + j]!;
   }
   return result;
+}
+
+// Tensors in two layouts: channels first `[N, C, H, W]` and channels last `[N, H, W, C]`. A layout is computed when it is first read,
+// so that a sequence of layers with channels last needs one transposition at each end.
+
+const TO_LAST = [0, 2, 3, 1];
+const TO_FIRST = [0, 3, 1, 2];
+
+/** The layouts of the tensors of one graph. */
+export class LayoutCache {
+  readonly #build: Operations;
+  readonly #shapes: Shapes;
+  readonly #last = new Map<string, Ref>();
+  /** Tensors that so far exist only with channels last. */
+  readonly #onlyLast = new Set<string>();
+
+  constructor(build: Operations, shapes: Shapes) {
+    this.#build = build;
+    this.#shapes = shapes;
+  }
+
+  /** The tensor with channels last; adds a transposition on first use. */
+  last(tensor: string): Ref {
+    const known = this.#last.get(tensor);
+    if (known) return known;
+    const made = this.#build.transpose({ name: tensor, ...this.#shapes.get(tensor)! }, TO_LAST);
+    this.#last.set(tensor, made);
+    return made;
+  }
+
+  /** Whether a tensor exists only with channels last. */
+  isOnlyLast = (tensor: string): boolean => this.#onlyLast.has(tensor);
+
+  /** Records the channels-last result that replaces a tensor. */
+  computed(tensor: string, last: Ref): void {
+    this.#last.set(tensor, last);
+    this.#onlyLast.add(tensor);
+  }
+
+  /** The node that computes a tensor with channels first, if it does not exist yet. */
+  first(tensor: string): Node[] {
+    if (!this.#onlyLast.delete(tensor)) return [];
+    return [node("Transpose", [this.#last.get(tensor)!.name], [tensor], { perm: TO_FIRST })];
+  }
 }

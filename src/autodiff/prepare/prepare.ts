@@ -1,9 +1,6 @@
 /**
- * Folds batch norms with constant statistics into the convolution before them, as arithmetic on the kernel: passes over activations
- * become passes over weights, forward and backward, and the convolution's output need not be kept. Scale, shift and kernel stay
- * separate parameters with the same gradients.
- *
- * Source: Jacob et al., "Quantization and Training of Neural Networks" (arXiv 1712.05877), §3.2.
+ * Rewrites a network before it is differentiated: the same function of the same parameters in a form whose gradient is faster. Each
+ * rewrite decides from the graph whether it applies. Differentiates nothing itself.
  */
 import { lookup } from "../../onnx/analysis/dataflow.ts";
 import {
@@ -18,6 +15,25 @@ import { allTensors, type ShapedGraph, type Shapes } from "../gradients.ts";
 import type { Ref } from "../graph-builder.ts";
 import { Operations, product, range } from "../graph-operations.ts";
 import { channelsLast, type WithChannelsLast } from "./channels-last.ts";
+
+/**
+ * Prepares a network for training.
+ *
+ * @param shapes of every tensor
+ * @param trained names of the parameters that will change
+ */
+export function prepare(graph: Graph, shapes: Shapes, trained: ReadonlySet<string>): WithChannelsLast {
+  const folded = foldNorms(graph, shapes, trained);
+  // A kernel that is not a constant of the network was computed from a trainable parameter.
+  const changes = (kernel: string): boolean => trained.has(kernel) || !folded.graph.initializers.has(kernel);
+  const sliced = sliceStrides(folded.graph, folded.shapes, changes);
+  return channelsLast(sliced.graph, sliced.shapes, trained);
+}
+
+// Folds batch norms with constant statistics into the convolution before them, as arithmetic on the kernel: passes over activations
+// become passes over weights, forward and backward, and the convolution's output need not be kept. Scale, shift and kernel stay
+// separate parameters with the same gradients.
+// Source: Jacob et al., "Quantization and Training of Neural Networks" (arXiv 1712.05877), §3.2.
 
 /**
  * Folds every batch norm that is the only reader of a trainable convolution. Leaves frozen convolutions alone: their kernels stay
@@ -117,21 +133,4 @@ function everyStride(build: Operations, node: Node, shapes: Shapes): Node {
   );
   const { strides: _, pads: __, auto_pad: ___, ...attributes } = node.attributes;
   return { ...node, inputs: [seen.name, ...node.inputs.slice(1)], attributes };
-}
-
-// Rewrites a network before it is differentiated: the same function of the same parameters in a form whose gradient is faster. Each
-// rewrite decides from the graph whether it applies.
-
-/**
- * Prepares a network for training.
- *
- * @param shapes of every tensor
- * @param trained names of the parameters that will change
- */
-export function prepare(graph: Graph, shapes: Shapes, trained: ReadonlySet<string>): WithChannelsLast {
-  const folded = foldNorms(graph, shapes, trained);
-  // A kernel that is not a constant of the network was computed from a trainable parameter.
-  const changes = (kernel: string): boolean => trained.has(kernel) || !folded.graph.initializers.has(kernel);
-  const sliced = sliceStrides(folded.graph, folded.shapes, changes);
-  return channelsLast(sliced.graph, sliced.shapes, trained);
 }

@@ -68,7 +68,7 @@ describe("arithmetic", () => {
     await expectGradient({ nodes, variables: { x: normal(random, [3, 2]) }, type: "float64" }, random);
   });
 
-  test("Where, broadcast, with either side towards", async () => {
+  test("Where, broadcast, towards either side", async () => {
     const random = createRandom(11);
     const constants = { c: rawTensor("bool", [3], Uint8Array.of(1, 0, 1)) };
     const variables = { a: normal(random, [2, 3]), b: normal(random, [2, 1]) };
@@ -157,7 +157,7 @@ describe("reductions", () => {
     }
   });
 
-  test("axes that are computed from constants, and none meaning nothing", async () => {
+  test("axes that are computed from constants, and an empty list that means no axis", async () => {
     const random = createRandom(23);
     const constants = { one: int64Tensor([1], [1]), none: int64Tensor([0], []) };
     const nodes = [

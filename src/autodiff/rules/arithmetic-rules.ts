@@ -1,4 +1,4 @@
-/** Gradients of arithmetic between broadcast tensors. The caller sums over broadcast axes. */
+/** Gradients of arithmetic, of element-wise functions, and of matrix products. The caller sums over broadcast axes. */
 
 import { by, type Rule, type RuleTable } from "../gradient-rule.ts";
 import type { Ref } from "../graph-builder.ts";
@@ -93,7 +93,7 @@ export const arithmetic: RuleTable = {
   Mod: by(mod, "towards the dividend, with `fmod`"),
 };
 
-// Gradients of element-wise functions of one tensor: powers, exponentials, trigonometry.
+// Element-wise functions of one tensor: powers, exponentials, trigonometry.
 
 /** A function's derivative, from its input `x` and its output `y`; multiplied by the output's gradient. */
 type Derivative = (build: Operations, x: Ref, y: Ref) => Ref;
@@ -115,7 +115,7 @@ export const elementwise: RuleTable = {
   Cast: by((site) => [() => site.build.cast(site.gradient(), site.input(0).type)]),
 };
 
-// Gradients of matrix products. Uses `Gemm` with transposition flags where possible, which copies nothing.
+// Matrix products. They use `Gemm` with transposition flags where possible, which copies nothing.
 
 /** Y = α A′ B′ + β C. */
 const gemm: Rule = (site) => {

@@ -1,4 +1,4 @@
-/** The gradient of a convolution with respect to its input. */
+/** Gradients of Conv and ConvTranspose. The gradient with respect to the kernel is in kernel-gradient.ts. */
 
 import { by, type Rule, type RuleTable, type Site } from "../gradient-rule.ts";
 import type { Ref } from "../graph-builder.ts";
@@ -7,6 +7,8 @@ import { all, padsOf, type Window, weightGradient, windowOf } from "./kernel-gra
 import { spaced } from "./reshape-rules.ts";
 
 /**
+ * The gradient of a convolution with respect to its input.
+ *
  * @param dy [N, O, ...output]
  * @param w [O, C / group, ...kernel]
  * @param inputDims [N, C, ...input], the shape of the result
@@ -80,7 +82,7 @@ function mirrored(build: Operations, w: Ref, group: number): Ref {
   return build.reshape(exchanged, [group * perGroup, out / group, ...kernel]);
 }
 
-// Gradients of Conv and ConvTranspose; the computation is in conv-input.ts and conv-weight.ts.
+// The rules of both operators.
 
 /** The gradient of a bias: the sum over all axes except channels. */
 const biasGradient = (site: Site) => (): Ref => {

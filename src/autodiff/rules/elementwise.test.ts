@@ -7,7 +7,7 @@ import { apart, between, expectGradient, normal, type Variable } from "../testin
 const shapes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 });
 const seeds = fc.integer({ min: 1, max: 1e6 });
 
-/** An operator of one tensor: its name, attributes, where it is tried, and the type ONNX Runtime has it in. */
+/** An operator of one tensor: its name, attributes, the range that is tested, and the type that ONNX Runtime supports. */
 interface Unary {
   readonly op: string;
   readonly domain?: string;

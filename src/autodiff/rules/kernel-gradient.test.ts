@@ -1,4 +1,4 @@
-/** Blocked convolutions yield what the standard ones do; where the engine has none, they are not asked for. */
+/** Blocked convolutions compute what the standard ones do; they are used only where the engine has them. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createRandom } from "../../base/random.ts";
@@ -12,7 +12,7 @@ import { weightGradient } from "./kernel-gradient.ts";
 
 const hasThem = await hasBlockedConvolutions();
 
-/** The gradient towards depthwise kernels, and the nodes it took. */
+/** The gradient towards depthwise kernels, and the nodes that compute it. */
 async function gradient(
   dims: { readonly x: readonly number[]; readonly dy: readonly number[] },
   window: Window,
@@ -83,7 +83,7 @@ test.skipIf(!hasThem)(
   },
 );
 
-test("where blocks would not be whole, the standard operators are used", async () => {
+test("the standard operators are used if the channels do not fill whole blocks", async () => {
   const window = { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], before: [1, 1], after: [1, 1] };
   const { domains } = await gradient({ x: [1, 6, 4, 4], dy: [1, 6, 4, 4] }, window, hasThem);
   expect(domains).toEqual(new Set([""]));

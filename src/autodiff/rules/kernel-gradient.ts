@@ -1,4 +1,7 @@
-/** Sliding windows of convolutions and poolings: kernel, strides, dilations and explicit padding. */
+/**
+ * The gradient of a convolution with respect to its kernel, and the sliding windows of convolutions and poolings: kernel, strides,
+ * dilations and explicit padding. The gradient with respect to the input is in convolution-rules.ts.
+ */
 
 import { BLOCKED } from "../../onnx/model.ts";
 import type { Site } from "../gradient-rule.ts";

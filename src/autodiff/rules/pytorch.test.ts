@@ -1,4 +1,4 @@
-/** The rules against PyTorch's autograd: bench/reference/gradients.py writes the values and says what they are. */
+/** The rules against PyTorch's autograd: bench/reference/gradients.py writes and describes the values. */
 import { describe, expect, test } from "vitest";
 import { encodeModelWhole } from "../../onnx/codec/write-model.ts";
 import {
@@ -60,7 +60,7 @@ const furtherOutputs = ({ op, attributes }: Case): readonly string[] => {
 
 const cases = reference.cases as unknown as readonly Case[];
 
-describe("gradients as PyTorch has them", () => {
+describe("gradients agree with PyTorch", () => {
   test("are known for every operator that has a rule", () => {
     const known = new Set(cases.map(({ domain, op }) => (domain === "" ? op : `${domain}.${op}`)));
     const ruled = Object.values(subjects).flatMap((rules) => Object.entries(rules));

@@ -1,6 +1,6 @@
 /**
- * Every rule against finite differences on random shapes: here those that are drawn in no other test, and that none is left
- * out. What a rule does in its corners is in the tests beside it.
+ * Every rule against finite differences on random shapes: the rules that no other test covers, and a check that no rule is left out.
+ * Edge cases are in the tests beside this one.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -22,7 +22,7 @@ import { apart, between, broadcasting, type Check, expectGradient, normal, type 
 type Fill = (random: Random, dims: readonly number[]) => Variable;
 type Drawn = fc.Arbitrary<{ readonly check: Check; readonly random: Random }>;
 
-/** Checks from what fast-check draws, and a generator for what is too much for it to shrink: values and indices. */
+/** Checks from fast-check's values, with a generator for values and indices, which it could not shrink. */
 const drawn = <T>(of: fc.Arbitrary<T>, check: (of: T, random: Random) => Check): Drawn =>
   fc.tuple(of, fc.integer({ min: 1, max: 1e6 })).map(([one, seed]) => {
     const random = createRandom(seed);
@@ -81,7 +81,7 @@ const ofTwo = (op: string): Drawn =>
     return { nodes: [node(op, ["a", "b"], ["y"])], variables };
   });
 
-/** Large, so that values that happen to be alike are no cliff. */
+/** Large, so that values that happen to be equal cause no steep slope. */
 const epsilon = float(0.3);
 
 /** A normalisation of [N, C, ...] with a scale and a shift of shape `parameters`. */
@@ -122,7 +122,7 @@ const batchNorm = (trained: boolean): Drawn =>
     },
   }));
 
-/** Sizes of parts, of which `before` and `after` axes stand around the one that is parted. */
+/** Sizes of parts, and the axes around the one that is split. */
 const parts = fc.record({ sizes: fc.array(size, { minLength: 1, maxLength: 3 }), around: shape(0, 2), at: fc.nat(2) });
 const partDims = (around: readonly number[], at: number, part: number): number[] =>
   around.toSpliced(at % (around.length + 1), 0, part);
@@ -328,7 +328,7 @@ const drawnHere: Readonly<Record<string, readonly Drawn[]>> = {
   ),
 };
 
-/** By the test that draws their shapes. */
+/** By the test that covers them. */
 const drawnElsewhere: Readonly<Record<string, readonly string[]>> = {
   "conv.test.ts": ["Conv", "ConvTranspose"],
   "pool.test.ts": ["AveragePool", "MaxPool"],
@@ -342,7 +342,7 @@ const drawnElsewhere: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe("finite differences on random shapes", () => {
-  test("are taken of every operator that has a rule", () => {
+  test("cover every operator that has a rule", () => {
     const ruled = Object.values(subjects).flatMap((rules) => Object.entries(rules));
     const names = ruled.filter(([, { kind }]) => kind === "rule").map(([name]) => name);
     const covered = [...Object.keys(drawnHere), ...Object.values(drawnElsewhere).flat()];

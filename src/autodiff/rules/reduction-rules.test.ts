@@ -28,7 +28,7 @@ const seeds = fc.integer({ min: 1, max: 1e6 });
 const within = (kernel: readonly number[], pads: readonly number[]): number[] =>
   pads.map((amount, i) => Math.min(amount, kernel[i % 2]! - 1));
 
-/** Whether every window sees a pixel: of others, shape inference and ONNX Runtime do not agree whether they exist. */
+/** Whether every window covers a pixel: shape inference and ONNX Runtime disagree whether other windows exist. */
 const allSee = ({ kernel, strides, pads, size, ceil_mode }: Pooling): boolean =>
   size.every((pixels, axis) => {
     const [before, after] = [within(kernel, pads)[axis]!, within(kernel, pads)[axis + 2]!];

@@ -1,4 +1,4 @@
-/** Gradients of reductions: distributes the gradient of the result over the reduced elements. */
+/** Gradients of reductions and of pooling: distributes the gradient of the result over the elements that it was computed from. */
 
 import { by, type Differentiation, type Rule, type RuleTable, type Site } from "../gradient-rule.ts";
 import type { Ref } from "../graph-builder.ts";
@@ -68,7 +68,7 @@ export const reduce = {
   ReduceLogSumExp: reduction(({ site: { build }, x, y, dy }) => build.mul(build.unary("Exp", build.sub(x, y())), dy)),
 };
 
-// Gradients of pooling.
+// Pooling.
 
 const spatialAxes = (x: Ref): number[] => range(x.dims.length).slice(2);
 

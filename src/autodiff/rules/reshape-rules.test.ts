@@ -122,7 +122,7 @@ describe("shapes and parts", () => {
     await expectGradient({ nodes: half, variables: { x: normal(createRandom(4), [2, 6]) }, constants });
   });
 
-  test("bounds that are only known as the graph runs are refused by name", async () => {
+  test("bounds that are known only when the graph runs are refused by name", async () => {
     const nodes = [
       node("ArgMax", ["x"], ["at"], { axis: 0, keepdims: 1 }),
       node("Add", ["at", "one"], ["end"]),

@@ -1,4 +1,4 @@
-/** Gradients of operators that move elements without changing them: reshape, transpose, concatenate, slice, repeat. */
+/** Gradients of operators that move or pick elements without changing them: reshape, transpose, concatenate, slice, repeat, gather. */
 
 import { int64Tensor } from "../../onnx/model.ts";
 import { by, type Rule, type RuleTable, type Site } from "../gradient-rule.ts";
@@ -168,7 +168,7 @@ export const shape: RuleTable = {
   Dropout: by(dropout, "in training mode with its mask output"),
 };
 
-// Gradients of operators that pick elements by index: an element that is picked several times gets the sum of gradients.
+// Picking by index: an element that is picked several times gets the sum of the gradients.
 
 /** Indices counted from the front, as scatter operators require. */
 function fromTheFront(site: Site, indices: Ref, size: number): Ref {

@@ -102,7 +102,7 @@ describe("prepare", () => {
     );
   });
 
-  test("holds kernels with channels last, and gives them back", async () => {
+  test("stores kernels with channels last, and converts them back", async () => {
     const layout = { height: 5, width: 5, stride: 1, pads: [1, 1, 1, 1] } as const;
     const dims = [1, WIDE, 5, 5];
     const graph = block(layout, 1, dims);
