@@ -1,4 +1,4 @@
-/** Bench `augment`: augmented views a second on one thread, beside torchvision's on the same pictures. */
+/** Bench `augment`: augmented views a second on one thread, beside torchvision's on the same images. */
 
 import { discoverDataset } from "../src/data/dataset/discover.ts";
 import { type AugmentationName, augmentations } from "../src/data/image/augment/augmentation-plan.ts";

@@ -14,7 +14,7 @@ import { printTable } from "./support/table.ts";
 import { cachedFeatures, joined, rowsOf } from "./trust/cached.ts";
 
 const DATASETS = ["flowers", "pollen", "sign-digits"];
-/** Share of all pictures that is the test of a split, as in a training without a test folder. */
+/** Share of all images that is the test of a split, as in a training without a test folder. */
 const TEST_SHARE = 0.2;
 
 /** Measures and prints. Each split is a training as `graft train` does it: sets are calibrated on out-of-fold answers. */

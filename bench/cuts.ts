@@ -1,4 +1,4 @@
-/** Bench `cuts`: which cut, and which way of fitting pictures, serves a network best. No peer: it fills the catalogue. */
+/** Bench `cuts`: which cut, and which way of fitting images, serves a network best. No peer: it fills the catalogue. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ const fits: Readonly<Record<string, Fit>> = {
 
 /**
  * For every dataset, cut and fit that is asked for (lists with commas): accuracy of the linear probe in cross-validation
- * on the training pictures, which is what may choose, and on the test folder, which may not.
+ * on the training images, which is what may choose, and on the test folder, which may not.
  */
 export async function benchCuts(given: readonly string[]): Promise<void> {
   const flags = readFlags(given, { network: "resnet50", cuts: "", data: "flowers,pollen", fits: "stretch" });

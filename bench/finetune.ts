@@ -72,7 +72,7 @@ export async function benchFinetune(given: readonly string[]): Promise<void> {
   }
 }
 
-/** Links to the first pictures of a dataset, alike from each class; few to test on. */
+/** Links to the first images of a dataset, alike from each class; few to test on. */
 async function someOf(dataset: string, to: string, images: number): Promise<string> {
   for (const [split, wanted] of Object.entries({ train: images, test: 16 })) {
     const classes = await readdir(join(dataset, split));

@@ -76,7 +76,7 @@ export async function benchForward(given: readonly string[]): Promise<void> {
 interface Measured {
   readonly own: readonly Run[];
   readonly theirs: readonly Run[];
-  /** Multiply-adds of one picture. */
+  /** Multiply-adds of one image. */
   readonly work: number;
 }
 

@@ -1,4 +1,4 @@
-/** Bench `novelty`: which score best tells pictures of something else, and what the one that is shipped does at its threshold. */
+/** Bench `novelty`: which score best tells images of something else, and what the one that is shipped does at its threshold. */
 
 import { createRandom } from "../src/base/random.ts";
 import { stratifiedSplit } from "../src/data/dataset/split.ts";
@@ -21,7 +21,7 @@ import { mahalanobis } from "./trust/mahalanobis.ts";
 type Score = (data: Float32Array) => Promise<ArrayLike<number>> | ArrayLike<number>;
 
 const DATASETS = ["flowers", "pollen", "sign-digits"];
-/** The share of the training pictures that the rivals' thresholds are fitted on; what is shipped needs none held out. */
+/** The share of the training images that the rivals' thresholds are fitted on; what is shipped needs none held out. */
 const HELD = 0.2;
 
 /** Measures and prints. */

@@ -1,5 +1,5 @@
 /**
- * Bench `serve`: `graft serve` under load, beside what a bare loop reaches on the same pictures with the same artifact, and beside
+ * Bench `serve`: `graft serve` under load, beside what a bare loop reaches on the same images with the same artifact, and beside
  * FastAPI + uvicorn + ONNX Runtime. Servers share the cores with the load generator; the bare loops have them to themselves.
  */
 import { existsSync } from "node:fs";
@@ -89,7 +89,7 @@ async function writeArtifact(folder: string): Promise<string> {
   return path;
 }
 
-/** A hundred pictures of a dataset's test part, in one folder. */
+/** A hundred images of a dataset's test part, in one folder. */
 async function pictures(data: string, folder: string): Promise<string> {
   const to = join(folder, "pictures");
   await mkdir(to);

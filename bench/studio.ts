@@ -1,5 +1,5 @@
 /**
- * The studio with many pictures: the page's memory and the smoothness of scrolling with 10,000, and the seconds that adding
+ * The studio with many images: the page's memory and the smoothness of scrolling with 10,000, and the seconds that adding
  * 1,000 and training on them take. In the system's Chromium, without a graphics card.
  */
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Bench `tfjs`: the same network, weights and pictures through Graft's runtime and through TensorFlow.js' wasm backend. */
+/** Bench `tfjs`: the same network, weights and images through Graft's runtime and through TensorFlow.js' wasm backend. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "../src/base/random.ts";

@@ -7,7 +7,7 @@
  * console.log(result.test.evaluation.accuracy, result.test.evaluation.interval);
  * await result.save("out");
  */
-// First of all, so that nothing of Graft can open a session before.
+// First, so that no part of Graft can open a session before.
 import "./onnx/session/telemetry.ts";
 
 export { compare } from "./advise/compare/compare.ts";

@@ -1,6 +1,6 @@
 /**
- * Training as one call, of the library and of the command line alike: opens what is named, trains, and returns a result that can
- * be saved as a run. The training is train/'s, the files are run/'s, the pages are report/'s.
+ * Training as one call, for the library and the command line: opens what is named, trains, and returns a result that can be
+ * saved as a run. The training itself is in train/, the files are in run/, the pages in report/.
  */
 import { checkedArgument, text } from "./base/option-schemas.ts";
 import { createStopwatch } from "./base/progress.ts";
@@ -24,13 +24,13 @@ import {
   train as trainModel,
 } from "./train/train-dataset.ts";
 
-/** The options of {@link train}: those of a training, with the dataset and the network as they are or by name. */
+/** The options of {@link train}: those of a training, with the dataset and the network given as values or by name. */
 export interface TrainOptions extends Omit<ModelTrainOptions, "dataset" | "network"> {
   /** The path of a dataset, as for `graft train`. */
   readonly data?: string | undefined;
-  /** A dataset that was read before; `data` then says where it is from. */
+  /** A dataset that has already been read; `data` then says where it is from. */
   readonly dataset?: Dataset | undefined;
-  /** A network that is open, a name of the catalogue, or the path of an `.onnx` file. */
+  /** An open network, a name of the catalogue, or the path of an `.onnx` file. */
   readonly network: Network | string;
 }
 
@@ -38,7 +38,7 @@ export interface TrainOptions extends Omit<ModelTrainOptions, "dataset" | "netwo
 export interface TrainedRun extends TrainResult {
   /**
    * Writes everything that `graft train` writes: `model.onnx`, `metrics.json`, `graft.json`, `answers.json`, `report.html` and
-   * `card.md`. A run that was in the folder is replaced whole; other files in it are left alone.
+   * `card.md`. A previous run in the folder is replaced as a whole; other files are left alone.
    */
   save(out: string, options?: SaveOptions): Promise<SavedRun>;
 }
@@ -46,28 +46,28 @@ export interface TrainedRun extends TrainResult {
 /**
  * Trains a network on a dataset.
  *
- * @throws GraftError (`usage`) where an option does not fit; (`data`) where the data cannot be learned from; (`work`) where the
- *   disk or the memory does not suffice; the signal's reason where it was aborted
+ * @throws GraftError (`usage`) if an option is invalid; (`data`) if the data cannot be learned from; (`work`) if the disk or
+ *   memory is too small; the signal's reason if it is aborted
  */
 export const train = async (options: TrainOptions): Promise<TrainedRun> =>
   trainMeasured(options, await createRunMeter());
 
-/** Measures what a run takes, from now on. With `fromProcessStart`, what the process did before belongs to the run. */
+/** Starts to measure what a run costs. With `fromProcessStart`, what the process did before counts too. */
 export async function createRunMeter(fromProcessStart = false): Promise<RunMeter> {
   const clock: RunClock = createStopwatch();
   return { clock, startUp: fromProcessStart ? clock.startUp : 0, consumption: await measureConsumption() };
 }
 
-/** {@link train}, with a meter that was begun before. */
+/** {@link train}, with a meter that was started before. */
 export async function trainMeasured(options: TrainOptions, meter: RunMeter): Promise<TrainedRun> {
   if (typeof options !== "object" || options === null) checkHowToTrain(options);
   const { data, dataset: read, network: named, ...how } = options;
-  // What is to be opened may have to be fetched first.
+  // The dataset or network may have to be downloaded first.
   if (typeof named === "string" || (data !== undefined && read === undefined)) checkHowToTrain(how);
   const dataset = read ?? (data === undefined ? undefined : await readDataset(data, how));
   const network = typeof named === "string" ? await openByName(named, how) : named;
   meter.clock.lap("open");
-  // Without a dataset it is refused there.
+  // Without a dataset, it is rejected there.
   const result = await trainModel({ ...how, dataset: dataset!, network });
   meter.clock.lap("train");
   const training = {

@@ -60,7 +60,7 @@ beforeAll(async () => {
   writeFileSync(large, tinyNetwork(2, 3));
   await writeShapes(pictures, ofEach(20), 1);
   await writeShapes(few, ofEach(4), 2);
-  // The same pictures with labels that say nothing: each class gets every third of each.
+  // The same images with labels that say nothing: each class gets every third of each.
   await writeShapes(shuffled, ofEach(20), 3);
   const files = shapeNames.flatMap((name) => readdirSync(join(shuffled, name)).map((file) => [name, file] as const));
   files.forEach(([name, file], i) => {
@@ -106,7 +106,7 @@ describe("graft recommend", () => {
     expect(found.reason).toMatch(/No network beats always predicting/);
   });
 
-  test("a few pictures a class tell no order", async () => {
+  test("a few images a class tell no order", async () => {
     const found = await graftJson<Recommended>(recommendArgs(few), cache);
     expect(found.candidates.every(({ isTied }) => isTied)).toBe(true);
     expect(found.candidates[0]!.interval[1] - found.candidates[0]!.interval[0]).toBeGreaterThan(0.2);

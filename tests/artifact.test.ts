@@ -18,14 +18,14 @@ interface Answer {
 const work = temporaryFolder();
 const cache = join(work, "cache");
 
-/** The pixels of a picture that needs no conversion: RGB, 8 bits, upright. */
+/** The pixels of an image that needs no conversion: RGB, 8 bits, upright. */
 async function pixelsOf(path: string): Promise<Pixels> {
   const { data, info } = await sharp(path).raw().toBuffer({ resolveWithObject: true });
   expect(info.channels).toBe(3);
   return { width: info.width, height: info.height, data };
 }
 
-/** Runs pictures of one size through the model; yields each output as `[N][…]`. */
+/** Runs images of one size through the model; yields each output as `[N][…]`. */
 async function ask(session: ort.InferenceSession, pictures: readonly Pixels[]): Promise<Record<string, number[][]>> {
   const { width, height } = pictures[0]!;
   const data = new Uint8Array(pictures.length * width * height * 3);
@@ -87,9 +87,9 @@ describe("a trained model.onnx in plain ONNX Runtime", () => {
     }
   });
 
-  test("gives what graft predict gives, for pictures of any size", () => expectSameAsPredict(model, sizes, 3));
+  test("gives what graft predict gives, for images of any size", () => expectSameAsPredict(model, sizes, 3));
 
-  test("takes a batch, each picture on its own", async () => {
+  test("takes a batch, each image on its own", async () => {
     const session = await ort.InferenceSession.create(model);
     const pictures = [drawShape("circle", 50, 41, 1), drawShape("triangle", 50, 41, 2)];
     const together = await ask(session, pictures);

@@ -1,4 +1,4 @@
-/** `graft audit` and `graft explain` from end to end, on generated pictures with faults planted by hand. */
+/** `graft audit` and `graft explain` from end to end, on generated images with faults planted by hand. */
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ const work = temporaryFolder();
 const cache = join(work, "cache");
 const network = join(work, "tiny.onnx");
 const data = join(work, "data");
-/** Pictures that get another label: from, to, and their name. */
+/** Images that get another label: from, to, and their name. */
 const strays = [
   ["square", "triangle", "002"],
   ["square", "triangle", "005"],
@@ -82,7 +82,7 @@ beforeAll(async () => {
   await writeShapes(join(data, "train"), { circle: 30, square: 30, triangle: 30 });
   await writeShapes(join(data, "test"), { circle: 8, square: 8, triangle: 8 }, 2);
   const train = (name: string): string => join(data, "train", name);
-  // Wrong labels, a test picture once more in training, a copy in another class, and what is no picture.
+  // Wrong labels, a test image once more in training, a copy in another class, and what is no image.
   for (const [from, to, name] of strays) renameSync(train(`${from}/${name}.webp`), train(`${to}/stray-${name}.webp`));
   await sharp(join(data, "test/circle/001.jpeg")).flop().jpeg({ quality: 60 }).toFile(train("circle/leak.jpg"));
   cpSync(train("square/000.png"), train("circle/both.png"));
@@ -168,7 +168,7 @@ describe("graft audit", () => {
     expectSentence(await graft([...args, "--fix-doubtful"], cache), 2, "--fix-doubtful only applies to moving");
   });
 
-  test("--fix moves pictures aside and --undo brings back every byte", async () => {
+  test("--fix moves images aside and --undo brings back every byte", async () => {
     const copy = join(work, "fixed");
     cpSync(data, copy, { recursive: true });
     const before = contents(copy);
@@ -255,7 +255,7 @@ describe("graft explain", () => {
     await graftJson(["train", data, ...using, "--no-audit", "--no-explain", "--out", out], cache);
   });
 
-  test("writes an overlay a method, and names the nearest training pictures", async () => {
+  test("writes an overlay a method, and names the nearest training images", async () => {
     const to = join(work, "why");
     interface Explained {
       readonly label: string;
@@ -304,7 +304,7 @@ describe("graft explain", () => {
   });
 });
 
-describe("a picture of something else", () => {
+describe("an image of something else", () => {
   test("is unknown to the model, one of the kind is not", async () => {
     const strange = join(work, "strange.png");
     const stripes = Uint8Array.from({ length: 40 * 40 * 3 }, (_, i) => (Math.floor(i / 6) % 2 === 0 ? 255 : 0));

@@ -53,7 +53,7 @@ describe("a dataset that cannot be learned from", () => {
     expectSentence(await graft(train(folder), cache), "data", "is empty");
   });
 
-  test("pictures without class folders", async () => {
+  test("images without class folders", async () => {
     const folder = newFolder();
     mkdirSync(folder);
     cpSync(join(good, "circle", "000.png"), join(folder, "a.png"));
@@ -68,18 +68,18 @@ describe("a dataset that cannot be learned from", () => {
     );
   });
 
-  test("a class with one picture", async () => {
+  test("a class with one image", async () => {
     const folder = await writeShapes(newFolder(), { circle: 4, square: 1 });
     expectSentence(await graft(train(folder), cache), "data", 'The class "square" has only one training image');
   });
 
-  test("a class with one picture that can be read", async () => {
+  test("a class with one image that can be read", async () => {
     const folder = await writeShapes(newFolder(), { circle: 5, square: 3 });
     for (const file of readdirSync(join(folder, "square")).slice(1)) writeFileSync(join(folder, "square", file), "no");
     expectSentence(await graft(train(folder), cache), "data", 'The class "square" has 1 readable image');
   });
 
-  test("no picture that can be read", async () => {
+  test("no image that can be read", async () => {
     const folder = newFolder();
     for (const name of ["a", "b"]) {
       mkdirSync(join(folder, name), { recursive: true });
@@ -93,8 +93,8 @@ describe("a dataset that cannot be learned from", () => {
   });
 });
 
-describe("some bad pictures among good ones", () => {
-  test("cut off, empty, far too large, no picture: skipped with their reasons; a wrong ending is no fault", async () => {
+describe("some bad images among good ones", () => {
+  test("cut off, empty, far too large, no image: skipped with their reasons; a wrong ending is no fault", async () => {
     const folder = newFolder();
     cpSync(good, folder, { recursive: true });
     const at = (name: string): string => join(folder, "circle", name);

@@ -1,4 +1,4 @@
-/** The command line from end to end: pictures to a model, the model asked and measured. Bad input is in cli-errors.test.ts. */
+/** The command line from end to end: images to a model, the model asked and measured. Bad input is in cli-errors.test.ts. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -102,7 +102,7 @@ describe("graft train", () => {
     expect(readFileSync(join(out, "report.html"), "utf8")).toContain("tiny.onnx");
   });
 
-  test("answers.json says of every test picture what the accuracy is counted from", () => {
+  test("answers.json says of every test image what the accuracy is counted from", () => {
     const { classes, answers } = JSON.parse(readFileSync(join(out, "answers.json"), "utf8")) as {
       classes: string[];
       answers: { path: string; truth: number; prediction: number; probability: number; truthProbability: number }[];
@@ -143,7 +143,7 @@ describe("graft train", () => {
     expect(first!.equals(seven!)).toBe(false);
   });
 
-  test("--test takes a folder of test pictures, --class-weights balanced another head", async () => {
+  test("--test takes a folder of test images, --class-weights balanced another head", async () => {
     const args = trainArgs(join(work, "tested"), "--test", fresh, "--class-weights", "balanced");
     const result = await graftJson<Trained>(args, cache);
     expect(result).toMatchObject({ testedOn: "folder", counts: { train: 74, test: 18 } });
@@ -181,7 +181,7 @@ describe("graft predict", () => {
     expect(right).toBeGreaterThanOrEqual(15);
   });
 
-  test("for a person: a line a picture", async () => {
+  test("for a person: a line an image", async () => {
     const file = join(fresh, "circle", "000.png");
     const { code, stdout, stderr } = await graft(["predict", join(out, "model.onnx"), file], cache);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -190,7 +190,7 @@ describe("graft predict", () => {
 });
 
 describe("graft evaluate", () => {
-  test("--json: the same scores as training measured on the same pictures", async () => {
+  test("--json: the same scores as training measured on the same images", async () => {
     const tested = await graftJson<Trained>(trainArgs(join(work, "tested-2"), "--test", fresh), cache);
     const scores = await graftJson<{ part: string; examples: number; accuracy: number; confusion: number[][] }>(
       ["evaluate", join(tested.out, "model.onnx"), fresh],
@@ -200,7 +200,7 @@ describe("graft evaluate", () => {
     expect(scores.confusion.flat().reduce((sum, count) => sum + count)).toBe(18);
   });
 
-  test("one picture of one class is enough to be judged", async () => {
+  test("one image of one class is enough to be judged", async () => {
     const one = join(work, "one", "circle");
     mkdirSync(one, { recursive: true });
     copyFileSync(join(fresh, "circle", "000.png"), join(one, "a.png"));

@@ -142,7 +142,7 @@ describe("many parts", () => {
     expect(await statusOf("/predict", type, parts(10_000, 'content-disposition: form-data; name="a"'))).toBe(400);
   });
 
-  test("10,000 pictures in JSON: 413", async () => {
+  test("10,000 images in JSON: 413", async () => {
     const images = Array.from({ length: 10_000 }, () => "AAAA");
     expect(await statusOf("/predict", "application/json", JSON.stringify({ images }))).toBe(413);
   });
@@ -251,7 +251,7 @@ describe("bodies that cost more than they weigh", () => {
   });
 });
 
-describe("pictures that are none, or too large", () => {
+describe("images that are none, or too large", () => {
   test("image bombs: 413, many at once", async () => {
     const bomb = pngOfSize(16_000, 16_000);
     expect(bomb.length).toBeLessThan(100_000);
@@ -259,7 +259,7 @@ describe("pictures that are none, or too large", () => {
     expect(new Set(statuses)).toEqual(new Set([413]));
   });
 
-  test("words, half a picture, an SVG: 422; nothing at all: 400", async () => {
+  test("words, half an image, an SVG: 422; nothing at all: 400", async () => {
     const bytes = readFileSync(picture);
     expect(await statusOf("/predict", "image/jpeg", "no picture")).toBe(422);
     expect(await statusOf("/predict", "image/jpeg", bytes.subarray(0, bytes.length / 2))).toBe(422);

@@ -74,7 +74,7 @@ describe("a server of one model", () => {
     expect(await server.ended).toBe(0);
   });
 
-  test("answers a form with several pictures as graft predict does", async () => {
+  test("answers a form with several images as graft predict does", async () => {
     const { status, answer } = await ask(`${server.url}/predict`, { body: form(pictures) });
     expect(status).toBe(200);
     expect(answer.model).toBe("first");
@@ -82,7 +82,7 @@ describe("a server of one model", () => {
     for (const [i, entry] of answer.predictions.entries()) expectSame(entry, wanted[i]!);
   });
 
-  test("takes a picture as the body, of any image type, and names as many classes as asked", async () => {
+  test("takes an image as the body, of any image type, and names as many classes as asked", async () => {
     for (const type of ["image/jpeg", "application/octet-stream", "IMAGE/PNG; q=1"]) {
       const body = readFileSync(pictures[1]!);
       const { answer } = await ask(`${server.url}/predict?top=1`, { body, headers: { "content-type": type } });
@@ -109,7 +109,7 @@ describe("a server of one model", () => {
       expect(answer.embeddings[1]!.features![i]).toBeCloseTo(value, 4);
   });
 
-  test("says of each picture that cannot be read why, and answers the others", async () => {
+  test("says of each image that cannot be read why, and answers the others", async () => {
     const data = form(pictures.slice(0, 1));
     data.append("b", new Blob(["no picture"]), "b.jpg");
     const { status, answer } = await ask(`${server.url}/predict`, { body: data });

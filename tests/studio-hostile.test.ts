@@ -74,7 +74,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio beside others${browserNo
     const second = await context.newPage();
     await second.goto(`http://127.0.0.1:${studio.port}/`);
     await second.getByRole("link", { name: /^circle/ }).waitFor();
-    // Pictures come with the key, and are shown.
+    // Images come with the key, and are shown.
     const image = second.locator(".tile img").first();
     await expect
       .poll(() => image.evaluate((one) => (one as unknown as { naturalWidth: number }).naturalWidth))

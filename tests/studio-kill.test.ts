@@ -11,7 +11,7 @@ import { drawShape, encode, writeShapes } from "./support/pictures.ts";
 
 const work = mkdtempSync(join(tmpdir(), "graft-studio-kill-"));
 
-test("every picture that was accepted is there, whole; of those that were not, nothing", async () => {
+test("every image that was accepted is there, whole; of those that were not, nothing", async () => {
   const folder = join(work, "uploads");
   const studio = await spawnStudio(folder);
   const pictures = await Promise.all(

@@ -1,6 +1,6 @@
 /**
  * The studio as a person uses it, in a real browser: classes from photos, training, results, trying, exporting; reload and
- * `kill -9` in between. With the photos of ../shared where they are, else with generated pictures.
+ * `kill -9` in between. With the photos of ../shared where they are, else with generated images.
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,15 +22,15 @@ const folder = join(work, "bees");
 const cache = join(work, "cache");
 
 interface Scene {
-  /** Two classes with the folders of their pictures. */
+  /** Two classes with the folders of their images. */
   readonly classes: readonly [name: string, folder: string][];
-  /** A picture that is in no class. */
+  /** An image that is in no class. */
   readonly fresh: string;
   readonly network: string;
   readonly preprocessing: string;
 }
 
-/** Pictures of a class. */
+/** Images of a class. */
 const COUNT = 40;
 /** Milliseconds that a training may take to get anywhere on a machine that does much else; it proves that nothing hangs. */
 const LONG = 300_000;

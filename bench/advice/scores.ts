@@ -1,4 +1,4 @@
-/** Which estimates of transferability order networks as their probes and their fine-tuned selves turn out, on pictures unseen. */
+/** Which estimates of transferability order networks as their probes and their fine-tuned selves turn out, on images unseen. */
 
 import { stratifiedOrder } from "../../src/advise/recommend/evaluation-sample.ts";
 import { rankCorrelation } from "../../src/advise/recommend/ranking.ts";
@@ -11,7 +11,7 @@ import { shared } from "../support/shared.ts";
 import { printTable } from "../support/table.ts";
 import { featuresFor, openNamed, type Settings, trueProbe } from "./settings.ts";
 
-/** Training pictures that estimates are made from. */
+/** Training images that estimates are made from. */
 const SAMPLE = 200;
 
 interface Row {

@@ -33,7 +33,7 @@ export const openNamed = (name: string): Promise<Network> => openNetwork(network
 export const featuresFor = (data: string, network: Network): Promise<Features> =>
   featuresOf(shared("datasets", data), network, join(cacheFolder(), "bench-advice", network.sha256.slice(0, 16)));
 
-/** The accuracy on the test folder of a linear probe on all training pictures. */
+/** The accuracy on the test folder of a linear probe on all training images. */
 export async function trueProbe({ train, test, columns, classes }: Features): Promise<number> {
   const { head } = await fitHead(denseTable(train.data, columns), train.labels, classes, createRandom(0));
   return accuracyOf(headLogits(head, denseTable(test.data, columns)), test.labels, classes);

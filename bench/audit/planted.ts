@@ -51,7 +51,7 @@ export async function findPlanted(flags: { network: string; seeds: number; folde
 const auditOf = async (path: string, network: Network): Promise<Audit> =>
   audit({ dataset: await discoverDataset(path), network });
 
-/** Ten pictures each of pollen and sign-digits. */
+/** Ten images each of pollen and sign-digits. */
 async function otherPictures(random: Random): Promise<string[]> {
   const chosen: string[] = [];
   for (const name of ["pollen", "sign-digits"]) {

@@ -1,4 +1,4 @@
-/** What an audit of many pictures costs when features and traits are in the cache, and how the search for copies grows. */
+/** What an audit of many images costs when features and traits are in the cache, and how the search for copies grows. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -44,7 +44,7 @@ export async function measureScale({
   await wholeAudit(network || shared("networks", "mobilenet_v2_100_224.onnx"), crops, folder);
 }
 
-/** A random part of a picture: a picture of its own. */
+/** A random part of an image: an image of its own. */
 function cropOf({ width, height, data }: RgbImage, random: Random): RgbImage {
   const share = 0.35 + 0.3 * random.next();
   const [across, down] = [Math.max(16, Math.floor(width * share)), Math.max(16, Math.floor(height * share))];

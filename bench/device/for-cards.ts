@@ -51,7 +51,7 @@ export function forCards(graph: Graph, shapes: Shapes): Graph {
 
 type Refs = (name: string) => Ref;
 
-/** What stands for a node's first output; nothing where it may stay. */
+/** What stands for a node's first output; undefined if it may stay. */
 function rewritten(build: Operations, of: Node, ref: Refs, producers: ReadonlyMap<string, Node>): Ref | undefined {
   if (of.op === "Sum") return summed(build, of.inputs.map(ref));
   if (of.op === "LogSoftmax") return logSoftmax(build, ref(of.inputs[0]!), intAttribute(of, "axis", -1));

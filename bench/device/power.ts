@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 
 export interface PowerMeter {
-  /** Mean watts between two moments in milliseconds since 1970; nothing where it was not read. */
+  /** Mean watts between two moments in milliseconds since 1970; undefined if it was not read. */
   between(began: number, ended: number): number | undefined;
   stop(): void;
 }

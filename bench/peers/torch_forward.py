@@ -4,7 +4,7 @@
 
 With --save: writes random weights of timm's ARCH (seed 0, no classifier) to FILE and prints {}. Without: loads them and
 prints {images_per_second, load_seconds, peak_bytes, features}: load_seconds from before the file is read to the first
-answer for one picture; features the first 16 numbers of that answer.
+answer for one image; features the first 16 numbers of that answer.
 """
 import argparse
 import json

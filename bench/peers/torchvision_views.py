@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a Python user would run: torchvision's transforms on Pillow pictures, with the numbers of Graft's `standard`.
+"""What a Python user would run: torchvision's transforms on Pillow images, with the numbers of Graft's `standard`.
 
     python torchvision_views.py --size 224 --views 4 PICTURE...
 

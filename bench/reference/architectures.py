@@ -5,8 +5,8 @@
 Needs torch and timm, and for the rows of the two `KERAS` also keras and tensorflow. Without names, all rows. Writes
 src/networks/architectures/fixtures/NAME.DIALECT.json, and parameters.json beside them. The rule is in parity.py.
 
-Pictures are small, which costs little and makes sizes odd on the way, so that kinds of padding differ. Gains are such that
-the features of two pictures differ by some per cent at least: a deep network of tame weights forgets what it saw.
+Images are small, which costs little and makes sizes odd on the way, so that kinds of padding differ. Gains are such that
+the features of two images differ by some per cent at least: a deep network of tame weights forgets what it saw.
 """
 
 import re
@@ -26,7 +26,7 @@ from parity import (
 
 
 class Row(NamedTuple):
-    """How one network is measured: pictures, their side in pixels, and the rule's gain."""
+    """How one network is measured: images, their side in pixels, and the rule's gain."""
 
     size: int
     gain: float = 1.0
@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 def vgg(depth, norm):
-    """The smallest network takes pictures as published; of the others' the last map is smaller than the hidden layers' window."""
+    """The smallest network takes images as published; of the others' the last map is smaller than the hidden layers' window."""
     modules = 3 if norm else 2  # of a convolution
     pool = modules * (depth - 3) + 4
     first = pool - modules * {11: 2, 13: 2, 16: 3, 19: 4}[depth]

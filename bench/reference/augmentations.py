@@ -1,10 +1,10 @@
-"""What torchvision and Pillow make of a picture that is drawn by a rule, for src/data/image/augment/.
+"""What torchvision and Pillow make of an image that is drawn by a rule, for src/data/image/augment/.
 
     python bench/reference/augmentations.py
 
 Needs torch, torchvision, Pillow and NumPy; writes src/data/image/augment/fixtures/augmentations.json. Every case holds a view
-(src/data/image/augment/augmentation-plan.ts) and each `step`-th byte of the picture [S, S, 3] that it yields, in base64. Colours and
-rotation are torchvision's on floating-point pictures, rounded at the end; crops are Pillow's `resize` with a `box`.
+(src/data/image/augment/augmentation-plan.ts) and each `step`-th byte of the image [S, S, 3] that it yields, in base64. Colours and
+rotation are torchvision's on floating-point images, rounded at the end; crops are Pillow's `resize` with a `box`.
 """
 
 import base64
@@ -23,7 +23,7 @@ KEPT = 400
 SIDE = 48
 
 CROPS = [
-    # width, height of the picture; left, top, width, height of the crop; side of the view
+    # width, height of the image; left, top, width, height of the crop; side of the view
     (90, 70, (0, 0, 90, 70), 48),
     (90, 70, (11.25, 7.5, 50.75, 60.5), 48),
     (90, 70, (60, 40, 20, 24), 48),
@@ -99,7 +99,7 @@ def cases():
     square = as_tensor(picture(SIDE, SIDE))
     mean = square.mean(dim=(0, 2, 3), keepdim=True)
     for angle in ANGLES:
-        # torchvision's own `fill` counts a border pixel's share of the picture twice.
+        # torchvision's own `fill` counts a border pixel's share of the image twice.
         bilinear = functional.InterpolationMode.BILINEAR
         inside = functional.rotate(torch.ones_like(square), angle, interpolation=bilinear)
         turned = functional.rotate(square, angle, interpolation=bilinear) + (1 - inside) * mean

@@ -1,4 +1,4 @@
-"""Writes hub_preprocessing.json: what timm and transformers make of a picture that is drawn by a rule, given the
+"""Writes hub_preprocessing.json: what timm and transformers make of an image that is drawn by a rule, given the
 configurations that repositories hold, for src/networks/preprocessing/hub-preprocessing.test.ts.
 
     python bench/reference/hub_preprocessing.py > bench/reference/hub_preprocessing.json && npm run format

@@ -3,7 +3,7 @@
     python bench/reference/multiply_adds.py
 
 Needs torch and timm; writes src/networks/architectures/fixtures/multiply_adds.json. Counted are convolutions and matrix products
-(attention's too) of one picture at the published input size, without their biases, as `torch.utils.flop_counter` counts
+(attention's too) of one image at the published input size, without their biases, as `torch.utils.flop_counter` counts
 them, halved: one multiply-add is two operations. Parameters are the learned ones. Nothing is computed: the networks live on
 the `meta` device.
 """

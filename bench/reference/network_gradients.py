@@ -3,7 +3,7 @@
     python bench/reference/network_gradients.py
 
 Needs torch and timm. Writes src/networks/architectures/fixtures/gradients.json: for every parameter of timm's networks, with
-weights and pictures by the rule of parity.py, the gradient of the mean cross-entropy of one small batch. All is computed in
+weights and images by the rule of parity.py, the gradient of the mean cross-entropy of one small batch. All is computed in
 float64, so that no rounding but Graft's remains.
 
 A gradient jumps where a ReLU's input crosses zero or another pixel becomes the largest of a pool, and among a million such
@@ -37,7 +37,7 @@ SETTLED = 1e-4
 
 
 class Case(NamedTuple):
-    """A network, and the batch that its gradient is taken on: pictures and their side in pixels."""
+    """A network, and the batch that its gradient is taken on: images and their side in pixels."""
 
     architecture: str
     size: int
@@ -104,7 +104,7 @@ def settled(model, images, labels):
 
 
 def pictures(batch, case):
-    """Pictures [N, 3, S, S] in [-1, 1)."""
+    """Images [N, 3, S, S] in [-1, 1)."""
     import torch
 
     dims = (case.images, 3, case.size, case.size)

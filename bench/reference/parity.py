@@ -1,4 +1,4 @@
-"""What the scripts of architectures share: weights and pictures by rule, and the fixtures of src/networks/architectures/.
+"""What the scripts of architectures share: weights and images by rule, and the fixtures of src/networks/architectures/.
 
 The rule is that of src/networks/architectures/testing.ts, bit for bit: see there.
 """
@@ -63,7 +63,7 @@ def parity_tensor(name, dims, gain):
 
 
 def parity_images(count, size):
-    """Pictures [count, 3, size, size] in [-1, 1)."""
+    """Images [count, 3, size, size] in [-1, 1)."""
     return numbers_of("image", count * 3 * size * size, 1.0, 0.0).reshape(count, 3, size, size)
 
 

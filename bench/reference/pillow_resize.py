@@ -1,8 +1,8 @@
-"""Writes pillow_resize.json: what Pillow makes of a picture that is drawn by a rule, for src/networks/preprocessing/preprocessing.test.ts.
+"""Writes pillow_resize.json: what Pillow makes of an image that is drawn by a rule, for src/networks/preprocessing/preprocessing.test.ts.
 
     python bench/reference/pillow_resize.py > bench/reference/pillow_resize.json
 
-Needs Pillow and NumPy. Every case holds each `step`-th byte of the resized (and cropped) picture [S, S, 3] in base64.
+Needs Pillow and NumPy. Every case holds each `step`-th byte of the resized (and cropped) image [S, S, 3] in base64.
 """
 
 import base64

@@ -9,7 +9,7 @@ import { cutGraph } from "../../src/onnx/passes/cut-and-merge.ts";
 import { openSession, type RuntimeTensor } from "../../src/onnx/session/session.ts";
 import { measureShapes } from "../../src/onnx/session/shapes.ts";
 
-/** Prepared pictures, `[3, S, S]` each, with their classes. */
+/** Prepared images, `[3, S, S]` each, with their classes. */
 export interface Examples {
   readonly pixels: readonly Float32Array[];
   readonly labels: readonly number[];

@@ -4,7 +4,7 @@
  *
  *     node --import tsx bench/serve/bare.ts MODEL FOLDER AHEAD THREADS SECONDS
  *
- * AHEAD pictures are decoded at once while another runs (1: one thing after the other); THREADS are those of a run, 0 all cores.
+ * AHEAD images are decoded at once while another runs (1: one thing after the other); THREADS are those of a run, 0 all cores.
  * The files are in memory. Prints {images, seconds}.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -19,7 +19,7 @@ const [ahead = 1, threads = 0, seconds = 20] = numbers.map(Number);
 const files = readdirSync(folder).map((file) => readFileSync(join(folder, file)));
 const session = await openSession(model, { threads: threads > 0 ? threads : undefined });
 
-/** Pictures without end, until the time is over. */
+/** Images without end, until the time is over. */
 function* until(end: () => number): Generator<Buffer> {
   for (let i = 0; performance.now() < end(); i++) yield files[i % files.length]!;
 }

@@ -1,4 +1,4 @@
-/** Pictures of a photograph's size and weight, all different, made in a moment. */
+/** Images of a photograph's size and weight, all different, made in a moment. */
 import { mkdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

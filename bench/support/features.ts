@@ -20,7 +20,7 @@ export interface Features {
   readonly test: Rows;
 }
 
-/** Runs every picture of a dataset with a test folder through a network's backbone; the cache goes into `folder`. */
+/** Runs every image of a dataset with a test folder through a network's backbone; the cache goes into `folder`. */
 export async function featuresOf(datasetPath: string, network: Network, folder: string): Promise<Features> {
   const { examples, classes } = await discoverDataset(datasetPath);
   const shape = await measureCut(network);

@@ -1,4 +1,4 @@
-/** Where the benches find the shared networks, pictures and peers, beside the repository. */
+/** Where the benches find the shared networks, images and peers, beside the repository. */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";

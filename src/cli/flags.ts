@@ -1,6 +1,6 @@
 /**
- * From words on the command line to checked options. Commander splits the words; a reader turns the text of a value into a
- * number where it is one; what fits is the schema's matter, as in every other place where options come in.
+ * Turns command-line arguments into checked options, and reads a command's dataset. Commander splits the arguments, the readers
+ * here convert values (numbers, sizes, times), and the library's schemas validate them.
  */
 
 import { type Command, InvalidArgumentError } from "commander";
@@ -16,19 +16,19 @@ import {
 } from "../data/dataset/discover.ts";
 import { note, withProgress } from "./output.ts";
 
-/** `learningRate` → `--learning-rate`; an item of a list is called as the list. */
+/** `learningRate` → `--learning-rate`; an item of a list has the flag of its list. */
 const flagOf = (path: string): string =>
   `--${path.replace(/\[\d+\]$/, "").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** How a person on the command line calls options. */
+/** How error messages name options on the command line. */
 export const commandLine: Door = { whole: "The command", subject: flagOf, option: flagOf };
 
 type FlagSchema<T> = v.GenericSchema<unknown, T> & { readonly entries: Readonly<Record<string, unknown>> };
 
 /**
- * Gives a command its action, which gets options that were checked by a schema. Defaults are the schema's, and told in the help.
+ * Gives a command its action, which receives options checked by a schema. The schema's defaults appear in the help.
  *
- * @param action gets the options, then the command's arguments
+ * @param action receives the options, then the command's arguments
  */
 export function withSchema<T, A extends readonly unknown[]>(
   command: Command,
@@ -49,17 +49,17 @@ export function withSchema<T, A extends readonly unknown[]>(
   });
 }
 
-/** Reads a number; other text stays text, for the schema to refuse. */
+/** Reads a number; other text stays text, and the schema rejects it. */
 export const number = (text: string): number | string =>
   /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i.test(text.trim()) ? Number(text) : text;
 
 /** Collects an option that may be given several times. */
 export const several = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
-/** Reads words with commas between. */
+/** Splits a list at its commas. */
 export const commaSeparated = (text: string): string[] => text.split(",").map((word) => word.trim());
 
-/** A reader of quantities such as `20MB`: a number with one of the units, as a number of the smallest. */
+/** Makes a reader of quantities such as `20MB`: a number with one of the units, multiplied by its factor. */
 const quantity =
   (units: Readonly<Record<string, number>>, example: string) =>
   (text: string): number => {
@@ -85,16 +85,16 @@ export const pixels = quantity({ M: 1e6, k: 1e3 }, "50M");
 /** Seconds: `90s`, `2m`, `1h`. */
 export const seconds = quantity({ s: 1, m: 60, h: 3600 }, "2m");
 
-/** Seconds of a long time: `12h`, `30d`. */
+/** Seconds of a long period: `12h`, `30d`. */
 export const age = quantity({ h: 3600, d: 86_400, w: 604_800 }, "30d");
 
 /** Milliseconds: `5ms`, `30s`. */
 export const milliseconds = quantity({ ms: 1, s: 1000, m: 60_000 }, "5ms");
 
-/** What commander says, safe on a terminal: it repeats the user's words. Its line breaks stay. */
+/** Escapes commander's messages for the terminal, because they repeat the user's arguments. Line breaks stay. */
 export const escapedLines = (text: string): string => text.split("\n").map(escaped).join("\n");
 
-// Reads a command's dataset: shows progress while an archive is unpacked, and reports decisions and left-out files.
+// Reading a command's dataset: progress while an archive is unpacked, notes about decisions and left-out files.
 
 export interface ReadOptions extends Pick<DiscoverOptions, "purpose" | "known"> {
   /** A separate folder of test images. */

@@ -45,13 +45,13 @@ Examples:
 const args = process.platform === "win32" ? withoutWildcards(process.argv.slice(2)) : process.argv.slice(2);
 for (const [name, { usage, description, load }] of Object.entries(commands)) {
   const command = new Command(name).description(description);
-  // Also `graft help train` names one; the others are there for the list and for suggestions.
+  // `graft help train` names a command too. The others are only needed for the list and for suggestions.
   program.addCommand(args.includes(name) ? (await load())(command) : command.usage(usage));
 }
 
 /**
- * Commander must throw instead of leaving, in every sub-command too, so that the exit code is ours; and what it says repeats
- * the user's words, which must not act on the terminal.
+ * Makes commander throw instead of exiting, in every sub-command too, so that the exit code is ours. Escapes its messages,
+ * because they repeat the user's arguments.
  */
 function takeOver(command: Command): void {
   command.exitOverride();
@@ -69,12 +69,12 @@ try {
   process.exitCode = report(error);
 }
 
-/** Says what went wrong in one sentence (with --debug, where), and gives the exit code. */
+/** Prints the error as one sentence (with --debug, the stack trace) and returns the exit code. */
 function report(thrown: unknown): number {
   // Commander has already said what is wrong.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes.usage;
   const error = asSentence(thrown);
-  // Of the command that was given: the others have their defaults.
+  // Only the given command has parsed options; the others have defaults.
   if (program.commands.some((command) => command.opts().progress === "json"))
     process.stderr.write(`${escapedJson(failureLine(failureEventOf(error)))}\n`);
   if (program.opts().debug && error instanceof Error) note((error.stack ?? error.message).split("\n"));

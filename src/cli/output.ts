@@ -1,6 +1,6 @@
 /**
- * Everything that commands print: notes to stderr, results to stdout, so that `--json` is one object. Escapes control characters in
- * foreign text (names of classes and files, metadata).
+ * Everything that commands print: notes to stderr, results to stdout, so that `--json` is one object; tables and scatter plots
+ * as text. Escapes control characters in foreign text (names of classes and files, metadata).
  */
 import { dataError, type GraftError } from "../base/errors.ts";
 import { createProgressLine, type ProgressLine } from "../base/progress-line.ts";
@@ -22,7 +22,7 @@ export const print = (lines: string | readonly string[] = ""): void => {
   process.stdout.write(linesOf(lines));
 };
 
-/** The error of a command none of whose files is an image: why, was noted for each. */
+/** The error of a command if none of its files is an image. A note for each file has already said why. */
 export const noImages = (files: number): GraftError =>
   dataError(
     files === 1
@@ -39,7 +39,7 @@ export const note = (lines: string | readonly string[]): void => {
   process.stderr.write(linesOf(lines));
 };
 
-/** Runs work with a progress line on stderr (or another place) that is ended whatever happens. */
+/** Runs work with a progress line on stderr (or elsewhere), which is ended even if the work fails. */
 export async function withProgress<T>(
   work: (line: ProgressLine) => Promise<T>,
   line: ProgressLine = createProgressLine(),
@@ -54,7 +54,7 @@ export async function withProgress<T>(
   }
 }
 
-/** The lines of a table in columns, the first row being the header. Numbers are right-aligned. */
+/** Formats rows as aligned columns; the first row is the header. Numeric columns are right-aligned. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const safe = rows.map((row) => row.map(escaped));
   const widths = (safe[0] ?? []).map((_, column) => Math.max(...safe.map((row) => row[column]?.length ?? 0)));
@@ -84,7 +84,7 @@ export function noteUnused(what: "Skipped" | "Left out", files: readonly Unused[
   if (files.length > most) note(`… and ${files.length - most} more; --json lists all.`);
 }
 
-// Draws a scatter plot in text.
+// Scatter plots as text.
 
 export interface Dot {
   readonly x: number;

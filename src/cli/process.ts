@@ -1,4 +1,6 @@
-/** Ctrl-C, and SIGTERM as service managers send it: the first asks for an orderly end, the second ends the process at once. */
+/**
+ * The process of the CLI: signals (Ctrl-C, SIGTERM), closed or full output streams, and wildcards on Windows. Knows no command.
+ */
 
 import { readdirSync } from "node:fs";
 import { join, parse } from "node:path";
@@ -6,18 +8,21 @@ import { codeOf, exitCodes, stoppedError } from "../base/errors.ts";
 import { systemReason } from "../base/system-errors.ts";
 import { note } from "./output.ts";
 
-/** What shells expect of a process that a signal ended: 128 and the signal's number. */
+/** The exit codes that shells expect of a process that a signal ended: 128 plus the signal's number. */
 const codes = { SIGINT: 130, SIGTERM: 143 } as const;
 const signals = ["SIGINT", "SIGTERM"] as const;
 
 let received: (typeof signals)[number] | undefined;
 
-/** A signal that is aborted on the first interruption, with `sentence` in the reason, a `stopped` error. */
+/**
+ * An AbortSignal for Ctrl-C and SIGTERM. The first signal aborts it with a `stopped` error that has this `sentence`; the second
+ * one ends the process at once.
+ */
 export function interruptible(sentence: string): AbortSignal {
   const controller = new AbortController();
   const stop = (signal: (typeof signals)[number]): void => {
     received = signal;
-    // Without a listener, the next one ends the process as the system does.
+    // Without a listener, the next signal ends the process.
     for (const one of signals) process.off(one, stop);
     if (process.stderr.isTTY) note(["", "Stopping. Press Ctrl-C again to stop at once."]);
     controller.abort(stoppedError(sentence));
@@ -29,10 +34,7 @@ export function interruptible(sentence: string): AbortSignal {
 /** The exit code of work that was stopped. */
 export const stoppedCode = (): number => (received === undefined ? exitCodes.work : codes[received]);
 
-/**
- * Ends the process when the time is over, whatever holds it then. Called when an orderly end has begun; a process that has ended
- * by then is left alone.
- */
+/** Kills the process if an orderly end has not finished after `ms` milliseconds (at least 500). */
 export function endWithin(ms: number): void {
   const end = (): void => {
     note(`graft: Stopping took more than ${ms / 1000} seconds, so the process was killed.`);
@@ -42,8 +44,8 @@ export function endWithin(ms: number): void {
   setTimeout(end, Math.max(ms, 500)).unref();
 }
 
-// Handles output that can no longer be written. If the reader went away (`| head`), the work continues to its end, silently, with its
-// own exit code. A full disk is a failure.
+// Output that can no longer be written. If the reader is gone (`| head`), the command finishes silently with its own exit code.
+// A full disk is a failure.
 
 /** The error codes of a closed reader: of a pipe, a socket, a pipe on Windows, or a write after that. */
 const closed = new Set(["EPIPE", "ECONNRESET", "EOF", "ERR_STREAM_DESTROYED"]);
@@ -53,7 +55,7 @@ const controller = new AbortController();
 /** Aborted when stdout is closed, for commands whose only result is their output. */
 export const outputClosed: AbortSignal = controller.signal;
 
-/** Call once, before anything is written. */
+/** Handles write errors of both streams. Call once, before anything is written. */
 export function guardStreams(): void {
   process.stdout.on("error", (error) => {
     const isFirst = !controller.signal.aborted;
@@ -66,8 +68,7 @@ export function guardStreams(): void {
   process.stderr.on("error", () => {});
 }
 
-// Expands `*` and `?` in the arguments on Windows, whose shells leave that to the program. Elsewhere the shell has already expanded
-// them.
+// Windows shells do not expand `*` and `?`, so the program does.
 
 const hasWildcard = (text: string): boolean => /[*?]/.test(text);
 

@@ -52,8 +52,8 @@ function choiceSentences({ choice }: TrainRun["result"]): string[] {
   if (!choice) return [];
   const [own] = choice.tried;
   return choice.tried.flatMap(({ cut, views, gain }) => {
-    const isTaken = cut === choice.cut && (views === "plain" || views === choice.views);
-    if (gain === null || !isTaken) return [];
+    const isChosen = cut === choice.cut && (views === "plain" || views === choice.views);
+    if (gain === null || !isChosen) return [];
     const better = `log loss lower by ${gain.toFixed(3)} in cross-validation`;
     if (views === "mirrored")
       return [

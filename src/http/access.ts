@@ -1,8 +1,8 @@
 /**
- * Who may ask: the Host check against DNS rebinding, the check that a browser's request comes from an allowed page, the bearer
- * token. Each throws a {@link Refusal}; none looks at the body. Sessions and cookies are the studio's.
+ * Access checks: the Host header (against DNS rebinding), the origin of a browser's request, and the bearer token. Each throws
+ * a {@link Refusal}; none reads the body. Sessions and cookies are in studio/.
  *
- * hono's `csrf` is not used: it lets foreign pages send JSON and ask by GET, and does not know the Host that this server goes by.
+ * hono's `csrf` is not used: it lets foreign pages send JSON and GET requests, and does not know this server's host names.
  */
 import type { HttpBindings } from "@hono/node-server";
 import type { MiddlewareHandler } from "hono";
@@ -11,26 +11,26 @@ import { usageError } from "../base/errors.ts";
 import { sha256 } from "../base/files.ts";
 import { Refusal } from "./responses.ts";
 
-/** Whether an address to listen on can only be reached from this machine. */
+/** Whether a listening address can only be reached from this machine. */
 export const isLoopback = (address: string): boolean =>
   address === "localhost" || address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
 
 export interface AccessRules {
   /** The address that the server listens on. */
   readonly address: string;
-  /** Further names that a Host header may give, such as a proxy's. */
+  /** Additional names for the Host header, such as a proxy's. */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** Where given, the Host header must also name this port. */
+  /** If given, the Host header must also name this port. */
   readonly port?: (() => number) | undefined;
-  /** Origins whose pages may ask beside the server's own: `https://example.org`. */
+  /** Origins whose pages have access besides the server's own: `https://example.org`. */
   readonly origins?: readonly string[] | undefined;
-  /** Whether a link on any site may lead to this path; default: none may. */
+  /** Whether a link on any site may lead to this path; default: no path. */
   readonly isPage?: ((path: string) => boolean) | undefined;
-  /** How to let another name in, and another origin: the ends of the sentences that refuse them. */
+  /** How to allow another host name and another origin: the ends of the error sentences. */
   readonly remedies: { readonly host: string; readonly origin: string };
 }
 
-/** The headers of a request that say where it comes from, `undefined` where they are missing. */
+/** The headers that say where a request comes from; `undefined` if missing. */
 export interface Provenance {
   readonly host: string | undefined;
   readonly origin: string | undefined;
@@ -41,9 +41,9 @@ export interface Provenance {
 
 /** Checks of one server. */
 export interface Access {
-  /** On loopback a Host header must name this machine: a page's own name that was made to point here is refused (421). */
+  /** On loopback, the Host header must name this machine: a page's own name that resolves to this machine is refused (421). */
   checkHost(host: string | undefined): void;
-  /** A browser says which page asks: it must be one of this server, or of an allowed origin (403). */
+  /** A browser's request must come from a page of this server or of an allowed origin (403). */
   checkOrigin(given: Provenance, method: string, path: string): void;
 }
 
@@ -63,7 +63,7 @@ export function createAccess(rules: AccessRules): Access {
     checkOrigin({ host, origin, site, mode }, method, path) {
       const isOwn = origin !== undefined && URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
       if (isOwn || (origin !== undefined && origins.includes(origin))) return;
-      // Without an Origin a browser still tells by Sec-Fetch-Site; other clients send neither.
+      // Without an Origin, a browser still sends Sec-Fetch-Site; other clients send neither.
       const isForeign = site !== undefined && site !== "same-origin" && site !== "none";
       const isVisit = (method === "GET" || method === "HEAD") && mode === "navigate" && isPage(path);
       if (origin === undefined && (!isForeign || isVisit)) return;
@@ -83,15 +83,15 @@ export function accessGuard(access: Access): MiddlewareHandler<{ Bindings: HttpB
   };
 }
 
-/** What a bearer token may consist of: RFC 6750, section 2.1. */
+/** The characters of a bearer token: RFC 6750, section 2.1. */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 const MIN_TOKEN_LENGTH = 16;
 
 /**
  * Checks a token that a user chose.
  *
- * @param source where it is from, for the error
- * @throws GraftError (`usage`) where it could be guessed, or could not be sent
+ * @param source where the token is from, for error messages
+ * @throws GraftError (`usage`) if it could be guessed or could not be sent
  */
 export function checkTokenForm(token: string, source: string): void {
   if (TOKEN.test(token) && token.length >= MIN_TOKEN_LENGTH) return;
@@ -114,7 +114,7 @@ export function tokenGuard(token: string, isOpen: (path: string) => boolean): Mi
   const refusing = { message };
   const check = bearerAuth({
     token,
-    // At once: a client that has closed its half of the connection is answered only in the same turn.
+    // Synchronous: a client that has closed its half of the connection gets a response only in the same turn.
     hashFunction: sha256,
     noAuthenticationHeader: refusing,
     invalidAuthenticationHeader: refusing,
@@ -123,7 +123,7 @@ export function tokenGuard(token: string, isOpen: (path: string) => boolean): Mi
   return (c, next) => (c.req.method === "OPTIONS" || isOpen(c.req.path) ? next() : check(c, next));
 }
 
-/** @throws GraftError (`usage`) where the server could be reached from other machines without a token */
+/** @throws GraftError (`usage`) if other machines can reach the server and there is no token */
 export function requireTokenBeyondLoopback(address: string, token: string | undefined): void {
   if (isLoopback(address) || token !== undefined) return;
   throw usageError(

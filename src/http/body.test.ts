@@ -4,7 +4,7 @@ import { type Budget, createBudget } from "../base/concurrency.ts";
 import { type BodyBounds, piecesOf, readBody } from "./request-bounds.ts";
 import { open, startHttp, until } from "./testing.ts";
 
-/** A server that reads bodies within bounds and says how long they were and how much memory they held. */
+/** A server that reads bodies within limits and reports their length and the memory in use. */
 async function reader(bounds: Partial<BodyBounds> = {}, budget: Budget = createBudget(1e9)) {
   const all = { maxBytes: 1e6, stallMs: 60_000, remedy: "send less", ...bounds };
   const started = await startHttp((app) => {
@@ -75,7 +75,7 @@ describe("a body", () => {
     await until(() => budget.used > 0);
     cut.socket.destroy();
     await until(() => budget.used === 0);
-    // Slow, but never silent for so long: it is read.
+    // Slow, but never silent for long: it is read.
     const slow = await open(port, head("/whole", "content-length: 8", "connection: close"));
     for (const letter of "slowly!!") {
       slow.socket.write(letter);
@@ -99,7 +99,7 @@ describe("a body", () => {
 
   it("is charged as it grows, not for what it promises: 503 where all hold as much as they may", async () => {
     const { http, port, post, budget } = await reader({}, createBudget(1.5e6));
-    // A hundred megabytes are promised, a hundred bytes come.
+    // The client declares a hundred megabytes and sends a hundred bytes.
     const promising = await Promise.all(
       Array.from({ length: 20 }, () => open(port, head("/whole", "content-length: 999999"), "x".repeat(100))),
     );

@@ -1,4 +1,4 @@
-/** The server's end, whatever the clients do, and its answers to what is not valid HTTP. Bodies: body.test.ts. */
+/** The shutdown of a server, whatever clients do, and its responses to what is not valid HTTP. Bodies: body.test.ts. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HttpServer } from "./http-server.ts";
@@ -9,7 +9,7 @@ const head = (line: string, ...headers: string[]): string =>
   `${line} HTTP/1.1\r\n${headers.map((one) => `${one}\r\n`).join("")}\r\n`;
 const statusOf = ({ text }: Line): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(text())?.[1] ?? 0);
 
-/** Far longer than an end that is in order takes, far shorter than the bound of a minute that the tests set. */
+/** Far longer than an orderly shutdown takes, far shorter than the limit of a minute that the tests set. */
 const SOON_MS = 20_000;
 const soon = async <T>(work: Promise<T>): Promise<T> =>
   Promise.race([work, sleep(SOON_MS).then(() => Promise.reject(new Error("It did not happen soon.")))]);
@@ -64,7 +64,7 @@ describe("ending", () => {
     slow.socket.write(head("GET /lots", "host: localhost"));
     const waiting = await open(port, head("POST /never", "host: localhost", "content-length: 10"), "half");
     await sleep(100);
-    // The one that waits for an answer got it.
+    // The client that waited for a response got it.
     expect(await soon(http.close(500))).toBe(1);
     await soon(waiting.closed);
     expect(statusOf(waiting)).toBe(503);

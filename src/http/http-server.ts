@@ -1,6 +1,6 @@
 /**
- * An HTTP server from listening to its end: timeouts, bounds on headers and connections, `{ error }` for requests that reach no
- * route because they are not valid HTTP, and an end within a bound whatever the clients do.
+ * An HTTP server from listening to shutdown: timeouts, limits on headers and connections, `{ error }` responses to requests
+ * that are not valid HTTP, and a shutdown in bounded time whatever clients do. Knows no routes.
  */
 import { setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
@@ -15,37 +15,37 @@ type Fetch = Parameters<typeof getRequestListener>[0];
 
 export interface HttpOptions {
   readonly address: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** For a request's line and headers to arrive, in milliseconds. */
+  /** Time limit for a request's line and headers to arrive, in milliseconds. */
   readonly headersTimeoutMs: number;
-  /** For the whole request to arrive, in milliseconds. */
+  /** Time limit for the whole request to arrive, in milliseconds. */
   readonly requestTimeoutMs: number;
   readonly keepAliveMs: number;
-  /** Sockets open at once; more are closed as they come. */
+  /** The maximum number of open sockets; further ones are closed at once. */
   readonly maxConnections: number;
-  /** A client that asks first (`Expect: 100-continue`) is told at once that a longer body is too long. */
+  /** A client that asks first (`Expect: 100-continue`) learns at once that a longer body is too long. */
   readonly maxBodyBytes: number;
 }
 
-/** Bytes of a request's line and headers. */
+/** The maximum size of a request's line and headers, in bytes. */
 const MAX_HEADER_BYTES = 16 << 10;
 
-/** Milliseconds that a server may take to end unless it is told otherwise. */
+/** The default time limit of a shutdown, in milliseconds. */
 export const GRACE_MS = 10_000;
 
-/** The share of the time to end after which requests without an answer get 503, and after which connections are closed. */
+/** The shares of the shutdown's time after which requests without a response get 503, and after which connections are closed. */
 const [CUT_OFF, CLOSE] = [0.8, 0.9];
 
-/** A server that has not begun to listen, so that routes can be built with what it knows. */
+/** A server that does not listen yet, so that its routes can use it. */
 export interface HttpServer {
   readonly isClosing: boolean;
-  /** Aborted, with a Refusal, when requests that have no answer yet must be given up for the server to end in time. */
+  /** Aborted with a Refusal when pending requests must be given up, so that the server ends in time. */
   readonly cutOff: AbortSignal;
-  /** @returns where it is reached: `http://127.0.0.1:8000` */
+  /** @returns the URL, such as `http://127.0.0.1:8000` */
   listen(fetch: Fetch): Promise<string>;
   /**
-   * Takes no more requests, answers those under way, and closes every connection within `graceMs`: idle ones at once.
+   * Accepts no more requests, answers those in progress, and closes every connection within `graceMs`; idle ones at once.
    *
    * @returns how many requests were cut off
    */
@@ -60,17 +60,17 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: 1000,
     keepAliveTimeout: keepAliveMs,
-    // Refused by a route's way, with a sentence.
+    // A route refuses this, with a sentence.
     requireHostHeader: false,
   });
   server.maxConnections = options.maxConnections;
-  // Their bytes are bounded; of more than a number of them Node would drop the last, be it the one that names the origin.
+  // Their size is limited. With a limit on their number, Node would drop the last ones, perhaps the one that names the origin.
   server.maxHeadersCount = 0;
-  // Node's own takes a connection for idle whose response is not read to its end yet; connections.ts knows better.
+  // Node's own method considers a connection idle before its response is fully read; trackConnections knows better.
   server.closeIdleConnections = (): void => {};
   const connections = trackConnections(server);
   const cutOff = new AbortController();
-  // As many listen as there are requests.
+  // One listener per request.
   setMaxListeners(0, cutOff.signal);
   let isClosing = false;
   server.on("checkContinue", (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -116,7 +116,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
 
 const notHttp = new Refusal(400, "The request is not valid HTTP: send HTTP/1.1.");
 
-/** Requests that Node's parser gave up, by its error's code. */
+/** Requests that Node's parser rejects, by the error's code. */
 const malformed: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: new Refusal(
     431,
@@ -135,7 +135,7 @@ const headersOf = (refusal: Refusal): Record<string, string> => ({
   connection: "close",
 });
 
-/** The response where the request has no address that could be routed, or where a handler of errors failed itself. */
+/** The response if the request has no valid address, or if an error handler itself failed. */
 function unrouted(error: unknown): Response {
   const refusal =
     error instanceof RequestError
@@ -154,12 +154,12 @@ function rawResponse(refusal: Refusal): string {
 
 const portSentences: Readonly<Record<string, string>> = {
   EADDRINUSE: "another program listens there: choose another with --port",
-  EACCES: "this user may not: choose one from 1024 with --port",
+  EACCES: "this user may not listen there: choose a port from 1024 with --port",
   EADDRNOTAVAIL: "this machine has no such address: choose another with --host",
   ENOTFOUND: "there is no such name: give an address of this machine with --host",
 };
 
-/** @throws GraftError (`work`) where it cannot listen there */
+/** @throws GraftError (`work`) if it cannot listen there */
 async function begin(server: Server, address: string, port: number): Promise<void> {
   await new Promise<void>((done, fail) => {
     server.once("error", (error) => {
@@ -170,19 +170,19 @@ async function begin(server: Server, address: string, port: number): Promise<voi
   });
 }
 
-// The connections of an HTTP server and the requests under way on them: what must be known to end the server in bounded time.
+// The connections of a server and their pending requests, so that a shutdown ends in bounded time.
 
 export interface Connections {
-  /** Whether a response to some request on this connection has begun. */
+  /** Whether a response on this connection has begun. */
   hasAnswered(socket: Socket): boolean;
-  /** Closes every connection on which no request is under way now, and each of the others when its last response is sent. */
+  /** Closes every connection without a pending request, and each other one after its last response. */
   closeIdle(): void;
-  /** Closes all that are left; returns how many requests had no full response. */
+  /** Closes all remaining connections; returns how many requests had no full response. */
   closeAll(): number;
 }
 
 export function trackConnections(server: Server): Connections {
-  /** Responses that are not finished, in the order of their requests. */
+  /** Unfinished responses, in the order of their requests. */
   const underWay = new Map<Socket, Set<ServerResponse>>();
   let isClosing = false;
   server.on("connection", (socket: Socket) => {
@@ -197,7 +197,7 @@ export function trackConnections(server: Server): Connections {
       if (isClosing && responses?.size === 0) socket.destroySoon();
     });
   };
-  // Before the listener that answers.
+  // Before the listener that responds.
   server.prependListener("request", enter);
   server.prependListener("checkContinue", enter);
   server.prependListener("checkExpectation", enter);
@@ -208,7 +208,7 @@ export function trackConnections(server: Server): Connections {
       for (const [socket, responses] of underWay) {
         const last = [...responses].at(-1);
         if (!last) socket.destroy();
-        // Says so in its headers, if they are not sent yet.
+        // The response's headers say so, if they are not sent yet.
         else last.shouldKeepAlive = false;
       }
     },

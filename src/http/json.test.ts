@@ -8,7 +8,7 @@ const parse = (text: string | Buffer, bounds: JsonBounds = wide): unknown => par
 const refusal = (status: number, words = "") =>
   expect.objectContaining({ name: "Refusal", status, message: expect.stringContaining(words) });
 
-/** The value with its long texts read as `JSON.parse` would have. */
+/** The value, with long texts as `JSON.parse` would return them. */
 function short(value: unknown): unknown {
   if (value instanceof LongText) return JSON.parse(`"${value.bytes.toString()}"`);
   if (Array.isArray(value)) return value.map(short);

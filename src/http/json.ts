@@ -1,12 +1,12 @@
 /**
- * JSON that a stranger sent, its structure bounded before it is parsed (base/json-bounds.ts). Long texts (base64 of images) need
- * not be copied: they can be left where they are.
+ * Parses JSON from untrusted clients, with a bounded structure (base/json-bounds.ts). Long texts (base64 of images) can stay in
+ * the body's memory instead of being copied.
  */
 import { randomUUID } from "node:crypto";
 import { type JsonBounds, scanJson, type TextSpan } from "../base/json-bounds.ts";
 import { Refusal } from "./responses.ts";
 
-/** A text that was left where it is: the bytes between its quotes, escapes and all. */
+/** A text that stays in the body: the bytes between its quotes, including escapes. */
 export class LongText {
   readonly bytes: Buffer;
 
@@ -15,7 +15,7 @@ export class LongText {
   }
 }
 
-/** @throws Refusal (400) where the bytes are not JSON; (413) where their structure is too large or too deep */
+/** @throws Refusal (400) if the bytes are not JSON; (413) if their structure is too large or too deep */
 export function parseJson(bytes: Buffer, bounds: JsonBounds): unknown {
   const texts = longTextsOf(bytes, bounds);
   if (texts.length === 0) return parsed(utf8(bytes));
@@ -29,7 +29,7 @@ export function parseJson(bytes: Buffer, bounds: JsonBounds): unknown {
     at = to;
   }
   const value = restored(parsed(plain + utf8(bytes.subarray(at))), found);
-  // Of two fields of one name `JSON.parse` keeps the last.
+  // If a field occurs twice, `JSON.parse` keeps the last one.
   if (found.size > 0) throw new Refusal(400, "The JSON has two fields with the same name: send each once.");
   return value;
 }
@@ -69,7 +69,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The value with its long texts back in their places, each taken from `found`; a name cannot be one. */
+/** Puts the long texts in `found` back into the value; a name cannot be one. */
 function restored(value: unknown, found: Map<unknown, LongText>): unknown {
   const text = found.get(value);
   found.delete(value);

@@ -1,6 +1,6 @@
 /**
- * Bodies of requests, read within bounds: their length, the time between two pieces, the memory that all of them hold. What is
- * charged is what is held, not what was received: a body sent in pieces of one byte costs no more than any other.
+ * Limits on requests: the length of bodies, the time between two pieces, the memory of all bodies together, and deadlines for
+ * responses. The budget counts memory in use, not bytes received: a body in pieces of one byte costs no more than any other.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
@@ -11,13 +11,13 @@ export interface BodyBounds {
   readonly maxBytes: number;
   /** The longest wait for the next piece, in milliseconds. */
   readonly stallMs: number;
-  /** Ends the reading with its reason. */
+  /** Ends the reading, which then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** What to do about a body that is too long: the end of the sentence that refuses it. */
+  /** What to do about a body that is too long: the end of the error sentence. */
   readonly remedy: string;
 }
 
-/** A body in memory; `release` gives its share of the budget back. */
+/** A body in memory; `release` returns its share to the budget. */
 export interface Body {
   readonly bytes: Buffer;
   release(): void;
@@ -29,20 +29,21 @@ const tooLong = ({ maxBytes, remedy }: BodyBounds): Refusal =>
 const declaredBytes = ({ headers }: IncomingMessage): number | undefined =>
   headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
 
-/** Whether a body says of itself that it is too long. */
+/** Whether a request declares that its body is too long. */
 export const declaresTooMuch = (incoming: IncomingMessage, maxBytes: number): boolean =>
   (declaredBytes(incoming) ?? 0) > maxBytes;
 
 /**
- * The pieces of a body as they come, joined as far as they are there. On failure the connection stays open, for the answer.
+ * The pieces of a body as they arrive. Pieces that are there together are joined. After a failure, the connection stays open
+ * for the response.
  *
- * @throws Refusal (400, 408, 413, 415); the signal's reason where that is aborted first
+ * @throws Refusal (400, 408, 413, 415); the signal's reason if it is aborted first
  */
 export async function* piecesOf(incoming: IncomingMessage, bounds: BodyBounds): AsyncGenerator<Buffer, void> {
   const { maxBytes, stallMs, signal } = bounds;
   if (declaresTooMuch(incoming, maxBytes)) throw tooLong(bounds);
   const coding = incoming.headers["content-encoding"] ?? "identity";
-  // Unpacked it could be a thousand times as long, and images are compressed already.
+  // Unpacked, it could be a thousand times as long, and images are compressed already.
   if (coding !== "identity") throw new Refusal(415, "Compressed bodies are not supported: leave out Content-Encoding.");
   let wake: () => void = () => {};
   const onChange = (): void => wake();
@@ -68,11 +69,11 @@ export async function* piecesOf(incoming: IncomingMessage, bounds: BodyBounds): 
   }
 }
 
-// What is left of the body would else be waited for.
+// Otherwise the server would wait for the rest of the body.
 const stalled = (stallMs: number): Refusal =>
   new Refusal(408, `No data arrived for ${stallMs / 1000} seconds: send the request again.`, { connection: "close" });
 
-/** Whether the function that is handed to `listen` is called in time. */
+/** Whether the function that `listen` receives is called in time. */
 function changesWithin(ms: number, listen: (change: () => void) => void): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(false), ms);
@@ -83,14 +84,14 @@ function changesWithin(ms: number, listen: (change: () => void) => void): Promis
   });
 }
 
-/** The first piece of memory that a body gets; it doubles as more comes. */
+/** Bytes of a body's first buffer; its size doubles as needed. */
 const FIRST_BYTES = 64 << 10;
 
 /**
- * Reads a body to its end into one piece of memory.
+ * Reads a whole body into one buffer.
  *
  * @param budget the memory that all bodies share
- * @throws what {@link piecesOf} throws; Refusal (503) where the budget is used up
+ * @throws what {@link piecesOf} throws; Refusal (503) if the budget is used up
  */
 export async function readBody(incoming: IncomingMessage, bounds: BodyBounds, budget: Budget): Promise<Body> {
   const most = Math.min(declaredBytes(incoming) ?? bounds.maxBytes, bounds.maxBytes);
@@ -98,7 +99,7 @@ export async function readBody(incoming: IncomingMessage, bounds: BodyBounds, bu
   let length = 0;
   const grow = (needed: number): void => {
     const size = Math.min(most, Math.max(needed, 2 * memory.length, FIRST_BYTES));
-    // Both are held while one is copied to the other.
+    // Both buffers exist while one is copied to the other.
     if (!budget.take(size)) throw busy("The server is receiving as much as it can hold: try again later.", 1);
     const larger = Buffer.allocUnsafeSlow(size);
     larger.set(memory.subarray(0, length));
@@ -118,33 +119,33 @@ export async function readBody(incoming: IncomingMessage, bounds: BodyBounds, bu
   }
 }
 
-// How one server reads the bodies of its requests: the same stall, remedy and memory for all of them. What bounds one body is in
-// body.ts; what a body means is for the routes to say.
-// hono's `bodyLimit` is not used: it knows the length alone, neither a client that stalls nor the memory of all bodies together.
+// Reads the bodies of one server's requests, with the same stall limit, remedy and memory budget for all. Routes decide what a
+// body means.
+// hono's `bodyLimit` is not used: it knows only the length, neither stalled clients nor the memory of all bodies together.
 
 export interface BodyRules {
   /** The longest wait for the next piece of a body, in milliseconds. */
   readonly stallMs: number;
-  /** Bytes of all bodies that are held whole at once. */
+  /** The memory of all bodies that are read as a whole, in bytes. */
   readonly memoryBytes: number;
-  /** What to do about a body that is too long: the end of the sentence that refuses it. */
+  /** What to do about a body that is too long: the end of the error sentence. */
   readonly remedy: string;
 }
 
-/** What bounds a single body. */
+/** The limits of a single body. */
 export interface BodyLimit {
   readonly maxBytes: number;
-  /** Ends the reading with its reason. */
+  /** Ends the reading, which then throws the signal's reason. */
   readonly signal: AbortSignal;
 }
 
-/** As hono's adaptor has it; no server here speaks HTTP/2. */
+/** As in hono's adaptor; no server here speaks HTTP/2. */
 type Incoming = IncomingMessage | Http2ServerRequest;
 
 export interface Bodies {
   /** The body piece by piece. Throws what {@link piecesOf} throws. */
   pieces(incoming: Incoming, limit: BodyLimit): AsyncGenerator<Buffer, void>;
-  /** Does something with the whole body, whose memory is charged until that is done. Throws what {@link readBody} throws. */
+  /** Does work with the whole body, whose memory counts until the work is done. Throws what {@link readBody} throws. */
   whole<T>(incoming: Incoming, limit: BodyLimit, use: (bytes: Buffer) => T | Promise<T>): Promise<T>;
 }
 
@@ -164,26 +165,27 @@ export function createBodies({ stallMs, memoryBytes, remedy }: BodyRules): Bodie
   };
 }
 
-// How long a request is worth working for: until its client has gone, or its time is over. hono's `timeout` is not used: it has one
-// time for all and lets the work go on, where arrival and answer have a time each, and a signal ends the work.
+// Deadlines: a request is worth working on until its client is gone or its time is over. hono's `timeout` is not used: it has
+// one limit for everything and lets the work continue. Here, arrival and response have a limit each, and a signal ends the
+// work.
 
-/** The client closed its connection before it had an answer. */
+/** The client closed its connection before it had a response. */
 export class ClientGone extends Error {
   override readonly name = "ClientGone";
 }
 
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** The body has arrived: the time starts again, for the answer. */
+  /** The body has arrived: the time limit of the response starts. */
   received(): void;
-  /** Nothing more is to be waited for. */
+  /** Ends the deadline. */
   done(): void;
 }
 
 /**
- * A deadline for one response: `timeoutMs` for the request to arrive, and as much again for its answer.
+ * A deadline for one response: `timeoutMs` for the request to arrive, and as much again for the response.
  *
- * @param cutOff ends it, whatever the time
+ * @param cutOff ends the request, whatever the time
  */
 export function createDeadline(outgoing: ServerResponse, timeoutMs: number, cutOff: AbortSignal): Deadline {
   const controller = new AbortController();
@@ -212,7 +214,7 @@ export function createDeadline(outgoing: ServerResponse, timeoutMs: number, cutO
   };
 }
 
-/** What work comes to, or the signal's reason if that is aborted first; the work itself goes on. */
+/** The result of the work, or the signal's reason if it is aborted first; the work itself continues. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop: () => void = () => {};
   const aborted = new Promise<never>((_, reject) => {

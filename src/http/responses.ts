@@ -1,28 +1,31 @@
-/** What every app of hono has in common here: errors and unknown addresses become `{ error }`, whoever found the fault. */
+/**
+ * What all hono apps here share: error responses as `{ error }`, safe headers, and the table of statuses that a server refuses
+ * with. Has no routes.
+ */
 import type { Context, Env, Hono, MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { secureHeaders } from "hono/secure-headers";
 import { codeOf, GraftError } from "../base/errors.ts";
 
-/** The response to a request that is refused. */
+/** The response for a refusal. */
 export const refuse = (c: Context, { status, message, headers }: Refusal): Response =>
   c.json({ error: message } satisfies ErrorBody, status, { ...headers });
 
 export interface FaultOptions<E extends Env> {
-  /** Where the addresses that exist are described: the end of a sentence. */
+  /** Where the existing addresses are described: the end of a sentence. */
   readonly seeAlso: string;
   /** Called with every refusal before it is sent. */
   readonly onRefusal?: ((refusal: Refusal, c: Context<E>) => void) | undefined;
-  /** Called with what is no fault of the request; returns what the client is told. */
+  /** Called with an error that is not the request's fault; returns the response. */
   readonly onDefect: (error: unknown, c: Context<E>) => Refusal | Response;
 }
 
 /**
- * Sets the app's answers to faults. Must be called before its routes are added.
+ * Sets the app's error responses. Call it before adding routes.
  *
- * What has not been read of a refused request's body is read for a moment more and thrown away by the adaptor: a connection that
- * is closed at once would take the response with it before the client reads it.
+ * After a refusal, the adaptor reads and discards the rest of the body for a moment: closing the connection at once could
+ * destroy the response before the client reads it.
  */
 export function answerFaults<E extends Env>(app: Hono<E>, { seeAlso, onRefusal, onDefect }: FaultOptions<E>): void {
   const answer = (c: Context<E>, refusal: Refusal): Response => {
@@ -45,13 +48,13 @@ export function answerFaults<E extends Env>(app: Hono<E>, { seeAlso, onRefusal, 
   });
 }
 
-// Headers that every response carries, so that a browser does nothing with it that was not meant.
+// Headers of every response that limit what a browser may do with it.
 
 /** Sources by directive, as `{ defaultSrc: ["'self'"] }`. */
 export type ContentPolicy = NonNullable<NonNullable<Parameters<typeof secureHeaders>[0]>["contentSecurityPolicy"]>;
 type PermissionsPolicy = NonNullable<NonNullable<Parameters<typeof secureHeaders>[0]>["permissionsPolicy"]>;
 
-/** For responses that are no pages: nothing may be loaded, run, sent or framed. */
+/** For responses that are not pages: nothing may be loaded, run, sent or framed. */
 export const dataPolicy: ContentPolicy = {
   defaultSrc: ["'none'"],
   baseUri: ["'none'"],
@@ -59,7 +62,7 @@ export const dataPolicy: ContentPolicy = {
   frameAncestors: ["'none'"],
 };
 
-/** Sets them; a policy that a route has set itself stays. No HSTS: a proxy that adds TLS is the one to ask for it. */
+/** Sets the headers; a policy that a route has set itself stays. No HSTS: a proxy that adds TLS can set it. */
 export const safeHeaders = (
   contentSecurityPolicy: ContentPolicy = dataPolicy,
   permissionsPolicy: PermissionsPolicy = {},
@@ -72,7 +75,7 @@ export const safeHeaders = (
     overwrite: false,
   });
 
-/** The same for responses that no route made: to what is not HTTP, or has no valid address. */
+/** The same for responses outside of routes: to requests that are not HTTP or have no valid address. */
 export const plainSafeHeaders: Readonly<Record<string, string>> = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
@@ -80,9 +83,8 @@ export const plainSafeHeaders: Readonly<Record<string, string>> = {
   "referrer-policy": "no-referrer",
 };
 
-// Responses that refuse a request: a status and one sentence with the cause and the remedy, as JSON `{ error }`. The one table
-// of statuses that `graft serve`, the studio and the OpenAPI document share. Knows nothing of Node, so that pages may take its
-// types.
+// Refusals: a status and one sentence with the cause and the remedy, sent as JSON `{ error }`. `graft serve`, the studio and
+// the OpenAPI document share this table of statuses. Nothing here depends on Node, so that pages can import its types.
 
 /** The statuses that a server refuses with, and when. */
 export const refusals = {
@@ -111,7 +113,7 @@ export interface ErrorBody {
   readonly error: string;
 }
 
-/** Thrown where a request is refused; its message goes to the client as it is. */
+/** Thrown to refuse a request; the client receives its message. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: RefusalStatus;
@@ -124,7 +126,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The server can take no more at present. */
+/** The server is overloaded. */
 export const busy = (message: string, retryAfterSeconds: number): Refusal =>
   new Refusal(503, message, { "retry-after": String(Math.max(1, Math.ceil(retryAfterSeconds))) });
 
@@ -133,7 +135,7 @@ export const shuttingDown = (): Refusal => busy("The server is shutting down: tr
 
 const isStatus = (status: number): status is RefusalStatus => Object.hasOwn(refusals, status);
 
-/** What was thrown to refuse a request: here, or by hono's own middleware. Nothing where it is something else. */
+/** The refusal that was thrown here or by hono's own middleware; undefined for any other error. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error;
   if (!(error instanceof HTTPException)) return undefined;
@@ -144,7 +146,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
 /** A status for each kind of failure: the request is wrong, the data is unusable, the work failed. */
 const statuses = { usage: 400, data: 422, work: 409 } as const satisfies Record<GraftError["kind"], RefusalStatus>;
 
-/** A failure as a refusal, for servers whose clients may read of its files. Nothing where it is a defect. */
+/** A failure as a refusal, for servers whose clients may see file paths; undefined for a defect. */
 export function refusalOfFailure(error: unknown): Refusal | undefined {
   if (!(error instanceof GraftError)) return undefined;
   const isFull = ["ENOSPC", "EDQUOT"].includes(codeOf(error.cause) ?? "");

@@ -1,4 +1,4 @@
-/** Servers and sockets for tests of this folder and of what stands on it. */
+/** Servers and sockets for tests of http/ and of the servers that use it. */
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HttpBindings } from "@hono/node-server";
@@ -8,7 +8,7 @@ import { answerFaults, Refusal, safeHeaders } from "./responses.ts";
 
 type App = Hono<{ Bindings: HttpBindings }>;
 
-/** A server on a free port with the kit's own middleware, and with what `route` adds. */
+/** A server on a free port with the kit's middleware and what `route` adds. */
 export async function startHttp(
   route: (app: App, http: HttpServer) => void,
   options: Partial<HttpOptions> = {},
@@ -31,7 +31,7 @@ export async function startHttp(
   return { http, url, port: Number(new URL(url).port) };
 }
 
-/** A connection, what has come back on it, and whether it was closed. */
+/** A connection, the text it has received, and whether it was closed. */
 export interface Line {
   readonly socket: Socket;
   readonly text: () => string;
@@ -52,7 +52,7 @@ export async function open(port: number, ...sent: readonly (string | Uint8Array)
   return { socket, text: () => text, closed };
 }
 
-/** Waits until something is so. */
+/** Waits until a condition is true. */
 export async function until(isIt: () => boolean): Promise<void> {
   while (!isIt()) await sleep(5);
 }

@@ -19,9 +19,9 @@ const hubLicences: Readonly<Record<string, string>> = {
 /** Renders a card. */
 export function renderCard(input: ReportInput, consumption: Consumption): string {
   const { network, dataset, test, validation } = input;
-  const judged = test ?? validation;
+  const evaluation = test ?? validation;
   const licence = hubLicences[network.licence];
-  // Only a hub's own identifier is one; a network of npm or of a file has none.
+  // Only a hub's identifier is valid here; a network from npm or a file has none.
   const baseModel = /^hub:([^@]+)@/.exec(network.source)?.[1];
   return `${[
     "---",
@@ -46,7 +46,7 @@ export function renderCard(input: ReportInput, consumption: Consumption): string
     `          split: ${test ? "test" : "validation"}`,
     "        metrics:",
     "          - type: accuracy",
-    `            value: ${judged.accuracy.toFixed(4)}`,
+    `            value: ${evaluation.accuracy.toFixed(4)}`,
     "---",
     "",
     `# ${text(input.title)}`,
@@ -94,7 +94,7 @@ export function renderCard(input: ReportInput, consumption: Consumption): string
 
 const section = (title: string, lines: readonly string[]): string[] => [`## ${title}`, "", ...lines, ""];
 
-/** A YAML scalar: JSON strings are such. */
+/** A YAML scalar: JSON strings are valid YAML. */
 const yaml = (value: string): string => JSON.stringify(value);
 
 /** Escapes text for Markdown and HTML. */

@@ -1,20 +1,20 @@
 /**
- * Charts as inline SVG, drawn by Observable Plot in a document of its own; no browser is needed.
- * Colours are CSS variables of the page, so that one drawing serves light, dark and paper.
+ * Charts as inline SVG, drawn by Observable Plot in its own document, without a browser; also the confusion matrix as a heat
+ * map. Colours are CSS variables of the page, so that one drawing serves light, dark and print.
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { Html, html, percent, shorten } from "./html.ts";
 import { heatLevel, heatThresholds } from "./style-sheet.ts";
 
-/** How a chart takes a page of another width: keeps its size, shrinks but never grows, or fills it. */
+/** How a chart adapts to the width of the page: keeps its size, shrinks but never grows, or fills it. */
 export type Fit = "fixed" | "shrinking" | "wide";
 
 /** Draws a chart. `label` says in words what it shows. */
 export function chart(options: Plot.PlotOptions, { label, fit }: { label: string; fit: Fit }): Html {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const svg = Plot.plot({ ...options, document });
-  // Plot's own style block says nothing that the page's sheet does not.
+  // The page's style sheet covers what Plot's own style block says.
   svg.querySelector("style")?.remove();
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", label);
@@ -22,9 +22,11 @@ export function chart(options: Plot.PlotOptions, { label, fit }: { label: string
   return new Html(svg.outerHTML);
 }
 
-// The confusion matrix as a heat map: one row a true class, coloured by the share of the row.
+// The confusion matrix as a heat map: one row per true class, coloured by the share of the row.
 
-/** The side of a cell in pixels, whether counts fit in it, and whether a phone may shrink it, for up to so many classes. */
+/**
+ * The side of a cell in pixels, whether counts fit in it, and whether a phone may shrink it, by the maximum number of classes.
+ */
 const sizes = [
   { upTo: 6, cell: 56, counts: true, font: 13, fit: "shrinking" },
   { upTo: 12, cell: 42, counts: true, font: 13, fit: "fixed" },
@@ -32,11 +34,11 @@ const sizes = [
   { upTo: 50, cell: 15, counts: false, font: 11, fit: "fixed" },
 ] as const;
 
-/** Up to so many classes make a heat map that can be read. */
+/** The maximum number of classes of a readable heat map. */
 export const heatMapLimit = sizes.at(-1)!.upTo;
 const LABEL_LENGTH = 18;
 
-/** The drawing for `confusion` `[truth][prediction]`, with its legend. */
+/** Draws `confusion` `[truth][prediction]`, with its legend. */
 export function heatMap(classes: readonly string[], confusion: readonly (readonly number[])[]): Html {
   const { cell, counts, font, fit } = sizes.find(({ upTo }) => classes.length <= upTo) ?? sizes.at(-1)!;
   const cells = confusion.flatMap((row, truth) => {

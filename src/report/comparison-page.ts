@@ -24,7 +24,7 @@ const titles = {
   undecided: "Undecided",
 } as const;
 
-/** One self-contained HTML document, as a training's report is. Throws a usage error where `createdAt` is no date. */
+/** One self-contained HTML document, as a training's report is. Throws a usage error if `createdAt` is not a date. */
 export function renderComparison(found: Comparison, page: ComparisonPage): string {
   return renderPage({
     title: `Transfer or train from scratch: ${page.dataset}`,
@@ -143,7 +143,7 @@ ${trainings(training)}`,
   };
 }
 
-/** Trainings on all images, each for twice the epochs: whether more would bring more. */
+/** Trainings on all images, each with twice the epochs: whether more training would help. */
 function trainings(training: Comparison["training"]): Html | null {
   const rows = training.flatMap(({ road, trainings: all }) =>
     all.map(

@@ -1,4 +1,7 @@
-/** Markup that cannot forget to escape: a template tag that escapes every value which is not markup itself. */
+/**
+ * Building blocks of pages: a template tag that escapes every value which is not markup, tables and bars, and numbers, times
+ * and dates as text.
+ */
 import { usageError } from "../base/errors.ts";
 
 /** A piece of finished markup. */
@@ -10,7 +13,7 @@ export class Html {
   }
 }
 
-/** What may stand in a template: markup as it is, text and numbers escaped, lists joined, nothing for null. */
+/** What a template accepts: markup as it is, text and numbers escaped, lists joined, nothing for null. */
 export type HtmlValue = Html | string | number | null | readonly HtmlValue[];
 
 const entities: Readonly<Record<string, string>> = {
@@ -37,7 +40,7 @@ function markupOf(value: HtmlValue): string {
 export const html = (strings: TemplateStringsArray, ...values: HtmlValue[]): Html =>
   new Html(strings.reduce((sum, text, i) => sum + markupOf(values[i - 1]!) + text));
 
-// Tables that several sections use.
+// Tables, bars and lists that several sections use.
 
 /** A table of names and values. Rows whose value is null are left out. */
 export function factTable(caption: string, facts: readonly (readonly [name: string, value: HtmlValue])[]): Html {
@@ -52,12 +55,12 @@ ${rows}</tbody></table>`;
 export const bar = (share: number, kind: "accent" | "soft" = "accent"): Html =>
   html`<span class="bar ${kind}" aria-hidden="true"><i style="--at: ${share}"></i></span>`;
 
-/** A list of which the first are shown and the others folded away. */
+/** A list that shows its first items and folds the others away. */
 export function folded(rest: number, summary: string, content: Html): Html | null {
   return rest > 0 ? html`<details><summary>${summary}</summary>${content}</details>` : null;
 }
 
-// Numbers, times and dates as people read them. English, UTC, the same on every machine.
+// Numbers, times and dates as text. English, UTC, the same on every machine.
 
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
@@ -105,7 +108,7 @@ export function date(iso: string): string {
   return `${format.format(instant).replace(" at ", ", ")} UTC`;
 }
 
-/** At most `length` characters, the rest an ellipsis. Never splits a character in two. */
+/** At most `length` characters, with an ellipsis for the rest. Never splits a character. */
 export function shorten(text: string, length: number): string {
   const characters = [...text];
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join("")}…`;

@@ -1,4 +1,7 @@
-/** The page around the sections: head, policy, style, title, footer. Knows nothing of what the sections say. */
+/**
+ * The page around the sections: head, policy, style, title, footer; and the type that sections have. Knows nothing of their
+ * content.
+ */
 
 import type { Evaluation } from "../metrics/evaluation.ts";
 import type { ReportInput } from "../run/report-input.ts";
@@ -13,7 +16,7 @@ export interface Part {
   readonly body: Html;
 }
 
-/** A page to be laid out. */
+/** The content of a page. */
 export interface Page {
   readonly title: string;
   /** The small line above the title. */
@@ -22,15 +25,15 @@ export interface Page {
   readonly subtitle: string;
   readonly parts: readonly Part[];
   readonly footer: string;
-  /** Names and contents of further `meta` elements. */
+  /** Names and contents of additional `meta` elements. */
   readonly meta?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Nothing may be fetched, run or sent: styles are inline, pictures are `data:` URIs. */
+/** Nothing may be fetched, run or sent: styles are inline, images are `data:` URIs. */
 export const contentPolicy =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/** One HTML document that stands by itself. */
+/** One self-contained HTML document. */
 export function renderPage({ title, eyebrow, subtitle, parts, footer, meta = {} }: Page): string {
   const sections = parts.map(
     ({ id, title, body }) => html`
@@ -64,13 +67,13 @@ ${Object.entries(meta).map(([name, content]) => html`<meta name="${name}" conten
 `.markup;
 }
 
-// What a section of the report is, and the one choice that several sections share: which evaluation to speak of.
+// The type of the report's sections, and the choice that several share: which evaluation to show.
 
-/** Turns the input into a part of the page, or null where there is nothing to say. */
+/** Turns the input into a part of the page; null if there is nothing to say. */
 export type Section = (input: ReportInput) => Part | null;
 
-/** The evaluation that the report leads with, and words for the images behind it. */
-export interface Judged {
+/** The evaluation that the report leads with, and a name for its images. */
+export interface LeadEvaluation {
   readonly evaluation: Evaluation;
   /** `test`, `cross-validation`, `validation`: goes before "accuracy". */
   readonly name: string;
@@ -80,7 +83,7 @@ export interface Judged {
 }
 
 /** The test set's evaluation; without a test set, the validation's. */
-export function judged({ test, validation }: ReportInput): Judged {
+export function leadEvaluation({ test, validation }: ReportInput): LeadEvaluation {
   const evaluation = test ?? validation;
   const [name, kind] = test
     ? ["test", "test"]

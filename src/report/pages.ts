@@ -1,6 +1,6 @@
 /**
- * The pages of Graft, drawn by code that is loaded when the first one is asked for: the chart library and its document are large,
- * and most programs draw none. `graft-ml/report` has the same functions as they are.
+ * Renders Graft's pages with code that is loaded when the first page is needed: the chart library is large, and most programs
+ * draw no page. `graft-ml/report` exports the same functions directly.
  */
 import type { RunPages } from "../run/save.ts";
 

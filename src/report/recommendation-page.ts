@@ -15,7 +15,7 @@ export interface RecommendationPage {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** One self-contained HTML document, as a training's report is. Throws a usage error where `createdAt` is no date. */
+/** One self-contained HTML document, as a training's report is. Throws a usage error if `createdAt` is not a date. */
 export function renderRecommendation(found: Recommendation, page: RecommendationPage): string {
   return renderPage({
     title: `Recommended network for ${page.dataset}`,

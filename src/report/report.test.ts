@@ -17,7 +17,7 @@ const pixel =
 interface DemoOptions {
   readonly classes?: readonly string[];
   readonly examples?: number;
-  /** Of the truth's logit over the noise; 0 is guessing. */
+  /** Signal-to-noise ratio of the true class's logit; 0 is guessing. */
   readonly skill?: number;
   readonly test?: boolean;
   readonly skipped?: number;
@@ -308,7 +308,7 @@ describe("renderReport", () => {
     expect(texts(page, "#skipped")[0]).toMatch(/1,140 files could not be used.*…and 1,040 more files, not listed/s);
   });
 
-  it("shows which features were compared, what each gains and which was taken; nothing where there was one", () => {
+  it("shows which features were compared, what each gains and which was taken; undefined if there was one", () => {
     const own = { views: "plain", l2: 0.1, accuracy: 0.9, logLoss: 0.3, seconds: 1 } as const;
     const choice = {
       effort: "better",

@@ -28,7 +28,7 @@ export const reportSections: readonly Section[] = [
  * One self-contained HTML document: no script, no request to anywhere, readable in light and dark, on a phone and on paper.
  *
  * @param sections other sections, or another order
- * @throws a usage error where `createdAt` is no date
+ * @throws a usage error if `createdAt` is not a date
  */
 export function renderReport(input: ReportInput, sections: readonly Section[] = reportSections): string {
   return renderPage({

@@ -1,9 +1,12 @@
-/** The colours of the report, light and dark: greys and one accent, from which the heat map's steps are mixed. */
+/**
+ * The style sheet of Graft's pages: colours for light and dark (greys and one accent, from which the heat map's steps are
+ * mixed), and the CSS. Fetches nothing.
+ */
 
 /** One theme. */
 export interface Palette {
   readonly paper: string;
-  /** Behind code and tables' heads. */
+  /** Behind code and table headers. */
   readonly surface: string;
   readonly ink: string;
   readonly muted: string;
@@ -29,7 +32,7 @@ export const darkPalette: Palette = {
   accent: "#74d3a4",
 };
 
-/** The share of its row from which a cell of the heat map takes each step, the first for exactly none. */
+/** The share of its row from which a cell of the heat map has each step; the first step is for exactly none. */
 export const heatThresholds: readonly number[] = [0, 0, 0.02, 0.05, 0.1, 0.25, 0.5, 0.8];
 const heatMix: readonly number[] = [0, 0.1, 0.18, 0.27, 0.37, 0.47, 0.72, 1];
 
@@ -37,7 +40,7 @@ const heatMix: readonly number[] = [0, 0.1, 0.18, 0.27, 0.37, 0.47, 0.72, 1];
 export const heatLevel = (share: number): number =>
   share === 0 ? 0 : heatThresholds.findLastIndex((threshold) => share >= threshold);
 
-/** The heat map's steps: background, and the more readable of the theme's two extremes upon it. */
+/** The heat map's steps: a background, and the more readable of the theme's two extremes for text. */
 export function heatSteps({ paper, surface, ink, accent }: Palette): { readonly fill: string; readonly ink: string }[] {
   return heatMix.map((share) => {
     const fill = mix(share === 0 ? surface : paper, accent, share);
@@ -77,7 +80,7 @@ function luminance(color: string): number {
   return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
 }
 
-// The report's one style sheet. Colours come from the palettes; nothing is fetched.
+// The style sheet. Colours come from the palettes; nothing is fetched.
 
 const base = `
 *, *::before, *::after { box-sizing: border-box; }
@@ -200,7 +203,7 @@ const theme = [
   `@media screen and (prefers-color-scheme: dark) { :root { ${cssVariables(darkPalette)} } }`,
 ].join("\n");
 
-/** The parts that other faces of Graft share with the report: colours, type, tables, the accuracy's strip, figures. */
+/** The parts that other pages of Graft share with the report: colours, type, tables, the accuracy's strip, figures. */
 export const sharedStyle: string = [theme, base, tables, headline, figures].join("\n");
 
 /** The whole style sheet. Printing is always light. */

@@ -20,7 +20,7 @@ describe("measureConsumption", () => {
   it("adds up the packages' meters, those that wrapped too", async () => {
     await meter("intel-rapl:0", 1_000_000);
     await meter("intel-rapl:1", 9_000_000);
-    // A part of the first: counting it would count twice.
+    // Part of the first one: it would be counted twice.
     await meter("intel-rapl:0:0", 5_000_000);
     const consumed = await measureConsumption(folder);
     await meter("intel-rapl:0", 3_000_000);

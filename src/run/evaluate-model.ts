@@ -1,4 +1,4 @@
-/** A trained model on labelled images: what `graft evaluate` measures, and the images by which an exported model is judged. Prints nothing. */
+/** Evaluates a trained model on labelled images, as `graft evaluate` does, and selects the images for it. Prints nothing. */
 
 import { dataError } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
@@ -10,24 +10,24 @@ import type { Artifact } from "../model/open-artifact.ts";
 import { predictFiles } from "../model/open-artifact.ts";
 import { uncertaintyOf } from "../model/predict.ts";
 
-/** The images of a dataset that a model is judged on: its test part, else its validation part, else all. */
-export interface JudgedPart {
+/** The evaluation images of a dataset: its test part, else its validation part, else all. */
+export interface EvaluationPart {
   readonly part: "test" | "validation" | undefined;
   readonly examples: readonly Example[];
 }
 
-export function judgedPart({ examples }: Pick<Dataset, "examples">): JudgedPart {
+export function evaluationPart({ examples }: Pick<Dataset, "examples">): EvaluationPart {
   const part = (["test", "validation"] as const).find((one) => examples.some(({ split }) => split === one));
   return { part, examples: part === undefined ? examples : examples.filter(({ split }) => split === part) };
 }
 
 /** What `graft evaluate --json` prints. */
 export interface ModelEvaluation extends Evaluation {
-  /** Which images: of the test or the validation part, of a part that the model may have learned from, or all. */
+  /** Which images: the test or the validation part, `train` if the model may have learned from them, or all. */
   readonly part: "test" | "validation" | "train" | "all";
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
   readonly ignored: readonly Ignored[];
-  /** Images called unknown; nothing for a model that calls none so. */
+  /** Images called unknown; undefined for a model without out-of-distribution scores. */
   readonly unknown?: number | undefined;
 }
 
@@ -39,8 +39,9 @@ export interface EvaluateModelOptions {
 /**
  * Evaluates a model on a dataset.
  *
- * @param path of the dataset, for the error
- * @throws GraftError (`data`) where it has a class that the model does not know, or no image that can be read; the signal's reason
+ * @param path of the dataset, for error messages
+ * @throws GraftError (`data`) if the dataset has a class that the model does not know, or no readable image; the signal's
+ *   reason
  */
 export async function evaluateModel(
   artifact: Artifact,
@@ -48,15 +49,15 @@ export async function evaluateModel(
   path: string,
   { onProgress, signal }: EvaluateModelOptions = {},
 ): Promise<ModelEvaluation> {
-  const { part, examples } = judgedPart(dataset);
-  const truths = examples.map(({ label }) => labelIn(artifact.classes, dataset.classes[label]!));
+  const { part, examples } = evaluationPart(dataset);
+  const labelsOfAll = examples.map(({ label }) => labelIn(artifact.classes, dataset.classes[label]!));
   const labels: number[] = [];
   const rows: Float32Array[] = [];
   const skipped: { path: string; reason: string }[] = [];
   let [at, unknown] = [0, 0];
   const paths = examples.map((example) => example.path);
   for await (const predicted of predictFiles(artifact, paths, { stage: "Evaluating", onProgress, signal })) {
-    const truth = truths[at++]!;
+    const truth = labelsOfAll[at++]!;
     if (predicted.kind === "unreadable") {
       skipped.push({ path: predicted.path, reason: predicted.reason });
       continue;
@@ -77,7 +78,7 @@ export async function evaluateModel(
   };
 }
 
-/** The position of a class among the model's. Throws a data error where it has none of the name. */
+/** The index of a class among the model's classes. Throws a data error if there is no such class. */
 function labelIn(classes: readonly string[], name: string): number {
   const label = classes.indexOf(name);
   if (label >= 0) return label;

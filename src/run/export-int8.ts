@@ -1,6 +1,6 @@
 /**
- * A trained model as one that predicts in 8-bit integers: made, judged beside the original on images that the ranges were not measured
- * on, and written only where it is as good. Which networks gain: `npm run bench -- quantised`.
+ * Exports a trained model in 8-bit integers: quantises it, compares it with the original on images that the ranges were not
+ * measured on, and writes it only if it is as good. Which networks gain: `npm run bench -- quantised`.
  */
 
 import { mean, quantile } from "../base/collections.ts";
@@ -16,12 +16,12 @@ import { argmax } from "../metrics/logits.ts";
 import { type Artifact, openArtifactBytes, predictFiles, readArtifact } from "../model/open-artifact.ts";
 import { quantiseArtifact } from "../model/quantise-artifact.ts";
 import { encodeModelWhole } from "../onnx/codec/write-model.ts";
-import { judgedPart } from "./evaluate-model.ts";
+import { evaluationPart } from "./evaluate-model.ts";
 
 export interface Int8Options {
-  /** Where the new model goes. */
+  /** The path of the new model. */
   readonly out: string;
-  /** The share of accuracy that may be lost, or one image; a model that loses more is not written. */
+  /** The share of accuracy that may be lost; one image may always be lost. A model that loses more is not written. */
   readonly acceptLoss: number;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -33,13 +33,13 @@ export interface Int8Facts {
   /** Median milliseconds for one image, preparation included. */
   readonly latencyMs: { readonly before: number; readonly after: number };
   readonly judged: {
-    /** Which images: of the test part, of the validation part, or of those that the model may have learned from. */
+    /** Which images: of the test part, of the validation part, or images that the model may have learned from. */
     readonly part: "test" | "validation" | "train";
     readonly images: number;
     readonly accuracy: { readonly before: number; readonly after: number };
     /** The accuracy after minus that before, with its 95% interval. */
     readonly difference: { readonly mean: number; readonly interval: Interval };
-    /** Images for which both name the same class. */
+    /** Images for which both models predict the same class. */
     readonly same: number;
   };
 }
@@ -48,11 +48,11 @@ export interface Int8Facts {
 const [RANGE_IMAGES, TIMED_IMAGES] = [64, 30];
 
 /**
- * Makes and judges the model, and writes it.
+ * Quantises a model, evaluates it and writes it.
  *
- * @param model the model's file, and what is in it
+ * @param model the model's path and bytes
  * @param dataset labelled images, with classes of the model
- * @throws GraftError (`data`) where too few images can be read, or more accuracy is lost than is accepted
+ * @throws GraftError (`data`) if too few images can be read, or if more accuracy is lost than accepted
  */
 export async function exportInt8(
   { path, bytes }: { readonly path: string; readonly bytes: Uint8Array },
@@ -72,7 +72,7 @@ export async function exportInt8(
     const right = (of: readonly (number | undefined)[]): number[] => read.map((i) => Number(of[i] === truths[i]));
     const difference = pairedDifference(right(named.after), right(named.before));
     const accuracy = { before: mean(right(named.before)), after: mean(right(named.after)) };
-    // Of few images, one is more than a point, and says nothing.
+    // With few images, one of them is more than a percentage point and says nothing.
     if (Math.round(-difference.mean * read.length) > Math.max(1, acceptLoss * read.length))
       throw dataError(lostText(accuracy, read.length));
     const latencyMs = await latencies({ before, after }, judged);
@@ -92,16 +92,16 @@ export async function exportInt8(
 const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
 
 const lostText = ({ before, after }: { readonly before: number; readonly after: number }, images: number): string =>
-  `In 8-bit integers the accuracy on ${images} images falls from ${percent(before)} to ${percent(after)}, so nothing is written: this network does not stand rounding; use the model as it is, or another network.`;
+  `In 8-bit integers, the accuracy on ${images} images falls from ${percent(before)} to ${percent(after)}, so no model was written. This network does not tolerate rounding: use the model as it is, or another network.`;
 
-/** Ranges are measured on training images, so that those that judge are new to both models. */
+/** Ranges are measured on training images, so that the evaluation images are new to both models. */
 function imagesFor(dataset: Dataset): {
   readonly ranges: readonly string[];
   readonly judged: readonly Example[];
   readonly part: Int8Facts["judged"]["part"];
 } {
   const { examples } = dataset;
-  const { part, examples: own } = judgedPart(dataset);
+  const { part, examples: own } = evaluationPart(dataset);
   const random = randomFor(0, "ranges");
   const learned = random.shuffle(examples.filter(({ split }) => split === undefined || split === "train"));
   const known = part === undefined || learned.length === 0 ? random.shuffle([...examples]) : learned;
@@ -110,7 +110,7 @@ function imagesFor(dataset: Dataset): {
   return { ranges: ranges.map(({ path }) => path), judged, part: part ?? "train" };
 }
 
-/** The class that a model names for each image; nothing for those that cannot be read. */
+/** The class that a model predicts for each image; undefined for images that cannot be read. */
 async function classesOf(
   artifact: Artifact,
   examples: readonly Example[],
@@ -125,7 +125,7 @@ async function classesOf(
   return named;
 }
 
-/** Both models in turn on the same images. */
+/** Times both models in turn on the same images. */
 async function latencies(
   models: { readonly before: Artifact; readonly after: Artifact },
   examples: readonly Example[],

@@ -1,4 +1,7 @@
-/** A finished training → what the JSON files of its run hold, and what `graft train --json` prints. */
+/**
+ * The facts of a finished training (`TrainRun`), as the JSON files of its run and `graft train --json` state them. Writes
+ * nothing.
+ */
 import { relative, sep } from "node:path";
 import type { Audit } from "../audit/audit.ts";
 import { graftVersion } from "../base/version.ts";
@@ -9,7 +12,31 @@ import type { Consumption, ReportExplanation } from "./report-input.ts";
 import { runHeader } from "./run-files.ts";
 import type { ReadMade, ReadMetrics, ReadPredictions } from "./schema.ts";
 
-/** What is written beside what is read again. */
+/** Everything there is to say about one training. */
+export interface TrainRun {
+  readonly result: TrainResult;
+  readonly dataset: Dataset;
+  readonly datasetPath: string;
+  readonly seed: number;
+  readonly out: string;
+  /** Seconds outside of the training itself. */
+  readonly timings: {
+    /** From the start of the process to the start of the command. */
+    readonly startUp: number;
+    /** Reading the dataset's layout, and opening the network. */
+    readonly open: number;
+    readonly audit: number;
+    readonly explanations: number;
+  };
+  /** Seconds since the command began. */
+  readonly seconds: () => number;
+  /** The audit's result; undefined if the data was not audited. */
+  readonly audit: Audit | undefined;
+  readonly explanations: readonly ReportExplanation[];
+  readonly consumption: () => Promise<Consumption>;
+}
+
+/** Fields that are written but not read again. */
 type More = Readonly<Record<string, unknown>>;
 
 /** The object of `graft train --json`. */
@@ -46,7 +73,7 @@ export function trainFacts({ result, dataset, out, timings, seconds, audit }: Tr
   };
 }
 
-/** The calibration in figures; `metrics.json` has the reliability diagrams too. */
+/** The calibration as numbers; `metrics.json` has the reliability diagrams too. */
 function calibrationFacts({ calibration }: TrainResult) {
   const { temperature, bound, examples, errors, eceBefore, eceAfter, test } = calibration;
   const figures = ({ ece, logLoss, brier }: typeof test.after) => ({ ece, logLoss, brier });
@@ -114,7 +141,7 @@ function testPredictions({ examples, probabilities }: TrainResult["test"], root:
   return examples.map(({ path, label }, row) => {
     const prediction = argmax(probabilities, row * classes, classes);
     return {
-      // Below the dataset's folder, with `/`.
+      // Relative to the dataset's folder, with `/`.
       path: relative(root, path).split(sep).join("/"),
       truth: label,
       prediction,
@@ -124,7 +151,7 @@ function testPredictions({ examples, probabilities }: TrainResult["test"], root:
   });
 }
 
-/** The software that took part, with its version. */
+/** The versions of the software that was used. */
 export const versions = (): Record<string, string> => ({ graft: graftVersion, node: process.versions.node });
 
 function headFacts({ head }: TrainResult): {
@@ -134,30 +161,4 @@ function headFacts({ head }: TrainResult): {
   unfinished: number;
 } {
   return { l2: head.l2, folds: head.folds, tried: head.tried, unfinished: head.unfinished };
-}
-
-// A finished training with all that is told of it: what the files of a run are made from.
-
-/** All there is to say of one training. */
-export interface TrainRun {
-  readonly result: TrainResult;
-  readonly dataset: Dataset;
-  readonly datasetPath: string;
-  readonly seed: number;
-  readonly out: string;
-  /** Seconds of what is not the training's own. */
-  readonly timings: {
-    /** From the start of the process to that of the command. */
-    readonly startUp: number;
-    /** Reading the dataset's layout, and opening the network. */
-    readonly open: number;
-    readonly audit: number;
-    readonly explanations: number;
-  };
-  /** Seconds since the command began. */
-  readonly seconds: () => number;
-  /** What was found in the data; nothing where it was not audited. */
-  readonly audit: Audit | undefined;
-  readonly explanations: readonly ReportExplanation[];
-  readonly consumption: () => Promise<Consumption>;
 }

@@ -1,6 +1,6 @@
 /**
- * Reading the files of a run: a replacement that was cut short is finished first (base/replace.ts), and files that belong to
- * different models are not taken for one run.
+ * Reads the files of a run, and creates and locks its folder. Finishes an interrupted replacement first (base/replace.ts), and
+ * never mixes files of different models.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -33,19 +33,19 @@ import {
   type ReadPredictions,
 } from "./schema.ts";
 
-/** A finished run as it was read. */
+/** A finished run. */
 export interface ReadRun {
   readonly metrics: ReadMetrics;
   readonly made: ReadMade;
   readonly model: { readonly path: string; readonly bytes: number; readonly sha256: string };
 }
 
-/** Finishes what was cut short in a run's folder, and says where its files are. Cheap where nothing was. */
+/** Finishes an interrupted replacement in a run's folder, and returns where its files are. Cheap if there is none. */
 export const settleRun = (folder: string): Promise<Settled> => settle(folder, runFileNames);
 
 /**
- * The path at which to read a model, after what was cut short in its folder is finished. A file that is not called as a run's
- * is none of a run's.
+ * The path at which to read a model, after an interrupted replacement in its folder is finished. A file whose name is not a run
+ * file's belongs to no run.
  */
 export async function settledModel(path: string): Promise<string> {
   if (basename(path) !== runFiles.model) return path;
@@ -53,8 +53,8 @@ export async function settledModel(path: string): Promise<string> {
 }
 
 /**
- * What is wrong where files beside a model belong to another one, in a sentence; nothing where all is well, or nothing is
- * beside it.
+ * What is wrong if files beside a model belong to another one, as a sentence; undefined if all is well or there are no such
+ * files.
  *
  * @param path of the model
  * @param sha256 of its bytes, as they were read
@@ -65,7 +65,7 @@ export async function disagreement(path: string, sha256: string): Promise<string
   const at = await settleRun(folder);
   const other = [...(await modelsNamed(at))].find(([, model]) => model !== sha256);
   if (!other) return undefined;
-  // Replaced since the model was read: then its files are not these.
+  // The model was replaced after it was read, so these are not its files.
   const model = await modelAt(at.path(runFiles.model));
   return model?.sha256 === sha256 ? mixedText(folder, other, sha256) : undefined;
 }
@@ -73,7 +73,7 @@ export async function disagreement(path: string, sha256: string): Promise<string
 const mixedText = (folder: string, [name, model]: readonly [RunFile, string], sha256: string): string =>
   `The files in ${folder} are of different trainings: ${name} is of the model ${model.slice(0, 12)}…, and ${runFiles.model} is ${sha256.slice(0, 12)}…: train again into that folder, or put back the files that belong together.`;
 
-/** The model that each file of a folder says it belongs to, where it says so. */
+/** The model that each file of a folder names, for files that name one. */
 async function modelsNamed(at: Settled): Promise<ReadonlyMap<RunFile, string>> {
   const named = new Map<RunFile, string>();
   for (const name of runFileNames) {
@@ -99,18 +99,18 @@ async function beginningOf(path: string): Promise<string> {
   }
 }
 
-/** How often a run that is being replaced meanwhile is read again, and how long is waited before, in milliseconds. */
+/** How often to read a run again that is being replaced, and how long to wait before, in milliseconds. */
 const [TRIES, PAUSE] = [4, 50];
 
 /**
- * Reads a run; nothing where the folder holds no finished one.
+ * Reads a run; undefined if the folder has no finished one.
  *
- * @throws GraftError (`data`) where a file is damaged or of a newer Graft; with the code `run-mixed` where the files are of
- * different trainings
+ * @throws GraftError (`data`) if a file is damaged or from a newer Graft; with the code `run-mixed` if the files are from
+ *   different trainings
  */
 export const readRun = (folder: string): Promise<ReadRun | undefined> => readWith(folder, async () => ({}));
 
-/** {@link readRun} with what the model answered to each test picture. */
+/** {@link readRun} with the model's predictions for the test images. */
 export const readRunPredictions = (
   folder: string,
 ): Promise<(ReadRun & { readonly answers: ReadPredictions }) | undefined> =>
@@ -119,7 +119,7 @@ export const readRunPredictions = (
     return answers && { answers };
   });
 
-/** Reads until all that is read is of one run. */
+/** Reads until all files are of one run. */
 async function readWith<T>(
   folder: string,
   more: (at: Settled) => Promise<T | undefined>,
@@ -138,7 +138,7 @@ async function readWith<T>(
   }
 }
 
-/** How a model was made, by the `graft.json` of its folder; nothing where there is none. Throws as {@link readRun}. */
+/** How a model was made, from the `graft.json` in its folder; undefined if there is none. Throws as {@link readRun}. */
 export const readMade = async (folder: string): Promise<ReadMade | undefined> =>
   parsedAt(await settleRun(folder), folder, runFiles.made, madeSchema);
 
@@ -153,11 +153,11 @@ async function parsedAt<S extends Parameters<typeof parseRunFile>[0]>(
   return text === undefined ? undefined : parseRunFile(schema, shown, text);
 }
 
-/** The text of a JSON file, bounded: anybody may have written it. Nothing where there is none. */
+/** The text of a JSON file; undefined if there is none. Its size is limited because anyone may have written it. */
 async function textOf(path: string, name: RunFile, shown: string): Promise<string | undefined> {
   try {
     const found = await stat(path);
-    // A pipe would be waited for.
+    // Opening a pipe would block.
     if (!found.isFile()) throw damaged(shown, "it is not a file");
     const limit = runFileLimits.get(name)!;
     if (found.size > limit) throw damaged(shown, `it has more than ${limit / 2 ** 20} MiB`);
@@ -170,7 +170,7 @@ async function textOf(path: string, name: RunFile, shown: string): Promise<strin
   }
 }
 
-/** Digests of models by path, as long as the file is the same: a list of runs is read often. */
+/** Digests of models by path, valid while the file is unchanged: a list of runs is read often. */
 const digests = new Map<string, { readonly stamp: string; readonly sha256: string }>();
 
 async function modelAt(path: string): Promise<ReadRun["model"] | undefined> {
@@ -183,21 +183,21 @@ async function modelAt(path: string): Promise<ReadRun["model"] | undefined> {
   return { path, bytes: found.size, sha256 };
 }
 
-// The folder of a run while somebody is at work on it: made, locked, and what a training leaves there until it has ended.
+// The folder of a run during a training: created, locked, and with a checkpoint until the training has ended.
 
 /** The lock of a run's folder. */
 export const RUN_LOCK = ".graft-lock";
 
-/** What a stopped fine-tuning leaves, and a finished one does not. */
+/** The checkpoint that a stopped fine-tuning leaves and a finished one removes. */
 export const CHECKPOINT = "checkpoint.safetensors";
 
 const held = new AsyncLocalStorage<string>();
 
 /**
- * Does work in the folder `out`, which is made where it is missing and locked meanwhile. Inside such work on the same folder it
- * only does the work: a command that trains holds the folder, and saving takes it too.
+ * Does work in the folder `out`, which is created if needed and locked meanwhile. Nested calls for the same folder share the
+ * lock: a command holds the folder while it trains, and saving takes it too.
  *
- * @throws GraftError (`work`) where another process is at work there (code `in-use`), or where the disk refuses
+ * @throws GraftError (`work`) if another process uses the folder (code `in-use`), or if the disk refuses
  */
 export async function inRunFolder<T>(out: string, work: () => Promise<T>): Promise<T> {
   const folder = resolve(out);

@@ -1,6 +1,6 @@
 /**
- * Everything the report of a training says, as plain data. Whoever trained fills it in; the report computes nothing
- * that is not in here and reads neither files nor clock.
+ * The input of a training's report, as plain data. The report computes nothing that is not in here and reads neither files nor
+ * the clock.
  */
 import { basename, resolve } from "node:path";
 import type { Calibration, MeasuredCalibration } from "../metrics/calibrate.ts";
@@ -16,83 +16,83 @@ import type { GroupFacts, Straddling } from "../train/train-dataset.ts";
 export interface ReportDataset {
   readonly path: string;
   readonly classes: readonly string[];
-  /** Images; `validation` is 0 where cross-validation took its place. */
+  /** Numbers of images; `validation` is 0 if cross-validation replaced it. */
   readonly counts: {
     readonly train: number;
     readonly validation: number;
     readonly test: number;
     readonly skipped: number;
   };
-  /** Whether the test images came in a folder of their own or were held out by Graft. */
+  /** Whether the test images are from a separate folder or were held out by Graft. */
   readonly testSource: "folder" | "held-out";
-  /** Examples that belong together, and test images with copies among the others; runs of earlier versions lack them. */
+  /** Groups of examples, and test images with copies among the others; missing in runs of earlier versions. */
   readonly groups?: GroupFacts | undefined;
   readonly straddling?: Straddling | undefined;
 }
 
-/** The pretrained network and where it was cut. */
+/** The pretrained network and its cut. */
 export interface ReportNetwork {
   readonly name: string;
   readonly description: string;
   readonly licence: string;
   readonly source: string;
-  /** Of the weights, hexadecimal. */
+  /** SHA-256 of the weights, hexadecimal. */
   readonly sha256: string;
   /** The tensor where the backbone ends. */
   readonly cut: string;
-  /** Whether features are averaged over each image and its mirror image; runs of earlier versions do not say. */
+  /** Whether features are averaged over each image and its mirror image; missing in runs of earlier versions. */
   readonly views?: Views | undefined;
-  /** Numbers an image becomes at the cut. */
+  /** Features per image at the cut. */
   readonly features: number;
-  /** Weights of the whole network. */
+  /** Parameters of the whole network. */
   readonly parameters: number;
-  /** Side of the square the network sees, in pixels. */
+  /** Side of the network's square input, in pixels. */
   readonly inputSize: number;
 }
 
 /** The head that was trained. */
 export interface ReportHead {
   readonly kind: "logistic-regression";
-  /** The penalty that cross-validation chose. */
+  /** The L2 penalty that cross-validation chose. */
   readonly l2: number;
   readonly folds: number;
   /** In [0, 1]. */
   readonly crossValidatedAccuracy: number;
 }
 
-/** A wrong answer with its picture. */
+/** A wrong prediction with its image. */
 export interface ReportMistake {
   /** A small JPEG, base64 without the `data:` prefix. */
   readonly thumbnail: string;
   readonly path: string;
   readonly truth: string;
   readonly prediction: string;
-  /** Of the wrong answer, in [0, 1]. */
+  /** Of the wrong prediction, in [0, 1]. */
   readonly probability: number;
 }
 
-/** What the audit found, with some of its pictures. */
+/** A finding of the audit, with some of its images. */
 export interface ReportFinding {
   readonly title: string;
   readonly advice: string;
   readonly severity: string;
-  /** In [0, 1], as those of the pictures. */
+  /** In [0, 1], like those of the images. */
   readonly confidence: number;
   readonly pictures: readonly {
-    /** A small JPEG, base64; empty where the file cannot be read. */
+    /** A small JPEG, base64; empty if the file cannot be read. */
     readonly thumbnail: string;
     readonly path: string;
     readonly label: string;
     readonly why: string;
     readonly confidence: number;
   }[];
-  /** How many pictures there are in all. */
+  /** The number of images in total. */
   readonly total: number;
 }
 
-/** Why the model answered as it did to one test picture. */
+/** Why the model made its prediction for one test image. */
 export interface ReportExplanation {
-  /** The picture under its heat map: a JPEG, base64. */
+  /** The image under its heat map: a JPEG, base64. */
   readonly overlay: string;
   readonly path: string;
   readonly truth: string;
@@ -100,13 +100,13 @@ export interface ReportExplanation {
   readonly probability: number;
 }
 
-/** When to doubt an answer. */
+/** How certain predictions are. */
 export interface ReportUncertainty {
   readonly novelty: OodRule;
   readonly alarms: FalseAlarmGuarantee;
   readonly conformal: Conformal;
   readonly promise: CoverageGuarantee;
-  /** Test images that were called unknown, of how many. */
+  /** Test images that were called unknown, and the number of all test images. */
   readonly falseAlarms: { readonly asked: number; readonly count: number };
   readonly sets: SetScores;
 }
@@ -125,12 +125,12 @@ export interface ReportInput {
   readonly dataset: ReportDataset;
   readonly network: ReportNetwork;
   readonly head: ReportHead;
-  /** Which features cross-validation compared; nothing where a fine-tuning settled on its own. */
+  /** Which features cross-validation compared; undefined for a fine-tuning that did not choose any. */
   readonly choice?: FeatureChoice | undefined;
-  /** Where stages of the network were trained too: what was kept, and why. */
+  /** If stages of the network were trained too: which weights were kept, and why. */
   readonly finetune?: Pick<FinetuneFacts, "stages" | "epochs" | "kept" | "why"> | undefined;
   readonly seed: number;
-  /** Seconds; 0 for what was not done. */
+  /** Seconds; 0 for steps that did not run. */
   readonly timings: {
     readonly decode: number;
     readonly extract: number;
@@ -142,38 +142,38 @@ export interface ReportInput {
     readonly explanations?: number | undefined;
     readonly total: number;
   };
-  /** Images a second; 0 for what was not done. */
+  /** Images per second; 0 for steps that did not run. */
   readonly rates: { readonly decode: number; readonly forward: number; readonly step: number };
-  /** Images that the training never saw. Without them the report falls back on `validation` and says so. */
+  /** On images that the training never saw. Without them, the report uses `validation` and says so. */
   readonly test?: Evaluation | undefined;
   readonly validation: Evaluation & { readonly source: "cross-validation" | "folder" | "held-out" };
-  /** Fitted on the images of `validation`; measured on them by cross-fitting, and on the test images where there are such. */
+  /** Fitted on the images of `validation`; measured on them by cross-fitting, and on the test images if there are any. */
   readonly calibration: Pick<Calibration, "temperature" | "eceBefore" | "eceAfter" | "binsBefore" | "binsAfter"> &
     Partial<Pick<Calibration, "bound" | "examples" | "errors">> & { readonly test?: MeasuredCalibration };
   /** The most confident first. */
   readonly mistakes: readonly ReportMistake[];
-  /** Without it the data was not audited. */
+  /** Undefined if the data was not audited. */
   readonly findings?: readonly ReportFinding[] | undefined;
-  /** What the audit says of the labels as a whole, in sentences. */
+  /** What the audit says about the labels as a whole, in sentences. */
   readonly labels?: string | undefined;
   readonly explanations?: readonly ReportExplanation[] | undefined;
   readonly trust?: ReportUncertainty | undefined;
   readonly skipped: readonly ReportSkipped[];
   /** The artifact's file name. */
   readonly modelFile: string;
-  /** Of the artifact, hexadecimal: the report and the card name the model that they are of. */
+  /** SHA-256 of the artifact, hexadecimal: it identifies the model of the report and the card. */
   readonly modelSha256?: string | undefined;
   /** Software and its version, e.g. `{ graft: "0.1.0", "onnxruntime-node": "1.30.0" }`. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** What the training took. */
+/** What the training cost. */
 export interface Consumption {
   /** Seconds of processor time, all cores together. */
   readonly cpuSeconds: number;
-  /** Joules by the processor's own meter, where one could be read. */
+  /** Joules by the processor's own meter, if it is readable. */
   readonly joules: number | undefined;
 }
 
-/** What a dataset is called where others read it: where it lay on this disk is nobody else's business. */
+/** The name of a dataset for other people: its path on this disk is private. */
 export const datasetName = (path: string): string => basename(resolve(path));

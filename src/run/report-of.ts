@@ -1,4 +1,7 @@
-/** A finished training → the input of its report and card. */
+/**
+ * Collects the input of a report and card from a finished training: mistakes, audit findings and explanations, with small
+ * images. Draws no page.
+ */
 
 import { type Finding, suspectsOf } from "../audit/check.ts";
 import { labelSentence } from "../audit/labels/label-evidence.ts";
@@ -13,10 +16,10 @@ import { type TrainRun, versions } from "./facts.ts";
 import { datasetName, type ReportExplanation, type ReportFinding, type ReportInput } from "./report-input.ts";
 import { runFiles } from "./run-files.ts";
 
-/** The most mistakes that the report shows. */
+/** The maximum number of mistakes in the report. */
 const MISTAKES = 24;
 
-/** What the report and the card say; reads the pictures that they show. */
+/** Collects what the report and the card say; reads the images that they show. */
 export async function reportOf(run: TrainRun, modelSha256: string): Promise<ReportInput> {
   const { result, dataset, datasetPath, seed, timings, seconds, audit, explanations } = run;
   const { network, test, validation, calibration, head, shape } = result;
@@ -82,9 +85,9 @@ export async function reportOf(run: TrainRun, modelSha256: string): Promise<Repo
   };
 }
 
-// The audit's findings as the report shows them: with small pictures.
+// The audit's findings, as the report shows them.
 
-/** Pictures shown of each finding. */
+/** Images per finding. */
 const SHOWN = 6;
 
 /** The audit's findings with thumbnails. */
@@ -104,21 +107,22 @@ export const reportFindings = (findings: readonly Finding[]): Promise<ReportFind
     }),
   );
 
-/** A finding may be that a file is no picture. */
+/** The finding may be that a file is not an image. */
 function emptyIfUnreadable(error: unknown): string {
   if (!isDataError(error)) throw error;
   return "";
 }
 
-// What a finished training's report shows of where the model looked.
+// Explanations: where the model looked in some test images.
 
-/** Overlays of wrong and of right answers. */
+/** The numbers of overlays for wrong and for correct predictions. */
 const [WRONG, RIGHT] = [4, 4];
 
 /**
- * Grad-CAM of some test pictures: the surest wrong answers, then the surest right ones of different classes.
+ * Grad-CAM of some test images: the most confident wrong predictions, then the most confident correct ones of different
+ * classes.
  *
- * @param onNote told, in a sentence, where the network cannot be explained so
+ * @param onNote called with a sentence if the network cannot be explained this way
  */
 export async function reportExplanations(
   { result, dataset }: Pick<TrainRun, "result" | "dataset">,
@@ -130,7 +134,7 @@ export async function reportExplanations(
   const explainers = await openExplainers(result.artifact, result.network.name, ["grad-cam"]).catch(
     (error: unknown) => {
       if (!(error instanceof GraftError)) throw error;
-      // A network without feature maps, or with an operator that has no gradient, is trained and reported all the same.
+      // A network without feature maps, or with an operator without a gradient, is trained and reported all the same.
       onNote(`The report shows no overlays: ${messageOf(error)}`);
       return undefined;
     },

@@ -1,6 +1,6 @@
 /**
- * The files of a run: their names, the version of what is in them, and how each says which model it belongs to. What the JSON
- * files hold beside that is in facts.ts; writing and reading are files of their own.
+ * The files of a run: their names, limits and format version, and how each names the model that it belongs to; also the files
+ * of a comparison and a recommendation. What the JSON files contain is in facts.ts; save.ts writes and read.ts reads.
  */
 
 import { join } from "node:path";
@@ -22,7 +22,7 @@ export const runFiles = {
 
 const MiB = 2 ** 20;
 
-/** Bytes that the files which are read may have. */
+/** The maximum size of the files that are read, in bytes. */
 export const runFileLimits: ReadonlyMap<string, number> = new Map([
   [runFiles.metrics, 64 * MiB],
   [runFiles.made, 16 * MiB],
@@ -30,7 +30,7 @@ export const runFileLimits: ReadonlyMap<string, number> = new Map([
   [runFiles.model, 2048 * MiB],
 ]);
 
-/** The structure of the JSON files. */
+/** Limits on the structure of the JSON files. */
 export const runBounds: JsonBounds = { maxDepth: 32, maxTokens: 5_000_000 };
 
 export type RunFile = (typeof runFiles)[keyof typeof runFiles];
@@ -38,12 +38,12 @@ export type RunFile = (typeof runFiles)[keyof typeof runFiles];
 export const runFileNames: readonly RunFile[] = Object.values(runFiles);
 
 /**
- * The version of the JSON files: raised when a key changes its meaning or goes away, not when one is added. Files of before
- * there was one have none.
+ * The version of the JSON files. It increases when a key changes its meaning or is removed, not when one is added. The oldest
+ * files have none.
  */
 export const SCHEMA_VERSION = 1;
 
-/** What every JSON file of a run begins with. */
+/** The first keys of every JSON file of a run. */
 export interface RunHeader {
   readonly schemaVersion: number;
   /** SHA-256 of the run's `model.onnx`, hexadecimal. */
@@ -54,7 +54,7 @@ export const runHeader = (modelSha256: string): RunHeader => ({ schemaVersion: S
 
 const inJson = /^\s*\{[^{}[\]]*?"modelSha256":\s*"([0-9a-f]{64})"/;
 
-/** Where a file says which model it belongs to. It is near its beginning. */
+/** Where a file names its model; it is near the beginning. */
 const patterns: Readonly<Partial<Record<RunFile, RegExp>>> = {
   [runFiles.made]: inJson,
   [runFiles.answers]: inJson,
@@ -63,25 +63,25 @@ const patterns: Readonly<Partial<Record<RunFile, RegExp>>> = {
   [runFiles.card]: /^modelSha256: ([0-9a-f]{64})$/m,
 };
 
-/** Bytes of a file in which {@link modelNamedIn} finds what it looks for. */
+/** Bytes of a file that {@link modelNamedIn} needs. */
 export const STAMPED_BYTES = 4096;
 
-/** The SHA-256 of the model that a file says it belongs to; nothing in `model.onnx` and in files of before they said so. */
+/** The SHA-256 of the model that a file names; undefined for `model.onnx` and for the oldest files. */
 export const modelNamedIn = (name: RunFile, beginning: string): string | undefined =>
   patterns[name]?.exec(beginning)?.[1];
 
-// What a comparison and a recommendation come to outside of this process: the object that is printed and written, the files, and the
-// command that follows. How the pages are drawn is for the caller to say.
+// Comparisons and recommendations outside of this process: the printed object, the files, and the command to run next. The
+// caller provides the functions that render pages.
 
-/** What was found, with what else is to be said of it. */
+/** A result, and what is printed with it. */
 interface Context {
-  /** The command to run next; nothing where there is none. */
+  /** The command to run next; undefined if there is none. */
   readonly next: string | undefined;
   /** Files and folders of the dataset that did not take part. */
   readonly ignored: readonly Ignored[];
 }
 
-/** The command that follows from a verdict, or leads to one; nothing where Graft has none for it. */
+/** The command that follows from a verdict, or leads to one; undefined if Graft has none. */
 export function commandAfter(
   { verdict, unfreeze, needs, scratch }: Comparison,
   dataset: string,

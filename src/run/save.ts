@@ -1,6 +1,6 @@
 /**
- * Saving a finished training as a run: its data is audited, some test images are explained, and everything is written as one. What
- * `result.save` and `graft train` do after the training; how pages are drawn is for the caller to say.
+ * Saves a finished training as a run: audits the data, explains some test images, measures what it cost, and replaces all files
+ * as one. `result.save` and `graft train` both use it; the caller provides the functions that render pages.
  */
 
 import { readdir, readFile, rm } from "node:fs/promises";
@@ -30,12 +30,12 @@ import { reportExplanations, reportOf } from "./report-of.ts";
 import { type RunFile, runFileNames, runFiles } from "./run-files.ts";
 
 export interface SaveOptions {
-  /** Whether the data is audited for the report, see `audit`. Default true; a network from scratch has no features to go by. */
+  /** Whether to audit the data for the report, see `audit`. Default true; a network from scratch has no features for an audit. */
   readonly audit?: boolean | undefined;
   /** Whether the report shows where the model looked in some test images. Default true. */
   readonly explain?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
-  /** Called with a sentence for each thing that went otherwise than asked. */
+  /** Called with a sentence for each thing that did not happen as requested. */
   readonly onNote?: ((text: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -49,18 +49,18 @@ export interface SavedRun {
   readonly run: TrainRun;
 }
 
-/** Parts of the time that a run takes; `waiting` is none of it: the time between training and saving is the caller's. */
+/** Parts of a run's time. `waiting` does not count: the time between training and saving is the caller's. */
 export type RunClock = Stopwatch<"open" | "train" | "waiting" | "audit" | "explanations">;
 
-/** Measures what a run takes, from now on. */
+/** Starts to measure what a run costs. */
 export interface RunMeter {
   readonly clock: RunClock;
-  /** Seconds from the start of the process to the beginning of the work; 0 where the process does other things too. */
+  /** Seconds from the start of the process to the start of the work; 0 if the process does other things too. */
   readonly startUp: number;
   readonly consumption: () => Promise<Consumption>;
 }
 
-/** A training that has ended and is not saved yet. */
+/** A finished training that is not saved yet. */
 export interface FinishedTraining extends Pick<TrainRun, "result" | "dataset" | "datasetPath" | "seed"> {
   readonly isFromScratch: boolean;
   readonly meter: RunMeter;
@@ -74,10 +74,10 @@ const saveSchema = optionsOf({
 } satisfies Described<SaveOptions>);
 
 /**
- * Writes every file of the run into `out`; a run that was there is replaced whole.
+ * Writes every file of the run into `out`; a previous run is replaced as a whole.
  *
- * @throws GraftError (`usage`) where an option does not fit; (`work`) where another process is at work on the folder, or the disk
- *   refuses; the signal's reason where it was aborted before anything was written
+ * @throws GraftError (`usage`) if an option is invalid; (`work`) if another process uses the folder or the disk refuses; the
+ *   signal's reason if it is aborted before anything is written
  */
 export async function saveRun(
   training: FinishedTraining,
@@ -92,7 +92,7 @@ export async function saveRun(
   clock.lap("waiting");
   return inRunFolder(out, async () => {
     const { network } = result;
-    // Without a pretrained network, the audit would go by features that mean nothing.
+    // Without a pretrained network, the audit would compare features that mean nothing.
     const audits = audit && !isFromScratch;
     const found = audits ? await auditOf({ dataset, network, seed, onProgress, signal }, onNote) : undefined;
     clock.lap("audit");
@@ -115,9 +115,9 @@ export async function saveRun(
   });
 }
 
-// A finished training → the files of its run, replaced as one: see base/replace.ts.
+// Writing the files of a run, replaced as one (base/replace.ts).
 
-/** The files of a run that are pages for people: whoever writes a run says how they are drawn. */
+/** Renders the pages among the files of a run. */
 export interface RunPages {
   readonly report: (input: ReportInput) => string;
   readonly card: (input: ReportInput, consumption: Consumption) => string;
@@ -125,15 +125,15 @@ export interface RunPages {
 
 /** What was written. */
 export interface WrittenRun {
-  /** SHA-256 of `model.onnx`, hexadecimal; every other file names it. */
+  /** SHA-256 of `model.onnx`, hexadecimal; every other file contains it. */
   readonly modelSha256: string;
 }
 
 /**
- * Writes every file of a run into `run.out`. A run that was there is replaced whole: whenever the process is killed, or the
- * disk is full, the folder has all files of one run or all of the other. Files of the user's are left alone.
+ * Writes every file of a run into `run.out`. A previous run is replaced as a whole: after a kill or on a full disk, the folder
+ * has all files of one run or all of the other. Other files of the user are left alone.
  *
- * @throws GraftError (`work`) where the disk refuses; the run that was there is then as it was
+ * @throws GraftError (`work`) if the disk refuses; the previous run is then unchanged
  */
 export async function writeRun(run: TrainRun, pages: RunPages): Promise<WrittenRun> {
   const model = [...encodeModel(run.result.artifact)];
@@ -151,9 +151,9 @@ export async function writeRun(run: TrainRun, pages: RunPages): Promise<WrittenR
   return { modelSha256 };
 }
 
-// The audit that goes with a training.
+// The audit of the training data.
 
-/** Audits the data of a training; data that can be trained on but not audited is said and passed over. */
+/** Audits the data of a training. Data that can be trained on but not audited only gets a note. */
 export async function auditOf(
   options: Parameters<typeof audit>[0],
   onNote: (text: string) => void,
@@ -167,9 +167,9 @@ export async function auditOf(
   }
 }
 
-// What work costs: processor time, and energy where the processor's meter may be read.
+// What a run costs: processor time, and energy if the processor's meter is readable.
 
-/** Linux' powercap: one folder a processor package, microjoules in `energy_uj`, which wraps at `max_energy_range_uj`. */
+/** Linux powercap: one folder per processor package; `energy_uj` is in microjoules and wraps at `max_energy_range_uj`. */
 const METERS = "/sys/class/powercap";
 
 interface Reading {
@@ -194,12 +194,12 @@ async function readMeters(folder: string): Promise<Reading[]> {
       }),
     );
   } catch {
-    // No such meter, or not for this user to read.
+    // There is no such meter, or this user may not read it.
     return [];
   }
 }
 
-/** Begins to measure; what comes out tells what was used until it is called. */
+/** Starts to measure; the returned function tells what was used so far. */
 export async function measureConsumption(folder = METERS): Promise<() => Promise<Consumption>> {
   const meters = await readMeters(folder);
   const before = process.cpuUsage();

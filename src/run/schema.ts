@@ -1,4 +1,4 @@
-/** What the JSON files of a run hold, as far as they are read again; checked, because anybody may have written them. */
+/** Schemas of a run's JSON files, as far as they are read again. They are checked because anyone may have written them. */
 import * as v from "valibot";
 import { dataError, type GraftError } from "../base/errors.ts";
 import type { Calibration } from "../metrics/calibrate.ts";
@@ -6,7 +6,7 @@ import type { ClassScores, Evaluation } from "../metrics/evaluation.ts";
 import { SCHEMA_VERSION } from "./run-files.ts";
 
 const text = v.pipe(v.string(), v.maxLength(4096));
-/** JSON can hold infinity: 1e999. */
+/** JSON can contain infinity: 1e999. */
 const number = v.pipe(v.number(), v.finite());
 const maybe = v.nullable(number);
 const interval = v.tuple([number, number]);
@@ -14,7 +14,7 @@ const texts = v.array(text);
 
 const bin = v.object({ lower: number, upper: number, count: number, confidence: maybe, accuracy: maybe });
 
-/** Figures as they are read: runs of earlier versions lack those that came later. */
+/** Metrics as they are read; runs of earlier versions lack those that were added later. */
 type Later = "brier" | "perClass";
 type LaterOfClass = "precisionInterval" | "recallInterval" | "few";
 export type ReadClassScores = Omit<ClassScores, LaterOfClass> & {
@@ -72,7 +72,7 @@ const calibration: v.GenericSchema<unknown, ReadCalibration> = v.looseObject({
 
 const header = { schemaVersion: v.optional(number), modelSha256: v.optional(text) };
 
-/** Whether an evaluation is of so many classes, so that whoever shows it finds a name for each. */
+/** Whether an evaluation has this many classes, so that each has a name. */
 const isOf = (
   classes: readonly string[],
   { perClass, confusion }: { readonly perClass: readonly unknown[] } & Pick<Evaluation, "confusion">,
@@ -124,13 +124,13 @@ export const predictionsSchema = v.pipe(
   v.check(
     ({ classes, answers }) =>
       answers.every(({ truth, prediction }) => truth < classes.length && prediction < classes.length),
-    "it has answers of classes that there are not",
+    "it has predictions of classes that do not exist",
   ),
 );
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
-/** The files as they are read. What is written is of these types too (facts.ts), and has more in it. */
+/** The files as they are read. Written files have these types too, with more fields (facts.ts). */
 export type ReadMetrics = DeepReadonly<v.InferOutput<typeof metricsSchema>>;
 export type ReadMade = DeepReadonly<v.InferOutput<typeof madeSchema>>;
 export type ReadPredictions = DeepReadonly<v.InferOutput<typeof predictionsSchema>>;
@@ -138,7 +138,7 @@ export type ReadPredictions = DeepReadonly<v.InferOutput<typeof predictionsSchem
 /**
  * Reads the text of a JSON file of a run.
  *
- * @throws GraftError (`data`) where it is damaged, or of a newer Graft
+ * @throws GraftError (`data`) if it is damaged or from a newer Graft
  */
 export function parseRunFile<S extends v.GenericSchema>(schema: S, path: string, content: string): v.InferOutput<S> {
   let value: unknown;
@@ -158,6 +158,6 @@ export function parseRunFile<S extends v.GenericSchema>(schema: S, path: string,
   throw damaged(path, `${v.getDotPath(issue) ?? "its root"}: ${issue.message}`);
 }
 
-/** A file of a run that cannot be used, and what is wrong with it. */
+/** The error for a file of a run that cannot be used. */
 export const damaged = (path: string, reason: string, cause?: unknown): GraftError =>
   dataError(`${path} is damaged (${reason}): train again into its folder.`, cause);

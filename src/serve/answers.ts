@@ -1,4 +1,7 @@
-/** The routes that ask a model: `predict` and `embed`, of the only model or of one by name. */
+/**
+ * The prediction routes, `predict` and `embed`, for the only model or one by name, and the settings in their queries. Sockets
+ * are elsewhere.
+ */
 
 import type { ServerResponse } from "node:http";
 import type { HttpBindings } from "@hono/node-server";
@@ -21,22 +24,22 @@ import type { Models, ModelVersion } from "./models.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { sentImagesOf } from "./sent-images.ts";
 
-/** What `graft predict` reads of the outputs for one picture. */
+/** What `graft predict` takes from the outputs for one image. */
 function answerOf(outputs: Outputs): Pick<RawPrediction, "probabilities" | "oodScore"> {
   const score = outputs[OOD_SCORE];
   return { probabilities: outputs[PROBABILITIES]! as Float32Array, oodScore: score && Number(score[0]) };
 }
 
-/** How the outputs for one picture become its entry in the answer. */
+/** Turns the outputs for one image into its entry in the response. */
 type Describe = (version: ModelVersion, outputs: Outputs) => object;
 
-/** What can be asked of a model: the last part of the address, and how its query is read. */
+/** A question to a model: the last part of the URL, and how its query is read. */
 interface Question {
   readonly key: "predictions" | "embeddings";
   describe(query: Record<string, string[]>): Describe;
 }
 
-/** The routes' last parts. */
+/** The last parts of the URLs. */
 export const questions: Readonly<Record<"predict" | "embed", Question>> = {
   predict: {
     key: "predictions",
@@ -113,13 +116,13 @@ function chosen(list: readonly ModelVersion[], name: string | undefined): ModelV
   return found;
 }
 
-// What the routes of a server have at hand: of the server, and of each request. Types alone.
+// What handlers have at hand: of the server, and of each request. Types only.
 
-/** What a handler has at hand of its request. */
+/** What a handler has at hand for its request. */
 export interface ServeEnv {
   Bindings: HttpBindings;
   Variables: {
-    /** What the log and the metrics are told besides; handlers add to it. */
+    /** Additional fields for the log and the metrics; handlers add to it. */
     noted: { model?: string; images?: number; bytes?: number; error?: string };
   };
 }
@@ -132,15 +135,15 @@ export interface AppOptions {
   readonly origins: readonly string[];
   readonly metrics: Metrics;
   readonly log: Log;
-  /** Asked for where there is one. */
+  /** Required from clients, if set. */
   readonly token: string | undefined;
-  /** Requests accepted before it is closing are answered, later ones refused. */
+  /** Requests accepted before closing are answered, later ones refused. */
   readonly http: Pick<HttpServer, "isClosing" | "cutOff">;
 }
 
-// Settings in an address's query. What is not known is refused, not ignored.
+// The settings in a URL's query. Unknown ones are refused, not ignored.
 
-/** How many classes are named a picture when the address does not say, as `graft predict` does. */
+/** The default number of classes per image, as for `graft predict`. */
 export const DEFAULT_TOP = 3;
 
 const door: Door = {
@@ -158,7 +161,7 @@ export function topOf(query: Query): number {
   refuseOthers(query, ["top"]);
   const [text, ...more] = query.top ?? [];
   if (more.length > 0) throw new Refusal(400, "The setting top is given more than once: give it once, as in ?top=3.");
-  // Digits alone: an address has no other way to write such a number that all clients agree on.
+  // Digits only: all clients agree on this form of a number.
   const top = text !== undefined && /^\d+$/.test(text) ? Number(text) : text;
   try {
     return checked(predictSettings, { top }, door).top;
@@ -168,7 +171,7 @@ export function topOf(query: Query): number {
   }
 }
 
-/** @throws Refusal (400) where the query has a setting other than the given ones */
+/** @throws Refusal (400) if the query has a setting other than the given ones */
 export function refuseOthers(query: Query, known: readonly string[]): void {
   const stranger = Object.keys(query).find((name) => !known.includes(name));
   if (stranger === undefined) return;

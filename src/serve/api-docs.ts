@@ -1,4 +1,7 @@
-/** The OpenAPI 3.1 document of a server (`spec.openapis.org/oas/v3.1.0`): its routes, its models, its limits. */
+/**
+ * The documentation of a server: the OpenAPI 3.1 document (`spec.openapis.org/oas/v3.1.0`) and the page at `/docs`, with its
+ * routes, models and limits.
+ */
 import { graftVersion } from "../base/version.ts";
 import { type RefusalStatus, refusals } from "../http/responses.ts";
 import { type Html, html } from "../report/html.ts";
@@ -9,12 +12,12 @@ import type { ModelVersion } from "./models.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A route that asks a model, or tells of the server. */
+/** A route of a model or of the server itself. */
 interface Route {
   readonly path: string;
   readonly method: "get" | "post";
   readonly summary: string;
-  /** Statuses that it may refuse with. */
+  /** The statuses that it refuses with. */
   readonly refusals: readonly RefusalStatus[];
   /** The schema's name, or the content type of plain text. */
   readonly answer: { readonly schema: string } | { readonly text: string };
@@ -98,7 +101,7 @@ const unknown: Json = {
   description: "Whether the image is unlike the training images (out of distribution); then its label is not reliable.",
 };
 
-/** One entry: the answer, or the reason why there is none. */
+/** One entry: the result, or the reason why there is none. */
 const entry = (answer: Json, optional: readonly string[] = []): Json => ({
   oneOf: [
     object({ name: fileName, ...answer }, ["name", ...optional]),
@@ -168,7 +171,7 @@ function operation(route: Route, models: readonly ModelVersion[], limits: Limits
   };
 }
 
-/** The document. `hasToken` says whether a bearer token is asked for. */
+/** The document. `hasToken` says whether a bearer token is required. */
 export function openApi(models: readonly ModelVersion[], limits: Limits, hasToken: boolean): Json {
   return {
     openapi: "3.1.0",
@@ -188,7 +191,7 @@ export function openApi(models: readonly ModelVersion[], limits: Limits, hasToke
   };
 }
 
-// The page for people at `/docs`: the same as the OpenAPI document says, to be read. It fetches nothing.
+// The page at `/docs`: the OpenAPI document for people. It fetches nothing.
 
 /** One HTML document. */
 export function docsPage(models: readonly ModelVersion[], limits: Limits, hasToken: boolean): string {

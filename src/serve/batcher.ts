@@ -1,9 +1,9 @@
 /**
- * Dynamic batching: items that arrive one by one → batches for free lanes, under a bound on waiting. Knows nothing of pictures,
- * models or HTTP; the clock and the work are passed in.
+ * Dynamic batching: items that arrive one by one → batches for free lanes, with a limit on waiting; and the engine, whose
+ * threads are the lanes. The batcher knows nothing of images, models or HTTP; the clock and the work are passed in.
  *
- * An item waits for company only while a lane is free, more items of its key are on their way, and the bound is not reached: a
- * lone client never waits, and under load batches fill up while the lanes are busy.
+ * An item waits for others only while a lane is free, more items of its key are coming, and the limit is not reached: a lone
+ * client never waits, and under load batches fill up while the lanes are busy.
  */
 import { workError } from "../base/errors.ts";
 import { callsTo, startThread } from "../base/threads.ts";
@@ -11,29 +11,29 @@ import type { RgbImage } from "../data/image/decode.ts";
 import type { Outcome, Request, ThreadData, VersionId } from "./engine-thread.ts";
 
 export interface BatcherOptions<Key, Item, Result> {
-  /** Batches that may run at once. */
+  /** The maximum number of batches at once. */
   readonly lanes: number;
   readonly maxBatch: number;
-  /** The longest that an item waits for others beside a free lane, in milliseconds. */
+  /** The maximum wait of an item for others while a lane is free, in milliseconds. */
   readonly maxWaitMs: number;
-  /** Runs one batch of items of one key; yields a result for each, in order. */
+  /** Runs one batch of items of one key; returns a result for each, in order. */
   run(lane: number, key: Key, items: readonly Item[]): Promise<readonly Result[]>;
   /** Milliseconds of a clock that never goes back; default `performance.now`. */
   readonly now?: (() => number) | undefined;
 }
 
-/** An item that was announced. Exactly one of its methods is to be called, once. */
+/** An announced item. Call exactly one of its methods, once. */
 export interface Announced<Item, Result> {
-  /** It is here: to be run with the next batch, unless `signal` is aborted before that begins. */
+  /** The item has arrived: it runs with the next batch, unless `signal` is aborted before. */
   arrive(item: Item, signal?: AbortSignal): Promise<Result>;
   /** It will not come. */
   leave(): void;
 }
 
 export interface Batcher<Key, Item, Result> {
-  /** Says that an item of a key is on its way, being received or decoded. */
+  /** Announces an item of a key that is being received or decoded. */
   announce(key: Key): Announced<Item, Result>;
-  /** Items that have arrived and are not under way yet. */
+  /** Items that have arrived and do not run yet. */
   readonly waiting: number;
 }
 
@@ -50,7 +50,7 @@ interface Line<Item, Result> {
   readonly waiting: Waiting<Item, Result>[];
 }
 
-/** A batcher with no items. */
+/** A batcher without items. */
 export function createBatcher<Key, Item, Result>(
   options: BatcherOptions<Key, Item, Result>,
 ): Batcher<Key, Item, Result> {
@@ -65,7 +65,7 @@ export function createBatcher<Key, Item, Result>(
     return line;
   };
 
-  /** Drops those that nobody waits for any more, and lines that are empty. */
+  /** Drops aborted items, and empty lines. */
   const tidy = (): void => {
     for (const [key, line] of lines) {
       for (let i = line.waiting.length - 1; i >= 0; i--) {
@@ -78,7 +78,7 @@ export function createBatcher<Key, Item, Result>(
     }
   };
 
-  /** When the first of a line may be run; the past where nothing more is to be waited for. */
+  /** When the first item of a line may run; in the past if no more items are coming. */
   const dueAt = ({ waiting, onTheWay }: Line<Item, Result>): number =>
     onTheWay === 0 || waiting.length >= maxBatch ? Number.NEGATIVE_INFINITY : waiting[0]!.since + maxWaitMs;
 
@@ -86,7 +86,7 @@ export function createBatcher<Key, Item, Result>(
     clearTimeout(timer);
     tidy();
     while (free.length > 0) {
-      // The longest waiting goes first, whatever its key.
+      // The longest wait goes first, whatever its key.
       const filled = [...lines].filter(([, { waiting }]) => waiting.length > 0);
       const due = filled.filter(([, line]) => dueAt(line) <= now());
       due.sort(([, a], [, b]) => a.waiting[0]!.since - b.waiting[0]!.since);
@@ -140,30 +140,30 @@ export function createBatcher<Key, Item, Result>(
   };
 }
 
-// The engine: threads in which models are open, each running one batch at a time. What waits for them is the batcher's.
+// The engine: threads with open models, each running one batch at a time. Items wait in the batcher.
 
 export interface Engine {
-  /** Batches that may run at once. */
+  /** The maximum number of batches at once. */
   readonly lanes: number;
-  /** Opens a version in every lane; throws what opening it threw, and leaves nothing open then. */
+  /** Opens a version in every lane. If that fails, it throws the error and leaves nothing open. */
   open(version: VersionId, path: string, bytes: Uint8Array): Promise<void>;
-  /** Runs a batch in the given lane, which must be free. The pictures' memory may be handed over: they are not to be read again. */
+  /** Runs a batch in the given lane, which must be free. The images' memory may be transferred: do not read them afterwards. */
   run(lane: number, version: VersionId, images: readonly RgbImage[]): Promise<readonly Outcome[]>;
   close(version: VersionId): Promise<void>;
-  /** Ends the threads once they have done what they were told. */
+  /** Ends the threads after their current work. */
   stop(): Promise<void>;
 }
 
 export interface EngineOptions {
   /** Threads, each with its own copy of every model. */
   readonly lanes: number;
-  /** Cores that a thread's run may use. */
+  /** Cores for one run of a thread. */
   readonly coresPerLane: number;
-  /** Called where a thread ended that was not told to: the engine is of no use any more. */
+  /** Called if a thread ends unexpectedly; the engine is then unusable. */
   onDeath(error: Error): void;
 }
 
-/** Two threads, so that one prepares while the other computes, and the cores shared between them. */
+/** Two threads, so that one prepares while the other computes; they share the cores. */
 export function lanesFor(cores: number): Pick<EngineOptions, "lanes" | "coresPerLane"> {
   const lanes = Math.min(2, cores);
   return { lanes, coresPerLane: Math.max(1, Math.floor(cores / lanes)) };
@@ -205,7 +205,7 @@ export function startEngine({ lanes, coresPerLane, onDeath }: EngineOptions): En
   };
 }
 
-/** The memory of pictures that have theirs to themselves: handed over, not copied. */
+/** The buffers of images that do not share them: transferred, not copied. */
 const pixelBuffers = (images: readonly RgbImage[]): ArrayBuffer[] =>
   images.flatMap(({ data }) =>
     !Buffer.isBuffer(data) && data.length === data.buffer.byteLength ? [data.buffer as ArrayBuffer] : [],

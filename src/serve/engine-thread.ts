@@ -1,6 +1,6 @@
 /**
- * One engine thread: holds a session pair for each open version and runs one batch at a time. ONNX Runtime's runs block the
- * thread that makes them, so they are made here and not where requests arrive.
+ * One engine thread: holds a pair of sessions for each open version and runs one batch at a time. ONNX Runtime's runs block
+ * their thread, so they are here and not where requests arrive.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { answerCalls, type Failure, failureOf } from "../base/threads.ts";
@@ -10,18 +10,18 @@ import { readArtifact } from "../model/open-artifact.ts";
 import { openModel } from "../onnx/session/mapped-model.ts";
 import type { Elements, RuntimeTensor, Session } from "../onnx/session/session.ts";
 
-/** What a thread is started with. */
+/** What a thread starts with. */
 export interface ThreadData {
   /** Cores that one run may use. */
   readonly cores: number;
 }
 
 interface Sessions {
-  /** The tensor between the two: resized pixels. */
+  /** The tensor between the two sessions: resized pixels. */
   readonly seam: string;
   readonly preparation: Session;
   readonly predictor: Session;
-  /** Pictures of one run of the model. */
+  /** Images per run of the model. */
   readonly runLength: number;
 }
 
@@ -31,7 +31,7 @@ const versions = new Map<VersionId, Sessions>();
 async function open(bytes: Uint8Array, path: string): Promise<Sessions> {
   const parts = artifactParts(readArtifact(bytes, path).model, path, "resized");
   const { seam } = parts;
-  // A large picture takes much memory while it is resized: it must not stay taken.
+  // A large image takes much memory while it is resized; that memory must be freed.
   const preparation = await openModel(parts.preparation, { threads: 1, keepMemory: false });
   try {
     const predictor = await openModel(parts.predictor, { threads: cores, spin: false });
@@ -42,13 +42,13 @@ async function open(bytes: Uint8Array, path: string): Promise<Sessions> {
   }
 }
 
-/** The batch that single runs are held against. */
+/** The batch that single runs are compared with. */
 const SEVERAL = 4;
 
 /**
- * How many pictures a run had best take: one, or as many as wait. Large layers of weights are read once for a batch, and many
- * cores want much to do; but the values between the layers of a small network stay in the cache for a picture alone. It is
- * measured, on blank pictures, which also has the first request find everything warm.
+ * The best number of images per run: one, or as many as wait. A batch reads large weights once and uses many cores; but the
+ * values between the layers of a small network stay in the cache for a single image. Measured on blank images, which also warms
+ * up the model for the first request.
  */
 async function quickestRun({ seam, preparation, predictor }: Omit<Sessions, "runLength">): Promise<number> {
   const { [seam]: blank } = await preparation.run({ [IMAGE]: { dims: [1, 32, 32, 3], data: new Uint8Array(3072) } });
@@ -67,7 +67,7 @@ async function quickestRun({ seam, preparation, predictor }: Omit<Sessions, "run
   return millisecondsEach[0]! <= millisecondsEach[1]! ? 1 : Number.POSITIVE_INFINITY;
 }
 
-/** Answers a batch; a picture that cannot be prepared fails alone. */
+/** Runs a batch; an image that cannot be prepared fails alone. */
 async function run(
   { seam, preparation, predictor, runLength }: Sessions,
   images: readonly RgbImage[],
@@ -90,7 +90,7 @@ async function run(
   return outcomes;
 }
 
-/** Pictures `[1, …]` → `[N, …]`. */
+/** Images `[1, …]` → `[N, …]`. */
 function stack(pictures: readonly RuntimeTensor[]): RuntimeTensor {
   const first = pictures[0]!;
   if (pictures.length === 1) return first;
@@ -99,7 +99,7 @@ function stack(pictures: readonly RuntimeTensor[]): RuntimeTensor {
   return { dims: [pictures.length, ...first.dims.slice(1)], data };
 }
 
-/** One row of each output, copied: a view would send the whole batch along. */
+/** One row of each output, copied: a view would transfer the whole batch. */
 function rowOf(results: Readonly<Record<string, RuntimeTensor>>, row: number, rows: number): Outputs {
   return Object.fromEntries(
     Object.entries(results).map(([name, { data }]) => {
@@ -109,7 +109,7 @@ function rowOf(results: Readonly<Record<string, RuntimeTensor>>, row: number, ro
   );
 }
 
-/** The memory of all outputs: handed over, not copied. */
+/** The buffers of all outputs: transferred, not copied. */
 const buffersOf = (outcomes: readonly Outcome[]): ArrayBuffer[] =>
   outcomes.flatMap((outcome) =>
     "outputs" in outcome ? Object.values(outcome.outputs).map(({ buffer }) => buffer as ArrayBuffer) : [],
@@ -143,15 +143,15 @@ answerCalls(parentPort!, handle, {
   handedOver: (value) => (value ? buffersOf(value) : []),
 });
 
-// What the server and its engine threads say to each other.
+// The messages between the server and its engine threads.
 
-/** What a model yields for one picture: each output's row, by the output's name. */
+/** What a model returns for one image: each output's row, by the output's name. */
 export type Outputs = Readonly<Record<string, Elements>>;
 
 /** A version of a model that is open in every thread. */
 export type VersionId = number;
 
-/** What one picture of a batch came to. */
+/** The result for one image of a batch. */
 export type Outcome = { readonly outputs: Outputs } | { readonly failure: Failure };
 
 export type Request =

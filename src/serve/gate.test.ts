@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createGate } from "./pipeline.ts";
 
-/** Work that ends when it is told to. */
+/** Work that ends when the test says so. */
 function work(): { promise: Promise<void>; end(): void } {
   let end: () => void = () => {};
   const promise = new Promise<void>((done) => {

@@ -1,23 +1,26 @@
-/** What one client may ask for, and what the server takes on at all. Every bound of the server is a row here. */
+/** The limits of a server and the schemas of its options. Every limit is a row here. */
 import * as v from "valibot";
 import { above, type Described, listOf, text, whole } from "../base/option-schemas.ts";
 
 export interface Limits {
   /** Bytes of one request's body. */
   readonly maxBodyBytes: number;
-  /** Pixels of one picture. */
+  /** Pixels of one image. */
   readonly maxPixels: number;
-  /** Bytes of memory that decoding takes, of all pictures that are decoded or wait for their batch; one that takes more is refused. */
+  /**
+   * Bytes of memory for decoding, over all images that are decoded or wait for their batch; an image that needs more is
+   * refused.
+   */
   readonly maxDecodeBytes: number;
-  /** Pictures of one request. */
+  /** Images per request. */
   readonly maxImages: number;
-  /** Pictures accepted and not answered yet, of all requests together. */
+  /** Images that are accepted and not answered yet, over all requests. */
   readonly maxQueue: number;
-  /** Pictures of one run of a model. */
+  /** Images per run of a model. */
   readonly maxBatch: number;
-  /** The longest that a picture waits for others beside a free lane, in milliseconds. */
+  /** The maximum wait of an image for others while a lane is free, in milliseconds. */
   readonly maxWaitMs: number;
-  /** The longest that a request may take to arrive, and then to be answered, in milliseconds. */
+  /** The time limit for a request to arrive, and then for its response, in milliseconds. */
   readonly timeoutMs: number;
 }
 
@@ -32,24 +35,24 @@ export const defaultLimits: Limits = {
   timeoutMs: 30_000,
 };
 
-/** Bytes of all bodies that are being received or decoded at once. */
+/** The memory of all bodies that are being received or decoded, in bytes. */
 export const allBodiesBytes = ({ maxBodyBytes }: Limits): number => 8 * maxBodyBytes;
 
-/** Sockets open at once; more are closed as they come. */
+/** The maximum number of open sockets; further ones are closed at once. */
 export const MAX_CONNECTIONS = 1000;
 
-/** Time for a request's line and headers to arrive, in milliseconds. */
+/** Time limit for a request's line and headers to arrive, in milliseconds. */
 export const headersTimeoutMs = ({ timeoutMs }: Limits): number => Math.min(10_000, timeoutMs);
 
-/** The longest wait for the next piece of a body, in milliseconds. */
+/** The maximum wait for the next piece of a body, in milliseconds. */
 export const stallMs = headersTimeoutMs;
 
-// The options of a server, each described once.
+// The schemas of the options, each described once.
 
-/** Node's timers count no further: a longer one would go off at once. */
+/** The maximum of Node's timers: a longer one would fire at once. */
 const MOST_MS = 2 ** 31 - 1;
 
-/** A time of which none is meant too. */
+/** A time that may be zero. */
 const time = (most: number) => {
   const wanted = `a time from 0 to ${most} ms`;
   return v.pipe(
@@ -58,7 +61,7 @@ const time = (most: number) => {
   );
 };
 
-/** How long ending may take. */
+/** Time limit for the shutdown. */
 export const graceMs = time(MOST_MS);
 
 export const port = whole(0, 65_535);
@@ -73,7 +76,7 @@ export const origins = listOf(
   ),
 );
 
-/** What a server takes on, see limits.ts. */
+/** The limits, as options. */
 export const limitEntries = {
   maxBodyBytes: above(0, 2 ** 31),
   maxPixels: above(0, 1e9),

@@ -1,29 +1,29 @@
 /**
- * What the server counts, in Prometheus' text format (version 0.0.4: `prometheus.io/docs/instrumenting/exposition_formats`).
- * Three kinds of series are all that is needed, hence no library.
+ * The server's metrics in Prometheus' text format (version 0.0.4: `prometheus.io/docs/instrumenting/exposition_formats`), and
+ * its log. Three kinds of series are enough, so that no library is needed.
  */
 import { escapedJson } from "../base/text.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Seconds, from a small picture's decoding to the longest wait that is allowed by default. */
+/** Seconds, from decoding a small image to the longest wait that the defaults allow. */
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const batchBuckets = [1, 2, 4, 8, 16, 32, 64];
 
 export interface Metrics {
   /** A request was answered. */
   request(route: string, status: number, seconds: number): void;
-  /** A picture was decoded or refused, `seconds` after its bytes were there. */
+  /** An image was decoded or refused, `seconds` after its bytes arrived. */
   decoded(seconds: number): void;
   /** A batch was run. */
   batch(model: string, images: number, seconds: number): void;
-  /** So many pictures are accepted and not answered. */
+  /** This many images are accepted and not answered. */
   queued(images: number): void;
-  /** Everything, as text. `models` are those served now: name and file digest. */
+  /** All metrics as text. `models` are those served now: name and file digest. */
   render(models: readonly { readonly name: string; readonly sha256: string }[]): string;
 }
 
-/** Counts of nothing yet. */
+/** Metrics that all start at zero. */
 export function createMetrics(): Metrics {
   const requests = counter("graft_requests_total", "Requests answered.");
   const requestSeconds = histogram("graft_request_seconds", "From a request's headers to its answer.", secondsBuckets);
@@ -126,7 +126,7 @@ function line(name: string, labels: Labels, value: number): string {
   return `${name}${pairs.length > 0 ? `{${pairs.join(",")}}` : ""} ${value}`;
 }
 
-// Structured logs: one JSON object a line, safe to look at on a terminal whatever names and paths clients make up.
+// Structured logs: one JSON object per line, safe on a terminal whatever names and paths clients make up.
 
 /** Writes one event with its fields; `time` (ISO 8601), `level` and `event` come first. */
 export type Log = (level: "info" | "warn" | "error", event: string, fields?: Readonly<Record<string, unknown>>) => void;

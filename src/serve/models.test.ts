@@ -64,7 +64,7 @@ describe("versions", () => {
     release();
     expect(closed).toEqual([0]);
 
-    // A file that cannot be opened is told of once, and changes nothing.
+    // A file that cannot be opened is logged once, and changes nothing.
     isBroken = true;
     writeFileSync(path, await tinyArtifact(join(folder, "scratch.onnx"), 3));
     await models.reload(false);

@@ -1,6 +1,6 @@
 /**
- * The models that are served, by name, and their replacement by newer files: the new version is opened beside the old one, takes
- * its place in one step, and the old one is closed when the last request that began with it has its answer.
+ * The served models by name, and their replacement when a file changes: the new version is opened beside the old one and
+ * replaces it in one step; the old one is closed when its last request is answered.
  */
 
 import { stat } from "node:fs/promises";
@@ -14,7 +14,7 @@ import type { Engine } from "./batcher.ts";
 import type { VersionId } from "./engine-thread.ts";
 import type { Log } from "./metrics.ts";
 
-/** A model as it was named on the command line. */
+/** A model as named on the command line. */
 export interface ModelSource {
   readonly name: string;
   readonly path: string;
@@ -26,34 +26,34 @@ export interface ModelVersion {
   readonly name: string;
   readonly classes: readonly string[];
   readonly uncertainty: UncertaintyRules;
-  /** Of the file. */
+  /** SHA-256 of the file. */
   readonly sha256: string;
   /** ISO 8601. */
   readonly loadedAt: string;
-  /** Keeps the version open until the function that it yields is called. */
+  /** Keeps the version open until the returned function is called. */
   hold(): () => void;
 }
 
 export interface Models {
   /** In the order of the command line. */
   list(): readonly ModelVersion[];
-  /** The present version of a model. */
+  /** The current version of a model. */
   find(name: string): ModelVersion | undefined;
   /**
-   * Reads the files that have changed since they were read, or all (`force`). A file that cannot be opened is told to the log,
-   * and the version before it stays.
+   * Reads the files that have changed, or all with `force`. A file that cannot be opened is logged, and its previous version
+   * stays.
    */
   reload(force: boolean): Promise<void>;
 }
 
-/** Names are parts of addresses: letters, digits, dots, dashes and underscores, not a dot first. */
+/** Names are parts of URLs: letters, digits, dots, dashes and underscores, not starting with a dot. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
 
 /**
- * `NAME=FILE` or `FILE`. Without a name, the file is called as itself without `.onnx`, or, being one `model.onnx` of many, as
- * its folder.
+ * Parses `NAME=FILE` or `FILE`. Without a name, the file's name without `.onnx` is used, or the folder's name for one of
+ * several files called `model.onnx`.
  *
- * @throws GraftError (`usage`) where a name cannot be part of an address, or two models have the same
+ * @throws GraftError (`usage`) if a name cannot be part of a URL, or if two models have the same name
  */
 export function modelSources(given: readonly string[]): ModelSource[] {
   const sources = given.map((text): ModelSource => {
@@ -86,7 +86,7 @@ interface Entry {
 /**
  * Opens every model.
  *
- * @throws GraftError where one cannot be opened
+ * @throws GraftError if one cannot be opened
  */
 export async function openModels(sources: readonly ModelSource[], engine: Engine, log: Log): Promise<Models> {
   let nextId: VersionId = 0;
@@ -114,7 +114,7 @@ export async function openModels(sources: readonly ModelSource[], engine: Engine
     const { name, path } = entry.source;
     const stamp = await stampOf(path);
     if (stamp === entry.stamp && !force) return;
-    // Tried once, whatever comes of it: a damaged file is not opened again every second.
+    // Tried once, whatever the result: a damaged file is not opened again every second.
     entry.stamp = stamp;
     try {
       const version = await open(entry.source);
@@ -131,7 +131,7 @@ export async function openModels(sources: readonly ModelSource[], engine: Engine
     list: () => [...entries.values()].map(({ version }) => version),
     find: (name) => entries.get(name)?.version,
     reload(force) {
-      // One at a time: two that overlap could put the older file in the newer one's place.
+      // One at a time: overlapping reloads could replace a newer file with an older one.
       turn = turn.then(async () => {
         for (const entry of entries.values()) await renew(entry, force);
       });
@@ -140,7 +140,7 @@ export async function openModels(sources: readonly ModelSource[], engine: Engine
   };
 }
 
-/** Calls `onLast` once, when the holder of the version itself has retired it and nobody else holds it. */
+/** Calls `onLast` once, when the version is retired and no request holds it. */
 function countHolders(onLast: () => void): { hold(): () => void; retire(): void } {
   let holders = 1;
   const release = (): void => {
@@ -154,9 +154,9 @@ function countHolders(onLast: () => void): { hold(): () => void; retire(): void 
   return { hold, retire: release };
 }
 
-// Noticing that a file has changed, without watching it: file systems differ in what they tell, and all of them answer `stat`.
+// Notices changed files by `stat`, because file systems differ in what they report to watchers.
 
-/** What differs when a file was written or replaced; `absent` where there is none. */
+/** What differs after a file was written or replaced; `absent` if there is none. */
 export async function stampOf(path: string): Promise<string> {
   try {
     const { dev, ino, size, mtimeMs } = await stat(path);
@@ -167,7 +167,7 @@ export async function stampOf(path: string): Promise<string> {
 }
 
 /**
- * Calls `check` every so often until the function that it yields is called; never twice at once.
+ * Calls `check` periodically until the returned function is called; calls never overlap.
  *
  * @param periodMs milliseconds from the end of one check to the next
  */

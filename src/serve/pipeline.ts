@@ -1,6 +1,6 @@
 /**
- * The way of a picture: accepted or refused, decoded on a bounded number of cores, batched, answered. Memory is bounded at
- * each step: the queue by pictures, decoding and what was decoded by bytes.
+ * The path of an image: accepted or refused, decoded on a limited number of cores, batched, predicted. Memory is limited at
+ * each step: the queue by images, decoding and decoded images by bytes.
  */
 import { createBudget } from "../base/concurrency.ts";
 import { GraftError, isDataError, messageOf } from "../base/errors.ts";
@@ -15,21 +15,21 @@ import type { Limits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ModelVersion } from "./models.ts";
 
-/** What a picture came to: the model's outputs, or why it could not be read. */
+/** The result for an image: the model's outputs, or why it could not be read. */
 export type ImageResult = { readonly outputs: Outputs } | { readonly refusal: Refusal };
 
 export interface Pipeline {
   /**
-   * Asks a model about the pictures of one request, all or none of them accepted.
+   * Runs a model on the images of one request; all or none of them are accepted.
    *
-   * @throws Refusal (503) where the queue has no room for them; the signal's reason where that is aborted first
+   * @throws Refusal (503) if the queue is full; the signal's reason if it is aborted first
    */
   ask(version: ModelVersion, pictures: readonly Uint8Array[], signal: AbortSignal): Promise<ImageResult[]>;
 }
 
 export interface PipelineOptions {
   readonly engine: Pick<Engine, "lanes" | "run">;
-  /** Pictures decoded at once. */
+  /** Images decoded at once. */
   readonly cores: number;
   readonly limits: Limits;
   readonly metrics: Metrics;
@@ -39,7 +39,7 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
   const { maxPixels, maxQueue, maxBatch } = limits;
   const accepted = createBudget(maxQueue);
   const memory = createBudget(limits.maxDecodeBytes);
-  // Far enough ahead for every lane's next batch, no further.
+  // Far enough ahead for the next batch of every lane, no further.
   const aheadOfLanes = 2 * engine.lanes * maxBatch;
   const decoding = createGate(cores, () => batcher.waiting < aheadOfLanes);
   /** Smoothed, for Retry-After. */
@@ -51,7 +51,7 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
     maxWaitMs: limits.maxWaitMs,
     async run(lane, version, images) {
       const began = performance.now();
-      // Their places beside the lanes are free: others may be decoded meanwhile.
+      // Their places beside the lanes are free, so that others can be decoded.
       setImmediate(decoding.look);
       try {
         return await engine.run(lane, version.id, images);
@@ -111,7 +111,7 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
       }
       metrics.queued(accepted.used);
       const release = version.hold();
-      // Places in the queue are given back one by one as pictures are done, whatever becomes of the request.
+      // Places in the queue become free one by one as images are done, whatever happens to the request.
       const results = pictures.map((bytes) =>
         askOne(version, bytes, signal).finally(() => {
           accepted.give(1);
@@ -127,19 +127,19 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
   };
 }
 
-// A gate: a bound on how much work is under way at once. Weights are bounded by base/budget.ts.
+// A gate limits how much work runs at once. base/budget.ts limits memory.
 
 export interface Gate {
-  /** Runs work when it is its turn; throws the signal's reason where that is aborted before. */
+  /** Runs work when it is its turn; throws the signal's reason if it is aborted before. */
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** Looks again whether work may begin: to be called when what `mayBegin` asks about has changed. */
+  /** Checks again whether work may begin. Call it when the result of `mayBegin` may have changed. */
   look(): void;
 }
 
 /**
- * A gate that lets `limit` pieces of work through at once, in the order of their coming.
+ * A gate that runs up to `limit` pieces of work at once, in order of arrival.
  *
- * @param mayBegin a further condition; work that is kept waiting by it alone begins after {@link Gate.look}
+ * @param mayBegin a further condition; work that waits only for it begins after {@link Gate.look}
  */
 export function createGate(limit: number, mayBegin: () => boolean = () => true): Gate {
   let running = 0;

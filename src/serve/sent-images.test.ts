@@ -1,4 +1,4 @@
-/** Images out of bodies: all that was sent, and nothing copied that need not be. What is refused: tests/serve-abuse.test.ts. */
+/** Images from bodies: everything that was sent, without needless copies. What is refused: tests/serve-abuse.test.ts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { imagesOfForm, imagesOfJson } from "./sent-images.ts";
@@ -65,7 +65,7 @@ describe("a form", () => {
   const file = 'name="a"; filename="a.jpg"';
 
   it("gives every file, whatever it consists of", async () => {
-    // Pieces that look like a boundary's start, across the places where the body is cut.
+    // Pieces that look like the start of a boundary, where the body is cut.
     const piece = fc.constantFrom("\r\n", "\r\n--", "\r\n--x-bound", "-", "a".repeat(4000), "\r", "\n\n");
     const data = fc.array(piece, { minLength: 1, maxLength: 30 }).map((pieces) => pieces.join(""));
     await fc.assert(

@@ -1,4 +1,4 @@
-/** The bytes of a body → the pictures in it, by its content type. Nothing is decoded here. */
+/** Extracts the images from a request's body, by its content type: raw, JSON or form. Decodes no image. */
 
 import { setImmediate as turn } from "node:timers/promises";
 import { Busboy } from "@fastify/busboy";
@@ -16,7 +16,7 @@ type Reader = (
 
 const picture: Reader = (body) => [{ bytes: body }];
 
-/** Content types (in lower case, without parameters), and how pictures are had from them. The first that fits counts. */
+/** Content types (in lower case, without parameters) and their readers. The first match counts. */
 const readers: readonly { readonly type: RegExp; readonly read: Reader }[] = [
   { type: /^image\/[a-z0-9.+-]+$/, read: picture },
   { type: /^application\/octet-stream$/, read: picture },
@@ -25,7 +25,7 @@ const readers: readonly { readonly type: RegExp; readonly read: Reader }[] = [
 ];
 
 /**
- * The pictures of a request, at least one.
+ * The images of a request, at least one.
  *
  * @param contentType the header as it came
  * @throws Refusal (400, 413, 415)
@@ -49,7 +49,7 @@ export async function sentImagesOf(
   return pictures;
 }
 
-// An image as a request brought it, and the refusal of too many of them. Reading bodies is for the other files here.
+// An image in a request, and the refusal of too many of them.
 
 export interface SentImage {
   /** The file name, if the request has one. */
@@ -57,19 +57,19 @@ export interface SentImage {
   readonly bytes: Uint8Array;
 }
 
-/** More images than one request may hold. */
+/** The refusal of a request with too many images. */
 export const tooMany = (maxImages: number): Refusal =>
   new Refusal(413, `A request can have at most ${maxImages} images: send several requests.`);
 
-// `application/json` → images: `{ "image": "…" }` or `{ "images": ["…", …] }`, base64 or `data:` URLs. The base64 is decoded where
-// it is, into the body's own memory, for it only becomes shorter: thirty megabytes are not held three times.
+// `application/json`: `{ "image": "…" }` or `{ "images": ["…", …] }`, base64 or `data:` URLs. Base64 is decoded in place, in
+// the body's own memory, so that thirty megabytes are not held three times.
 
 const FORM = 'Send { "image": "BASE64" } or { "images": ["BASE64", …] }';
 
-/** Shorter texts are no images. */
+/** Shorter texts are not images. */
 const LONG_TEXT_BYTES = 32;
 
-/** An object with a list, a text and a comma for each image, and something to spare for a sentence about what is wrong. */
+/** An object with a list, a text and a comma for each image, and some more, so that an error can say what is wrong. */
 const boundsFor = (maxImages: number): JsonBounds => ({
   maxDepth: 8,
   maxTokens: 2 * maxImages + 100,
@@ -78,8 +78,8 @@ const boundsFor = (maxImages: number): JsonBounds => ({
 });
 
 /**
- * @param body overwritten by what it holds
- * @throws Refusal (400) where the text is not of that form; (413) where it holds too many images, or too much else
+ * @param body overwritten with the decoded images
+ * @throws Refusal (400) if the text is not of that form; (413) if it holds too many images, or too much else
  */
 export function imagesOfJson(body: Buffer, maxImages: number): readonly SentImage[] {
   const texts = textsOf(parseJson(body, boundsFor(maxImages)));
@@ -104,7 +104,7 @@ function bytesOf(text: unknown, index: number): Uint8Array {
 
 const [BACKSLASH, SLASH] = [0x5c, 0x2f];
 
-/** Some writers of JSON escape slashes, which base64 is full of. No other escape is of use here; it is left, to be refused. */
+/** Some writers of JSON escape slashes, which are frequent in base64. Other escapes stay, and are refused. */
 function withoutEscapes(text: Buffer): Buffer {
   let to = text.indexOf(BACKSLASH);
   if (to < 0) return text;
@@ -121,16 +121,16 @@ function withoutPrefix(text: Buffer): Buffer {
   return text.subarray(prefix.length);
 }
 
-/** Characters that are decoded at once: a multiple of four. */
+/** Characters to decode at once: a multiple of four. */
 const AT_ONCE = 1 << 16;
 
-/** Base64 decoded over itself; nothing where it is not base64. */
+/** Decodes base64 in place; undefined if it is not base64. */
 function decodeInPlace(text: Buffer): Buffer | undefined {
   if (text.length % 4 !== 0) return undefined;
   const padding = text.at(-1) !== PADDING ? 0 : text.at(-2) !== PADDING ? 1 : 2;
   let length = 0;
   for (let at = 0; at < text.length; at += AT_ONCE) {
-    // Characters that are not base64 are skipped by Node, so that less comes out than there should.
+    // Node skips characters that are not base64, so that the result is shorter than expected.
     length += text.write(text.toString("latin1", at, at + AT_ONCE), length, "base64");
   }
   return length === (text.length / 4) * 3 - padding ? text.subarray(0, length) : undefined;
@@ -138,17 +138,17 @@ function decodeInPlace(text: Buffer): Buffer | undefined {
 
 const PADDING = 0x3d;
 
-// `multipart/form-data` → images: every file of the form, whatever its field is called.
+// `multipart/form-data`: every file of the form, whatever the name of its field.
 
-/** Bytes of one part's headers, and how many of them are read. */
+/** The size of one part's headers in bytes, and the number that is read. */
 const MAX_PART_HEADER_BYTES = 4096;
 const MAX_PART_HEADERS = 16;
-/** Longer file names are refused: they would be sent back with each answer. */
+/** Longer file names are refused, because responses repeat them. */
 const MAX_NAME_LENGTH = 255;
-/** Bytes that are looked through before it is asked whether to go on, and before others have their turn. */
+/** Bytes to parse before checking for an error, and before other requests have their turn. */
 const [WRITTEN_AT_ONCE, BETWEEN_TURNS] = [1 << 13, 1 << 18];
 
-/** @throws Refusal (400) where the form is malformed or holds anything but files; (413) where it holds too many */
+/** @throws Refusal (400) if the form is malformed or contains anything but files; (413) if it contains too many */
 export async function imagesOfForm(
   body: Buffer,
   contentType: string,
@@ -207,7 +207,7 @@ export async function imagesOfForm(
   }));
 }
 
-/** Adds a piece of a file; one that follows the last in the body's own memory makes that longer instead of being copied later. */
+/** Adds a piece of a file. A piece that follows the last one in the body's memory extends it, instead of being copied later. */
 function append(pieces: Buffer[], piece: Buffer): void {
   const last = pieces.at(-1);
   if (last && last.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset)

@@ -1,4 +1,4 @@
-/** The server as a whole: engine, models and routes behind one HTTP server, from start to a graceful end. */
+/** The server: engine, models and routes behind one HTTP server, from start to graceful shutdown. */
 import { availableParallelism } from "node:os";
 import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
@@ -18,40 +18,40 @@ import { createPipeline } from "./pipeline.ts";
 
 export interface ServeOptions {
   readonly sources: readonly ModelSource[];
-  /** The address to bind to; default `127.0.0.1`. Any that is not loopback needs a token. */
+  /** The listening address; default `127.0.0.1`. Any address that is not loopback requires a token. */
   readonly address?: string | undefined;
-  /** 0 takes a free one; default 8000. */
+  /** 0 picks a free port; default 8000. */
   readonly port?: number | undefined;
   readonly token?: string | undefined;
-  /** Origins whose pages may ask; default none. */
+  /** Origins whose pages have access; default none. */
   readonly origins?: readonly string[] | undefined;
-  /** Further names that a Host header may give; default none. */
+  /** Additional names for the Host header; default none. */
   readonly allowedHosts?: readonly string[] | undefined;
   readonly limits?: Partial<Limits> | undefined;
-  /** Milliseconds that {@link RunningServer.close} may take; default 10 s. */
+  /** Time limit of {@link RunningServer.close} in milliseconds; default 10 s. */
   readonly graceMs?: number | undefined;
-  /** Milliseconds between looks at the models' files; default 1000. */
+  /** Milliseconds between checks of the models' files; default 1000. */
   readonly watchMs?: number | undefined;
   readonly log?: Log | undefined;
 }
 
 export interface RunningServer {
-  /** Where it is reached: `http://127.0.0.1:8000`. */
+  /** `http://127.0.0.1:8000` */
   readonly url: string;
   readonly models: readonly string[];
-  /** Reads every model's file anew. */
+  /** Reads every model's file again. */
   reload(): Promise<void>;
-  /** Takes no more requests, answers those it has accepted as far as the time allows, frees everything. */
+  /** Accepts no more requests, answers accepted ones as far as the time allows, and frees everything. */
   close(): Promise<void>;
-  /** Fails where the server can serve no more; pending as long as it can. */
+  /** Rejects if the server can no longer serve; otherwise pending. */
   readonly broken: Promise<never>;
 }
 
 /**
  * Opens the models and listens.
  *
- * @throws GraftError (`usage`) where another address is asked for without a token; (`work`) where the port is taken; those of
- * opening a model
+ * @throws GraftError (`usage`) if other machines can reach the address and there is no token; (`work`) if the port is taken;
+ *   errors of opening a model
  */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { address = "127.0.0.1", port = 8000, token, origins = [], allowedHosts = [], log = createLog() } = options;
@@ -68,7 +68,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     address,
     port,
     headersTimeoutMs: headersTimeoutMs(limits),
-    // The routes' own deadline comes first, and says more.
+    // The routes' own deadline comes first, because it says more.
     requestTimeoutMs: limits.timeoutMs + 1000,
     keepAliveMs: 15_000,
     maxConnections: MAX_CONNECTIONS,
@@ -120,14 +120,14 @@ function promiseParts(): { promise: Promise<never>; reject(error: Error): void }
   const promise = new Promise<never>((_, fail) => {
     reject = fail;
   });
-  // It is looked at by whoever wants to; unlooked at it must not end the process.
+  // Optional to observe; if nobody does, it must not end the process.
   promise.catch(() => {});
   return { promise, reject: (error) => reject(error) };
 }
 
-// The routes: addresses → models, refusals → JSON, everything counted and logged. Sockets and signals are server.ts'.
+// The routes: URLs → models, refusals → JSON; every request is counted and logged.
 
-/** Addresses that tell nothing but whether the server lives: open without a token, for those who watch over it. */
+/** URLs that say only whether the server is alive: open without a token, for monitoring. */
 const OPEN = new Set(["/health", "/ready"]);
 
 export function createApp(options: AppOptions): Hono<ServeEnv> {
@@ -180,7 +180,7 @@ export function createApp(options: AppOptions): Hono<ServeEnv> {
 
 const isRoute = (path: string): boolean => path !== "*" && path !== "/*";
 
-/** Counts and logs each request once it has its answer. */
+/** Counts and logs each request after its response. */
 function recorder({ metrics, log }: AppOptions): MiddlewareHandler<ServeEnv> {
   return async (c, next) => {
     const began = performance.now();
@@ -188,7 +188,7 @@ function recorder({ metrics, log }: AppOptions): MiddlewareHandler<ServeEnv> {
     await next();
     const seconds = (performance.now() - began) / 1000;
     const { status } = c.res;
-    // The pattern, not the address: metrics must not grow with what clients make up.
+    // The route's pattern, not the URL: metrics must not grow with what clients make up.
     const route = c.req.matchedRoutes.findLast(({ path }) => isRoute(path))?.path ?? "none";
     metrics.request(route, status, seconds);
     log(status >= 500 && status !== 503 ? "error" : "info", "request", {

@@ -101,7 +101,7 @@ describe("names that lead elsewhere", () => {
   });
 });
 
-describe("pictures that are none", () => {
+describe("images that are none", () => {
   it("30,000 × 30,000 pixels in 110 kB: refused by its header", async () => {
     const { status, body } = await studio.ask(...upload("bomb.png", pngOfSize(30_000, 30_000)));
     expect([status, errorOf(body)]).toEqual([422, expect.stringContaining("megapixels")]);
@@ -129,14 +129,14 @@ describe("pictures that are none", () => {
     expect([413, "ECONNRESET", "EPIPE"]).toContain(sent.status);
   });
 
-  it("half a picture and then silence, or a closed door: nothing of it stays", async () => {
+  it("half an image and then silence, or a closed door: nothing of it stays", async () => {
     const [path] = upload("half.png", Buffer.alloc(0));
     await raw(`POST ${path} HTTP/1.1`, [`Content-Length: ${picture.length}`], [picture.subarray(0, 40)], { wait: 200 });
     await expect.poll(() => readdirSync(join(studio.folder, ".graft", "incoming"))).toEqual([]);
     expect(readdirSync(join(studio.folder, "bee"))).not.toContain("half.png");
   });
 
-  it("half a picture and then silence, the door left open: 408, and nothing of it stays", async () => {
+  it("half an image and then silence, the door left open: 408, and nothing of it stays", async () => {
     const impatient = await startStudio(undefined, [], 300);
     const [path] = upload("half.png", Buffer.alloc(0), "wasp");
     await impatient.json("/api/classes", posting({ name: "wasp" }));

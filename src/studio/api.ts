@@ -2,7 +2,7 @@
  * What the studio's page and server say to each other, as plain data. Types only: the page imports this file, and the server
  * must not be pulled into it.
  *
- * A picture's id is its path below the project's folder, with `/`: `tulip/IMG_01.jpg`.
+ * An image's id is its path below the project's folder, with `/`: `tulip/IMG_01.jpg`.
  */
 import type { EpochEvent, Progress } from "../base/progress.ts";
 import type { AugmentationName } from "../data/image/augment/augmentation-plan.ts";
@@ -13,11 +13,11 @@ export type { ErrorBody } from "../http/responses.ts";
 /** One class of the project. */
 export interface ClassInfo {
   readonly name: string;
-  /** Pictures, those of its test folder included. */
+  /** Images, those of its test folder included. */
   readonly pictures: number;
-  /** Pictures of its test and validation folders, where the project has such. */
+  /** Images of its test and validation folders, where the project has such. */
   readonly apart: number;
-  /** Ids of its first pictures. */
+  /** Ids of its first images. */
   readonly covers: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export interface ChangeInfo {
   readonly words: string;
 }
 
-/** The answer to whatever changes classes or pictures. */
+/** The answer to whatever changes classes or images. */
 export interface Changed {
   /** The change's id, for undo; null where nothing changed, or where it cannot be undone. */
   readonly change: string | null;
@@ -65,7 +65,7 @@ export type Received =
 export interface Imported extends Changed {
   readonly added: number;
   readonly known: number;
-  /** Files that are not pictures, or not readable ones. */
+  /** Files that are not images, or not readable ones. */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
   /** Choices that were made in reading its folders, a sentence each. */
   readonly notes: readonly string[];
@@ -113,7 +113,7 @@ export interface NetworkRow {
   /** Published accuracy on ImageNet in per cent. */
   readonly top1: number | null;
   readonly parameters: number;
-  /** For one picture. */
+  /** For one image. */
   readonly multiplyAdds: number;
   /** Side of the input, in pixels. */
   readonly inputSize: number;
@@ -140,11 +140,11 @@ export interface RankedNetwork {
   readonly accuracy: number;
   /** 95%. */
   readonly interval: readonly [number, number];
-  /** Whether the pictures cannot tell it from the most accurate one. */
+  /** Whether the images cannot tell it from the most accurate one. */
   readonly isTied: boolean;
-  /** Of a linear probe on all pictures. */
+  /** Of a linear probe on all images. */
   readonly trainSeconds: number;
-  /** For one picture. */
+  /** For one image. */
   readonly latencyMs: number;
 }
 
@@ -154,10 +154,10 @@ export type Recommendation =
   | { readonly kind: "running"; readonly words: string }
   | {
       readonly kind: "ranked";
-      /** The network to take; nothing where none beats always naming the most frequent class. */
+      /** The network to take; undefined if none beats always naming the most frequent class. */
       readonly best: string | null;
       readonly reason: string;
-      /** Training pictures that there were. */
+      /** Training images that there were. */
       readonly pictures: number;
       /** The most accurate first. */
       readonly candidates: readonly RankedNetwork[];
@@ -203,7 +203,7 @@ export interface RunSummary {
   readonly seconds: number;
   /** Bytes of `model.onnx`. */
   readonly modelBytes: number;
-  /** Of the pictures and labels that were trained and tested on. */
+  /** Of the images and labels that were trained and tested on. */
   readonly datasetDigest: string;
 }
 
@@ -219,7 +219,7 @@ export interface RunInfo {
   readonly notes: readonly string[];
 }
 
-/** What the model answered to a test picture; classes by position. */
+/** What the model answered to a test image; classes by position. */
 export interface PictureAnswer {
   readonly id: string;
   readonly truth: number;
@@ -243,13 +243,13 @@ export interface RunResults {
 export interface Prediction {
   /** Every class, the most probable first. */
   readonly answers: readonly { readonly label: string; readonly probability: number }[];
-  /** Whether the picture is further from those that the model was trained on than all but a few of them are from each other. */
+  /** Whether the image is further from those that the model was trained on than all but a few of them are from each other. */
   readonly unknown: boolean;
 }
 
 /** One message of `GET /api/events`. */
 export type StudioEvent =
-  /** Classes or pictures changed. */
+  /** Classes or images changed. */
   | { readonly kind: "project" }
   | { readonly kind: "run"; readonly run: RunInfo }
   | { readonly kind: "run-removed"; readonly id: string }

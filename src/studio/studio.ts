@@ -72,7 +72,7 @@ const MAX_CONNECTIONS = 500;
 /**
  * Runs the studio until `signal` is aborted. A training under way is stopped in good order then, to be resumed later.
  *
- * @throws GraftError (`usage`) where the folder is none; (`work`) where the port is taken or another studio has the project open
+ * @throws GraftError (`usage`) if the folder is none; (`work`) if the port is taken or another studio has the project open
  */
 export async function runStudio(options: StudioOptions): Promise<void> {
   const paths = pathsOf(options.folder);

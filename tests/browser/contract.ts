@@ -17,7 +17,7 @@ export interface EngineFacts {
   readonly whyThreads: string;
 }
 
-/** A picture by how the page gets hold of it. */
+/** An image by how the page gets hold of it. */
 export type Given = "blob" | "img" | "bitmap" | "canvas" | "offscreen" | "video-frame" | "image-data";
 
 export interface Predicted {
@@ -36,13 +36,13 @@ export interface Refusal {
 export interface PageApi {
   /** Opens a model, which later calls ask. */
   open(address: string, options?: EngineOptions): Promise<{ classes: readonly string[]; engine: EngineFacts }>;
-  /** Asks about the pictures at addresses, one after the other. */
+  /** Asks about the images at addresses, one after the other. */
   predict(addresses: readonly string[], given?: Given): Promise<Predicted[]>;
   /** The same, all at once. */
   predictAtOnce(addresses: readonly string[]): Promise<Predicted[]>;
   /** The same in a worker, which opens the model for itself. */
   predictInWorker(model: string, addresses: readonly string[]): Promise<Predicted[]>;
-  /** Takes training steps with a network and pictures; yields the losses, and base64 of the weights by name. */
+  /** Takes training steps with a network and images; yields the losses, and base64 of the weights by name. */
   steps(
     network: string,
     addresses: readonly string[],
@@ -51,11 +51,11 @@ export interface PageApi {
   ): Promise<{ losses: readonly number[]; weights: Readonly<Record<string, string>> }>;
   /** Trains, and asks the trained model about the first example. */
   train(job: TrainingJob, engine?: EngineOptions): Promise<Trained>;
-  /** The pixels of a picture: width, height, and base64 of `[height, width, 3]`. */
+  /** The pixels of an image: width, height, and base64 of `[height, width, 3]`. */
   pixels(address: string, given?: Given): Promise<{ width: number; height: number; data: string }>;
 }
 
-/** A training to be done in the page: a network, pictures with their classes, and what is said of it. */
+/** A training to be done in the page: a network, images with their classes, and what is said of it. */
 export interface TrainingJob {
   readonly network: string;
   readonly examples: readonly { readonly address: string; readonly label: string }[];

@@ -1,4 +1,4 @@
-/** `graft-ml/web` in a real browser: the answers that Node gives, from every kind of picture, with nothing from elsewhere. */
+/** `graft-ml/web` in a real browser: the answers that Node gives, from every kind of image, with nothing from elsewhere. */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -79,7 +79,7 @@ describe.skipIf(browserNote !== "")(`a trained model in a page${browserNote}`, (
     return { site, page, elsewhere };
   }
 
-  test("every kind of picture gets Node's answer, and all that is asked for is the page's own", async () => {
+  test("every kind of image gets Node's answer, and all that is asked for is the page's own", async () => {
     const { site, page, elsewhere } = await visit();
     const { classes, engine } = await call(page, "open", "/model.onnx");
     expect(classes).toEqual(["circle", "square", "triangle"]);
@@ -111,7 +111,7 @@ describe.skipIf(browserNote !== "")(`a trained model in a page${browserNote}`, (
     await page.close();
   });
 
-  test("in a worker too, and of several pictures at once", async () => {
+  test("in a worker too, and of several images at once", async () => {
     const { site, page } = await visit();
     const files = await Promise.all(shapeNames.map((shape, i) => encode(drawShape(shape, 50, 50, 7 + i), "png")));
     files.forEach((file, i) => {
@@ -203,7 +203,7 @@ describe.skipIf(browserNote !== "")(`a trained model in a page${browserNote}`, (
       await page.close();
     });
 
-    test("of a picture larger than a tile are all there", async () => {
+    test("of an image larger than a tile are all there", async () => {
       const { site, page } = await visit();
       const { data, width, height } = drawShape("circle", 2100, 2070, 1);
       const file = await sharp(data, { raw: { width, height, channels: 3 } })
@@ -240,7 +240,7 @@ describe.skipIf(browserNote !== "")(`a trained model in a page${browserNote}`, (
       await page.close();
     });
 
-    test("of another site's picture are refused with the remedy", async () => {
+    test("of another site's image are refused with the remedy", async () => {
       const { page } = await visit();
       const { site: other } = await visit();
       other.put("/theirs.png", await encode(drawShape("circle", 20, 20, 1), "png"));

@@ -27,7 +27,7 @@ const mobilenet = join(shared, "networks/mobilenet_v2_100_224.onnx");
 const signs = join(shared, "datasets/sign-digits/train");
 const present = existsSync(mobilenet) && existsSync(signs);
 
-/** A picture's file and its class. */
+/** An image's file and its class. */
 interface Labelled {
   readonly file: Uint8Array;
   readonly label: string;
@@ -112,7 +112,7 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
     for (const site of sites) await site.close();
   });
 
-  /** A page of a site of its own, which has a network and pictures. */
+  /** A page of a site of its own, which has a network and images. */
   async function pageWith(network: string, pictures: readonly Labelled[], by: Browser) {
     const site = await serveSite(folder);
     sites.push(site);
@@ -127,7 +127,7 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
     return { page, addresses };
   }
 
-  /** Trains in a page of its own, and asks the trained model about the first picture. */
+  /** Trains in a page of its own, and asks the trained model about the first image. */
   async function trainInPage(network: string, pictures: readonly Labelled[], recipe: Recipe) {
     const { page, addresses } = await pageWith(network, pictures, browser);
     const examples = addresses.map((address, i) => ({ address, label: pictures[i]!.label }));
@@ -201,7 +201,7 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
     }
   });
 
-  test("a whole training, from pictures to a model.onnx, is Node's; what was frozen is as it was", async () => {
+  test("a whole training, from images to a model.onnx, is Node's; what was frozen is as it was", async () => {
     const recipe: Recipe = { unfreeze: 1, epochs: 10, batch: 8, learningRate: 1e-3, augment: "none", seed: 5 };
     const node = await trainInNode(tiny, stripes, recipe);
     const page = await trainInPage(tiny, stripes, recipe);

@@ -7,7 +7,7 @@ import { linkFolder } from "../../scripts/support/link-folder.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The files of the working tree; nothing where git does not list them (no git, no repository). */
+/** The files of the working tree; undefined if git does not list them (no git, no repository). */
 function files(): readonly string[] | undefined {
   const args = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
   const { status, stdout } = spawnSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 26 });

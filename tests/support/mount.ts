@@ -7,7 +7,7 @@ export interface Mounted {
   unmount(): void;
 }
 
-/** Mounts a disk in memory at `folder`; nothing where that is not permitted. */
+/** Mounts a disk in memory at `folder`; undefined if that is not permitted. */
 export function mountAt(folder: string, options: string): Mounted | undefined {
   mkdirSync(folder, { recursive: true });
   const run = (command: string, ...words: string[]): void => {

@@ -45,7 +45,7 @@ export function tinyNetwork(seed = 1, repeats = 0): Uint8Array {
   return encodeModelWhole(modelOf(graph));
 }
 
-/** A network that takes no pictures: one linear layer on vectors of four. */
+/** A network that takes no images: one linear layer on vectors of four. */
 export const textNetwork = (): Uint8Array =>
   encodeModelWhole(
     modelOf({

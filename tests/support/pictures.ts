@@ -58,7 +58,7 @@ export const encode = ({ width, height, data }: Pixels, format: "png" | "jpeg" |
     .toFormat(format)
     .toBuffer();
 
-/** Writes `counts` pictures a class as class folders, in three formats and several sizes; yields the folder. */
+/** Writes `counts` images a class as class folders, in three formats and several sizes; yields the folder. */
 export async function writeShapes(
   folder: string,
   counts: Partial<Record<Shape, number>>,
@@ -76,7 +76,7 @@ export async function writeShapes(
   return folder;
 }
 
-/** Writes `count` pictures of {@link drawStripes} a class into class folders; `angles` by class, in radians. */
+/** Writes `count` images of {@link drawStripes} a class into class folders; `angles` by class, in radians. */
 export async function writeStripes(
   folder: string,
   angles: Readonly<Record<string, number>>,

@@ -97,7 +97,7 @@ async function compareAction(flags: v.InferOutput<typeof compareFlags>, path: st
   if (found.interrupted) process.exitCode = stoppedCode();
 }
 
-// The text output of `graft compare`: learning curves as a table and a plot, and the verdict with its evidence.
+// The text output: learning curves as a table and a plot, and the verdict with its evidence.
 
 const marks: Readonly<Record<Strategy, string>> = { probe: "p", "fine-tune": "f", scratch: "s" };
 

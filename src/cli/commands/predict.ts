@@ -97,7 +97,7 @@ async function imagesOfAll(inputs: readonly string[]): Promise<Pick<Images, "ima
   return { images, ignored };
 }
 
-// The output of `graft predict`, written as predictions arrive: one line of text each, or one JSON object.
+// The output, written as predictions arrive: one line of text each, or one JSON object.
 
 type Found = { readonly path: string } & Prediction;
 

@@ -114,7 +114,7 @@ async function recommendAction(flags: RecommendFlags, path: string): Promise<voi
   if (found.interrupted) process.exitCode = stoppedCode();
 }
 
-// The text output of `graft recommend`: a ranking, a plot of accuracy against latency, and one recommendation.
+// The text output: a ranking, a plot of accuracy against latency, and one recommendation.
 
 /** Letters for networks in the plot. */
 const MARKS = "abcdefghijklmnopqrstuvwxyz";
@@ -203,7 +203,7 @@ function showLeftOut(leftOut: Recommendation["leftOut"]): void {
   }
 }
 
-/** Names by the reason; a reason that names its network stands for all that differ in the name alone. */
+/** Groups networks by reason; reasons that differ only in the network's name count as one. */
 function groups(leftOut: Recommendation["leftOut"]): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const { name, reason } of leftOut) {

@@ -143,12 +143,12 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
         `${network.name} does not specify its preprocessing. Graft assumes "${ASSUMED_PREPROCESSING}"; change it with --preprocessing.`,
       );
     for (const change of flags.fromScratch ? (network.changes ?? []) : []) onNote(change);
-    const told = { onProgress: line.show, onNote, signal };
+    const callbacks = { onProgress: line.show, onNote, signal };
     const trained = await trainMeasured(
-      { data: path, dataset, network, seed, classWeights, effort, finetune, ...told, onEpoch: progress?.epoch },
+      { data: path, dataset, network, seed, classWeights, effort, finetune, ...callbacks, onEpoch: progress?.epoch },
       meter,
     );
-    return trained.save(out, { audit, explain, ...told });
+    return trained.save(out, { audit, explain, ...callbacks });
   };
   await inRunFolder(out, async () => {
     const { run, modelSha256 } = await withProgress(trainAndSave, progress);
@@ -157,7 +157,7 @@ async function trainAction(flags: TrainFlags, path: string): Promise<void> {
   });
 }
 
-// The options of `graft train`: the library's, as they are on a command line, and those that only a command line has.
+// The options of `graft train`: the library's options, and those of the command line alone.
 
 const folder = text("the path of a folder");
 

@@ -1,12 +1,15 @@
-/** The wrong predictions with the highest probability. They are often mislabelled images. */
+/**
+ * The sections with images: confident mistakes (often mislabelled images), explanations, audit findings, and the files that
+ * were not used.
+ */
 
 import type { ReportFinding } from "../../run/report-input.ts";
 import { count, type Html, html, percent, plural } from "../html.ts";
-import { judged, type Section } from "../page-shell.ts";
+import { leadEvaluation, type Section } from "../page-shell.ts";
 
 export const mistakesSection: Section = (input) => {
   const { mistakes } = input;
-  const { images, evaluation } = judged(input);
+  const { images, evaluation } = leadEvaluation(input);
   if (mistakes.length === 0) {
     const words = evaluation.correct === evaluation.examples ? "No mistakes" : "No images of mistakes were saved";
     return { id: "mistakes", title: "Most confident mistakes", body: html`<p>${words} on ${images}.</p>` };

@@ -51,7 +51,7 @@ describe("usageSection", () => {
     await writeFile(join(folder, "use.mjs"), code("node"));
     const home = join(folder, "home");
     await mkdir(home);
-    // Without CI, where ONNX Runtime reports nothing anyway. What it reports is kept in the home folder first.
+    // Without CI, where ONNX Runtime reports nothing. What it reports is stored in the home folder first.
     const env = { PATH: process.env.PATH, HOME: home, TMPDIR: home };
     const printed = execFileSync(process.execPath, ["use.mjs"], { cwd: folder, encoding: "utf8", env });
     expect(printed).toBe("blue 1\n");

@@ -1,4 +1,4 @@
-/** How the model was made: network, data, settings, time. */
+/** The sections on how the model was made (network, data, settings, time) and how to use it. */
 
 import { artifactKeys } from "../../model/artifact-graph.ts";
 import type { ReportInput } from "../../run/report-input.ts";
@@ -94,7 +94,7 @@ function choiceOf({ choice }: ReportInput): Html | null {
 <tbody>${rows}</tbody></table>`;
 }
 
-/** The parts of the total; reading and features overlap, so they need not sum to it. */
+/** Parts of the total; reading and features overlap, so the parts need not add up to it. */
 function timings({ timings, rates }: ReportInput): Html {
   const parts: readonly (readonly [string, number, number])[] = [
     ["Decoding images", timings.decode, rates.decode],

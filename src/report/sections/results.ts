@@ -1,16 +1,16 @@
-/** How good the model is: accuracy, its interval and the baseline, as numbers and in words. */
+/** The sections on how good the model is: accuracy with its interval and baseline, results by class, and the confusion matrix. */
 
 import { type ClassScores, FEW_EXAMPLES, mostConfusedPairs } from "../../metrics/evaluation.ts";
 import type { ReportInput } from "../../run/report-input.ts";
 import { heatMap, heatMapLimit } from "../chart.ts";
 import { bar, count, folded, type Html, html, percent, percentRange, plural } from "../html.ts";
-import { type Judged, judged, type Section } from "../page-shell.ts";
+import { type LeadEvaluation, leadEvaluation, type Section } from "../page-shell.ts";
 
 /** Below this many images the report explains why the interval is wide. */
 const FEW_IMAGES = 100;
 
 export const headlineSection: Section = (input) => {
-  const found = judged(input);
+  const found = leadEvaluation(input);
   const { accuracy, interval, balancedAccuracy, baseline, correct, examples } = found.evaluation;
   return {
     id: "accuracy",
@@ -42,7 +42,7 @@ ${baseline && html`<li><span class="line" style="--swatch: var(--muted)"></span>
 };
 
 /** What the accuracy means for new images, and whether it beats the baseline. */
-function meaning({ evaluation, images }: Judged): string {
+function meaning({ evaluation, images }: LeadEvaluation): string {
   const { interval, baseline } = evaluation;
   const [low, high] = interval.map((share) => Math.round(share * 100));
   const expected = low === high ? `${low}` : `${low} to ${high}`;
@@ -80,7 +80,7 @@ function copies({ straddling, groups }: ReportInput["dataset"]): string[] {
   return said;
 }
 
-function caveats({ dataset, validation, test }: ReportInput, { evaluation, isTest }: Judged): string[] {
+function caveats({ dataset, validation, test }: ReportInput, { evaluation, isTest }: LeadEvaluation): string[] {
   const source =
     dataset.testSource === "folder"
       ? "The test images are from a separate folder. Nothing was chosen or fitted on them."
@@ -107,7 +107,7 @@ function caveats({ dataset, validation, test }: ReportInput, { evaluation, isTes
 const SHOWN = 20;
 
 export const classesSection: Section = (input) => {
-  const { evaluation, images } = judged(input);
+  const { evaluation, images } = leadEvaluation(input);
   const sorted = evaluation.perClass.toSorted((a, b) => rank(a) - rank(b));
   const shown = sorted.length <= SHOWN + 5 ? sorted.length : SHOWN;
   const rest = sorted.length - shown;
@@ -128,7 +128,7 @@ ${folded(rest, `Show the other ${rest} classes`, table(`The other ${rest} classe
   };
 };
 
-/** Worst F1 first, then worst recall; classes that were not judged come last. */
+/** Worst F1 first, then worst recall; classes without images come last. */
 const rank = ({ f1, recall }: ClassScores): number => (f1 === null || recall === null ? 10 : f1 + recall * 1e-6);
 
 function table(caption: string, classes: readonly ClassScores[]): Html {
@@ -145,14 +145,14 @@ function table(caption: string, classes: readonly ClassScores[]): Html {
 <tbody>${rows}</tbody></table>`;
 }
 
-// Which classes are taken for which.
+// The confusion matrix, or the most confused pairs.
 
 /** Pairs listed beside a heat map, and without one. */
 const PAIRS = 8;
 const PAIRS_ALONE = 30;
 
 export const confusionSection: Section = (input) => {
-  const { evaluation, images } = judged(input);
+  const { evaluation, images } = leadEvaluation(input);
   const { confusion } = evaluation;
   const classes = input.dataset.classes;
   const drawn = classes.length <= heatMapLimit;

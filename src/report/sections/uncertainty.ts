@@ -1,4 +1,4 @@
-/** Calibration before and after temperature scaling. */
+/** The sections on how certain predictions are: calibration, out-of-distribution scores and conformal sets. */
 import * as Plot from "@observablehq/plot";
 import type { Estimate, ReliabilityBin } from "../../metrics/calibrate.ts";
 import { accuracyInterval } from "../../metrics/intervals.ts";
@@ -112,7 +112,7 @@ function diagram(name: string, bins: readonly ReliabilityBin[], color: string): 
   );
 }
 
-// Uncertainty: images that are unlike the training images, and conformal sets.
+// Out-of-distribution scores and conformal sets.
 
 export const uncertaintySection: Section = ({ trust }) => {
   if (!trust) return null;

@@ -14,9 +14,9 @@ import type { Bodies, BodyLimit } from "../../http/request-bounds.ts";
 import { Refusal } from "../../http/responses.ts";
 import { MAX_IMAGE_BYTES } from "../project/receive.ts";
 
-/** The longest text that a request may bring as one value, in UTF-16 units: paths of pictures fit. */
+/** The longest text that a request may bring as one value, in UTF-16 units: paths of images fit. */
 const LONGEST = 4096;
-/** The most pictures in one request. */
+/** The most images in one request. */
 const MOST = 100_000;
 
 /** Any text that is not absurdly long; what it may hold is decided by who takes it. */
@@ -24,9 +24,9 @@ export const textSchema = v.pipe(v.string(), v.maxLength(LONGEST));
 
 /** `{ name }`: of a class. */
 export const nameSchema = v.strictObject({ name: textSchema });
-/** `{ ids }`: of pictures. */
+/** `{ ids }`: of images. */
 export const idsSchema = v.strictObject({ ids: v.pipe(v.array(textSchema), v.maxLength(MOST)) });
-/** `{ ids, to }`: pictures, and the class that they become. */
+/** `{ ids, to }`: images, and the class that they become. */
 export const relabelSchema = v.strictObject({ ...idsSchema.entries, to: textSchema });
 /** `{ change }`: the one that is meant. */
 export const undoSchema = v.strictObject({ change: v.exactOptional(textSchema) });

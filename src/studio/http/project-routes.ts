@@ -1,4 +1,4 @@
-/** The routes of classes and pictures. Every change is told to all open pages. */
+/** The routes of classes and images. Every change is told to all open pages. */
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { memoryTree } from "../../data/dataset/file-tree.ts";

@@ -112,7 +112,7 @@ const MOST_BYTES = 256 * 2 ** 20;
 const foreign =
   /<(?:applet|audio|base|embed|fencedframe|form|frame|frameset|iframe|link|math|object|portal|script|source|template|track|video)[\s/>]/i;
 
-/** @throws GraftError (`data`) where there is no report, or not one that Graft wrote */
+/** @throws GraftError (`data`) if there is no report, or not one that Graft wrote */
 export async function readReport(path: string): Promise<Buffer> {
   const bytes = await readPlain(path, MOST_BYTES);
   if (!bytes) throw dataError("The training has no report: someone removed the file.");

@@ -117,7 +117,7 @@ function isSame(a: string, b: string): boolean {
 // of one name `getCookie` gives one.
 
 /**
- * Nothing from elsewhere: scripts, styles and requests of this origin alone, pictures also of the page's own making. WebAssembly
+ * Nothing from elsewhere: scripts, styles and requests of this origin alone, images also of the page's own making. WebAssembly
  * is not used.
  */
 export const pagePolicy: ContentPolicy = {

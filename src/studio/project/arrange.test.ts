@@ -66,7 +66,7 @@ describe("what is dropped", () => {
       places: ["train/1.jpg ant train", "train/2.jpg bee train"],
       skipped: [expect.stringMatching(/^test: 1 image that no list names/)],
     });
-    // One that cannot be read does not keep loose pictures out.
+    // One that cannot be read does not keep loose images out.
     expect(await arranged(["1.jpg"], { loose: "bee" }, { "a.csv": "x,y,z\n1,2,3\n" })).toMatchObject({
       places: ["1.jpg bee"],
       skipped: [expect.stringMatching(/^a\.csv: The first line of a\.csv must name the columns/)],

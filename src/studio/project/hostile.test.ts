@@ -207,7 +207,7 @@ describe.skipIf(isWindows)("links in a project", () => {
     expect(readdirSync(join(root, ".graft"), { recursive: true })).toEqual(["incoming", "trash"]);
   });
 
-  it("a picture that is a link: the link moves, what it leads to stays", async () => {
+  it("an image that is a link: the link moves, what it leads to stays", async () => {
     symlinkSync(join(outside, "folder/b.png"), join(root, "ant/link.png"));
     const project = await openProject(root);
     await project.relabel(["ant/link.png"], "bee");

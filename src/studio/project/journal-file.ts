@@ -55,7 +55,7 @@ export interface JournalFile {
   changes(): readonly Change[];
   /** Writes a line to the disk. Throws GraftError where it refuses; the line counts only if this returns. */
   append(line: Line): Promise<void>;
-  /** What was wrong with the file, in a sentence; nothing where all was well. */
+  /** What was wrong with the file, in a sentence; undefined if all was well. */
   readonly damage: string | undefined;
 }
 

@@ -30,10 +30,10 @@ export interface Journal {
   /** The change that would be undone. */
   last(): Change | undefined;
   /**
-   * Takes the last change back, whole or not at all; nothing where there is none.
+   * Takes the last change back, whole or not at all; undefined if there is none.
    *
    * @param id of the change that is meant
-   * @throws GraftError (`work`) where that is not the last one, or where something else has the name of what would come back
+   * @throws GraftError (`work`) if that is not the last one, or where something else has the name of what would come back
    */
   undo(id?: string): Promise<Undone | undefined>;
   /** What was wrong with the journal's file when it was opened. */

@@ -47,7 +47,7 @@ export function pathsOf(root: string): Paths {
   };
 }
 
-/** A class with its pictures' ids, by whether they are trained on. */
+/** A class with its images' ids, by whether they are trained on. */
 export interface ClassListing {
   readonly name: string;
   readonly pictures: readonly string[];
@@ -57,7 +57,7 @@ export interface ClassListing {
 
 /** Everything that is in a project. */
 export interface Listing {
-  /** Folders of class folders, relative to the project's; new pictures go to the first. */
+  /** Folders of class folders, relative to the project's; new images go to the first. */
   readonly shelves: readonly Shelf[];
   readonly classes: readonly ClassListing[];
   readonly ignored: readonly Ignored[];
@@ -94,7 +94,7 @@ const BY_LIST =
 
 const isApart = (split: Split | undefined): boolean => split === "validation" || split === "test";
 
-/** The folder of class folders for pictures of a part; a new one where the project has none for it. */
+/** The folder of class folders for images of a part; a new one where the project has none for it. */
 export function shelfFor(shelves: readonly Shelf[], split: Split | undefined): string {
   const [home] = shelves as readonly [Shelf, ...Shelf[]];
   if (!isApart(split)) return home.folder;
@@ -108,7 +108,7 @@ export function shelfFor(shelves: readonly Shelf[], split: Split | undefined): s
 // own folder in it (`.graft`) has no links at all. What the last part of a path names is not followed: moving a link moves
 // the link.
 
-/** What a path of a project, relative to its folder and with `/`, can name; nothing where it may not be used. */
+/** What a path of a project, relative to its folder and with `/`, can name; undefined if it may not be used. */
 export function kindOf(path: string): "dataset" | "trash" | undefined {
   const parts = path.split("/");
   if (parts[0] !== OWN) return parts.every(isPart) ? "dataset" : undefined;

@@ -1,4 +1,4 @@
-/** Names that come from outside: of classes, of pictures, of files that are handed in. Nothing touches the disk here. */
+/** Names that come from outside: of classes, of images, of files that are handed in. Nothing touches the disk here. */
 import { usageError } from "../../base/errors.ts";
 import { named } from "../../base/text.ts";
 import { litterOf, splitOfName } from "../../data/dataset/dataset-names.ts";
@@ -26,7 +26,7 @@ const isFileName = (name: string): boolean =>
 /**
  * A class's name as it may be a folder's: trimmed, composed (NFC).
  *
- * @throws GraftError (`usage`) where it cannot be one
+ * @throws GraftError (`usage`) if it cannot be one
  */
 export function className(text: string): string {
   const name = text.normalize("NFC").trim();
@@ -58,7 +58,7 @@ export const isPart = (part: string): boolean =>
 /**
  * The name of a class that is to be made: one that the reader of layouts takes for nothing else.
  *
- * @throws GraftError (`usage`) where it does
+ * @throws GraftError (`usage`) if it does
  */
 export function newClassName(text: string): string {
   const name = className(text);
@@ -70,9 +70,9 @@ export function newClassName(text: string): string {
 }
 
 /**
- * The parts of a picture's id.
+ * The parts of an image's id.
  *
- * @throws GraftError (`usage`) where it leads out of the project or into what is hidden
+ * @throws GraftError (`usage`) if it leads out of the project or into what is hidden
  */
 export function idParts(id: string): string[] {
   const parts = id.split("/");

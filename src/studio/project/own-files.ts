@@ -14,9 +14,9 @@ import { named } from "../../base/text.ts";
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as { readonly O_NOFOLLOW?: number; readonly O_NONBLOCK?: number };
 
 /**
- * Opens a file to read; nothing where there is none.
+ * Opens a file to read; undefined if there is none.
  *
- * @throws GraftError (`data`) where it is a link, a pipe, a folder, or may not be read
+ * @throws GraftError (`data`) if it is a link, a pipe, a folder, or may not be read
  */
 export async function openPlain(path: string): Promise<FileHandle | undefined> {
   try {
@@ -42,7 +42,7 @@ const notPlain = (path: string): GraftError =>
 /**
  * Opens a file to append to it or to write it anew. It is made where it is missing.
  *
- * @throws GraftError where it is a link or no file, or where the disk refuses
+ * @throws GraftError if it is a link or no file, or where the disk refuses
  */
 export async function openToWrite(path: string, how: "append" | "replace"): Promise<FileHandle> {
   try {
@@ -60,9 +60,9 @@ export async function openToWrite(path: string, how: "append" | "replace"): Prom
 }
 
 /**
- * The bytes of a file; nothing where there is none.
+ * The bytes of a file; undefined if there is none.
  *
- * @throws GraftError (`data`) where it is not a plain file, or has more than `limit` bytes
+ * @throws GraftError (`data`) if it is not a plain file, or has more than `limit` bytes
  */
 export async function readPlain(path: string, limit: number): Promise<Buffer | undefined> {
   const file = await openPlain(path);

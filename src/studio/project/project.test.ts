@@ -68,7 +68,7 @@ describe("classes", () => {
     await expect(project.renameClass("wasp", "fly")).rejects.toThrow('no class "wasp"');
   });
 
-  it("with train/, val/ and test/: new pictures are for training, a rename is one in all of them", async () => {
+  it("with train/, val/ and test/: new images are for training, a rename is one in all of them", async () => {
     for (const split of ["train", "test"]) await writeShapes(join(root, split), { circle: 2, square: 2 });
     const { classes } = await project.info();
     expect(classes.map(({ name, pictures: all, apart }) => [name, all, apart])).toEqual([
@@ -86,7 +86,7 @@ describe("classes", () => {
   });
 });
 
-describe("pictures", () => {
+describe("images", () => {
   it("keep their names; others of the same name get a number; the very same file is known", async () => {
     expect(await add("ant", "a.png")).toEqual({ kind: "added", id: "ant/a.png" });
     expect(await add("ant", "a.png")).toEqual({ kind: "known", id: "ant/a.png" });
@@ -148,7 +148,7 @@ describe("undo", () => {
       expect(readFileSync(join(root, id)).equals(pictures[i]!)).toBe(true);
   });
 
-  it("takes back what was added together; the pictures are in the trash, not gone", async () => {
+  it("takes back what was added together; the images are in the trash, not gone", async () => {
     await project.noteAdded(["ant/a.png", "ant/b.png"]);
     expect((await project.info()).undo?.words).toBe("adding 2 images");
     await project.undo();
@@ -231,7 +231,7 @@ describe("archives", () => {
     return imported;
   };
 
-  it("give each picture the class of the folder that it is in, and are undone as one", async () => {
+  it("give each image the class of the folder that it is in, and are undone as one", async () => {
     const entries = [
       { name: "data/", data: Buffer.alloc(0) },
       { name: "data/ant/a.png", data: pictures[0]! },
@@ -292,7 +292,7 @@ describe("archives", () => {
 });
 
 describe("the project's folder", () => {
-  it("shows parts that are named otherwise, and puts new pictures into the training part", async () => {
+  it("shows parts that are named otherwise, and puts new images into the training part", async () => {
     for (const split of ["Training", "Testing"]) await writeShapes(join(root, split), { circle: 2, square: 2 });
     expect((await project.info()).classes.map(({ name, apart }) => [name, apart])).toEqual([
       ["circle", 2],
@@ -349,7 +349,7 @@ describe("thumbnails", () => {
     expect(changed.bytes.equals(tile.bytes)).toBe(false);
   });
 
-  it("of a damaged picture: an error of its own, and the next goes well", async () => {
+  it("of a damaged image: an error of its own, and the next goes well", async () => {
     const jpeg = await encode(drawShape("square", 400, 400, 1), "jpeg");
     await add("ant", "cut.jpg", jpeg.subarray(0, jpeg.length / 2));
     await add("ant", "good.jpg", jpeg);

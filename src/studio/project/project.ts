@@ -1,6 +1,6 @@
 /**
  * A project: a folder of class folders that the studio changes and `graft train` reads. Everything that changes it passes
- * through here, one change at a time; how pictures come in is in receive.ts and archive.ts.
+ * through here, one change at a time; how images come in is in receive.ts and archive.ts.
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
@@ -37,27 +37,27 @@ export interface Project {
   readonly notices: readonly string[];
   info(): Promise<Omit<ProjectInfo, "notices">>;
   pictures(name: string): Promise<PictureList>;
-  /** The file of a picture; throws a usage error where the id is not one of a file here. */
+  /** The file of an image; throws a usage error where the id is not one of a file here. */
   fileOf(id: string): Promise<string>;
   createClass(name: string): Promise<void>;
   renameClass(name: string, to: string): Promise<Changed>;
   removeClass(name: string): Promise<Changed>;
-  /** Gives pictures another class. */
+  /** Gives images another class. */
   relabel(ids: readonly string[], to: string): Promise<Changed>;
   remove(ids: readonly string[]): Promise<Changed>;
   /** Finds out where files that are about to be handed in belong; see arrange.ts. */
   arrange(tree: Tree, loose: string | undefined, isClass?: string): Promise<Arranged>;
-  /** Takes a picture in, into the class's folder for a part; see receive.ts. */
+  /** Takes an image in, into the class's folder for a part; see receive.ts. */
   add(source: AsyncIterable<Uint8Array>, name: string, file: string, split?: Split): Promise<Received>;
   /** Takes an archive in; see archive.ts. */
   addArchive(source: AsyncIterable<Uint8Array>, name: string | undefined, onProgress?: OnProgress): Promise<Imported>;
-  /** Notes pictures that were added together, so that undo removes them together. */
+  /** Notes images that were added together, so that undo removes them together. */
   noteAdded(ids: readonly string[]): Promise<Changed>;
-  /** Takes the last change back, which must be `change` where that is given; nothing where there is none. */
+  /** Takes the last change back, which must be `change` where that is given; undefined if there is none. */
   undo(change?: string): Promise<Undone | undefined>;
 }
 
-/** Pictures on a class's card. */
+/** Images on a class's card. */
 const COVERS = 4;
 
 /** Opens the project in `folder`, which is made where it is missing. */
@@ -85,7 +85,7 @@ export async function openProject(folder: string): Promise<Project> {
     return { change: id };
   };
 
-  // Uploads ask once a picture, and the answer takes a walk through the project.
+  // Uploads ask once an image, and the answer takes a walk through the project.
   const shelves = briefly(async () => (await listProject(root)).shelves, SHELVES_MS);
   const homes = new Map<string, ReturnType<typeof briefly<string>>>();
   /** The folders of a class, relative to the root. */
@@ -98,7 +98,7 @@ export async function openProject(folder: string): Promise<Project> {
         if (one.normalize("NFC") === wanted) folders.push(joined(folder, one));
     return folders;
   };
-  /** Where new pictures of a class go; refused where that is not in the project's own folder. */
+  /** Where new images of a class go; refused where that is not in the project's own folder. */
   const homeOf = (name: string, split?: Split): Promise<string> => {
     const key = JSON.stringify([name, split]);
     const home = homes.get(key) ?? briefly(() => findHome(name, split), SHELVES_MS);

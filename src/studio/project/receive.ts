@@ -1,6 +1,6 @@
 /**
- * Pictures that are handed in: received under a temporary name, looked at, flushed, renamed into their class. Either the
- * whole picture is in the project, whatever ends the process, or nothing of it. Archives are unpacked in archive.ts.
+ * Images that are handed in: received under a temporary name, looked at, flushed, renamed into their class. Either the
+ * whole image is in the project, whatever ends the process, or nothing of it. Archives are unpacked in archive.ts.
  */
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -20,7 +20,7 @@ import { inspectImage } from "../../data/image/decode.ts";
 import type { Imported, Received } from "../api.ts";
 import { fileName, freeName } from "./names.ts";
 
-/** The longest file that is taken for a picture: 64 MiB. */
+/** The longest file that is taken for an image: 64 MiB. */
 export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 
 /** Thrown where more came than may. */
@@ -32,7 +32,7 @@ export class TooLong extends GraftError {
 
 /**
  * Writes what comes to a new file; throws {@link TooLong} beyond `limit` bytes. The file is gone on failure. It is not flushed:
- * what turns out to be a picture is, before it is taken in.
+ * what turns out to be an image is, before it is taken in.
  */
 export async function spool(source: AsyncIterable<Uint8Array>, folder: string, limit: number): Promise<string> {
   await makeFolder(folder);
@@ -64,10 +64,10 @@ export interface Reception {
 }
 
 /**
- * Takes a picture in.
+ * Takes an image in.
  *
  * @param incoming where it is until it is whole
- * @throws GraftError (`data`) where it is no picture that can be read
+ * @throws GraftError (`data`) if it is no image that can be read
  */
 export async function receive(
   source: AsyncIterable<Uint8Array>,
@@ -77,7 +77,7 @@ export async function receive(
   return adopt(await spool(source, incoming, MAX_IMAGE_BYTES), root, reception);
 }
 
-/** Takes a picture in that is a file already, on the project's disk; the file is moved, or removed where it is not taken. */
+/** Takes an image in that is a file already, on the project's disk; the file is moved, or removed where it is not taken. */
 export async function adopt(path: string, root: string, { folder, name }: Reception): Promise<Received> {
   try {
     if ((await stat(path)).size > MAX_IMAGE_BYTES) throw new TooLong(MAX_IMAGE_BYTES);
@@ -174,7 +174,7 @@ export interface Arranged {
 /**
  * Finds a place for every image of a tree.
  *
- * @throws GraftError (`data`) where folders hold images, but nothing says which shows what
+ * @throws GraftError (`data`) if folders hold images, but nothing says which shows what
  */
 export async function arrange(survey: Survey, { classes, loose }: ArrangeOptions): Promise<Arranged> {
   const { files, folders } = await survey.list("");
@@ -209,7 +209,7 @@ export async function arrange(survey: Survey, { classes, loose }: ArrangeOptions
 
 const HOMELESS = "it is in no folder, which would name its class";
 
-// Pictures out of an archive that is handed in: unpacked within bounds into a folder of its own, arranged like any other folder, and
+// Images out of an archive that is handed in: unpacked within bounds into a folder of its own, arranged like any other folder, and
 // taken in one after the other.
 
 /** The longest archive that is taken: 8 GiB. */
@@ -223,10 +223,10 @@ export interface ImportOptions extends ArrangeOptions {
 }
 
 /**
- * Takes in every picture of a .zip, .tar or .tar.gz.
+ * Takes in every image of a .zip, .tar or .tar.gz.
  *
  * @param path of the archive; it is unpacked beside it, and nothing is left there
- * @throws GraftError (`data`) where the archive is damaged, unsafe or too large; nothing was taken in then
+ * @throws GraftError (`data`) if the archive is damaged, unsafe or too large; nothing was taken in then
  */
 export async function importArchive(
   path: string,
@@ -250,7 +250,7 @@ export async function importArchive(
         if (received.kind === "added") ids.push(received.id);
         else known++;
       } catch (error) {
-        // A picture that cannot be read, or a name that no class can have; a full disk ends it.
+        // An image that cannot be read, or a name that no class can have; a full disk ends it.
         if (!(error instanceof GraftError) || error.kind === "work") throw error;
         failed.push({ path: place.path, reason: messageOf(error) });
       }

@@ -1,5 +1,5 @@
 /**
- * Small pictures for the page: made when they are first looked at, kept on disk, few at a time and the latest wish first,
+ * Small images for the page: made when they are first looked at, kept on disk, few at a time and the latest wish first,
  * since the earlier ones have been scrolled past. JPEGs are decoded no larger than is needed.
  */
 import { lstat, mkdir, rename, stat, writeFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { sealed, unsealed } from "../../base/sealed.ts";
 import { withImage, withSharp } from "../../data/image/decode.ts";
 import { readPlain } from "./own-files.ts";
 
-/** Sides of the squares that there are, in pixels: a tile, on screens of two pixels a point; the picture as large as a page. */
+/** Sides of the squares that there are, in pixels: a tile, on screens of two pixels a point; the image as large as a page. */
 export const sides = { tile: 224, large: 1280 } as const;
 export type Size = keyof typeof sides;
 
@@ -22,10 +22,10 @@ export interface Thumbnail {
 
 export interface Thumbnails {
   /**
-   * A WebP of a picture: a filled square as `tile`, the whole picture as `large`.
+   * A WebP of an image: a filled square as `tile`, the whole image as `large`.
    *
    * @param signal the wish is dropped where it has not begun
-   * @throws GraftError (`data`) where the picture cannot be read
+   * @throws GraftError (`data`) if the image cannot be read
    */
   get(path: string, size: Size, signal?: AbortSignal): Promise<Thumbnail>;
   /** What {@link get} would yield as `tag`. */
@@ -79,7 +79,7 @@ export function createThumbnails(folder: string): Thumbnails {
 const MOST_BYTES = 4 * 2 ** 20;
 
 /**
- * A thumbnail that was kept; nothing where the file is not as it was written, or not one that {@link draw} makes: anybody may
+ * A thumbnail that was kept; undefined if the file is not as it was written, or not one that {@link draw} makes: anybody may
  * have put it there.
  */
 async function keptAt(file: string, size: Size): Promise<Buffer | undefined> {

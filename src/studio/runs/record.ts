@@ -123,7 +123,7 @@ const MiB = 2 ** 20;
 /** JSON of so many bytes takes little memory, whatever its structure. */
 const UNCHECKED = 2 * MiB;
 
-/** Why nothing in a run's folder is read; nothing where all is well or there is no such folder. */
+/** Why nothing in a run's folder is read; undefined if all is well or there is no such folder. */
 export async function faultOf(folder: string): Promise<string | undefined> {
   const found = await lstat(folder).catch(() => undefined);
   if (!found) return undefined;
@@ -146,7 +146,7 @@ export async function faultOf(folder: string): Promise<string | undefined> {
   }
 }
 
-// Trained models that are asked: opened when first asked, the last two kept, one picture at a time.
+// Trained models that are asked: opened when first asked, the last two kept, one image at a time.
 
 export interface Predictor {
   predict(folder: string, picture: Uint8Array): Promise<Prediction>;

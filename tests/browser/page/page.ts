@@ -13,7 +13,7 @@ async function elementOf(address: string): Promise<HTMLImageElement> {
   return image;
 }
 
-/** Draws a picture as an application would. */
+/** Draws an image as an application would. */
 async function drawn<Canvas extends HTMLCanvasElement | OffscreenCanvas>(
   address: string,
   canvasOf: (width: number, height: number) => Canvas,
