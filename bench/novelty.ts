@@ -9,7 +9,7 @@ import type { Head } from "../src/model/artifact-graph.ts";
 import { openNetwork } from "../src/networks/open.ts";
 import { denseTable } from "../src/train/features/feature-table.ts";
 import { fitHead, headLogits } from "../src/train/head/fit.ts";
-import { bankOf, distancesTo, fitNovelty, noveltyOf } from "../src/train/ood-bank.ts";
+import { bankOf, distancesTo, fitOodDetector, oodScoresOf } from "../src/train/ood-bank.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";
 import { shared } from "./support/shared.ts";
@@ -59,7 +59,7 @@ async function rowsFor(own: Cached, others: readonly Cached[]): Promise<string[]
   const nearest = bankOf({ table: denseTable(fitted.data, own.columns), groups: undefined }, createRandom(0));
   const all = await fitHead(denseTable(own.train.data, own.columns), own.train.labels, own.classes, createRandom(0));
   const { temperature } = fitTemperature(all.outOfFoldLogits, own.train.labels);
-  const shipped = await fitNovelty(
+  const shipped = await fitOodDetector(
     {
       train: { table: denseTable(own.train.data, own.columns), groups: undefined },
       probabilities: softmax(all.outOfFoldLogits, own.classes, temperature),
@@ -68,7 +68,7 @@ async function rowsFor(own: Cached, others: readonly Cached[]): Promise<string[]
   );
   const asShipped: Score = (data) => {
     const table = denseTable(data, own.columns);
-    return noveltyOf(table, softmax(headLogits(all.head, table), own.classes, temperature), shipped);
+    return oodScoresOf(table, softmax(headLogits(all.head, table), own.classes, temperature), shipped);
   };
   return [
     await row("energy", energy(head, own)),

@@ -13,7 +13,7 @@ import type { Head } from "../src/model/artifact-graph.ts";
 import { openNetwork } from "../src/networks/open.ts";
 import { denseTable } from "../src/train/features/feature-table.ts";
 import { fitHead, headLogits } from "../src/train/head/fit.ts";
-import { bankOf, distancesTo, fitNovelty, noveltyOf } from "../src/train/ood-bank.ts";
+import { bankOf, distancesTo, fitOodDetector, oodScoresOf } from "../src/train/ood-bank.ts";
 import { readFlags } from "./support/flags.ts";
 import { machine } from "./support/machine.ts";
 import { installHint, PYTHON, pythonPackages } from "./support/python.ts";
@@ -120,7 +120,7 @@ async function one(
   const { head, outOfFoldLogits } = await fitHead(table, fitted.labels, count, createRandom(0));
   const { temperature } = fitTemperature(outOfFoldLogits, fitted.labels);
   const probabilities = softmax(outOfFoldLogits, count, temperature);
-  const novelty = await fitNovelty({ train: { table, groups: undefined }, probabilities }, createRandom(0));
+  const novelty = await fitOodDetector({ train: { table, groups: undefined }, probabilities }, createRandom(0));
   const bank = bankOf({ table, groups: undefined }, createRandom(0));
 
   const each = async (score: (kind: (typeof KINDS)[number]) => Promise<ArrayLike<number>> | ArrayLike<number>) =>
@@ -147,7 +147,7 @@ async function one(
     "neighbour + energy, ranks": await together(ranksAmong, energy, own.energy),
     "neighbour + energy, deviations": await together(inDeviations, energy, own.energy),
     "neighbour + log odds, as in each model.onnx": await each((kind) =>
-      noveltyOf(tableOf(kind), answers[kind] as Float32Array, novelty),
+      oodScoresOf(tableOf(kind), answers[kind] as Float32Array, novelty),
     ),
   };
   return Object.fromEntries(

@@ -9,7 +9,7 @@ import type { Evaluation } from "../metrics/evaluation.ts";
 import type { OodRule } from "../model/artifact-graph.ts";
 import type { Views } from "../networks/backbone/backbone.ts";
 import type { FeatureChoice } from "../train/features/choose-features.ts";
-import type { FinetuneFacts } from "../train/finetune/finetune.ts";
+import type { FinetuneFacts } from "../train/finetune/finetune-or-probe.ts";
 import type { GroupFacts, Straddling } from "../train/train-dataset.ts";
 
 /** The dataset as it was used. */

@@ -1,6 +1,6 @@
 /**
- * What a platform provides to a training: images, places for records, models that run, memory. node.ts and web.ts implement it; nothing
- * else of a training differs between the two. Types alone.
+ * What a platform provides to a training: sessions, stores for records, memory, checkpoints. node.ts and web.ts implement it; nothing else
+ * differs between platforms. Types only.
  */
 
 import type { OnProgress } from "../base/progress.ts";
@@ -14,24 +14,24 @@ import type { OpenModel } from "../onnx/session/session.ts";
 import type { Lanes } from "./features/compute.ts";
 import type { ReadCuts } from "./features/feature-table.ts";
 import type { KnownImage, RecordStore } from "./features/images-and-records.ts";
-import type { Checkpoint, FinetuneInput, FinetuneOptions } from "./finetune/fine-tuning.ts";
+import type { Checkpoint, FinetuneInput, FinetuneOptions } from "./finetune/finetune-contract.ts";
 import type { Recipe, Unfrozen } from "./finetune/recipe.ts";
 import type { Boundary } from "./finetune/trainable-part.ts";
 
-/** Takes the measures of images that are decoded anyway. */
+/** Measures images that are decoded anyway. */
 export interface Measures {
-  /** Whether an image was not measured yet. */
+  /** Whether an image has not been measured yet. */
   lacks(digest: string): boolean;
   measure(image: RgbImage, file: Uint8Array | undefined): Promise<Uint8Array>;
-  /** Keeps what {@link measure} made of an image. */
+  /** Stores the result of {@link measure} for an image. */
   add(digest: string, record: Uint8Array): void;
 }
 
-/** What a search for copies compares. */
+/** The signatures of images, by which copies are found. */
 export interface Signatures extends Measures {
-  /** In the order of the images; those not measured yet are measured. */
-  of(images: readonly KnownImage[], told: Listening): Promise<readonly Signature[]>;
-  /** Copies that were found before. */
+  /** The signatures in the order of the images; images that have none yet are measured. */
+  of(images: readonly KnownImage[], listening: Listening): Promise<readonly Signature[]>;
+  /** Copies that an earlier search found. */
   readonly known?: KnownCopies | undefined;
   close(): void;
 }
@@ -44,23 +44,23 @@ export interface Listening {
 /** Bytes that may be used for records. */
 export interface StorageBudget {
   readonly disk: number;
-  /** What is read from memory: more records than that are slow to read. */
+  /** Records beyond this size do not stay in memory and are slow to read. */
   readonly memory: number;
 }
 
 /** How images pass through the frozen part. */
 export interface Passing {
-  /** Images of a run of the frozen part. A page stands still for as long as one takes. */
+  /** Images per run of the frozen part. A page is blocked while one runs. */
   readonly batch: number;
-  /** Images that are loaded ahead. */
+  /** Images to load ahead. */
   readonly loadsAhead: number;
-  /** Runs under way: the images of one are decoded while the other runs. */
+  /** Runs in progress at once: the images of one are decoded while another runs. */
   readonly runsAhead: number;
   /** Awaited between runs and steps, so that a page can draw itself meanwhile. */
   readonly pause: () => Promise<void>;
 }
 
-/** A training that is kept in checkpoints: only the same one may go on from them. */
+/** What identifies a training with checkpoints: only the same training may continue from them. */
 export interface Checkpointed {
   readonly input: FinetuneInput;
   readonly options: FinetuneOptions;
@@ -70,35 +70,35 @@ export interface Checkpointed {
 
 export interface Checkpoints {
   /**
-   * Nothing where there is none.
+   * Returns undefined if there is no checkpoint.
    *
-   * @throws GraftError (`usage`) where another training wrote it; (`data`) where it is not a checkpoint
+   * @throws GraftError (`usage`) if another training wrote it; (`data`) if the file is not a checkpoint
    */
   read(): Promise<Checkpoint | undefined>;
-  /** Replaces the one before. */
+  /** Replaces the previous checkpoint. */
   write(checkpoint: Checkpoint): Promise<void>;
 }
 
 export interface Environment extends Passing {
-  /** How models are opened. */
+  /** Opens a session for a model. */
   readonly open: OpenModel;
-  /** Starts threads that compute features; nothing where they would gain nothing. */
+  /** Starts threads that compute features; undefined where threads would not help. */
   readonly startLanes?: StartLanes | undefined;
-  /** Whether the engine computes with half precision; what is kept then takes half the storage. */
+  /** Whether the engine supports half precision; stored outputs then take half the space. */
   readonly halfPrecision: boolean;
-  /** Steps of a run, at most; default as many as take two seconds. */
+  /** Maximum steps per run; default as many as take two seconds. */
   readonly stepsAtOnce?: number | undefined;
   /** Bytes that a training step may take. */
   memoryBudget(): number;
   storageBudget(): Promise<StorageBudget>;
-  /** A network's own cut and the others that it may have. */
+  /** A network's own cut, then its other possible cuts. */
   cutsOf(network: Network): Promise<readonly [Cut, ...Cut[]]>;
-  /** Where the features of images at some cuts are kept: float32, in the order of reading-of.ts. */
+  /** Opens the store of features at some cuts: float32, in the order that {@link ReadCuts} defines. */
   openFeatures(network: Network, readings: ReadCuts): Promise<RecordStore>;
-  /** Where what the frozen part outputs is kept. */
+  /** Opens the store of the frozen part's outputs. */
   openBoundary(network: Network, boundary: Boundary): Promise<RecordStore>;
   openSignatures(): Promise<Signatures>;
-  /** Where a fine-tuning keeps its checkpoints; absent where there is no place for them. */
+  /** Opens the checkpoints of a fine-tuning; absent on platforms without files. */
   readonly openCheckpoints?: ((path: string, training: Checkpointed) => Checkpoints) | undefined;
 }
 

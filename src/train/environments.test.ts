@@ -10,7 +10,7 @@ import type { Network } from "../networks/network.ts";
 import { openFile } from "../networks/open.ts";
 import { encodeModelWhole } from "../onnx/codec/write-model.ts";
 import { fileImage } from "./features/features-at-hand.ts";
-import type { FinetuneOptions } from "./finetune/fine-tuning.ts";
+import type { FinetuneOptions } from "./finetune/finetune-contract.ts";
 import type { Trained } from "./learn.ts";
 import { nodeEnvironment } from "./node.ts";
 import { trainIn } from "./train.ts";

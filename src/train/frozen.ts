@@ -1,4 +1,7 @@
-/** The frozen part of a network: up to its features, or up to a freeze boundary. How it runs is in compute.ts. */
+/**
+ * The frozen part of a network: opens it up to the features or up to a freeze boundary, and fills a store with its outputs for the views of
+ * images ({@link fill}, the only loop over images; features are a boundary with one view). One run of it is in features/compute.ts.
+ */
 import { mapAhead, once } from "../base/concurrency.ts";
 import { dataError, isDataError, messageOf } from "../base/errors.ts";
 import { createMeter } from "../base/progress.ts";
@@ -10,6 +13,7 @@ import type { Model } from "../onnx/model.ts";
 import { type Elements, openSession, type Session } from "../onnx/session/session.ts";
 import type { Environment, Listening, Measures, Passing } from "./environment.ts";
 import {
+  type Computed,
   type Computer,
   computeImages,
   FEWEST_IMAGES,
@@ -24,24 +28,20 @@ import type { ImageSource, LoadedImage, Location, RecordStore } from "./features
 import { type Boundary, frozenModel, STORED } from "./finetune/trainable-part.ts";
 
 export interface FrozenPart extends Computer {
-  /** Threads that compute many images faster than this one; nothing where they would not. Open until `close`. */
+  /** Threads that compute many images faster than the calling thread; undefined where they would not. `close` ends them. */
   lanes?(): Lanes | undefined;
   close(): Promise<void>;
 }
 
-/** A network up to its features, which are in full precision. */
+/** A network up to its features, in full precision. */
 export interface FrozenFeatures extends FrozenPart {
   prepare(image: RgbImage): Promise<Float32Array>;
   /** `[N, D]` */
   forward(prepared: readonly Elements[]): Promise<Float32Array>;
 }
 
-/** What is said when {@link import("./features/compute.ts").TooLarge} is met. */
-export const FULL_PRECISION =
-  "The frozen part's outputs are too large for half precision: they are kept in full precision.";
-
 /**
- * A network up to its features.
+ * Prepares a network up to its features; sessions open on first use.
  *
  * @param modelOf makes the model from {@link PIXELS} to {@link FEATURES}
  */
@@ -73,7 +73,10 @@ export function frozenFeatures(
   };
 }
 
-/** A network up to its freeze boundary. Its `forward` throws {@link import("./features/compute.ts").TooLarge} where half precision cannot hold an activation. */
+/**
+ * Prepares a network up to its freeze boundary; sessions open on first use. `forward` throws
+ * {@link import("./features/compute.ts").TooLarge} if half precision cannot represent an activation.
+ */
 export function frozenUntil(
   boundary: Boundary,
   network: Network,
@@ -99,20 +102,17 @@ export function frozenUntil(
   });
 }
 
-// Fills a store with what the frozen part of a network outputs for the views of images: the one loop over images. Features are a freeze
-// boundary with one view.
-
-/** An image to be filled in. */
-export interface ToFill {
+/** An image whose views are wanted in the store. */
+export interface FillImage {
   readonly source: ImageSource;
-  /** Its digest, where it was loaded before: another one now, or none, is an error then. */
+  /** Its digest if it was loaded before: then it is an error if the image has changed or cannot be read. */
   readonly digest?: string | undefined;
 }
 
-/** The views that are kept of each image. */
+/** The views of each image that the store keeps. */
 export interface Views {
   readonly count: number;
-  /** The name of a view in the store: whatever its pixels depend on besides the image. */
+  /** The name of a view in the store: everything that its pixels depend on besides the image. */
   readonly keyOf: (view: number) => string;
   /** Renders views; default: the image itself. */
   readonly of?: ((image: RgbImage, digest: string) => (view: number) => RgbImage) | undefined;
@@ -124,73 +124,80 @@ const PLAIN: Views = { count: 1, keyOf: () => "" };
 export interface FillOptions extends Listening, Partial<Passing> {
   readonly frozen: FrozenPart;
   readonly store: RecordStore;
-  /** Default the image as the network's preprocessing shows it. */
+  /** Default: the image as the network's preprocessing shows it. */
   readonly views?: Views | undefined;
-  /** What the progress is called. */
+  /** The name of the stage in progress reports. */
   readonly stage: string;
-  /** Keeps the measures of images that are decoded anyway, so that they are not decoded again. */
+  /** Stores the measures of images that are decoded anyway, so that they are not decoded again. */
   readonly measures?: Measures | undefined;
 }
 
-/** Where the records of images are, and what came of the images. */
-export interface Filled {
-  /** `[images][views]`; empty for an image that could not be used. */
+export interface FillResult {
+  /** `[images][views]`: where the records are stored; empty for an unreadable image. */
   readonly locations: readonly (readonly Location[])[];
-  /** Nothing for images that could not be loaded. */
+  /** By position; undefined for images that could not be loaded. */
   readonly digests: readonly (string | undefined)[];
-  /** Why an image could not be used, by its position, in their order. */
+  /** Why an image is unreadable, by its position, in ascending order. */
   readonly unreadable: ReadonlyMap<number, string>;
-  /** Views that went through the frozen part now, and that the store had. */
+  /** Views that the frozen part computed, and views that the store already had. */
   readonly computed: number;
   readonly stored: number;
-  /** Seconds that images took to decode and prepare, divided by how many threads did so; waiting for cores included. */
+  /** Seconds of decoding and preparing, divided by the number of threads; includes waiting for cores. */
   readonly decodeSeconds: number;
-  /** Seconds inside the frozen part, divided by how many threads ran it. */
+  /** Seconds inside the frozen part, divided by the number of threads. */
   readonly forwardSeconds: number;
 }
 
-/** An image of which views are missing. */
+/** A loaded image with the views that the store does not have. */
 interface Loaded {
   readonly item: number;
   readonly image: LoadedImage;
   readonly missing: readonly number[];
 }
 
-/** Bytes of files that are held before they are computed. */
+/** Maximum bytes of loaded files that wait to be computed. */
 const MOST_BYTES = 64 << 20;
 
 const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
 
-/** Computes, or finds in the store, the views of every image. Memory holds the few images that are under way, however many there are. */
-export async function fill(images: readonly ToFill[], options: FillOptions): Promise<Filled> {
+/**
+ * Finds the views of every image in the store, or computes them: loads images ahead, computes several calls at once, and stores the results
+ * in the order of the images. Memory holds only the images in progress.
+ *
+ * @throws GraftError (`data`) if an image with a known digest has changed or cannot be read; the signal's reason if it was aborted
+ */
+export async function fill(images: readonly FillImage[], options: FillOptions): Promise<FillResult> {
   const { frozen, store, views = PLAIN, stage, measures, onProgress, signal } = options;
   const { batch = 16, loadsAhead = 4, runsAhead = 2, pause } = options;
   const keys = Array.from({ length: views.count }, (_, view) => views.keyOf(view));
   const locations: Location[][] = images.map(() => []);
   const digests = images.map(({ digest }) => digest);
   const unreadable: [number, string][] = [];
-  let [decodeSeconds, forwardSeconds, computed, stored] = [0, 0, 0, 0];
+  let [decodeSeconds, forwardSeconds, computed] = [0, 0, 0];
 
-  const missingOf = (item: number, digest: string): number[] =>
+  /** Notes the views of an image that the store has, and returns the others. */
+  const missingViews = (item: number, digest: string): number[] =>
     keys.flatMap((view, number) => {
       const at = store.find({ digest, view });
       if (at) locations[item]![number] = at;
       return at ? [] : [number];
     });
-  const known = images.map(({ digest }, item) => (digest === undefined ? undefined : missingOf(item, digest)));
+  // Images with a known digest whose views are all stored need not even be loaded.
+  const known = images.map(({ digest }, item) => (digest === undefined ? undefined : missingViews(item, digest)));
   const from = known.reduce((sum, missing) => sum + (missing ? views.count - missing.length : 0), 0);
-  stored += from;
+  let stored = from;
   const unit = views.of ? "views" : "images";
   const meter = createMeter({ stage, unit, total: images.length * views.count, from, onProgress });
 
+  /** Loads an image; undefined if nothing of it needs to be computed. */
   const load = async (item: number): Promise<Loaded | undefined> => {
     const { source, digest } = images[item]!;
     try {
       const image = await source.load();
       if (digest !== undefined && image.digest !== digest)
-        throw dataError(`${source.name} changed while it was being learned from: run the same command again.`);
+        throw dataError(`${source.name} changed during the training: run the same command again.`);
       digests[item] = image.digest;
-      const missing = known[item] ?? missingOf(item, image.digest);
+      const missing = known[item] ?? missingViews(item, image.digest);
       if (missing.length > 0) return { item, image, missing };
       stored += views.count;
     } catch (error) {
@@ -200,6 +207,7 @@ export async function fill(images: readonly ToFill[], options: FillOptions): Pro
     meter.add(views.count);
     return undefined;
   };
+
   const wantedOf = ({ image, missing }: Loaded): Wanted => ({
     use: image.use,
     views:
@@ -211,75 +219,80 @@ export async function fill(images: readonly ToFill[], options: FillOptions): Pro
     measure: measures?.lacks(image.digest) ? (pixels) => measures.measure(pixels, image.bytes) : undefined,
   });
 
-  const underWay: Promise<() => void>[] = [];
+  /** Stores the results of one call. */
+  const keep = (some: readonly Loaded[], results: readonly Computed[]): void => {
+    const done: Loaded[] = [];
+    const records: Uint8Array[] = [];
+    results.forEach((result, i) => {
+      const { item, image, missing } = some[i]!;
+      meter.add(missing.length);
+      if ("unreadable" in result) {
+        if (images[item]!.digest !== undefined) throw dataError(result.unreadable);
+        unreadable.push([item, result.unreadable]);
+        return;
+      }
+      if (result.measured) measures?.add(image.digest, result.measured);
+      done.push(some[i]!);
+      records.push(result.records);
+    });
+    if (done.length === 0) return;
+    const newKeys = done.flatMap(({ image: { digest }, missing }) =>
+      missing.map((number) => ({ digest, view: keys[number]! })),
+    );
+    const added = store.add(newKeys, joinedBytes(records)).values();
+    for (const { item, missing } of done) for (const number of missing) locations[item]![number] = added.next().value!;
+    computed += newKeys.length;
+  };
+
+  /** Calls in progress, in the order of the images; each resolves to a function that stores its results. */
+  const running: Promise<() => void>[] = [];
   let lanes: Lanes | undefined;
-  /** Computes some images; what comes of it is kept once its turn has come, in the order of the images. */
-  const begin = (some: readonly Loaded[]): void => {
+  const start = (some: readonly Loaded[]): void => {
     const wanted = some.map(wantedOf);
     const work = lanes
       ? lanes.compute(some.map(({ image }, i) => ({ bytes: image.bytes!, measure: wanted[i]!.measure !== undefined })))
       : computeImages(frozen, wanted, batch);
     const threads = lanes?.count ?? 1;
-    const keep = work.then((found) => () => {
+    const finished = work.then((found) => () => {
       decodeSeconds += found.decodeSeconds / threads;
       forwardSeconds += found.forwardSeconds / threads;
-      const done: Loaded[] = [];
-      const records: Uint8Array[] = [];
-      found.images.forEach((one, i) => {
-        const { item, image, missing } = some[i]!;
-        meter.add(missing.length);
-        if ("unreadable" in one) {
-          if (images[item]!.digest !== undefined) throw dataError(one.unreadable);
-          unreadable.push([item, one.unreadable]);
-          return;
-        }
-        if (one.measured) measures?.add(image.digest, one.measured);
-        done.push(some[i]!);
-        records.push(one.records);
-      });
-      if (done.length === 0) return;
-      const wantedKeys = done.flatMap(({ image: { digest }, missing }) =>
-        missing.map((number) => ({ digest, view: keys[number]! })),
-      );
-      const added = store.add(wantedKeys, joinedBytes(records)).values();
-      for (const { item, missing } of done)
-        for (const number of missing) locations[item]![number] = added.next().value!;
-      computed += wantedKeys.length;
+      keep(some, found.images);
     });
-    // A failure is met when its turn comes; until then it must not count as unhandled.
-    keep.catch(() => {});
-    underWay.push(keep);
+    // A failure is thrown when its turn comes; until then it must not count as an unhandled rejection.
+    finished.catch(() => {});
+    running.push(finished);
   };
-  const keepUntil = async (left: number): Promise<void> => {
-    while (underWay.length > left) {
-      (await underWay.shift()!)();
+  /** Finishes the oldest calls until at most `count` are in progress. */
+  const finishUntil = async (count: number): Promise<void> => {
+    while (running.length > count) {
+      (await running.shift()!)();
       await pause?.();
       signal?.throwIfAborted();
     }
   };
 
-  // So many images that their views fill runs without a rest.
+  // The number of images whose views fill whole batches.
   const perCall = batch / divisor(batch, views.count);
   const toLoad = [...images.keys()].filter((item) => known[item]?.length !== 0);
   let waiting: Loaded[] = [];
-  let heldBytes = 0;
+  let waitingBytes = 0;
   for await (const loaded of mapAhead(toLoad, loadsAhead, load)) {
     signal?.throwIfAborted();
     if (!loaded) continue;
     waiting.push(loaded);
-    heldBytes += loaded.image.bytes?.length ?? 0;
-    if (waiting.length < perCall && heldBytes < MOST_BYTES && !(lanes && waiting.length >= IMAGES_A_CALL)) continue;
+    waitingBytes += loaded.image.bytes?.length ?? 0;
+    if (waiting.length < perCall && waitingBytes < MOST_BYTES && !(lanes && waiting.length >= IMAGES_A_CALL)) continue;
     const isMany = !views.of && loaded.image.bytes && images.length - stored >= FEWEST_IMAGES;
     if (isMany) lanes ??= frozen.lanes?.();
     const size = lanes ? IMAGES_A_CALL : perCall;
     for (let first = 0; first < waiting.length; first += size) {
-      await keepUntil((lanes?.calls ?? runsAhead) - 1);
-      begin(waiting.slice(first, first + size));
+      await finishUntil((lanes?.calls ?? runsAhead) - 1);
+      start(waiting.slice(first, first + size));
     }
-    [waiting, heldBytes] = [[], 0];
+    [waiting, waitingBytes] = [[], 0];
   }
-  if (waiting.length > 0) begin(waiting);
-  await keepUntil(0);
+  if (waiting.length > 0) start(waiting);
+  await finishUntil(0);
   return {
     locations,
     digests,
@@ -291,17 +304,17 @@ export async function fill(images: readonly ToFill[], options: FillOptions): Pro
   };
 }
 
-/** The features of those images that could be read. */
-export interface Features extends Omit<Filled, "locations"> {
+/** The features of the readable images. */
+export interface Features extends Omit<FillResult, "locations"> {
   /** `[kept.length, D]` */
   readonly table: RowTable;
-  /** Positions of the images that could be read: row i of the table is image `kept[i]`. */
+  /** Positions of the readable images: row i of the table is image `kept[i]`. */
   readonly kept: readonly number[];
 }
 
-/** Computes, or finds in the store, the features of images. */
+/** Finds the features of images in the store, or computes them. */
 export async function fillFeatures(
-  images: readonly ToFill[],
+  images: readonly FillImage[],
   columns: number,
   options: Omit<FillOptions, "views" | "stage">,
 ): Promise<Features> {

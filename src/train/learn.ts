@@ -1,6 +1,6 @@
 /**
- * Learning: the features are settled on, a head is fitted to them and, where asked, the last stages of the network are tuned with it. What
- * comes of it is judged in conclude.ts.
+ * Chooses the features, fits a head on them and, if requested, fine-tunes the last stages of the network with it. Also declares the result
+ * of a training. Evaluation and calibration are in train.ts.
  */
 import { createMeter, secondsSince } from "../base/progress.ts";
 import { type Random, randomFor } from "../base/random.ts";
@@ -12,32 +12,38 @@ import type { Model } from "../onnx/model.ts";
 import type { Environment } from "./environment.ts";
 import { chooseFeatures, type FeatureChoice } from "./features/choose-features.ts";
 import { type ReadCuts, readingOf } from "./features/feature-table.ts";
-import { type Apart, type Finetuned, type FinetuneFacts, finetune, type Labelled } from "./finetune/finetune.ts";
+import {
+  type Apart,
+  type Finetuned,
+  type FinetuneFacts,
+  finetune,
+  type Labelled,
+} from "./finetune/finetune-or-probe.ts";
 import { furtherText, heldOutParts, predictionFolds } from "./finetune/judgement.ts";
 import { fitHead, fitsAtFirst, freshHead, type HeadFit, type HeadOptions, headLogits } from "./head/fit.ts";
 import { type Part, type Parts, selected, type TrainSettings, withTables } from "./training-set.ts";
 import type { TestedUncertainty, UncertaintyFacts } from "./uncertainty.ts";
 
-/** What is learned on, once it is settled of which features: the settings with the network cut there. */
-export interface Settled {
+/** What training uses once its features are chosen: the settings have the network with that cut. */
+export interface Prepared {
   readonly settings: TrainSettings;
   readonly classes: number;
   readonly shape: CutShape;
   readonly parts: Parts;
-  /** The head that was fitted meanwhile, and how the choice was made; nothing where a fine-tuning starts from the network's own cut. */
+  /** The head of the chosen features, and how they were chosen; undefined for fine-tuning, which starts from the network's own cut. */
   readonly fit: { readonly head: HeadFit; readonly headSeconds: number; readonly choice: FeatureChoice } | undefined;
 }
 
-/** Settles which features are learned on. */
-export async function settle(
+/** Chooses the features. */
+export async function withChosenFeatures(
   settings: TrainSettings,
   classes: number,
   readings: ReadCuts,
   parts: Parts,
   random: Random,
-): Promise<Settled> {
+): Promise<Prepared> {
   const { network, effort } = settings;
-  const at = (cut: Cut): Omit<Settled, "fit"> => ({
+  const at = (cut: Cut): Omit<Prepared, "fit"> => ({
     settings: { ...settings, network: { ...network, cut: cut.tensor } },
     classes,
     shape: cut.shape,
@@ -56,34 +62,34 @@ export async function settle(
 
 const NOTHING: Labelled = { images: [], labels: new Int32Array(0) };
 
-/** What was learned: a network, its head, and their predictions. */
+/** The trained network and head, with their predictions. */
 export interface Learned {
   readonly network: Network;
   readonly head: HeadFit;
   readonly train: Part;
-  /** Of a fine-tuned network: what it was not trained on. */
+  /** For a fine-tuned network: the images that it was not trained on. */
   readonly heldOut?: Part | undefined;
-  /** `[N, C]`: logits of `heldOut`, or else to `train` out of fold. */
+  /** `[N, C]`: logits of `heldOut`; without it, the out-of-fold logits of `train`. */
   readonly unseenLogits: Float32Array;
   readonly validation: {
     readonly part: Part;
     readonly logits: Float32Array;
     readonly source: ValidationSource;
-    /** Folds for what is fitted on these predictions: of the cross-validation that they come from, where they do. */
+    /** Folds for fits on these predictions: those of the cross-validation if the predictions come from one. */
     readonly foldOf: Int32Array;
   };
-  /** `[N, C]`; nothing where there is no test part. */
+  /** `[N, C]`; undefined without a test part. */
   readonly testLogits: Float32Array | undefined;
   readonly headSeconds: number;
   readonly finetuned: Finetuned | undefined;
 }
 
-/** Trains the head and, where asked, the last stages with it. */
-export async function learn(settled: Settled, random: Random, environment: Environment): Promise<Learned> {
-  const { settings, classes, shape, parts, fit } = settled;
-  if (fit || !settings.finetune) return probe(settled, random);
-  const { apart, judged } = validationParts(settings, parts, random);
-  const [first, ...others] = apart;
+/** Trains the head and, if requested, the last stages with it. */
+export async function learn(prepared: Prepared, random: Random, environment: Environment): Promise<Learned> {
+  const { settings, classes, shape, parts, fit } = prepared;
+  if (fit || !settings.finetune) return probe(prepared, random);
+  const { trainings, heldOut } = validationParts(settings, parts, random);
+  const [first, ...others] = trainings;
   const { head, headSeconds } = await fitted(settings, classes, first!.train, random);
   const labelled = ({ images, labels, groups }: Part): Labelled => ({ images, labels, groups });
   const { network, seed, classWeights, onProgress, onNote, onEpoch, signal } = settings;
@@ -114,20 +120,20 @@ export async function learn(settled: Settled, random: Random, environment: Envir
     environment,
   );
   const { tuned } = finetuned;
-  // A linear probe that fine-tuning did not beat learns from the held-out images too.
-  if (!tuned) return { ...(await probe(settled, random)), finetuned };
+  // If fine-tuning did not beat the linear probe, the probe also trains on the held-out images.
+  if (!tuned) return { ...(await probe(prepared, random)), finetuned };
   return {
     network: tuned.network,
     head: { ...head, head: tuned.head },
     train: first!.train,
     heldOut: first!.validation,
-    // Its own come first.
+    // The first training's own logits come first.
     unseenLogits: tuned.validationLogits.subarray(0, first!.validation.labels.length * classes),
     validation: {
-      part: judged,
+      part: heldOut,
       logits: tuned.validationLogits,
       source: parts.validation ? "folder" : "held-out",
-      foldOf: predictionFolds(judged.labels, judged.groups, seed),
+      foldOf: predictionFolds(heldOut.labels, heldOut.groups, seed),
     },
     testLogits: parts.test && tuned.testLogits,
     headSeconds,
@@ -135,12 +141,12 @@ export async function learn(settled: Settled, random: Random, environment: Envir
   };
 }
 
-/** What fine-tuning is trained and judged on. */
+/** The images that fine-tuning trains on and is validated on. */
 interface ValidationParts {
-  /** What each training has and holds out; the first is the one that may be kept. */
-  readonly apart: readonly { readonly train: Part; readonly validation: Part }[];
-  /** All that is held out, of one training after the other. */
-  readonly judged: Part;
+  /** The parts of each training; only the first training's network may be kept. */
+  readonly trainings: readonly { readonly train: Part; readonly validation: Part }[];
+  /** All held-out images, in the order of the trainings. */
+  readonly heldOut: Part;
 }
 
 function validationParts(
@@ -148,23 +154,24 @@ function validationParts(
   { train, validation }: Parts,
   random: Random,
 ): ValidationParts {
-  // A validation part of the dataset's own is taken as it is.
-  if (validation) return { apart: [{ train, validation }], judged: validation };
-  // From scratch there is no probe worth keeping instead, and trainings are long.
+  // The dataset's own validation part is used unchanged.
+  if (validation) return { trainings: [{ train, validation }], heldOut: validation };
+  // From scratch there is no useful probe to fall back to, and trainings are long.
   const atMost = finetune?.fromScratch ? 1 : undefined;
   const { labels, groups } = train;
   const found = heldOutParts(labels, groups, random, randomFor(seed, "further validation"), atMost);
   return {
-    apart: found.map(({ kept, held }) => ({ train: selected(train, kept), validation: selected(train, held) })),
-    judged: selected(
+    trainings: found.map(({ kept, held }) => ({ train: selected(train, kept), validation: selected(train, held) })),
+    heldOut: selected(
       train,
       found.flatMap(({ held }) => held),
     ),
   };
 }
 
+/** Trains a head alone, unless the choice of features already fitted it. */
 async function probe(
-  { settings, classes, parts: { train, validation, test }, fit }: Settled,
+  { settings, classes, parts: { train, validation, test }, fit }: Prepared,
   random: Random,
 ): Promise<Learned> {
   const { head, headSeconds } = fit ?? (await fitted(settings, classes, train, random));
@@ -187,7 +194,7 @@ async function probe(
   };
 }
 
-/** A head on frozen features. */
+/** Fits a head on frozen features. */
 async function fitted(
   { classWeights, onProgress, signal }: TrainSettings,
   classes: number,
@@ -208,71 +215,71 @@ async function fitted(
   return { head, headSeconds: secondsSince(began) };
 }
 
-// What a training comes to, on any platform: types alone.
+// The result of a training, the same on every platform.
 
-/** Predictions for images whose class is known, row by row. */
-export interface Judged {
+/** Predictions for labelled images, row by row, with their evaluation. */
+export interface EvaluatedPart {
   /** Positions in the set. */
   readonly places: readonly number[];
   /** `[N, C]` */
   readonly logits: Float32Array;
-  /** `[N, C]`, after temperature scaling; of images that the temperature was fitted on, at that of the other folds */
+  /** `[N, C]`, after temperature scaling; images that the temperature was fitted on use the temperature of the other folds */
   readonly probabilities: Float32Array;
   readonly evaluation: Evaluation;
 }
 
-/** Test images that are not new to the model, and the accuracy on the others. */
+/** The test images that have a copy in training or validation, and the accuracy on the others. */
 export interface Straddling {
   readonly images: number;
-  /** Nothing where no other is left. */
+  /** Undefined if there are no others. */
   readonly without: Pick<Evaluation, "examples" | "correct" | "accuracy" | "interval"> | undefined;
 }
 
-/** How the model does on the test images. */
-export interface Tested extends Judged, TestedUncertainty {
+/** The results on the test images. */
+export interface Tested extends EvaluatedPart, TestedUncertainty {
   readonly source: "folder" | "held-out";
-  /** Test images of which training or validation has a copy: in a test part of the dataset's own, or where a class is one group. */
+  /** Undefined if no test image has a copy in training or validation. Such copies occur in a given test part, or if a class is one group. */
   readonly straddling: Straddling | undefined;
   readonly calibration: MeasuredCalibration;
 }
 
-/** Examples that belong together and were kept on one side of every split. */
+/** Groups of examples, each kept on one side of every split. */
 export interface GroupFacts {
   /** Groups of two or more. */
   readonly count: number;
   /** Examples in them. */
   readonly images: number;
   readonly largest: number;
-  /** Classes with a single group: it was divided, and their figures say nothing of new groups. */
+  /** Classes with a single group, which had to be divided: their figures do not apply to new groups. */
   readonly inseparable: readonly string[];
 }
 
-/** What fine-tuning, calibration and the validation scores were judged on. */
+/** Where the predictions come from that fine-tuning, calibration and the validation scores use. */
 export type ValidationSource = "cross-validation" | "folder" | "held-out";
 
 export interface Trained {
   readonly artifact: Model;
-  /** The network as it was given, cut where it was chosen to be. */
+  /** The given network with the chosen cut. */
   readonly network: Network;
   readonly shape: CutShape;
-  /** Which features were tried and taken; nothing where a fine-tuning settled on its own. */
+  /** Which features were tried and chosen; undefined after fine-tuning, which starts from the network's own cut. */
   readonly choice: FeatureChoice | undefined;
   readonly head: HeadFit;
   readonly calibration: Calibration;
   readonly uncertainty: UncertaintyFacts;
   /** Images that the head was trained on. */
   readonly trained: number;
-  readonly validation: Judged & { readonly source: ValidationSource };
-  /** Nothing where there is no test part. */
+  readonly validation: EvaluatedPart & { readonly source: ValidationSource };
+  /** Undefined without a test part. */
   readonly test: Tested | undefined;
   readonly groups: GroupFacts;
   /** Images that could not be used, by their positions in the set. */
   readonly skipped: readonly { readonly place: number; readonly reason: string }[];
-  /** What tells each image from others, by its position; nothing for those that could not be loaded. */
+  /** The digest of each image, by position; undefined for images that could not be loaded. */
   readonly digests: readonly (string | undefined)[];
   /** Whether every parameter of the backbone that was not trained has the same bytes in the artifact as in the network. */
   readonly frozenUnchanged: boolean;
-  /** Seconds; 0 for what was not done. Decoding is part of `extract`. */
+  /** Seconds; 0 for steps that were not needed. Decoding is part of `extract`. */
   readonly timings: {
     readonly decode: number;
     readonly extract: number;
@@ -280,13 +287,13 @@ export interface Trained {
     readonly copies: number;
     readonly head: number;
     readonly finetune: number;
-    /** What the artifact knows of unknown images, and the sets that it answers with. */
+    /** The out-of-distribution detector and the conformal sets. */
     readonly uncertainty: number;
   };
-  /** Images a second; 0 where nothing had to be done. */
+  /** Images per second; 0 for steps that were not needed. */
   readonly rates: { readonly decode: number; readonly forward: number; readonly step: number };
-  /** Images whose features were computed now, and that the store had. */
+  /** Images whose features were computed, and those found in the store. */
   readonly features: { readonly computed: number; readonly cached: number };
-  /** How fine-tuning went, where it was asked for. */
+  /** The report of fine-tuning, if requested. */
   readonly finetune?: FinetuneFacts | undefined;
 }

@@ -1,4 +1,7 @@
-/** The boundary cache: what the frozen part outputs for views of images, on disk, where a later epoch or run finds it. */
+/**
+ * The environment of a training in Node: files, caches on disk, the machine's memory, threads. Includes the boundary cache, which stores the
+ * frozen part's outputs for later epochs and runs; the other caches are in features/.
+ */
 import { createHash } from "node:crypto";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,7 +25,7 @@ import { type FrozenFeatures, frozenFeatures } from "./frozen.ts";
 /** The parent of all boundary caches. */
 export const boundaryCaches = (): string => join(cacheFolder(), "boundary");
 
-/** The cache's folder for a network, boundary and preprocessing; a record's key names the image, policy and seed. */
+/** The cache folder of a network, boundary and preprocessing; a record's key names the image, policy and seed. */
 function folderOf({ sha256: weights, cut, preprocessing }: Network, { tensor, stored }: Boundary): string {
   const key = JSON.stringify([weights, cut, tensor, stored, sha256(preparationModel(preprocessing)), passing.batch]);
   return join(boundaryCaches(), sha256(key).slice(0, 32));
@@ -31,7 +34,7 @@ function folderOf({ sha256: weights, cut, preprocessing }: Network, { tensor, st
 const keyOf = ({ digest, view }: RecordKey): Buffer =>
   createHash("sha256").update(Buffer.from(digest, "hex")).update(view).digest();
 
-/** Opens the cache of a boundary. Reading is by the operating system's page cache: what fits into memory is in memory. */
+/** Opens the cache of a boundary. The operating system's page cache keeps records in memory as far as they fit. */
 export async function openBoundaryCache(network: Network, boundary: Boundary): Promise<RecordStore> {
   const folder = folderOf(network, boundary);
   const records = await openRecordCache(folder, storedBytes(boundary));
@@ -44,9 +47,7 @@ export async function openBoundaryCache(network: Network, boundary: Boundary): P
   };
 }
 
-// The environment of a training in Node: files, the cache on disk, the machine's memory, threads.
-
-/** Shares of what is free that records may take. */
+/** The shares of free disk space and memory that records may use. */
 const DISK_SHARE = 1 / 4;
 const MEMORY_SHARE = 1 / 2;
 
@@ -58,7 +59,7 @@ export const nodeEnvironment: Environment = {
     return count > 1 ? startLanes(model, { ...settings, count }) : undefined;
   },
   halfPrecision: true,
-  // Within the container's limit.
+  // Respects the container's limit.
   memoryBudget: () => process.availableMemory(),
   storageBudget,
   cutsOf: rememberedCuts,
@@ -78,15 +79,15 @@ async function openSignatures(): Promise<Signatures> {
   const traits = await openTraitCache();
   return {
     ...measuresOf(traits),
-    async of(images, told) {
+    async of(images, listening) {
       const files = images.map(({ source, digest }) => ({ path: source.name, sha256: Buffer.from(digest, "hex") }));
-      return (await traits.traitsOf(files, told)).map(({ signature }) => signature);
+      return (await traits.traitsOf(files, listening)).map(({ signature }) => signature);
     },
     known: knownCopies,
     close: traits.close,
   };
 }
 
-/** A network up to its features, cut as it says. To be closed by the caller. */
+/** Opens a network up to its features, at its own cut. The caller closes it. */
 export const openBackbone = (network: Network, shape: CutShape): FrozenFeatures =>
   frozenFeatures(network, () => backboneModel(network, shape), nodeEnvironment);

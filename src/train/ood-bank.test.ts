@@ -3,7 +3,7 @@ import { createRandom } from "../base/random.ts";
 import { MAX_OOD_SCORE } from "../model/artifact-graph.ts";
 import { openSession } from "../onnx/session/session.ts";
 import { denseTable } from "./features/feature-table.ts";
-import { BANK_ROWS, fitNovelty, noveltyOf } from "./ood-bank.ts";
+import { BANK_ROWS, fitOodDetector, oodScoresOf } from "./ood-bank.ts";
 import { FEATURES_INPUT, noveltyModel, PROBABILITIES_INPUT } from "./testing.ts";
 
 const COLUMNS = 24;
@@ -23,7 +23,7 @@ const answers = (count: number, top: (row: number) => number = () => 0.9): Float
   Float32Array.from({ length: 2 * count }, (_, i) => (i % 2 ? 1 - top(i >> 1) : top(i >> 1)));
 
 const fit = (train: Float32Array, groups?: readonly number[], calibration?: Float32Array) =>
-  fitNovelty(
+  fitOodDetector(
     {
       probabilities: answers((calibration ?? train).length / COLUMNS),
       train: { table: denseTable(train, COLUMNS), groups },
@@ -33,7 +33,7 @@ const fit = (train: Float32Array, groups?: readonly number[], calibration?: Floa
   );
 
 const scored = (of: Float32Array, novelty: Awaited<ReturnType<typeof fit>>, probabilities?: Float32Array) =>
-  noveltyOf(denseTable(of, COLUMNS), probabilities ?? answers(of.length / COLUMNS), novelty);
+  oodScoresOf(denseTable(of, COLUMNS), probabilities ?? answers(of.length / COLUMNS), novelty);
 
 /** The share of new pictures of the kind that are called unknown. */
 async function alarmsOf(novelty: Awaited<ReturnType<typeof fit>>, known: Float32Array): Promise<number> {
@@ -92,7 +92,7 @@ describe("novelty", () => {
   it("finds what is between classes too, though it is no further away", async () => {
     const probabilities = answers(200, (row) => 0.9 + (row % 10) / 100);
     const train = { table: denseTable(rows(200, 1), COLUMNS), groups: undefined };
-    const novelty = await fitNovelty({ train, probabilities }, createRandom(0));
+    const novelty = await fitOodDetector({ train, probabilities }, createRandom(0));
     const like = rows(50, 2);
     const share = async (top: number): Promise<number> => {
       const scores = await scored(
@@ -117,7 +117,7 @@ describe("novelty", () => {
 
   it("is what the artifact's graph computes", async () => {
     const train = { table: denseTable(rows(60, 1), COLUMNS), groups: undefined };
-    const novelty = await fitNovelty(
+    const novelty = await fitOodDetector(
       { train, probabilities: answers(60, (row) => 0.5 + (row % 7) / 14) },
       createRandom(0),
     );

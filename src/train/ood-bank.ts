@@ -1,4 +1,7 @@
-/** Fitting what an artifact knows of novelty: a bank of training images' features, and the threshold for a rate of false alarms. */
+/**
+ * Fits the out-of-distribution detector of an artifact: a bank of training images' features, and the threshold for a false alarm rate.
+ * The detector's graph is in model/.
+ */
 
 import { tally } from "../base/collections.ts";
 import type { Random } from "../base/random.ts";
@@ -8,9 +11,9 @@ import { LEAST_ODDS, MAX_OOD_SCORE, type OodDetector, type Units } from "../mode
 import type { FeatureTable } from "./features/feature-table.ts";
 import { eachSimilarity, unitRows } from "./features/feature-table.ts";
 
-/** Rows of the bank, at most: 2 MB for 2048 features. */
+/** Maximum rows of the bank: 2 MB for 2048 features. */
 export const BANK_ROWS = 1000;
-/** The neighbour whose distance counts. */
+/** The distance to this neighbour counts. */
 const NEIGHBOURS = 5;
 
 /** Features of images, and the group of each: a copy of an image in the bank would make it look known. */
@@ -20,21 +23,21 @@ export interface Known {
   readonly groups: Groups;
 }
 
-export interface NoveltyInput {
-  /** Training images: of two at least. */
+export interface OodDetectorInput {
+  /** At least two training images. */
   readonly train: Known;
-  /** `[rows, C]`: how images were answered that were not trained on: those of `calibration`, or else the training images out of fold. */
+  /** `[rows, C]`: predictions for images not trained on: those of `calibration`, or else the out-of-fold predictions of `train`. */
   readonly probabilities: Float32Array;
   /**
-   * Images that the network was not trained on, for the threshold. Default those of the bank, each scored without itself and its group:
-   * right for a network that never saw them. Of a fine-tuned network they are closer to each other than new images are.
+   * Images that the network was not trained on, for the threshold. Default: the images of the bank, each scored without itself and its
+   * group. That is correct for a network that never saw them; after fine-tuning, training images are closer to each other than new ones.
    */
   readonly calibration?: Known | undefined;
 }
 
 /** Fits a bank and its threshold. */
-export async function fitNovelty(
-  { train, calibration, probabilities }: NoveltyInput,
+export async function fitOodDetector(
+  { train, calibration, probabilities }: OodDetectorInput,
   random: Random,
   falseAlarmRate = FALSE_ALARM_RATE,
 ): Promise<OodDetector> {
@@ -54,7 +57,7 @@ export async function fitNovelty(
   };
 }
 
-/** The least spread that a score counts by: of images that are all alike, the smallest difference would be without end. */
+/** The minimum spread of each score, so that tiny differences between nearly equal images do not become huge. */
 const LEAST_SPREAD = { distance: 0.01, odds: 1 };
 
 /** The median and the spread of a score. */
@@ -94,7 +97,7 @@ export interface Bank extends Pick<OodDetector, "bank" | "scales"> {
   amongThemselves(): Promise<Float32Array>;
 }
 
-/** Makes a bank, of as many training images as fit. */
+/** Makes a bank of as many training images as fit. */
 export function bankOf({ table, groups }: Known, random: Random): Bank {
   const all = Array.from({ length: table.rows }, (_, row) => row);
   const chosen = (all.length <= BANK_ROWS ? all : random.shuffle(all).slice(0, BANK_ROWS)).sort((a, b) => a - b);
@@ -116,20 +119,24 @@ function ownPlaces(
 ): (row: number, place: number) => boolean {
   const groupOf = (row: number): number => groups?.[row] ?? row;
   const places = chosen.map(groupOf);
-  // Where one group is nearly all there is, only the row itself is left out, or it would have no neighbours.
+  // If one group makes up nearly the whole bank, only the row itself is excluded: otherwise it would have no neighbours.
   const largest = Math.max(...tally(places).values());
   return chosen.length - largest >= neighbours
     ? (row, place) => places[place] === groupOf(row)
     : (row, place) => chosen[place] === row;
 }
 
-/** The novelty of every row of a table, as the artifact computes it; `probabilities` `[rows, C]` as it answers. */
-export const noveltyOf = async (
+/** The out-of-distribution score of every row of a table, as the artifact computes it; `probabilities` `[rows, C]` are its outputs. */
+export const oodScoresOf = async (
   table: FeatureTable,
   probabilities: Float32Array,
-  novelty: OodDetector,
+  detector: OodDetector,
 ): Promise<Float32Array> =>
-  summed(await distancesTo(table, novelty, novelty.rule.neighbours), oddsAgainst(probabilities, table.rows), novelty);
+  summed(
+    await distancesTo(table, detector, detector.rule.neighbours),
+    oddsAgainst(probabilities, table.rows),
+    detector,
+  );
 
 /** The distance of every row of a table to a bank. */
 export const distancesTo = (
@@ -138,7 +145,7 @@ export const distancesTo = (
   neighbours: number,
 ): Promise<Float32Array> => distancesOf(table, bank, neighbours, () => false);
 
-/** One minus the `neighbours`-th highest similarity; places in the bank that are a row's own do not count. */
+/** One minus the `neighbours`-th highest similarity; a row's own places in the bank do not count. */
 async function distancesOf(
   table: FeatureTable,
   { bank, scales }: Pick<OodDetector, "bank" | "scales">,
@@ -162,7 +169,7 @@ async function distancesOf(
   return scores;
 }
 
-/** Rows `[M, columns]` in 8 bits, each by the scale that its largest value asks for. */
+/** Rows `[M, columns]` in 8 bits; the largest value of each row determines its scale. */
 function quantised(rows: Float32Array, columns: number): Pick<OodDetector, "bank" | "scales"> {
   const bank = new Int8Array(rows.length);
   const scales = new Float32Array(rows.length / columns);

@@ -1,14 +1,17 @@
-/** How much a training tries before it settles on features: a row for each effort. What is tried is chosen by cross-validation. */
+/**
+ * The options of a training that all platforms share: schemas, defaults and rules between options. The command line, the library, the page
+ * and the studio check with them; the meaning of each option is documented at its type.
+ */
 import * as v from "valibot";
 import { above, type Described, oneOf, rule, whole } from "../base/option-schemas.ts";
 import { type AugmentationName, augmentations } from "../data/image/augment/augmentation-plan.ts";
 import type { RecipeFlags } from "./finetune/recipe.ts";
 
-/** What an effort tries beside the network's own cut. */
+/** What an effort tries besides the network's own cut. */
 interface EffortRow {
-  /** Cuts that the pass over the images computes anyway, or all that the network has. */
+  /** Cuts that the pass over the images computes anyway, or all cuts of the network. */
   readonly cuts: "on-the-way" | "all";
-  /** Whether features may be averaged over each image and its mirror image, which takes twice the time to predict. */
+  /** Whether to try features averaged over each image and its mirror image, which doubles the time of a prediction. */
   readonly mirrors: boolean;
 }
 
@@ -21,16 +24,13 @@ export const efforts: Readonly<Record<Effort, EffortRow>> = {
 
 export const DEFAULT_EFFORT: Effort = "quick";
 
-// The options of a training, each described once: what it takes, its default, and what it means together with others. The
-// command line, the library, a page and the studio check by these. What the options do is told where their types are.
-
-/** How often each image may be seen at most. More would take years, and is a slip of the hand. */
+/** Upper bounds, which catch typing errors: more epochs than this would take years. */
 const MOST_EPOCHS = 100_000;
 const MOST_BATCH = 65_536;
-/** From about 1 on, no network learns, which a training finds out and tells; beyond this it is a slip of the hand too. */
+/** No network learns at rates above about 1; the training detects and reports that. */
 const MOST_RATE = 1e6;
 
-/** What the recipe of a fine-tuning may be told; without, the dataset's size decides. */
+/** The values of a fine-tuning recipe that users may set; by default the size of the dataset decides. */
 export const recipeEntries = {
   epochs: v.optional(whole(1, MOST_EPOCHS)),
   batch: v.optional(whole(1, MOST_BATCH)),
@@ -40,12 +40,12 @@ export const recipeEntries = {
 
 export const classWeights = oneOf(["none", "balanced"]);
 
-/** How much is tried before the features are settled on. */
+/** How many features a training tries. */
 export const effort = oneOf(Object.keys(efforts) as Effort[]);
 
 export const STAGES = "a stage's name, a number of last stages, or all";
 
-/** What trains: a stage and all after it, so many of the last, or `all`. A number is as good as its digits. */
+/** What trains: a stage and all after it, a number of last stages, or `all`. A number and its digits are equivalent. */
 export const unfreeze = v.pipe(
   v.custom<string | number>(
     (value) => (typeof value === "string" && value !== "") || (Number.isSafeInteger(value) && Number(value) >= 1),
@@ -56,15 +56,15 @@ export const unfreeze = v.pipe(
 
 export const boundaryCache = oneOf(["auto", "off"]);
 
-/** `findLr` looks for what `learningRate` says. */
+/** `findLr` searches for the value that `learningRate` sets. */
 export const oneLearningRate = <T extends { findLr?: boolean | undefined; learningRate?: number | undefined }>() =>
   rule<T>(
     ({ findLr, learningRate }) => !(findLr && learningRate !== undefined),
     "{findLr} looks for the learning rate that {learningRate} gives: leave one of them out.",
   );
 
-/** A fine-tuning starts from the network's own cut, and views are its recipe's matter: an effort would mean nothing to it. */
+/** Fine-tuning starts from the network's own cut, and its recipe sets the views, so that an effort has no effect. */
 export const effortWithoutFinetuning = <T extends { effort: Effort }>(
   finetunes: (options: T) => boolean,
-  words: string,
-) => rule<T>((options) => options.effort === DEFAULT_EFFORT || !finetunes(options), words);
+  message: string,
+) => rule<T>((options) => options.effort === DEFAULT_EFFORT || !finetunes(options), message);

@@ -1,4 +1,7 @@
-/** The options of `train` as a whole, in Node. What they consist of is in options.ts, which a page shares. */
+/**
+ * `train` in Node: checks the options, trains on a dataset of files, and returns the result with its examples. Training itself is in
+ * train.ts; the options that a page shares are in option-entries.ts.
+ */
 import * as v from "valibot";
 import {
   callback,
@@ -20,9 +23,9 @@ import type { Dataset, Example } from "../data/dataset/discover.ts";
 import type { Calibration, MeasuredCalibration } from "../metrics/calibrate.ts";
 import { type Network, networkSchema } from "../networks/network.ts";
 import { digestsOf, fileImage, type Skipped } from "./features/features-at-hand.ts";
-import type { FinetuneOptions } from "./finetune/fine-tuning.ts";
+import type { FinetuneOptions } from "./finetune/finetune-contract.ts";
 import type { EpochRecord } from "./finetune/training-loop.ts";
-import type { Judged as JudgedPlaces, Straddling, Trained, ValidationSource } from "./learn.ts";
+import type { EvaluatedPart, Straddling, Trained, ValidationSource } from "./learn.ts";
 import { nodeEnvironment } from "./node.ts";
 import {
   boundaryCache,
@@ -49,22 +52,22 @@ export interface TrainOptions {
   /** `balanced`: each class counts the same, however rare. Default `none`: each image does. */
   readonly classWeights?: "none" | "balanced" | undefined;
   /**
-   * How much is tried before the features are settled on, by cross-validation. `quick` (default): cuts of the network that cost no time.
-   * `better`: all of its cuts, and the mean over mirrored views. A fine-tuning starts from the network's own cut.
+   * How many features are tried, by cross-validation. `quick` (default): cuts of the network that cost no extra time.
+   * `better`: all of its cuts, and the mean over mirrored views. Fine-tuning starts from the network's own cut.
    */
   readonly effort?: Effort | undefined;
-  /** Trains stages of the network too; without it, the head alone. */
+  /** Also trains stages of the network. Default: the head alone. */
   readonly finetune?: FinetuneOptions | undefined;
   readonly onProgress?: OnProgress | undefined;
-  /** Called with a sentence for each choice that was made and each thing that went otherwise than asked. */
+  /** Called with a sentence for each choice made and each deviation from the request. */
   readonly onNote?: ((text: string) => void) | undefined;
-  /** Called after each epoch of fine-tuning, when it has been judged. */
+  /** Called after each epoch of fine-tuning, once it has been validated. */
   readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
-  /** Aborted, the training ends with the signal's reason; a fine-tuning writes its checkpoint first. */
+  /** When aborted, the training ends with the signal's reason; fine-tuning writes its checkpoint first. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A fine-tuning that is asked for: `none` would be none. */
+/** `none` is invalid here: it means no fine-tuning. */
 const unfrozen = v.pipe(
   unfreeze,
   v.check((value) => value !== "none", `${STAGES} (to train the head alone, leave finetune out)`),
@@ -114,25 +117,23 @@ const howSchema = v.pipe(
 /** Options with their defaults. */
 export type CheckedTrainOptions = v.InferOutput<typeof schema>;
 
-/** @throws GraftError (`usage`) where an option does not fit, or does not fit another */
+/** @throws GraftError (`usage`) if an option is invalid, or conflicts with another */
 export const checkedTrainOptions = (options: TrainOptions): CheckedTrainOptions =>
   checked(schema, options, callOf("train"));
 
-/** The options of `train` other than the dataset and the network, checked before these are opened. Throws as the whole does. */
+/** Checks the options other than the dataset and the network before these are opened. Throws like {@link checkedTrainOptions}. */
 export const checkHowToTrain = (options: Omit<TrainOptions, "dataset" | "network">): void =>
   void checked(howSchema, options, callOf("train"));
 
-// `train` in Node: a dataset of files in, a result with its examples out. Training itself is train.ts.
-
-/** Predictions for examples of a dataset, row by row. */
-export interface Judged extends Omit<JudgedPlaces, "places"> {
+/** Predictions for examples of a dataset, row by row, with their evaluation. */
+export interface EvaluatedExamples extends Omit<EvaluatedPart, "places"> {
   readonly examples: readonly Example[];
 }
 
 export interface TrainResult
   extends Omit<Trained, "calibration" | "uncertainty" | "trained" | "validation" | "test" | "skipped" | "digests"> {
   readonly calibration: Calibration & { readonly test: MeasuredCalibration };
-  /** When a prediction is to be doubted, and how that did on the test images. */
+  /** The uncertainty of predictions, and its results on the test images. */
   readonly trust: UncertaintyFacts & TestedUncertainty;
   readonly counts: {
     readonly train: number;
@@ -140,10 +141,10 @@ export interface TrainResult
     readonly test: number;
     readonly skipped: number;
   };
-  readonly validation: Judged & { readonly source: ValidationSource };
-  readonly test: Judged & {
+  readonly validation: EvaluatedExamples & { readonly source: ValidationSource };
+  readonly test: EvaluatedExamples & {
     readonly source: "folder" | "held-out";
-    /** Test images of which training or validation has a copy: in a test part of the dataset's own, or where a class is one group. */
+    /** Undefined if no test image has a copy in training or validation. */
     readonly straddling: Straddling | undefined;
   };
   readonly skipped: readonly Skipped[];
@@ -152,10 +153,10 @@ export interface TrainResult
 }
 
 /**
- * Trains a head on frozen features (a linear probe) and, where asked, the last stages of the network with it.
+ * Trains a head on frozen features (a linear probe) and, if requested, the last stages of the network with it.
  *
- * @throws GraftError (`usage`) where an option does not fit; (`data`) where the data cannot be learned from; (`work`) where
- *   the disk or the memory does not suffice; the signal's reason where it was aborted
+ * @throws GraftError (`usage`) if an option is invalid; (`data`) if the data cannot be learned from; (`work`) if disk or memory does not
+ *   suffice; the signal's reason if it was aborted
  */
 export const train = async (options: TrainOptions): Promise<TrainResult> =>
   inSentences(() => trainChecked(checkedTrainOptions(options)));
@@ -164,7 +165,7 @@ async function trainChecked({ dataset, ...settings }: CheckedTrainOptions): Prom
   const { classes, examples } = dataset;
   const set = { classes, examples: examples.map(({ path, ...rest }) => ({ ...rest, source: fileImage(path) })) };
   const trained = await trainIn(nodeEnvironment, set, { ...settings, test: "held-out" });
-  const { uncertainty, trained: learned, validation, test, skipped, digests, calibration, ...rest } = trained;
+  const { uncertainty, trained: trainedOn, validation, test, skipped, digests, calibration, ...rest } = trained;
   if (!test) throw new Error("A training that holds out a test part has one.");
   const { falseAlarms, sets, source, straddling, calibration: tested, ...judged } = test;
   return {
@@ -172,7 +173,7 @@ async function trainChecked({ dataset, ...settings }: CheckedTrainOptions): Prom
     calibration: { ...calibration, test: tested },
     trust: { ...uncertainty, falseAlarms, sets },
     counts: {
-      train: learned,
+      train: trainedOn,
       validation: validation.source === "cross-validation" ? 0 : validation.places.length,
       test: test.places.length,
       skipped: skipped.length,
@@ -184,7 +185,10 @@ async function trainChecked({ dataset, ...settings }: CheckedTrainOptions): Prom
   };
 }
 
-const withExamples = ({ places, logits, probabilities, evaluation }: JudgedPlaces, { examples }: Dataset): Judged => ({
+const withExamples = (
+  { places, logits, probabilities, evaluation }: EvaluatedPart,
+  { examples }: Dataset,
+): EvaluatedExamples => ({
   examples: places.map((place) => examples[place]!),
   logits,
   probabilities,

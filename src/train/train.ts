@@ -1,8 +1,7 @@
 /**
- * One training, from images to an artifact in memory: splits, features, head, fine-tuning, calibration, uncertainty, artifact, result. The
- * same on every platform; what differs is the environment (node.ts, web.ts). Writes no files but the environment's records.
+ * One training from images to an artifact in memory, the same on every platform: features, split, head, fine-tuning, calibration, uncertainty,
+ * artifact, result. What differs between platforms is the environment (node.ts, web.ts). Writes only the environment's records.
  */
-
 import { tally } from "../base/collections.ts";
 import { secondsSince } from "../base/progress.ts";
 import { createRandom, randomFor } from "../base/random.ts";
@@ -23,17 +22,24 @@ import { groupsAmong } from "./features/groups.ts";
 import type { RecordStore } from "./features/images-and-records.ts";
 import { type Features, fillFeatures, frozenFeatures } from "./frozen.ts";
 import { countLabels } from "./head/fit.ts";
-import type { GroupFacts, Judged, Straddling, Trained } from "./learn.ts";
-import { type Learned, learn, type Settled, settle } from "./learn.ts";
-import type { TrainingSet, TrainSettings } from "./training-set.ts";
-import { type Part, partition, type TestPart } from "./training-set.ts";
+import {
+  type EvaluatedPart,
+  type GroupFacts,
+  type Learned,
+  learn,
+  type Prepared,
+  type Straddling,
+  type Trained,
+  withChosenFeatures,
+} from "./learn.ts";
+import { type Part, partition, type TestPart, type TrainingSet, type TrainSettings } from "./training-set.ts";
 import { fitUncertainty } from "./uncertainty.ts";
 
 /**
- * Trains a head on frozen features (a linear probe) and, where asked, the last stages of the network with it.
+ * Trains a head on frozen features (a linear probe) and, if requested, the last stages of the network with it.
  *
- * @throws GraftError (`usage`) where a setting does not fit; (`data`) where the data cannot be learned from; (`work`) where
- *   the disk or the memory does not suffice; the signal's reason where it was aborted
+ * @throws GraftError (`usage`) if a setting is invalid; (`data`) if the data cannot be learned from; (`work`) if disk or memory does not
+ *   suffice; the signal's reason if it was aborted
  */
 export async function trainIn(environment: Environment, set: TrainingSet, settings: TrainSettings): Promise<Trained> {
   const { network, seed, effort, finetune, signal } = settings;
@@ -41,7 +47,7 @@ export async function trainIn(environment: Environment, set: TrainingSet, settin
   checkEnoughIn(set, finetune !== undefined, settings.test === "held-out");
   const random = createRandom(seed);
   const cuts = await environment.cutsOf(network);
-  // The last layers are what a fine-tuning trains: it starts from the network's own cut.
+  // Fine-tuning trains the last layers, so it starts from the network's own cut.
   const readings = finetune ? { cuts: cuts.slice(0, 1), mirrors: false } : readingsFor(effort, network, cuts);
   const store = await environment.openFeatures(network, readings);
   try {
@@ -55,11 +61,11 @@ export async function trainIn(environment: Environment, set: TrainingSet, settin
       const copies = secondsSince(searching);
       const parts = partition(set, features, groups, random, settings.test);
       signal?.throwIfAborted();
-      const settled = await settle(settings, set.classes.length, readings, parts, random);
-      const learned = await learn(settled, random, environment);
+      const prepared = await withChosenFeatures(settings, set.classes.length, readings, parts, random);
+      const learned = await learn(prepared, random, environment);
       signal?.throwIfAborted();
-      const before = { set, features, groups, extract, copies };
-      return await conclude(environment, settled, learned, before);
+      const data: Data = { set, features, groups, extract, copies };
+      return await conclude(environment, prepared, learned, data);
     } finally {
       signatures.close();
     }
@@ -68,7 +74,7 @@ export async function trainIn(environment: Environment, set: TrainingSet, settin
   }
 }
 
-/** The features of every image. The frozen part's memory is given back before anything else is loaded. */
+/** The features of every image. Releases the frozen part's memory before anything else is loaded. */
 async function featuresOf(
   environment: Environment,
   { examples }: TrainingSet,
@@ -88,37 +94,36 @@ async function featuresOf(
   }
 }
 
-/** Which of the readable images belong together. */
+/** The group of each readable image: copies, and the dataset's own groups. */
 async function groupsOf(
   { examples }: TrainingSet,
   { kept, digests }: Features,
   signatures: Signatures,
-  told: TrainSettings,
+  settings: TrainSettings,
 ): Promise<Int32Array> {
   const images = kept.map((item) => ({ source: examples[item]!.source, digest: digests[item]! }));
-  const found = await signatures.of(images, told);
+  const found = await signatures.of(images, settings);
   return groupsAmong(
     images.map(({ digest }, row) => ({ digest, signature: found[row], group: examples[kept[row]!]!.group })),
-    { ...told, known: signatures.known },
+    { ...settings, known: signatures.known },
   );
 }
 
-/** What was done before there was anything to conclude. */
-interface Before {
+/** The data of a training, with the seconds for the features and for the search for copies. */
+interface Data {
   readonly set: TrainingSet;
   readonly features: Features;
   readonly groups: Int32Array;
-  /** Seconds. */
   readonly extract: number;
   readonly copies: number;
 }
 
-/** Calibrates, judges and builds: from what was learned to the result. */
+/** Calibrates, evaluates, and builds the artifact and the result. */
 async function conclude(
   environment: Environment,
-  { settings: { network, seed, signal }, shape, parts, fit }: Settled,
+  { settings: { network, seed, signal }, shape, parts, fit }: Prepared,
   learned: Learned,
-  { set, features, groups, extract, copies }: Before,
+  { set, features, groups, extract, copies }: Data,
 ): Promise<Trained> {
   const { head, validation, finetuned, testLogits } = learned;
   const classes = set.classes.length;
@@ -127,13 +132,17 @@ async function conclude(
   const { temperature } = calibration;
   const counts = countLabels(learned.train.labels, classes);
   const majorityClass = counts.indexOf(Math.max(...counts));
-  const judge = ({ places, labels, groups }: Part, logits: Float32Array, probabilities: Float32Array): Judged => {
+  const evaluate = (
+    { places, labels, groups }: Part,
+    logits: Float32Array,
+    probabilities: Float32Array,
+  ): EvaluatedPart => {
     const evaluation = evaluatePredictions({ probabilities, labels, classes: set.classes, majorityClass, groups });
     return { places, logits, probabilities, evaluation };
   };
-  const crossed = crossFitted(validation.logits, labels, classes, validation.foldOf);
+  const validationProbabilities = crossFitted(validation.logits, labels, classes, validation.foldOf);
   const { test } = parts;
-  const tested = test && testLogits && judge(test, testLogits, softmax(testLogits, classes, temperature));
+  const tested = test && testLogits && evaluate(test, testLogits, softmax(testLogits, classes, temperature));
 
   const fitting = performance.now();
   const uncertainty = await fitUncertainty(
@@ -152,13 +161,13 @@ async function conclude(
 
   const artifact = buildArtifact({
     ...{ network: learned.network, shape, head: head.head, classes: set.classes, temperature, graftVersion },
-    ...{ novelty: uncertainty.novelty, conformal: uncertainty.facts.conformal },
+    ...{ novelty: uncertainty.detector, conformal: uncertainty.facts.conformal },
     tuned: learned.network !== network,
   });
   return {
     ...{ artifact, network, shape, choice: fit?.choice, head, calibration, uncertainty: uncertainty.facts },
     trained: learned.train.places.length,
-    validation: { ...judge(validation.part, validation.logits, crossed), source: validation.source },
+    validation: { ...evaluate(validation.part, validation.logits, validationProbabilities), source: validation.source },
     test: test &&
       tested &&
       uncertainty.tested && {
@@ -190,7 +199,7 @@ async function conclude(
   };
 }
 
-/** How the model does on the test images that training and validation have no copy of. */
+/** The accuracy on the test images that have no copy in training or validation. */
 function straddlingOf(
   { straddling, labels, groups }: TestPart,
   probabilities: Float32Array,
@@ -214,6 +223,7 @@ function straddlingOf(
   };
 }
 
+/** Counts the groups that the split kept together, and names the classes that it had to divide. */
 function groupFacts({ examples, classes }: TrainingSet, { kept }: Features, groups: Int32Array): GroupFacts {
   const sizes = tally(groups);
   const several = [...sizes.values()].filter((size) => size > 1);
@@ -228,7 +238,7 @@ function groupFacts({ examples, classes }: TrainingSet, { kept }: Features, grou
 
 const rate = (count: number, seconds: number): number => (seconds > 0 ? count / seconds : 0);
 
-/** Compares every parameter in the artifact that was not trained with the network's own. */
+/** Whether every parameter of the artifact that was not trained has the same bytes as in the network. */
 function isUnchanged(artifact: Model, network: Network, trained: ReadonlySet<string>): boolean {
   return [...backboneParameters(artifact)].every(([name, bytes]) => {
     if (trained.has(name)) return true;

@@ -1,4 +1,7 @@
-/** What a training is given, on any platform: images with their classes, and how to learn from them. Types alone. */
+/**
+ * The input of a training on any platform: labelled images, settings, and the split into training, validation and test with their features.
+ * Fits nothing.
+ */
 
 import { dataError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
@@ -8,7 +11,7 @@ import type { Network } from "../networks/network.ts";
 import type { Listening } from "./environment.ts";
 import type { RowTable } from "./features/feature-table.ts";
 import type { ImageSource, KnownImage } from "./features/images-and-records.ts";
-import type { FinetuneOptions } from "./finetune/fine-tuning.ts";
+import type { FinetuneOptions } from "./finetune/finetune-contract.ts";
 import type { EpochRecord } from "./finetune/training-loop.ts";
 import type { Features } from "./frozen.ts";
 import { countLabels } from "./head/fit.ts";
@@ -19,9 +22,9 @@ export interface TrainExample {
   readonly source: ImageSource;
   /** Index of the class. */
   readonly label: number;
-  /** Examples of one group (a recording, a patient, a burst) are never separated by a split. Copies are found without it. */
+  /** No split separates the examples of one group (a recording, a patient, a burst). Copies are found automatically. */
   readonly group?: string | undefined;
-  /** Default: it may be in any part. */
+  /** Default: any part. */
   readonly split?: Split | undefined;
 }
 
@@ -36,17 +39,15 @@ export interface TrainSettings extends Listening {
   readonly seed: number;
   readonly classWeights: "none" | "balanced";
   readonly effort: Effort;
-  /** Trains stages of the network too; without it, the head alone. */
+  /** Also trains stages of the network. Default: the head alone. */
   readonly finetune?: FinetuneOptions | undefined;
-  /** What a set without a test part is tested on: images that are held out, or none, so that all are learned from. */
+  /** What a set without a test part is tested on: held-out images, or `none`, so that all images train the model. */
   readonly test: "held-out" | "none";
-  /** Called with a sentence for each choice that was made and each thing that went otherwise than asked. */
+  /** Called with a sentence for each choice made and each deviation from the request. */
   readonly onNote?: ((text: string) => void) | undefined;
-  /** Called after each epoch of fine-tuning, when it has been judged. */
+  /** Called after each epoch of fine-tuning, once it has been validated. */
   readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
 }
-
-// Splitting a set's readable images into training, validation and test, with their features. Nothing is fitted here.
 
 /** Images with their features and labels, row by row. */
 export interface Part {
@@ -68,19 +69,19 @@ export interface Parts {
 export interface TestPart extends Part {
   readonly source: "folder" | "held-out";
   /**
-   * Rows that have a member of their group in training or validation: in a given test part, or of a class that is one group, which was
-   * divided.
+   * Rows whose group also has members in training or validation. This occurs in a given test part, and if a class is a single group, which
+   * must be divided.
    */
   readonly straddling: readonly number[];
 }
 
-/** The share of the images that is held out for the test where the set has no test part. */
+/** The share of the images held out for the test if the set has no test part. */
 export const HELD_OUT_SHARE = 0.2;
 
 /**
  * Splits the readable images into train, validation and test.
  *
- * @param groups the group of each row of the features' table
+ * @param groups the group of each row of the feature table
  * @param policy what a set without a test part is tested on
  */
 export function partition(
@@ -120,7 +121,7 @@ export function partition(
       "too-few-images",
     );
   const train = part(split.kept);
-  // Files that cannot be read may have left too few.
+  // Unreadable files may leave too few images.
   checkEnough(countLabels(part(rows).labels, classes.length), classes, {
     hasTest: test.length > 0 || !wantsTest,
     hasValidation: validation.length > 0,
@@ -151,7 +152,7 @@ function holdOut(
   return { kept: kept.map((i) => rows[i]!), held: held.map((i) => rows[i]!) };
 }
 
-/** The same parts with other tables, such as some columns of theirs. */
+/** The same parts with other tables, such as some of their columns. */
 export function withTables({ train, validation, test }: Parts, tableOf: (table: RowTable) => RowTable): Parts {
   const own = <P extends Part>(part: P): P => ({ ...part, table: tableOf(part.table) });
   return { train: own(train), validation: validation && own(validation), test: test && own(test) };

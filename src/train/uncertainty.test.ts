@@ -78,9 +78,9 @@ describe("fitUncertainty", () => {
       await fitUncertainty(await input(false), nodeEnvironment),
       await fitUncertainty(await input(true), nodeEnvironment),
     ];
-    expect(frozen.novelty.scales.length).toBe(32);
-    expect(tuned.novelty.scales.length).toBe(32);
-    expect(tuned.novelty.bank).not.toEqual(frozen.novelty.bank);
+    expect(frozen.detector.scales.length).toBe(32);
+    expect(tuned.detector.scales.length).toBe(32);
+    expect(tuned.detector.bank).not.toEqual(frozen.detector.bank);
     for (const { facts, tested } of [frozen, tuned]) {
       expect(tested!.falseAlarms.asked).toBe(8);
       expect(tested!.falseAlarms.count).toBeLessThanOrEqual(4);

@@ -1,4 +1,7 @@
-/** What a training knows of the uncertainty of its predictions: novelty, conformal sets, and how both do on the test images. */
+/**
+ * Fits the uncertainty of a model's predictions: the out-of-distribution detector and the conformal sets, with the results of both on the
+ * test images. The artifact's graph of them is in model/.
+ */
 
 import { randomFor } from "../base/random.ts";
 import {
@@ -18,10 +21,10 @@ import type { Environment, Listening } from "./environment.ts";
 import type { FeatureTable } from "./features/feature-table.ts";
 import { memoryRecords } from "./features/images-and-records.ts";
 import { fillFeatures, frozenFeatures } from "./frozen.ts";
-import { BANK_ROWS, fitNovelty, noveltyOf } from "./ood-bank.ts";
+import { BANK_ROWS, fitOodDetector, oodScoresOf } from "./ood-bank.ts";
 import { type Part, selected } from "./training-set.ts";
 
-/** Predictions for images whose class is known: `probabilities` `[N, C]`, `labels` `[N]`. */
+/** Predictions for labelled images: `probabilities` `[N, C]`, `labels` `[N]`. */
 interface Predictions {
   readonly probabilities: Float32Array;
   readonly labels: Int32Array;
@@ -33,73 +36,73 @@ export interface UncertaintyInput extends Pick<Listening, "signal"> {
   readonly seed: number;
   readonly train: Part;
   readonly test?: Part | undefined;
-  /** Whether the network was fine-tuned, so that the parts' features are no longer its own. */
+  /** Whether the network was fine-tuned: then the features in the parts are no longer its own. */
   readonly isTuned: boolean;
-  /** Of a fine-tuned network: what it was not trained on. */
+  /** For a fine-tuned network: the images that it was not trained on. */
   readonly heldOut?: Part | undefined;
-  /** `[N, C]` probabilities of `heldOut`, or else of `train` out of fold: of what the model was not trained on. */
+  /** `[N, C]`: probabilities of `heldOut`; without it, the out-of-fold probabilities of `train`. */
   readonly unseen: Float32Array;
-  /** Predictions that sets are calibrated on, and that they are tried on: those for `test`. */
+  /** The predictions that calibrate the sets, and those for `test` that evaluate them. */
   readonly calibration: Predictions;
   readonly tested?: Predictions | undefined;
 }
 
-/** What a training reports of its uncertainty. */
+/** What a training reports about uncertainty. */
 export interface UncertaintyFacts {
   readonly novelty: OodRule;
-  /** What the images that the threshold was fitted on let it promise. */
+  /** What the threshold guarantees, by the number of images that it was fitted on. */
   readonly alarms: FalseAlarmGuarantee;
   readonly conformal: Conformal;
-  /** What the images that sets were calibrated on let them promise. */
+  /** What the sets guarantee, by the number of images that calibrated them. */
   readonly promise: CoverageGuarantee;
 }
 
-/** The same on the test images. */
+/** The results of both on the test images. */
 export interface TestedUncertainty {
-  /** On the test images, or on `asked` of them: how many were called unknown though they are not. */
+  /** How many of `asked` test images were called unknown although they are not. */
   readonly falseAlarms: { readonly asked: number; readonly count: number };
   readonly sets: SetScores;
 }
 
 export interface FittedUncertainty {
-  readonly novelty: OodDetector;
+  readonly detector: OodDetector;
   readonly facts: UncertaintyFacts;
-  /** Nothing where there is no test part. */
+  /** Undefined without a test part. */
   readonly tested: TestedUncertainty | undefined;
 }
 
-/** Fits novelty and conformal sets. */
+/** Fits the out-of-distribution detector and the conformal sets. */
 export async function fitUncertainty(input: UncertaintyInput, environment: Environment): Promise<FittedUncertainty> {
   const { seed, calibration: predictions } = input;
   const train = await featuresOf(input, input.train, environment);
   const calibration = input.heldOut && (await featuresOf(input, input.heldOut, environment));
   const probabilities = ofRows(input.unseen, (input.heldOut ?? input.train).labels.length, (calibration ?? train).rows);
-  const novelty = await fitNovelty({ train, calibration, probabilities }, randomFor(seed, "novelty"));
+  const detector = await fitOodDetector({ train, calibration, probabilities }, randomFor(seed, "novelty"));
   const conformal = fitConformal(predictions.probabilities, predictions.labels);
   return {
-    novelty,
+    detector,
     facts: {
-      novelty: novelty.rule,
-      alarms: falseAlarmGuarantee(novelty.rule.fittedOn, novelty.rule.falseAlarmRate),
+      novelty: detector.rule,
+      alarms: falseAlarmGuarantee(detector.rule.fittedOn, detector.rule.falseAlarmRate),
       conformal,
       promise: coverageGuarantee(conformal),
     },
-    tested: await testedOn(input, novelty, conformal, environment),
+    tested: await testedOn(input, detector, conformal, environment),
   };
 }
 
 async function testedOn(
   input: UncertaintyInput,
-  novelty: OodDetector,
+  detector: OodDetector,
   conformal: Conformal,
   environment: Environment,
 ): Promise<TestedUncertainty | undefined> {
   if (!input.test || !input.tested) return undefined;
   const { probabilities, labels } = input.tested;
   const { table, rows } = await featuresOf(input, input.test, environment);
-  const scores = await noveltyOf(table, ofRows(probabilities, labels.length, rows), novelty);
+  const scores = await oodScoresOf(table, ofRows(probabilities, labels.length, rows), detector);
   return {
-    falseAlarms: { asked: scores.length, count: scores.filter((score) => score > novelty.rule.threshold).length },
+    falseAlarms: { asked: scores.length, count: scores.filter((score) => score > detector.rule.threshold).length },
     sets: scoreSets(probabilities, labels, conformal),
   };
 }
@@ -107,7 +110,7 @@ async function testedOn(
 interface Featured {
   readonly table: FeatureTable;
   readonly groups: Int32Array;
-  /** The part's row of each. */
+  /** The row of each in the part. */
   readonly rows: readonly number[];
 }
 
@@ -121,7 +124,7 @@ function ofRows(probabilities: Float32Array, count: number, rows: readonly numbe
   return chosen;
 }
 
-/** The network's features of a part; of a tuned one, whose features are not known yet, those of as many images as fill a bank. */
+/** The network's features of a part; for a fine-tuned network they are computed, for as many images as fill a bank. */
 async function featuresOf(
   { network, shape, seed, isTuned, signal }: UncertaintyInput,
   part: Part,
@@ -134,7 +137,7 @@ async function featuresOf(
   const { images, groups } = selected(part, rows);
   const frozen = frozenFeatures(network, () => backboneModel(network, shape), environment);
   try {
-    // The network was just made, and its features are not needed again; copies are computed again too, so that runs are of the same images.
+    // The network is new and its features are not needed again. Copies are not reused either, so that every run has the same images.
     const store = { ...memoryRecords(4 * shape.features), find: () => undefined };
     const { table, kept } = await fillFeatures(
       images.map(({ source }) => ({ source })),

@@ -1,4 +1,4 @@
-/** The environment of a training in a page: images that are decoded one at a time, records in memory, an engine that stands still for each run. */
+/** The environment of a training in a page: one image is decoded at a time, and records are in memory. Starting the engine is in web/. */
 import { nextTask, queue } from "../base/concurrency.ts";
 import { decodeSignature, encodeSignature, signatureOf, smallOf } from "../data/copies/signature.ts";
 import type { RgbImage } from "../data/image/rgb-image.ts";
@@ -11,23 +11,23 @@ import type { ImageSource } from "./features/images-and-records.ts";
 import { memoryRecords, type RecordStore } from "./features/images-and-records.ts";
 import { storedBytes } from "./finetune/trainable-part.ts";
 
-/** WebAssembly's 32-bit memory ends here. */
+/** The limit of WebAssembly's 32-bit memory. */
 const WASM_BYTES = 2 ** 32;
-/** What is kept of the images' views between epochs. */
+/** The budget for records of the images' views between epochs. */
 const KEPT_BYTES = 2 ** 30;
 
 /**
  * The environment of one training.
  *
- * @param halfPrecision whether the engine computes with it: graphics cards may lack it
+ * @param halfPrecision whether the engine supports it: some graphics cards do not
  */
 export function webEnvironment({ halfPrecision }: Pick<Environment, "halfPrecision">): Environment {
-  /** By boundary: all trainings of a fine-tuning read the same records. They go with the environment. */
+  /** By boundary: all trainings of a fine-tuning read the same records, which live as long as the environment. */
   const boundaries = new Map<string, RecordStore>();
   return {
     open: (model, options) => openSession(encodeModelWhole(model), options),
     batch: 8,
-    // A decoded image may take 400 MB: none waits for its turn.
+    // A decoded image may take 400 MB, so none is decoded ahead.
     loadsAhead: 1,
     runsAhead: 1,
     pause: nextTask,
@@ -56,16 +56,16 @@ function signaturesInMemory(): Signatures {
     lacks: (digest) => !records.has(digest),
     measure: async (image) => encodeSignature(signatureOf(smallOf(image))),
     add: (digest, record) => records.set(digest, record),
-    // Every image was decoded for its features.
+    // Every image has been decoded for its features.
     of: async (images) => images.map(({ digest }) => decodeSignature(records.get(digest)!)),
     close: () => records.clear(),
   };
 }
 
 /**
- * Images by functions that return their pixels, which are called once or twice. One image is decoded at a time.
+ * Image sources from functions that return pixels; each function is called once or twice, and one image is decoded at a time.
  *
- * A page has nothing of all images but their pixels: they are told apart by their places, and copies of a file by their signatures.
+ * A page has only the pixels of its images: positions identify them, and signatures detect copies.
  */
 export function pixelImages(reads: readonly (() => Promise<RgbImage>)[]): ImageSource[] {
   const inTurn = queue();

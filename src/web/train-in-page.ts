@@ -3,7 +3,7 @@ import { dataError } from "../base/errors.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
 import { encodeModelWhole } from "../onnx/codec/write-model.ts";
 import type { FeatureChoice } from "../train/features/choose-features.ts";
-import type { FinetuneFacts } from "../train/finetune/fine-tuning.ts";
+import type { FinetuneFacts } from "../train/finetune/finetune-contract.ts";
 import type { ValidationSource } from "../train/learn.ts";
 import { trainIn } from "../train/train.ts";
 import type { TrainingSet } from "../train/training-set.ts";

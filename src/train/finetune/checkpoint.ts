@@ -11,7 +11,7 @@ import { openSafetensors, writeSafetensors } from "../../formats/safetensors.ts"
 import { openRanges } from "../../formats/weight-file.ts";
 import { asFloat32, float32Tensor, type Tensor } from "../../onnx/model.ts";
 import type { Checkpointed, Checkpoints } from "../environment.ts";
-import type { Checkpoint, Choices, Labelled } from "./fine-tuning.ts";
+import type { Checkpoint, Choices, Labelled } from "./finetune-contract.ts";
 import type { Weights } from "./step-runner.ts";
 import type { Candidate, TrainingState } from "./training-loop.ts";
 

@@ -8,9 +8,9 @@ import { viewsOf } from "../../data/image/augment/render.ts";
 import type { Environment, StorageBudget } from "../environment.ts";
 import { TooLarge } from "../features/compute.ts";
 import type { KnownImage, Location, RecordStore } from "../features/images-and-records.ts";
-import { FULL_PRECISION, fill, frozenUntil, type Views } from "../frozen.ts";
+import { fill, frozenUntil, type Views } from "../frozen.ts";
 import { inGigabytes } from "./engine.ts";
-import type { Choices, FinetuneInput, Labelled } from "./fine-tuning.ts";
+import type { Choices, FinetuneInput, Labelled } from "./finetune-contract.ts";
 import type { Recipe } from "./recipe.ts";
 import { type Boundary, pixelBoundary, type StoredType, storedBytes } from "./trainable-part.ts";
 
@@ -163,7 +163,7 @@ export async function storedFor(
     return await attempt(first);
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
-    onNote?.(FULL_PRECISION);
+    onNote?.("The frozen part's outputs are too large for half precision: they are kept in full precision.");
     return attempt("float32");
   }
 }

@@ -13,7 +13,7 @@ import type { Location } from "../features/images-and-records.ts";
 import { balancedWeights } from "../head/fit.ts";
 import { batchesOf, createReader, createSampler } from "./batches.ts";
 import { type Engine, headIn, logitsOf, openEngine, ownName, stopText, withWeights } from "./engine.ts";
-import type { Checkpoint, Choices, FinetuneInput, FinetuneOptions, Labelled } from "./fine-tuning.ts";
+import type { Checkpoint, Choices, FinetuneInput, FinetuneOptions, Labelled } from "./finetune-contract.ts";
 import type { Judged, Judgement } from "./judgement.ts";
 import { joinedLogits, judgeTogether, type LogitsByEpoch, trainingTitle } from "./judgement.ts";
 import {
@@ -90,7 +90,7 @@ interface Trained {
 /**
  * Trains the last stages of a network with its head; before that, where there are further trainings to judge by, those.
  *
- * @throws as {@link import("./finetune.ts").finetune} does
+ * @throws as {@link import("./finetune-or-probe.ts").finetune} does
  */
 export async function trainStages(
   input: FinetuneInput,

@@ -8,11 +8,11 @@ import type { Head } from "../../model/artifact-graph.ts";
 import type { Network } from "../../networks/network.ts";
 import type { Environment } from "../environment.ts";
 import { whyText } from "./engine.ts";
-import type { FinetuneFacts, FinetuneInput, FinetuneOptions } from "./fine-tuning.ts";
+import type { FinetuneFacts, FinetuneInput, FinetuneOptions } from "./finetune-contract.ts";
 import { type Choice, choose, type Judgement } from "./judgement.ts";
 import { type StageTraining, trainStages } from "./train-stages.ts";
 
-export type { Apart, FinetuneFacts, FinetuneInput, FinetuneOptions, Labelled } from "./fine-tuning.ts";
+export type { Apart, FinetuneFacts, FinetuneInput, FinetuneOptions, Labelled } from "./finetune-contract.ts";
 
 export interface Finetuned {
   /** The network with its tuned weights, and the tuned head; nothing where fine-tuning did not beat the linear probe. */
