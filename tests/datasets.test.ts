@@ -62,7 +62,7 @@ describe("an archive", () => {
     ]);
     expect(trained.notes).toEqual([
       expect.stringContaining("shapes.zip is read from"),
-      `${zip}/shapes is the only folder, so what it holds was taken for the dataset.`,
+      `${zip}/shapes is the only folder, so its content was read as the dataset.`,
     ]);
     expect((await train(zip)).features).toEqual({ computed: 0, cached: 24 });
     const { answers } = JSON.parse(readFileSync(join(trained.out, "answers.json"), "utf8")) as {

@@ -115,7 +115,10 @@ describe("a server of one model", () => {
     const { status, answer } = await ask(`${server.url}/predict`, { body: data });
     expect(status).toBe(200);
     expectSame(answer.predictions[0]!, wanted[0]!);
-    expect(answer.predictions[1]).toEqual({ name: "b.jpg", error: expect.stringContaining("no image in a format") });
+    expect(answer.predictions[1]).toEqual({
+      name: "b.jpg",
+      error: expect.stringContaining("not an image in a supported format"),
+    });
   });
 
   test("tells how it is, what it can do, and what it has counted", async () => {

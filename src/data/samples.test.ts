@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { unicodeEmoji } from "../hub/npm/npm-packages.ts";
 import type { Sample } from "./samples.ts";
-import { emojiPictures, findSample, layOutSample } from "./samples.ts";
+import { emojiImages, findSample, layOutSample } from "./samples.ts";
 
 describe("layOutSample", () => {
   let root: string;
@@ -96,7 +96,7 @@ describe("layOutSample", () => {
   });
 });
 
-describe("emojiPictures", () => {
+describe("emojiImages", () => {
   it("labels a picture by the group of the emoji that its name spells", () => {
     const table = {
       "😀": { group: "Smileys & Emotion" },
@@ -106,7 +106,7 @@ describe("emojiPictures", () => {
     };
     const names = ["1f600", "2764-fe0f", "1f1e8-1f1ed", "1f44d-1f3fd"];
     const pictures = new Map(names.map((name) => [`assets/${name}.webp`, `/cache/${name}`]));
-    expect(emojiPictures(table, pictures)).toEqual([
+    expect(emojiImages(table, pictures)).toEqual([
       { class: "smileys-emotion", name: "1f600.webp", source: "/cache/1f600" },
       { class: "symbols", name: "2764-fe0f.webp", source: "/cache/2764-fe0f" },
       { class: "flags", name: "1f1e8-1f1ed.webp", source: "/cache/1f1e8-1f1ed" },

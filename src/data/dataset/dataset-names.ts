@@ -1,9 +1,12 @@
-/** The words for the parts of a dataset, in folders' names and in lists. */
+/**
+ * What names say about a dataset: which folders and cells name splits, which endings images and lists have, and which files are not part
+ * of the dataset. Also the types of a layout. Reads no files.
+ */
 import { endingOf, type IgnoredKind } from "./file-tree.ts";
 
 export type Split = "train" | "validation" | "test";
 
-const words: ReadonlyMap<string, Split> = new Map([
+const splitNames: ReadonlyMap<string, Split> = new Map([
   ["train", "train"],
   ["training", "train"],
   ["val", "validation"],
@@ -13,36 +16,39 @@ const words: ReadonlyMap<string, Split> = new Map([
   ["testing", "test"],
 ]);
 
-/** In a list only: a folder may be called dev for other reasons. */
-const listWords: ReadonlyMap<string, Split> = new Map([...words, ["dev", "validation"]]);
+/** Only in lists: a folder may be called dev for other reasons. */
+const listSplitNames: ReadonlyMap<string, Split> = new Map([...splitNames, ["dev", "validation"]]);
 
-/** What people add to the word: `train_images`, `test_set`, `images-val`. */
+/** Words that people add to these names: `train_images`, `test_set`, `images-val`. */
 const extra = "images?|imgs?|photos?|pictures?|set|data|dataset|split";
-const decorated = new RegExp(`^(?:(?:${extra})[-_ ])?(${[...words.keys()].join("|")})(?:[-_ ]?(?:${extra}))?$`, "i");
+const decorated = new RegExp(
+  `^(?:(?:${extra})[-_ ])?(${[...splitNames.keys()].join("|")})(?:[-_ ]?(?:${extra}))?$`,
+  "i",
+);
 
-/** The part that a folder or list of this name holds, if its name says so. */
+/** The split that a folder or list with this name holds; undefined if the name is none of a split. */
 export function splitOfName(name: string): Split | undefined {
-  return words.get(decorated.exec(name)?.[1]?.toLowerCase() ?? "");
+  return splitNames.get(decorated.exec(name)?.[1]?.toLowerCase() ?? "");
 }
 
-/** The part that a cell of a list names: undefined for an empty one, `null` where it names none. */
+/** The split that a cell of a list names; undefined for an empty cell, `null` for another word. */
 export function splitOfCell(cell: string): Split | undefined | null {
   const word = cell.trim().toLowerCase();
-  return word === "" ? undefined : (listWords.get(word) ?? null);
+  return word === "" ? undefined : (listSplitNames.get(word) ?? null);
 }
 
-/** Whether a folder's name says only that images are in it: `images`, `part_2`, but not `2`, which may be a class. */
+/** Whether a folder's name says only that it holds images: `images`, `part_2`, but not `2`, which may be a class. */
 export const isGenericName = (name: string): boolean =>
   /^(all|images?|imgs?|jpe?gs?|pngs?|photos?|pictures?|data|part|batch|chunk|shard|archive|files)[-_ ]?\d*$/i.test(
     name,
   );
 
-// What a layout says of a tree: images with the names of their classes, before classes have numbers; nothing is read here.
+// A layout: the images of a tree with the names of their classes, before classes have numbers.
 
 /** A folder whose name is a class. */
 export interface ClassFolder {
   readonly path: string;
-  /** Composed (NFC): file systems differ in how they spell accents, the class is the same. */
+  /** Composed (NFC): file systems encode accents differently, but the class is the same. */
   readonly name: string;
   readonly images: readonly Named[];
 }
@@ -56,26 +62,27 @@ export interface Shelf {
 export interface Layout {
   readonly kind: "class-folders" | "split-folders" | "manifest";
   readonly named: readonly Named[];
-  /** Where class folders are; none where lists give the labels. */
+  /** Where class folders are; none if lists give the labels. */
   readonly shelves: readonly Shelf[];
   readonly classFolders: readonly ClassFolder[];
-  /** Choices that people should know of, a sentence each. */
+  /** Choices that people should know about, one sentence each. */
   readonly notes: readonly string[];
-  /** The folder that was looked through, because it holds everything and only folders. */
+  /** The only folder at the top, if its content was read as the dataset. */
   readonly wrapper: string | undefined;
-  /** Why nothing can be learned from it as it is, with the remedy. */
+  /** Why the dataset cannot be used as it is, with the remedy. */
   readonly obstacle: string | undefined;
 }
 
+/** An image with the name of its class. */
 export interface Named {
-  /** In the tree. */
+  /** The path in the tree. */
   readonly path: string;
   readonly className: string;
   readonly split: Split | undefined;
   readonly group: string | undefined;
 }
 
-// What a file of a dataset is by its name, before anything is read.
+// What a file is by its name.
 
 export type FileKind = "image" | "list" | "archive" | "other";
 
@@ -90,16 +97,16 @@ const kinds: ReadonlyMap<string, FileKind> = new Map([
 ]);
 
 /**
- * What a file's ending says. An unknown ending, or none, counts as an image's: the decoder tells. The others are images only
- * where their content says so.
+ * The kind of a file by its ending. An unknown ending, or none, counts as an image: the decoder decides. Files of the other kinds are
+ * images only if their content says so.
  */
 export const fileKindOf = (name: string): FileKind => kinds.get(endingOf(name)) ?? "image";
 
-/** Why a file that is no image is not used. */
+/** Why a file that is not an image is not used. */
 export const notImageReason = (name: string): string =>
   fileKindOf(name) === "archive" ? "an archive inside the dataset: unpack it first" : "not an image by its ending";
 
-// Files in datasets that are not part of them: hidden files, leftovers of systems, and Graft's own output.
+// Files that are not part of a dataset: hidden files, files that systems leave behind, and Graft's own output.
 
 export interface Litter {
   readonly kind: IgnoredKind;
@@ -133,7 +140,7 @@ export function litterOf(name: string, of: "file" | "folder"): Litter | undefine
   return rules.find((rule) => (rule.of === "any" || rule.of === of) && rule.name.test(name));
 }
 
-/** Files that mark a folder as the output of a training or as a quarantine. */
+/** Files that mark a folder as the output of training or as a quarantine. */
 const marks: ReadonlySet<string> = new Set(["graft.json", "model.onnx", "checkpoint.safetensors", "undo.json"]);
 
 /** Whether a folder with these files was written by Graft. */

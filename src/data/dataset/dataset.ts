@@ -1,6 +1,6 @@
 /**
- * What a dataset is, and what it must be to be worked on, whoever put it together: `discoverDataset` gives such, and a program may make its
- * own. Files are not looked at; whether there is enough to learn from is checked where it is learned.
+ * The type of a dataset, its schema and its fingerprint. `discoverDataset` returns datasets, and programs may build their own. Reads no
+ * files; split.ts checks whether there are enough images for training.
  */
 
 import { createHash } from "node:crypto";
@@ -11,32 +11,32 @@ import { shown } from "../../base/text.ts";
 import type { Layout, Split } from "./dataset-names.ts";
 import type { Ignored } from "./file-tree.ts";
 
-/** One picture with its class. */
+/** One image with its class. */
 export interface Example {
   readonly path: string;
   /** Position in the dataset's classes. */
   readonly label: number;
-  /** The split that the dataset itself puts it in, if it has splits. */
+  /** Its split, if the dataset has splits. */
   readonly split: Split | undefined;
   /** Examples with one `group` belong together (a recording, a patient, a burst): no split or fold separates them. */
   readonly group?: string | undefined;
 }
 
-/** What there is to learn from. */
+/** Labelled images to train or evaluate on. */
 export interface Dataset {
-  /** The folder, or the list; of an archive, the folder in the cache that it was unpacked to. */
+  /** The folder or list; for an archive, the cache folder that it was unpacked to. */
   readonly root: string;
-  /** The archive that it was unpacked from. */
+  /** The archive, if it was unpacked from one. */
   readonly archive?: string | undefined;
   /** In alphabetical order. */
   readonly classes: readonly string[];
   readonly examples: readonly Example[];
   readonly layout: Layout["kind"];
-  /** Folders that hold class folders; none where lists give the labels. */
+  /** Folders that hold class folders; none if lists give the labels. */
   readonly shelves?: readonly string[] | undefined;
   /** Files and folders that are not used, with the reason. */
   readonly ignored: readonly Ignored[];
-  /** Choices that were made in reading it, a sentence each. */
+  /** Choices that were made while reading it, one sentence each. */
   readonly notes?: readonly string[] | undefined;
 }
 
@@ -59,7 +59,7 @@ export const datasetSchema: Schema<Dataset> = v.pipe(
   }),
 );
 
-/** The first thing that is wrong, with the remedy. */
+/** The first fault, with the remedy. */
 function faultOf({ classes, examples }: Dataset): string | undefined {
   const seen = new Set<unknown>();
   for (const [label, name] of classes.entries()) {
@@ -77,7 +77,7 @@ function faultOf({ classes, examples }: Dataset): string | undefined {
   return undefined;
 }
 
-/** For who writes JavaScript, anything may be in a list. */
+/** The fault of an example. JavaScript callers may pass anything. */
 function exampleFault(
   example: Partial<Record<keyof Example, unknown>> | null | undefined,
   classes: number,
@@ -92,10 +92,8 @@ function exampleFault(
   return undefined;
 }
 
-// A dataset's fingerprint: the same pictures with the same labels give the same one, wherever the folder lies.
-
 /**
- * SHA-256 over every example's relative path, split, class and the SHA-256 of its file.
+ * A dataset's fingerprint, which does not depend on where the folder is: SHA-256 over every example's relative path, split, class and the SHA-256 of its file.
  *
  * @param digests SHA-256 of the files by position in `examples`; a file without one counts as unreadable
  */

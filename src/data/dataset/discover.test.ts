@@ -15,7 +15,7 @@ process.env.GRAFT_CACHE = mkdtempSync(join(tmpdir(), "graft-cache-"));
 const summary = (dataset: Dataset): string[] => linesOf(dataset, dataset.root);
 
 describe("class folders", () => {
-  test("one sub-folder a class, at any depth, in alphabetical order, hidden files left out", async () => {
+  test("reads one sub-folder per class, at any depth, in alphabetical order, without hidden files", async () => {
     const root = lay([...pets, "cat/deep/er/3.png", "cat/.DS_Store", ".git/config", "dog/Thumbs.db", "stray.jpg"]);
     const dataset = await discoverDataset(root);
     expect(dataset).toMatchObject({ layout: "class-folders", classes: ["cat", "dog"] });
@@ -198,7 +198,7 @@ describe("archives", () => {
 
 describe("nothing to learn from", () => {
   const wrong: [string, readonly string[], string][] = [
-    ["an empty folder", [], "is empty: put one sub-folder a class into it"],
+    ["an empty folder", [], "is empty: put one sub-folder per class into it"],
     ["files alone", ["1.jpg", "2.jpg"], "no class folders"],
     ["empty classes", ["cat/.keep", "dog/.keep"], "hold no images"],
     ["one class", ["cat/1.jpg", "cat/2.jpg"], 'only one class, "cat"'],

@@ -1,4 +1,7 @@
-/** What is in a dataset: which images, which classes, which parts. Where it is stored is in source.ts, what layouts mean in layout.ts. */
+/**
+ * Discovers a dataset: its images, classes and splits, checked for its purpose. source.ts opens folders, lists and archives;
+ * read-layout.ts interprets layouts. Decodes no image.
+ */
 
 import * as v from "valibot";
 import { tally } from "../../base/collections.ts";
@@ -29,9 +32,9 @@ export type { Ignored, IgnoredKind } from "./file-tree.ts";
 export type Purpose = "learn" | "judge";
 
 export interface DiscoverOptions {
-  /** Default `learn`: two classes of two training images each; judging a trained model takes one image. */
+  /** Default `learn`, which needs two classes of two training images each; `judge`, to evaluate a trained model, needs one image. */
   readonly purpose?: Purpose | undefined;
-  /** Classes that a model knows: a single folder of such a name is a class, not a folder around the dataset. */
+  /** Classes that a model knows: a single folder with such a name is a class, not a folder around the dataset. */
   readonly known?: readonly string[] | undefined;
   /** Called while an archive is unpacked. */
   readonly onProgress?: OnProgress | undefined;
@@ -39,11 +42,11 @@ export interface DiscoverOptions {
 }
 
 /**
- * Finds the images of a dataset: a folder with one sub-folder a class; `train/`, `val/` and `test/` folders of such; a `.csv`,
+ * Finds the images of a dataset: a folder with one sub-folder per class; `train/`, `val/` and `test/` folders of such; a `.csv`,
  * `.tsv` or `.jsonl` with `path,label[,split][,group]`; or an archive (.zip, .tar, .tar.gz) of any of these. docs/datasets.md has
  * all layouts. No image is decoded.
  *
- * @throws GraftError (`data`) where there is too little for the purpose, with the remedy
+ * @throws GraftError (`data`), with the remedy, if there are too few images for the purpose
  */
 export const discoverDataset = async (path: string, options: Purpose | DiscoverOptions = {}): Promise<Dataset> =>
   inSentences(async () => {
@@ -110,7 +113,7 @@ async function withTest(
   };
 }
 
-/** The images of a dataset that is given to test on: its test part, or all of it where it has no parts. */
+/** The images of a dataset that is given as the test: its test part, or all of them if it has no parts. */
 function testImages({ named, obstacle }: Layout, path: string): readonly Named[] {
   if (obstacle !== undefined) throw dataError(obstacle);
   const splits = new Set(named.map(({ split }) => split));
@@ -125,7 +128,7 @@ const unknownClass = (name: string, where: string): Error =>
     `${where[0]!.toUpperCase()}${where.slice(1)} has a class "${name}" that the training images lack: add it there, or remove it.`,
   );
 
-/** Gives the classes their numbers, having checked that there is enough for the purpose. */
+/** Checks that there are enough images for the purpose and numbers the classes. */
 function number(path: string, source: Source, purpose: Purpose): Dataset {
   const { layout, ignored, notes, root, archive } = source;
   const { named } = layout;
@@ -177,5 +180,5 @@ function emptyError(path: string, { top, ignored }: Source): Error {
     return dataError(
       `${path} holds files but no class folders: put the images of each class into a sub-folder of its own, or add a list with path,label.`,
     );
-  return dataError(`${path} is empty: put one sub-folder a class into it, with images in each.`);
+  return dataError(`${path} is empty: put one sub-folder per class into it, with images in each.`);
 }

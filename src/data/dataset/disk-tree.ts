@@ -15,7 +15,11 @@ export interface DiskTreeOptions {
   readonly contained?: boolean | undefined;
 }
 
-/** @param root absolute */
+/**
+ * A folder on the disk as a tree.
+ *
+ * @param root absolute
+ */
 export function diskTree(root: string, { called, contained = false }: DiskTreeOptions = {}): Tree {
   const fileOf = (path: string): string => diskPath(root, path);
   const nameOf = (path: string): string =>
@@ -64,9 +68,9 @@ export function diskTree(root: string, { called, contained = false }: DiskTreeOp
   };
 }
 
-/** A path of a disk tree as the system has it. */
+/** The path on the disk of a path in a disk tree. */
 export const diskPath = (root: string, path: string): string => {
-  // Paths of a tree are clean already; resolving each of a million of them takes a second.
+  // Paths of a tree are normalised already; resolving a million of them takes a second.
   if (sep === "/" && path !== "" && !path.startsWith("/") && !path.startsWith(".."))
     return `${root === "/" ? "" : root}/${path}`;
   return resolve(root, path.split("/").join(sep));

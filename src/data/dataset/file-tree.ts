@@ -1,20 +1,23 @@
-/** A tree of folders and files, wherever it is stored: on a disk, in a browser's drop. Paths in it have `/` and no leading one; the root is "". */
+/**
+ * A tree of folders and files, wherever it is stored, and a tree in memory for what a page is about to send; disk-tree.ts has the one on
+ * a disk. Paths in a tree use `/` without a leading one; the root is "".
+ */
 import { dataError } from "../../base/errors.ts";
 
 /** Why a file or folder is not used, for programs; people read the reason. */
 export type IgnoredKind =
-  /** Hidden, or left there by a file manager or system. */
+  /** Hidden, or left behind by a file manager or system. */
   | "litter"
   /** Graft's own output or quarantine. */
   | "own"
   | "not-image"
-  /** An image in no class folder, or a folder beside the parts. */
+  /** An image outside of class folders, or a folder beside the parts. */
   | "beside"
   /** A class folder without images. */
   | "empty"
-  /** An image that nothing gives a label. */
+  /** An image without a label. */
   | "unlabelled"
-  /** Listed, but not there. */
+  /** Listed, but missing. */
   | "missing"
   /** A link that is not followed, a pipe, a device. */
   | "special"
@@ -31,39 +34,39 @@ export interface Ignored {
   readonly kind: IgnoredKind;
 }
 
-/** What a folder holds, by name, in order of code points. */
+/** The entries of a folder, sorted by code points. */
 export interface Listing {
   readonly folders: readonly string[];
   readonly files: readonly string[];
-  /** Entries that are neither, or that cannot be looked at. */
+  /** Entries that are neither, or that cannot be read. */
   readonly faults: readonly { readonly name: string; readonly kind: IgnoredKind; readonly reason: string }[];
 }
 
 export interface Tree {
-  /** How people are told of a path in the tree. */
+  /** The name of a path in messages. */
   nameOf(path: string): string;
-  /** Throws the system's error where the folder cannot be read. */
+  /** The entries of a folder. Throws the system's error if it cannot be read. */
   list(folder: string): Promise<Listing>;
-  /** The same for a folder however it is reached, longer for folders in it; throws like `list`. */
+  /** A path that is the same however a folder is reached, and that begins those of the folders in it; throws like `list`. */
   identityOf(folder: string): Promise<string>;
-  /** A file's bytes; throws a GraftError (`data`) where it cannot be read or has more than `limit` bytes. */
+  /** A file's bytes. Throws a GraftError (`data`) if it cannot be read or has more than `limit` bytes. */
   read(file: string, limit: number): Promise<Uint8Array>;
-  /** A file's first bytes, enough for `sniffFormat`; nothing where they cannot be read. */
+  /** A file's first bytes, enough for `sniffFormat`; empty if they cannot be read. */
   head(file: string): Promise<Uint8Array>;
-  /** The path in the tree that a text written in `folder` means; nothing where it leads out of the tree. */
+  /** The path in the tree that a text in a list in `folder` refers to; undefined if it leads out of the tree. */
   inside(folder: string, text: string): string | undefined;
-  /** The path of a file that a text written in `folder` means, outside the tree; trees that must not be left lack it. */
+  /** The path of a file outside of the tree that a text in a list in `folder` refers to. Untrusted trees lack this function. */
   outside?(folder: string, text: string): Promise<string | undefined>;
 }
 
-/** The root of a tree that has no name of its own, in sentences. */
+/** The root of a tree without a name, in sentences. */
 export const NAMELESS_ROOT = "this folder";
 
 export const joined = (folder: string, name: string): string => [folder, name].filter((part) => part !== "").join("/");
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
 export const baseOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
-/** The ending in lower case, without the dot; "" where there is none. */
+/** The ending in lower case, without the dot; "" if there is none. */
 export function endingOf(name: string): string {
   const dot = name.lastIndexOf(".");
   return dot > 0 ? name.slice(dot + 1).toLowerCase() : "";
@@ -72,7 +75,7 @@ export function endingOf(name: string): string {
 /** The order of names in listings. */
 export const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** `a/./b/../c` → `a/c`; nothing where it leads out. */
+/** `a/./b/../c` → `a/c`; undefined if it leads out of the tree. */
 export function normalised(path: string): string | undefined {
   const parts: string[] = [];
   for (const part of path.split("/")) {
@@ -83,11 +86,11 @@ export function normalised(path: string): string | undefined {
   return parts.join("/");
 }
 
-// A tree of which only the paths are known, and the bytes of some files: what a page is about to send.
-
 /**
- * @param paths of files, with `/`
- * @param contents the bytes of those that may have to be read, such as lists
+ * A tree from its paths and the bytes of some files.
+ *
+ * @param paths the paths of files, with `/`
+ * @param contents the bytes of files that must be readable, such as lists
  */
 export function memoryTree(paths: Iterable<string>, contents: ReadonlyMap<string, Uint8Array> = new Map()): Tree {
   const folders = new Map<string, { folders: Set<string>; files: Set<string> }>();

@@ -1,4 +1,7 @@
-/** Folders of classes: every folder in a folder is a class, with the images at any depth below it. */
+/**
+ * The kinds of layouts: folders of classes, folders with lists, and `train/`, `val/`, `test/` of either. read-layout.ts decides which
+ * kind a folder has.
+ */
 
 import type { GraftError } from "../../base/errors.ts";
 import {
@@ -17,10 +20,10 @@ import type { Survey } from "./survey.ts";
 export const BESIDE = "beside the class folders, not in one of them";
 
 /**
- * The class folders of a folder, those without images too. Files beside them are noted.
+ * The class folders of a folder, with all images below each, including folders without images. Notes files beside them.
  *
- * @param split the part that the folder is; undefined where it is the whole dataset
- * @param only names that are read; the others were taken for something else
+ * @param split the split that the folder holds; undefined if it is the whole dataset
+ * @param only the names to read, if others have another meaning
  */
 export async function classFolders(
   survey: Survey,
@@ -51,7 +54,7 @@ async function classFolder(
   return { path, name, images };
 }
 
-/** `cats/train`, `cats/test`: the parts of one class, where all its sub-folders are called so; other images train. */
+/** The splits of one class (`cats/train`, `cats/test`), if all its sub-folders are named like splits; its other images are for training. */
 async function innerSplits(survey: Survey, path: string): Promise<(image: string) => Split | undefined> {
   const inner: string[] = [];
   for (const name of (await survey.list(path)).folders)
@@ -60,9 +63,9 @@ async function innerSplits(survey: Survey, path: string): Promise<(image: string
   return (image) => splitOfName(image.slice(path.length + 1).split("/")[0]!) ?? "train";
 }
 
-// The layout of a folder whose labels come from lists in it: splits by folder names, and notes on images that no list names.
+// Folders with lists: labels come from the lists, and splits from them or from folder names.
 
-/** The layout from lists; undefined without lists. */
+/** The layout that lists give; undefined without usable lists. */
 export async function listLayout(
   survey: Survey,
   at: string,
@@ -82,7 +85,7 @@ export async function listLayout(
   };
 }
 
-/** Notes, folder by folder, how many images no list names. */
+/** Notes for each folder how many images no list names. */
 export async function noteUnlisted(survey: Survey, at: string, listed: ReadonlySet<string>): Promise<void> {
   const counts = new Map<string, number>();
   for (const path of await survey.searchBelow(at)) {
@@ -97,26 +100,26 @@ export async function noteUnlisted(survey: Survey, at: string, listed: ReadonlyS
     );
 }
 
-/** The folder of `at` that a path below it is in; nothing for a file in `at` itself. */
+/** The folder in `at` that contains a path; undefined for a file in `at` itself. */
 function topOf(at: string, path: string): string | undefined {
   const [top, ...rest] = path.slice(at === "" ? 0 : at.length + 1).split("/");
   return rest.length > 0 ? top : undefined;
 }
 
-// `train/`, `val/`, `test/` with class folders or lists in them; or class folders with a `val/` or `test/` of the same classes beside them.
+// Split folders: `train/`, `val/`, `test/` with class folders or lists in them, or class folders beside a `val/` or `test/` of the same classes.
 
-/** What a folder holds, as far as layouts go. */
+/** What a folder holds, as far as it matters for the layout. */
 export interface Level {
   readonly at: string;
   readonly folders: readonly string[];
   readonly files: readonly string[];
-  /** Folders with images that are named like parts. */
+  /** Folders with images that are named like splits. */
   readonly parts: readonly Part[];
   /** Other folders with images. */
   readonly groups: readonly string[];
 }
 
-/** A folder with images that is named like a part. */
+/** A folder with images that is named like a split. */
 export interface Part {
   readonly name: string;
   readonly path: string;
@@ -124,11 +127,11 @@ export interface Part {
   /** Sub-folders with images. */
   readonly classes: readonly string[];
   readonly lists: readonly FoundList[];
-  /** Whether it says which image shows what. */
+  /** Whether class folders or a list label its images. */
   readonly isSorted: boolean;
 }
 
-/** The part that a folder with images is, if its name says so. */
+/** Reads a folder with images as a part; undefined if it is not named like a split. */
 export async function partOf(survey: Survey, at: string, name: string): Promise<Part | undefined> {
   const split = splitOfName(name);
   if (split === undefined) return undefined;
@@ -136,7 +139,7 @@ export async function partOf(survey: Survey, at: string, name: string): Promise<
   const { folders, files } = await survey.list(path);
   const classes = await withImages(survey, path, folders);
   const lists = listsAmong(path, files, split);
-  // train/images is no class, unless it holds classes.
+  // train/images is not a class, unless it holds classes.
   const [only] = classes;
   const isUnsorted = classes.length === 1 && isGenericName(only!) && !(await holdsFolders(survey, joined(path, only!)));
   const isSorted = (classes.length > 0 && !isUnsorted) || lists.some((list) => isFormatList(list.path));
@@ -178,7 +181,7 @@ export async function splitLayout(survey: Survey, level: Level, known: ReadonlyS
   return {
     kind: listed.length > 0 ? "manifest" : "split-folders",
     named: [...found.flatMap(({ images }) => images), ...listed],
-    // New images go to the first.
+    // New images are added to the first.
     shelves: shelves.sort((a, b) => Number(b.split === "train") - Number(a.split === "train")),
     classFolders: found,
     notes,
@@ -190,23 +193,23 @@ export async function splitLayout(survey: Survey, level: Level, known: ReadonlyS
 export const unlabelledReason = (name: string): string =>
   `named like a part of the dataset, but nothing says which image shows what: rename it if "${name}" is a class`;
 
-/** Folders that are named like parts and hold nothing: no parts, and no classes either. */
+/** Notes folders without images that are named like splits: they are neither parts nor classes. */
 export function noteEmptyParts(survey: Survey, { at, folders, parts }: Level): void {
   for (const name of folders)
     if (splitOfName(name) !== undefined && !parts.some((part) => part.name === name))
       survey.ignore(joined(at, name), "empty", "named like a part of the dataset, and without images");
 }
 
-/** What is beside `train/` and no part. */
+/** Notes what is beside the parts. */
 function noteOthers(survey: Survey, { at, folders, files, parts }: Level): void {
   const reason = parts.some(({ split }) => split === "train")
     ? "beside train/, only val/, valid/, validation/, test/ and testing/ are read"
     : "beside test/ and without images";
   for (const name of folders) if (splitOfName(name) === undefined) survey.ignore(joined(at, name), "beside", reason);
-  for (const name of files) survey.ignore(joined(at, name), "beside", "beside the class folders, not in one of them");
+  for (const name of files) survey.ignore(joined(at, name), "beside", BESIDE);
 }
 
-/** `training_set/training_set/cats`: the folder that holds the classes, where it is the only one in a part. */
+/** The folder that holds a part's classes: the inner one of `training_set/training_set/cats`, or the part itself. */
 async function insideWrapper(survey: Survey, { path, classes }: Part, known: ReadonlySet<string>): Promise<string> {
   const [only] = classes;
   if (only === undefined || classes.length > 1 || known.has(only.normalize("NFC"))) return path;

@@ -273,7 +273,7 @@ describe.each(Object.entries(ways))("as a %s", (_, treeOf) => {
     const files = ["cats/indoor/1.jpg", "cats/outdoor/2.jpg", "notes.txt"];
     const found = await read(await treeOf(files));
     expect(found.lines).toEqual(["cats/indoor/1.jpg indoor", "cats/outdoor/2.jpg outdoor"]);
-    expect(found.notes).toEqual(["cats is the only folder, so what it holds was taken for the dataset."]);
+    expect(found.notes).toEqual(["cats is the only folder, so its content was read as the dataset."]);
     expect(found.ignored).toEqual(["notes.txt beside"]);
     const known = await read(await treeOf(files), ["cats"]);
     expect(known.lines).toEqual(["cats/indoor/1.jpg cats", "cats/outdoor/2.jpg cats"]);

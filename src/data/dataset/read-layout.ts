@@ -1,14 +1,13 @@
 /**
- * The one reader of layouts: which images of a tree belong to which class and part. It decides by names and places alone, so that
- * a folder, an archive and what is dropped on the studio's page mean the same. Nothing is decoded and nothing is counted here.
+ * Reads the layout of a tree: which image belongs to which class and split. Uses only names and places, so that a folder, an archive and
+ * an upload to the studio are read alike. Decodes nothing and checks no counts.
  */
 import type { GraftError } from "../../base/errors.ts";
-import type { Layout } from "./dataset-names.ts";
-import { isGenericName, splitOfName } from "./dataset-names.ts";
+import { isGenericName, type Layout, splitOfName } from "./dataset-names.ts";
 import { joined, NAMELESS_ROOT } from "./file-tree.ts";
-import type { Level } from "./layout-kinds.ts";
 import {
   classFolders,
+  type Level,
   listLayout,
   noteEmptyParts,
   type Part,
@@ -24,8 +23,8 @@ export type { Layout, Shelf } from "./dataset-names.ts";
 /**
  * Reads the layout of a tree.
  *
- * @param known classes that are known to be such: a single folder of this name is a class, not a wrapper
- * @throws GraftError (`data`) where a list is all there is to go by, and it cannot be read
+ * @param known known classes: a single folder with such a name is a class, not a wrapper
+ * @throws GraftError (`data`) if only a list could give the labels and it cannot be read
  */
 export async function readLayout(survey: Survey, known: readonly string[] = []): Promise<Layout> {
   return readAt(survey, "", new Set(known.map((name) => name.normalize("NFC"))));
@@ -46,7 +45,7 @@ async function readAt(survey: Survey, at: string, known: ReadonlySet<string>): P
   if (formatted) return formatted;
   if (parts.some(({ isSorted }) => isSorted)) return splitLayout(survey, level, known);
   const others = own.filter(({ path }) => !isFormatList(path));
-  // Class folders go before lists, unless their names are no classes'.
+  // Class folders take precedence over lists, unless their names are generic.
   const areGroupsClasses = groups.length > 1 && !groups.every(isGenericName);
   if (areGroupsClasses) for (const { path } of others) survey.ignore(path, "list", LIST_BESIDE);
   const lists = areGroupsClasses ? [] : [...others, ...parts.flatMap((part) => part.lists)];
@@ -74,18 +73,18 @@ async function levelOf(survey: Survey, at: string): Promise<Level> {
   return { at, folders, files, parts, groups };
 }
 
-/** No lists, and no parts with classes in them. */
+/** The layout of a folder without usable lists and without parts that hold classes. */
 async function foldersAlone(survey: Survey, level: Level, known: ReadonlySet<string>): Promise<Layout> {
   const { at, folders, parts, groups } = level;
   const only = groups[0];
   if (only !== undefined && folders.length === 1 && !known.has(only.normalize("NFC"))) {
-    const inner = await lookedThrough(survey, joined(at, only), known);
+    const inner = await layoutInside(survey, joined(at, only), known);
     if (inner) {
       for (const name of level.files) survey.ignore(joined(at, name), "beside", BESIDE_WRAPPER);
       return inner;
     }
   }
-  // A class may be called train, but images in train/ and in test/ are no two classes.
+  // A class may be called train, but train/ and test/ together are not two classes.
   const areUnsorted = parts.length > 0 && (groups.length === 0 || new Set(parts.map(({ split }) => split)).size > 1);
   const unlabelled = areUnsorted ? [] : parts.filter(({ split }) => split !== "train");
   for (const { path, name } of unlabelled) survey.ignore(path, "unlabelled", unlabelledReason(name));
@@ -108,8 +107,8 @@ async function foldersAlone(survey: Survey, level: Level, known: ReadonlySet<str
 
 const BESIDE_WRAPPER = "beside the folder that holds the classes";
 
-/** What the only folder holds, where it is no class itself: class folders, or images with a list. */
-async function lookedThrough(survey: Survey, inner: string, known: ReadonlySet<string>): Promise<Layout | undefined> {
+/** The layout inside the only folder, if that is not a class itself: class folders, or images with a list. */
+async function layoutInside(survey: Survey, inner: string, known: ReadonlySet<string>): Promise<Layout | undefined> {
   const { files } = await survey.list(inner);
   const called = survey.tree.nameOf(inner);
   for (const name of files) {
@@ -117,7 +116,7 @@ async function lookedThrough(survey: Survey, inner: string, known: ReadonlySet<s
     return listLayout(survey, inner, await readLists(survey, listsAmong(inner, files)));
   }
   const layout = await readAt(survey, inner, known);
-  const note = `${called} is the only folder, so what it holds was taken for the dataset.`;
+  const note = `${called} is the only folder, so its content was read as the dataset.`;
   return { ...layout, notes: [note, ...layout.notes], wrapper: layout.wrapper ?? inner };
 }
 

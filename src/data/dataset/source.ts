@@ -1,4 +1,7 @@
-/** Where a dataset is stored → its layout: a folder as it is, an archive unpacked into the cache, a list with the folder around it. */
+/**
+ * Opens what a path refers to: for datasets a folder, an archive (unpacked into the cache) or a list; for predictions also a single image.
+ * read-layout.ts interprets layouts.
+ */
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -17,24 +20,24 @@ import { createSurvey, type Survey } from "./survey.ts";
 export interface Source {
   readonly layout: Layout;
   readonly ignored: readonly Ignored[];
-  /** What the tree's paths are relative to, on the disk. */
+  /** The folder on the disk that paths in the tree are relative to. */
   readonly root: string;
   readonly list: string | undefined;
   readonly archive: string | undefined;
-  /** What is at the top. */
+  /** The entries at the top. */
   readonly top: Pick<Listing, "folders" | "files">;
   readonly notes: readonly string[];
 }
 
 export interface SourceOptions {
-  /** What errors call it. */
+  /** Its name in errors. */
   readonly called: "dataset" | "test folder";
   readonly known?: readonly string[] | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Reads the layout of a folder, list or archive. Throws a GraftError (`data`) where it is none of these. */
+/** Reads the layout of a folder, list or archive. Throws a GraftError (`data`) if the path is none of these. */
 export async function openSource(path: string, options: SourceOptions): Promise<Source> {
   const absolute = resolve(path);
   const found = await stat(absolute).catch((error: unknown): Stats => {
@@ -47,7 +50,7 @@ export async function openSource(path: string, options: SourceOptions): Promise<
   const kind = await archiveKindOf(absolute, path);
   if (kind === undefined)
     throw dataError(
-      `${path} is a file, not a dataset: give a folder with one sub-folder a class, a .csv, .tsv or .jsonl list, or a .zip, .tar or .tar.gz archive.`,
+      `${path} is a file, not a dataset: give a folder with one sub-folder per class, a .csv, .tsv or .jsonl list, or a .zip, .tar or .tar.gz archive.`,
     );
   const { folder, faults, note } = await openArchive(absolute, kind, options);
   const survey = createSurvey(diskTree(folder, { called: absolute, contained: true }));
@@ -59,15 +62,15 @@ export async function openSource(path: string, options: SourceOptions): Promise<
 async function fromTree(survey: Survey, root: string, { known }: SourceOptions): Promise<Source> {
   const top = await survey.list("");
   const layout = await readLayout(survey, known);
-  // In order of paths, however the layout was found out.
+  // Sorted by path, independently of the order in which the layout was read.
   const ignored = [...survey.ignored].sort((a, b) => byName(a.path, b.path));
   return { layout, ignored, root, list: undefined, archive: undefined, top, notes: layout.notes };
 }
 
-/** How many folders below a list are searched for files that are not where it says. */
+/** The most folders below a list that are searched for files that are not where the list says. */
 const MOST_FOLDERS = 20_000;
 
-/** A list that was named itself: its rows are used as they are, whatever folders are around it. */
+/** Reads a list that was given itself: its rows are used as they are, whatever folders are around it. */
 async function fromList(list: string): Promise<Source> {
   const root = dirname(list);
   const survey = createSurvey(diskTree(root), { mostFolders: MOST_FOLDERS });
@@ -85,12 +88,12 @@ async function fromList(list: string): Promise<Source> {
   return { layout, ignored, root, list, archive: undefined, top: { folders: [], files: [] }, notes };
 }
 
-// The images of files, folders and archives that are to be asked about: no classes, no parts, the same eyes as for datasets.
+// Images to predict: found with the same rules as those of datasets, but without classes and splits.
 
 /** An image to be decoded. */
 export interface ImageFile {
   readonly path: string;
-  /** As people know it: below the path that they gave, also in an archive. */
+  /** The name in messages: below the path that the user gave, also in an archive. */
   readonly name: string;
 }
 
@@ -101,10 +104,10 @@ export interface Images {
 }
 
 /**
- * A file itself, whatever it is called; the images of a folder or archive at any depth, by name, links followed but never in
- * circles, hidden files and Graft's own output left out.
+ * The images of a path, sorted by name: the file itself, whatever its name, or the images of a folder or archive at any depth. Follows
+ * links, but enters each folder once; leaves out hidden files and Graft's own output.
  *
- * @throws GraftError (`usage`) where the path does not exist, (`data`) where an archive cannot be read
+ * @throws GraftError (`usage`) if the path does not exist, (`data`) if an archive cannot be read
  */
 export async function imagesOf(
   path: string,

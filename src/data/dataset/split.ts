@@ -1,28 +1,28 @@
 /**
- * Stratified splits and folds: every class is spread evenly, by chance but reproducibly, and examples that belong together
- * stay together. Where no two examples belong together, the result depends on labels and chance alone.
+ * Stratified splits and folds: spreads every class evenly, with seeded randomness, and never separates a group. Also checks that a
+ * dataset has enough images for training. Knows labels, groups and counts, not files or pixels.
  */
 
 import { groupedBy, tally } from "../../base/collections.ts";
 import { dataError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 
-/** The share of the training pictures that is held out to stop fine-tuning by, where no others are given for that. */
+/** The share of the training images that is held out for early stopping if the dataset has no validation part. */
 export const VALIDATION_SHARE = 0.15;
 
-/** The group of each example, by number; `undefined` where each example stands alone. */
+/** The group number of each example; undefined if every example is independent. */
 export type Groups = ArrayLike<number> | undefined;
 
-/** Examples that stay together: a group, or one example. */
+/** Examples that stay together: a group, or one independent example. */
 interface Unit {
   readonly members: readonly number[];
-  /** Members of each class. */
+  /** The number of members in each class. */
   readonly counts: ReadonlyMap<number, number>;
 }
 
-/** The units, in the order of their first members. */
+/** The units, ordered by their first members. */
 function unitsOf(labels: ArrayLike<number>, groups: Groups): Unit[] {
-  const alone = loners(labels);
+  const alone = singles(labels);
   if (!groups) return Array.from({ length: labels.length }, (_, i) => alone(i));
   const positions = Array.from({ length: labels.length }, (_, i) => i);
   return [...groupedBy(positions, (i) => groups[i]!).values()].map((own) => {
@@ -31,8 +31,8 @@ function unitsOf(labels: ArrayLike<number>, groups: Groups): Unit[] {
   });
 }
 
-/** Units of one example; those of a class share their counts. */
-function loners(labels: ArrayLike<number>): (example: number) => Unit {
+/** Creates units of one example; units of one class share their counts. */
+function singles(labels: ArrayLike<number>): (example: number) => Unit {
   const counts = new Map<number, ReadonlyMap<number, number>>();
   return (example) => {
     const label = labels[example]!;
@@ -42,7 +42,7 @@ function loners(labels: ArrayLike<number>): (example: number) => Unit {
   };
 }
 
-/** How many examples and units each class has. */
+/** The number of examples and units of each class. */
 function totalsOf(units: readonly Unit[]): Map<number, Total> {
   const totals = new Map<number, Total>();
   for (const { counts } of units) {
@@ -64,8 +64,8 @@ interface Total {
 }
 
 /**
- * The classes that cannot be split without separating a group, because all their examples, two or more, are in one. Splits
- * and folds treat such a group's examples as standing alone: what is measured on that class says nothing of new groups.
+ * The classes that cannot be split without separating a group, because all their examples (two or more) are in one group. Splits and
+ * folds treat the examples of such a group as independent, so measurements on that class say nothing about new groups.
  */
 export const inseparableClasses = (labels: ArrayLike<number>, groups: Groups): number[] =>
   groups ? inseparableIn(unitsOf(labels, groups)).sort((a, b) => a - b) : [];
@@ -73,18 +73,18 @@ export const inseparableClasses = (labels: ArrayLike<number>, groups: Groups): n
 const inseparableIn = (units: readonly Unit[]): number[] =>
   [...totalsOf(units)].flatMap(([label, total]) => (total.units === 1 && total.members > 1 ? [label] : []));
 
-/** The units that are dealt: groups, but for those that are all there is of a class. */
+/** The units to split: groups, except those that contain a whole class. */
 function separableUnits(labels: ArrayLike<number>, groups: Groups): Unit[] {
   const units = unitsOf(labels, groups);
   const inseparable = groups ? inseparableIn(units) : [];
   if (inseparable.length === 0) return units;
-  const alone = loners(labels);
+  const alone = singles(labels);
   return units
     .flatMap((unit) => (inseparable.some((label) => unit.counts.has(label)) ? unit.members.map(alone) : [unit]))
     .sort((a, b) => a.members[0]! - b.members[0]!);
 }
 
-/** Units by the class that most of their members have, of equals the first; classes in ascending order. */
+/** The units by the class of most of their members (the lowest class if several tie); classes in ascending order. */
 function byClass(units: readonly Unit[]): [number, Unit[]][] {
   return [...groupedBy(units, homeOf)].sort(([a], [b]) => a - b);
 }
@@ -97,9 +97,9 @@ function homeOf({ counts }: Unit): number {
 }
 
 /**
- * Holds out about `share` of each class: at least one example of a class that has three or more, and never so many that
- * fewer than two are kept. Groups are held or kept whole; of few groups, no more than twice the share are held, so that one
- * large group does not leave training to itself. Positions come back in ascending order.
+ * Holds out about `share` of each class: at least one example of a class with three or more, and never so many that fewer than two are
+ * kept. Groups are held out or kept as a whole. At most twice the share of a class's groups is held out, so that training does not
+ * depend on one large group. Returns positions in ascending order.
  */
 export function stratifiedSplit(
   labels: ArrayLike<number>,
@@ -135,14 +135,14 @@ export function stratifiedSplit(
     const mostUnits = Math.max(1, Math.round(2 * share * own.length));
     const shuffled = random.shuffle(own);
     const out = held.get(label)!;
-    let taken = 0;
+    let heldUnits = 0;
     for (const unit of shuffled) {
-      if (out.members >= wanted || taken >= mostUnits) break;
+      if (out.members >= wanted || heldUnits >= mostUnits) break;
       const over = out.members + unit.counts.get(label)! - wanted;
-      // Too large a group is passed over, unless it comes nearer to the share than stopping here would.
+      // Skips a group that is too large, unless holding it comes closer to the share than stopping here.
       if (over > wanted - out.members || !mayHold(unit)) continue;
       hold(unit);
-      taken++;
+      heldUnits++;
     }
     if (wanted > 0 && out.members === 0) {
       const smallest = shuffled.filter(mayHold).sort((a, b) => a.members.length - b.members.length)[0];
@@ -153,15 +153,15 @@ export function stratifiedSplit(
   return { kept: positions.filter((i) => !isHeld[i]), held: positions.filter((i) => isHeld[i]) };
 }
 
-/** How many folds there can be so that each leaves every class something to learn from: groups are not divided. */
+/** The most folds for which every class keeps training examples in each fold, without separating groups. */
 export function mostFolds(labels: ArrayLike<number>, groups: Groups): number {
   return Math.min(...[...totalsOf(separableUnits(labels, groups)).values()].map(({ units }) => units));
 }
 
 /**
- * The fold of each example, 0 … `folds` − 1; a group is in one fold. Without groups, fold sizes differ within a class by one at
- * the most; the surplus goes to other folds from class to class, so that the folds' totals stay even too. With groups, each
- * goes where there is least of its classes yet, the large ones first.
+ * The fold of each example, 0 … `folds` − 1; a group is in one fold. Without groups, fold sizes differ within a class by one at most,
+ * and the surplus goes to other folds from class to class, so that total fold sizes stay even too. With groups, the largest go first,
+ * each to the fold that has the least of its classes.
  */
 export function stratifiedFolds(labels: ArrayLike<number>, folds: number, random: Random, groups: Groups): Int32Array {
   const foldOf = new Int32Array(labels.length);
@@ -192,26 +192,26 @@ export function stratifiedFolds(labels: ArrayLike<number>, folds: number, random
   return foldOf;
 }
 
-// Whether a dataset has enough images for a training, before any work is done. Knows counts, not pixels.
+// Whether a dataset has enough images for training, checked before any work is done.
 
-/** What a training needs besides its training images. */
+/** What training needs besides its training images. */
 export interface TrainingNeeds {
   /** Whether the dataset has a test part; without one, images are held out for the test. */
   readonly hasTest: boolean;
-  /** Whether it has a validation part; without one, fine-tuning holds images out. */
+  /** Whether it has a validation part; without one, fine-tuning holds out images. */
   readonly hasValidation: boolean;
   readonly finetunes: boolean;
-  /** Whether the images have been read, so that files that cannot be are not counted. Default false. */
+  /** Whether the images have been read, so that unreadable files are not counted. Default false. */
   readonly isRead?: boolean | undefined;
 }
 
-/** The least training images per class. */
+/** The least number of training images per class. */
 const FEWEST = 2;
 
 /**
- * Checks that each class has two images to train on, and that some class has images to spare for each part that is held out.
+ * Checks that each class has two images to train on, and that some class has one more image for each part that is held out.
  *
- * @param counts training images of each class, those included that will be held out
+ * @param counts training images of each class, including those that will be held out
  * @throws GraftError (`data`, code `too-few-images`) with what is missing
  */
 export function checkEnough(

@@ -1,6 +1,6 @@
 /**
- * Looking through a tree that nobody vouches for: links that lead in circles, folders that may not be read, what systems leave
- * behind. Each folder is listed once, and what is passed over is noted once, with the reason.
+ * Searches an untrusted tree for images: survives circular links and unreadable folders, skips files that systems leave behind, lists
+ * each folder once and notes each skipped path once with the reason. Knows no classes.
  */
 import { sep } from "node:path";
 import { dataError } from "../../base/errors.ts";
@@ -14,23 +14,23 @@ export interface Survey {
   readonly ignored: readonly Ignored[];
   /** Notes that a path is not used. */
   ignore(path: string, kind: IgnoredKind, reason: string): void;
-  /** A folder's entries without litter. A folder that cannot be read is empty, and noted; only the root's error is thrown. */
+  /** A folder's entries without litter. An unreadable folder is noted and counts as empty; only an error of the root is thrown. */
   list(folder: string): Promise<Pick<Listing, "folders" | "files">>;
-  /** A folder's entries as they are; throws where it cannot be read. */
+  /** A folder's entries as they are. Throws if it cannot be read. */
   listAll(folder: string): Promise<Listing>;
   isReadable(folder: string): Promise<boolean>;
-  /** Whether a file may be an image: by its ending, else by its content. */
+  /** Whether a file may be an image, by its ending or else by its content. */
   mayBeImage(file: string): Promise<boolean>;
-  /** Every file at any depth below a folder that may be an image, in order; the rest is noted. */
+  /** Every file at any depth below a folder that may be an image, in order; notes the others. */
   imagesBelow(folder: string): Promise<readonly string[]>;
-  /** The same, and nothing is noted. */
+  /** Like `imagesBelow`, without notes. */
   searchBelow(folder: string): Promise<readonly string[]>;
   /** Whether `imagesBelow` would find anything. */
   holdsImages(folder: string): Promise<boolean>;
 }
 
 export interface SurveyOptions {
-  /** How many folders one search may enter; default: any number. */
+  /** The most folders that one search enters; default: no limit. */
   readonly mostFolders?: number | undefined;
 }
 
@@ -70,10 +70,10 @@ export function createSurvey(tree: Tree, { mostFolders = Number.POSITIVE_INFINIT
   const mayBeImage = async (file: string): Promise<boolean> => fileKindOf(file) === "image" || isImageInside(file);
 
   /**
-   * Folders of a walk, each once. A link back to a folder on the way down, or to one that holds it, would bring in other classes'
-   * images, and one to a folder that was read before would bring in images twice: they are not entered, which ends every circle.
+   * Creates a function that says whether a walk may enter a folder: each once, so that every circle ends. A link to a folder above would
+   * add images of other classes, and a link to a folder that was already read would add its images twice.
    */
-  function turnstile(): (folder: string) => Promise<boolean> {
+  function createEntryCheck(): (folder: string) => Promise<boolean> {
     const seen = new Set<string>();
     return async (folder) => {
       const real = await identityOf(folder);
@@ -88,7 +88,7 @@ export function createSurvey(tree: Tree, { mostFolders = Number.POSITIVE_INFINIT
   }
 
   const walk = remembered(async (start: string) => {
-    const enter = turnstile();
+    const enter = createEntryCheck();
     const images: string[] = [];
     const others: { path: string; kind: IgnoredKind; reason: string }[] = [];
     let entered = 0;
@@ -108,7 +108,7 @@ export function createSurvey(tree: Tree, { mostFolders = Number.POSITIVE_INFINIT
       const { folders, files } = await list(folder);
       for (const name of files) {
         const path = joined(folder, name);
-        // Not one wait a file: there may be a million.
+        // No await for most files: there may be a million.
         if (fileKindOf(name) === "image" || (await isImageInside(path))) images.push(path);
         else others.push({ path, kind: "not-image", reason: notImageReason(name) });
       }
@@ -125,7 +125,7 @@ export function createSurvey(tree: Tree, { mostFolders = Number.POSITIVE_INFINIT
   });
 
   async function holdsImages(start: string): Promise<boolean> {
-    const enter = turnstile();
+    const enter = createEntryCheck();
     const visit = async (folder: string): Promise<boolean> => {
       if (!(await enter(folder).catch(() => false))) return false;
       const { folders, files } = await list(folder);
@@ -144,14 +144,14 @@ export function createSurvey(tree: Tree, { mostFolders = Number.POSITIVE_INFINIT
   return { tree, ignored, ignore, list, listAll, isReadable, mayBeImage, imagesBelow, searchBelow, holdsImages };
 }
 
-/** Asks once for each key. */
+/** A function that computes the result for each key once. */
 function remembered<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<T> {
-  const answers = new Map<string, Promise<T>>();
+  const results = new Map<string, Promise<T>>();
   return (key) => {
-    const known = answers.get(key);
+    const known = results.get(key);
     if (known) return known;
     const asked = ask(key);
-    answers.set(key, asked);
+    results.set(key, asked);
     return asked;
   };
 }

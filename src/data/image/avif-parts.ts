@@ -1,70 +1,17 @@
-/** The boxes of an ISO media file (ISO/IEC 14496-12, section 4.2), and the numbers in them. Every offset is checked. */
+/**
+ * Counts the pixels that decoding an AVIF takes: all coded images that its items consist of, and all frames in their data. A file that
+ * declares 10 × 10 pixels may need 49 megapixels a hundred times. Checks every offset; decodes no pixels.
+ *
+ * Sources: ISO/IEC 14496-12, section 4.2, and 23008-12 (HEIF) for boxes; AV1 specification, section 5.3, for the data (OBUs).
+ */
 
-/** The file's structure is not understood. */
-export class HeifFault extends Error {
-  override readonly name = "HeifFault";
-}
-
-/** A box; its content is from `from` to `to`. */
-export interface Box {
-  readonly type: string;
-  readonly from: number;
-  readonly to: number;
-}
-
-/** The most boxes in one container; real files have a dozen. */
-const MAX_BOXES = 10_000;
-
-/** The boxes that follow each other in a part of a file. */
-export function boxesIn(bytes: Uint8Array, from: number, to: number): Box[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const boxes: Box[] = [];
-  for (let at = from; at + 8 <= to; ) {
-    const short = view.getUint32(at);
-    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    const headerBytes = short === 1 ? 16 : 8;
-    if (at + headerBytes > to) throw new HeifFault();
-    // 1: the size follows as 64 bits; 0: the box goes to the end.
-    const size = short === 1 ? Number(view.getBigUint64(at + 8)) : short === 0 ? to - at : short;
-    if (size < headerBytes || boxes.length >= MAX_BOXES) throw new HeifFault();
-    // What is cut off is read as far as it is there.
-    const end = Math.min(at + size, to);
-    boxes.push({ type, from: at + headerBytes, to: end });
-    at = end;
-  }
-  return boxes;
-}
-
-/** Reads numbers one after the other; throws a {@link HeifFault} past the end of the box. */
-export interface Reader {
-  /** A whole number of so many bytes, the highest first; 0 of none. */
-  unsigned(bytes: number): number;
-  /** What every full box begins with. */
-  fullBox(): { readonly version: number; readonly flags: number };
-}
-
-export function createReader(bytes: Uint8Array, { from, to }: Box): Reader {
-  let at = from;
-  const unsigned = (count: number): number => {
-    if (at + count > to) throw new HeifFault();
-    let value = 0;
-    for (const end = at + count; at < end; at++) value = value * 256 + bytes[at]!;
-    return value;
-  };
-  return { unsigned, fullBox: () => ({ version: unsigned(1), flags: unsigned(3) }) };
-}
-
-// What an AVIF makes its decoder decode: the coded images that an item is put together from, in their own sizes, as often as they
-// are used, and every frame in their data. A file that says it has 10 × 10 pixels may need 49 megapixels a hundred times.
-// Boxes: ISO/IEC 14496-12 and 23008-12 (HEIF); what is in an item's data: AV1 specification, section 5.3 (OBUs).
-
-/** Items of a file, and uses of items by others: libheif refuses more, too. */
+/** The most items in a file, and the most uses of items by others; libheif has the same limits. */
 const [MAX_ITEMS, MAX_SOURCES] = [1000, 10_000];
 
-/** Why a file is not decoded whose structure is not understood: what it costs cannot be told. */
+/** Why a file is refused if its structure is not understood: the cost of decoding it is unknown. */
 const UNUSUAL = "the file is cut off or damaged, or a rare variant of AVIF: save it again as PNG or JPEG";
 
-/** The pixels that decoding an AVIF takes, of all tiles, layers and frames; or why the file is refused. */
+/** The pixels that decoding an AVIF takes, in all tiles, layers and frames; or why the file is refused. */
 export function avifParts(bytes: Uint8Array): { readonly codedPixels: number } | { readonly fault: string } {
   try {
     const meta = boxesIn(bytes, 0, bytes.length).find(({ type }) => type === "meta");
@@ -78,14 +25,14 @@ export function avifParts(bytes: Uint8Array): { readonly codedPixels: number } |
 }
 
 interface Item {
-  /** Pixels of one frame; 0 for what is no image. */
+  /** Pixels of one frame; 0 if the item is not an image. */
   area: number;
   isCoded: boolean;
-  /** Items that this one is put together from. */
+  /** Items that this one consists of. */
   readonly sources: number[];
 }
 
-/** Of the item that takes most. */
+/** The coded pixels of the most costly item. */
 function codedPixelsOf(bytes: Uint8Array, meta: readonly Box[]): number {
   const box = (type: string): Box | undefined => meta.find((one) => one.type === type);
   const items = new Map<number, Item>();
@@ -106,7 +53,7 @@ function codedPixelsOf(bytes: Uint8Array, meta: readonly Box[]): number {
     const known = costs.get(id);
     if (known !== undefined) return known;
     const item = items.get(id);
-    // Deeper than grids of layers of images nothing goes, unless in a circle.
+    // Real files nest grids, layers and images; anything deeper is a cycle.
     if (!item || depth > 8) throw new HeifFault();
     const own = item.isCoded ? item.area * Math.max(1, frames.get(id) ?? 1) : 0;
     const cost = item.sources.reduce((sum, source) => sum + costOf(source, depth + 1), own);
@@ -116,7 +63,7 @@ function codedPixelsOf(bytes: Uint8Array, meta: readonly Box[]): number {
   return Math.max(0, ...[...items.keys()].map((id) => costOf(id, 0)));
 }
 
-/** Sizes, and which items are coded images: `ipco` holds properties, `ipma` says whose they are. */
+/** Reads which items are coded images, and their sizes: `ipco` holds properties, `ipma` assigns them to items. */
 function readProperties(bytes: Uint8Array, { from, to }: Box, itemOf: (id: number) => Item): void {
   const inside = boxesIn(bytes, from, to);
   const container = inside.find(({ type }) => type === "ipco");
@@ -145,7 +92,7 @@ function areaOf(reader: Reader): number {
   return reader.unsigned(4) * reader.unsigned(4);
 }
 
-/** What derived images (grids, overlays, tone maps) are put together from. */
+/** Reads which items derived images (grids, overlays, tone maps) consist of. */
 function readSources(bytes: Uint8Array, references: Box, itemOf: (id: number) => Item): void {
   const { version } = createReader(bytes, references).fullBox();
   const idBytes = version === 0 ? 2 : 4;
@@ -161,7 +108,7 @@ function readSources(bytes: Uint8Array, references: Box, itemOf: (id: number) =>
   }
 }
 
-/** How many frames the data of each coded item has: `iloc` says where it is. */
+/** The number of frames in the data of each coded item; `iloc` says where the data is. */
 function framesOf(bytes: Uint8Array, meta: readonly Box[], isCoded: (id: number) => boolean): Map<number, number> {
   const frames = new Map<number, number>();
   const location = meta.find(({ type }) => type === "iloc");
@@ -187,12 +134,12 @@ function framesOf(bytes: Uint8Array, meta: readonly Box[], isCoded: (id: number)
       const [offset, length] = [base + reader.unsigned(offsetBytes), reader.unsigned(lengthBytes)];
       if (!isCoded(id)) continue;
       const within = method === 0 ? { from: 0, to: bytes.length } : stored;
-      // Data inside of other items' data is not read.
+      // Data inside the data of other items is not supported.
       if (!within || method > 1) throw new HeifFault();
       const start = Math.min(within.from + offset, within.to);
       const piece = bytes.subarray(start, length === 0 ? within.to : Math.min(start + length, within.to));
       allBytes += piece.length;
-      // The same bytes may not be had again and again.
+      // Items must not refer to the same bytes many times.
       if (allBytes > 2 * bytes.length) throw new HeifFault();
       pieces.push(piece);
     }
@@ -203,7 +150,7 @@ function framesOf(bytes: Uint8Array, meta: readonly Box[], isCoded: (id: number)
 
 const [SEQUENCE_HEADER, FRAME_HEADER, FRAME] = [1, 3, 6];
 
-/** Frames in AV1 data, which must be of one sequence: another could have larger frames than the item says. */
+/** The number of frames in AV1 data. Throws if there is a second sequence: its frames could be larger than the item declares. */
 function frameCount(data: Uint8Array): number {
   let frames = 0;
   let sequence: Buffer | undefined;
@@ -229,4 +176,60 @@ function frameCount(data: Uint8Array): number {
     at += size;
   }
   return frames;
+}
+
+// ISO media boxes.
+
+/** Thrown if the file's structure is not understood. */
+export class HeifFault extends Error {
+  override readonly name = "HeifFault";
+}
+
+/** A box; its content is the bytes `from` to `to`. */
+export interface Box {
+  readonly type: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The most boxes in one container; real files have a dozen. */
+const MAX_BOXES = 10_000;
+
+/** The boxes in a range of a file. */
+export function boxesIn(bytes: Uint8Array, from: number, to: number): Box[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const boxes: Box[] = [];
+  for (let at = from; at + 8 <= to; ) {
+    const short = view.getUint32(at);
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const headerBytes = short === 1 ? 16 : 8;
+    if (at + headerBytes > to) throw new HeifFault();
+    // 1: the size follows as 64 bits; 0: the box extends to the end.
+    const size = short === 1 ? Number(view.getBigUint64(at + 8)) : short === 0 ? to - at : short;
+    if (size < headerBytes || boxes.length >= MAX_BOXES) throw new HeifFault();
+    // Of a box that is cut off, the existing bytes are read.
+    const end = Math.min(at + size, to);
+    boxes.push({ type, from: at + headerBytes, to: end });
+    at = end;
+  }
+  return boxes;
+}
+
+/** Reads numbers in sequence. Throws a {@link HeifFault} beyond the end of the box. */
+export interface Reader {
+  /** An unsigned big-endian integer of `bytes` bytes; 0 for no bytes. */
+  unsigned(bytes: number): number;
+  /** The first fields of every full box. */
+  fullBox(): { readonly version: number; readonly flags: number };
+}
+
+export function createReader(bytes: Uint8Array, { from, to }: Box): Reader {
+  let at = from;
+  const unsigned = (count: number): number => {
+    if (at + count > to) throw new HeifFault();
+    let value = 0;
+    for (const end = at + count; at < end; at++) value = value * 256 + bytes[at]!;
+    return value;
+  };
+  return { unsigned, fullBox: () => ({ version: unsigned(1), flags: unsigned(3) }) };
 }

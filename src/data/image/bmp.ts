@@ -8,7 +8,7 @@ import { type RgbImage, tooLarge } from "./rgb-image.ts";
 /** `biCompression` */
 const [UNCOMPRESSED, RLE8, RLE4, BIT_FIELDS] = [0, 1, 2, 3];
 
-/** Colours of four bytes: blue, green, red, unused. */
+/** A palette; its colours have four bytes: blue, green, red, unused. */
 interface Palette {
   readonly bits: number;
   readonly at: number;

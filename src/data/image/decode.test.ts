@@ -207,11 +207,11 @@ describe("decodeImage", () => {
     }
   });
 
-  test("no picture, an empty file, a format that is not read: what it is", async () => {
+  test("a file that is not an image, an empty file or an unsupported format is an error that says so", async () => {
     expect(await message(new Uint8Array(0))).toBe("Could not read the image: the file is empty.");
-    expect(await message(Buffer.from("these are words"))).toContain("it is no image in a format that is read");
+    expect(await message(Buffer.from("these are words"))).toContain("it is not an image in a supported format");
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
-    expect(await message(svg)).toContain("not one of JPEG, PNG");
+    expect(await message(svg)).toContain("(JPEG, PNG");
     const folder = fileURLToPath(new URL(".", import.meta.url));
     await expect(decodeImage(folder)).rejects.toThrow(/^Could not read .*data/);
     await expect(decodeImage(`${folder}none.jpg`)).rejects.toMatchObject({ kind: "data" });

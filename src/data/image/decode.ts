@@ -1,6 +1,6 @@
 /**
- * Image files → upright 8-bit sRGB pixels, whatever the file says of itself. Nothing is resized here.
- * What it takes is known before a pixel is decoded, and all images that are decoded at once share one budget of memory.
+ * Decodes image files to upright 8-bit sRGB pixels, inspects them without decoding, and makes thumbnails for reports. Estimates the
+ * memory first, so that all images that are decoded at once share one memory budget. Does not resize images for networks.
  */
 
 import { stat } from "node:fs/promises";
@@ -29,7 +29,7 @@ import { sniffFile } from "./sniff.ts";
 
 export type { RgbImage } from "./rgb-image.ts";
 
-// The same picture is decoded once: a cache would only hold memory.
+// Every image is decoded only once: a cache would only hold memory.
 sharp.cache(false);
 
 const imageSource = v.custom<string | Uint8Array>(
@@ -42,21 +42,21 @@ export interface DecodeOptions {
   /** Refuses larger images before decoding; default 100 megapixels. */
   readonly maxPixels?: number | undefined;
   /**
-   * The memory that images share, from the beginning of their decoding to the end of their use. One that takes more than all of
-   * it is refused. Default: that of the process, 1 GB or what `GRAFT_DECODE_MEMORY` says.
+   * The memory budget that images share from the start of decoding to the end of their use. An image that takes more than all of
+   * it is refused. Default: that of the process, 1 GB or `GRAFT_DECODE_MEMORY`.
    */
   readonly memory?: Budget | undefined;
-  /** Aborted, an image that has not begun is not decoded. */
+  /** If aborted, an image whose decoding has not begun is not decoded. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Decodes a picture: EXIF orientation applied, alpha laid over white, greyscale, palettes, CMYK, 16 bits and embedded
- * colour profiles converted to sRGB, the first frame of an animation or the first page of a TIFF.
+ * Decodes an image: applies the EXIF orientation, composites alpha over white, and converts greyscale, palettes, CMYK, 16 bits and
+ * embedded colour profiles to sRGB. Of an animation it decodes the first frame, of a TIFF the first page.
  *
  * @param source a path, or the bytes of a file
- * @param maxPixels refuses larger pictures before decoding
- * @throws GraftError (`data`) that names the file and the reason; (`usage`) where the source is neither path nor bytes
+ * @param maxPixels refuses larger images before decoding
+ * @throws GraftError (`data`) that names the file and the reason; (`usage`) if the source is neither a path nor bytes
  */
 export async function decodeImage(source: string | Uint8Array, maxPixels = MAX_PIXELS): Promise<RgbImage> {
   checkedArgument(imageSource, source, "The first argument of decodeImage");
@@ -65,11 +65,10 @@ export async function decodeImage(source: string | Uint8Array, maxPixels = MAX_P
 }
 
 /**
- * Decodes an image and does something with it. Its memory is charged until that is done, so that many can be decoded ahead.
- * `use` must wait for no other image to be decoded, itself or by a reader that takes images in order: two could wait for each
- * other.
+ * Decodes an image and calls `use` with it. Its memory is charged until `use` is done, so that many images can be decoded ahead.
+ * `use` must not wait for another image, directly or through a reader that decodes in order: two could wait for each other.
  *
- * @throws what {@link decodeImage} throws, and what `use` does
+ * @throws what {@link decodeImage} and `use` throw
  */
 export async function withImage<T>(
   source: string | Uint8Array,
@@ -85,9 +84,9 @@ export async function withImage<T>(
 }
 
 /**
- * Bytes that {@link withImage} charges for an image, known without decoding it.
+ * The bytes that {@link withImage} charges for an image, without decoding it.
  *
- * @throws GraftError (`data`) where it would be refused
+ * @throws GraftError (`data`) if the image would be refused
  */
 export async function memoryToDecode(bytes: Uint8Array, options: DecodeOptions = {}): Promise<number> {
   const fail = failFor("the image");
@@ -102,7 +101,7 @@ export interface HeldImage {
   release(): void;
 }
 
-/** The same for callers whose use of the image has no end in sight. */
+/** Like {@link withImage}, for callers that cannot use the image within one function. */
 export async function holdImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<HeldImage> {
   const { maxPixels = MAX_PIXELS, memory = processMemory() } = options;
   const fail = failFor(typeof source === "string" ? source : "the image");
@@ -128,14 +127,14 @@ export async function holdImage(source: string | Uint8Array, options: DecodeOpti
 }
 
 /**
- * Hands an image file to libvips within the same bounds, for what need not be upright RGB pixels of full size.
+ * Opens an image file in libvips within the same limits, for callers that do not need upright RGB pixels of full size.
  *
- * @returns nothing where libvips does not read the format (Windows bitmaps)
- * @throws GraftError (`data`) where {@link decodeImage} would refuse it, or `use` finds it damaged
+ * @returns undefined if libvips does not read the format (Windows bitmaps)
+ * @throws GraftError (`data`) if {@link decodeImage} would refuse the image, or `use` finds it damaged
  */
 export async function withSharp<T>(
   path: string,
-  use: (picture: Sharp) => Promise<T>,
+  use: (image: Sharp) => Promise<T>,
   options: DecodeOptions = {},
 ): Promise<T | undefined> {
   const { maxPixels = MAX_PIXELS, memory = processMemory(), signal } = options;
@@ -153,7 +152,7 @@ export async function withSharp<T>(
   }
 }
 
-/** A small plain JPEG at once, without libvips; nothing where it is not one. */
+/** Decodes a small plain JPEG without libvips, which is faster; undefined for other images. */
 async function decodeSmall(bytes: Uint8Array, fail: Fail): Promise<RgbImage | undefined> {
   if (formatOf(bytes, fail) !== "jpeg" || bytes.length > MAX_SMALL_BYTES) return undefined;
   const { fault } = partsOf(bytes, "jpeg");
@@ -162,7 +161,7 @@ async function decodeSmall(bytes: Uint8Array, fail: Fail): Promise<RgbImage | un
 }
 
 async function readWhole(path: string, fail: Fail): Promise<Uint8Array> {
-  // A pipe would keep its reader waiting for ever.
+  // Reading a pipe could wait forever.
   const found = await stat(path).catch((error: unknown) => {
     throw readFailure(path, error);
   });
@@ -200,26 +199,24 @@ function spread(data: Uint8Array): Uint8Array {
   return rgb;
 }
 
-// What a picture is, by its header alone: enough to refuse what decode.ts would, without decoding.
-
 export type Inspected = Pick<ImageHeader, "format" | "width" | "height">;
 
 /**
- * Reads a picture's header. What passes may still be damaged further on.
+ * Reads an image's header, and refuses what {@link decodeImage} would refuse by it. The rest of the file may still be damaged.
  *
  * @param called the file's name in errors
- * @throws GraftError (`data`) where it is no picture that decode.ts would read
+ * @throws GraftError (`data`) if the image is refused
  */
 export async function inspectImage(path: string, called = path): Promise<Inspected> {
   const fail = failFor(called);
-  // What is no image at all is not read to its end.
+  // Throws without reading a whole file that is not an image.
   if ((await sniffFile(path)) === undefined) await readHeader(new Uint8Array([0]), fail, limitsOf({}));
   const bytes = await readBytes(path);
   const memory = processMemory();
   await memory.wait(bytes.length);
   try {
     const { format, width, height } = await readHeader(bytes, fail, limitsOf({}));
-    // A bitmap's header says nothing of what its pixels lack.
+    // Only decoding shows whether a bitmap is complete.
     if (format === "bmp") decodeBmp(bytes, fail, MAX_PIXELS);
     return { format, width, height };
   } finally {
@@ -227,9 +224,7 @@ export async function inspectImage(path: string, called = path): Promise<Inspect
   }
 }
 
-// Small pictures for reports. Not for training: see decode.ts, which reads them here too, so that what could be trained on can be shown.
-
-/** A square JPEG of `side` pixels, upright, alpha over white, as base64. Throws a data error where the file cannot be read. */
+/** A square JPEG of `side` pixels, upright, alpha over white, as base64, for reports. Throws what {@link decodeImage} throws. */
 export async function thumbnail(path: string, side = 160): Promise<string> {
   const { width, height, data } = await decodeImage(path);
   const bytes = await sharp(data, { raw: { width, height, channels: 3 } })

@@ -1,37 +1,55 @@
-/** How many parts of a kind a file may have. */
+/**
+ * Counts the parts of image files (scans, frames, chunks, pages, tiles) and refuses files with too many. The number of pixels alone
+ * does not bound the cost: decoders read every part, and a file of a few kilobytes can have thousands. Decodes nothing and trusts no
+ * offset.
+ */
 
 import { avifParts } from "./avif-parts.ts";
 import type { ImageFormat } from "./sniff.ts";
 
 export interface Parts {
-  /** Why the file is not decoded, for the end of a sentence; nothing where it may be. */
+  /** Why the file is refused, as the end of a sentence; undefined if it is accepted. */
   readonly fault?: string | undefined;
-  /** Scans of a JPEG; with more than one its coefficients are all held. */
+  /** Scans of a JPEG. With more than one, a decoder holds all coefficients. */
   readonly scans?: number | undefined;
-  /** Pixels that an AVIF decoder decodes, of all tiles and layers. */
+  /** The pixels that an AVIF decoder decodes, in all tiles and layers. */
   readonly codedPixels?: number | undefined;
 }
+
+const readers: Readonly<Record<ImageFormat, (bytes: Uint8Array) => Parts>> = {
+  jpeg: jpegParts,
+  png: (bytes) => ({ fault: pngFault(bytes) }),
+  gif: (bytes) => ({ fault: gifFault(bytes) }),
+  webp: (bytes) => ({ fault: webpFault(bytes) }),
+  tiff: (bytes) => ({ fault: tiffFault(bytes) }),
+  avif: avifParts,
+  bmp: () => ({}),
+  heic: () => ({}),
+};
+
+/** Counts the parts of a file. Never throws: the decoder reports damage. */
+export const partsOf = (bytes: Uint8Array, format: ImageFormat): Parts => readers[format](bytes);
 
 /** The most frames, pages or segments: more than real files have. A decoder takes at least 0.1 ms for each. */
 export const MAX_PARTS = 5000;
 
-/** Why a file with too many of its parts is not decoded. */
+/** Why a file with too many parts is refused. */
 export const tooMany = (what: string, most: number): string =>
   `it has more than ${most.toLocaleString("en")} ${what}, save it again as PNG or JPEG`;
 
-// The segments and scans of a JPEG (ITU T.81, annex B): each scan is a pass over the whole image, each segment is kept.
+// JPEG segments and scans (ITU T.81, annex B): each scan is a pass over the whole image, and each segment is kept in memory.
 
-/** Progressive JPEGs have about ten. The same bound as libtiff's, for JPEGs inside TIFFs. */
+/** Progressive JPEGs have about ten. libtiff has the same limit for JPEGs inside TIFFs. */
 const MAX_SCANS = 100;
 
 const [START_OF_SCAN, END_OF_IMAGE] = [0xda, 0xd9];
-/** Markers that stand alone: stuffed bytes, TEM, restarts, the start of the image. */
+/** Markers without a segment: stuffed bytes, TEM, restarts, the start of the image. */
 const isAlone = (code: number): boolean => code <= 0x01 || (code >= 0xd0 && code <= 0xd8);
 
 export function jpegParts(bytes: Uint8Array): Parts {
   let [scans, segments, at] = [0, 0, 0];
   while (at < bytes.length) {
-    // Decoders skip what is not a marker, as the data of a scan.
+    // Decoders skip what is not a marker, such as the data of a scan.
     while (at < bytes.length && bytes[at] !== 0xff) at++;
     while (bytes[at] === 0xff) at++;
     const code = bytes[at++];
@@ -46,7 +64,7 @@ export function jpegParts(bytes: Uint8Array): Parts {
   return { scans };
 }
 
-// The chunks of a PNG. Only their number is looked at: its pixels are in one pass, or in the seven of an interlaced image.
+// PNG chunks. Only their number matters: the pixels are in one pass, or in seven if the image is interlaced.
 
 /** Pixels may come in chunks of a few kilobytes. */
 const MAX_CHUNKS = 100_000;
@@ -60,18 +78,18 @@ export function pngFault(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-// The frames of a GIF (GIF89a specification): one is decoded, but decoders read all of them.
+// GIF frames (GIF89a specification): only one is decoded, but decoders read all of them.
 
 const [EXTENSION, GIF_FRAME, TRAILER] = [0x21, 0x2c, 0x3b];
 const GIF_HEADER_BYTES = 13;
 
-/** Bytes of the table of colours that a byte of flags announces. */
+/** The size of the colour table that a byte of flags declares. */
 const tableBytes = (flags: number): number => ((flags & 0x80) === 0 ? 0 : 3 << ((flags & 7) + 1));
 
 export function gifFault(bytes: Uint8Array): string | undefined {
   let frames = 0;
   let at = GIF_HEADER_BYTES + tableBytes(bytes[10] ?? 0);
-  /** Past the pieces of a block, each of which begins with its length; the last is empty. */
+  /** Skips the pieces of a block. Each begins with its length; the last is empty. */
   const skipPieces = (): void => {
     while (at < bytes.length && bytes[at] !== 0) at += bytes[at]! + 1;
     at++;
@@ -91,10 +109,10 @@ export function gifFault(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-// The frames of a WebP: one is decoded, but libwebp's time to list them grows with the square of their number.
+// WebP frames: only one is decoded, but the time of libwebp to list them grows with the square of their number.
 
 const WEBP_HEADER_BYTES = 12;
-/** `ANMF`, read as the number that its four letters make. */
+/** The letters `ANMF` as a 32-bit number. */
 const WEBP_FRAME = 0x414e4d46;
 
 export function webpFault(bytes: Uint8Array): string | undefined {
@@ -108,14 +126,14 @@ export function webpFault(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-// The directories of a TIFF (TIFF 6.0, section 2; BigTIFF): one page is decoded, but libtiff reads the directories of all, and with
-// them whatever data their entries name, the same bytes again for each.
+// TIFF directories (TIFF 6.0, section 2; BigTIFF): only one page is decoded, but libtiff reads the directories of all pages and the
+// data that their entries point to, even if it is the same data each time.
 
 const MAX_ENTRIES = 100_000;
-/** What all entries together may name: a profile of colours may be shared by many pages. */
+/** The most bytes that all entries together may point to: many pages may share one colour profile. */
 const mostNamed = (fileBytes: number): number => Math.max(64e6, 4 * fileBytes);
 
-/** Bytes of a value, by its type's number. */
+/** The size of a value in bytes, by the number of its type. */
 const typeBytes = [1, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 1, 1, 8, 8, 8];
 
 export function tiffFault(bytes: Uint8Array): string | undefined {
@@ -145,21 +163,3 @@ export function tiffFault(bytes: Uint8Array): string | undefined {
   }
   return undefined;
 }
-
-// What an image file consists of, counted before a decoder sees it. Pixels alone do not bound what decoding costs: decoders go
-// through every scan of a JPEG, every frame of an animation of which one is wanted, every tile of an AVIF. A file of a few
-// kilobytes can have thousands of them. Nothing is decoded here, and nothing is trusted.
-
-const readers: Readonly<Record<ImageFormat, (bytes: Uint8Array) => Parts>> = {
-  jpeg: jpegParts,
-  png: (bytes) => ({ fault: pngFault(bytes) }),
-  gif: (bytes) => ({ fault: gifFault(bytes) }),
-  webp: (bytes) => ({ fault: webpFault(bytes) }),
-  tiff: (bytes) => ({ fault: tiffFault(bytes) }),
-  avif: avifParts,
-  bmp: () => ({}),
-  heic: () => ({}),
-};
-
-/** Never throws: what is damaged is left for the decoder to say. */
-export const partsOf = (bytes: Uint8Array, format: ImageFormat): Parts => readers[format](bytes);

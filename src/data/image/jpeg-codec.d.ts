@@ -1,9 +1,9 @@
-/** The part of the codec package that is used here; it comes without types. */
+/** Types for the part of the codec package that Graft uses: the package has none. */
 declare module "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs" {
   export interface Decoder {
-    /** Makes room for a file of so many bytes, in the codec's memory, to be filled. */
+    /** Allocates memory of the codec for a file of `length` bytes, which the caller then writes. */
     getEncodedBuffer(length: number): Uint8Array;
-    /** Throws a number where the file cannot be decoded. */
+    /** Throws a number if the file cannot be decoded. */
     decode(): void;
     /** The pixels, in the codec's memory: red, green, blue. */
     getDecodedBuffer(): Uint8ClampedArray;

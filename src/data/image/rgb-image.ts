@@ -1,4 +1,4 @@
-/** Decoded pictures, whoever decoded them: libvips (decode.ts) or a browser. And what sizes of them are taken. */
+/** Decoded images and the sizes that are accepted. Decodes nothing: that is the task of decode.ts, or of a browser. */
 
 import { shown } from "../../base/text.ts";
 
@@ -9,9 +9,7 @@ export interface RgbImage {
   readonly data: Uint8Array;
 }
 
-/**
- * Why pixels are not those of a picture, with the remedy; nothing where they are. For who hands over pixels instead of a file.
- */
+/** Why a value is not an image's pixels, with the remedy; undefined if it is. For callers that give pixels instead of a file. */
 export function pixelFault(image: unknown): string | undefined {
   if (typeof image !== "object" || image === null) return `it is ${shown(image)}: give width, height and data`;
   const { width, height, data } = image as Partial<Record<keyof RgbImage, unknown>>;
@@ -24,13 +22,13 @@ export function pixelFault(image: unknown): string | undefined {
   return undefined;
 }
 
-/** Larger pictures are refused: 100 megapixels. */
+/** Larger images are refused: 100 megapixels. */
 export const MAX_PIXELS = 100_000_000;
 
-/** Pictures longer than this many times their width (or the reverse) are refused: fitted to a crop they grow huge. */
+/** Images longer than this many times their width (or the reverse) are refused: resized to fill a crop, they become huge. */
 export const MAX_ASPECT = 200;
 
-/** Why a picture of this size is not taken, with the remedy; nothing where it is. */
+/** Why an image of this size is refused, with the remedy; undefined if it is accepted. */
 export function sizeFault(
   { width, height }: Pick<RgbImage, "width" | "height">,
   maxPixels: number,
@@ -41,6 +39,6 @@ export function sizeFault(
   return undefined;
 }
 
-/** Why a picture of more than `maxPixels` is not read. */
+/** Why an image of more than `maxPixels` is refused. */
 export const tooLarge = (maxPixels: number): string =>
   `it has more than ${maxPixels / 1e6} megapixels, resize it first`;

@@ -1,6 +1,7 @@
 /**
- * Whether a JPEG is of the simplest kind, by its header: baseline, three channels of eight bits, no colour profile or orientation, and
- * complete up to its end marker. Other JPEGs may be valid too.
+ * Decodes small plain JPEGs with libjpeg-turbo in WebAssembly: bit for bit the pixels of libvips (small-jpeg.test.ts) in a third of the
+ * time, because for an image of 300 × 200 libvips spends most of its time on setting up its pipeline and threads. Leaves unusual, large
+ * and damaged files to libvips, which also reports what is wrong with them.
  */
 import createCodec, { type Codec, type Decoder } from "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs";
 import type { RgbImage } from "./rgb-image.ts";
@@ -14,13 +15,16 @@ export interface PlainJpeg {
 const marker = { start: 0xd8, end: 0xd9, scan: 0xda, baseline: 0xc0, huffman: 0xc4, quantisation: 0xdb, restart: 0xdd };
 const COMMENT = 0xfe;
 
-/** Application segments 0 to 15; of these, three change what pixels mean: EXIF (1), colour profiles (2), Adobe's transform (14). */
+/** Application segments 0 to 15. Three of them change what pixels mean: EXIF (1), colour profiles (2), Adobe's transform (14). */
 const isApplication = (code: number): boolean => code >= 0xe0 && code <= 0xef;
 const telling = new Set([0xe1, 0xe2, 0xee]);
 
 const skipped = new Set([marker.huffman, marker.quantisation, marker.restart, COMMENT]);
 
-/** Reads the segments before the first scan; yields nothing where the picture is not plain. Never throws. */
+/**
+ * The size of a plain JPEG, by the segments before its first scan: baseline, three channels of eight bits, no colour profile or
+ * orientation, complete up to its end marker. Undefined for other JPEGs, which may be valid too. Never throws.
+ */
 export function plainJpeg(bytes: Uint8Array): PlainJpeg | undefined {
   const { length } = bytes;
   if (length < 4 || bytes[0] !== 0xff || bytes[1] !== marker.start) return undefined;
@@ -41,7 +45,7 @@ export function plainJpeg(bytes: Uint8Array): PlainJpeg | undefined {
   return undefined;
 }
 
-/** The size that a frame header states, where it is one of three channels, numbered as JFIF does, of eight bits. */
+/** The size in a frame header of three channels of eight bits, numbered as in JFIF; undefined for other frames. */
 function frameOf(segment: Uint8Array): PlainJpeg | undefined {
   const [bits, high, low, wideHigh, wideLow, channels] = segment;
   if (bits !== 8 || channels !== 3 || segment.length !== 15) return undefined;
@@ -50,28 +54,24 @@ function frameOf(segment: Uint8Array): PlainJpeg | undefined {
   return height > 0 && width > 0 ? { width, height } : undefined;
 }
 
-// Small plain JPEGs → pixels at once, by libjpeg-turbo in WebAssembly. The same pixels as libvips' to the bit (small.test.ts), in
-// a third of the time: for a picture of 300 × 200 most of libvips' time goes into setting up its pipeline and its threads.
-// Whatever is unusual, large or damaged is left to libvips, which also has the last word on what is wrong with it.
-
-/** Larger pictures gain nothing, and would keep the caller's thread busy for longer than a few milliseconds. */
+/** Larger images are not decoded faster, and would block the caller's thread for more than a few milliseconds. */
 const MAX_SMALL_PIXELS = 1 << 18;
 export const MAX_SMALL_BYTES = 1 << 20;
 
 let codec: Promise<Codec | undefined> | undefined;
 let decoder: Decoder | undefined;
 
-/** The size of a picture that {@link decodeSmallJpeg} decodes unless it is damaged. */
+/** The size of an image that {@link decodeSmallJpeg} decodes unless it is damaged; undefined for other images. */
 export function smallJpegSize(bytes: Uint8Array): ReturnType<typeof plainJpeg> {
   const size = bytes.length > MAX_SMALL_BYTES ? undefined : plainJpeg(bytes);
   return size && size.width * size.height <= MAX_SMALL_PIXELS ? size : undefined;
 }
 
-/** The picture, or nothing where it is not a plain small JPEG that decodes without complaint. Never throws. */
+/** The pixels; undefined if the file is not a small plain JPEG or decoding fails. Never throws. */
 export async function decodeSmallJpeg(bytes: Uint8Array): Promise<RgbImage | undefined> {
   const size = smallJpegSize(bytes);
   if (!size) return undefined;
-  // Where WebAssembly is forbidden there is no codec, and libvips gives the same pixels.
+  // If WebAssembly is forbidden there is no codec; libvips gives the same pixels.
   codec ??= createCodec({ print: ignore, printErr: ignore }).catch(() => undefined);
   const ready = await codec;
   return ready && decode(ready, bytes, size.width, size.height);
@@ -85,10 +85,10 @@ function decode({ JPEGDecoder }: Codec, bytes: Uint8Array, width: number, height
     decoder.getEncodedBuffer(bytes.length).set(bytes);
     decoder.decode();
     const pixels = decoder.getDecodedBuffer();
-    // Its memory is the codec's own, and is written anew for the next picture.
+    // A copy, because the codec overwrites its memory for the next image.
     return pixels.length === width * height * 3 ? { width, height, data: new Uint8Array(pixels) } : undefined;
   } catch {
-    // It is not known in what state a failure leaves it.
+    // After a failure, the state of the decoder is unknown.
     decoder = undefined;
     return undefined;
   }

@@ -1,10 +1,10 @@
-/** What a file is by its first bytes, whatever its name says. Nothing is decoded here. */
+/** Recognises image formats by a file's first bytes, whatever its name. Decodes nothing. */
 import { readStart } from "../../base/files.ts";
 
-/** Formats that are told apart. All are decoded but `heic`, for whose codec (HEVC) no free decoder is at hand. */
+/** The formats that are recognised. All are decoded except `heic`: there is no free decoder for its codec (HEVC). */
 export type ImageFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "bmp" | "avif" | "heic";
 
-/** How many bytes {@link sniffFormat} looks at. */
+/** The number of bytes that {@link sniffFormat} reads. */
 export const SNIFFED_BYTES = 64;
 
 const ascii = (text: string): number[] => [...text].map((letter) => letter.charCodeAt(0));
@@ -12,7 +12,7 @@ const ascii = (text: string): number[] => [...text].map((letter) => letter.charC
 const has = (bytes: Uint8Array, offset: number, wanted: readonly number[]): boolean =>
   wanted.every((byte, i) => bytes[offset + i] === byte);
 
-/** Bytes at the start of a file; where the start alone is not telling, bytes further on. */
+/** Bytes at the start of a file and, if the start alone is ambiguous, bytes at a later offset. */
 const signatures: readonly {
   readonly format: ImageFormat;
   readonly start: readonly number[];
@@ -30,7 +30,7 @@ const signatures: readonly {
   { format: "tiff", start: [...ascii("MM"), 0, 43] },
 ];
 
-/** Sizes that a Windows bitmap's header may have; that, or its four reserved zeros: two letters alone begin many a text. */
+/** The header sizes of Windows bitmaps. One of them or four reserved zeros must follow, because texts too may begin with "BM". */
 const bmpHeaders = new Set([12, 16, 40, 52, 56, 64, 108, 124]);
 
 const heifBrands: ReadonlyMap<string, ImageFormat> = new Map([
@@ -44,7 +44,7 @@ const heifBrands: ReadonlyMap<string, ImageFormat> = new Map([
   ["heis", "heic"],
 ]);
 
-/** The image format of a file that begins with `bytes`, if it is one. */
+/** The image format of a file that begins with `bytes`; undefined if it is not an image. */
 export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
   const known = signatures.find(
     ({ start, later }) => has(bytes, 0, start) && (later === undefined || has(bytes, later[0], later[1])),
@@ -67,7 +67,7 @@ function heifFormat(bytes: Uint8Array): ImageFormat | undefined {
   return undefined;
 }
 
-/** The image format of a file; throws Node's own errors. */
+/** The image format of a file; undefined if it is not an image. Throws Node's errors. */
 export async function sniffFile(path: string): Promise<ImageFormat | undefined> {
   return sniffFormat(await readStart(path, SNIFFED_BYTES));
 }

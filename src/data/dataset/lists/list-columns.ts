@@ -1,14 +1,14 @@
-/** What the columns of a list mean, by their names and, where a name leaves it open, by their cells. */
+/** Finds the columns of a list (path, label, split, group) and reads the label of each row. Does not look for files. */
 import { dataError } from "../../../base/errors.ts";
 import { splitOfCell } from "../dataset-names.ts";
 import type { Cell, Row } from "./list-table.ts";
 
-/** Positions of columns. */
+/** The positions of columns. */
 export interface Columns {
   readonly path: number;
   readonly label:
     | { readonly kind: "column"; readonly at: number }
-    /** A column for each class, with 1 where the image shows it. */
+    /** A column for each class, with 1 if the image shows it. */
     | { readonly kind: "one-hot"; readonly at: readonly number[] };
   readonly split: number | undefined;
   readonly group: number | undefined;
@@ -16,24 +16,24 @@ export interface Columns {
 
 const words = (text: string): readonly string[] => text.split(" ");
 
-/** Names without spaces, `_` and `-`, in lower case; the first that a list has is taken. */
+/** Names without spaces, `_` and `-`, in lower case; the first that a list has is used. */
 const pathNames = words(
   "path filepath imagepath imgpath filename imagefilename imagefile imagename image img file picture photo imageid imgid id fname name",
 );
 const labelNames = words(
   "label labels labelname class classes classname classlabel category categories categoryname target tag tags",
 );
-/** What has to name a part in every row to be taken for the split; `split` itself always is. */
+/** Names of split columns. A column not named `split` must name a split in every row. */
 const splitNames = words("split set subset partition");
 const groupNames = words("group groupid");
 
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[\s_-]+/g, "");
 
-/** Whether these cells look like the names of columns: one of them is a name for images. */
+/** Whether these cells are column names: one of them is a name for paths of images. */
 export const isHeader = (cells: readonly Cell[]): boolean =>
   cells.some((cell) => typeof cell === "string" && pathNames.includes(plain(cell)));
 
-/** Columns of a list without a header: path, label, and a part where the third column names nothing else. */
+/** The columns of a list without a header: path, label and, if every third cell names a split, split. */
 export function columnsByPosition(rows: readonly Row[]): Columns | undefined {
   const width = rows[0]?.cells.length ?? 0;
   const isSplit = width === 3 && rows.every(({ cells }) => namesSplit(cells[2] ?? ""));
@@ -45,10 +45,10 @@ export function columnsByPosition(rows: readonly Row[]): Columns | undefined {
 const namesSplit = (cell: Cell): boolean => typeof cell === "string" && typeof splitOfCell(cell) === "string";
 
 /**
- * Columns by the names in a header.
+ * The columns by the names in a header.
  *
  * @param called the list's name in errors
- * @throws GraftError (`data`) that says what was found and what would be right
+ * @throws GraftError (`data`) that says what was found and what is expected
  */
 export function columnsByName(names: readonly string[], rows: readonly Row[], called: string): Columns {
   const known = names.map(plain);
@@ -88,15 +88,13 @@ const isFlag = (cell: Cell): boolean => isSet(cell) || cell === "0" || cell === 
 const quoted = (names: readonly string[]): string =>
   names.length === 0 ? "none" : names.map((name) => `"${name}"`).join(", ");
 
-// The one label of each row, or why a row has none or several.
-
-/** What divides several labels in one cell. */
+/** Separators of several labels in one cell. */
 const separators = [",", ";", "|"] as const;
 
 /**
- * The label of each row by position; undefined where a one-hot row has none.
+ * The label of each row by position; undefined for a one-hot row without one.
  *
- * @throws GraftError (`data`) where a cell is empty, or an image has several labels
+ * @throws GraftError (`data`) if a cell is empty or an image has several labels
  */
 export function labelsOf(
   rows: readonly Row[],
@@ -106,7 +104,7 @@ export function labelsOf(
 ): (string | undefined)[] {
   const several = (line: number, labels: readonly string[]): Error =>
     dataError(
-      `Line ${line} of ${called} gives one image several labels (${labels.map((one) => `"${one}"`).join(", ")}): multi-label training is not there yet, so keep one label an image.`,
+      `Line ${line} of ${called} gives one image several labels (${labels.map((one) => `"${one}"`).join(", ")}): multi-label training is not supported yet, so keep one label an image.`,
     );
   if (label.kind === "one-hot") {
     return rows.map(({ line, cells }) => {
@@ -126,7 +124,7 @@ export function labelsOf(
   for (const [at, text] of labels.entries()) {
     for (const separator of separators) {
       const parts = text.split(separator).map((part) => part.trim());
-      // "Paris, France" is a name; "daisy,white" is two where "daisy" is a label of its own.
+      // "Paris, France" is one label; "daisy,white" is two if "daisy" is a label too.
       if (parts.length > 1 && parts.some((part) => known.has(part))) throw several(rows[at]!.line, parts);
     }
   }

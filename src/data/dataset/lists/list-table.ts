@@ -1,16 +1,16 @@
-/** Comma-separated values as RFC 4180 has them, or with another delimiter: quoted cells may hold it, line ends and doubled quotes. */
+/** Reads a list file (`.csv`, `.tsv`, `.jsonl`) as rows of cells with line numbers. list-columns.ts interprets the columns. */
 import { dataError } from "../../../base/errors.ts";
 import { endingOf } from "../file-tree.ts";
 
 export type Delimiter = "," | ";" | "\t" | "|";
 
-/** One record and the line that it starts on, counted from 1. */
+/** One record and the line on which it starts, counted from 1. */
 export interface CsvRecord {
   readonly line: number;
   readonly cells: readonly string[];
 }
 
-/** Thrown where a text is not CSV. */
+/** Thrown if a text is not CSV. */
 export class CsvError extends Error {
   readonly line: number;
 
@@ -21,10 +21,11 @@ export class CsvError extends Error {
 }
 
 /**
- * The records of a text, empty lines left out. Lines may end in CRLF, LF or CR; a byte order mark is passed over.
+ * The records of a CSV text (RFC 4180, or with another delimiter) without empty lines. Quoted cells may hold the delimiter, line ends and
+ * doubled quotes. Lines may end in CRLF, LF or CR; a byte order mark is skipped.
  *
- * @param most the most records that are read
- * @throws CsvError where a quote is left open, or something follows a closing quote
+ * @param most the most records to read
+ * @throws CsvError if a quote is not closed, or text follows a closing quote
  */
 export function readCsv(text: string, delimiter: Delimiter = ",", most = Number.POSITIVE_INFINITY): CsvRecord[] {
   const records: CsvRecord[] = [];
@@ -66,23 +67,23 @@ export function readCsv(text: string, delimiter: Delimiter = ",", most = Number.
 
 const lineEnds = (text: string): number => text.match(/\r\n|\r|\n/g)?.length ?? 0;
 
-// The bytes of a list → text: UTF-8, UTF-16 with or without a byte order mark, else Windows-1252.
+// Text encodings: UTF-8, UTF-16 with or without a byte order mark, else Windows-1252.
 
 export interface DecodedText {
   /** Without a byte order mark. */
   readonly text: string;
-  /** Set where the encoding is an assumption that people should know of. */
+  /** The encoding, if it is an assumption that people should know about. */
   readonly assumed: "Windows-1252" | undefined;
 }
 
-/** What is looked at to tell UTF-16 without a mark, in bytes. */
+/** The bytes that are checked to recognise UTF-16 without a mark. */
 const PROBE = 1024;
 
-/** Text of bytes; nothing where they are no text. */
+/** Decodes bytes as text; undefined if they are not text. */
 export function decodeText(bytes: Uint8Array): DecodedText | undefined {
   const utf16 = utf16Of(bytes);
   if (utf16) return { text: withoutMark(new TextDecoder(utf16).decode(bytes)), assumed: undefined };
-  // Spreadsheets and archives hold zeros; no 8-bit text does.
+  // Spreadsheets and archives contain zero bytes; 8-bit text does not.
   if (bytes.includes(0)) return undefined;
   try {
     return { text: withoutMark(new TextDecoder("utf-8", { fatal: true }).decode(bytes)), assumed: undefined };
@@ -106,9 +107,9 @@ function utf16Of(bytes: Uint8Array): "utf-16le" | "utf-16be" | undefined {
   return undefined;
 }
 
-// A list file → rows of cells with their line numbers. What its columns mean is in columns.ts.
+// Tables.
 
-/** JSON can give several values. */
+/** A cell; JSON may give several values. */
 export type Cell = string | readonly string[];
 
 export interface Row {
@@ -118,7 +119,7 @@ export interface Row {
 }
 
 export interface Table {
-  /** Names as they are written; nothing for a CSV, whose first row may hold them or be a row like the others. */
+  /** The column names; undefined for a CSV, whose first row may be a header or a row like the others. */
   readonly columns: readonly string[] | undefined;
   readonly rows: readonly Row[];
   readonly notes: readonly string[];
@@ -128,7 +129,7 @@ export interface Table {
  * Reads a `.csv`, `.tsv` or `.jsonl`.
  *
  * @param called the file's name in errors
- * @throws GraftError (`data`) where it is none
+ * @throws GraftError (`data`) if it cannot be parsed
  */
 export function readTable(bytes: Uint8Array, called: string): Table {
   const decoded = decodeText(bytes);
@@ -157,14 +158,14 @@ function jsonTable(text: string, called: string): Pick<Table, "columns" | "rows"
   return { columns, rows };
 }
 
-/** Numbers and truth values are labels too; objects are none. */
+/** The cell of a JSON value: numbers and booleans are labels too, objects are not. */
 function cellOf(value: unknown): Cell {
   if (Array.isArray(value)) return value.map((one) => String(cellOf(one))).filter((one) => one !== "");
   return value === undefined || value === null || typeof value === "object" ? "" : String(value).trim();
 }
 
 function csvRows(text: string, called: string, isTabbed: boolean): Row[] {
-  // Spreadsheets say the delimiter so.
+  // Spreadsheets may name the delimiter in the first line.
   const said = /^sep=([,;\t|])\r?\n/.exec(text);
   const body = said ? text.slice(said[0].length) : text;
   const delimiter = (said?.[1] as Delimiter | undefined) ?? delimiterOf(body, isTabbed);
@@ -182,12 +183,12 @@ function csvRows(text: string, called: string, isTabbed: boolean): Row[] {
 
 const delimiters: readonly Delimiter[] = [",", ";", "\t", "|"];
 
-/** The delimiter that divides the first lines into the same number of cells, at least two. */
+/** The delimiter that splits the first lines into the same number of cells, at least two. */
 function delimiterOf(text: string, isTabbed: boolean): Delimiter {
   const order: readonly Delimiter[] = isTabbed ? ["\t", ",", ";", "|"] : delimiters;
   const candidates = order.map((delimiter) => ({ delimiter, ...shapeOf(text, delimiter) }));
   const even = candidates.filter(({ width, isEven }) => width > 1 && isEven);
-  // Of several, the one that a table cannot have by chance: the most cells.
+  // Of several, the one with the most cells: it is the least likely to be a coincidence.
   const best = (even.length > 0 ? even : candidates).reduce((a, b) => (b.width > a.width ? b : a));
   return best.delimiter;
 }

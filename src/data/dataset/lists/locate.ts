@@ -1,6 +1,6 @@
 /**
- * What a list calls an image → the file in the tree. Names are compared as written, then however their accents are spelt (NFC
- * against NFD), then in either case, then without an ending; last, anywhere below the list. Only a single match counts.
+ * Finds the file that a list names. Compares names as written, then with normalised accents (NFC, NFD), then ignoring case, then without
+ * the ending; last, anywhere below the list. Accepts only a single match. Reads no file.
  */
 import { groupedBy } from "../../../base/collections.ts";
 import { fileKindOf, type Split, splitOfName } from "../dataset-names.ts";
@@ -12,7 +12,7 @@ export type Location =
   | { readonly kind: "missing" }
   | { readonly kind: "several"; readonly paths: readonly string[] };
 
-/** Finds the file that a text in a list of `folder` means; where the list or the row names a part, not in another's folder. */
+/** Finds the file for a path in a list. If the list or row names a split, files in folders of other splits do not match. */
 export type Locate = (text: string, split: Split | undefined) => Promise<Location>;
 
 const missing: Location = { kind: "missing" };
@@ -20,8 +20,8 @@ const missing: Location = { kind: "missing" };
 const stemOf = (name: string): string => name.replace(/\.[^.]+$/, "");
 const lower = (name: string): string => name.normalize("NFC").toLowerCase();
 
-/** How a name may differ from what is written, the strictest first. Without its ending, only an image is meant. */
-const likenesses: readonly { readonly ofName: (name: string) => string; readonly ofText: (text: string) => string }[] =
+/** The comparisons of a name with a text, the strictest first. Only images match without their ending. */
+const comparisons: readonly { readonly ofName: (name: string) => string; readonly ofText: (text: string) => string }[] =
   [
     { ofName: (name) => name, ofText: (text) => text },
     { ofName: (name) => name.normalize("NFC"), ofText: (text) => text.normalize("NFC") },
@@ -29,14 +29,14 @@ const likenesses: readonly { readonly ofName: (name: string) => string; readonly
     { ofName: (name) => (fileKindOf(name) === "image" ? lower(stemOf(name)) : ""), ofText: lower },
   ];
 
-/** The names that a text may mean. */
+/** The names that match a text. */
 type Match = (text: string) => readonly string[];
 
-/** Matches names; indexes are made when they are needed, so that a list as long as its folder costs one pass. */
+/** Matches names. Creates indexes on demand, so that a list as long as its folder takes one pass. */
 function matcher(names: readonly string[]): Match {
-  const indexes = likenesses.map(() => undefined as Map<string, string[]> | undefined);
+  const indexes = comparisons.map(() => undefined as Map<string, string[]> | undefined);
   return (text) => {
-    for (const [at, { ofName, ofText }] of likenesses.entries()) {
+    for (const [at, { ofName, ofText }] of comparisons.entries()) {
       indexes[at] ??= grouped(names, ofName);
       const same = indexes[at].get(ofText(text));
       if (same) return same;
@@ -51,6 +51,7 @@ function grouped(names: readonly string[], keyOf: (name: string) => string): Map
   return groups;
 }
 
+/** Creates the search for the lists in `folder`. */
 export function createLocator({ tree, listAll, searchBelow }: Survey, folder: string): Locate {
   const known = new Map<string, Promise<{ readonly folders: Match; readonly files: Match }>>();
   const namesIn = (path: string): Promise<{ readonly folders: Match; readonly files: Match }> => {
@@ -77,14 +78,14 @@ export function createLocator({ tree, listAll, searchBelow }: Survey, folder: st
   }
 
   let index: Promise<Map<string, readonly string[]>> | undefined;
-  /** Images below the list by their name, and by their name without the ending, in lower case. */
+  /** The images below the list by name with and without the ending, in lower case. */
   async function indexed(): Promise<Map<string, readonly string[]>> {
     const paths = await searchBelow(folder);
     const byStem = grouped(paths, (path) => lower(stemOf(baseOf(path))));
     return new Map([...byStem, ...grouped(paths, (path) => lower(baseOf(path)))]);
   }
 
-  /** Files below the list whose path ends as the text does. */
+  /** The files below the list whose path ends with the text. */
   async function below(text: string, split: Split | undefined): Promise<Location> {
     const parts = text.split("/").filter((part) => part !== "" && part !== ".");
     if (parts.includes("..")) return missing;
@@ -104,7 +105,7 @@ export function createLocator({ tree, listAll, searchBelow }: Survey, folder: st
   };
 
   return async (text, split) => {
-    // A backslash may be part of a name here; mostly it divides folders.
+    // A backslash usually separates folders, but may be part of a name.
     const readings = text.includes("\\") ? [text, text.replaceAll("\\", "/")] : [text];
     for (const reading of readings) {
       const inside = tree.inside(folder, reading);

@@ -128,7 +128,7 @@ describe("columns", () => {
     expect(lines).toEqual(["1.jpg cat", "2.jpg dog"]);
     expect(ignored).toEqual([expect.stringMatching(/^3\.jpg unlabelled line 4 of .*list\.csv gives it no label$/)]);
     await expect(read("filename,cat,dog\n1.jpg,1,0\n2.jpg,1,1\n")).rejects.toThrow(
-      /Line 3 of .*list\.csv gives one image several labels \("cat", "dog"\): multi-label training is not there yet/,
+      /Line 3 of .*list\.csv gives one image several labels \("cat", "dog"\): multi-label training is not supported yet/,
     );
   });
 
@@ -150,7 +150,7 @@ describe("several labels in a cell", () => {
   it.each([",", ";", "|"])("divided by %j, where one of them is a label by itself", async (separator) => {
     const text = `path\tlabel\n1.jpg\tdaisy\n2.jpg\tdaisy${separator}white\n`;
     await expect(read(text)).rejects.toThrow(
-      /Line 3 of .* \("daisy", "white"\): multi-label training is not there yet/,
+      /Line 3 of .* \("daisy", "white"\): multi-label training is not supported yet/,
     );
   });
 
@@ -238,7 +238,11 @@ describe("refusals", () => {
     ["a.csv", "path,label,split\n1.jpg,cat,tset\n", /Line 2 of .* has the split "tset": use train, validation or test/],
     ["a.csv", "path,label,split\n1.jpg,cat,__proto__\n", 'split "__proto__"'],
     ["a.csv", 'path,label\n1.jpg,cat\n"2.jpg,cat\n', /Line 3 of .* is not CSV: a quote is left open/],
-    ["a.csv", "path,label,split\n1.jpg,cat,train\nx/../1.jpg,cat,test\n", /Line 3 .* of line 2 once more: keep one/],
+    [
+      "a.csv",
+      "path,label,split\n1.jpg,cat,train\nx/../1.jpg,cat,test\n",
+      /Line 3 .* repeats the image .* of line 2: keep one/,
+    ],
     ["a.csv", "path,label\n1.jpg,cat\n1.jpg,dog\n", /Line 3 .* the label "dog", line 2 "cat": multi-label training/],
     ["a.jsonl", '{"path":"1.jpg","label":"a"}\n{oops\n', /Line 2 of .* is not a JSON object/],
     ["a.jsonl", "[1]\n", "Line 1 of"],

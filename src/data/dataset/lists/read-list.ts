@@ -1,4 +1,4 @@
-/** One list of images → the examples that it names: where each file is, its label, its part, its group. */
+/** Reads lists of images, one or all in a folder, as examples: where each file is, its label, split and group. Decodes no image. */
 import { dataError, GraftError, messageOf } from "../../../base/errors.ts";
 import { fileKindOf, type Named, type Split, splitOfCell, splitOfName } from "../dataset-names.ts";
 import { baseOf, type Ignored, joined, parentOf } from "../file-tree.ts";
@@ -12,7 +12,7 @@ const MAX_LIST_BYTES = 256 * 2 ** 20;
 
 export interface ListReading {
   readonly named: readonly Named[];
-  /** Rows that cannot be used, with paths of the tree. */
+  /** Rows that cannot be used, with paths in the tree. */
   readonly unused: readonly Ignored[];
   readonly notes: readonly string[];
 }
@@ -20,9 +20,9 @@ export interface ListReading {
 /**
  * Reads a list. Paths in it are relative to it, or absolute.
  *
- * @param path of the list, in the tree
- * @param split the part of rows that name none
- * @throws GraftError (`data`) where it cannot be read without guessing, or no file of it is there
+ * @param path the path of the list in the tree
+ * @param split the split of rows that name none
+ * @throws GraftError (`data`) if it cannot be read without guessing, or none of its files exist
  */
 export async function readList(survey: Survey, path: string, split?: Split): Promise<ListReading> {
   const { tree } = survey;
@@ -91,7 +91,7 @@ interface Headed {
   readonly rows: readonly Row[];
 }
 
-/** Takes the first row for the header, or, where it names a file that is there, for a row like the others. */
+/** Interprets the first row: as a header, or as a row like the others if it names an existing file. */
 async function headed(
   given: readonly string[] | undefined,
   all: readonly Row[],
@@ -121,7 +121,7 @@ const noColumns: Columns = {
 };
 const textOf = (cell: Cell | undefined): string => (typeof cell === "string" ? cell : (cell?.[0] ?? ""));
 
-/** A row of more cells than the header has a delimiter in a name, and every cell after it means something else. */
+/** Throws if a row has more cells than the header: a name contains the delimiter, which shifts the cells after it. */
 function checkWidths(rows: readonly Row[], names: readonly string[], called: string): void {
   for (const { line, cells } of rows) {
     const surplus = cells.slice(names.length).find((cell) => cell !== "");
@@ -132,7 +132,7 @@ function checkWidths(rows: readonly Row[], names: readonly string[], called: str
   }
 }
 
-/** Twice in training counts it double; once in training and once in the test makes the test worthless. */
+/** The error for an image that is listed twice: it would count twice in training, or be in both training and test. */
 function twice(
   line: number,
   text: string,
@@ -142,11 +142,9 @@ function twice(
 ): Error {
   if (label !== undefined && before.label !== undefined && label !== before.label)
     return dataError(
-      `Line ${line} of ${called} gives the image ${text} the label "${label}", line ${before.line} "${before.label}": multi-label training is not there yet, so keep one of them.`,
+      `Line ${line} of ${called} gives the image ${text} the label "${label}", line ${before.line} "${before.label}": multi-label training is not supported yet, so keep one of them.`,
     );
-  return dataError(
-    `Line ${line} of ${called} is the image ${text} of line ${before.line} once more: keep one of them.`,
-  );
+  return dataError(`Line ${line} of ${called} repeats the image ${text} of line ${before.line}: keep one of them.`);
 }
 
 function noneThere(first: string, rows: readonly Row[], folder: string, called: string): Error {
@@ -159,15 +157,15 @@ function noneThere(first: string, rows: readonly Row[], folder: string, called: 
   );
 }
 
-// Reads the lists in a folder together; notes lists that cannot be used.
+// All lists of a folder.
 
-/** A list that was found, and the part that its folder is. */
+/** A list, and the split that its folder holds. */
 export interface FoundList {
   readonly path: string;
   readonly split: Split | undefined;
 }
 
-/** Lists whose names are a format's: Hugging Face's image folders, Roboflow's exports. They go before class folders. */
+/** List names that belong to a format: Hugging Face's image folders, Roboflow's exports. They take precedence over class folders. */
 const formats = /^(metadata\.(csv|jsonl)|_classes\.csv)$/i;
 
 export const isFormatList = (path: string): boolean => formats.test(baseOf(path));
@@ -179,11 +177,11 @@ export const listsAmong = (folder: string, files: readonly string[], split?: Spl
 export interface ListsReading {
   readonly named: readonly Named[];
   readonly notes: readonly string[];
-  /** Paths that lists name, but that cannot be used. */
+  /** Paths that lists name but that cannot be used. */
   readonly unused: readonly string[];
 }
 
-/** Reads lists that cover one dataset together; returns why the first cannot be used where none can, nothing where there is none. */
+/** Reads lists that together describe one dataset. Returns the first error if no list is usable, and undefined without lists. */
 export async function readLists(
   survey: Survey,
   lists: readonly FoundList[],
