@@ -5,7 +5,7 @@
 import type { StepGraph } from "../../src/autodiff/training-step.ts";
 import { encodeModelWhole } from "../../src/onnx/codec/write-model.ts";
 import type { Graph, Model } from "../../src/onnx/model.ts";
-import type { ort, Engine as Runtime, RuntimeTensor } from "../../src/onnx/session/session.ts";
+import type { ort, RuntimeEngine as Runtime, RuntimeTensor } from "../../src/onnx/session/session.ts";
 import { freshlyHeld, type Weights } from "../../src/train/finetune/step-runner.ts";
 
 export interface KeptSteps {

@@ -11,7 +11,7 @@ import { writeSafetensors } from "./safetensors.ts";
 const folder = await mkdtemp(join(tmpdir(), "graft-weights-"));
 const path = join(folder, "file");
 
-test("a format is known by its first bytes, not its name", async () => {
+test("a format is recognised by its first bytes, not its name", async () => {
   await writeSafetensors(path, new Map([["a", float32Tensor([1], [2])]]));
   const safetensors = await openWeightFile(path);
   expect([safetensors.format, ...safetensors.entries.keys()]).toEqual(["safetensors", "a"]);
@@ -43,7 +43,7 @@ test.each([
   ["TensorFlow.js", Buffer.from('{"format": "layers-model"}'), /TensorFlow\.js model .* a complete network/],
   ["something else", Buffer.from("GIF89a"), /is not a file of weights that Graft reads: pass safetensors/],
   ["nothing", Buffer.alloc(0), /is not a file of weights/],
-])("%s is refused with what to do", async (_, bytes, message) => {
+])("%s is refused with advice", async (_, bytes, message) => {
   await writeFile(path, bytes);
   const error = await openWeightFile(path).catch((thrown: unknown) => thrown);
   if (!(error instanceof GraftError)) throw error;

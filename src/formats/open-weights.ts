@@ -1,4 +1,4 @@
-/** Opens files of weights, by their first bytes. Other known formats are refused with advice. */
+/** Opens files of weights by their first bytes. Other known formats are refused with advice. Knows no network by name. */
 import { basename } from "node:path";
 import { dataError } from "../base/errors.ts";
 import { SIGNATURE } from "./hdf5/hdf5-file.ts";

@@ -45,7 +45,7 @@ describe("writing and reading", () => {
     ['"ä\\\n', float32Tensor([1], [5])],
   ]);
 
-  test("what is written is read back the same, names of any kind", async () => {
+  test("a written file reads back the same, with names of any kind", async () => {
     const path = join(folder, "round.safetensors");
     await writeSafetensors(path, tensors, { format: "pt" });
     const file = await openSafetensors(await openRanges(path));
@@ -98,7 +98,7 @@ describe("writing and reading", () => {
   });
 });
 
-describe("a broken rule is named", () => {
+describe("the message names the broken rule", () => {
   const one = `{"a":${entry("F32", [2], 0, 8)}}`;
   const cases: readonly (readonly [string, Uint8Array, RegExp])[] = [
     ["too short", Buffer.from("abc"), /it has only 3 bytes/],
@@ -108,7 +108,7 @@ describe("a broken rule is named", () => {
       /its header would have 1152921504606846976 bytes, and 100000000 are/,
     ],
     ["a header beyond the file", Buffer.from([200, 0, 0, 0, 0, 0, 0, 0, 123, 125]), /200 bytes, and the file has 10/],
-    ["no object", bytesOf("[]"), /does not begin with "\{"/],
+    ["not an object", bytesOf("[]"), /does not begin with "\{"/],
     ["not UTF-8", Buffer.from([3, 0, 0, 0, 0, 0, 0, 0, 123, 0xff, 125]), /not UTF-8/],
     ["a type of its own", bytesOf(`{"a":${entry("F4", [2], 0, 1)}}`, 1), /"a" of .* has type "F4"/],
     ["a type from the prototype", bytesOf(`{"a":${entry("constructor", [1], 0, 4)}}`, 4), /has type "constructor"/],
@@ -131,22 +131,22 @@ describe("a broken rule is named", () => {
       /"b" starts at byte 4 instead of 8/,
     ],
     ["a hole", bytesOf(`{"a":${entry("F32", [1], 4, 8)}}`, 8), /"a" starts at byte 4 instead of 0/],
-    ["bytes of nobody", bytesOf(one, 12), /longer than its tensors/],
+    ["bytes of no tensor", bytesOf(one, 12), /longer than its tensors/],
     ["a cut", bytesOf(one, 7), /truncated: they need 8 bytes after the header, but there are 7/],
     ["a name twice", bytesOf(`{"a":${entry("F32", [1], 0, 4)},"a":${entry("I32", [1], 0, 4)}}`, 4), /"a" occurs twice/],
-    ["a word twice", bytesOf(one.replace('"shape"', '"dtype":"F32","shape"'), 8), /"dtype" occurs twice/],
-    ["an unknown word", bytesOf(one.replace("shape", "size"), 8), /"size" is not a known field/],
+    ["a field twice", bytesOf(one.replace('"shape"', '"dtype":"F32","shape"'), 8), /"dtype" occurs twice/],
+    ["an unknown field", bytesOf(one.replace("shape", "size"), 8), /"size" is not a known field/],
     ["no offsets", bytesOf('{"a":{"dtype":"F32","shape":[1]}}', 4), /without dtype, shape or data_offsets/],
     ["many axes", bytesOf(one.replace("[2]", `[${Array(40).fill(1)}]`), 8), /more than 32 numbers/],
     ["metadata that is not text", bytesOf('{"__metadata__":{"a":1}}'), /" is missing/],
     ["text after the end", bytesOf("{}{}"), /more text follows/],
-    ["an endless text", bytesOf('{"abc'), /is missing at character/],
+    ["a text without an end", bytesOf('{"abc'), /is missing at character/],
     ["a bad escape", bytesOf('{"\\x":{}}'), /a text is not JSON/],
   ];
   test.each(cases)("%s", async (_, bytes, message) => expect(await refusal(bytes)).toMatch(message));
 });
 
-test("whatever is flipped or cut, there is a GraftError or a file no larger than its bytes", async () => {
+test("any flip or cut gives a GraftError, or a file no larger than its bytes", async () => {
   const path = join(folder, "fuzz.safetensors");
   await writeSafetensors(
     path,

@@ -110,9 +110,9 @@ function checkRanges(tensors: ReadonlyMap<string, HeaderTensor>, length: number,
   }
 }
 
-// Writes safetensors atomically, without copying the tensors.
+// Writing: atomic, without copying the tensors.
 
-const words = new Map(Object.entries(dtypes).map(([word, type]) => [type, word]));
+const dtypeNames = new Map(Object.entries(dtypes).map(([word, type]) => [type, word]));
 
 /** The header is padded with spaces to a multiple of this number of bytes, so that tensors can be mapped into memory. */
 const ALIGNMENT = 8;
@@ -134,7 +134,7 @@ export async function writeSafetensors(
   let offset = 0;
   for (const [name, { type, dims, bytes }] of inOrder) {
     if (name === "__metadata__") throw new RangeError("safetensors reserves the name __metadata__.");
-    const dtype = words.get(type);
+    const dtype = dtypeNames.get(type);
     if (!dtype) throw new RangeError(`safetensors does not support "${name}", a tensor of ${type}.`);
     entries.push([name, { dtype, shape: dims, data_offsets: [offset, offset + bytes.length] }]);
     offset += bytes.length;
@@ -157,10 +157,10 @@ const width = ({ bytes, dims }: Tensor): number =>
     dims.reduce((n, size) => n * size, 1),
   );
 
-// Parses the JSON header of a safetensors file. `JSON.parse` would allocate hundreds of bytes for two (`[[],[],…]`), silently merge
-// duplicate names and round large numbers; this parser allocates memory only for tensors that it accepts.
-// Format: https://huggingface.co/docs/safetensors/index, "Format". It enforces that names are unique, `__metadata__` maps text to text, and
-// each tensor has only `dtype`, `shape` and `data_offsets`.
+// The header's parser. `JSON.parse` would allocate hundreds of bytes for two (`[[],[],…]`), silently merge duplicate names and round
+// large numbers; this parser allocates memory only for tensors that it accepts. It enforces that names are unique, `__metadata__` maps
+// text to text, and each tensor has only `dtype`, `shape` and `data_offsets`. Format: https://huggingface.co/docs/safetensors/index,
+// "Format".
 
 /** A tensor as the header describes it, not yet checked against the file. */
 export interface HeaderTensor {

@@ -63,7 +63,7 @@ export function tensorOf({ type, dims }: WeightEntry, bytes: Uint8Array): Tensor
   return float32Tensor(dims, values);
 }
 
-// Reads byte ranges of an untrusted file, checked against its size. Knows nothing of what the bytes mean.
+// Byte ranges of an untrusted file, checked against its size, whatever the bytes mean.
 
 /** Node reads at most 2 GiB per call; smaller pieces do not block the disk's queue. */
 const PIECE = 1 << 28;

@@ -67,7 +67,7 @@ describe.skipIf(!existsSync(path))(title, () => {
   let bytes: Uint8Array;
   let model: Model;
   let session: Session;
-  const { answers } = loadFixture("inception_v3.reference");
+  const { runs } = loadFixture("inception_v3.reference");
 
   beforeAll(async () => {
     bytes = readFileSync(path);
@@ -78,16 +78,16 @@ describe.skipIf(!existsSync(path))(title, () => {
   afterAll(() => session?.close());
 
   it("has its features at the cut", async () => {
-    const results = await session.run({ input: inputOf(answers[0]!) });
+    const results = await session.run({ input: inputOf(runs[0]!) });
     expect(results[CUT]!.dims).toEqual([1, 2048, 1, 1]);
     expect(model.graph.outputs).toEqual([{ name: "output", type: "float32", dims: ["N", 1001] }]);
   });
 
-  it("rounded as the interpreter rounds, answers as the interpreter: to about one step of the output", async () => {
+  it("agrees with the interpreter to about one step of the output, if rounded as the interpreter rounds", async () => {
     const rounded = await openSession(encodeModelWhole(rounding(model, bytes)));
-    for (const answer of answers) {
-      const { values, scale } = answer.outputs[0]!;
-      const { output } = await rounded.run({ input: inputOf(answer) });
+    for (const run of runs) {
+      const { values, scale } = run.outputs[0]!;
+      const { output } = await rounded.run({ input: inputOf(run) });
       expect(rootMeanSquare(values.map((value, index) => (value - Number(output!.data[index])) / scale))).toBeLessThan(
         1.5,
       );
@@ -95,16 +95,16 @@ describe.skipIf(!existsSync(path))(title, () => {
     await rounded.close();
   });
 
-  it("not rounded, still sees the same, and starts the same", async () => {
-    for (const answer of answers) {
-      const results = await session.run({ input: inputOf(answer) });
-      const { values } = answer.outputs[0]!;
+  it("without rounding, finds the same class and starts with the same values", async () => {
+    for (const run of runs) {
+      const results = await session.run({ input: inputOf(run) });
+      const { values } = run.outputs[0]!;
       expect(highest(results.output!.data as Float32Array)).toBe(highest(values));
       for (const [name, tolerance] of [
         [FIRST, 0.02],
         [CUT, 0.3],
       ] as const) {
-        const { scale, mean: expected, deviation } = answer.tensors![name]!;
+        const { scale, mean: expected, deviation } = run.tensors![name]!;
         const data = results[name]!.data as Float32Array;
         expect(Math.abs(mean(data) - expected) / scale).toBeLessThan(tolerance);
         const centre = mean(data);

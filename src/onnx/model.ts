@@ -1,5 +1,6 @@
 /**
- * An ONNX model as plain data, which the rest of Graft reads, rewrites and builds. Does not read or write protobuf.
+ * An ONNX model as plain data: the graph, its nodes and its constant tensors, which the rest of Graft reads, rewrites and builds. Does
+ * not read or write protobuf.
  */
 import { dataError } from "../base/errors.ts";
 
@@ -65,7 +66,7 @@ export interface Model {
 export const GRAFT_OPSET = 18;
 /** The ONNX file format version that goes with {@link GRAFT_OPSET}. */
 export const GRAFT_IR_VERSION = 8;
-/** The domain of ONNX Runtime's blocked convolutions and its version; blocked.ts checks whether a build has them. */
+/** The domain of ONNX Runtime's blocked convolutions and its version; `hasBlockedConvolutions` checks whether a build has them. */
 export const BLOCKED = { domain: "com.microsoft.nchwc", version: 1 } as const;
 
 /** A value for an attribute; a bare number or list of numbers means integers. */
@@ -200,7 +201,7 @@ export const rawTensor = checked;
 
 /** The elements of a float32 tensor, without a copy if the bytes are aligned. Throws a GraftError (`data`) for another type. */
 export function asFloat32(tensor: Tensor): Float32Array {
-  if (tensor.type !== "float32") throw dataError(`A float32 tensor was expected, not ${tensor.type}.`);
+  if (tensor.type !== "float32") throw dataError(`Expected a float32 tensor, but got ${tensor.type}.`);
   return alignedView(tensor.bytes, 4, (buffer, offset, length) => new Float32Array(buffer, offset, length));
 }
 
@@ -215,7 +216,7 @@ export function asIntegers(tensor: Tensor): number[] {
     int8: (offset) => view.getInt8(offset),
   };
   const read = readers[tensor.type];
-  if (!read) throw dataError(`An integer tensor was expected, not ${tensor.type}.`);
+  if (!read) throw dataError(`Expected an integer tensor, but got ${tensor.type}.`);
   const size = bytesPerElement[tensor.type];
   return Array.from({ length: bytes.length / size }, (_, index) => read(index * size));
 }

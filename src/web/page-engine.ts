@@ -6,7 +6,7 @@ import { queue } from "../base/concurrency.ts";
 import { messageOf, usageError, workError } from "../base/errors.ts";
 import { encodeModelWhole } from "../onnx/codec/write-model.ts";
 import { modelOf, node } from "../onnx/model.ts";
-import { type Engine, type ort, useEngine } from "../onnx/session/session.ts";
+import { type ort, type RuntimeEngine, useEngine } from "../onnx/session/session.ts";
 import { checkedEngineOptions, type Device, type EngineOptions } from "./page-options.ts";
 
 /** What runs, and why, in words for people. */
@@ -128,7 +128,7 @@ async function startBuild(device: Device, threads: number, folder: string | URL 
     const session = await build.InferenceSession.create(oneNode(), { executionProviders: providers });
     await session.release();
     // Two runs at once wait for each other for ever on WebGPU.
-    const engine: Engine = { ort: build, providers, inTurn: device === "webgpu" ? queue() : undefined };
+    const engine: RuntimeEngine = { ort: build, providers, inTurn: device === "webgpu" ? queue() : undefined };
     useEngine(engine);
   } catch (error) {
     throw startFailure(error, device, file, address);

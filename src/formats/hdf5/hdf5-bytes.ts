@@ -72,7 +72,7 @@ export function metadataReader(ranges: Ranges): MetadataReader {
   };
 }
 
-// Reads the little-endian fields of a structure in sequence, never past its end.
+// A cursor over the little-endian fields of a structure, which never reads past its end.
 
 /** "Undefined address": all bits set. */
 const UNDEFINED = 0xffff_ffff_ffff_ffffn;

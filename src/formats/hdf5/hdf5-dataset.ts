@@ -1,7 +1,7 @@
 /**
- * Datasets: type, shape, and the place of the values. Only contiguous values are read, as h5py writes them: chunks, compression and
- * values in other files are refused, so that reading never needs more memory than the file's size. HDF5 File Format Specification 3.0,
- * section IV.A.2.i.
+ * Datasets (type, shape, and the place of the values) and attributes with text. Only contiguous values are read, as h5py writes them:
+ * chunks, compression and values in other files are refused, so that reading never needs more memory than the file's size. HDF5 File
+ * Format Specification 3.0, section IV.A.2.i.
  */
 import { elementCount } from "../../onnx/model.ts";
 import type { WeightEntry } from "../weight-file.ts";
@@ -65,8 +65,8 @@ function readPlace(file: MetadataReader, layout: Cursor, name: string): Pick<Dat
   return { place: { offset }, stored };
 }
 
-// Reads attributes with text: the names of layers and weights. Other attributes are never requested.
-// HDF5 File Format Specification 3.0, sections IV.A.2.m and III.E (global heap).
+// Attributes with text: the names of layers and weights. Other attributes are never requested. HDF5 File Format Specification 3.0,
+// sections IV.A.2.m and III.E (global heap).
 
 /** Size in bytes of a reference to a long text: its length, its heap and its number there. */
 const REFERENCE = 16;

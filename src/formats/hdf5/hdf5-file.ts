@@ -1,5 +1,5 @@
 /**
- * Opens HDF5 files: reads the superblock, then every group and dataset below the root. The names have no meaning here.
+ * Opens HDF5 files: reads the superblock, then every group and dataset below the root. Names have no meaning here.
  *
  * This is Graft's own reader of a small part of the format, because a few wrong bytes make the C library (as WebAssembly, `h5wasm`) loop
  * forever or allocate gigabytes (measured: docs/dependencies.md).
@@ -40,7 +40,7 @@ export async function readHdf5(ranges: Ranges): Promise<Group> {
     for (const [name, address] of (await readLinks(file, messages)) ?? []) {
       const inner = `${path}/${name}`;
       file.spend(inner.length);
-      if (groups.has(name) || datasets.has(name)) throw damaged(file.path, `"${inner}" is there twice`);
+      if (groups.has(name) || datasets.has(name)) throw damaged(file.path, `"${inner}" occurs twice`);
       if (seen.has(address)) throw damaged(file.path, `"${inner}" is also elsewhere in it, or contains itself`);
       seen.add(address);
       if (depth === MAX_DEPTH) throw damaged(file.path, `it has more than ${MAX_DEPTH} groups inside each other`);

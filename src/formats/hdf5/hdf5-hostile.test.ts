@@ -1,4 +1,4 @@
-/** Damaged and hostile HDF5: a sentence each, never a loop, never more bytes than the file can justify. */
+/** Damaged and hostile HDF5 files: one sentence each, no endless loop, no more bytes than the file justifies. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GraftError } from "../../base/errors.ts";
@@ -19,10 +19,10 @@ const small = (libver: "earliest" | "latest"): Uint8Array =>
 
 const files = [small("earliest"), small("latest")];
 
-/** What may be read of a file: its structures at most twice over, and every dataset once. */
+/** How many bytes of a file may be read: its structures at most twice, and every dataset once. */
 const allowance = (size: number): number => 4 * size + (1 << 18);
 
-/** The error's sentence; nothing where the file can still be read. Fails on any error that is not Graft's. */
+/** The error's sentence; undefined if the file can still be read. Fails on any error that is not Graft's. */
 async function refusal(bytes: Uint8Array): Promise<string | undefined> {
   const ranges = memoryRanges(bytes, "x.h5");
   try {
@@ -43,9 +43,9 @@ describe.each([
   ["oldest", files[0]!],
   ["newest", files[1]!],
 ])("the %s structures", (_, file) => {
-  test("whole, it is read", async () => expect(await refusal(file)).toBeUndefined());
+  test("the whole file is read", async () => expect(await refusal(file)).toBeUndefined());
 
-  test("cut off anywhere, it is refused", async () => {
+  test("a file that is cut off anywhere is refused", async () => {
     for (let length = 0; length < file.length; length += 31) await refusal(file.slice(0, length));
     expect(await refusal(file.slice(0, 4))).toMatch(/not an HDF5 file|ends before/);
     expect(await refusal(file.slice(0, file.length >> 1))).toBeDefined();
@@ -55,7 +55,7 @@ describe.each([
     let refused = 0;
     const words = new BigUint64Array(file.slice(0, file.length - (file.length % 8)).buffer);
     for (let at = 8; at < 8 * words.length; at += 8) {
-      // Most words are empty places for more names: a few of them are enough.
+      // Most words are unused space for names: a few of them are enough.
       if (words[at / 8] === 0n && at % 128 !== 0) continue;
       for (const value of [
         [2n ** 60n, 2n ** 64n - 1n],

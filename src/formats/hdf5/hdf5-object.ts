@@ -1,6 +1,7 @@
 /**
- * Object headers: every group and dataset is a list of messages, in blocks anywhere in the file.
- * HDF5 File Format Specification 3.0, section IV.A (https://docs.hdfgroup.org/hdf5/v1_14/_f_m_t3.html).
+ * The object headers of HDF5: every group and dataset is a list of messages, in blocks anywhere in the file. Also reads the messages
+ * of element types and shapes; values are read elsewhere. HDF5 File Format Specification 3.0, section IV.A
+ * (https://docs.hdfgroup.org/hdf5/v1_14/_f_m_t3.html).
  */
 
 import type { TensorType } from "../../onnx/model.ts";
@@ -108,7 +109,7 @@ async function readBlocks(
   return messages;
 }
 
-// The element types and shapes of datasets and attributes: the messages "datatype" and "dataspace". HDF5 File Format Specification 3.0,
+// Element types and shapes of datasets and attributes: the messages "datatype" and "dataspace". HDF5 File Format Specification 3.0,
 // sections IV.A.2.b and IV.A.2.d. Only Graft's number types and texts are distinguished.
 
 /** The type of an element: a number, a text of `size` bytes, a text in the global heap, or something else. */

@@ -25,7 +25,7 @@ describe.each(["earliest", "latest"] as const)("the format's %s structures", (li
     expect(await file.read("dense/scalar").then((t) => [t.dims, [...asFloat32(t)]])).toEqual([[], [8]]);
   });
 
-  test("numbered variables of Keras 3 get the names that their layer's class says", async () => {
+  test("numbered variables of Keras 3 get names by the class of their layer", async () => {
     const bytes = hdf5Of((root) => {
       const layer = (group: string, name: string, count: number): void => {
         for (let i = 0; i < count; i++) put(root, `layers/${group}/vars/${i}`, [1], [i]);
@@ -77,7 +77,7 @@ describe("names of Keras' versions", () => {
     expect(await names(bytes)).toEqual(["conv/kernel"]);
   });
 
-  test("numbers of the Python session are counted from the first", async () => {
+  test("numbers of the Python session start again at the first layer", async () => {
     const bytes = hdf5Of((root) => {
       for (const number of [188, 189, 282]) put(root, `conv2d_${number}/kernel`, [1], [0]);
       for (const name of ["batch_normalization", "batch_normalization_4"]) put(root, `${name}/beta`, [1], [0]);

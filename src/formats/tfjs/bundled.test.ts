@@ -1,4 +1,4 @@
-/** Reading constants out of JavaScript: as a bundler and a minifier write them, and as they must not be taken. */
+/** Reading constants from JavaScript: as bundlers and minifiers write them, and forms that must be refused. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GraftError } from "../../base/errors.ts";
@@ -65,14 +65,14 @@ describe("a bundled model", () => {
     ["several constants", "n.exports={a:1};n.exports={a:2}"],
     ["an export under a computed name", 'n["exports"]={a:1}'],
     ["an addition to the exports", "n.exports+={a:1}"],
-    ["depth without reason", `n.exports={a:${"[".repeat(200)}${"]".repeat(200)}}`],
+    ["excessive depth", `n.exports={a:${"[".repeat(200)}${"]".repeat(200)}}`],
     ["a text", 'n.exports="AAAA"'],
     ["null", "n.exports=null"],
-  ])("is refused where it has %s", (_, body) => {
+  ])("is refused if it has %s", (_, body) => {
     expect(refused(() => bundledModelJson(bundle(body), "model.min.js"))).toContain("model.min.js");
   });
 
-  it("that is no JavaScript, or nested beyond any stack, is refused", () => {
+  it("that is not JavaScript, or nested too deep for the stack, is refused", () => {
     for (const text of ["{", "\u0000", "<html>", `x=${"[".repeat(20_000)}`, `${"(".repeat(20_000)}1`])
       expect(refused(() => bundledModelJson(text, "model.min.js"))).toContain("parse");
     expect(refused(() => bundledModelJson("", "model.min.js"))).toContain("no constant");
@@ -97,15 +97,15 @@ describe("a bundled shard", () => {
     );
   });
 
-  it.each(["A", "AAA", "AA=A", "=AAA", "AA A", "AAA-", "AA\\n==", "A==="])("is refused where it is %j", (text) => {
+  it.each(["A", "AAA", "AA=A", "=AAA", "AA A", "AAA-", "AA\\n==", "A==="])("is refused if it is %j", (text) => {
     expect(refused(() => bundledShard(bundle(`n.exports="${text}"`), "shard.min.js"))).toContain("not base64");
   });
 
-  it("is refused where it is no text", () => {
+  it("is refused if it is not text", () => {
     expect(refused(() => bundledShard(bundle("n.exports={a:1}"), "shard.min.js"))).toContain("no text");
   });
 
-  it("lies beside the model under the path of the manifest", () => {
+  it("is beside the model, under the path in the manifest", () => {
     expect(bundledName("group1-shard1of2")).toBe("group1-shard1of2.min.js");
   });
 });

@@ -1,4 +1,4 @@
-/** Whole files: quantised weights, and files that are damaged or mean harm, on a tiny Keras model. */
+/** Whole files: quantised weights, and damaged or hostile files, of a tiny Keras model. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { GraftError } from "../../base/errors.ts";
 import { convertTfjs } from "./convert-tfjs.ts";
@@ -45,7 +45,7 @@ const withSpecs = (weights: WeightSpec[], shard: Uint8Array): Saved => ({
   shard,
 });
 
-describe("quantised weights are what TensorFlow.js decodes them to", () => {
+describe("quantised weights decode as in TensorFlow.js", () => {
   const half = (value: number): number => {
     // Values of the test are halves of small integers: exact in half precision.
     const sign = value < 0 ? 0x8000 : 0;
@@ -77,9 +77,9 @@ describe("quantised weights are what TensorFlow.js decodes them to", () => {
       }),
     );
     const onnx = await runOnnx(await convertSaved(quantised), images, DIMS);
-    const answer = await expected(reference, images, DIMS);
-    expect(answer.data.some((value) => Math.abs(value) > 0.1)).toBe(true);
-    expect(largestDifference(onnx.data as Float32Array, answer.data)).toBeLessThan(1e-4);
+    const wanted = await expected(reference, images, DIMS);
+    expect(wanted.data.some((value) => Math.abs(value) > 0.1)).toBe(true);
+    expect(largestDifference(onnx.data as Float32Array, wanted.data)).toBeLessThan(1e-4);
   });
 });
 
@@ -91,7 +91,7 @@ it("weights spread over several shards, cut anywhere", async () => {
   expect(largestDifference(onnx.data as Float32Array, (await expected(model, images, DIMS)).data)).toBeLessThan(1e-4);
 });
 
-describe("a file that is damaged or means harm ends in one sentence", () => {
+describe("a damaged or hostile file ends in one sentence", () => {
   type Layer = { class_name: string; config: Record<string, unknown>; name?: string; inbound_nodes?: unknown };
   /** The model with its list of layers, or one entry of it, changed. */
   const layers = (change: (list: Layer[]) => void): Record<string, unknown> => {
@@ -138,7 +138,7 @@ describe("a file that is damaged or means harm ends in one sentence", () => {
 
   it.each<[string, (list: WeightSpec[]) => void, string]>([
     ["2^50 elements", (list) => (list[0]!.shape = [2 ** 25, 2 ** 25]), "end before"],
-    ["more elements than numbers count", (list) => (list[0]!.shape = [1e200, 1e200]), "end before"],
+    ["more elements than a number can hold", (list) => (list[0]!.shape = [1e200, 1e200]), "end before"],
     ["negative sizes", (list) => (list[0]!.shape = [-3, -3, 3, 4]), "[-3,-3,3,4]"],
     ["broken sizes", (list) => (list[0]!.shape = [0.5, 216]), "[0.5,216]"],
     ["an unknown type", (list) => (list[0]!.dtype = "complex64"), "complex64"],
@@ -165,7 +165,7 @@ describe("a file that is damaged or means harm ends in one sentence", () => {
     ["an unknown layer", (list) => (list[1]!.class_name = "Lambda"), "Lambda"],
     ["a layer that is a property of every object", (list) => (list[1]!.class_name = "toString"), "toString"],
     ["an unknown activation", (list) => (list.at(-1)!.config.activation = "evil"), "evil"],
-    ["strides of nothing", (list) => (find(list, "conv").config.strides = [0, 1]), "strides"],
+    ["strides of 0", (list) => (find(list, "conv").config.strides = [0, 1]), "strides"],
     ["channels first", (list) => (find(list, "conv").config.data_format = "channels_first"), "channels_first"],
     [
       "a layer without configuration",
@@ -191,10 +191,10 @@ describe("a file that is damaged or means harm ends in one sentence", () => {
     return JSON.stringify({ modelTopology: { model_config: { class_name: "Model", config } }, weightsManifest: [] });
   };
 
-  it("layers in a circle, waiting for none, or named as an output without being there", async () => {
+  it("cyclic layers, a missing input layer, or a missing output layer", async () => {
     expect(await refused(functional("b", "a"))).toContain("depends on itself");
     expect(await refused(functional("a", "a"))).toContain("depends on itself");
-    expect(await refused(functional("in", "nobody"))).toContain("depends on itself");
+    expect(await refused(functional("in", "missing"))).toContain("depends on itself");
     expect(await refused(functional("in", "a", "nobody"))).toContain("nobody");
     const good = await convertTfjs(functional("in", "a"), async () => saved.shard, "model.json");
     expect(good.graph.nodes).toHaveLength(2);

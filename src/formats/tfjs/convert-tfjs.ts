@@ -48,7 +48,7 @@ function parse(text: string, source: string): Json {
   }
 }
 
-// Reads the layers of a Keras model in TensorFlow.js' JSON and builds the ONNX graph in order.
+// Layers models: reads the layers of a Keras model in TensorFlow.js' JSON and builds the ONNX graph in order.
 
 interface LayerEntry {
   readonly name: string;
@@ -136,7 +136,8 @@ function readLayer(value: Json, source: string): LayerEntry {
   return { name, className: textOf(layer.class_name, `the kind of layer "${name}"`), config, from };
 }
 
-// Reads the graph of a TensorFlow model in TensorFlow.js' JSON (`modelTopology.node`) and builds the ONNX graph in order.
+// Graph models: reads the graph of a TensorFlow model in TensorFlow.js' JSON (`modelTopology.node`) and builds the ONNX graph in
+// order.
 
 interface GraphNode {
   readonly name: string;

@@ -1,4 +1,4 @@
-/** The same network as different versions of Keras write it down: each converts to the same answers. */
+/** The same network as different versions of Keras write it: all convert to the same outputs. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { GraftError } from "../../base/errors.ts";
 import {
@@ -50,8 +50,8 @@ beforeAll(async () => {
 async function rewritten(change: (model: ModelJson) => unknown): Promise<number> {
   const json = structuredClone(saved.json);
   change((json.modelTopology as { config: ModelJson }).config);
-  const answer = await runOnnx(await convertSaved({ ...saved, json }), images, DIMS);
-  return largestDifference(answer.data as Float32Array, reference);
+  const result = await runOnnx(await convertSaved({ ...saved, json }), images, DIMS);
+  return largestDifference(result.data as Float32Array, reference);
 }
 const layer = ({ layers }: ModelJson, name: string): LayerJson => layers.find((entry) => entry.name === name)!;
 

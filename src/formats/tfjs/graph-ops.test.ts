@@ -233,7 +233,7 @@ describe("a graph that Graft does not support, or a damaged one, ends in one sen
       {},
       "depends on itself",
     ],
-    ["a missing input", [one("Relu", ["nobody"])], {}, "depends on"],
+    ["a missing input", [one("Relu", ["missing"])], {}, "depends on"],
     ["no input at all", [one("Relu", [])], {}, "must be a computed tensor"],
     ["two nodes of one name", [one("Relu"), one("Relu")], {}, "two layers"],
     ["two inputs", [{ name: "second", op: "Placeholder", attr: {} }], {}, "more than one input"],
@@ -244,7 +244,7 @@ describe("a graph that Graft does not support, or a damaged one, ends in one sen
       "MORE",
     ],
     [
-      "strides that are no numbers",
+      "strides that are not numbers",
       [one("Conv2D", ["input", "k"], { ...window("SAME"), strides: { list: { i: ["1", "x", "1", "1"] } } })],
       { k: random(1, 1, 3, 2) },
       "strides",

@@ -1,4 +1,7 @@
-/** An operation of a TensorFlow graph, with readers of inputs and windows. */
+/**
+ * Converts TensorFlow's operations, the nodes of graph models, to ONNX nodes: one row per operation. Outputs are named after their
+ * nodes. Keras' layers are in keras-layers.ts.
+ */
 import { dataError } from "../../base/errors.ts";
 import { float } from "../../onnx/model.ts";
 import { transposed } from "../tensorflow-layout.ts";
@@ -78,7 +81,7 @@ export const activations: Readonly<Record<string, string>> = {
   Identity: "linear",
 };
 
-// Converts TensorFlow's convolutions, matrix products and batch normalisations, with the operations that its optimiser fuses to them.
+// Convolutions, matrix products and batch normalisations, with the operations that TensorFlow's optimiser fuses to them.
 
 /** Batch normalisation by four constants, starting at input `from`: scale, offset, mean, variance. */
 function normalise(builder: Builder, operation: Operation, input: Place, from: number, output: string): Place {
@@ -149,7 +152,7 @@ export const matMul: Convert = (builder, operation) =>
     return multiply(builder, name, place(operation), upright, bias, output);
   });
 
-// Converts TensorFlow's operations to ONNX nodes: one row per operation. Outputs are named after their nodes.
+// All operations.
 
 /** `x ∘ constant`, with one number or one per channel. */
 function withConstant(

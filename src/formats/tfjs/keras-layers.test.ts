@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterEach(() => tf.disposeVariables());
 
-/** A model around what `make` puts behind an input of `[height, width, 3]`. */
+/** A model of the layers that `make` adds to an input of `[height, width, 3]`. */
 function around(make: (input: SymbolicTensor) => SymbolicTensor, height = 7, width = 6): tf.LayersModel {
   const input = tf.input({ shape: [height, width, 3] });
   return tf.model({ inputs: input, outputs: make(input) });
@@ -31,7 +31,7 @@ const windows = fc
     padding: fc.constantFrom("same" as const, "valid" as const),
     bias: fc.boolean(),
   })
-  // TensorFlow.js, as Keras, takes one or the other.
+  // Like Keras, TensorFlow.js accepts only one of the two.
   .map((of) => (of.stride > 1 ? { ...of, dilation: 1 } : of));
 
 describe("convolutions agree with TensorFlow.js", () => {
@@ -53,7 +53,7 @@ describe("convolutions agree with TensorFlow.js", () => {
     );
   });
 
-  it("DepthwiseConv2D, for any window and one or two outputs a channel", async () => {
+  it("DepthwiseConv2D, for any window and one or two outputs per channel", async () => {
     await fc.assert(
       fc.asyncProperty(
         windows,
@@ -74,7 +74,7 @@ describe("convolutions agree with TensorFlow.js", () => {
   });
 
   it.each(["same", "valid"] as const)("DepthwiseConv2D with dilation, padding %s", async (padding) => {
-    // TensorFlow.js' layer forgets the dilation (it hands null on); Keras and TensorFlow.js' operation do not.
+    // TensorFlow.js' layer ignores the dilation (it passes null); Keras and TensorFlow.js' operation do not.
     const model = around(stack(tf.layers.depthwiseConv2d({ kernelSize: [3, 2], dilationRate: 2, padding })));
     seedWeights(model);
     const [kernel, bias] = model.getWeights() as [tf.Tensor4D, tf.Tensor1D];
@@ -140,7 +140,7 @@ describe("the other layers agree with TensorFlow.js", () => {
         }),
       ],
     ],
-    ["ZeroPadding2D, one number a side", () => [tf.layers.zeroPadding2d({ padding: [1, 2] })]],
+    ["ZeroPadding2D, one number per side", () => [tf.layers.zeroPadding2d({ padding: [1, 2] })]],
     ["Flatten, then Dense", () => [conv(), tf.layers.flatten(), tf.layers.dense({ units: 5, activation: "softmax" })]],
     ["Dense without bias", () => [tf.layers.flatten(), tf.layers.dense({ units: 5, useBias: false })]],
     ["Reshape of a map", () => [tf.layers.reshape({ targetShape: [6, 7, 3] })]],
@@ -177,7 +177,7 @@ describe("the other layers agree with TensorFlow.js", () => {
     expect(await disagreement(model)).toBeLessThan(TOLERANCE);
   });
 
-  it("a Sequential, whose first layer tells the input", async () => {
+  it("a Sequential, whose first layer defines the input", async () => {
     const model = tf.sequential({
       layers: [
         tf.layers.conv2d({ filters: 4, kernelSize: 3, inputShape: [8, 8, 3] }),

@@ -103,13 +103,13 @@ export async function expected(
   images: Float32Array,
   dims: readonly [number, number, number, number],
 ): Promise<{ dims: readonly number[]; data: Float32Array }> {
-  const answer = tf.tidy(() => {
+  const output = tf.tidy(() => {
     const output = model.predict(tf.tensor4d(images, [...dims])) as tf.Tensor;
     return output.rank === 4 ? tf.transpose(output, [0, 3, 1, 2]) : output;
   });
-  const data = (await answer.data()) as Float32Array;
-  answer.dispose();
-  return { dims: answer.shape, data };
+  const data = (await output.data()) as Float32Array;
+  output.dispose();
+  return { dims: output.shape, data };
 }
 
 /** The largest difference between a converted Keras model and TensorFlow.js on two images. */

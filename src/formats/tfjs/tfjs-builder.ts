@@ -1,6 +1,6 @@
 /**
- * Builds the ONNX graph of a network that was written for channels last: nodes, constants, and the shape of every tensor, which explicit
- * padding and reshaping need. Maps are `[N, C, H, W]`, vectors `[N, C]`.
+ * Builds the ONNX graph of a network that was written for channels last: nodes, constants, the order of layers, and the shape of every
+ * tensor, which explicit padding and reshaping need. Maps are `[N, C, H, W]`, vectors `[N, C]`. Knows no layer by name.
  */
 import { dataError } from "../../base/errors.ts";
 import {

@@ -1,4 +1,7 @@
-/** ONNX nodes that Keras' layers and TensorFlow's operations share: convolutions, pooling, products, padding, reshaping. */
+/**
+ * ONNX nodes that Keras' layers and TensorFlow's operations share: convolutions, pooling, products, padding, reshaping, activations.
+ * Reads no JSON.
+ */
 import { dataError } from "../../base/errors.ts";
 import { float } from "../../onnx/model.ts";
 import { transposed } from "../tensorflow-layout.ts";
@@ -148,7 +151,7 @@ export const reshape = (builder: Builder, called: string, input: Place, target: 
   return builder.add("Transpose", [last.name], called, shape, { perm: [0, 3, 1, 2] });
 };
 
-// Converts Keras' activations, by name, to ONNX nodes.
+// Keras' activations, by name.
 
 type Activate = (builder: Builder, input: Place, output: string) => Place;
 

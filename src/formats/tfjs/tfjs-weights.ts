@@ -1,6 +1,7 @@
 /**
- * Reads the weights of a TensorFlow.js model: a manifest with their names, and shards with their bytes in sequence. Quantised weights become
- * float32. Sizes are checked against the shards before memory is allocated.
+ * Reads the weights of a TensorFlow.js model: a manifest with their names, and shards with their bytes in sequence. Quantised weights
+ * become float32. Sizes are checked against the shards before memory is allocated. Also has the readers of untrusted JSON that the
+ * converters use; converts no layer.
  */
 import { dataError } from "../../base/errors.ts";
 import { elementCount } from "../../onnx/model.ts";
@@ -95,7 +96,7 @@ function quantisationOf(value: Json, name: string, source: string): Quantisation
   return { type, scale, min };
 }
 
-// Readers of untrusted JSON: each checks the type, and reports what was expected and where.
+// Readers of untrusted JSON: each checks the type, and an error says what was expected and where.
 
 /** Anything that JSON.parse may return. */
 export type Json = unknown;
@@ -129,7 +130,7 @@ export function numberOf(value: Json, what: string): number {
 export const numbersOf = (value: Json, what: string): readonly number[] =>
   listOf(value, what).map((item) => numberOf(item, what));
 
-// Reads the attributes of a TensorFlow node in JSON, where integers are written as text and text as base64.
+// The attributes of a TensorFlow node in JSON, where integers are written as text and text as base64.
 
 /** Readers by type. Each returns undefined if the node leaves the attribute at its default. */
 export interface Attributes {

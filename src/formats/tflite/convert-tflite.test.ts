@@ -1,10 +1,10 @@
-/** Converted networks against what TensorFlow's own interpreter answers (see `testing.ts`). */
+/** Converted networks against the outputs of TensorFlow's own interpreter (see `testing.ts`). */
 import { describe, expect, it } from "vitest";
 import { GraftError } from "../../base/errors.ts";
 import { encodeModelWhole } from "../../onnx/codec/write-model.ts";
 import { openSession, type RuntimeTensor } from "../../onnx/session/session.ts";
 import { convertTflite, INPUT_SCALE, INPUT_ZERO } from "./convert-tflite.ts";
-import { type Answer, inputOf, loadFixture } from "./testing.ts";
+import { inputOf, loadFixture, type ReferenceRun } from "./testing.ts";
 
 /** An output in TensorFlow's order: channels last. */
 function inFileOrder({ dims, data }: RuntimeTensor): number[] {
@@ -14,9 +14,9 @@ function inFileOrder({ dims, data }: RuntimeTensor): number[] {
   return numbers.map((_, index) => numbers[(index % channels) * height * width + Math.floor(index / channels)]!);
 }
 
-/** The largest deviation of each output from the answer; in steps where the output is quantised. */
-function deviations(answer: Answer, outputs: readonly RuntimeTensor[]): number[] {
-  return answer.outputs.map(({ values, scale }, position) => {
+/** The largest deviation of each output from the interpreter's; in steps if the output is quantised. */
+function deviations(run: ReferenceRun, outputs: readonly RuntimeTensor[]): number[] {
+  return run.outputs.map(({ values, scale }, position) => {
     const ours = inFileOrder(outputs[position]!);
     expect(ours).toHaveLength(values.length);
     return Math.max(...values.map((value, index) => Math.abs(value - ours[index]!))) / (scale || 1);
@@ -25,25 +25,25 @@ function deviations(answer: Answer, outputs: readonly RuntimeTensor[]): number[]
 
 /** The largest deviation over all inputs and outputs of a fixture. */
 async function worstOf(name: string): Promise<number> {
-  const { model, answers } = loadFixture(name);
+  const { model, runs } = loadFixture(name);
   const session = await openSession(encodeModelWhole(convertTflite(model, name)), { threads: 1 });
   const found: number[] = [];
-  for (const answer of answers) {
-    const results = await session.run({ input: inputOf(answer) });
+  for (const run of runs) {
+    const results = await session.run({ input: inputOf(run) });
     const outputs = session.outputs.map((output) => results[output]!);
-    found.push(...deviations(answer, outputs));
+    found.push(...deviations(run, outputs));
   }
   await session.close();
   expect(found.length).toBeGreaterThan(0);
   return Math.max(...found);
 }
 
-describe("the interpreter's answers, to the six digits that are kept of them", () => {
+describe("the interpreter's outputs, to the six digits that the fixtures keep", () => {
   it.each(["windows", "numbers", "open_batch", "by_hand", "float16"])("real numbers: %s", async (name) => {
     expect(await worstOf(name)).toBeLessThan(1e-5);
   });
 
-  // The interpreter rounds every tensor on the way to 8 bits, the converted network none.
+  // The interpreter rounds every tensor to 8 bits, the converted network none.
   it.each(["int8", "uint8_ends", "uint8_legacy"])(
     "quantised numbers, within two steps of the output: %s",
     async (name) => {
@@ -51,17 +51,17 @@ describe("the interpreter's answers, to the six digits that are kept of them", (
     },
   );
 
-  it("weights of 8 bits: the interpreter rounds what they are applied to", async () => {
+  it("weights of 8 bits: the interpreter rounds their inputs", async () => {
     expect(await worstOf("weights_int8")).toBeLessThan(0.01);
   });
 });
 
 describe("the graph", () => {
-  it("takes batches, and answers each image as it does alone", async () => {
+  it("takes batches, and computes the same for each image as alone", async () => {
     for (const name of ["windows", "open_batch", "int8"]) {
-      const { model, answers } = loadFixture(name);
+      const { model, runs } = loadFixture(name);
       const session = await openSession(encodeModelWhole(convertTflite(model, name)), { threads: 1 });
-      const inputs = answers.map(inputOf);
+      const inputs = runs.map(inputOf);
       const [first, second] = inputs as [RuntimeTensor, RuntimeTensor];
       const both = {
         dims: [2, ...first.dims.slice(1)],
@@ -90,19 +90,19 @@ describe("the graph", () => {
     expect(new Set(made).size).toBe(made.length);
   });
 
-  it("clamps where a quantised range cuts, and only there", () => {
+  it("clamps where a quantised range limits values, and only there", () => {
     const { graph } = convertTflite(loadFixture("uint8_legacy").model, "legacy");
     const clamped = graph.nodes.filter(({ op }) => op === "Clip").map(({ outputs }) => outputs[0]);
     expect(clamped).toEqual(["first/Relu", "second/Relu6", "concat_with_signs"]);
   });
 
-  it("says how quantised pixels map to its input, and nothing where they are real", () => {
+  it("says how quantised pixels map to its input, and nothing for real pixels", () => {
     const { metadata } = convertTflite(loadFixture("uint8_legacy").model, "legacy");
     expect(Object.fromEntries(metadata)).toEqual({ [INPUT_SCALE]: "0.0078125", [INPUT_ZERO]: "128" });
     expect(convertTflite(loadFixture("windows").model, "windows").metadata.size).toBe(0);
   });
 
-  it("keeps what computes only shapes out", () => {
+  it("leaves out nodes that compute only shapes", () => {
     const { model, operators } = loadFixture("open_batch");
     expect(operators).toEqual(expect.arrayContaining(["SHAPE", "STRIDED_SLICE", "PACK"]));
     const ops = convertTflite(model, "open_batch").graph.nodes.map(({ op }) => op);

@@ -97,7 +97,7 @@ function inputMetadata({ quantisation }: TfliteTensor): Map<string, string> {
   ]);
 }
 
-// The rules by operator of TensorFlow Lite. Operators without a rule are refused by name.
+// The rules by TensorFlow Lite's operator. Operators without a rule are refused by name.
 
 export const rules: ReadonlyMap<string, Rule> = new Map([
   ["ADD", addition],

@@ -1,4 +1,7 @@
-/** The rules for arithmetic, activations, means, quantisation, and for concatenation, reshaping, padding and resizing. */
+/**
+ * The rules for arithmetic, activations, means, quantisation, concatenation, reshaping, padding and resizing. Convolutions and
+ * poolings are in window-ops.ts.
+ */
 
 import type { Field } from "./flatbuffer.ts";
 import type { Operation, TfliteTensor } from "./read-tflite.ts";
@@ -110,7 +113,7 @@ export const dequantisation: Rule = {
   },
 };
 
-// The rules for concatenation, reshaping, padding and resizing.
+// Concatenation, reshaping, padding and resizing.
 
 /** The axis in ONNX's layout. Throws a data error if a tensor of this rank has no such axis. */
 export function axisOf(operation: Operation, axis: number, rank: number): number {

@@ -4,8 +4,8 @@ import { gunzipSync } from "node:zlib";
 import { elementCount } from "../../onnx/model.ts";
 import type { RuntimeTensor } from "../../onnx/session/session.ts";
 
-/** The outputs of TensorFlow's interpreter for one input. */
-export interface Answer {
+/** One run of TensorFlow's interpreter: the input and its outputs. */
+export interface ReferenceRun {
   /** `real = scale × (q − zero)` with q by `rule`; `dims` are `[N, H, W, C]`. */
   readonly input: {
     readonly rule: "noise" | "waves";
@@ -20,20 +20,20 @@ export interface Answer {
 }
 type Dims = readonly [n: number, height: number, width: number, channels: number];
 
-/** A fixture: a small model (absent for the real network) and its outputs. */
+/** A fixture: a small model (absent for the real network) and its runs. */
 export interface Fixture {
   readonly model: Uint8Array;
   readonly operators: readonly string[];
-  readonly answers: readonly Answer[];
+  readonly runs: readonly ReferenceRun[];
 }
 
-const whole: Record<Answer["input"]["rule"], (y: number, x: number, c: number, dims: Dims) => number> = {
+const whole: Record<ReferenceRun["input"]["rule"], (y: number, x: number, c: number, dims: Dims) => number> = {
   noise: (y, x, c, [, , width, channels]) => (((y * width + x) * channels + c) * 7919 + 13) % 256,
   waves: (y, x, c) => 255 - Math.abs(255 - ((3 * x + 2 * y + 40 * c) % 510)),
 };
 
 /** The input for the converted network, `[1, C, H, W]`. */
-export function inputOf({ input: { rule, dims, scale, zero } }: Answer): RuntimeTensor {
+export function inputOf({ input: { rule, dims, scale, zero } }: ReferenceRun): RuntimeTensor {
   const [, height, width, channels] = dims;
   const data = new Float32Array(elementCount(dims));
   let index = 0;
@@ -48,6 +48,6 @@ export function inputOf({ input: { rule, dims, scale, zero } }: Answer): Runtime
 /** Reads a fixture by name. */
 export function loadFixture(name: string): Fixture {
   const text = readFileSync(new URL(`./fixtures/${name}.json`, import.meta.url), "utf8");
-  const { model = "", operators = [], answers } = JSON.parse(text);
-  return { model: model === "" ? new Uint8Array() : gunzipSync(Buffer.from(model, "base64")), operators, answers };
+  const { model = "", operators = [], answers: runs } = JSON.parse(text);
+  return { model: model === "" ? new Uint8Array() : gunzipSync(Buffer.from(model, "base64")), operators, runs };
 }

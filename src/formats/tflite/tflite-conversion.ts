@@ -1,6 +1,6 @@
 /**
- * Builds the ONNX graph of a TensorFlow Lite model: names, constants and nodes, in ONNX's layout. The rules for operators (`ops/`) read
- * tensors from it and add nodes to it.
+ * Builds the ONNX graph of a TensorFlow Lite model: names, constants and nodes, in ONNX's layout and in real numbers. The rules for
+ * operators (window-ops.ts, tensor-ops.ts) read tensors from it and add nodes to it.
  */
 import { dataError } from "../../base/errors.ts";
 import { type AttributeLike, float32Tensor, int64Tensor, type Node, node, type Tensor } from "../../onnx/model.ts";
@@ -160,8 +160,8 @@ export class Conversion {
   }
 }
 
-// Converts dimensions and axes between TensorFlow Lite's layout of images, `[N, H, W, C]`, and ONNX's, `[N, C, H, W]`. Tensors of other
-// ranks than 4 are unchanged.
+// Dimensions and axes between TensorFlow Lite's layout of images, `[N, H, W, C]`, and ONNX's, `[N, C, H, W]`. Tensors of other ranks
+// than 4 are unchanged.
 
 /** `toChannelsFirst[i]`: the TensorFlow Lite dimension that becomes ONNX's dimension `i`. */
 export const toChannelsFirst = [0, 3, 1, 2] as const;
@@ -185,7 +185,7 @@ export function convertedAxis(axis: number, rank: number): number | undefined {
 export const sameOrder = (dims: readonly number[]): boolean =>
   !isImage(dims) || dims[3] === 1 || dims[1]! * dims[2]! === 1;
 
-// Dequantises constants to float32, and computes the real range of quantised tensors.
+// Real numbers: dequantises constants to float32, and computes the real range of quantised tensors.
 
 /** Real numbers from `low` to `high`, both included. */
 export interface Range {
@@ -261,7 +261,7 @@ export function integersOf({ type, bytes }: TfliteTensor): number[] | undefined 
   return undefined;
 }
 
-// Aligns bytes of a file for typed arrays.
+// Alignment for typed arrays.
 
 /** A copy of `bytes`, cut to a multiple of `size` bytes; readers check lengths beforehand. */
 export const alignedCopy = (bytes: Uint8Array, size: number): ArrayBuffer =>

@@ -1,4 +1,4 @@
-/** Damaged and hostile files: one sentence each, never a crash, never more memory than the file can justify. */
+/** Damaged and hostile files: one sentence each, never a crash, never more memory than the file justifies. */
 import fc from "fast-check";
 import { Builder } from "flatbuffers";
 import { describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ import { loadFixture } from "./testing.ts";
 const fixtures = ["by_hand", "uint8_legacy", "windows", "open_batch"].map((name) => loadFixture(name).model);
 const small = fixtures[0]!;
 
-/** The error of a conversion; nothing where the file is still a model. Fails on any error that is not Graft's. */
+/** The error of a conversion; undefined if the file is still a model. Fails on any error that is not Graft's. */
 function refusal(bytes: Uint8Array): GraftError | undefined {
   try {
     expectModest(convertTflite(bytes, "x.tflite"), bytes.length);
@@ -23,7 +23,7 @@ function refusal(bytes: Uint8Array): GraftError | undefined {
   }
 }
 
-/** Constants may be four times as large as in the file (8 bits become 32), and read in several layouts. */
+/** Constants may be four times as large as in the file (8 bits become 32), and stored in several layouts. */
 function expectModest({ graph }: Model, size: number): void {
   const bytes = [...graph.initializers.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
   expect(bytes).toBeLessThan(64 * size + (1 << 20));

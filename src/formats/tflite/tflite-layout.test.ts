@@ -23,7 +23,7 @@ describe("transposed", () => {
     );
   });
 
-  it("changes no order exactly where that is said", () => {
+  it("keeps the order exactly where sameOrder says so", () => {
     fc.assert(
       fc.property(dims4, (dims) => {
         const moved = transposed({ dims, data: counted(dims) }, toChannelsFirst).data;
@@ -40,7 +40,7 @@ describe("transposed", () => {
   });
 });
 
-it("axes: images change theirs, other ranks do not, and none is made up", () => {
+it("axes: those of images change, those of other ranks do not, and invalid ones stay undefined", () => {
   expect([0, 1, 2, 3, -1].map((axis) => convertedAxis(axis, 4))).toEqual([0, 2, 3, 1, 1]);
   expect([0, 1, -1].map((axis) => convertedAxis(axis, 2))).toEqual([0, 1, 1]);
   expect([convertedAxis(4, 4), convertedAxis(-3, 2)]).toEqual([undefined, undefined]);

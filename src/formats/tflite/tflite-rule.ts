@@ -1,4 +1,7 @@
-/** The type of the rules for TensorFlow Lite's operators, and the checks that they share. */
+/**
+ * The type of the rules for TensorFlow Lite's operators, the checks that they share, and the activations that are fused to operators.
+ * The rules are in window-ops.ts and tensor-ops.ts.
+ */
 
 import type { Operation, TfliteTensor } from "./read-tflite.ts";
 import { type Conversion, contains, integersOf, intersection, type Range, rangeOf } from "./tflite-conversion.ts";
@@ -73,7 +76,7 @@ export function integerInput(operation: Operation, position: number): number[] {
   return values;
 }
 
-// Adds the fused activation of an operation and the range of its quantised output, as one node.
+// The fused activation of an operation and the range of its quantised output, as one node.
 
 /** Codes of `ActivationFunctionType`. */
 export const NONE = 0;

@@ -1,4 +1,7 @@
-/** The rules for convolutions and poolings, which slide a window over an image, and for the fully connected layer. */
+/**
+ * The rules for convolutions and poolings, which slide a window over an image, and for the fully connected operator. Other operators
+ * are in tensor-ops.ts.
+ */
 import type { AttributeLike } from "../../onnx/model.ts";
 import { samePadding } from "../tensorflow-layout.ts";
 import type { Operation, TfliteTensor } from "./read-tflite.ts";
@@ -117,7 +120,7 @@ const pooling = (op: "AveragePool" | "MaxPool", extra: Record<string, AttributeL
 export const averagePooling: Rule = pooling("AveragePool", { count_include_pad: 0 });
 export const maxPooling: Rule = pooling("MaxPool", {});
 
-// The rule for the fully connected operator.
+// The fully connected operator.
 
 /** Weights are `[D out, D in]`; the input is read as rows of `D in` numbers, in the file's order. */
 export const fullyConnected: Rule = {

@@ -1,6 +1,6 @@
 /**
- * Follows one axis (batch or channels) through a graph: its position after each node. Transpose moves an axis, Reshape may keep
- * it or merge it into another, most operators leave it where it is.
+ * Follows one axis (batch or channels) through a graph: its position after each node, derived from operators and not from sizes.
+ * Transpose moves an axis, Reshape may keep it or merge it into another, most operators leave it where it is. Rewrites nothing.
  */
 import { asIntegers, elementCount, type Graph, intAttribute, intsAttribute, type Node } from "../model.ts";
 import type { Dataflow } from "./dataflow.ts";

@@ -26,7 +26,7 @@ describe("dataflow", () => {
     ]),
   );
 
-  test("tells constants, what depends on shapes, and what carries the picture", () => {
+  test("distinguishes constants, what depends on shapes, and what depends on the image", () => {
     const kinds = ["w", "turned", "shape", "size", "x", "product", "y", "noise"].map(flow.dependence);
     expect(kinds).toEqual(["nothing", "nothing", "shapes", "shapes", "values", "values", "values", "values"]);
     expect(flow.data(flow.nodes.find(({ op }) => op === "Mul")!)).toEqual(["product"]);
@@ -44,7 +44,7 @@ describe("foldConstants", () => {
   const constant = (name: string, values: number[]): Node =>
     node("Constant", [], [name], { value: { type: "tensor", value: float32Tensor([values.length], values) } });
 
-  test("Constant nodes become initializers, Identities of them their first name", () => {
+  test("Constant nodes become initializers; readers of their Identities use the first name", () => {
     const folded = foldConstants(
       graphOf([
         constant("c", [1, 2, 3, 4]),
@@ -63,7 +63,7 @@ describe("foldConstants", () => {
     expect(folded.initializers.get("shape")).toEqual(int64Tensor([2], [1, -1]));
   });
 
-  test("what the graph yields, and what a subgraph captures, keeps its name", () => {
+  test("outputs of the graph, and tensors that a subgraph captures, keep their names", () => {
     const branch = { ...graphOf([node("Neg", ["d"], ["n"])]), inputs: [], initializers: new Map() };
     const nodes = [
       constant("c", [1, 2, 3, 4]),
@@ -78,7 +78,7 @@ describe("foldConstants", () => {
 });
 
 describe("linksOf", () => {
-  test("a residual block is one link; what makes weights and shapes goes with its reader", () => {
+  test("a residual block is one link; nodes that prepare weights and shapes belong to their reader's", () => {
     const graph = graphOf([
       node("Relu", ["x"], ["r"]),
       node("Transpose", ["w"], ["turned"]),
@@ -95,7 +95,7 @@ describe("linksOf", () => {
     ]);
   });
 
-  test("an input that is read to the end leaves no place to cut", () => {
+  test("a graph whose every node reads the input has no place to cut", () => {
     const graph = graphOf([node("Relu", ["x"], ["r"]), node("Add", ["r", "x"], ["y"])]);
     expect(linksOf(graph, "y").map(({ output }) => output)).toEqual(["y"]);
   });

@@ -1,4 +1,7 @@
-/** Which node makes a tensor, which nodes read it, and in which order nodes can run. Rewrites nothing. */
+/**
+ * How the nodes of a graph are connected: producers and consumers of each tensor, an order in which nodes can run, what each tensor
+ * depends on, and where the graph can be cut. Rewrites nothing.
+ */
 import { dataError } from "../../base/errors.ts";
 import type { Graph, Node } from "../model.ts";
 
@@ -108,8 +111,8 @@ export function dataflow(graph: Graph): Dataflow {
   };
 }
 
-// A graph as a chain of links: it can be cut in two wherever a single tensor carries everything computed so far. A link is what is
-// between two such places: a layer, or a residual block whose branches cannot be separated.
+// A graph as a chain of links: it can be cut wherever a single tensor carries everything computed so far. A link is what is between
+// two such places: a layer, or a residual block whose branches cannot be separated.
 
 /** The nodes between two places at which the graph can be cut. */
 export interface Link {

@@ -3,7 +3,7 @@ import { elementCount, float32Tensor, type Graph, modelOf, type Node, node } fro
 import { inferShapes } from "../session/shapes.ts";
 import { multiplyAdds, nodeMultiplyAdds } from "./multiply-adds.ts";
 
-/** The count of one node whose output ONNX Runtime's own inference has shaped. */
+/** The count of one node, with the output shape that ONNX Runtime infers. */
 async function count(
   of: Node,
   inputs: Readonly<Record<string, number[]>>,
@@ -62,7 +62,7 @@ describe("multiply-adds of", () => {
     ["Einsum", equation("bqhd,bkhd->bhqk"), { x: [2, 5, 3, 4], w: [2, 6, 3, 4] }, {}, 2 * 3 * 5 * 6 * 4],
     ["Einsum with dots", equation("...i,ij->...j"), { x: [2, 5, 4], w: [4, 3] }, {}, 2 * 5 * 4 * 3],
     ["Einsum of one", { ...equation("ij->ji"), inputs: ["x"] }, { x: [2, 5] }, {}, 0],
-    ["what works element by element", node("Relu", ["x"], ["y"]), { x }, {}, 0],
+    ["an element-wise operator", node("Relu", ["x"], ["y"]), { x }, {}, 0],
     ["pooling", node("AveragePool", ["x"], ["y"], { kernel_shape: [2, 2] }), { x }, {}, 0],
   ])("%s", async (_, of, inputs, weights, expected) => {
     expect(await count(of, inputs, weights)).toBe(expected);
@@ -78,7 +78,7 @@ describe("multiply-adds of", () => {
     expect(nodeMultiplyAdds(node("Attention", ["q", "k", "v"], ["y"]), shapes)).toBe(5 * 7 * 16 + 5 * 7 * 24);
   });
 
-  test("a tensor of unknown shape is an error, not nothing", () => {
+  test("a tensor of unknown shape is an error, not 0", () => {
     expect(() => nodeMultiplyAdds(node("Conv", ["x", "w"], ["y"]), new Map())).toThrow('shape of "y"');
   });
 });

@@ -1,4 +1,4 @@
-/** Files that are not what they say: refused in one sentence, before memory is taken. */
+/** Files with false claims: refused in one sentence, before memory is allocated. */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { foldConstants, widen } from "../passes/simplify.ts";
 import { decodeModel } from "./read-model.ts";
 import { encodeModelWhole } from "./write-model.ts";
 
-const sound: Graph = {
+const valid: Graph = {
   name: "g",
   nodes: [node("Reshape", ["x", "s"], ["r"]), node("Gemm", ["r", "w"], ["y"], { transB: 1 })],
   inputs: [{ name: "x", type: "float32", dims: ["N", 2] }],
@@ -38,12 +38,12 @@ describe("decodeModel", () => {
     );
   });
 
-  test("refuses a million small numbers where raw bytes would do", () => {
+  test("refuses a million small numbers instead of raw bytes", () => {
     const packed = field(5, field(7, new Uint8Array(3 * 2 ** 20)));
     expect(() => decodeModel(modelWith(packed), "x.onnx")).toThrow("exported so");
   });
 
-  test("refuses graphs nested until the stack would end", () => {
+  test("refuses graphs nested deep enough to overflow the stack", () => {
     let nested: Uint8Array = new Uint8Array();
     for (let depth = 0; depth < 2000; depth++) nested = field(1, field(5, field(6, nested)));
     expect(() => decodeModel(modelWith(nested), "x.onnx")).toThrow("not valid protobuf");
@@ -55,15 +55,15 @@ describe("decodeModel", () => {
     ["negative ones", [-1, -6]],
   ])("refuses a tensor that claims %s", (_, dims) => {
     const graph = {
-      ...sound,
+      ...valid,
       initializers: new Map([["w", { type: "float32" as const, dims, bytes: new Uint8Array(24) }]]),
     };
     expect(() => decodeModel(encodeModelWhole(modelOf(graph)), "x.onnx")).toThrow(/has shape \[.*\] but/);
   });
 
-  test("reads a sound graph of twenty thousand nodes", () => {
+  test("reads a valid graph of twenty thousand nodes", () => {
     const nodes = Array.from({ length: 20_000 }, (_, i) => node("Neg", [i === 0 ? "x" : `t${i}`], [`t${i + 1}`]));
-    expect(decodeModel(encodeModelWhole(modelOf({ ...sound, nodes })), "x.onnx").graph.nodes).toHaveLength(20_000);
+    expect(decodeModel(encodeModelWhole(modelOf({ ...valid, nodes })), "x.onnx").graph.nodes).toHaveLength(20_000);
   });
 });
 
@@ -75,8 +75,8 @@ function prepare(bytes: Uint8Array): Model {
   return { ...model, graph };
 }
 
-test("bits flipped, bytes lost or added: a model or a GraftError, nothing else", () => {
-  const bytes = encodeModelWhole({ ...modelOf(sound), opsets: new Map([["", 11]]) });
+test("flipped bits, lost or added bytes: a model or a GraftError", () => {
+  const bytes = encodeModelWhole({ ...modelOf(valid), opsets: new Map([["", 11]]) });
   const flips = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(7)), { maxLength: 8 });
   fc.assert(
     fc.property(flips, fc.nat(bytes.length), fc.uint8Array({ maxLength: 12 }), (flipped, length, added) => {

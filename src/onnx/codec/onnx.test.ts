@@ -36,7 +36,7 @@ const model: Model = {
 };
 
 describe("ONNX files", () => {
-  test("what is written is read back the same", () => {
+  test("a written file reads back the same", () => {
     const again = decodeModel(encodeModelWhole(model), "test");
     expect(again).toEqual({ ...model, graph: again.graph, producer: "graft" });
     expect(again.graph.nodes).toEqual(model.graph.nodes);
@@ -45,7 +45,7 @@ describe("ONNX files", () => {
     expect([...asFloat32(again.graph.initializers.get("w")!)]).toEqual([1, 2, 3, 4, 5, -6.5]);
   });
 
-  test("any other reader of protobuf reads the hand-written part too", () => {
+  test("another protobuf reader reads the hand-written part too", () => {
     const proto = fromBinary(ModelProtoSchema, encodeModelWhole(model));
     expect(proto.graph?.initializer.map(({ name, dims, rawData }) => [name, dims.map(Number), rawData.length])).toEqual(
       [
@@ -57,7 +57,7 @@ describe("ONNX files", () => {
     expect(proto.graph?.node).toHaveLength(4);
   });
 
-  test("large weights are written from where they are, not copied", () => {
+  test("large weights are written without a copy", () => {
     const weights = new Float32Array(1000);
     const graph = { ...model.graph, initializers: new Map([["w", float32Tensor([1000], weights)]]) };
     const chunks = encodeModel({ ...model, graph });
@@ -73,7 +73,7 @@ describe("ONNX files", () => {
     expect(() => decodeModel(bytes, "x.onnx")).toThrow(sentence);
   });
 
-  test("a tensor that claims more than it holds is refused", () => {
+  test("a tensor whose shape needs more bytes than it has is refused", () => {
     const graph = {
       ...model.graph,
       initializers: new Map([["w", { type: "float32" as const, dims: [2 ** 40], bytes: new Uint8Array(8) }]]),
@@ -86,7 +86,7 @@ describe("ONNX files", () => {
     expect(() => decodeModel(bytes, "x.onnx")).toThrow("operator set 99");
   });
 
-  test("damaged bytes give a model or a GraftError, nothing else", () => {
+  test("damaged bytes give a model or a GraftError", () => {
     const bytes = encodeModelWhole(model);
     fc.assert(
       fc.property(

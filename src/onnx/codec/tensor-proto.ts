@@ -1,4 +1,7 @@
-/** ONNX's numbers for element types. */
+/**
+ * Reads ONNX's `TensorProto` as a {@link Tensor}: element types by ONNX's numbers, raw bytes unchanged, typed fields as raw bytes.
+ * Checks sizes before using them.
+ */
 import { TensorProto_DataLocation as DataLocation, TensorProto_DataType as DataType, type TensorProto } from "onnx-buf";
 import { dataError } from "../../base/errors.ts";
 import { bytesPerElement, elementCount, rawTensor, type Tensor, type TensorType } from "../model.ts";
@@ -27,8 +30,6 @@ const typeByNumber = new Map<number, TensorType>(
 
 /** The element type of ONNX's number; undefined if Graft does not support it. */
 export const tensorTypeOf = (dataType: number): TensorType | undefined => typeByNumber.get(dataType);
-
-// `TensorProto` → {@link Tensor}: raw bytes unchanged, typed fields as raw bytes. Checks sizes before using them.
 
 const bytesOf = (view: ArrayBufferView): Uint8Array => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 

@@ -1,6 +1,6 @@
 /**
- * Writes a {@link Model} as the bytes of an `.onnx` file, as a list of chunks in which every weight is the model's own array: a
- * 550 MB network is written without a second copy.
+ * Writes a {@link Model} as an `.onnx` file, whole or with its large weights in a second file. The result is a list of chunks in which
+ * every weight is the model's own array: a 550 MB network is written without a second copy. Writes nothing to the disk.
  */
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
@@ -138,9 +138,8 @@ function attributeInit(name: string, attribute: Attribute): MessageInitShape<typ
   }
 }
 
-// Writes a {@link Model} as an `.onnx` file without its large weights, and a file of those weights beside it (ONNX's external
-// data). A runtime maps such a file into memory instead of copying it: a large network's weights are then in memory twice instead
-// of five times.
+// With a second file of the large weights (ONNX's external data), which a runtime maps into memory instead of copying it: a large
+// network's weights are then in memory twice instead of five times.
 
 /** Tensors start at multiples of this many bytes so that they can be mapped: the page size of any common system divides it. */
 const PAGE = 65_536;

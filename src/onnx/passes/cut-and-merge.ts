@@ -1,4 +1,7 @@
-/** Cuts a graph at tensors: keeps what is needed to compute them and removes everything after them. */
+/**
+ * Cuts graphs at tensors, renames their tensors, and joins them: keeps what is needed for given outputs or what follows a tensor, and
+ * appends one graph to another. Changes no operation.
+ */
 import { usageError } from "../../base/errors.ts";
 import { inTopologicalOrder, lookup, tensorsRead } from "../analysis/dataflow.ts";
 import type { Attribute, Graph, Node, Value } from "../model.ts";
@@ -39,7 +42,7 @@ export function cutGraph(graph: Graph, outputs: readonly Value[]): Graph {
   };
 }
 
-// The part of a graph after a tensor, which becomes an input: the counterpart of cutting at an output.
+// The part of a graph after a tensor, which becomes an input.
 
 /**
  * The part of a graph that computes its outputs from `tensor`. Other graph inputs that this part reads stay inputs.
@@ -56,7 +59,7 @@ export function graphAfter(graph: Graph, tensor: Value): Graph {
   return cutGraph({ ...graph, nodes, inputs: [tensor, ...graph.inputs] }, graph.outputs);
 }
 
-// Joins graphs: the outputs of one become the inputs of the next.
+// Joining: the outputs of one graph become the inputs of the next.
 
 /** The same graph with every tensor and node renamed, including those of subgraphs. */
 export function renameTensors(graph: Graph, rename: (tensor: string) => string): Graph {

@@ -6,7 +6,7 @@ import { inferShapes } from "../session/shapes.ts";
 import { freeBatch, placeAfterReshape } from "./free-batch.ts";
 import { float16Value, widen } from "./simplify.ts";
 
-describe("where the batch is after a Reshape", () => {
+describe("the place of the batch after a Reshape", () => {
   const own = (axis: number) => ({ axis, outer: 1 });
   test.each<
     [string, number[], number[], { axis: number; outer: number }, number, { axis: number; outer: number } | undefined]
@@ -22,14 +22,14 @@ describe("where the batch is after a Reshape", () => {
     ["and out of the sequence again", [17, 16], [17, 1, 16], { axis: 0, outer: 17 }, 1, own(1)],
     ["a batch of 4, merged", [17, 4, 16], [68, 16], own(1), 4, { axis: 0, outer: 17 }],
     ["a batch of 4, merged with heads", [4, 2, 17, 8], [8, 17, 8], own(0), 4, own(0)],
-    ["torn apart", [4, 6], [2, 12], own(0), 4, undefined],
+    ["split between images", [4, 6], [2, 12], own(0), 4, undefined],
   ])("%s", (_, from, to, place, batch, expected) => {
     expect(placeAfterReshape(from, to, place, batch)).toEqual(expected);
   });
 });
 
 describe("freeBatch", () => {
-  /** A class token joined to two tokens a picture, all turned into a vector; exported for one picture. */
+  /** A class token concatenated to two tokens per image, all reshaped to a vector; exported for one image. */
   const graph: Graph = {
     name: "g",
     nodes: [
@@ -46,7 +46,7 @@ describe("freeBatch", () => {
     ]),
   };
 
-  test("takes any number of pictures, each as before", async () => {
+  test("takes any number of images and computes the same for each", async () => {
     const free = freeBatch(graph, await inferShapes(modelOf(graph)));
     expect(free.inputs[0]!.dims).toEqual(["N", 4]);
     const session = await openSession(encodeModelWhole(modelOf(free)));
@@ -93,7 +93,7 @@ describe("widen", () => {
     expect([...(y!.data as Float32Array)]).toEqual([3.5, 0.5]);
   });
 
-  test("leaves others alone, and refuses operators that it does not know", () => {
+  test("leaves other graphs unchanged, and refuses unknown operators", () => {
     const plain: Graph = { name: "g", nodes: [], inputs: [], outputs: [], initializers: new Map() };
     expect(widen(plain)).toBe(plain);
     const fused = { ...node("FusedGemm", ["x"], ["y"]), domain: "com.microsoft" };

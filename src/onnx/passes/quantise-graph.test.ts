@@ -34,7 +34,7 @@ const graph: Graph = {
     ["a", noise([8, 3, 3, 3], 0.5)],
     ["aBias", noise([8], 0.3)],
     ["b", noise([8, 8, 3, 3], 0.3)],
-    // A channel of nearly nothing but a bias: its int32 must not run over.
+    // A channel that is almost only a bias: its int32 must not overflow.
     [
       "d",
       float32Tensor(
@@ -63,9 +63,9 @@ async function outputsOf(of: Graph, wanted: readonly string[]): Promise<Map<stri
 
 const all = (): boolean => true;
 
-test("a quantised graph computes nearly the same, in integers", async () => {
+test("a quantised graph computes nearly the same in integers", async () => {
   const wanted = rangesWanted(graph, all);
-  // What ReLU, the upper bound and pooling make of their inputs has no range of its own before them.
+  // The inputs of ReLU, the upper bound and pooling have no range of their own.
   expect(wanted.sort()).toEqual(["t10", "t2", "t3", "t5", "t8", "x", "y"]);
   const values = await outputsOf(graph, wanted);
   const ranges = new Map(
@@ -83,7 +83,7 @@ test("a quantised graph computes nearly the same, in integers", async () => {
   expect(after).not.toEqual(before);
 });
 
-test("what is not to be quantised stays as it is", async () => {
+test("nodes that may not be quantised stay unchanged", async () => {
   const isConvolution = ({ op }: { readonly op: string }): boolean => op === "Conv";
   const wanted = rangesWanted(graph, isConvolution);
   // An activation function that is not its own stays, so that its input has a range.

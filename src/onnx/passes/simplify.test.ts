@@ -18,7 +18,7 @@ const graphOf = (attributes: Record<string, AttributeLike> = {}, kernel = 3): Gr
 });
 const shapes = new Map([["x", { dims: [1, 2, 3, 3] }]]);
 
-async function answer(graph: Graph): Promise<{ dims: readonly number[]; data: number[] }> {
+async function outputOf(graph: Graph): Promise<{ dims: readonly number[]; data: number[] }> {
   const session = await openSession(encodeModelWhole(modelOf(graph)));
   const { y } = await session.run({ x: { dims: [5, 2, 3, 3], data: wave(90) } });
   await session.close();
@@ -26,12 +26,12 @@ async function answer(graph: Graph): Promise<{ dims: readonly number[]; data: nu
 }
 
 describe("a convolution over the whole map", () => {
-  it("is a matrix product with the same answers and the same bytes", async () => {
+  it("becomes a matrix product with the same outputs and the same bytes", async () => {
     const graph = graphOf();
     const rewritten = wholeMapConvolutionsAsGemm(graph, shapes);
     expect(rewritten.nodes.map(({ op }) => op)).toEqual(["Flatten", "Gemm", "Reshape"]);
     expect(rewritten.initializers.get("w")!.bytes).toBe(graph.initializers.get("w")!.bytes);
-    const [before, after] = [await answer(graph), await answer(rewritten)];
+    const [before, after] = [await outputOf(graph), await outputOf(rewritten)];
     expect(after.dims).toEqual(before.dims);
     for (const [i, value] of before.data.entries()) expect(after.data[i]).toBeCloseTo(value, 5);
   });
@@ -40,7 +40,7 @@ describe("a convolution over the whole map", () => {
     ["padded", graphOf({ pads: [1, 1, 1, 1] })],
     ["with a smaller kernel", graphOf({}, 2)],
     ["1 × 1", graphOf({}, 1)],
-  ])("is not what one %s is", (_, graph) => {
+  ])("does not include one %s", (_, graph) => {
     expect(wholeMapConvolutionsAsGemm(graph, shapes)).toEqual(graph);
   });
 });

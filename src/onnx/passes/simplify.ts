@@ -1,6 +1,6 @@
 /**
- * Turns `Constant` nodes, and `Identity` of constants, into initializers, so that weights and shapes are in one place. The graph
- * computes the same.
+ * Rewrites graphs without changing what they compute: constants become initializers, convolutions over the whole map become fully
+ * connected layers, half precision becomes float32.
  */
 
 import { dataError } from "../../base/errors.ts";

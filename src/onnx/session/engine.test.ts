@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { engine } from "./session.ts";
 
-it("says what ONNX Runtime needs where there is none for the processor", async () => {
+it("says what ONNX Runtime needs if there is no build for the processor", async () => {
   const { arch } = process;
   Object.defineProperty(process, "arch", { value: "abacus", configurable: true });
   try {

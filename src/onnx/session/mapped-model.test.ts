@@ -22,7 +22,7 @@ function linear(rows: number): Model {
 it.each([
   ["in memory", 16],
   ["through a file", LARGE_MODEL_BYTES / 256],
-])("a model %s gives its answers and leaves nothing behind", async (_, rows) => {
+])("a model %s computes its outputs and leaves no file behind", async (_, rows) => {
   const before = readdirSync(tmpdir()).filter((name) => name.startsWith("graft-model-"));
   const session = await openModel(linear(rows));
   const data = new Float32Array(rows);

@@ -3,7 +3,7 @@ import { encodeModelWhole } from "../codec/write-model.ts";
 import { modelOf, node } from "../model.ts";
 import { openSession } from "./session.ts";
 
-/** What Node 24 and browsers have: numbers of two bytes that are not a Uint16Array. Elsewhere integers stand in for them. */
+/** Stands in for the Float16Array of Node 24 and browsers: two bytes per number, and not a Uint16Array. */
 class TwoBytes extends Int16Array {}
 
 // ONNX Runtime looks for the class once, when its first tensor is made.

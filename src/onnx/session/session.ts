@@ -1,6 +1,6 @@
 /**
- * ONNX Runtime sessions, the only access to the engine, in Node and in browsers. Works on models and tensors only; engine.ts decides
- * which build of ONNX Runtime is used.
+ * ONNX Runtime sessions, and the build of ONNX Runtime that they run on: the only access to it, in Node and in browsers. Works on
+ * models and tensors only.
  */
 import type * as ort from "onnxruntime-common";
 import type { InTurn } from "../../base/concurrency.ts";
@@ -53,7 +53,7 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** How a platform opens models: in Node through a file if that saves memory (open-model.ts), in a browser as bytes. */
+/** How a platform opens models: in Node through a file if that saves memory (mapped-model.ts), in a browser as bytes. */
 export type OpenModel = (model: Model, options?: SessionOptions) => Promise<Session>;
 
 /** By the `Symbol.toStringTag` of the array, which a subclass such as Node's `Buffer` shares. */
@@ -66,7 +66,7 @@ const elementTypes: ReadonlyMap<string, ort.Tensor.Type> = new Map([
   ["Uint16Array", "uint16"],
 ]);
 
-function toOrt({ Tensor }: Engine["ort"], { dims, data, type: stated }: RuntimeTensor): ort.Tensor {
+function toOrt({ Tensor }: RuntimeEngine["ort"], { dims, data, type: stated }: RuntimeTensor): ort.Tensor {
   const type = stated ?? elementTypes.get(data[Symbol.toStringTag]);
   if (!type) throw new TypeError(`ONNX Runtime takes no ${data[Symbol.toStringTag]}.`);
   const tensor = new Tensor(type, data, dims);
@@ -91,7 +91,7 @@ function fromOrt({ type, dims, data }: ort.Tensor): RuntimeTensor {
  */
 export async function openSession(source: Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
   const { ort, providers, inTurn = atOnce } = await engine();
-  // Spread on conditions: the native library throws where a setting is there and undefined.
+  // Conditional spreads: the native library throws for a setting that is present and undefined.
   const settings: ort.InferenceSession.SessionOptions = {
     // Sessions without optimisation only serve shape inference: they need no GPU.
     ...(providers && options.optimise !== false ? { executionProviders: [...providers] } : {}),
@@ -123,7 +123,7 @@ const firstLine = (message: string): string => message.split("\n")[0] ?? message
 
 const atOnce: InTurn = (work) => work();
 
-function wrap(session: ort.InferenceSession, ort: Engine["ort"], inTurn: InTurn, profiled: boolean): Session {
+function wrap(session: ort.InferenceSession, ort: RuntimeEngine["ort"], inTurn: InTurn, profiled: boolean): Session {
   const metadata = new Map([...session.inputMetadata, ...session.outputMetadata].map((value) => [value.name, value]));
   return {
     inputs: session.inputNames,
@@ -144,29 +144,29 @@ function wrap(session: ort.InferenceSession, ort: Engine["ort"], inTurn: InTurn,
   };
 }
 
-// Which build of ONNX Runtime the sessions run on: `onnxruntime-node` in Node (native.ts), one of `onnxruntime-web`'s in a page.
-// The package's import `#onnxruntime` says which, so that a bundler for pages never meets Node's. It is loaded on first use,
-// and in a page as a file of its own: its threads are workers that load that file again, and must find nothing else in it.
+// The build of ONNX Runtime: `onnxruntime-node` in Node (native.ts), one of `onnxruntime-web`'s in a page. The package's import
+// `#onnxruntime` resolves to the right one, so that a bundler for pages never includes Node's. It is loaded on first use, in a page as
+// a separate file: its threads are workers that load that file again, and it must contain nothing else.
 
 export type { ort };
 
 /** A build of ONNX Runtime, and what its sessions run on. */
-export interface Engine {
+export interface RuntimeEngine {
   readonly ort: Pick<typeof ort, "InferenceSession" | "Tensor">;
   /** Execution providers, the preferred first; without any, the build's own default. */
   readonly providers?: readonly ort.InferenceSession.ExecutionProviderConfig[] | undefined;
-  /** Whether only one session may do something at a time, for builds that do not stand two at once. */
+  /** Set if only one session may work at a time, for builds that do not support two at once. */
   readonly inTurn?: InTurn | undefined;
 }
 
-let current: Promise<Engine> | undefined;
+let current: Promise<RuntimeEngine> | undefined;
 
 /**
  * The engine of this process or page.
  *
- * @throws GraftError (`work`) where it cannot be loaded
+ * @throws GraftError (`work`) if it cannot be loaded
  */
-export function engine(): Promise<Engine> {
+export function engine(): Promise<RuntimeEngine> {
   current ??= import("#onnxruntime").then(
     (ort) => ({ ort }),
     (error: unknown) => {
@@ -183,15 +183,15 @@ const loadFailure = (error: unknown): GraftError =>
   );
 
 /** Sets the engine that all sessions opened from now on run on. */
-export function useEngine(chosen: Engine): void {
+export function useEngine(chosen: RuntimeEngine): void {
   current = Promise.resolve(chosen);
 }
 
-// Whether this build of ONNX Runtime has its blocked convolutions, the operators of the domain `com.microsoft.nchwc`, which it
-// uses itself for convolutions whose kernel is constant. They are in no specification, so that they are tried before they
-// are relied on: a small convolution must come out as the standard one does.
+// Whether this build of ONNX Runtime has its blocked convolutions, the operators of the domain `com.microsoft.nchwc`, which it uses
+// itself for convolutions with a constant kernel. No specification defines them, so that a trial compares a small convolution with the
+// standard operator before they are used.
 
-/** Channels of the trial: a multiple of every block there is. */
+/** Channels of the trial: a multiple of every block size. */
 const CHANNELS = 32;
 const SIDE = 5;
 
@@ -200,15 +200,15 @@ const PROCESSORS = new Set(["cpu", "wasm"]);
 
 let known: Promise<boolean> | undefined;
 
-/** Tries once a process or page; the answer is kept. */
+/** Tries once per process or page and keeps the result. */
 export function hasBlockedConvolutions(): Promise<boolean> {
   known ??= tried().catch(() => false);
   return known;
 }
 
-/** A depthwise convolution both ways. */
+/** Computes a depthwise convolution with both operators and compares. */
 async function tried(): Promise<boolean> {
-  // A graphics card has none, and the processor would take them over, with copies to and fro.
+  // GPU providers have none: ONNX Runtime would run them on the CPU, with copies in both directions.
   const first = (await engine()).providers?.[0] ?? "cpu";
   if (!PROCESSORS.has(typeof first === "string" ? first : first.name)) return false;
   const blocked = (op: string, inputs: string[], outputs: string[], attributes = {}) => ({
@@ -219,10 +219,10 @@ async function tried(): Promise<boolean> {
   const model = modelOf({
     name: "trial",
     nodes: [
-      node("Reshape", ["kernel", "asPicture"], ["picture"]),
+      node("Reshape", ["kernel", "asImage"], ["image"]),
       blocked("ReorderInput", ["x"], ["blockedX"]),
-      blocked("ReorderInput", ["picture"], ["blockedPicture"]),
-      node("Reshape", ["blockedPicture", "asKernel"], ["blockedKernel"]),
+      blocked("ReorderInput", ["image"], ["blockedImage"]),
+      node("Reshape", ["blockedImage", "asKernel"], ["blockedKernel"]),
       blocked("Conv", ["blockedX", "blockedKernel"], ["blockedY"], settings),
       blocked("ReorderOutput", ["blockedY"], ["y"], { channels: CHANNELS }),
       node("Conv", ["x", "kernel"], ["expected"], settings),
@@ -233,7 +233,7 @@ async function tried(): Promise<boolean> {
     ],
     outputs: [{ name: "y" }, { name: "expected" }],
     initializers: new Map([
-      ["asPicture", int64Tensor([4], [1, CHANNELS, 3, 3])],
+      ["asImage", int64Tensor([4], [1, CHANNELS, 3, 3])],
       ["asKernel", int64Tensor([4], [CHANNELS, 1, 3, 3])],
     ]),
   });

@@ -19,7 +19,7 @@ const graph: Graph = {
 };
 
 describe("inferShapes", () => {
-  it("knows inputs, weights and everything in between", async () => {
+  it("finds the shapes of inputs, weights and all other tensors", async () => {
     const shapes = await inferShapes(modelOf(graph), { x: [2, 3, 9, 9] });
     expect(Object.fromEntries(shapes)).toEqual({
       x: { type: "float32", dims: [2, 3, 9, 9] },

@@ -1,6 +1,6 @@
 /**
- * The type and shape of every tensor of a graph, from ONNX Runtime's shape inference. Runs nothing and only declares weights, so it
- * takes milliseconds and little memory for any network.
+ * The type and shape of every tensor of a graph, from ONNX Runtime's shape inference; what that cannot find is measured by one run on
+ * zeros. Inference runs nothing and only declares weights, so it takes milliseconds and little memory for any network.
  */
 import { dataError, messageOf } from "../../base/errors.ts";
 import { encodeModelWhole } from "../codec/write-model.ts";
@@ -103,8 +103,7 @@ async function declaredShapes(
   }
 }
 
-// Finds the shape of every tensor, including those that shape inference cannot find because an exporter wrote shapes as
-// computations: measures these by running the network once on zeros.
+// Measured shapes, for exporters that wrote shapes as computations, which shape inference cannot follow.
 
 /** The largest input, in elements: an image of 8192 × 8192 pixels. */
 const MAX_INPUT = 3 * 8192 ** 2;
