@@ -1,6 +1,6 @@
 /**
- * Where Graft's cache is: downloads, converted networks and computed features that the next run reuses.
- * Says nothing about what is in it; each owner defines the layout of its own folder.
+ * The cache folder (downloads, converted networks, computed features), and what its users share: times of last use, leases on folders,
+ * and one value per kind of machine. Each owner defines the layout of its own folder.
  */
 
 import { closeSync, openSync, rmSync } from "node:fs";
@@ -36,7 +36,7 @@ export function cacheFolder({ env = process.env, platform = process.platform, ho
   return resolve(own, ".cache", "graft");
 }
 
-// When a cached file was last used: its access time, set explicitly because most disks do not update it.
+// Last use: the access time, set explicitly because most disks do not update it.
 
 /** Records that a file or folder is used now. Does nothing on a read-only disk. */
 export async function markUsed(path: string): Promise<void> {
@@ -51,8 +51,8 @@ export async function markUsed(path: string): Promise<void> {
 export const lastUse = ({ atimeMs, mtimeMs }: { readonly atimeMs: number; readonly mtimeMs: number }): number =>
   Math.max(atimeMs, mtimeMs);
 
-// Leases: a file in a cache folder that says that a process uses the folder, so that no other process removes it. Any number of
-// processes can use a folder at once. A lease of a process that was killed does not count.
+// Leases: files that mark a cache folder as used by a process, so that no other process removes it. A folder may have many leases; the
+// lease of a killed process does not count.
 
 const PREFIX = ".use-";
 const pattern = new RegExp(`^\\.use-${OWNER_PATTERN}$`);
@@ -89,8 +89,7 @@ export async function usersOf(folder: string): Promise<string[]> {
   return users;
 }
 
-// Figures that hold on one kind of machine only, in the cache: several machines may share it. What the figures are is decided by those
-// who store them.
+// Values that are valid for one kind of machine only: several machines may share a cache.
 
 /** Identifies a kind of machine: equal on machines with the same processor and number of cores. Safe in a file name. */
 function machineKey(): string {

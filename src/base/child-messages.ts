@@ -1,6 +1,6 @@
 /**
- * Progress for another program: one JSON object per line, between lines of plain text for people. Writes the lines and reads them
- * again.
+ * Messages between a command and the program that started it: progress as one JSON object per line, between lines of plain text, and a
+ * file that asks the command to stop. Starts no process.
  */
 
 import { existsSync } from "node:fs";
@@ -117,8 +117,8 @@ export function readProgressEvent(line: string): ProgressEvent {
   return { event: "text", text: line };
 }
 
-// Ctrl-C through a file: the program that started this process (the studio) creates a file to stop it. A signal would need a
-// process ID, which a folder from somebody else could forge, and would kill the process immediately on Windows.
+// Stopping: the program that started this process (the studio) creates a file. A signal would need a process ID, which an untrusted
+// folder could forge, and would kill the process immediately on Windows.
 
 /** How often to look for the file, in milliseconds. */
 const POLL_INTERVAL_MS = 250;

@@ -1,4 +1,6 @@
-/** Joins float arrays into one. A single part is returned as it is, without a copy. */
+/** Small functions on lists: joining, counting, grouping, statistics, disjoint sets. Knows nothing of images or networks. */
+
+/** Joins float arrays into one. A single part is returned itself, without a copy. */
 export function concatenate(parts: readonly Float32Array[]): Float32Array {
   if (parts.length === 1) return parts[0]!;
   const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
@@ -9,8 +11,6 @@ export function concatenate(parts: readonly Float32Array[]): Float32Array {
   }
   return all;
 }
-
-// Counting and grouping the items of a list.
 
 /** How often each item occurs, in the order in which items first occur. */
 export function tally<T>(items: Iterable<T>): Map<T, number> {
@@ -31,8 +31,6 @@ export function groupedBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<
   return groups;
 }
 
-// Statistics of a list of numbers.
-
 /** The arithmetic mean; NaN for an empty list. */
 export const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -45,8 +43,7 @@ export function quantile(values: ArrayLike<number>, share: number): number {
   return low === undefined || high === undefined ? Number.NaN : low + (high - low) * (at - Math.floor(at));
 }
 
-// Disjoint sets of numbers that are joined pair by pair: union–find with path halving.
-
+/** Disjoint sets of numbers that are joined pair by pair: union–find with path halving. */
 export interface DisjointSets {
   /** The smallest number of the set. */
   root(of: number): number;

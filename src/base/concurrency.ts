@@ -1,7 +1,7 @@
-/** Running asynchronous work at a bounded rate and in order. */
+/** Runs asynchronous work in order and within limits: mapping ahead, queues, budgets of memory or other amounts. Starts no threads. */
 
 /**
- * Maps items with at most `limit` calls running, and yields the results in the order of the items.
+ * Maps items with at most `limit` calls running, and generates the results in the order of the items.
  * Runs at most `limit` items ahead of the reader. The first failure ends it.
  */
 export async function* mapAhead<T, R>(
@@ -64,8 +64,7 @@ export function once<T>(make: () => T): () => T {
   };
 }
 
-// Limits how much is in use at once: bytes of memory, images in a queue. A caller either asks and may be refused, or waits.
-
+/** Limits how much is in use at once: bytes of memory, images in a queue. A caller either asks and may be refused, or waits. */
 export interface Budget {
   readonly size: number;
   readonly used: number;

@@ -1,4 +1,4 @@
-/** Computes the SHA-256 of an open file while other work goes on. */
+/** Computes the SHA-256 of an open file; large files in a worker thread, so that the caller is not blocked. */
 import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";

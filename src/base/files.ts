@@ -1,6 +1,6 @@
 /**
- * Partial files: names for files that are being written, and the removal of those that a killed process left. Removes only files
- * with such a name, and only if their writer has ended.
+ * Reads, hashes and writes whole files. Writes to a partial file beside the target, flushes it and renames it, so that no reader sees
+ * half of a file. Replacing several files as one is in replace.ts; error sentences are in system-errors.ts.
  */
 
 import { createHash } from "node:crypto";
@@ -11,6 +11,8 @@ import { isAlive, OWNER_PATTERN, ownerName } from "./owner.ts";
 import { type ReadFailureOptions, readFailure, writeFailure } from "./system-errors.ts";
 
 export { writeFailure } from "./system-errors.ts";
+
+// Partial files: their names identify the writer, so that those of a killed process can be removed, and only those.
 
 /** If a writer cannot be checked, a file that it has not touched for this long counts as abandoned, in milliseconds. */
 const ABANDONED = 24 * 3_600_000;
@@ -45,8 +47,7 @@ export async function sweepOnce(folder: string): Promise<void> {
   for (const path of await leftOverParts(folder)) await rm(path, { recursive: true, force: true }).catch(() => {});
 }
 
-// Reading, hashing and writing files. A file is written to a temporary file beside its place, flushed, and renamed, so no reader
-// sees half of it. Replacing several files as one is in replace.ts; error sentences are in system-errors.ts.
+// Whole files and folders.
 
 /** What to write to a file: text, bytes, or a list of byte chunks (written one by one, never joined in memory). */
 export type Content = string | Uint8Array | Iterable<Uint8Array>;

@@ -1,26 +1,26 @@
 /**
- * The structure of JSON that anybody may have written, bounded by one cheap pass over its bytes before `JSON.parse` builds
- * anything: thirty megabytes of `[],[],[]…` would else take gigabytes and half a minute. Parses nothing.
+ * Limits the structure of untrusted JSON with one cheap pass over its bytes before `JSON.parse`: without it, thirty megabytes of
+ * `[],[],[]…` take gigabytes and half a minute. Parses nothing.
  */
 
 export interface JsonBounds {
-  /** How deep lists and objects may be nested. */
+  /** The greatest depth of nested lists and objects. */
   readonly maxDepth: number;
-  /** Names, values and the commas and colons between them, counted together. */
+  /** The most brackets, texts, commas and colons together. */
   readonly maxTokens: number;
-  /** Texts of more bytes are long ones, which {@link scanJson} finds; default: none are. */
+  /** Texts with more bytes count as long; {@link scanJson} returns their places. Default: none are long. */
   readonly longTextBytes?: number | undefined;
-  /** Bytes of everything but long texts, spaces included; default: no bound. */
+  /** The most bytes outside of long texts, including spaces; default: no limit. */
   readonly maxPlainBytes?: number | undefined;
 }
 
-/** Where a text is, without its quotes. */
+/** The place of a text, without its quotes. */
 export interface TextSpan {
   readonly from: number;
   readonly to: number;
 }
 
-/** What came of a pass: where the long texts are, or the bound that is not kept. */
+/** The result of a pass: the places of long texts, or the limit that is exceeded. */
 export type JsonScan =
   | { readonly kind: "bounded"; readonly longTexts: readonly TextSpan[] }
   | { readonly kind: "maxDepth" | "maxTokens" | "maxPlainBytes" };
@@ -28,11 +28,11 @@ export type JsonScan =
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** Whether JSON keeps within bounds, so that it can be parsed by anyone. What is not JSON may do so too. */
+/** Whether JSON is within the limits, so that it is safe to parse. Text that is not JSON may be within them too. */
 export const isBoundedJson = (bytes: Uint8Array, bounds: JsonBounds): boolean =>
   scanJson(bytes, bounds).kind === "bounded";
 
-/** Checks the bounds. What is not JSON is left for `JSON.parse` to refuse. */
+/** Checks the limits. Does not check whether the bytes are JSON: `JSON.parse` does. */
 export function scanJson(bytes: Uint8Array, bounds: JsonBounds): JsonScan {
   const { maxDepth, maxTokens, longTextBytes = Number.POSITIVE_INFINITY } = bounds;
   const { maxPlainBytes = Number.POSITIVE_INFINITY } = bounds;
@@ -58,10 +58,10 @@ export function scanJson(bytes: Uint8Array, bounds: JsonBounds): JsonScan {
   return { kind: "bounded", longTexts };
 }
 
-/** Where a text ends: its closing quote, or the end of the bytes. */
+/** The end of a text: its closing quote, or the end of the bytes. */
 function endOfText(bytes: Uint8Array, from: number): number {
   let at = from;
-  // The first quotes by a native search, which is all that texts in earnest need; then byte by byte.
+  // A native search for the first quotes, which is enough for real texts; then byte by byte.
   for (let tries = 0; tries < 100; tries++) {
     const quote = bytes.indexOf(QUOTE, at);
     if (quote < 0) return bytes.length;

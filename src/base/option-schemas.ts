@@ -37,7 +37,7 @@ export function checked<T>(schema: v.GenericSchema<unknown, T>, value: unknown, 
   throw usageError(sentence(result.issues.find(isUnknownOption) ?? result.issues[0], door));
 }
 
-/** The same for an argument that is not an object of options: `checkedArgument(text, path, "The path of openArtifact")`. */
+/** {@link checked} for an argument that is not an object of options: `checkedArgument(text, path, "The path of openArtifact")`. */
 export const checkedArgument = <T>(schema: v.GenericSchema<unknown, T>, value: unknown, called: string): T =>
   checked(schema, value, { whole: called, subject: (path) => `${called}: ${path}`, option: (path) => path });
 

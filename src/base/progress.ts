@@ -1,6 +1,6 @@
 /**
- * Progress of long work: a {@link Progress} as reported to a caller, and a meter that computes the rate and the time left.
- * Shows nothing itself; for a terminal see progress-line.ts.
+ * Progress of long work: a {@link Progress} as reported to a caller, a meter that computes the rate and the time left, and a stopwatch.
+ * Displays nothing; for a terminal see progress-line.ts.
  */
 
 /** The state of a stage of work. */
@@ -91,8 +91,7 @@ export function createMeter(options: MeterOptions): Meter {
   };
 }
 
-// Measures how long consecutive parts of some work take.
-
+/** Measures how long consecutive parts of some work take. */
 export interface Stopwatch<Part extends string> {
   /** Seconds from the start of the process until the stopwatch was created. */
   readonly startUp: number;

@@ -1,14 +1,14 @@
-/** A fast hash of text for seeds and tables; not safe against chosen input. */
+/**
+ * The one source of randomness: a small seeded generator that callers pass in, so that the same seed gives the same split, folds and
+ * weights on every machine. Not for cryptography.
+ */
 
-/** FNV-1a over the UTF-8 bytes of a text: a signed 32-bit integer. Source: RFC 9923. */
+/** FNV-1a over the UTF-8 bytes of a text: a signed 32-bit integer. Not safe against chosen input. Source: RFC 9923. */
 export function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash;
 }
-
-// The one source of randomness: a small seeded generator that callers pass in, so that the same seed gives the same split, folds
-// and weights on every machine.
 
 /** A seeded stream of random numbers. */
 export interface Random {
@@ -66,8 +66,6 @@ export function createRandom(seed: number): Random {
  */
 export const randomFor = (seed: number, ...key: readonly (string | number)[]): Random =>
   createRandom(fnv1a(JSON.stringify([seed | 0, ...key])));
-
-// Normally distributed random numbers.
 
 /** A stream of standard normal numbers, two from each pair of uniform ones. Source: Box and Muller 1958. */
 export function normals(random: Random): () => number {

@@ -1,6 +1,6 @@
 /**
  * Small files with a checksum: JSON with a schema, or bytes. A file that was changed or damaged is detected when it is read, and
- * counts as missing. For data that can be computed again.
+ * counts as missing. For data that can be computed again. Also publishes notices, such as that a damaged file was replaced.
  *
  *     {"sha256":"…","value":…}                         JSON: the checksum is of the text of the value
  *     graft-sealed 1 <sha256 in hexadecimal>\n…        bytes: of what follows the line
@@ -98,8 +98,8 @@ async function clearFolder(path: string): Promise<void> {
   if (found?.isDirectory()) await rm(path, { recursive: true, force: true });
 }
 
-// Notices for people from deep inside a call, such as a damaged cache file that is made again. A program can listen on the channel
-// "graft:notice" of `node:diagnostics_channel`; without a listener, Node prints a warning on stderr.
+// Notices for people from deep inside a call. A program can listen on the channel "graft:notice" of `node:diagnostics_channel`; without
+// a listener, Node prints a warning on stderr.
 
 const NAME = "graft:notice";
 const notices = channel(NAME);

@@ -1,6 +1,6 @@
 /**
- * Makes foreign text (names, paths, values from a caller) safe for messages and terminals: escapes what a terminal would obey, and
- * shortens what is long. Writes nothing.
+ * Makes foreign text (names, paths, values from a caller) safe for messages and terminals: escapes what a terminal would obey, shortens
+ * what is long, and finds similar names for "did you mean". Writes nothing.
  */
 
 /** The longest value that a message shows in full, in characters. */
@@ -80,8 +80,6 @@ function className(value: object): string {
 }
 
 const withArticle = (name: string): string => `${/^[aeio]/i.test(name) ? "an" : "a"} ${name}`;
-
-// Finds the known names that are most similar to an unknown one, for "did you mean".
 
 /** The Levenshtein distance: how many letters to insert, delete or replace to turn `a` into `b`. */
 export function editDistance(a: string, b: string): number {

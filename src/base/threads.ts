@@ -1,4 +1,4 @@
-/** Starts a worker thread from a module of Graft, compiled or from source. */
+/** Starts worker threads from modules of Graft, compiled or from source, and calls them: each call gets one reply. Knows no task. */
 
 import { type EventEmitter, once } from "node:events";
 import { type MessagePort, Worker, type WorkerOptions } from "node:worker_threads";
@@ -15,9 +15,7 @@ export function startThread(url: URL, options: WorkerOptions = {}): Worker {
   return new Worker(start, { ...options, eval: true });
 }
 
-// Calls between a worker thread and the thread that started it: each call gets one reply, a value or a failure. Both ends.
-
-/** An error as it is sent between threads; with `kind` and `code` if it is a {@link GraftError}. */
+/** An error as data for another thread; with `kind` and `code` if it is a {@link GraftError}. */
 export interface Failure {
   readonly message: string;
   readonly kind?: FailureKind | undefined;

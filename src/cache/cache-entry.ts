@@ -1,4 +1,4 @@
-/** What listing, pruning and verifying the cache work on: kinds and entries. Each kind is implemented in `kinds/`. */
+/** The kinds and entries of the cache, and how to measure and remove an entry. cache-kinds.ts implements each kind. */
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder, lastUse } from "../base/cache-folder.ts";
@@ -13,13 +13,13 @@ export const cacheKinds = {
   huggingface: "files of Hugging Face repositories, as they were fetched",
   archives: "datasets in archives, unpacked",
   features: "features of images, by network, cut and preprocessing",
-  boundary: "what frozen stages compute of images, for fine-tuning",
-  traits: "what the audit measured of images",
+  boundary: "outputs of frozen stages for images, for fine-tuning",
+  traits: "what the audit measured on images",
   copies: "which images of a dataset are copies",
   speeds: "how fast networks ran on this machine",
   costs: "what networks cost to run on this machine",
-  transfers: "files that are being fetched, or were when a process was stopped: it goes on from there",
-  unfinished: "what is being written, or was when a process was killed",
+  transfers: "files that are being downloaded, or whose download was interrupted and resumes from there",
+  unfinished: "files that are being written, or that a killed process left unfinished",
   other: "files that this version of Graft does not know; never removed",
 } as const;
 
@@ -86,10 +86,10 @@ export async function namesIn(folder: string): Promise<string[]> {
 }
 
 /**
- * Takes a file or folder out of the cache in one step, then removes it: nobody sees half of it. Why it stays, where the system
- * refuses.
+ * Moves a file or folder out of the cache in one step, then deletes it, so that no reader sees half of it. If the system refuses,
+ * returns the reason.
  */
-export async function takeAway(path: string): Promise<string | undefined> {
+export async function removeWhole(path: string): Promise<string | undefined> {
   const gone = partPath(cacheFolder());
   try {
     await rename(path, gone);

@@ -1,4 +1,4 @@
-/** Kinds that are files of their own: converted networks, packages of npm, contents of Hugging Face, memories of this machine. */
+/** How entries of each kind are listed, verified, repaired and removed. manage-cache.ts decides which. */
 
 import { readdir, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -24,18 +24,18 @@ import {
   entryAt,
   type KindRow,
   namesIn,
-  takeAway,
+  removeWhole,
 } from "./cache-entry.ts";
 
 const isEntry = (entry: CacheEntry | undefined): entry is CacheEntry => entry !== undefined;
 
-/** Removes while nobody else makes or fetches the same thing. */
+/** Runs a removal unless another process is making or fetching the same entry. */
 async function underLock(lock: string, remove: () => Promise<string | undefined>): Promise<string | undefined> {
   const done = await tryLock(lock, async () => ({ why: await remove() }));
   return done ? done.why : "another process is making or fetching it";
 }
 
-const CHANGED = "it is not as it was written";
+const CHANGED = "its content has changed";
 
 export const networks: KindRow = {
   async list() {
@@ -51,7 +51,7 @@ export const networks: KindRow = {
   },
   remove: ({ path }) =>
     underLock(`${path}.lock`, async () => {
-      const why = await takeAway(path);
+      const why = await removeWhole(path);
       if (why === undefined) await rm(recordOf(path), { recursive: true, force: true });
       return why;
     }),
@@ -75,10 +75,10 @@ export const npm: KindRow = {
     }
     return damage;
   },
-  remove: ({ path }) => underLock(`${path}.lock`, () => takeAway(path)),
+  remove: ({ path }) => underLock(`${path}.lock`, () => removeWhole(path)),
 };
 
-/** What each content of a hub is, by its SHA-256. */
+/** The name of each content of a hub, by its SHA-256. */
 async function namesOfContents(): Promise<ReadonlyMap<string, string>> {
   const names = new Map<string, string>();
   const models = join(storeFolder(), "models");
@@ -109,7 +109,7 @@ export const huggingface: KindRow = {
     return (await sha256OfFile(path).catch(() => undefined)) === digest ? [] : [{ path, problem: CHANGED }];
   },
   remove: ({ path }) =>
-    underLock(join(blobsFolder(), `${digestIn(relative(blobsFolder(), path))}.lock`), () => takeAway(path)),
+    underLock(join(blobsFolder(), `${digestIn(relative(blobsFolder(), path))}.lock`), () => removeWhole(path)),
 };
 
 export const archives: KindRow = {
@@ -120,13 +120,13 @@ export const archives: KindRow = {
   },
   verify: async ({ path }) => ((await isKeptWhole(path)) ? [] : [{ path, problem: CHANGED }]),
   async remove({ path, lastUsed }) {
-    // A command reads the files for as long as it runs, and says so only when it begins.
+    // A command may read the files as long as it runs, but records the use only at its start.
     if (Date.now() - lastUsed.getTime() < OLD_MS) return "it was used less than a day ago, and may be in use";
-    return underLock(`${path}.lock`, () => takeAway(path));
+    return underLock(`${path}.lock`, () => removeWhole(path));
   },
 };
 
-/** JSON files with their checksums in a folder of the kind's name. */
+/** A kind of JSON files with checksums, in a folder with the name of the kind. */
 const jsonFiles = (kind: CacheKind, what: string): KindRow => ({
   async list() {
     const folder = join(cacheFolder(), kind);
@@ -138,14 +138,14 @@ const jsonFiles = (kind: CacheKind, what: string): KindRow => ({
     const { kind: found } = await inspectSealedJson(path, v.unknown());
     return found === "whole" ? [] : [{ path, problem: found === "other" ? "it has no checksum" : CHANGED }];
   },
-  remove: ({ path }) => underLock(`${path}.lock`, () => takeAway(path)),
+  remove: ({ path }) => underLock(`${path}.lock`, () => removeWhole(path)),
 });
 
 export const speeds = jsonFiles("speeds", "machine");
 export const costs = jsonFiles("costs", "machine");
 export const copies = jsonFiles("copies", "images");
 
-// Kinds that are folders of records: features, boundaries of fine-tuning, traits of the audit.
+// Folders of records: features, boundaries of fine-tuning, traits of the audit.
 
 const folders = (kind: CacheKind, parent: () => string): KindRow => ({
   async list() {
@@ -163,19 +163,19 @@ const folders = (kind: CacheKind, parent: () => string): KindRow => ({
       if (!name.endsWith(".json")) continue;
       const path = join(folder, name);
       const { kind: found } = await inspectSealedJson(path, v.unknown());
-      if (found === "damaged") damage.push({ path, problem: "it is not as it was written" });
+      if (found === "damaged") damage.push({ path, problem: CHANGED });
     }
     return damage;
   },
   async repair({ path: folder }, damage) {
     for (const { path } of damage)
-      if (path.endsWith(".json")) await takeAway(path);
+      if (path.endsWith(".json")) await removeWhole(path);
       else await dropDamaged(folder, path);
     return (await verifySegments(folder)).length > 0 ? "a process is writing to it" : undefined;
   },
   async remove({ path }) {
     const [user] = await usersOf(path);
-    return user === undefined ? takeAway(path) : `${user} uses it`;
+    return user === undefined ? removeWhole(path) : `${user} uses it`;
   },
 });
 
@@ -183,9 +183,9 @@ export const features = folders("features", featureCaches);
 export const boundary = folders("boundary", boundaryCaches);
 export const traits = folders("traits", traitCaches);
 
-// The kinds of unfinished and unknown files.
+// Unfinished and unknown files.
 
-/** The folders of the cache in which files are written, at any depth. */
+/** All folders of the cache, at any depth. */
 async function foldersOfCache(): Promise<string[]> {
   const inside = await Promise.all(
     Object.keys(cacheKinds).map(async (kind) => {
@@ -197,7 +197,7 @@ async function foldersOfCache(): Promise<string[]> {
   return [cacheFolder(), ...inside.flat()];
 }
 
-/** Files and folders that are being written, in every folder of the cache. */
+/** The partial files and folders in all folders of the cache. */
 async function partsOfCache(): Promise<string[]> {
   const found: string[] = [];
   for (const folder of await foldersOfCache())
@@ -238,7 +238,7 @@ export const unfinished: KindRow = {
   },
 };
 
-/** Names at the top of the cache that are no kind's. */
+/** Names at the top of the cache that belong to no kind. */
 export const other: KindRow = {
   async list() {
     const names = (await namesIn(cacheFolder())).filter((name) => !Object.hasOwn(cacheKinds, name) && !isPart(name));

@@ -63,14 +63,14 @@ const selectionSchema: Schema<CacheSelection> = optionsOf(selection satisfies De
 
 /** What is in the cache. */
 export interface CacheContents {
-  /** The cache's folder; it need not exist. */
+  /** The cache folder, which may not exist. */
   readonly folder: string;
   readonly bytes: number;
-  /** Of the kinds that were asked for, in the order of {@link cacheKinds}, the latest used first. */
+  /** The entries of the selected kinds, in the order of {@link cacheKinds}, the most recently used first. */
   readonly entries: readonly CacheEntry[];
 }
 
-/** Lists what is in the cache. Throws a GraftError (`usage`) where there is no such kind. */
+/** Lists what is in the cache. Throws a GraftError (`usage`) for an unknown kind. */
 export async function listCache(options: CacheSelection = {}): Promise<CacheContents> {
   const { kinds } = checked(selectionSchema, options, callOf("listCache"));
   const asked = allKinds.filter((kind) => kinds === undefined || kinds.includes(kind));
@@ -81,11 +81,11 @@ export async function listCache(options: CacheSelection = {}): Promise<CacheCont
 }
 
 export interface PruneOptions extends CacheSelection {
-  /** Removes what was not used for so many seconds. */
+  /** Removes entries that were not used for this many seconds. */
   readonly olderThan?: number | undefined;
-  /** Removes what was not used for longest, until the rest has at most so many bytes. */
+  /** Removes the least recently used entries until the rest has at most this many bytes. */
   readonly maxBytes?: number | undefined;
-  /** Removes nothing, and says what would be. */
+  /** Removes nothing and returns what would be removed. */
   readonly dryRun?: boolean | undefined;
 }
 
@@ -101,16 +101,16 @@ const pruneSchema: Schema<PruneOptions> = optionsOf({
 export interface Pruned {
   readonly removed: readonly CacheEntry[];
   readonly kept: readonly { readonly entry: CacheEntry; readonly reason: string }[];
-  /** Bytes that were removed, and that are left of the kinds that were asked for. */
+  /** The bytes that were removed, and the bytes of the selected kinds that are left. */
   readonly freedBytes: number;
   readonly leftBytes: number;
 }
 
 /**
- * Removes entries by age, by size, or all of some kinds. Without any of these, only what killed processes left. What is in use
- * stays.
+ * Removes entries by age, by size, or all of some kinds. Without any of these, removes only what killed processes left. Keeps entries
+ * that are in use.
  *
- * @throws GraftError (`usage`) where an option does not fit
+ * @throws GraftError (`usage`) if an option is not valid
  */
 export async function pruneCache(options: PruneOptions = {}): Promise<Pruned> {
   const { kinds, olderThan, maxBytes, dryRun = false } = checked(pruneSchema, options, callOf("pruneCache"));
@@ -128,7 +128,7 @@ export async function pruneCache(options: PruneOptions = {}): Promise<Pruned> {
   return { removed, kept, freedBytes: sum(removed), leftBytes: sum(entries) - sum(removed) };
 }
 
-/** The longest unused first. */
+/** The entries to remove, the least recently used first. */
 function toRemove(entries: readonly CacheEntry[], { olderThan, maxBytes }: PruneOptions): CacheEntry[] {
   const byAge = [...entries].sort((a, b) => a.lastUsed.getTime() - b.lastUsed.getTime());
   if (olderThan === undefined && maxBytes === undefined) return byAge;
@@ -142,7 +142,7 @@ function toRemove(entries: readonly CacheEntry[], { olderThan, maxBytes }: Prune
 }
 
 export interface VerifyOptions extends CacheSelection {
-  /** Removes what is damaged, so that it is made or fetched again. Default false. */
+  /** Removes damaged files, so that they are created or fetched again. Default false. */
   readonly repair?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -160,14 +160,14 @@ export interface Verified {
   readonly entries: number;
   readonly bytes: number;
   readonly damaged: readonly (Damage & { readonly entry: CacheEntry })[];
-  /** Entries that have no damage any more; the others are in use. */
+  /** Entries without damage now; the other damaged ones are in use. */
   readonly repaired: readonly CacheEntry[];
 }
 
 /**
  * Reads everything in the cache and compares it with its checksums.
  *
- * @throws GraftError (`usage`) where an option does not fit; the signal's reason where it was aborted
+ * @throws GraftError (`usage`) if an option is not valid; the signal's reason if it is aborted
  */
 export async function verifyCache(options: VerifyOptions = {}): Promise<Verified> {
   const { kinds, repair = false, onProgress, signal } = checked(verifySchema, options, callOf("verifyCache"));

@@ -1,6 +1,6 @@
 /**
- * Downloads a file from a hub to a `.part` file. Keeps what an earlier attempt left there and requests only the rest.
- * The caller checks the content before permissiveUncertainty it.
+ * Downloads a file from a hub to a `.part` file, resuming where an earlier attempt stopped; reads its metadata beforehand and computes its
+ * hashes afterwards. The caller checks the content before trusting it.
  */
 
 import { createHash, type Hash } from "node:crypto";
@@ -116,7 +116,7 @@ async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-// The hashes by which a hub identifies a file's content, and whether a file on disk has them.
+// Hashes by which a hub identifies a file's content.
 
 /** The expected hash of a file. */
 export interface Digest {
@@ -155,7 +155,7 @@ export async function examine(
   return { sha256: hex, size, agrees: digest === undefined || found.includes(digest.hex) };
 }
 
-// Asks a hub for the metadata of a file (commit, size, hash) without transferring the file.
+// File metadata, requested without transferring the file.
 
 /** What a hub says about a file before sending it. */
 export interface FileMetadata {

@@ -171,7 +171,7 @@ async function fetchNow(
   }
   await keepBlob(of, part, found.sha256);
   const kept = await blobOf(of, commit, found.sha256, found.size);
-  if (!kept) throw new Error(`${part} is gone from where it was just put.`);
+  if (!kept) throw new Error(`${part} is missing right after it was stored.`);
   return kept;
 }
 
@@ -187,7 +187,7 @@ async function adopt(
   const copy = join(blobsFolder(), `${digest.hex}.copy`);
   return await withLock(`${copy}.lock`, { whenHeld: "wait" }, async () => {
     try {
-      await copyForOneself(path, copy);
+      await copyAndFlush(path, copy);
       const found = await examine(copy, digest);
       if (!found.agrees) return undefined;
       await keepBlob(of, copy, found.sha256);
@@ -201,7 +201,7 @@ async function adopt(
 }
 
 /** Copies and flushes a file, so that changes to one cache do not affect the other. Shares disk blocks if the disk can. */
-async function copyForOneself(path: string, copy: string): Promise<void> {
+async function copyAndFlush(path: string, copy: string): Promise<void> {
   try {
     await copyFile(path, copy, constants.COPYFILE_FICLONE);
     await chmod(copy, 0o644);

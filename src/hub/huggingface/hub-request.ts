@@ -1,4 +1,7 @@
-/** When to retry a request to a hub, and how long to wait in between. Sends no requests itself. */
+/**
+ * Sends requests to a hub: follows redirects one by one, sends the token only to the hub, and retries failures. Does not interpret
+ * responses.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { GraftError } from "../../base/errors.ts";
 import { graftVersion } from "../../base/version.ts";
@@ -55,14 +58,13 @@ export async function withRetries<T>(
   }
 }
 
-// One request to a hub: follows redirects one by one, sends the token only to the hub, ends a request that receives nothing for too
-// long. Does not interpret responses and does not retry.
+// One request, without retries.
 
 /** One response: a redirect, or the last one. */
 export interface Hop {
   readonly url: URL;
   readonly response: Response;
-  /** The chunks of the body as they arrive. Throws the failures of failures.ts. */
+  /** The chunks of the body as they arrive. Throws the failures of hub-failures.ts. */
   chunks(): AsyncGenerator<Uint8Array>;
 }
 
@@ -76,7 +78,7 @@ export interface RequestOptions {
 const mostRedirects = 10;
 
 /**
- * Requests a URL and yields each response in turn, redirects included. The caller may stop at any of them.
+ * Requests a URL and returns each response in turn, redirects included. The caller may stop at any of them.
  *
  * `HF_TOKEN` is sent only to the endpoint's own origin (scheme, host and port): storage gets signed URLs instead.
  *

@@ -1,7 +1,7 @@
 /**
- * The cache of files from hubs: contents by their hash, and small records of which file at which commit has which content.
- * Fetches nothing. Contents are verified before they are stored. Small ones are verified again when they are looked up; readers
- * of large ones hash what they read and compare.
+ * The cache of files from hubs: contents by their hash, and small records of which file at which commit has which content. Also finds
+ * files in the cache of Python's `huggingface_hub`. Fetches nothing. Contents are verified before they are stored. Small ones are
+ * verified again when they are looked up; readers of large ones hash what they read and compare.
  *
  *     huggingface/blobs/<sha256>.safetensors            a content; `.part` while it is fetched
  *     huggingface/models/<owner>--<name>/commits/<commit>/<file>.json   its hash and size
@@ -150,7 +150,7 @@ export async function removeAbandoned(): Promise<void> {
   }
 }
 
-// Finds files in the cache of Python's `huggingface_hub`, so that they need not be fetched again. Never writes to that cache.
+// The cache of Python's `huggingface_hub`: files in it need not be fetched again. Graft never writes to it.
 // Its layout: https://huggingface.co/docs/huggingface_hub/guides/manage-cache. Callers verify what it finds.
 
 /** A file that may be the wanted one. */

@@ -1,6 +1,6 @@
 /**
- * What a repository says about preprocessing: timm's `pretrained_cfg` and transformers' `preprocessor_config.json` as typed
- * objects. Does not translate them into Graft's preprocessing.
+ * Reads the configuration of a repository (timm's `config.json`, transformers' `config.json` and `preprocessor_config.json`) as typed
+ * objects: architecture, classes, preprocessing. Translates nothing into Graft's preprocessing and reads no weights.
  */
 import { readFile } from "node:fs/promises";
 import { dataError } from "../../base/errors.ts";
@@ -108,8 +108,7 @@ function sizeIn(of: Fields, name: string): TransformersSize | undefined {
   return { kind: "exact", height, width: required(countIn(size, "width", mostPixels), "width", size) };
 }
 
-// Reads what a repository says about its network in `config.json`: architecture, classes, preprocessing. In repositories of
-// transformers the preprocessing is in `preprocessor_config.json`. Does not read weights.
+// The whole configuration.
 
 /** What a repository says about its network. */
 export interface RepositoryConfig {
@@ -178,8 +177,8 @@ export function transformersConfig(config: Fields, preprocessor: Fields): Omit<R
   };
 }
 
-// Reads fields of untrusted JSON objects with checks of type and bounds. Errors name the file, the field and what it should be.
-// A missing or null field is undefined; a wrong one is an error.
+// Fields of untrusted JSON objects, checked for type and range. Errors name the file, the field and what it should be. A missing or null
+// field is undefined; a wrong one is an error.
 
 /** An object with unknown content, and its source for sentences. */
 export interface Fields {

@@ -109,7 +109,7 @@ function projectFolder(cwd: string): string | undefined {
 const defaultPrefix = (): string =>
   process.platform === "win32" ? dirname(process.execPath) : dirname(dirname(process.execPath));
 
-// Converts npm's configuration to options of `pacote`. Reads only the certificate files that a setting names; fetches nothing.
+// Options of `pacote` for a configuration. Of files, reads only the certificates that a setting names.
 
 /** Options of `pacote`; those that start with `//host/` are credentials. */
 export type RegistryOptions = Readonly<Record<string, unknown>> & {

@@ -68,7 +68,7 @@ export async function fetchNpmFiles(
     if (meanwhile.damaged !== undefined) notice(`${meanwhile.damaged} was damaged: ${idOf(spec)} is fetched again.`);
     await download(attempt, registry, wanted, limits, onProgress);
     const fetched = await lookUp(folder, spec, wanted);
-    if (!fetched.files) throw new Error(`${folder} lacks what was just put there.`);
+    if (!fetched.files) throw new Error(`${folder} lacks files that were just stored.`);
     return fetched.files;
   });
 }

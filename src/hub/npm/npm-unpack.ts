@@ -38,7 +38,7 @@ export interface Contents {
 }
 
 /**
- * Unpacks a gzipped tarball into an existing empty folder. The caller must compare `integrity` before permissiveUncertainty a file.
+ * Unpacks a gzipped tarball into an existing empty folder. The caller must compare `integrity` before trusting a file.
  *
  * @throws GraftError (`work`) for an entry that an npm package cannot have; the errors of the stream, of `tar` and of the disk
  */
