@@ -1,6 +1,6 @@
 /**
- * Which features a head is trained on: of which cut of the network, and of the images alone or with their mirror images. Chosen by
- * cross-validation on the training images, in favour of the network's own cut. Knows neither files nor how images are read.
+ * Chooses the features that a head is trained on: which cut of the network, and whether to average over mirror images. Cross-validates on the
+ * training images and prefers the network's own cut. Does not read images or files.
  */
 import { secondsSince } from "../../base/progress.ts";
 import { isClear, meansOfGroups, pairedGain } from "../../metrics/intervals.ts";
@@ -10,30 +10,31 @@ import { isBeforeCut } from "../../networks/backbone/backbone.ts";
 import type { Network } from "../../networks/network.ts";
 import type { HeadFit, HeadOptions } from "../head/fit.ts";
 import { type Effort, efforts } from "../option-entries.ts";
-import type { RowTable } from "./feature-table.ts";
-import { type ReadCuts, readingOf } from "./feature-table.ts";
 
-/** How one kind of features did in cross-validation. */
+import { type ReadCuts, type RowTable, readingOf } from "./feature-table.ts";
+
+/** The cross-validation results of one kind of features. */
 export interface FeatureTrial {
-  /** The tensor where the network was cut. */
+  /** The tensor at the cut. */
   readonly cut: string;
   readonly views: Views;
-  /** Features an image. */
+  /** Features per image. */
   readonly features: number;
   readonly l2: number;
   readonly accuracy: number;
   readonly logLoss: number;
   /**
-   * How much less it loses than what it would replace, in nats an image, with the standard error of that: it is taken where the gain is
-   * the larger. A cut would replace the network's own, mirrored views the same cut without them. Nothing for the network's own cut.
+   * How much lower its log loss is than that of the features it would replace, in nats per image, with the standard error of the difference:
+   * it is chosen if the gain is larger. A cut would replace the network's own; mirrored views would replace the same cut without them. Null
+   * for the network's own cut.
    */
   readonly gain: number | null;
   readonly standardError: number | null;
-  /** What trying it took, its head alone. */
+  /** Seconds of fitting its head. */
   readonly seconds: number;
 }
 
-/** What was tried, and what was taken. */
+/** What was tried, and what was chosen. */
 export interface FeatureChoice {
   readonly effort: Effort;
   readonly cut: string;
@@ -43,7 +44,7 @@ export interface FeatureChoice {
 
 export interface ChooseInput {
   readonly readings: ReadCuts;
-  /** `[N, …]`: all that was read of the training images. */
+  /** `[N, …]`: all features that were read of the training images. */
   readonly table: RowTable;
   readonly labels: Int32Array;
   /** Images of one group count once. */
@@ -54,7 +55,7 @@ export interface ChooseInput {
   readonly fit: (table: RowTable, how: Pick<HeadOptions, "near" | "foldOf">) => Promise<HeadFit>;
 }
 
-/** What an effort reads of each image: the network's own cut, which is the first, and the others that it tries. */
+/** What an effort reads of each image: first the network's own cut, then the other cuts that it tries. */
 export function readingsFor(effort: Effort, network: Network, [own, ...others]: readonly [Cut, ...Cut[]]): ReadCuts {
   const { cuts, mirrors } = efforts[effort];
   return { cuts: [own, ...others.filter(({ tensor }) => cuts === "all" || isBeforeCut(network, tensor))], mirrors };
@@ -68,8 +69,8 @@ interface Attempt {
 }
 
 /**
- * Chooses features and fits the head on them. The network's own cut is fitted as a training without a choice would be; others on the
- * same folds, their penalty searched for from the one that was best there.
+ * Chooses features and fits the head on them. The network's own cut is fitted as if there were no choice; the others use the same folds, and
+ * the search for their penalty starts from the best one there.
  */
 export async function chooseFeatures(
   input: ChooseInput,
@@ -81,12 +82,12 @@ export async function chooseFeatures(
   const how = { near: l2, foldOf };
   const tried = [first];
   for (const cut of others) tried.push(await attempt(input, cut, how, first));
-  let best = tried.reduce((a, b) => (isTaken(b) && b.trial.logLoss < a.trial.logLoss ? b : a));
+  let best = tried.reduce((a, b) => (isChosen(b) && b.trial.logLoss < a.trial.logLoss ? b : a));
   if (readings.mirrors) {
     const { tensor, shape } = best.cut;
     const mirrored = await attempt(input, { tensor, shape: { ...shape, views: "mirrored" } }, how, best);
     tried.push(mirrored);
-    if (isTaken(mirrored)) best = mirrored;
+    if (isChosen(mirrored)) best = mirrored;
   }
   const { cut, head } = best;
   const choice = { effort, cut: cut.tensor, views: viewsOf(cut), tried: tried.map(({ trial }) => trial) };
@@ -95,7 +96,7 @@ export async function chooseFeatures(
 
 const viewsOf = ({ shape }: Cut): Views => shape.views ?? "plain";
 
-const isTaken = ({ trial: { gain, standardError } }: Attempt): boolean =>
+const isChosen = ({ trial: { gain, standardError } }: Attempt): boolean =>
   gain !== null && standardError !== null && isClear({ mean: gain, error: standardError });
 
 async function attempt(
@@ -106,7 +107,7 @@ async function attempt(
 ): Promise<Attempt> {
   const began = performance.now();
   const head = await fit(readingOf(readings, table, cut), how);
-  // Copies of an image tell no more than the image.
+  // Copies of an image tell no more than the image itself.
   const losses = meansOfGroups(logLosses(head.outOfFoldLogits, labels, classes, missShare(labels.length)), groups);
   const gain = instead && pairedGain(instead.losses, losses);
   return {

@@ -1,6 +1,6 @@
 /**
- * Images → records, a few at a time: decode, measure, prepare, run the frozen part. The one place where that is done; it runs in the
- * thread that asks, or in threads of its own (lanes.ts).
+ * Computes the records of a few images: decodes, measures and prepares them, and runs the frozen part. This is the only implementation; it runs
+ * in the calling thread or in lanes (lanes.ts). Storing records is not done here.
  */
 
 import { once } from "../../base/concurrency.ts";
@@ -14,56 +14,56 @@ import type { LoadedImage } from "./images-and-records.ts";
 /** An image whose records are wanted. */
 export interface Wanted {
   readonly use: LoadedImage["use"];
-  /** Its views; default the image itself, as the network's preprocessing shows it. */
+  /** Renders its views; default: the image itself, as the network's preprocessing shows it. */
   readonly views?: ((image: RgbImage) => Iterable<RgbImage>) | undefined;
-  /** Measures it, where that is wanted too. */
+  /** Measures the image as well. */
   readonly measure?: ((image: RgbImage) => Promise<Uint8Array>) | undefined;
 }
 
-/** What came of an image: the records of its views one after the other. */
+/** The result for an image: the records of its views, concatenated, or why it is unreadable. */
 export type Computed =
   | { readonly records: Uint8Array; readonly measured: Uint8Array | undefined }
   | { readonly unreadable: string };
 
 export interface ComputedImages {
-  /** One for each image, in their order. */
+  /** One per image, in order. */
   readonly images: readonly Computed[];
   /** Seconds of decoding and preparing, and inside the frozen part. */
   readonly decodeSeconds: number;
   readonly forwardSeconds: number;
 }
 
-/** A frozen part that runs. */
+/** A frozen part that can run. */
 export interface Computer {
   /** The shape of one prepared image: `[3, S, S]` or `[S, S, 3]`. */
   readonly inputDims: readonly number[];
   /**
-   * Resizes and normalises one image, by the very graph that goes into the artifact.
+   * Resizes and normalises one image with the same graph that the artifact contains.
    *
-   * @param isView whether it is a view, which has the network's size already: its preprocessing's crop was the view's matter. Default false
+   * @param isView whether it is a view, which is cropped to the network's size already. Default false
    */
   prepare(image: RgbImage, isView?: boolean): Promise<Elements>;
-  /** What is kept of prepared images, `[N, …]`. */
+  /** The frozen part's outputs for prepared images, `[N, …]`. */
   forward(prepared: readonly Elements[]): Promise<Elements>;
 }
 
 /** A file for another thread. */
 export interface FileToCompute {
   readonly bytes: Uint8Array;
-  /** Whether it is to be measured too. */
+  /** Whether to measure it as well. */
   readonly measure: boolean;
 }
 
-/** From this many images on, starting lanes pays. */
+/** Lanes are started for at least this many images: for fewer they take longer than they save. */
 export const FEWEST_IMAGES = 128;
-/** Images of one call of a lane. */
+/** Images per call of a lane. */
 export const IMAGES_A_CALL = 4;
 
-/** Threads that compute, see lanes.ts. */
+/** Threads that compute records; implemented in lanes.ts. */
 export interface Lanes {
-  /** Calls that keep all lanes busy. */
+  /** The number of calls that keeps all lanes busy. */
   readonly calls: number;
-  /** How many work at once. */
+  /** The number of threads. */
   readonly count: number;
   compute(files: readonly FileToCompute[]): Promise<ComputedImages>;
   close(): Promise<void>;
@@ -78,7 +78,7 @@ interface Prepared {
 export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
-/** Rows one after the other, zeros where more `bytes` are wanted than they have. */
+/** Concatenates rows; the rest up to `bytes` is zeros. */
 export function joinedBytes(
   rows: readonly Uint8Array[],
   bytes = rows.reduce((sum, { length }) => sum + length, 0),
@@ -92,24 +92,24 @@ export function joinedBytes(
   return all;
 }
 
-/** An activation that float16 does not reach. */
+/** An activation beyond the range of float16. */
 export class TooLarge extends Error {}
 
-/** The exponent of float16, all ones in infinities and NaN. */
+/** The exponent bits of float16: all ones in infinities and NaN. */
 const EXPONENT = 0x7c00;
 
-/** How a frozen part is opened. All sessions open on first use. */
+/** How to open the sessions of a frozen part. All open on first use. */
 export interface FrozenSessions {
   readonly inputDims: readonly number[];
-  /** Prepares single images; the output has the name `prepared`. */
+  /** Prepares single images; its output is named by `prepared`. */
   readonly preparation: () => Promise<Session>;
-  /** The same for views, where that is another model. */
+  /** The same for views, if that is another model. */
   readonly viewPreparation?: (() => Promise<Session>) | undefined;
   readonly prepared?: string | undefined;
-  /** {@link PIXELS} → `output`; nothing where prepared images are what is kept. */
+  /** {@link PIXELS} → `output`; undefined if the prepared images themselves are stored. */
   readonly network?: (() => Promise<Session>) | undefined;
   readonly output: string;
-  /** Images of every run: fewer are filled up, so that an image's values never depend on how many came with it. Default: as many as come. */
+  /** Fixed images per run: smaller batches are padded, so that an image's values never depend on its batch. Default: no padding. */
   readonly runSize?: number | undefined;
 }
 
@@ -151,8 +151,8 @@ export function runFrozen(sessions: FrozenSessions): Computer & { close(): Promi
 /**
  * Computes records.
  *
- * @param batch views of one run of the frozen part, at most
- * @throws what a broken runtime or a lack of memory throws; an image's own faults are its result
+ * @param batch maximum views per run of the frozen part
+ * @throws errors of the runtime and of a lack of memory; faults of an image are its result
  */
 export async function computeImages(
   { prepare, forward }: Pick<Computer, "prepare" | "forward">,
@@ -170,7 +170,7 @@ export async function computeImages(
         return { at, rows, measured };
       });
     } catch (error) {
-      // Only the image's own faults are passed over; a broken runtime, a full disk or too many open files end the work.
+      // Only faults of the image become its result; a broken runtime, a full disk or too many open files end the work.
       if (!isDataError(error)) throw error;
       computed[at] = { unreadable: messageOf(error) };
       return undefined;

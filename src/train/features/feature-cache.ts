@@ -1,5 +1,8 @@
-/** A note in a folder of records that says to people what they are of. Nothing goes by it. */
-
+/**
+ * Features on disk, so that no image passes through the same backbone twice: one folder of float32 records per network, cut and preprocessing,
+ * each record under the SHA-256 of its image file. Also stores the measured cuts of a network, and a note for people in each folder. Computes
+ * no features.
+ */
 import { join } from "node:path";
 import * as v from "valibot";
 import { cacheFolder } from "../../base/cache-folder.ts";
@@ -21,25 +24,22 @@ import { openRecordCache } from "./record-files.ts";
 const NOTE = "about.json";
 const schema = v.object({ about: v.string() });
 
-/** What a folder's records are of; nothing where nobody noted it. */
+/** Reads a folder's note: which network and cut its records are of. Undefined without a note. */
 export async function readAbout(folder: string): Promise<string | undefined> {
   const found = await inspectSealedJson(join(folder, NOTE), schema).catch(() => undefined);
   return found?.kind === "whole" ? found.value.about : undefined;
 }
 
-/** Notes what a folder's records are of, the first time. On a disk that cannot be written nothing is noted. */
+/** Writes a folder's note if it is not there yet. On a read-only disk there is no note. */
 export async function noteAbout(folder: string, about: string): Promise<void> {
   if ((await readAbout(folder)) === about) return;
   await writeSealedJson(join(folder, NOTE), { about }).catch(() => {});
 }
 
-// Features on disk, so that no image goes through the same backbone twice: records of float32, each under the SHA-256 of
-// its image file. A folder a (network, cut, preprocessing).
-
 export interface FeatureCache {
   readonly features: number;
   find(sha256: Buffer): Location | undefined;
-  /** Appends features `[count, features]` for as many images; they can be found at once. */
+  /** Appends features `[count, features]` of as many images; `find` returns them immediately. */
   add(keys: readonly Buffer[], values: Float32Array): Location[];
   read(at: Location, into: Float32Array): void;
   close(): void;
@@ -49,10 +49,10 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =
   new Uint8Array(buffer, byteOffset, byteLength);
 
 /**
- * Opens the cache in `folder`, made where it is missing. Damaged or half-written records are passed over:
- * their features are computed again.
+ * Opens the cache in `folder`, which is created if it is missing. Damaged or incomplete records are skipped: their features are computed
+ * again.
  *
- * @throws GraftError (`work`) where the folder cannot be written
+ * @throws GraftError (`work`) if the folder cannot be written
  */
 export async function openFeatureCache(folder: string, features: number): Promise<FeatureCache> {
   const records = await openRecordCache(folder, features * 4);
@@ -65,7 +65,7 @@ export async function openFeatureCache(folder: string, features: number): Promis
   };
 }
 
-/** A cache of features as a store of records; of each image, it has one. */
+/** A cache of features as a record store with one record per image. */
 export const recordsOf = (cache: FeatureCache): RecordStore => ({
   find: ({ digest }) => cache.find(Buffer.from(digest, "hex")),
   add: (keys, values) =>
@@ -80,12 +80,12 @@ export const recordsOf = (cache: FeatureCache): RecordStore => ({
 const floatsOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Float32Array =>
   new Float32Array(buffer, byteOffset, byteLength / 4);
 
-// Where a network's features are stored on this disk: one folder for each network, cut and preprocessing, shared by all who need them.
+// Where the features of a network are stored.
 
-/** The file of the shape at the cut, beside the features. */
+/** The file with the shape at the cut, beside the features. */
 export const SHAPE = "cut.json";
 
-/** Opens the cache of a network's features, with the shape at its cut. To be closed by the caller. */
+/** Opens the cache of a network's features, with the shape at its cut. The caller closes it. */
 export async function openFeaturesOf(network: Network): Promise<{ shape: CutShape; cache: FeatureCache }> {
   const folder = featureFolder(network);
   const shape = await rememberedShape(network, folder);
@@ -98,9 +98,9 @@ export async function openFeaturesOf(network: Network): Promise<{ shape: CutShap
 export const featureCaches = (): string => join(cacheFolder(), "features");
 
 /**
- * The cache's folder for a network, cut and preprocessing: the very graph of it, so that a change of it counts.
+ * The cache folder of a network, cut and preprocessing; the preprocessing is identified by its graph, so that any change of it counts.
  *
- * @param view whose features they are: of the images as they are, or of their mirror images
+ * @param view whether the features are of the images or of their mirror images
  */
 export function featureFolder(
   { sha256: weights, cut, preprocessing }: Pick<Network, "sha256" | "cut" | "preprocessing">,
@@ -118,30 +118,30 @@ const shapeEntries = {
 
 const shapeSchema: v.GenericSchema<unknown, CutShape> = v.object(shapeEntries);
 
-/** The other cuts of a network are kept with the shape of its own: which they are, and of what list of the network's. */
+/** A network's other cuts are stored with the shape of its own, and with the list of cuts that the network declared. */
 const cutsSchema = v.object({
   ...shapeEntries,
   listed: v.nullable(v.array(v.string())),
   others: v.array(v.object({ tensor: v.string(), shape: shapeSchema })),
 });
 
-const memoryOf = ({ name }: Network): string => `What is known of the cut of ${name}`;
+const subjectOf = ({ name }: Network): string => `The stored cut of ${name}`;
 
-/** The shape at the cut, measured once and kept beside the features. */
+/** The shape at the cut, measured once and stored beside the features. */
 async function rememberedShape(network: Network, folder: string): Promise<CutShape> {
   const path = join(folder, SHAPE);
-  const known = await readSealedJson(path, shapeSchema, memoryOf(network));
+  const known = await readSealedJson(path, shapeSchema, subjectOf(network));
   if (known) return known;
   const shape = await measureCut(network);
   await writeSealedJson(path, shape);
   return shape;
 }
 
-/** A network's cut, then the others that it may have ({@link otherCuts}), measured once and kept beside the features. */
+/** A network's own cut, then its other possible cuts ({@link measureCuts}), measured once and stored beside the features. */
 export async function rememberedCuts(network: Network): Promise<readonly [Cut, ...Cut[]]> {
   const path = join(featureFolder(network), SHAPE);
   const listed = network.cuts ?? null;
-  const known = await readSealedJson(path, cutsSchema, memoryOf(network));
+  const known = await readSealedJson(path, cutsSchema, subjectOf(network));
   if (known && JSON.stringify(known.listed) === JSON.stringify(listed)) {
     const { others, listed: _, ...shape } = known;
     return [{ tensor: network.cut, shape }, ...others];
@@ -151,10 +151,10 @@ export async function rememberedCuts(network: Network): Promise<readonly [Cut, .
   return [own, ...others];
 }
 
-// The features of a network at several cuts and of mirror images, from one pass over the images: kept in a cache a cut and view, read as
-// one table, whose columns reading-of.ts parts again.
+// Features at several cuts and of mirror images, from one pass over the images: stored in one cache per cut and view, and read as one table,
+// which readingOf (feature-table.ts) divides again.
 
-/** Opens the caches of a network's features at some cuts, all of them as one. To be closed by the caller. */
+/** Opens the caches of a network's features at some cuts, joined as one. The caller closes it. */
 export async function openReadings(network: Network, { cuts, mirrors }: ReadCuts): Promise<FeatureCache> {
   const caches: FeatureCache[] = [];
   const views = mirrors ? (["plain", "mirror"] as const) : (["plain"] as const);
@@ -174,7 +174,7 @@ export async function openReadings(network: Network, { cuts, mirrors }: ReadCuts
   return caches.length === 1 ? caches[0]! : jointCache(caches);
 }
 
-/** Several caches of the same images as one, whose records are theirs side by side. An image is in it where all have it. */
+/** Joins several caches of the same images: a record is their records side by side. An image is in it if it is in all of them. */
 export function jointCache(caches: readonly FeatureCache[]): FeatureCache {
   const features = caches.reduce((sum, cache) => sum + cache.features, 0);
   const firsts = caches.map((_, i) => caches.slice(0, i).reduce((sum, cache) => sum + cache.features, 0));
@@ -209,7 +209,7 @@ export function jointCache(caches: readonly FeatureCache[]): FeatureCache {
   };
 }
 
-/** Adds what a cache does not have yet: an earlier training may have left the features of one cut. */
+/** Adds what a cache does not have yet: an earlier training may have stored the features of one cut. */
 function addMissing(cache: FeatureCache, keys: readonly Buffer[], values: Float32Array): Location[] {
   const known = keys.map((key) => cache.find(key));
   const missing = keys.flatMap((_, row) => (known[row] ? [] : [row]));

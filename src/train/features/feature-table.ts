@@ -1,11 +1,14 @@
-/** A table of features that is read in chunks, so that it may be larger than memory; and its standardisation. */
+/**
+ * Tables of features, read in chunks so that they may be larger than memory: selecting rows and columns, standardising columns, and cosine
+ * similarities between rows. Knows no files and no networks.
+ */
 import type { Cut } from "../../networks/backbone/backbone.ts";
 import { encodeModelWhole } from "../../onnx/codec/write-model.ts";
 import { float32Tensor, int64Tensor, modelOf, node } from "../../onnx/model.ts";
 import { openSession } from "../../onnx/session/session.ts";
 import type { Location, RecordReader } from "./images-and-records.ts";
 
-/** Consecutive rows: `data` is `[rows, columns]`, valid until the next chunk is asked for. */
+/** Consecutive rows: `data` is `[rows, columns]`, valid until the next chunk is read. */
 export interface Chunk {
   readonly first: number;
   readonly rows: number;
@@ -21,18 +24,18 @@ export interface FeatureTable {
 
 /** A table whose rows can be read in any order. */
 export interface RowTable extends FeatureTable {
-  /** A table of some of the rows, in the order given. */
+  /** A table of some rows, in the given order. */
   select(rows: readonly number[]): RowTable;
   /** Reads one row. */
   read(row: number, into: Float32Array): void;
 }
 
-/** Chunks are at most this many bytes. */
+/** Maximum bytes of a chunk. */
 const CHUNK_BYTES = 32 << 20;
-/** Tables up to this size are kept in memory when they are transformed. */
+/** Standardised tables up to this size are in memory. */
 const IN_MEMORY_BYTES = 256 << 20;
 
-/** A table whose rows are read by number, chunk by chunk, into one reused buffer. */
+/** A table whose rows are read by number, chunk by chunk into one reused buffer. */
 export function tableOf(rows: number, columns: number, read: (row: number, into: Float32Array) => void): RowTable {
   const rowsPerChunk = Math.max(1, Math.floor(CHUNK_BYTES / (columns * 4)));
   return {
@@ -51,7 +54,7 @@ export function tableOf(rows: number, columns: number, read: (row: number, into:
   };
 }
 
-/** A table of features that are records of a store. */
+/** A table of features from the records of a store. */
 export const tableOfRecords = (records: RecordReader, locations: readonly Location[], columns: number): RowTable =>
   tableOf(locations.length, columns, (row, into) =>
     records.read(locations[row]!, new Uint8Array(into.buffer, into.byteOffset, into.byteLength)),
@@ -83,7 +86,7 @@ export interface DenseTable extends FeatureTable {
   readonly data: Float32Array;
 }
 
-/** A table in memory. `data` is `[rows, columns]`. */
+/** Makes a table from `data` `[rows, columns]`. */
 export const denseTable = (data: Float32Array, columns: number): DenseTable => ({
   data,
   rows: data.length / columns,
@@ -93,20 +96,20 @@ export const denseTable = (data: Float32Array, columns: number): DenseTable => (
   },
 });
 
-/** Mean and standard deviation of each column; a constant column gets deviation 1, so that it maps to 0. */
+/** Mean and standard deviation of each column; a constant column has deviation 1, so that it maps to 0. */
 export interface Standardisation {
   readonly mean: Float64Array;
   readonly deviation: Float64Array;
 }
 
-/** A variance below this is none. */
+/** A column with a variance below this counts as constant. */
 const LEAST_VARIANCE = 1e-12;
 
 /**
- * Measures a table's columns in one pass (sums about the first row, so that nothing cancels).
+ * Measures a table's columns in one pass (sums are relative to the first row, against cancellation).
  *
- * @param pooling rows that the square of the mean deviation of all columns counts for beside a column's own variance. Of few rows that is
- *   a poor estimate: a column that hardly varies among them would be stretched without bound. Default 0
+ * @param pooling the weight, in rows, of the squared mean deviation of all columns beside a column's own variance. With few rows, a column's
+ *   own variance is a poor estimate: a column that hardly varies would be stretched without bound. Default 0
  */
 export function measureColumns(table: FeatureTable, pooling = 0): Standardisation {
   const { rows, columns } = table;
@@ -126,7 +129,7 @@ export function measureColumns(table: FeatureTable, pooling = 0): Standardisatio
   const mean = sum.map((total, j) => total / rows + shift[j]!);
   const variances = squares.map((total, j) => total / rows - (sum[j]! / rows) ** 2);
   const varying = variances.filter((variance) => variance > LEAST_VARIANCE);
-  // The mean of deviations, not of variances: single columns may be a hundred times as large as the others.
+  // The mean of deviations, not of variances: single columns may be a hundred times larger than the others.
   const typical = (varying.reduce((sum, variance) => sum + Math.sqrt(variance), 0) / varying.length) ** 2;
   const deviation = variances.map((variance) => {
     if (pooling > 0 && varying.length > 0)
@@ -167,19 +170,19 @@ export function standardised(table: FeatureTable, { mean, deviation }: Standardi
   };
 }
 
-// Which columns of a table are the features of which cut and view, where several were read in one pass. Knows no files.
+// Features at several cuts, read in one pass: which columns are of which cut and view.
 
-/** What is read of each image: of all cuts in their order; then, where mirror images are read too, the same of those. */
+/** What is read of each image: the features at all cuts in order; then, with `mirrors`, the same of the mirror image. */
 export interface ReadCuts {
   readonly cuts: readonly Cut[];
   readonly mirrors: boolean;
 }
 
-/** How many columns that makes. */
+/** The number of columns of such a table. */
 export const columnsRead = ({ cuts, mirrors }: ReadCuts): number =>
   (mirrors ? 2 : 1) * cuts.reduce((sum, { shape }) => sum + shape.features, 0);
 
-/** The features of one cut, averaged over both views where it says so, among all that were read. */
+/** The features of one cut, averaged over both views if the cut says so. */
 export function readingOf({ cuts }: ReadCuts, table: RowTable, { tensor, shape }: Cut): RowTable {
   const at = cuts.findIndex((cut) => cut.tensor === tensor);
   const widths = cuts.map((cut) => cut.shape.features);
@@ -189,14 +192,14 @@ export function readingOf({ cuts }: ReadCuts, table: RowTable, { tensor, shape }
   return meanOfTables(plain, columnsOf(table, sum(widths.length) + sum(at), shape.features));
 }
 
-// How alike images are to a network: cosine similarities of features, as matrix products on ONNX Runtime, chunk by chunk.
+// Cosine similarities of features: matrix products on ONNX Runtime, chunk by chunk.
 
-/** Rows compared at once: what they give with a bank of 4,000 takes 8 MB. */
+/** Rows compared at once: their similarities to a bank of 4,000 take 8 MB. */
 const ROWS_AT_ONCE = 512;
-/** Lengths below this count as this, so that a row of zeros is like nothing. */
+/** Lower bound of a row's length, so that a row of zeros has similarity 0 to all others. */
 const LEAST_LENGTH = 1e-12;
 
-/** Some rows of a table in the order given, each scaled to length 1: `[rows, columns]`. */
+/** Some rows of a table in the given order, each scaled to length 1: `[rows, columns]`. */
 export function unitRows(table: FeatureTable, rows: readonly number[]): Float32Array {
   const { columns } = table;
   const units = new Float32Array(rows.length * columns);
@@ -219,7 +222,7 @@ export function unitRows(table: FeatureTable, rows: readonly number[]): Float32A
  * The cosine similarity of every row of a table with every row of a bank, row by row.
  *
  * @param bank `[M, columns]`, rows of length 1
- * @param visit takes a row's number and its `[M]` similarities, valid until it returns
+ * @param visit called with a row's number and its `[M]` similarities, which are valid until it returns
  */
 export async function eachSimilarity(
   table: FeatureTable,

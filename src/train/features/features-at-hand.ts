@@ -1,6 +1,6 @@
 /**
- * Features of the same images that other networks computed before and the cache still has: for second opinions that cost no pass over the
- * images. Nothing is computed here, and a cache without every image is left alone.
+ * The features of image files on disk: computed for a list of paths, or found in the caches of other networks that have every image. The loop
+ * over images is in frozen.ts.
  */
 
 import { createHash } from "node:crypto";
@@ -17,26 +17,27 @@ import type { ImageSource, KnownImage, Location } from "./images-and-records.ts"
 import { recordSizeIn, segmentsIn } from "./segments.ts";
 import { measuresOf, type TraitCache } from "./trait-cache.ts";
 
-/** A network's features of every image. */
+/** Another network's cached features of every image. */
 export interface FeaturesAtHand {
-  /** The network. */
+  /** The name of the network. */
   readonly name: string;
   /** `[N, D]` */
   readonly table: RowTable;
   close(): void;
 }
 
-/** Caches larger than this are not opened: to open one is to read it. */
+/** Larger caches are not opened, because opening one reads it. */
 const MOST_BYTES = 1 << 30;
-/** How a note names a network's own features: `resnet50 at activation_49`. Those of mirror images begin otherwise. */
+/** The note of features of a network, such as `resnet50 at activation_49`; notes of mirror images do not match. */
 const NOTE = /^(?!mirror images, )(.+) at [^ ]+$/;
 
 /**
- * The features of other networks that hold every image, one cut a network, in the order of their names. To be closed by the caller.
+ * Finds cached features of other networks that include every image: one cut per network, in the order of their names. A second opinion
+ * without a pass over the images: computes nothing. The caller closes them.
  *
  * @param digests SHA-256 of each image's file
- * @param except the network that is not another
- * @param most networks, at most
+ * @param except the network to leave out
+ * @param most maximum number of networks
  */
 export async function featuresAtHand(
   digests: readonly Buffer[],
@@ -91,8 +92,7 @@ function locationsIn(cache: FeatureCache, digests: readonly Buffer[]): Location[
   return locations;
 }
 
-// Images of files, for a training in Node.
-
+/** An image source that reads a file. */
 export const fileImage = (path: string): ImageSource => ({
   name: path,
   async load() {
@@ -105,23 +105,22 @@ export const fileImage = (path: string): ImageSource => ({
   },
 });
 
-/** A file whose SHA-256 is known. */
+/** A file with a known SHA-256. */
 export const knownFile = (path: string, sha256: Buffer): KnownImage => ({
   source: fileImage(path),
   digest: sha256.toString("hex"),
 });
 
+/** How images pass through the frozen part in Node. */
 export const passing: Passing = {
-  // Part of the key of stored boundaries: what comes out may differ in the last bit with it.
+  // Part of the key of stored boundaries, because outputs may differ in the last bit with it.
   batch: 16,
   loadsAhead: availableParallelism() + 2,
   runsAhead: 2,
   pause: async () => {},
 };
 
-// Files → features, for those who have paths and a cache of features: frozen.ts, with files for images.
-
-/** An image that could not be used, and why. */
+/** An unreadable image, and why. */
 export interface Skipped {
   readonly path: string;
   readonly reason: string;
@@ -130,20 +129,20 @@ export interface Skipped {
 /** The features of a list of images. */
 export interface Extraction extends Omit<Features, "digests" | "unreadable" | "stored"> {
   readonly skipped: readonly Skipped[];
-  /** SHA-256 of each image's file, by its position in the list; nothing for files that could not be opened. */
+  /** SHA-256 of each file, by its position in the list; without files that could not be opened. */
   readonly digests: ReadonlyMap<number, Buffer>;
-  /** Images whose features the cache already had. */
+  /** Images whose features were in the cache. */
   readonly cached: number;
 }
 
 export interface ExtractOptions extends Listening {
-  /** Images a run of the backbone in this thread. Default 16. */
+  /** Images per run of the backbone in this thread. Default 16. */
   readonly batch?: number | undefined;
-  /** Where the traits of images are kept that are decoded anyway, so that they are not decoded again. */
+  /** Stores the traits of images that are decoded anyway, so that they are not decoded again. */
   readonly traits?: Pick<TraitCache, "lacks" | "add"> | undefined;
 }
 
-/** Computes, or finds in the cache, the features of every image in `paths`. */
+/** Finds the features of every image in the cache, or computes them. */
 export async function extractFeatures(
   paths: readonly string[],
   cache: FeatureCache,
@@ -166,7 +165,7 @@ export async function extractFeatures(
   };
 }
 
-/** By position; nothing for files that could not be opened. */
+/** The digests by position, without files that could not be opened. */
 export const digestsOf = (digests: readonly (string | undefined)[]): ReadonlyMap<number, Buffer> =>
   new Map(
     digests.flatMap((digest, item) => (digest === undefined ? [] : [[item, Buffer.from(digest, "hex")] as const])),

@@ -1,7 +1,6 @@
 /**
- * Which examples belong together, so that no split or fold separates them: the dataset's own groups, exact copies, and images that are
- * one image (resized, recompressed, mirrored, turned, cropped, in other light; frames of a camera that hardly moved). How copies are
- * found is data/copies' matter.
+ * Finds the groups of examples that no split or fold may separate: the dataset's own groups, equal files, and near copies (resized,
+ * recompressed, mirrored, rotated, cropped or relit images; frames of a camera that hardly moved). The search for copies is in data/copies.
  */
 
 import { disjointSets } from "../../base/collections.ts";
@@ -9,24 +8,24 @@ import { createMeter, type OnProgress } from "../../base/progress.ts";
 import { findCopies, type KnownCopies } from "../../data/copies/find-copies.ts";
 import type { Signature } from "../../data/copies/signature.ts";
 
-/** An example that may belong to a group. */
+/** An example to group. */
 export interface Groupable {
   /** Examples with equal digests are copies. */
   readonly digest: string;
-  /** Nothing for an example whose image cannot be compared: it belongs to its own group and to copies of its file alone. */
+  /** Undefined if the image cannot be compared: then only its own group and equal files count. */
   readonly signature: Signature | undefined;
-  /** The dataset's own group, if it names one. */
+  /** The dataset's own group, if given. */
   readonly group?: string | undefined;
 }
 
 export interface GroupOptions {
-  /** Copies that were found before. Default: all are searched now. */
+  /** Copies that an earlier search found. Default: none, all images are compared. */
   readonly known?: KnownCopies | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** `[N]`: the group of each example, by the position of the group's first example; an example alone is its own group. */
+/** `[N]`: the group of each example, as the position of its first example. An example without copies is its own group. */
 export async function groupsAmong(
   examples: readonly Groupable[],
   { known, onProgress, signal }: GroupOptions = {},
@@ -47,7 +46,7 @@ export async function groupsAmong(
   return Int32Array.from(examples, (_, i) => sets.root(i));
 }
 
-/** The positions of examples with equal keys; those without a key are left out. */
+/** The positions of examples with equal keys; examples without a key are left out. */
 function sameBy(examples: readonly Groupable[], key: (example: Groupable) => string | undefined): Iterable<number[]> {
   const known = new Map<string, number[]>();
   examples.forEach((example, i) => {

@@ -1,4 +1,7 @@
-/** Copies on disk: which of some files are one image is found once for the same files, by whichever command is first. */
+/**
+ * Groups of image files: caches the copies found among a list of files, and groups a dataset's examples before any network has seen them.
+ * Which examples form a group is in groups.ts.
+ */
 
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
@@ -15,10 +18,10 @@ import type { Example } from "../../data/dataset/discover.ts";
 import { type Groupable, type GroupOptions, groupsAmong } from "./groups.ts";
 import { openTraitCache, TRAITS_VERSION } from "./trait-cache.ts";
 
-/** Another one where copies are found otherwise; signatures have their own. */
+/** Changes whenever the search for copies changes; signatures have their own version. */
 const VERSION = 1;
 
-/** The folder of what was found. */
+/** The cache folder of found copies. */
 export const copiesFolder = (): string => join(cacheFolder(), "copies");
 
 const linksSchema = (files: number) => {
@@ -35,20 +38,18 @@ function pathOf(digests: readonly string[]): string {
   return join(copiesFolder(), `${hash.digest("hex")}.json`);
 }
 
-/** What is known on this disk. The digests are those of the files' contents. */
+/** Copies found earlier on this machine. The digests are those of the files' contents. */
 export const knownCopies: KnownCopies = {
   async read(digests) {
     const path = pathOf(digests);
-    const found = await readSealedJson(path, linksSchema(digests.length), "What was found of copies");
+    const found = await readSealedJson(path, linksSchema(digests.length), "The stored list of copies");
     if (found) await markUsed(path);
     return found;
   },
   write: (digests, found) => writeSealedJson(pathOf(digests), found),
 };
 
-// The groups of images on a disk: their signatures are in the cache, or are computed for it when it is missing them.
-
-/** The groups of a dataset's examples before any network has seen them. Images that cannot be read stand alone. */
+/** The groups of a dataset's examples. Unreadable images are their own groups; missing signatures are computed and cached. */
 export async function groupsOfExamples(
   examples: readonly Pick<Example, "path" | "group">[],
   options: Omit<GroupOptions, "known"> = {},
@@ -64,7 +65,7 @@ export async function groupsOfExamples(
         const [measured] = await traits.traitsOf([{ path, sha256 }]);
         return { digest: sha256.toString("hex"), signature: measured!.signature, group };
       } catch (error) {
-        // The reader that computes features lists it.
+        // The error is reported when features are computed.
         if (!isDataError(error)) throw error;
         return undefined;
       }

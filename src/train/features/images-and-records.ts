@@ -1,30 +1,31 @@
-/** Images as a training sees them: something that can be loaded, told from others and decoded. Types alone. */
+/**
+ * Images and records as a training sees them: sources that can be loaded, identified by a digest and decoded; and stores of records of one
+ * size, with an implementation in memory. Records on disk are in record-files.ts.
+ */
 import type { RgbImage } from "../../data/image/rgb-image.ts";
 
 /** Where an image comes from. */
 export interface ImageSource {
-  /** What it is called in messages; a file's path. */
+  /** Its name in messages, such as a file's path. */
   readonly name: string;
-  /** Reads it as far as is needed to tell it from others. Throws GraftError (`data`) where it cannot be read. */
+  /** Reads it as far as its digest requires. Throws GraftError (`data`) if it cannot be read. */
   load(): Promise<LoadedImage>;
 }
 
 export interface LoadedImage {
-  /** Equal for equal images and for no others: the SHA-256 of the file where there is one. */
+  /** Identifies the image: the SHA-256 of the file, if there is one. */
   readonly digest: string;
-  /** The file, where there is one: other threads can be given it. */
+  /** The file, if there is one: it can be passed to other threads. */
   readonly bytes?: Uint8Array | undefined;
-  /** Decodes it and does something with its pixels. Throws GraftError (`data`) where it cannot be decoded. */
+  /** Decodes it and calls `work` with its pixels. Throws GraftError (`data`) if it cannot be decoded. */
   use<T>(work: (image: RgbImage) => Promise<T>): Promise<T>;
 }
 
-/** An image that was loaded before. */
+/** An image with a known digest. */
 export interface KnownImage {
   readonly source: ImageSource;
   readonly digest: string;
 }
-
-// Records of one size that were computed of images, as those see them who do not care where they are kept: on disk (records.ts) or in memory.
 
 /** Where a record is stored. */
 export interface Location {
@@ -33,11 +34,11 @@ export interface Location {
 }
 
 export interface RecordReader {
-  /** Reads one record into as many bytes. */
+  /** Reads one record; `into` has the size of a record. */
   read(at: Location, into: Uint8Array): void;
 }
 
-/** Which record is meant: of which image, and of which view of it; `""` is the image as the network's preprocessing shows it. */
+/** Identifies a record by image and view; the view `""` is the image as the network's preprocessing shows it. */
 export interface RecordKey {
   readonly digest: string;
   readonly view: string;
@@ -45,12 +46,12 @@ export interface RecordKey {
 
 export interface RecordStore extends RecordReader {
   find(key: RecordKey): Location | undefined;
-  /** Appends as many records as there are keys, one after the other in `values`; they can be found at once. */
+  /** Appends one record per key, concatenated in `values`; `find` returns them immediately. */
   add(keys: readonly RecordKey[], values: Uint8Array): Location[];
   close(): void;
 }
 
-/** Records in memory, for where there is no disk or no need to find them again later. `values` are kept and not copied. */
+/** A store in memory. `values` are kept without a copy. */
 export function memoryRecords(size: number): RecordStore {
   const chunks: Uint8Array[] = [];
   const known = new Map<string, Location>();

@@ -1,5 +1,5 @@
-/** One lane: computes features with sessions of its own. See lanes.ts. */
-// A thread's own environment comes too late: the thread that starts this one has turned telemetry off.
+/** The thread of one lane: computes features with its own sessions. It is started by lanes.ts. */
+// Telemetry is off already: the environment of this thread would be too late, so the thread that starts it turns it off.
 import { parentPort, workerData } from "node:worker_threads";
 import { answerCalls } from "../../base/threads.ts";
 import { withImage } from "../../data/image/decode.ts";
@@ -10,7 +10,7 @@ import type { LaneData } from "./lanes.ts";
 import { traitRecordOf } from "./trait-cache.ts";
 
 const { preparation, backbone, inputDims, threads } = workerData as LaneData;
-// ONNX Runtime takes no shared memory; it keeps a copy of its own.
+// ONNX Runtime does not accept shared memory; it keeps its own copy.
 const frozen = runFrozen({
   inputDims,
   preparation: () => openSession(preparation, { threads: 1 }),
@@ -18,7 +18,7 @@ const frozen = runFrozen({
   output: FEATURES,
 });
 
-/** One image a run: what a network holds of one stays in the core's cache, and its features do not depend on its neighbours. */
+/** One image per run: its activations stay in the core's cache, and its features do not depend on other images. */
 const answer = (files: readonly FileToCompute[]): Promise<ComputedImages> =>
   computeImages(
     frozen,

@@ -1,7 +1,7 @@
 /**
- * Lanes: threads that compute features, each with sessions of its own that run on one core. ONNX Runtime's runs block the thread that
- * makes them, so decoding and the backbone take turns in one thread, and half of the cores wait; in lanes all cores do both. What that
- * gains is in docs/measured.md.
+ * Lanes: threads that compute features, each with its own sessions on one core. A run of ONNX Runtime blocks its thread, so that decoding and
+ * the backbone alternate in a single thread while half of the cores wait; with lanes all cores do both. docs/measured.md has the gain. The
+ * computation itself is in compute.ts.
  */
 import { availableParallelism } from "node:os";
 import { isDataError, messageOf, workError } from "../../base/errors.ts";
@@ -13,23 +13,23 @@ import type { Model } from "../../onnx/model.ts";
 import { LARGE_MODEL_BYTES, weightBytes } from "../../onnx/session/mapped-model.ts";
 import type { Computed, ComputedImages, FileToCompute, Lanes } from "./compute.ts";
 
-/** What a lane is started with. */
+/** The data of a lane's thread. */
 export interface LaneData {
   readonly preparation: Uint8Array;
-  /** The backbone's file, in memory that all lanes share. */
+  /** The backbone's file in shared memory. */
   readonly backbone: SharedArrayBuffer;
   readonly inputDims: readonly number[];
   readonly threads: number;
 }
 
-/** Calls under way or waiting in each lane, so that one decodes while the other runs. */
+/** Calls in progress or waiting in each lane, so that one decodes while another runs. */
 const CALLS_A_LANE = 2;
-/** More lanes would share the memory's bandwidth. */
+/** With more lanes, the memory bandwidth limits the speed. */
 const MOST_LANES = 8;
-/** What all copies of the weights may take, beyond the one that there is anyway. */
+/** Maximum bytes of all additional copies of the weights. */
 const COPIES_BYTES = 256 << 20;
 
-/** How many lanes a model may have on this machine; 1 means that they gain nothing. */
+/** The number of lanes for a model on this machine; 1 means that lanes would not help. */
 export function lanesFor(model: Model, cores = availableParallelism()): number {
   const bytes = weightBytes(model);
   if (bytes >= LARGE_MODEL_BYTES) return 1;
@@ -72,18 +72,18 @@ export function startLanes(
   };
 }
 
-/** The threads' memory is the process': files wait here until there is enough for all of a call. */
+/** All threads share the process's memory: a call waits until there is enough to decode all of its files. */
 async function computeIn(
   thread: Thread<readonly FileToCompute[], ComputedImages>,
   files: readonly FileToCompute[],
 ): Promise<ComputedImages> {
   const computed: Computed[] = [];
   let needed = 0;
-  const taken: number[] = [];
+  const readable: number[] = [];
   for (const [at, { bytes }] of files.entries()) {
     try {
       needed += await memoryToDecode(bytes);
-      taken.push(at);
+      readable.push(at);
     } catch (error) {
       if (!isDataError(error)) throw error;
       computed[at] = { unreadable: messageOf(error) };
@@ -92,8 +92,8 @@ async function computeIn(
   const memory = processMemory();
   await memory.wait(needed);
   try {
-    const found = await thread.ask(taken.map((at) => files[at]!));
-    taken.forEach((at, row) => {
+    const found = await thread.ask(readable.map((at) => files[at]!));
+    readable.forEach((at, row) => {
       computed[at] = found.images[row]!;
     });
     return { ...found, images: computed };

@@ -1,4 +1,7 @@
-/** Files that are read now and then, of which only so many are open at a time: the least recently used one gives way. */
+/**
+ * Records of one size on disk, each under a 32-byte key, with a bounded number of open files. Each process appends to its own segment
+ * (segments.ts), so that several may write at once; small segments are merged when a folder is opened. Knows nothing of the records' content.
+ */
 import { closeSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { takeLease } from "../../base/cache-folder.ts";
@@ -22,20 +25,21 @@ import {
   segmentsToMerge,
 } from "./segments.ts";
 
-/** More than this are not open at once. A process may have 256 where that is the system's custom, and other things open. */
+/** Maximum open files: some systems allow a process only 256, and it has others open. */
 const MOST = 12;
 
+/** Files for reading, of which the least recently used one is closed when too many are open. */
 export class OpenFiles {
   private readonly paths: string[] = [];
   /** Descriptors by number, the least recently used first. */
   private readonly open = new Map<number, number>();
 
-  /** Notes a file; what comes out is its number here. Nothing is opened yet. */
+  /** Adds a file and returns its number. Opens nothing yet. */
   add(path: string): number {
     return this.paths.push(path) - 1;
   }
 
-  /** A descriptor of a file, valid until the next is asked for. Errors are the system's own. */
+  /** A descriptor of a file, valid until the next call. Throws the system's errors. */
   descriptor(number: number): number {
     const known = this.open.get(number);
     if (known !== undefined && this.paths.length <= MOST) return known;
@@ -60,32 +64,28 @@ export class OpenFiles {
   }
 }
 
-// Records of one size on disk, each under a 32-byte key: what was computed of images and need not be computed again. What
-// they hold is their owners' matter. Each process appends to a segment of its own (segments.ts), so that several may write at
-// once; small segments are merged when a folder is opened.
-
 export interface RecordCache extends RecordReader {
   find(key: Buffer): Location | undefined;
-  /** Appends as many records as there are keys, one after the other in `values`; they can be found at once. */
+  /** Appends one record per key, concatenated in `values`; `find` returns them immediately. */
   add(keys: readonly Buffer[], values: Uint8Array): Location[];
   close(): void;
 }
 
-/** What a folder held when it was read. */
+/** The content of a folder when it was read. */
 interface Opened {
   readonly files: OpenFiles;
   readonly index: Map<string, Location>;
   readonly segments: readonly SegmentFile[];
-  /** Segments with damage that nobody writes to. */
+  /** Damaged segments that no process writes to. */
   readonly damaged: readonly string[];
 }
 
 /**
- * Opens the records in `folder`, made where it is missing. Damaged or half-written ones are passed over: their owner
- * computes them again. Damage is told.
+ * Opens the records in `folder`, which is created if it is missing. Damaged or incomplete records are skipped, with a notice about damage: the
+ * caller computes them again.
  *
  * @param size bytes of a record
- * @throws GraftError (`work`) where the folder cannot be written
+ * @throws GraftError (`work`) if the folder cannot be written
  */
 export async function openRecordCache(folder: string, size: number): Promise<RecordCache> {
   await makeFolder(folder);
@@ -106,14 +106,14 @@ async function readFolder(folder: string, size: number): Promise<Opened> {
   try {
     await mergeSegments(folder, size, [...unwanted]);
   } catch {
-    // On a full or read-only disk they stay as they are, and are read as they are.
+    // On a full or read-only disk the segments stay and are read unmerged.
     return first;
   }
   first.files.close();
   return readSegments(folder, size);
 }
 
-/** How often a folder is read again in which another process merges segments meanwhile. */
+/** How often a folder is read again if another process merges its segments meanwhile. */
 const TRIES = 10;
 
 async function readSegments(folder: string, size: number): Promise<Opened> {
@@ -124,13 +124,13 @@ async function readSegments(folder: string, size: number): Promise<Opened> {
     } catch (error) {
       files.close();
       if (codeOf(error) !== "ENOENT") throw error;
-      if (attempt === TRIES) throw elsewhere(folder, error);
+      if (attempt === TRIES) throw changedElsewhere(folder, error);
       await makeFolder(folder);
     }
   }
 }
 
-const elsewhere = (folder: string, cause: unknown): Error =>
+const changedElsewhere = (folder: string, cause: unknown): Error =>
   workError(`The cache ${folder} was changed by another process meanwhile: run the same command again.`, cause);
 
 function readAll(folder: string, size: number, segments: readonly SegmentFile[], files: OpenFiles): Opened {
@@ -143,10 +143,10 @@ function readAll(folder: string, size: number, segments: readonly SegmentFile[],
       index.set(record.toString("latin1", 0, KEY), { file, offset: offset + KEY });
     };
     const scan = isFile ? scanSegment(files.descriptor(file), size, onRecord) : undefined;
-    // The last record of one that is being written to need not be whole yet.
+    // The last record of a segment that a process writes to may be incomplete.
     if (isLive || (scan && !scan.isForeign && scan.damaged === 0)) continue;
     damaged.push(path);
-    if (!scan || scan.isForeign) notice(`${path} of the cache was damaged: what it held is computed again.`);
+    if (!scan || scan.isForeign) notice(`${path} of the cache was damaged: its records are computed again.`);
     else records += scan.damaged;
   }
   if (records > 0)
@@ -163,7 +163,7 @@ function cacheOf(folder: string, size: number, { files, index }: Opened, release
     const name = openSegment();
     const path = join(folder, name);
     try {
-      // The folder may have been taken away since it was opened, to make room.
+      // `graft cache prune` may have removed the folder since it was opened.
       mkdirSync(folder, { recursive: true });
       const descriptor = openSync(path, "wx+");
       writeSync(descriptor, headerOf(size), 0, HEADER, 0);
@@ -207,7 +207,7 @@ function cacheOf(folder: string, size: number, { files, index }: Opened, release
         const descriptor = file === segment?.file ? segment.descriptor : files.descriptor(file);
         count = readSync(descriptor, into, 0, size, offset);
       } catch (error) {
-        throw codeOf(error) === "ENOENT" ? elsewhere(folder, error) : error;
+        throw codeOf(error) === "ENOENT" ? changedElsewhere(folder, error) : error;
       }
       if (count !== size)
         throw workError(`${files.path(file)} was cut off while it was being read: run the same command again.`);

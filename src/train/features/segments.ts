@@ -1,6 +1,6 @@
 /**
- * Segments: files of records of one size, each under a 32-byte key and with a checksum. Only the process that made a segment
- * writes to it, and only at its end; a process that was killed leaves at worst one record that is not whole.
+ * Segments: files of records of one size, each with a 32-byte key and a checksum; scanning, merging, verifying and repairing them. Only the
+ * process that made a segment appends to it; if it is killed, at most one record is incomplete. The index of a folder is in record-files.ts.
  *
  * Segment: 16 bytes (magic, record's bytes as uint32, 4 zero bytes), then records of
  * 32 bytes key, the record's bytes, 8 bytes of the SHA-256 over both.
@@ -46,23 +46,23 @@ export function openSegment(): string {
   return name;
 }
 
-/** Notes that this process writes to a segment no more. */
+/** Ends this process's writing to a segment. */
 export const closeSegment = (name: string): boolean => open.delete(name);
 
-/** A name for a segment that nobody writes to again. */
+/** A name for a merged segment, which no process appends to. */
 export const mergedSegmentName = (): string => `${MERGED}${Date.now()}-${randomBytes(6).toString("hex")}${ENDING}`;
 
 /** A segment before it is opened. */
 export interface SegmentFile {
   readonly path: string;
   readonly bytes: number;
-  /** Whether it is a file; anything may be where one was. */
+  /** Whether it is a file, and not a folder in its place. */
   readonly isFile: boolean;
-  /** Whether a process may still write to it. */
+  /** Whether a process may still append to it. */
   readonly isLive: boolean;
 }
 
-/** The segments in a folder, by name. One that goes away meanwhile is left out. */
+/** The segments in a folder, by name, without those that disappear meanwhile. */
 export async function segmentsIn(folder: string): Promise<SegmentFile[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(ENDING));
   return names.sort().flatMap((name) => {
@@ -81,7 +81,7 @@ function isWrittenTo(name: string, changed: number): boolean {
   return isAlive(owner, changed, SILENCE);
 }
 
-/** Bytes of a segment's records, by its header; nothing where it is no segment. */
+/** Bytes of a segment's records, by its header; undefined if it is not a segment. */
 export function recordSizeIn(path: string): number | undefined {
   const header = Buffer.alloc(HEADER);
   let file: number;
@@ -101,21 +101,21 @@ export function recordSizeIn(path: string): number | undefined {
   }
 }
 
-/** What was found in a segment. */
+/** The result of scanning a segment. */
 export interface Scan {
-  /** Whole records. */
+  /** Intact records. */
   readonly records: number;
-  /** Records that are there and not as they were written. */
+  /** Records with a wrong checksum. */
   readonly damaged: number;
-  /** Whether it is no segment of such records at all; then nothing of it was read. */
+  /** Whether it is not a segment of such records: then no record was read. */
   readonly isForeign: boolean;
 }
 
 /**
- * Reads a segment from its beginning and gives each whole record (key, bytes, checksum), which is valid until the next.
+ * Reads a segment from its beginning and calls `onRecord` with each intact record (key, bytes, checksum), valid until the next call.
  *
  * @param file an open file
- * @param size bytes of a record; nothing: as the segment itself says
+ * @param size bytes of a record; default: as in the segment's header
  */
 export function scanSegment(
   file: number,
@@ -124,7 +124,7 @@ export function scanSegment(
 ): Scan {
   const foreign: Scan = { records: 0, damaged: 0, isForeign: true };
   const stat = fstatSync(file);
-  // Its process had only just made it.
+  // Its process has only just created it.
   if (stat.size < HEADER) return { ...foreign, isForeign: false };
   const header = Buffer.alloc(HEADER);
   readSync(file, header, 0, HEADER, 0);
@@ -149,18 +149,18 @@ export function scanSegment(
   return { records, damaged, isForeign: false };
 }
 
-// Many small segments into one: which, and how, while other processes read and write in the same folder.
+// Merging small segments while other processes read and write in the same folder.
 
-/** Up to so many segments are left as they are. */
+/** Up to this many segments are not merged. */
 const FEW = 8;
-/** From so many on, a process waits for another one that is merging. */
+/** From this many on, a process waits for another one that is merging. */
 const MANY = 64;
-/** Larger ones are not copied again. */
+/** Larger segments are not merged again. */
 const LARGEST = 256 << 20;
 
 /**
- * Which segments to merge: nothing where there are few; else the smallest, and those that are not much larger than these
- * together, so that each record is copied a few times in its life and not once a run.
+ * Selects the segments to merge: none if there are few; otherwise the smallest, and those that are not much larger than these together, so
+ * that each record is copied only a few times in total and not in every run.
  */
 export function segmentsToMerge(segments: readonly SegmentFile[]): SegmentFile[] {
   const closed = segments.filter(({ isLive, bytes }) => !isLive && bytes <= LARGEST).sort((a, b) => a.bytes - b.bytes);
@@ -172,16 +172,16 @@ export function segmentsToMerge(segments: readonly SegmentFile[]): SegmentFile[]
 }
 
 /**
- * Merges segments into one and removes them: whole records, each key once. Where somebody else is merging, nothing is done
- * (unless there are very many). Readers that have the old ones open keep them.
+ * Merges segments into one and removes them; keeps intact records, each key once. If another process is merging, does nothing, or waits if
+ * there are very many. Readers that have the old segments open keep them.
  *
  * @param size bytes of a record
- * @param chosen paths of segments that nobody writes to
+ * @param chosen paths of segments that no process writes to
  */
 export async function mergeSegments(folder: string, size: number, chosen: readonly string[]): Promise<void> {
   const work = async (): Promise<void> => {
-    const there = new Set((await segmentsIn(folder)).filter(({ isLive }) => !isLive).map(({ path }) => path));
-    const sources = chosen.filter((path) => there.has(path));
+    const closed = new Set((await segmentsIn(folder)).filter(({ isLive }) => !isLive).map(({ path }) => path));
+    const sources = chosen.filter((path) => closed.has(path));
     if (sources.length > 0) copyInto(folder, size, sources);
     for (const path of sources) rmSync(path, { recursive: true, force: true });
   };
@@ -189,7 +189,7 @@ export async function mergeSegments(folder: string, size: number, chosen: readon
   await (chosen.length >= MANY ? withLock(lock, { whenHeld: "wait" }, work) : tryLock(lock, work));
 }
 
-/** Writes the records of the sources into a new segment, which counts once it is whole on the disk. */
+/** Writes the records of the sources into a new segment, which is renamed into place once it is complete on disk. */
 function copyInto(folder: string, size: number, sources: readonly string[]): void {
   const part = partPath(folder);
   const file = openSync(part, "wx");
@@ -229,9 +229,9 @@ function eachRecord(path: string, size: number, onRecord: (record: Buffer) => vo
   }
 }
 
-// Whether the segments of a folder of records are as they were written, and keeping what is whole of those that are not.
+// Verifying and repairing.
 
-/** The segments that are not as they were written, with what is wrong, for the end of a sentence. */
+/** The damaged segments of a folder, each with the problem as the end of a sentence. */
 export async function verifySegments(folder: string): Promise<{ path: string; problem: string }[]> {
   const damage: { path: string; problem: string }[] = [];
   for (const segment of await segmentsIn(folder).catch(() => [])) {
@@ -242,7 +242,7 @@ export async function verifySegments(folder: string): Promise<{ path: string; pr
 }
 
 function problemIn({ path, isFile }: SegmentFile): string | undefined {
-  if (!isFile) return "it is no file";
+  if (!isFile) return "it is not a file";
   let file: number;
   try {
     file = openSync(path, "r");
@@ -253,15 +253,15 @@ function problemIn({ path, isFile }: SegmentFile): string | undefined {
   }
   try {
     const { isForeign, damaged, records } = scanSegment(file, undefined, () => {});
-    if (isForeign) return "its beginning is not as it was written";
+    if (isForeign) return "its header is damaged";
     if (damaged === 0) return undefined;
-    return `${damaged} of ${damaged + records} records are not as they were written`;
+    return `${damaged} of ${damaged + records} records are damaged`;
   } finally {
     closeSync(file);
   }
 }
 
-/** Keeps the whole records of a segment that has damage; nobody may be writing to it. */
+/** Keeps the intact records of a damaged segment, which no process may be writing to. */
 export async function dropDamaged(folder: string, path: string): Promise<void> {
   const size = recordSizeIn(path);
   if (size === undefined) rmSync(path, { recursive: true, force: true });

@@ -1,4 +1,7 @@
-/** Traits as a record of bytes, for the cache and between threads. */
+/**
+ * Traits of images on disk, under the SHA-256 of the image file: an image that was trained on is audited without decoding it again. Encodes
+ * traits as records, also for use between threads. What the traits are is in data/image/traits.ts.
+ */
 
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -16,9 +19,9 @@ import { openRecordCache } from "./record-files.ts";
 
 const FORMATS: readonly ImageFormat[] = ["jpeg", "png", "gif", "webp", "tiff", "bmp", "avif", "heic"];
 const CAMERA_BYTES = 32;
-const WHOLE = 4;
-const REAL = 8;
-export const RECORD_BYTES = 4 * (WHOLE + REAL) + CAMERA_BYTES + SIGNATURE_BYTES;
+const INTEGERS = 4;
+const FLOATS = 8;
+export const RECORD_BYTES = 4 * (INTEGERS + FLOATS) + CAMERA_BYTES + SIGNATURE_BYTES;
 
 /** A record: four uint32, eight float32, 32 bytes of camera padded with zeros, the signature. */
 export function encodeTraits(traits: Traits): Uint8Array {
@@ -34,30 +37,30 @@ export function encodeTraits(traits: Traits): Uint8Array {
     ...[traits.brightness, traits.contrast, traits.saturation, traits.sharpness],
     ...[border.red, border.green, border.blue, border.spread],
   ].forEach((value, i) => {
-    view.setFloat32(4 * (WHOLE + i), value, true);
+    view.setFloat32(4 * (INTEGERS + i), value, true);
   });
-  record.set(new TextEncoder().encode(traits.camera ?? "").subarray(0, CAMERA_BYTES), 4 * (WHOLE + REAL));
+  record.set(new TextEncoder().encode(traits.camera ?? "").subarray(0, CAMERA_BYTES), 4 * (INTEGERS + FLOATS));
   record.set(encodeSignature(traits.signature), RECORD_BYTES - SIGNATURE_BYTES);
   return record;
 }
 
 export function decodeTraits(record: Uint8Array): Traits {
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-  const whole = (i: number): number => view.getUint32(4 * i, true);
-  const real = (i: number): number => view.getFloat32(4 * (WHOLE + i), true);
-  const camera = record.subarray(4 * (WHOLE + REAL), RECORD_BYTES - SIGNATURE_BYTES);
+  const integer = (i: number): number => view.getUint32(4 * i, true);
+  const float = (i: number): number => view.getFloat32(4 * (INTEGERS + i), true);
+  const camera = record.subarray(4 * (INTEGERS + FLOATS), RECORD_BYTES - SIGNATURE_BYTES);
   const name = new TextDecoder().decode(camera).replace(/\0+$/, "");
   return {
-    width: whole(0),
-    height: whole(1),
-    bytes: whole(2),
-    format: FORMATS[whole(3)] ?? "jpeg",
+    width: integer(0),
+    height: integer(1),
+    bytes: integer(2),
+    format: FORMATS[integer(3)] ?? "jpeg",
     camera: name === "" ? undefined : name,
-    brightness: real(0),
-    contrast: real(1),
-    saturation: real(2),
-    sharpness: real(3),
-    border: { red: real(4), green: real(5), blue: real(6), spread: real(7) },
+    brightness: float(0),
+    contrast: float(1),
+    saturation: float(2),
+    sharpness: float(3),
+    border: { red: float(4), green: float(5), blue: float(6), spread: float(7) },
     signature: decodeSignature(record.subarray(RECORD_BYTES - SIGNATURE_BYTES)),
   };
 }
@@ -66,15 +69,12 @@ export function decodeTraits(record: Uint8Array): Traits {
 export const traitRecordOf = async (image: RgbImage, file: Uint8Array): Promise<Uint8Array> =>
   encodeTraits(await measureTraits(image, file));
 
-// Traits on disk, under the SHA-256 of the image's file, beside the features: an image that was trained on is audited without
-// being decoded again.
-
 export interface TraitCache {
-  /** Whether an image was not measured yet. */
+  /** Whether an image has not been measured yet. */
   lacks(sha256: Buffer): boolean;
-  /** Keeps what was measured of an image that was decoded for another purpose: a record of trait-record.ts. */
+  /** Stores a record ({@link encodeTraits}) of an image that was decoded for another purpose. */
   add(sha256: Buffer, record: Uint8Array): void;
-  /** The traits of images, in order; those not known yet are read and measured. */
+  /** The traits of images, in order; images without traits are read and measured. */
   traitsOf(
     images: readonly { readonly path: string; readonly sha256: Buffer }[],
     options?: { readonly onProgress?: OnProgress | undefined; readonly signal?: AbortSignal | undefined },
@@ -82,13 +82,13 @@ export interface TraitCache {
   close(): void;
 }
 
-/** In the folder's name: another one where traits are measured or written otherwise. */
+/** Part of the folder's name; changes whenever the measurement or the encoding changes. */
 export const TRAITS_VERSION = 2;
 
-/** The parent of the cache's folders, one a version. */
+/** The parent of the cache's folders, one per version. */
 export const traitCaches = (): string => join(cacheFolder(), "traits");
 
-/** Opens the cache of traits. Throws a GraftError (`work`) where its folder cannot be written. */
+/** Opens the cache of traits. Throws GraftError (`work`) if its folder cannot be written. */
 export async function openTraitCache(folder = join(traitCaches(), `v${TRAITS_VERSION}`)): Promise<TraitCache> {
   const records = await openRecordCache(folder, RECORD_BYTES);
   const lacks = (sha256: Buffer): boolean => records.find(sha256) === undefined;
@@ -121,7 +121,7 @@ export async function openTraitCache(folder = join(traitCaches(), `v${TRAITS_VER
   };
 }
 
-/** What a fill of records measures of the images that it decodes. */
+/** The cache as measures for `fill` (frozen.ts), which decodes the images anyway. */
 export const measuresOf = ({ lacks, add }: Pick<TraitCache, "lacks" | "add">): Measures => ({
   lacks: (digest) => lacks(Buffer.from(digest, "hex")),
   measure: (image, file) => traitRecordOf(image, file!),

@@ -7,7 +7,12 @@ import type { AugmentationName } from "../../../data/image/augment/augmentation-
 import { correctFlags } from "../../../metrics/logits.ts";
 import type { Network } from "../../../networks/network.ts";
 import { knownFile } from "../../../train/features/features-at-hand.ts";
-import { type FinetuneInput, type FinetuneOptions, finetune, type Labelled } from "../../../train/finetune/finetune-or-probe.ts";
+import {
+  type FinetuneInput,
+  type FinetuneOptions,
+  finetune,
+  type Labelled,
+} from "../../../train/finetune/finetune-or-probe.ts";
 import { judge } from "../../../train/finetune/judgement.ts";
 import { countLabels, fitHead, headLogits } from "../../../train/head/fit.ts";
 import { nodeEnvironment } from "../../../train/node.ts";
