@@ -100,7 +100,7 @@ describe.runIf(uncloneable === undefined)(
         join("node_modules", "tsx", "dist", "cli.mjs"),
         join("scripts", "test.ts"),
         join("src", "base", "version.test.ts"),
-        join("src", "data", "thumbnail.test.ts"),
+        join("src", "data", "image", "decode.thumbnail.test.ts"),
       );
       expect(printed).toMatch(/Test Files\s+2 passed/);
     });

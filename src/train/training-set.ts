@@ -6,7 +6,8 @@
 import { dataError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Split } from "../data/dataset/dataset-names.ts";
-import { checkEnough, stratifiedSplit } from "../data/dataset/split.ts";
+import { checkEnough } from "../data/dataset/enough.ts";
+import { stratifiedSplit } from "../data/dataset/split.ts";
 import type { Network } from "../networks/network.ts";
 import type { Listening } from "./environment.ts";
 import type { RowTable } from "./features/feature-table.ts";

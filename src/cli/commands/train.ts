@@ -10,7 +10,7 @@ import { flag, oneOf, onlyWhen, optionsOf, rule, seed, text } from "../../base/o
 import type { OnProgress } from "../../base/progress.ts";
 import type { ProgressLine } from "../../base/progress-line.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
-import { checkEnoughIn } from "../../data/dataset/split.ts";
+import { checkEnoughIn } from "../../data/dataset/enough.ts";
 import { augmentations } from "../../data/image/augment/augmentation-plan.ts";
 import { createRunMeter, trainMeasured } from "../../library.ts";
 import { DEFAULT_NETWORK } from "../../networks/catalogue/catalogue.ts";

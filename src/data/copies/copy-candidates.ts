@@ -23,7 +23,7 @@ import {
 } from "./levels-and-poses.ts";
 
 /** Two images, by position, that may be versions of one. */
-export interface Candidate {
+export interface CopyCandidate {
   readonly a: number;
   readonly b: number;
   /** The approximate position of the points of `a` in `b`. */
@@ -127,7 +127,7 @@ const [IMAGES_AT_ONCE, PRODUCTS_AT_ONCE] = [64, 1 << 20];
 export async function candidatesAmong(
   details: readonly Uint8Array[],
   { onImages, signal }: { onImages?: ((more: number) => void) | undefined; signal?: AbortSignal | undefined } = {},
-): Promise<Candidate[]> {
+): Promise<CopyCandidate[]> {
   if (details.length < 2) return [];
   const seen = details.map(tellingIn);
   const { turned, cropped } = await bucketsOf(seen, signal);
@@ -211,8 +211,8 @@ async function bucketsOf(
 }
 
 /** Each pair once, the most similar first. */
-function pairsOf(nearest: readonly Nearest[]): Candidate[] {
-  const pairs = new Map<number, Candidate>();
+function pairsOf(nearest: readonly Nearest[]): CopyCandidate[] {
+  const pairs = new Map<number, CopyCandidate>();
   nearest.forEach(({ found }, b) => {
     for (const { image: a, value: similarity, view, crop } of found) {
       const key = Math.min(a, b) * nearest.length + Math.max(a, b);

@@ -1,4 +1,7 @@
-/** A signature's detail at several sizes, blurred slightly to tolerate small shifts, and its fine detail. */
+/**
+ * A signature's detail at several sizes (levels), blurred slightly to tolerate small shifts, and the poses in which one image may appear
+ * in another. Aligns nothing.
+ */
 import { once } from "../../base/concurrency.ts";
 import { DETAIL_SIDE } from "./signature.ts";
 
@@ -90,7 +93,7 @@ export function blurred({ side, values }: Grey): Grey {
   return { side, values: result };
 }
 
-// How one image is placed in another: affine maps of the plane in which every image is the square from −1 to 1.
+// Poses: affine maps of the plane in which every image is the square from −1 to 1.
 
 /** Maps a point (u, v) of one image to (a·u + b·v + x, c·u + d·v + y) in another. */
 export type Pose = readonly [a: number, b: number, x: number, c: number, d: number, y: number];

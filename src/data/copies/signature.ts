@@ -1,4 +1,7 @@
-/** Scales images down by averaging areas, for measurements of whole images. */
+/**
+ * An image's signature: two small images by which it is recognised after it was resized, recompressed, mirrored, rotated, cropped or made
+ * brighter, and the averaging of areas that makes them. Compares nothing: find-copies.ts does.
+ */
 import type { RgbImage } from "../image/rgb-image.ts";
 
 /** Averages: `data` is `[height, width, 3]`, RGB, 0 to 255. */
@@ -69,8 +72,7 @@ function shares(length: number, count: number): { from: number; to: number; shar
   return list;
 }
 
-// An image's signature: two small images by which it is recognised after it was resized, recompressed, mirrored, rotated, cropped or
-// made brighter. Computed once when an image is decoded. The files beside this one compare signatures.
+// The signature, computed once when an image is decoded.
 
 /** The sides of a signature's two images. */
 export const COLOUR_SIDE = 16;

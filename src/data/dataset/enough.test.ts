@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkEnough, checkEnoughIn } from "./split.ts";
+import { checkEnough, checkEnoughIn } from "./enough.ts";
 
 const needs = { hasTest: false, hasValidation: false, finetunes: false };
 const check =

@@ -114,13 +114,13 @@ export interface Level {
   readonly folders: readonly string[];
   readonly files: readonly string[];
   /** Folders with images that are named like splits. */
-  readonly parts: readonly Part[];
+  readonly parts: readonly SplitFolder[];
   /** Other folders with images. */
   readonly groups: readonly string[];
 }
 
 /** A folder with images that is named like a split. */
-export interface Part {
+export interface SplitFolder {
   readonly name: string;
   readonly path: string;
   readonly split: Split;
@@ -132,7 +132,7 @@ export interface Part {
 }
 
 /** Reads a folder with images as a part; undefined if it is not named like a split. */
-export async function partOf(survey: Survey, at: string, name: string): Promise<Part | undefined> {
+export async function partOf(survey: Survey, at: string, name: string): Promise<SplitFolder | undefined> {
   const split = splitOfName(name);
   if (split === undefined) return undefined;
   const path = joined(at, name);
@@ -210,7 +210,11 @@ function noteOthers(survey: Survey, { at, folders, files, parts }: Level): void 
 }
 
 /** The folder that holds a part's classes: the inner one of `training_set/training_set/cats`, or the part itself. */
-async function insideWrapper(survey: Survey, { path, classes }: Part, known: ReadonlySet<string>): Promise<string> {
+async function insideWrapper(
+  survey: Survey,
+  { path, classes }: SplitFolder,
+  known: ReadonlySet<string>,
+): Promise<string> {
   const [only] = classes;
   if (only === undefined || classes.length > 1 || known.has(only.normalize("NFC"))) return path;
   const inner = joined(path, only);

@@ -10,8 +10,8 @@ import {
   type Level,
   listLayout,
   noteEmptyParts,
-  type Part,
   partOf,
+  type SplitFolder,
   splitLayout,
   unlabelledReason,
 } from "./layout-kinds.ts";
@@ -62,7 +62,7 @@ const isFailure = (read: Awaited<ReturnType<typeof readLists>>): read is GraftEr
 
 async function levelOf(survey: Survey, at: string): Promise<Level> {
   const { folders, files } = await survey.list(at);
-  const parts: Part[] = [];
+  const parts: SplitFolder[] = [];
   const groups: string[] = [];
   for (const name of folders) {
     if (!(await survey.holdsImages(joined(at, name)))) continue;
@@ -120,7 +120,7 @@ async function layoutInside(survey: Survey, inner: string, known: ReadonlySet<st
   return { ...layout, notes: [note, ...layout.notes], wrapper: layout.wrapper ?? inner };
 }
 
-function unsortedSentence(called: string, parts: readonly Part[]): string {
+function unsortedSentence(called: string, parts: readonly SplitFolder[]): string {
   const names = parts.map(({ name }) => `${name}/`);
   const [first] = names;
   return `${called === NAMELESS_ROOT ? "This folder" : called} has ${names.join(" and ")} with images but no class folders in ${names.length === 1 ? "it" : "them"}, so nothing says which image shows what: put the images of each class into a folder of its own (${first}cats, ${first}dogs), or add a list such as train.csv with path,label.`;

@@ -1,4 +1,4 @@
-/** Folders as they are found in the wild. What layouts mean: layout.test.ts. */
+/** Folders as they occur in practice. read-layout.test.ts covers the meaning of layouts. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

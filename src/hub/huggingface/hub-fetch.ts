@@ -17,8 +17,8 @@ import { defaultRetryPolicy, type RetryPolicy, withRetries } from "./hub-request
 import {
   blobOf,
   blobsFolder,
+  type CachedCandidate,
   type CachedHubFile,
-  type Candidate,
   findCandidate,
   isWhole,
   keepBlob,
@@ -178,7 +178,7 @@ async function fetchNow(
 /** Copies a candidate from Python's cache into Graft's cache if it has the expected hash. */
 async function adopt(
   of: HubFile,
-  candidate: Candidate | undefined,
+  candidate: CachedCandidate | undefined,
   maxBytes: number,
 ): Promise<CachedHubFile | undefined> {
   if (!candidate || candidate.size > maxBytes) return undefined;

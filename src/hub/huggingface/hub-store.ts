@@ -154,7 +154,7 @@ export async function removeAbandoned(): Promise<void> {
 // Its layout: https://huggingface.co/docs/huggingface_hub/guides/manage-cache. Callers verify what it finds.
 
 /** A file that may be the wanted one. */
-export interface Candidate {
+export interface CachedCandidate {
   readonly path: string;
   readonly commit: string;
   readonly size: number;
@@ -172,7 +172,7 @@ const cacheOf = (env: Variables): string =>
  * The file in Python's cache, if it exists and its hash is known: the pinned hash, or the name of its blob.
  * For a branch, the commit that Python fetched last.
  */
-export async function findCandidate(of: HubFile, env: Variables = process.env): Promise<Candidate | undefined> {
+export async function findCandidate(of: HubFile, env: Variables = process.env): Promise<CachedCandidate | undefined> {
   const model = join(cacheOf(env), `models--${of.repo.replace("/", "--")}`);
   try {
     const commit = isCommit(of.revision)

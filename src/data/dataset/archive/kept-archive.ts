@@ -1,3 +1,7 @@
+/**
+ * Archives that are datasets: unpacks each once into the cache, under the SHA-256 of the archive, so that every command finds the same
+ * files under the same paths. Checks the files against their checksums before use, and unpacks again if they differ.
+ */
 import { createReadStream } from "node:fs";
 import { readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -12,35 +16,6 @@ import { named } from "../../../base/text.ts";
 import { byName } from "../file-tree.ts";
 import { type ArchiveFault, createArchiveWriter, type WrittenFile } from "./archive-writer.ts";
 import { type ArchiveKind, archiveLimits, type UnpackOptions, unpackTar, unpackZip } from "./unpack-archive.ts";
-
-export interface Unpacked {
-  /** What was written, by path; files that are neither images nor lists are empty. */
-  readonly files: readonly WrittenFile[];
-  readonly faults: readonly ArchiveFault[];
-}
-
-/**
- * Unpacks an archive into a folder that exists and is empty. Nothing is flushed: who keeps a file does that.
- *
- * @param called the archive at the beginning of a sentence, such as `The archive photos.zip`
- * @throws GraftError (`data`) where it is damaged, unsafe or too large; what was written until then is left
- */
-export async function unpackArchive(
-  path: string,
-  kind: ArchiveKind,
-  folder: string,
-  called: string,
-  { limits = archiveLimits, ...rest }: UnpackOptions = {},
-): Promise<Unpacked> {
-  const writer = createArchiveWriter(folder, called);
-  const options = { limits, ...rest };
-  if (kind === "zip") await unpackZip(path, writer, options);
-  else await unpackTar(path, kind === "tar.gz", writer, options);
-  return { files: [...writer.files].sort((a, b) => byName(a.path, b.path)), faults: writer.faults };
-}
-
-// Archives that are datasets: unpacked once into the cache, under the SHA-256 of the archive, so that every command finds the same
-// files under the same paths. The files are checked against their checksums before use, and unpacked again if they differ.
 
 export interface KeptArchive {
   /** The folder with its files. */
@@ -171,4 +146,30 @@ export async function removeOld(own: string, most = MOST_BYTES): Promise<void> {
     await rm(place, { recursive: true, force: true }).catch(() => {});
     total -= bytes;
   }
+}
+
+export interface Unpacked {
+  /** What was written, by path; files that are neither images nor lists are empty. */
+  readonly files: readonly WrittenFile[];
+  readonly faults: readonly ArchiveFault[];
+}
+
+/**
+ * Unpacks an archive into a folder that exists and is empty. Nothing is flushed: who keeps a file does that.
+ *
+ * @param called the archive at the beginning of a sentence, such as `The archive photos.zip`
+ * @throws GraftError (`data`) where it is damaged, unsafe or too large; what was written until then is left
+ */
+export async function unpackArchive(
+  path: string,
+  kind: ArchiveKind,
+  folder: string,
+  called: string,
+  { limits = archiveLimits, ...rest }: UnpackOptions = {},
+): Promise<Unpacked> {
+  const writer = createArchiveWriter(folder, called);
+  const options = { limits, ...rest };
+  if (kind === "zip") await unpackZip(path, writer, options);
+  else await unpackTar(path, kind === "tar.gz", writer, options);
+  return { files: [...writer.files].sort((a, b) => byName(a.path, b.path)), faults: writer.faults };
 }

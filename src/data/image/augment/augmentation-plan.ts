@@ -1,5 +1,6 @@
 /**
- * Augmentation policies, and which policy suits a dataset. Drawing a view by a policy is in plan.ts.
+ * Augmentation policies, which policy suits a dataset, and views drawn by a policy with all their random numbers. Touches no pixels:
+ * render.ts renders views.
  *
  * No policy knows what a label means. Flipping and rotating suit most photos, but not data where left and right or up and down
  * decide the label: letters and digits, arrows, road signs, the side of an X-ray. `light` therefore neither flips nor rotates; use
@@ -36,7 +37,7 @@ export interface Policy {
   };
   /** Random erasing (Zhong et al. 2017, arXiv 1708.04896; cutout: DeVries and Taylor 2017, arXiv 1708.04552). */
   readonly erase?: (RandomBox & { readonly probability: number }) | undefined;
-  /** The α of mixup's Beta(α, α); 0 for no mixup. See mixup.ts. */
+  /** The α of mixup's Beta(α, α); 0 for no mixup. See render.ts. */
   readonly mixup: number;
 }
 
@@ -97,8 +98,7 @@ export function augmentationFor({ examples, classes }: { examples: number; class
   return { name: row.name, policy: augmentations[row.name] };
 }
 
-// A view: one augmented version of an image as plain data, with all random numbers drawn, so that it can be stored, sent and
-// rendered again to the same pixels. plan.ts draws views, render.ts renders them.
+// A view: one augmented version of an image as plain data, so that it can be stored, sent and rendered again to the same pixels.
 
 /** A rectangle, in pixels of the image or as shares of the view (0 to 1). */
 export interface Box {
@@ -141,7 +141,7 @@ export const wholeView = ({ width, height }: { readonly width: number; readonly 
   erased: [],
 });
 
-// Draws the random numbers of views by a policy. Touches no pixels.
+// Drawing views.
 
 /**
  * How the network's preprocessing fits an image, which views vary: the whole image stretched to a square, or the centre square with

@@ -1,6 +1,6 @@
 /**
- * Changes colours in place, with one function per kind of change: torchvision's `functional.adjust_brightness`, `adjust_contrast`,
- * `adjust_saturation` and `adjust_hue` on floating-point images.
+ * Changes the colours of a raster and rotates it, like torchvision's `functional.adjust_brightness`, `adjust_contrast`,
+ * `adjust_saturation`, `adjust_hue` and `rotate` on floating-point images. Draws no random numbers.
  */
 
 import type { ColourStep } from "./augmentation-plan.ts";
@@ -85,8 +85,8 @@ function falling(k: number): number {
   return at < 1 ? at : at < 3 ? 1 : at < 4 ? 4 - at : 0;
 }
 
-// Rotates an image about its centre with bilinear interpolation, like torchvision's `functional.rotate`: positive angles are
-// counter-clockwise, and one colour fills the area outside of the image.
+// Rotation about the centre with bilinear interpolation: positive angles are counter-clockwise, and one colour fills the area outside
+// of the image.
 
 /** A raster that is part of a larger plane: its pixel (0, 0) is the plane's (`left`, `top`). */
 export interface Placed {

@@ -1,4 +1,7 @@
-/** Renders the pixels of a view. The same image, view and size give the same bytes on any machine. */
+/**
+ * Renders the views of images, and mixes the examples of a batch (mixup). The same image, view and size give the same bytes on any
+ * machine. augmentation-plan.ts draws views.
+ */
 import { normals, type Random, randomFor } from "../../../base/random.ts";
 import type { RgbImage } from "../rgb-image.ts";
 import { type Box, type Frame, type Policy, planView, type View } from "./augmentation-plan.ts";
@@ -93,7 +96,7 @@ function paint({ width, height, data }: Raster, box: Box, [red, green, blue]: Co
   }
 }
 
-// The views of a dataset's images; each is the same whenever and in whatever order it is requested.
+// The views of a dataset's images: each is the same in whatever order views are requested.
 
 export interface ViewOptions {
   readonly policy: Policy;

@@ -1,4 +1,7 @@
-/** Floating-point pixels between an image and a view, so that nothing is rounded between steps. */
+/**
+ * Crops and resizes images to rasters of floating-point pixels, so that nothing is rounded between the steps to a view. Large images are
+ * first halved by a pyramid. Changes no colours.
+ */
 import type { RgbImage } from "../rgb-image.ts";
 
 /** `data` is float32 `[height, width, 3]`, RGB, 0 to 255. */
@@ -31,8 +34,8 @@ export function toBytes({ data }: Raster): Uint8Array {
   return bytes;
 }
 
-// An image at 1/2, 1/4, … of its size, computed on demand: a view that is much smaller than its crop reads from a smaller level, so
-// rendering many views of a large photo costs little more than of a thumbnail.
+// The pyramid: an image at 1/2, 1/4, … of its size, computed on demand. A view that is much smaller than its crop reads from a smaller
+// level, so many views of a large image cost little more than those of a thumbnail.
 
 /** The image at 1 / 2^`level` of its size: pixel i of level n covers pixels 2ⁿ·i to 2ⁿ·(i + 1) of the image. */
 export type Pyramid = (level: number) => RgbImage;

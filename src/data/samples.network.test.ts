@@ -1,12 +1,12 @@
-/** The one test here that needs the npm registry, or what was fetched from it before. */
+/** The sample that needs the npm registry or its cached files. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { GraftError, messageOf } from "../../base/errors.ts";
-import { emojiSample, layOutSample } from "../samples.ts";
+import { GraftError, messageOf } from "../base/errors.ts";
+import { emojiSample, layOutSample } from "./samples.ts";
 
-/** Why the sample cannot be had here: no registry and nothing cached. Any other failure is the test's to report. */
+/** Why the sample is not available: no registry and nothing cached. Any other failure fails the test. */
 async function obstacle(): Promise<string | undefined> {
   try {
     await emojiSample.gather({});
@@ -25,7 +25,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 describe.skipIf(reason)(
   `the sample emoji${reason ? ` (skipped: no npm registry, nothing cached: ${reason})` : ""}`,
   () => {
-    it("has 1,852 pictures in Unicode's nine groups", async () => {
+    it("has 1,852 images in Unicode's nine groups", async () => {
       const folder = join(root, "emoji");
       expect(await layOutSample(emojiSample, folder)).toEqual({
         folder,

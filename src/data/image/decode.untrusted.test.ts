@@ -1,11 +1,11 @@
-/** Pictures that lie about themselves, are damaged, or are meant to do harm. What whole pictures become: decode.test.ts. */
+/** Images that are wrong about themselves, damaged or malicious. decode.test.ts covers valid ones. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
-import { decodeImage } from "./image/decode.ts";
+import { decodeImage } from "./decode.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "graft-untrusted-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
