@@ -16,7 +16,7 @@ describe("cacheFolder", () => {
     expect(cacheFolder({ env, platform, home })).toBe(expected);
   });
 
-  it("follows Windows' custom", () => {
+  it("follows the convention of Windows", () => {
     const home = "C:\\Users\\ada";
     expect(cacheFolder({ env: { LOCALAPPDATA: "D:\\Local" }, platform: "win32", home })).toBe(
       "D:\\Local\\graft\\Cache",

@@ -3,7 +3,7 @@ import { createProgressJson, readProgressEvent } from "./child-messages.ts";
 import { createMeter } from "./progress.ts";
 
 describe("progress as JSON", () => {
-  it("tells the first and last state of each stage, and comes back as it went", () => {
+  it("writes the first and last state of each stage, and reads the same back", () => {
     const lines: string[] = [];
     let clock = 0;
     const json = createProgressJson(
@@ -32,7 +32,7 @@ describe("progress as JSON", () => {
     expect(events.at(-1)).toEqual({ event: "epoch", epoch: { epoch: 1, loss: 0.5, validationAccuracy: 0.75 } });
   });
 
-  it("takes every other line for text", () => {
+  it("reads every other line as text", () => {
     for (const text of ["Skipped a.jpg", '{"event":"progress","prog', '{"event":"other"}', "{}"])
       expect(readProgressEvent(text)).toEqual({ event: "text", text });
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createBudget } from "./concurrency.ts";
 
 describe("a budget", () => {
-  it("takes what fits, refuses what does not, and has again what is given back", () => {
+  it("takes what fits, refuses what does not, and can take again what was given back", () => {
     const budget = createBudget(10);
     expect([budget.take(6), budget.take(5), budget.take(4), budget.take(1), budget.used]).toEqual([
       true,
@@ -16,7 +16,7 @@ describe("a budget", () => {
     expect([budget.take(5), budget.take(4)]).toEqual([false, true]);
   });
 
-  it("lets those who wait in, in their order, when there is enough for the first", async () => {
+  it("serves waiting requests in order, as soon as there is enough for the first", async () => {
     const budget = createBudget(10);
     const began: string[] = [];
     const wait = (name: string, weight: number): void => void budget.wait(weight).then(() => began.push(name));
@@ -30,7 +30,7 @@ describe("a budget", () => {
     expect([began, budget.used]).toEqual([["a", "b", "c"], 6]);
   });
 
-  it("lets in alone what is larger than all of it", async () => {
+  it("serves a request larger than the whole budget alone", async () => {
     const budget = createBudget(10);
     await budget.wait(3);
     let isIn = false;
@@ -44,7 +44,7 @@ describe("a budget", () => {
     expect([isIn, budget.used, budget.take(1)]).toEqual([true, 100, false]);
   });
 
-  it("forgets those who no longer wait, and lets the next in", async () => {
+  it("drops aborted requests and serves the next", async () => {
     const budget = createBudget(10);
     await budget.wait(8);
     const controller = new AbortController();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { queue } from "./concurrency.ts";
 
-test("a queue does one thing at a time, in order, and goes on after a failure", async () => {
+test("a queue runs one piece of work at a time, in order, and continues after a failure", async () => {
   const inTurn = queue();
   const seen: string[] = [];
   const work = (name: string, fails = false) =>

@@ -12,7 +12,7 @@ test("every code is documented, and no other", () => {
   expect(rows.slice(-Object.keys(errorCodes).length)).toEqual(Object.entries(errorCodes));
 });
 
-test("an error without a code of its own has that of its kind", () => {
+test("an error without a code has the code of its kind", () => {
   expect(new GraftError("data", "x").code).toBe("data-unusable");
   expect(new GraftError("usage", "x").code).toBe("usage-invalid");
   expect(new GraftError("work", "x").code).toBe("work-failed");

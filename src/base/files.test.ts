@@ -18,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 describe("a file that was being written when its process was killed", () => {
   const files = fileURLToPath(new URL("./files.ts", import.meta.url));
 
-  it("is removed by the next who writes there, and by nobody while its writer lives", async () => {
+  it("is removed by the next writer, but not while its own writer is alive", async () => {
     // Writes for ever into one file; the loader is that of the tests.
     const script = `
       const { register } = await import(${JSON.stringify(import.meta.resolve("tsx/esm/api"))});
@@ -46,7 +46,7 @@ describe("a file that was being written when its process was killed", () => {
     expect(readFileSync(join(folder, "x"), "utf8")).toBe("2");
   });
 
-  it("from a place that cannot be looked at, is removed when it is old; files with other names never are", async () => {
+  it("on a machine that cannot be checked is removed when it is old; files with other names never are", async () => {
     const own = ownerName().split("-");
     const name = (age: string, ...start: string[]): string =>
       `.graft-${[...start, ...own.slice(start.length, 5), age].join("-")}.part`;

@@ -16,7 +16,7 @@ describe("withLock", () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it("yields the work's result and leaves nothing behind", async () => {
+  it("returns the result of the work and leaves nothing behind", async () => {
     expect(await withLock(lock, { whenHeld: "fail" }, async () => (await readdir(lock)).length)).toBe(1);
     expect(await readdir(folder)).toEqual([]);
   });
@@ -27,7 +27,7 @@ describe("withLock", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it("lets one in at a time", async () => {
+  it("lets one process work at a time", async () => {
     let inside = 0;
     let most = 0;
     const visit = () =>
@@ -40,7 +40,7 @@ describe("withLock", () => {
     expect(most).toBe(1);
   });
 
-  it("says in one sentence who holds it", async () => {
+  it("names the holder in one sentence", async () => {
     await withLock(lock, { whenHeld: "fail" }, async () => {
       const second = withLock(lock, { whenHeld: "fail", what: "the folder runs/x" }, async () => "in");
       await expect(second).rejects.toThrow(
@@ -50,7 +50,7 @@ describe("withLock", () => {
     });
   });
 
-  it("tells which living process holds it", async () => {
+  it("returns the living process that holds it", async () => {
     expect(await holderOf(lock)).toBeUndefined();
     await withLock(lock, { whenHeld: "fail" }, async () => {
       expect(await holderOf(lock)).toEqual({ pid: process.pid, called: `process ${process.pid}` });
@@ -58,7 +58,7 @@ describe("withLock", () => {
     expect(await holderOf(lock)).toBeUndefined();
   });
 
-  it("tells once that it waits", async () => {
+  it("reports once that it waits", async () => {
     const told: string[] = [];
     let open = (): void => {};
     const opened = new Promise<void>((resolve) => {
@@ -119,14 +119,14 @@ describe("withLock", () => {
 
   const old = (milliseconds: number): Date => new Date(Date.now() - milliseconds);
 
-  it("believes another machine's claim until that has been silent for long", async () => {
+  it("respects the claim of another machine until it has been silent for long", async () => {
     const path = await claim("ffffffff", "eeeeeeee");
     await expect(take()).rejects.toThrow(`process ${process.pid} on another machine`);
     await utimes(path, old(3_600_000), old(3_600_000));
     expect(await take()).toBe("in");
   });
 
-  it("believes a claim of a form that it does not know likewise", async () => {
+  it("respects a claim of an unknown form in the same way", async () => {
     await mkdir(lock);
     await writeFile(join(lock, "ffffffff-1-1-abc"), "");
     await expect(take()).rejects.toThrow("on another machine");
@@ -189,7 +189,7 @@ describe("withLock", () => {
     expect(told.map((line) => line.split(" ")[1])).toEqual(["in", "out", "in", "out"]);
   });
 
-  it("believes no claim from the future: whoever packs a folder can give its files any time", async () => {
+  it("ignores a claim from the future: files from an archive can have any time", async () => {
     const path = await claim("ffffffff", "eeeeeeee");
     await utimes(path, old(-10 * 365 * 24 * 3_600_000), old(-10 * 365 * 24 * 3_600_000));
     expect(await take()).toBe("in");
@@ -206,7 +206,7 @@ describe("withLock", () => {
     expect((await readdir(lock)).sort()).toEqual([...others, "ffffffff-1-1-folder"].sort());
   });
 
-  it.skipIf(process.platform === "win32")("is not looked for through a link", async () => {
+  it.skipIf(process.platform === "win32")("does not follow a link", async () => {
     const elsewhere = join(folder, "elsewhere");
     await mkdir(elsewhere);
     await writeFile(join(elsewhere, "ffffffff-1-1-abc"), "");

@@ -47,7 +47,7 @@ const said = (value: unknown): string => {
 };
 
 describe("options", () => {
-  it("that fit come out with their defaults, and what is not data is the very same", () => {
+  it("that fit are returned with defaults, and functions and objects are the same ones", () => {
     const signal = AbortSignal.abort();
     const onDone = (): void => {};
     const out = checked(schema, { network: "a", onDone, signal, how: undefined }, callOf("work"));
@@ -97,7 +97,7 @@ describe("options", () => {
     );
   });
 
-  it("that are huge or hostile make a short sentence without control characters", () => {
+  it("that are huge or hostile give a short sentence without control characters", () => {
     const huge = "\u001b[2J".repeat(2e6);
     for (const value of [huge, { [huge]: 1 }, { network: new Uint8Array(8e6) }, { network: "a", how: huge }]) {
       const sentence = said(value);
@@ -106,7 +106,7 @@ describe("options", () => {
     }
   });
 
-  it("are called as they are where they were given", () => {
+  it("have the names of the place where they were given", () => {
     const door = { whole: "graft work", subject: (path: string) => `--${path}`, option: (path: string) => `--${path}` };
     expect(() => checked(schema, { network: "a", rate: 3 }, door)).toThrow(
       '--rate only applies with --how "well": add it, or leave --rate out.',
@@ -116,7 +116,7 @@ describe("options", () => {
     );
   });
 
-  it("false is no option that was given", () => {
+  it("that are false count as not given", () => {
     expect(said({ network: "a", isQuick: false })).toBe("");
     expect(said({ network: "a", isQuick: true })).toContain("isQuick only applies");
   });

@@ -25,7 +25,7 @@ const at = (done: number, stage = "Extracting"): Progress => ({
 });
 
 describe("createMeter", () => {
-  it("tells the beginning, then rate and time left", () => {
+  it("reports the start, then rate and time left", () => {
     const { now, pass } = clock();
     const told: Progress[] = [];
     const meter = createMeter({
@@ -44,7 +44,7 @@ describe("createMeter", () => {
     expect(told[2]).toMatchObject({ done: 100, secondsLeft: 0 });
   });
 
-  it("forgets what was more than ten seconds ago", () => {
+  it("ignores what is more than ten seconds old", () => {
     const { now, pass } = clock();
     let last: Progress | undefined;
     const meter = createMeter({ stage: "s", unit: "images", total: 10_000, onProgress: (p) => (last = p), now });
@@ -59,7 +59,7 @@ describe("createMeter", () => {
     expect(last!.ratePerSecond).toBeCloseTo(2, 6);
   });
 
-  it("does not count what was done before for the rate", () => {
+  it("does not count earlier work for the rate", () => {
     const { now, pass } = clock();
     let last: Progress | undefined;
     const meter = createMeter({
@@ -76,7 +76,7 @@ describe("createMeter", () => {
     expect(last).toMatchObject({ done: 850, ratePerSecond: 50, secondsLeft: 3 });
   });
 
-  it("knows no time left without a total", () => {
+  it("has no time left without a total", () => {
     const { now, pass } = clock();
     let last: Progress | undefined;
     const meter = createMeter({ stage: "s", unit: "bytes", onProgress: (p) => (last = p), now });
@@ -87,7 +87,7 @@ describe("createMeter", () => {
 });
 
 describe("createProgressLine", () => {
-  it("writes over one line of a terminal, at most ten times a second, and ends with the last state", () => {
+  it("overwrites one line of a terminal, at most ten times a second, and ends with the last state", () => {
     const { now, pass } = clock();
     const out = sink(true);
     const line = createProgressLine({ sink: out, now });
@@ -103,13 +103,13 @@ describe("createProgressLine", () => {
     expect(out.written.length).toBeGreaterThanOrEqual(10);
   });
 
-  it("keeps within the terminal's width", () => {
+  it("stays within the width of the terminal", () => {
     const out = sink(true, 12);
     createProgressLine({ sink: out, now: () => 0 }).show(at(1));
     expect(out.written).toEqual(["\rExtracting:\u001b[K"]);
   });
 
-  it("gives each stage a line of its own", () => {
+  it("writes each stage on its own line", () => {
     const out = sink(true);
     const line = createProgressLine({ sink: out, now: () => 0 });
     line.show(at(1, "One"));
@@ -119,7 +119,7 @@ describe("createProgressLine", () => {
     expect(out.written.join("")).toBe("\rOne: 1 of 100 images\u001b[K\n\rTwo: 2 of 100 images\u001b[K\n");
   });
 
-  it("writes a line every ten seconds where there is no terminal", () => {
+  it("writes a line every ten seconds without a terminal", () => {
     const { now, pass } = clock();
     const out = sink(false);
     const line = createProgressLine({ sink: out, now });
@@ -135,7 +135,7 @@ describe("createProgressLine", () => {
     ]);
   });
 
-  it("writes nothing of a short stage where there is no terminal, and nothing ever when quiet", () => {
+  it("writes nothing about a short stage without a terminal, and nothing at all when quiet", () => {
     for (const options of [{ sink: sink(false) }, { sink: sink(true), quiet: true }]) {
       const line = createProgressLine({ ...options, now: () => 0 });
       line.show(at(1));

@@ -47,7 +47,7 @@ async function stoppedBefore(step: number, tag: string): Promise<string> {
 }
 
 describe("replacing files together", () => {
-  it("writes them where there was nothing, leaves others alone, and leaves nothing behind", async () => {
+  it("writes new files, leaves others alone, and leaves nothing behind", async () => {
     await replaceTogether(join(folder, "deep/er"), names, version("one"));
     expect(tagIn(join(folder, "deep/er"))).toBe("one");
     expect(readdirSync(join(folder, "deep/er")).sort()).toEqual(names);
@@ -58,7 +58,7 @@ describe("replacing files together", () => {
     expect(read("mine.txt")).toBe("mine");
   });
 
-  it("stopped before any step leaves the old files or the new ones, and the next one goes on from there", async () => {
+  it("stopped before any step leaves the old files or the new ones, and the next call continues", async () => {
     const seen: string[] = [];
     await replaceAlone(folder, names, version("old"), (step) => void seen.push(step));
     expect(seen.indexOf("commit")).toBeGreaterThan(0);
@@ -79,7 +79,7 @@ describe("replacing files together", () => {
     }
   });
 
-  it("the first time, too: nothing, or everything", async () => {
+  it("also the first time leaves nothing or everything", async () => {
     for (let step = 0; ; step++) {
       const stopped = await stoppedBefore(step, "first");
       if (stopped === "done") break;
@@ -90,7 +90,7 @@ describe("replacing files together", () => {
     }
   });
 
-  it("a file that cannot be moved is read where it waits, with all others new", async () => {
+  it("reads a file that cannot be moved where it waits, with all other files new", async () => {
     await replaceTogether(folder, names, version("old"));
     const steps: string[] = [];
     await replaceAlone(folder, names, version("old"), (step) => void steps.push(step));
@@ -104,7 +104,7 @@ describe("replacing files together", () => {
     expect(tagIn()).toBe("new");
   });
 
-  it("a folder in the way is told before anything is written", async () => {
+  it("reports a folder in the way before anything is written", async () => {
     await replaceTogether(folder, names, version("old"));
     rmSync(join(folder, "c.html"));
     mkdirSync(join(folder, "c.html"));
@@ -113,7 +113,7 @@ describe("replacing files together", () => {
     expect(readdirSync(folder).sort()).toEqual([...names, "mine.txt"]);
   });
 
-  it("moves only the names that it was given, and follows no links", async () => {
+  it("moves only the given names, and follows no links", async () => {
     const elsewhere = mkdtempSync(join(tmpdir(), "graft-elsewhere-"));
     writeFileSync(join(elsewhere, "a.bin"), "private");
     mkdirSync(join(folder, ".graft-files/ready-2"), { recursive: true });
@@ -126,7 +126,7 @@ describe("replacing files together", () => {
     rmSync(elsewhere, { recursive: true });
   });
 
-  it("readers at the same time see all files of one version", async () => {
+  it("concurrent readers see all files of one version", async () => {
     await replaceTogether(folder, names, version("0"));
     let writing = true;
     const reader = async (): Promise<void> => {
@@ -146,7 +146,7 @@ describe("replacing files together", () => {
     expect(readdirSync(folder).sort()).toEqual([...names, "mine.txt"]);
   });
 
-  it("writers at the same time take turns", async () => {
+  it("concurrent writers take turns", async () => {
     await Promise.all(Array.from({ length: 8 }, (_, i) => replaceTogether(folder, names, version(String(i)))));
     expect(Number(tagIn())).toBeGreaterThanOrEqual(0);
     expect(readdirSync(folder).sort()).toEqual([...names, "mine.txt"]);
@@ -154,7 +154,9 @@ describe("replacing files together", () => {
 });
 
 describe("a disk that refuses", () => {
-  it("full: the old files stay, nothing is left behind, and it is told in a sentence", async ({ skip }) => {
+  it("because it is full: the old files stay, nothing is left behind, and the error is a sentence", async ({
+    skip,
+  }) => {
     const disk = mountAt(join(folder, "disk"), "size=200k");
     if (!disk) return skip(NO_MOUNT);
     try {
@@ -171,7 +173,7 @@ describe("a disk that refuses", () => {
     }
   });
 
-  it("read-only: said so, and files that wait there are read where they are", async ({ skip }) => {
+  it("because it is read-only: the error says so, and waiting files are read where they are", async ({ skip }) => {
     const disk = mountAt(join(folder, "disk"), "size=1m");
     if (!disk) return skip(NO_MOUNT);
     const outer = folder;

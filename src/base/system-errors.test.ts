@@ -55,12 +55,12 @@ describe("a file that cannot be read", () => {
     expect(((await failure(readBytes(locked))) as Error).message).toMatch(/may not read it/);
   });
 
-  it("is the machine's fault where too many are open: no file may be passed over for that", () => {
+  it("is the machine's fault if too many files are open, so no file may be skipped", () => {
     const error = readFailure("a.jpg", Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" }));
     expect([error.kind, error.message]).toEqual(["work", expect.stringContaining("ulimit -n")]);
   });
 
-  it("of an argument is a usage error where it is missing, and only then", async () => {
+  it("that is an argument is a usage error only if it is missing", async () => {
     const missing = { missing: "usage" } as const;
     expect(await failure(readBytes(join(work, "nothing"), "x", missing))).toMatchObject({ kind: "usage" });
     expect(await failure(readBytes(folder, "x", missing))).toMatchObject({ kind: "data" });
@@ -80,12 +80,12 @@ describe("a file that cannot be written", () => {
     expect(error.kind).toBe("work");
   });
 
-  it("says so of a folder too", async () => {
+  it("reports a folder too", async () => {
     expect(await failure(makeFolder(join(file, "x")))).toMatchObject({ kind: "work" });
   });
 });
 
-describe("an error that no one translated", () => {
+describe("an error that was not translated", () => {
   test.each([
     // Newer versions of Node name the path of a read that failed; older ones only the call.
     ["reading a folder", () => readFile(folder), /^Could not read (a file|.*folder): it is a folder: give/],
@@ -109,12 +109,12 @@ describe("an error that no one translated", () => {
     expect(isSentence((error as GraftError).message)).toBe(true);
   });
 
-  it("that is none of the system's stays as it is", () => {
+  it("that is not a system error stays unchanged", () => {
     for (const error of [new TypeError("x"), new GraftError("data", "y"), "z", undefined])
       expect(asSentence(error)).toBe(error);
   });
 
-  it("keeps a path that would take the terminal over in bounds", () => {
+  it("escapes and shortens a path that could control the terminal", () => {
     const error = Object.assign(new Error("x"), {
       code: "EACCES",
       syscall: "open",
@@ -125,21 +125,21 @@ describe("an error that no one translated", () => {
     expect(message).not.toContain("\u001b");
   });
 
-  it("with a code that has no sentence keeps its own words", () => {
+  it("with a code without a sentence keeps its message", () => {
     expect(systemReason(Object.assign(new Error("EWEIRD: strange."), { code: "EWEIRD" }), "read")).toBe(
       "EWEIRD: strange",
     );
   });
 });
 
-describe("working in a folder that is made for it", () => {
-  it("leaves it when the work is done", async () => {
+describe("working in a new folder", () => {
+  it("keeps the folder when the work is done", async () => {
     const path = join(work, "done", "a");
     expect(await inFolder(path, async () => 5)).toBe(5);
     expect(existsSync(path)).toBe(true);
   });
 
-  it("leaves nothing of a failure but what was there, or what was written", async () => {
+  it("leaves only existing and written files after a failure", async () => {
     const fail = async (): Promise<never> => {
       throw new Error("no");
     };
@@ -163,7 +163,7 @@ describe("working in a folder that is made for it", () => {
     expect(readdirSync(kept)).toEqual(["part"]);
   });
 
-  it("is a sentence where it cannot be made", async () => {
+  it("throws a sentence if the folder cannot be made", async () => {
     expect(await failure(inFolder(join(file, "x"), async () => 1))).toMatchObject({ kind: "work" });
   });
 });

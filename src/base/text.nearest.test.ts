@@ -5,7 +5,7 @@ import { editDistance, nearest } from "./text.ts";
 const word = fc.string({ maxLength: 12 });
 
 describe("editDistance", () => {
-  it("counts letters changed, left out and put in", () => {
+  it("counts changed, missing and extra letters", () => {
     expect(editDistance("kitten", "sitting")).toBe(3);
     expect(editDistance("", "abc")).toBe(3);
   });
@@ -23,11 +23,11 @@ describe("editDistance", () => {
 });
 
 describe("nearest", () => {
-  it("puts the likeliest first, whatever the case", () => {
+  it("returns the most similar first, ignoring case", () => {
     expect(nearest("ResNet5", ["vgg16", "resnet152", "resnet50"], 2)).toEqual(["resnet50", "resnet152"]);
   });
 
-  it("is quick however long the word", () => {
+  it("is fast for any length of the word", () => {
     expect(nearest("a".repeat(1e6), ["vgg16"])).toEqual(["vgg16"]);
   });
 });

@@ -4,7 +4,7 @@ import { dataError, messageOf } from "./errors.ts";
 import { escaped, escapedJson, listed, named, shortened, shown } from "./text.ts";
 
 describe("escaped", () => {
-  it("writes what a terminal would obey as codes, and leaves writing as it is", () => {
+  it("replaces what a terminal would obey by codes, and keeps other text", () => {
     expect(escaped("a\u001b[31mb\u009b2Jc\u007f\r\n\t")).toBe("a\\u001b[31mb\\u009b2Jc\\u007f\\r\\n\\t");
     expect(escaped("abc\u202etxt.exe\u2066\u200b\ufeff")).toBe("abc\\u202etxt.exe\\u2066\\u200b\\ufeff");
     expect(escaped("half \ud800 of one")).toBe("half \\ud800 of one");
@@ -12,7 +12,7 @@ describe("escaped", () => {
       expect(escaped(name)).toBe(name);
   });
 
-  it("leaves no control character of any text, and changes nothing a second time", () => {
+  it("leaves no control character in any text, and changes nothing the second time", () => {
     const anything = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) });
     fc.assert(
       fc.property(anything, (text) => {
@@ -45,7 +45,7 @@ describe("a value in a message", () => {
     expect(shown(value)).toBe(text);
   });
 
-  it("is never long, and asking it never throws", () => {
+  it("is never long and never throws", () => {
     const hostile = new Proxy(
       {},
       {
@@ -59,7 +59,7 @@ describe("a value in a message", () => {
       expect(shown(value).length).toBeLessThan(140);
   });
 
-  it("keeps both ends of what is too long, and whole characters", () => {
+  it("keeps both ends of long text, and whole characters", () => {
     expect(shortened("abcdefghij", 7)).toBe("abcd…ij");
     expect(named(`/very/${"long/".repeat(100)}name.jpg`)).toMatch(/^\/very\/long.*….*name\.jpg$/);
     expect(named("🙂".repeat(500))).not.toMatch(/\\ud/);
@@ -73,7 +73,7 @@ describe("a value in a message", () => {
 });
 
 describe("the message of an error", () => {
-  it("is bounded and escaped whatever is put into it", () => {
+  it("is limited and escaped whatever it contains", () => {
     const { message } = dataError(`Could not read ${"x".repeat(8e6)}\u001b[2J\n: check the path.`);
     expect(message.length).toBeLessThan(5000);
     expect(message).toMatch(/^Could not read x+.*check the path\.$/);

@@ -35,7 +35,7 @@ describe("layOutSample", () => {
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
 
-  it("lays out class folders with the attribution beside them", async () => {
+  it("writes class folders with the attribution beside them", async () => {
     const folder = join(root, "deep", "letters");
     expect(await layOutSample(sample, folder)).toEqual({
       folder,
@@ -56,7 +56,7 @@ describe("layOutSample", () => {
     expect((await readdir(folder)).sort()).toEqual(["ATTRIBUTION.md", "consonant", "sample.json", "vowel"]);
   });
 
-  it("leaves the same sample as it is, and needs nothing fetched for that", async () => {
+  it("leaves the same sample unchanged, and fetches nothing for that", async () => {
     const folder = join(root, "letters");
     await layOutSample(sample, folder);
     expect(await layOutSample(sample, folder)).toEqual({
@@ -82,14 +82,14 @@ describe("layOutSample", () => {
     await expect(refused).rejects.toMatchObject({ kind: "usage" });
   });
 
-  it("refuses a file, and a sample of another make", async () => {
+  it("refuses a file and a different sample", async () => {
     await writeFile(join(root, "file"), "x");
     await expect(layOutSample(sample, join(root, "file"))).rejects.toThrow("is a file: give the sample a folder");
     await layOutSample(sample, join(root, "letters"));
     await expect(layOutSample({ ...sample, sources: [] }, join(root, "letters"))).rejects.toThrow("is not empty");
   });
 
-  it("leaves nothing behind when a picture cannot be had", async () => {
+  it("leaves nothing behind if an image is missing", async () => {
     await rm(join(root, "cache", "c"));
     await expect(layOutSample(sample, join(root, "letters"))).rejects.toMatchObject({ kind: "work" });
     expect(await readdir(root)).toEqual(["cache"]);
@@ -97,7 +97,7 @@ describe("layOutSample", () => {
 });
 
 describe("emojiImages", () => {
-  it("labels a picture by the group of the emoji that its name spells", () => {
+  it("labels an image with the group of the emoji in its file name", () => {
     const table = {
       "😀": { group: "Smileys & Emotion" },
       "❤️": { group: "Symbols" },
@@ -115,7 +115,7 @@ describe("emojiImages", () => {
 });
 
 describe("findSample", () => {
-  it("lists the names where there is no such sample", () => {
+  it("lists the names for an unknown sample", () => {
     expect(findSample("emoji").images).toBe(1852);
     expect(() => findSample("flowers")).toThrow('There is no sample "flowers": choose emoji.');
   });

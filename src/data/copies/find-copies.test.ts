@@ -53,7 +53,7 @@ describe("copies", () => {
     }
   });
 
-  it("of one file are found whatever is on them, even nothing", async () => {
+  it("of one file are found whatever they show, even nothing", async () => {
     const blank = { colour: new Uint8Array(16 * 16 * 3).fill(7), detail: new Uint8Array(64 * 64).fill(7) };
     const files = ["x", "y", "x", "z", "y"].map((digest) => ({ digest, signature: blank }));
     expect((await findCopies(files)).groups).toEqual([
@@ -62,7 +62,7 @@ describe("copies", () => {
     ]);
   });
 
-  it("in hundreds cost some comparisons each, not each with each", async () => {
+  it("among hundreds of images take a few comparisons each, not all pairs", async () => {
     const signature = await signed(drawWaves(1));
     const random = createRandom(1);
     const noisy = (values: Uint8Array): Uint8Array =>
@@ -109,7 +109,7 @@ describe("copies", () => {
     expect(searches).toBe(2);
   });
 
-  it("end where they are told to", async () => {
+  it("stop when the signal is aborted", async () => {
     const signature = await signed(drawWaves(1));
     const images = Array.from({ length: 3 }, (_, i) => ({ digest: String(i), signature }));
     await expect(findCopies(images, { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");

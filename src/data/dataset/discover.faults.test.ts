@@ -26,7 +26,7 @@ describe.skipIf(!isThere)(`inputs that failed once${isThere ? "" : " (../shared 
     "multilabel.csv": /^Line 3 of .*multilabel\.csv gives one image several labels \("daisy", "white"\)/,
   };
 
-  it("every list is read or refused for its reason", async () => {
+  it("every list is read or refused with the right reason", async () => {
     for (const name of readdirSync(join(faults, "lists"))) {
       const path = join(root, name);
       const wanted = refused[name];

@@ -34,7 +34,7 @@ describe("class folders", () => {
     ]);
   });
 
-  test("what is surely no picture is listed; an unknown ending is left to the decoder", async () => {
+  test("reports files that are certainly not images; leaves an unknown ending to the decoder", async () => {
     const root = lay([...pets, "cat/notes.TXT", "cat/photo", "cat/4.xyz"]);
     symlinkSync(join(root, "nowhere"), join(root, "dog", "broken.jpg"));
     const { examples, ignored } = await discoverDataset(root);
@@ -45,7 +45,7 @@ describe("class folders", () => {
     expect(examples).toHaveLength(6);
   });
 
-  test("links are followed, but never in circles", async () => {
+  test("follows links, but never in circles", async () => {
     const root = lay(pets);
     symlinkSync(root, join(root, "cat", "loop"));
     symlinkSync(join(root, "cat"), join(root, "dog", "cats"));
@@ -54,7 +54,7 @@ describe("class folders", () => {
     expect(examples.length).toBeLessThan(40);
   });
 
-  test("names of any kind are classes", async () => {
+  test("accepts class names of any kind", async () => {
     const root = lay([
       "ä b/1.jpg",
       "ä b/2.jpg",
@@ -68,7 +68,7 @@ describe("class folders", () => {
 });
 
 describe("split folders", () => {
-  test("train, val or validation, and test; what is beside them is listed", async () => {
+  test("reads train, val or validation, and test; reports what is beside them", async () => {
     const root = lay([...pets.map((file) => `train/${file}`), "val/cat/3.jpg", "test/dog/4.jpg", "extra/cat/5.jpg"]);
     const dataset = await discoverDataset(root);
     expect(dataset.layout).toBe("split-folders");
@@ -83,12 +83,12 @@ describe("split folders", () => {
     expect(dataset.ignored.map(({ path }) => below(root, path))).toEqual(["extra"]);
   });
 
-  test("a class that only the test images have is an error", async () => {
+  test("refuses a class that only the test images have", async () => {
     const root = lay([...pets.map((file) => `train/${file}`), "test/cow/1.jpg"]);
     await expect(discoverDataset(root)).rejects.toThrow('has a class "cow" that the training images lack');
   });
 
-  test("a test part alone can be judged, not learned from", async () => {
+  test("a test part alone can be evaluated on, but not trained on", async () => {
     const root = lay(["test/cat/1.jpg", "test/dog/1.jpg"]);
     await expect(discoverDataset(root)).rejects.toThrow("has no training images");
     expect(summary(await discoverDataset(root, "judge"))).toEqual([
@@ -102,7 +102,7 @@ describe("another dataset as the test part", () => {
   const trained = (): Promise<Dataset> =>
     discoverDataset(lay([...pets.map((file) => `train/${file}`), "test/dog/4.jpg"]));
 
-  test("takes the place of the dataset's own", async () => {
+  test("replaces the dataset's own test part", async () => {
     const other = lay(["dog/9.jpg", "cat/8.jpg", "notes.md"]);
     const { examples, ignored } = await withTestFolder(await trained(), other);
     expect(examples.filter(({ split }) => split === "test").map(({ path }) => below(other, path))).toEqual([
@@ -125,7 +125,7 @@ describe("another dataset as the test part", () => {
     expect(await testLines(join(lay({ "a.zip": zip }), "a.zip"))).toEqual(["cat"]);
   });
 
-  test("is refused where it cannot be meant", async () => {
+  test("is refused if it cannot be a test", async () => {
     const dataset = await trained();
     await expect(withTestFolder(dataset, lay(["cow/1.jpg"]))).rejects.toThrow('a class "cow"');
     await expect(withTestFolder(dataset, lay([]))).rejects.toThrow("no class folders with images");
@@ -148,7 +148,7 @@ describe("archives", () => {
   const images = pets.map((path) => ({ path, content: `bytes of ${path}` }));
   const zip = zipOf(images.map(({ path, content }) => ({ name: `set/${path}`, data: Buffer.from(content) })));
 
-  test("are read like folders, from the same place every time", async () => {
+  test("are read like folders, from the same path every time", async () => {
     const root = lay({ "a.zip": zip, "renamed.bin": zip, "a.tgz": tarballOf(images) });
     const first = await discoverDataset(join(root, "a.zip"));
     expect(summary(first)).toEqual(pets.map((file) => `set/${file} ${file.slice(0, 3)}`));
@@ -161,7 +161,7 @@ describe("archives", () => {
     expect(summary(tar)).toEqual(pets.map((file) => `${file} ${file.slice(0, 3)}`));
   });
 
-  test("name what is left out by the archive and the entry", async () => {
+  test("report skipped files by archive and entry", async () => {
     const entries = [...images, { path: "cat/notes.txt", content: "words" }, { path: "stray.jpg", content: "x" }];
     const root = lay({ "a.tar.gz": tarballOf(entries) });
     const { ignored } = await discoverDataset(join(root, "a.tar.gz"));
@@ -171,7 +171,7 @@ describe("archives", () => {
     ]);
   });
 
-  test("cannot make a list read files outside", async () => {
+  test("cannot make a list read files outside of them", async () => {
     const secret = lay(["secret.jpg"]);
     const list = `path,label\n${join(secret, "secret.jpg")},a\n../../../../../../../../../../${join(secret, "secret.jpg").slice(1)},b\n1.jpg,a\n`;
     const root = lay({
@@ -185,7 +185,7 @@ describe("archives", () => {
     expect(ignored.map(({ kind }) => kind)).toEqual(["missing", "missing"]);
   });
 
-  test("of other kinds, and files that are none, say what would be right", async () => {
+  test("of other kinds, and other files, are errors with the remedy", async () => {
     const root = lay({ "a.7z": "7z\xbc\xaf\x27\x1c", "a.tar.xz": "\xfd7zXZ\0", "photo.jpg": "x", "a.parquet": "PAR1" });
     writeFileSync(join(root, "a.7z"), Buffer.from("7z\xbc\xaf\x27\x1c", "latin1"));
     writeFileSync(join(root, "a.tar.xz"), Buffer.from("\xfd7zXZ\0", "latin1"));
@@ -196,7 +196,7 @@ describe("archives", () => {
   });
 });
 
-describe("nothing to learn from", () => {
+describe("a dataset that cannot be used", () => {
   const wrong: [string, readonly string[], string][] = [
     ["an empty folder", [], "is empty: put one sub-folder per class into it"],
     ["files alone", ["1.jpg", "2.jpg"], "no class folders"],
@@ -223,7 +223,7 @@ describe("nothing to learn from", () => {
     });
   }
 
-  test("a path that is not there", async () => {
+  test("a path that does not exist", async () => {
     await expect(discoverDataset(join(lay([]), "none"))).rejects.toMatchObject({ kind: "data" });
   });
 });
@@ -237,7 +237,7 @@ describe("datasetDigest", () => {
     return datasetDigest(dataset, new Map(files));
   };
 
-  test("depends on what lies in the dataset, not on where it lies", async () => {
+  test("depends on the content of the dataset, not on its place", async () => {
     const root = lay(pets);
     const first = await digest(root);
     expect(first).toMatch(/^[0-9a-f]{64}$/);
@@ -250,7 +250,7 @@ describe("datasetDigest", () => {
     expect(new Set([first, changed, renamed, split]).size).toBe(4);
   });
 
-  test("a file that cannot be read counts as such", async () => {
+  test("an unreadable file counts as such", async () => {
     const root = lay(pets);
     const whole = await digest(root);
     const dataset = await discoverDataset(root);

@@ -8,25 +8,25 @@ const check =
     checkEnough(counts, ["a", "b"], { ...needs, ...given });
 
 describe("checkEnough", () => {
-  it("wants two images of each class, whatever parts there are", () => {
+  it("requires two images of each class, whatever parts exist", () => {
     expect(check([5, 1], { hasTest: true })).toThrow('The class "b" has 1 image to train on: add at least 1 more.');
     expect(check([0, 9])).toThrow('The class "a" has 0 images to train on: add at least 2 more.');
     expect(check([2, 2], { hasTest: true })).not.toThrow();
   });
 
-  it("wants a third of some class where the test is held out", () => {
+  it("requires a third image of some class if the test is held out", () => {
     expect(check([2, 2])).toThrow("none can be held out for the test");
     expect(check([2, 3])).not.toThrow();
   });
 
-  it("wants one more where fine-tuning holds out its validation", () => {
+  it("requires one more if fine-tuning holds out its validation part", () => {
     expect(check([3, 3], { finetunes: true })).toThrow("no class has 4 images");
     expect(check([3, 4], { finetunes: true })).not.toThrow();
     expect(check([2, 2], { finetunes: true, hasTest: true })).toThrow("no class has 3 images");
     expect(check([2, 2], { finetunes: true, hasTest: true, hasValidation: true })).not.toThrow();
   });
 
-  it("counts training images alone, and says so by a code", () => {
+  it("counts only training images, and throws an error with a code", () => {
     const examples = [0, 0, 1, 1].map((label) => ({ label, split: "train" }));
     const classes = ["a", "b"];
     expect(() => checkEnoughIn({ examples, classes }, false)).toThrow(

@@ -64,8 +64,8 @@ async function outcome(tree: Tree): Promise<unknown> {
   }
 }
 
-describe("trees at random", () => {
-  it("are read alike from a disk, a drop and a zip; no image belongs to two classes or is in litter", async () => {
+describe("random trees", () => {
+  it("are read alike from a disk, an upload and a zip; no image belongs to two classes or is in litter", async () => {
     await fc.assert(
       fc.asyncProperty(trees, async (files) => {
         const bytes = new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)]));
@@ -86,7 +86,7 @@ describe("trees at random", () => {
   });
 });
 
-describe("archives with bytes changed at random", () => {
+describe("archives with randomly changed bytes", () => {
   const entries = ["cat/1.jpg", "cat/2.jpg", "dog/deep/3.jpg", "labels.csv"].map((name, i) => ({
     name,
     data: Buffer.from(`${name} `.repeat(20 * (i + 1))),

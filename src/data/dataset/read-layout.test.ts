@@ -203,7 +203,7 @@ describe.each(Object.entries(ways))("as a %s", (_, treeOf) => {
     expect(found.ignored).toEqual(ignored);
   });
 
-  it("what systems, and Graft itself, leave behind is no class, and noted", async () => {
+  it("folders that systems and Graft leave behind are not classes, and are noted", async () => {
     const litter = [
       ".ipynb_checkpoints/cat.jpg",
       ".thumbs/1.jpg",
@@ -251,7 +251,7 @@ describe.each(Object.entries(ways))("as a %s", (_, treeOf) => {
     expect(obstacle).toContain("train.csv");
   });
 
-  it("parts without images are no classes", async () => {
+  it("parts without images are not classes", async () => {
     for (const files of [
       [...pets, "test/notes.txt"],
       [...pets.map((path) => `train/${path}`), "test/notes.txt"],
@@ -269,7 +269,7 @@ describe.each(Object.entries(ways))("as a %s", (_, treeOf) => {
     expect(found.ignored).toEqual(["test unlabelled"]);
   });
 
-  it("a single folder of folders is looked through and said so, unless it is known to be a class", async () => {
+  it("the content of a single folder of folders is the dataset, with a note, unless the folder is a known class", async () => {
     const files = ["cats/indoor/1.jpg", "cats/outdoor/2.jpg", "notes.txt"];
     const found = await read(await treeOf(files));
     expect(found.lines).toEqual(["cats/indoor/1.jpg indoor", "cats/outdoor/2.jpg outdoor"]);
@@ -281,12 +281,12 @@ describe.each(Object.entries(ways))("as a %s", (_, treeOf) => {
     expect(two.lines).toEqual(["cats/indoor/1.jpg cats", "cats/outdoor/2.jpg cats", "dogs/1.jpg dogs"]);
   });
 
-  it("a single class folder in the test part is one where the training part has it", async () => {
+  it("a single class folder in the test part is a class if the training part has it", async () => {
     const { lines } = await read(await treeOf([...parts("train"), "test/cat/in/1.jpg", "test/cat/out/2.jpg"]));
     expect(lines.slice(0, 2)).toEqual(["test/cat/in/1.jpg cat test", "test/cat/out/2.jpg cat test"]);
   });
 
-  it("lists that are all there is, and cannot be read, say why", async () => {
+  it("a list that cannot be read is an error with the reason if there is nothing else", async () => {
     const flat = { "a.csv": "file,width,height\n1.jpg,3,4\n", "1.jpg": "" };
     await expect(read(await treeOf(flat))).rejects.toThrow('has no label column: it has "file", "width", "height"');
     const multi = {

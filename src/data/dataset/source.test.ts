@@ -11,14 +11,14 @@ process.env.GRAFT_CACHE = mkdtempSync(join(tmpdir(), "graft-cache-"));
 const namesOf = async (path: string): Promise<string[]> =>
   (await imagesOf(path)).images.map(({ name }) => name.slice(path.length + 1));
 
-describe("images to ask about", () => {
-  it("a file is itself, whatever it is called", async () => {
+describe("imagesOf", () => {
+  it("returns a file itself, whatever its name", async () => {
     const path = join(lay(["words.txt"]), "words.txt");
     expect((await imagesOf(path)).images).toEqual([{ path, name: path }]);
     await expect(imagesOf(join(path, "..", "none"))).rejects.toMatchObject({ kind: "usage" });
   });
 
-  it("of a folder: by name, links followed but not in circles, hidden and Graft's own left out", async () => {
+  it("returns a folder's images by name, follows links but no circles, and leaves out hidden files and Graft's own", async () => {
     const root = lay([...pets, "b.jpg", ".hidden/1.jpg", ".x.jpg", "graft-out/1.jpg", "cat/notes.txt"]);
     const elsewhere = lay(["9.jpg"]);
     symlinkSync(elsewhere, join(root, "linked"));
@@ -35,7 +35,7 @@ describe("images to ask about", () => {
     ]);
   });
 
-  it("of an archive: named below it", async () => {
+  it("names images of an archive below its path", async () => {
     const damaged = { name: "cat/9.jpg", data: Buffer.from("x"), check: 1 };
     const zip = zipOf([...pets.map((name) => ({ name, data: Buffer.from(name) })), damaged]);
     const path = join(lay({ "a.zip": zip }), "a.zip");

@@ -8,7 +8,7 @@ const seeds = fc.integer({ min: 0, max: 1e6 });
 const count = (labels: readonly number[], label: number): number => labels.filter((own) => own === label).length;
 
 describe("stratifiedSplit", () => {
-  test("every example is in one part, in order; each class gives its share and keeps at least two", () => {
+  test("puts every example into one part, in order; each class gives its share and keeps at least two", () => {
     fc.assert(
       fc.property(labelLists, fc.double({ min: 0, max: 1, noNaN: true }), seeds, (labels, share, seed) => {
         const { kept, held } = stratifiedSplit(labels, share, createRandom(seed), undefined);
@@ -25,7 +25,7 @@ describe("stratifiedSplit", () => {
     );
   });
 
-  test("the same seed deals the same, another seed another way", () => {
+  test("splits the same way for the same seed, and differently for another seed", () => {
     const labels = Array.from({ length: 60 }, (_, i) => i % 3);
     const deal = (seed: number): number[] => stratifiedSplit(labels, 0.2, createRandom(seed), undefined).held;
     expect(deal(1)).toEqual(deal(1));
@@ -33,7 +33,7 @@ describe("stratifiedSplit", () => {
     expect(deal(1)).toHaveLength(12);
   });
 
-  test("every example is held out by some seed", () => {
+  test("holds out every example for some seed", () => {
     const labels = Array.from({ length: 20 }, (_, i) => i % 2);
     const seen = new Set(
       Array.from({ length: 60 }, (_, seed) => stratifiedSplit(labels, 0.2, createRandom(seed), undefined).held).flat(),
@@ -43,7 +43,7 @@ describe("stratifiedSplit", () => {
 });
 
 describe("stratifiedFolds", () => {
-  test("within a class, and over all, the sizes of folds differ by one at the most", () => {
+  test("fold sizes differ by one at most, within a class and in total", () => {
     fc.assert(
       fc.property(labelLists, fc.integer({ min: 2, max: 7 }), seeds, (labels, folds, seed) => {
         const foldOf = [...stratifiedFolds(labels, folds, createRandom(seed), undefined)];
@@ -61,7 +61,7 @@ describe("stratifiedFolds", () => {
     );
   });
 
-  test("the same seed deals the same", () => {
+  test("assigns the same folds for the same seed", () => {
     const labels = Array.from({ length: 60 }, (_, i) => i % 3);
     expect(stratifiedFolds(labels, 5, createRandom(3), undefined)).toEqual(
       stratifiedFolds(labels, 5, createRandom(3), undefined),
@@ -96,7 +96,7 @@ const partsOf = (groups: readonly number[], partOf: (i: number) => number, but: 
     .map((group) => new Set(groups.flatMap((own, i) => (own === group ? [partOf(i)] : []))).size);
 
 describe("groups", () => {
-  test("are held out or kept whole, and each class keeps two examples and gives one", () => {
+  test("are held out or kept as a whole, and each class keeps two examples and gives one", () => {
     fc.assert(
       fc.property(
         grouped,
@@ -117,7 +117,7 @@ describe("groups", () => {
     );
   });
 
-  test("of one class each: every class of two groups or more gives one, about its share", () => {
+  test("of one class each: every class with two or more groups gives about its share, at least one", () => {
     const labels = Array.from({ length: 240 }, (_, i) => (i < 120 ? 0 : 1));
     const groups = labels.map((_, i) => Math.floor(i / 4));
     for (let seed = 0; seed < 20; seed++) {
@@ -130,7 +130,7 @@ describe("groups", () => {
     expect(stratifiedSplit(two, 0.2, createRandom(1), pairs).held.map((i) => two[i])).toEqual([0, 1, 1]);
   });
 
-  test("one large group does not leave training to itself", () => {
+  test("are not held out in such a number that training depends on one large group", () => {
     const labels = new Array<number>(200).fill(0).map((_, i) => (i < 100 ? 0 : 1));
     const groups = labels.map((_, i) => (i < 80 ? 0 : i));
     const { kept } = stratifiedSplit(labels, 0.2, createRandom(4), groups);
@@ -150,7 +150,7 @@ describe("groups", () => {
     );
   });
 
-  test("of which none has two examples change nothing", () => {
+  test("of one example each change nothing", () => {
     fc.assert(
       fc.property(labelLists, seeds, (labels, seed) => {
         const alone = labels.map((_, i) => 7 * i + 3);
@@ -167,7 +167,7 @@ describe("groups", () => {
     );
   });
 
-  test("that are all there is of a class are dissolved, and named", () => {
+  test("that contain a whole class are separated, and the class is reported", () => {
     const labels = [0, 0, 0, 0, 1, 1, 1, 1];
     const groups = [5, 5, 5, 5, 1, 2, 3, 4];
     expect(inseparableClasses(labels, groups)).toEqual([0]);

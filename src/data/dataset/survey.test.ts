@@ -19,7 +19,7 @@ async function found(root: string): Promise<{ pictures: string[]; ignored: strin
 }
 
 describe("links", () => {
-  it("to a folder that holds the class bring in no other class's pictures", async () => {
+  it("to a folder that holds the class add no images of other classes", async () => {
     const root = lay(pets);
     symlinkSync(root, join(root, "cat", "root"));
     symlinkSync(dirname(root), join(root, "cat", "above"));
@@ -31,7 +31,7 @@ describe("links", () => {
     });
   });
 
-  it("bring in a folder once, however many lead there and to each other", async () => {
+  it("add a folder once, however many lead there and to each other", async () => {
     const root = lay([...pets, "cat/a/3.jpg", "cat/b/4.jpg", "cat/c/5.jpg"]);
     for (const from of "abc") for (const to of "abc") symlinkSync(join(root, "cat", to), join(root, "cat", from, to));
     const { imagesBelow, ignored } = createSurvey(diskTree(root));
@@ -40,7 +40,7 @@ describe("links", () => {
     expect(ignored.length).toBeGreaterThan(0);
   });
 
-  it("from a class back to the whole dataset make no class", async () => {
+  it("from a class back to the whole dataset are not classes", async () => {
     const root = lay(["all/cat/1.jpg", "all/cat/2.jpg", "all/dog/1.jpg", "all/dog/2.jpg"]);
     symlinkSync(root, join(root, "all", "loop"));
     symlinkSync(join(root, "all"), join(root, "all", "again"));
@@ -48,7 +48,7 @@ describe("links", () => {
     expect(classes).toEqual(["cat", "dog"]);
   });
 
-  it("that lead to each other are named", async () => {
+  it("that lead to each other are reported", async () => {
     const root = lay(pets);
     symlinkSync(join(root, "cat", "b"), join(root, "cat", "a"));
     symlinkSync(join(root, "cat", "a"), join(root, "cat", "b"));
@@ -59,7 +59,7 @@ describe("links", () => {
     );
   });
 
-  it("to a class's pictures elsewhere are followed", async () => {
+  it("to images of a class elsewhere are followed", async () => {
     const elsewhere = lay(["1.jpg", "deep/2.jpg"]);
     const root = lay(["dog/1.jpg", "dog/2.jpg"]);
     symlinkSync(elsewhere, join(root, "cat"));
@@ -70,7 +70,7 @@ describe("links", () => {
 });
 
 describe("files", () => {
-  it("are pictures by their content, even where their ending says otherwise", async () => {
+  it("are images by their content, even if their ending says otherwise", async () => {
     const root = lay([...pets, "cat/words.txt"]);
     const jpeg = await sharp({ create: { width: 8, height: 8, channels: 3, background: "red" } })
       .jpeg()
@@ -90,7 +90,7 @@ describe("files", () => {
 });
 
 describe("folders", () => {
-  it("without pictures are no classes, and are named", async () => {
+  it("without images are not classes, and are reported", async () => {
     const root = lay([...pets, "cow/notes.md", "emu/.keep"]);
     const { classes } = await discoverDataset(root);
     expect(classes).toEqual(["cat", "dog"]);
@@ -102,7 +102,7 @@ describe("folders", () => {
     ]);
   });
 
-  it("beside train are not taken for parts by a name that objects have", async () => {
+  it("beside train with names of object properties are not splits", async () => {
     const root = lay([...pets.map((file) => `train/${file}`), "constructor/cat/3.jpg", "train/labels.txt", "a.jpg"]);
     expect((await found(root)).ignored).toEqual([
       "a.jpg: beside the class folders, not in one of them",
@@ -118,7 +118,7 @@ describe("folders", () => {
     expect(examples.map(({ split }) => split).sort()).toEqual(["test", "train", "train", "train", "train"]);
   });
 
-  it("are one class however their accents are spelt", async () => {
+  it("are one class however their accents are encoded", async () => {
     const [composed, decomposed] = ["r\u00e9", "re\u0301"];
     const root = lay([
       ...pets.map((file) => `train/${file}`),
@@ -130,7 +130,7 @@ describe("folders", () => {
   });
 });
 
-describe("folders that the system does not give", () => {
+describe("folders that the system cannot list", () => {
   const isRoot = process.getuid?.() === 0;
 
   it.skipIf(process.platform === "win32" || isRoot)("locked ones are listed, and the rest is used", async () => {
@@ -165,13 +165,13 @@ describe("folders that the system does not give", () => {
     };
   };
 
-  it("is the same for whoever runs this test", async () => {
+  it("give the same result for every user who runs this test", async () => {
     const survey = createSurvey(failing(lay([...pets, "dog/deep/3.jpg"]), "EACCES", ["dog/deep"]));
     expect(await survey.imagesBelow("dog")).toEqual(["dog/1.jpg", "dog/2.jpg"]);
     expect(survey.ignored).toMatchObject([{ path: "dog/deep", kind: "unreadable" }]);
   });
 
-  it("too many open files are no folder's fault: the work ends with a sentence", async () => {
+  it("too many open files are not a fault of the folder: the work ends with a sentence", async () => {
     const survey = createSurvey(failing(lay([...pets, "dog/deep/3.jpg"]), "EMFILE", ["dog/deep"]));
     await expect(survey.imagesBelow("dog")).rejects.toMatchObject({
       kind: "work",
@@ -179,7 +179,7 @@ describe("folders that the system does not give", () => {
     });
   });
 
-  it("a root that cannot be read is said so, not called empty", async () => {
+  it("a root that cannot be read is reported as such, not as empty", async () => {
     const survey = createSurvey(failing(lay(pets), "EACCES", [""]));
     await expect(survey.list("")).rejects.toMatchObject({
       kind: "data",
@@ -193,7 +193,7 @@ describe.skipIf(process.platform === "win32")("names that are no UTF-8", () => {
   const at = (root: string, ...parts: (string | Buffer)[]): Buffer =>
     Buffer.concat([Buffer.from(root), ...parts.flatMap((part) => [Buffer.from("/"), Buffer.from(part)])]);
 
-  it("of folders and files are listed, and the rest is used", async (context) => {
+  it("of folders and files are reported, and the rest is used", async (context) => {
     const root = lay(pets);
     try {
       mkdirSync(at(root, name("fol", 0xe9)));
@@ -211,7 +211,7 @@ describe.skipIf(process.platform === "win32")("names that are no UTF-8", () => {
     rmSync(root, { recursive: true });
   });
 
-  it("that hold the replacement character themselves are names like others", async () => {
+  it("that contain the replacement character are valid names", async () => {
     const root = lay([...pets, "cat/a\ufffd.jpg"]);
     expect((await found(root)).pictures).toContain("cat/a\ufffd.jpg");
   });

@@ -28,7 +28,7 @@ const patched = (of: Bitmap, patch: (bytes: Buffer) => void): Uint8Array => {
 };
 
 describe("Windows bitmaps", () => {
-  test("8, 24 and 32 bits, either way up, of any size: the very pixels", async () => {
+  test("8, 24 and 32 bits, bottom-up or top-down, of any size, give the exact pixels", async () => {
     await fc.assert(
       fc.asyncProperty(bitmaps, async (bitmap) => {
         const { width, height, data } = await decodeImage(encodeBmp(bitmap));
@@ -38,7 +38,7 @@ describe("Windows bitmaps", () => {
     );
   });
 
-  test("what it claims and is not: an error with the reason", async () => {
+  test("a header that does not match the file is an error with the reason", async () => {
     const refused: [Uint8Array, string][] = [
       [encodeBmp(square).subarray(0, 90), "cut off"],
       [encodeBmp(square).subarray(0, 40), "cut off"],
@@ -55,7 +55,7 @@ describe("Windows bitmaps", () => {
     for (const [bytes, reason] of refused) await expect(decodeImage(bytes)).rejects.toThrow(reason);
   });
 
-  test("any damage is either a picture or a data error, never another failure", async () => {
+  test("a damaged bitmap gives an image or a data error, never another error", async () => {
     await fc.assert(
       fc.asyncProperty(
         bitmaps,

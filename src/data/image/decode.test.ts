@@ -70,7 +70,7 @@ describe("decodeImage", () => {
     });
   }
 
-  test("every EXIF orientation comes out upright", async () => {
+  test("every EXIF orientation gives an upright image", async () => {
     const { red, green, blue, white } = colours;
     // What a viewer shows of the stored quarters red green / blue white, by orientation (EXIF 2.3, table 6).
     const upright: Record<number, readonly Colour[]> = {
@@ -104,7 +104,7 @@ describe("decodeImage", () => {
     expect(middles(await decodeImage(png))).toEqual([0, 80, 160, 255].map((value) => [value, value, value]));
   });
 
-  test("alpha is laid over white, on colour and on grey", async () => {
+  test("alpha is composited over white, in colour and grey", async () => {
     const half = quarters(40, 20, [
       [255, 0, 0, 255],
       [255, 0, 0, 0],
@@ -169,13 +169,13 @@ describe("decodeImage", () => {
     expectColours(await decodeImage(jpeg), inks, 30);
   });
 
-  test("a palette", async () => {
+  test("a palette is converted to RGB", async () => {
     const png = await pixels().png({ palette: true, colours: 4 }).toBuffer();
     expect((await sharp(png).metadata()).isPalette).toBe(true);
     expectColours(await decodeImage(png), four, 2);
   });
 
-  test("an animation: its first frame", async () => {
+  test("an animation gives its first frame", async () => {
     const frames = new Uint8Array([
       ...quarters(8, 8, [colours.red, colours.red, colours.red, colours.red]),
       ...quarters(8, 8, [colours.blue, colours.blue, colours.blue, colours.blue]),
@@ -191,12 +191,12 @@ describe("decodeImage", () => {
     }
   });
 
-  test("one pixel", async () => {
+  test("one pixel is an image", async () => {
     const image = await decodeImage(await pixels(1, 1).png().toBuffer());
     expect([...image.data]).toEqual([255, 0, 0]);
   });
 
-  test("cut off anywhere: an error, never grey rest", async () => {
+  test("an image that is cut off anywhere is an error, never half grey", async () => {
     for (const format of ["jpeg", "png"] as const) {
       const whole = await sharp(quarters(200, 100, four), { raw: { width: 200, height: 100, channels: 3 } })
         .toFormat(format)
@@ -217,7 +217,7 @@ describe("decodeImage", () => {
     await expect(decodeImage(`${folder}none.jpg`)).rejects.toMatchObject({ kind: "data" });
   });
 
-  test("more pixels than allowed are refused before they are decoded, however they are turned", async () => {
+  test("more pixels than allowed are refused before decoding, in any orientation", async () => {
     const png = await pixels(40, 20).png().toBuffer();
     expect(await message(png, 799)).toContain("megapixels, resize it first");
     expect((await decodeImage(png, 800)).width).toBe(40);

@@ -16,14 +16,14 @@ async function shown(bytes: Uint8Array): Promise<Metadata> {
 
 const plain = sharp({ create: { width: 50, height: 20, channels: 3, background: "teal" } });
 
-test("a square JPEG, of small pictures and large", async () => {
+test("is a square JPEG for small and large images", async () => {
   for (const width of [3, 50, 400]) {
     const png = await plain.clone().resize(width, 20).png().toBuffer();
     expect(await shown(png)).toMatchObject({ format: "jpeg", width: 32, height: 32, channels: 3 });
   }
 });
 
-test("a bitmap, which sharp does not read, since it can be trained on", async () => {
+test("supports bitmaps, which sharp does not read", async () => {
   const bmp = Buffer.alloc(54 + 8);
   bmp.write("BM", "latin1");
   bmp.writeUInt32LE(54, 10);
@@ -34,6 +34,6 @@ test("a bitmap, which sharp does not read, since it can be trained on", async ()
   expect(await shown(bmp)).toMatchObject({ format: "jpeg", width: 32, height: 32 });
 });
 
-test("a file that is no picture: a data error", async () => {
+test("a file that is not an image is a data error", async () => {
   await expect(shown(Buffer.from("words"))).rejects.toMatchObject({ kind: "data" });
 });

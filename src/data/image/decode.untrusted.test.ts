@@ -83,7 +83,7 @@ describe("damage", () => {
     },
   );
 
-  it("is told of each picture alike while many are decoded at once", async () => {
+  it("gives the same error for each image while many are decoded at once", async () => {
     const whole = await picture().jpeg().toBuffer();
     const part = whole.subarray(0, whole.length * 0.6);
     const decodings = Array.from({ length: 200 }, (_, i) => decodeImage(i % 2 === 0 ? whole : part));
@@ -106,7 +106,7 @@ describe("damage", () => {
     await expect(decodeImage(bytes)).rejects.toThrow("cut off or damaged");
   });
 
-  it("stray bytes between a JPEG's parts and after its end, as cameras leave them, do no harm", async () => {
+  it("stray bytes between the parts of a JPEG and after its end, as cameras write them, do no harm", async () => {
     const bytes = await picture().jpeg().toBuffer();
     const at = bytes.indexOf(Buffer.from([0xff, 0xc4]));
     const strewn = Buffer.concat([bytes.subarray(0, at), Buffer.alloc(3), bytes.subarray(at), Buffer.from("tail")]);
@@ -121,7 +121,7 @@ describe("size", () => {
     await expect(decodeImage(bomb)).rejects.toThrow("it has more than 100 megapixels, resize it first");
   });
 
-  it("a true picture of 100.02 megapixels in 12 kB is refused too, and one below the limit is read", async () => {
+  it("a real image of 100.02 megapixels in 12 kB is refused too, and one below the limit is read", async () => {
     const bomb = png(16_670, 6_000, 6_000);
     expect(bomb.length).toBeLessThan(100_000);
     await expect(decodeImage(bomb)).rejects.toThrow("megapixels");
@@ -130,7 +130,7 @@ describe("size", () => {
     expect((await decodeImage(small, 100_000)).data).toHaveLength(300_000);
   });
 
-  it("a thread of 1 × 201 pixels is refused, 1 × 200 is read", async () => {
+  it("an image of 1 × 201 pixels is refused, 1 × 200 is read", async () => {
     await expect(decodeImage(png(1, 201, 201))).rejects.toThrow("one side is more than 200 times the other");
     await expect(decodeImage(png(201, 1, 1))).rejects.toThrow("200 times");
     expect(await decodeImage(png(1, 200, 200))).toMatchObject({ width: 1, height: 200 });
@@ -144,7 +144,7 @@ describe("colour", () => {
     });
   const solid = () => sharp({ create: { width: 16, height: 16, channels: 3, background: "rgb(200, 60, 30)" } });
 
-  it("an embedded profile is honoured", async () => {
+  it("an embedded profile is applied", async () => {
     const wide = await solid().withIccProfile("p3").png().toBuffer();
     const stored = await sharp(wide, { ignoreIcc: true }).raw().toBuffer();
     expect(stored[0]).toBeLessThan(190);
@@ -195,7 +195,7 @@ function indexed(bits: number, width: number, row: readonly number[], palette: r
 describe("unusual Windows bitmaps", () => {
   const pixel = [10, 20, 30, 255, 10, 20, 30, 0];
 
-  it("masks name the order, and alpha is laid over white", async () => {
+  it("masks define the order, and alpha is composited over white", async () => {
     const bgra = masked([0xff0000, 0xff00, 0xff, 0xff000000], pixel);
     expect([...(await decodeImage(bgra)).data]).toEqual([30, 20, 10, 255, 255, 255]);
     const rgbx = masked([0xff, 0xff00, 0xff0000, 0], pixel);
@@ -209,7 +209,7 @@ describe("unusual Windows bitmaps", () => {
     expect([...(await decodeImage(indexed(4, 3, [0x10, 0x10], palette))).data]).toEqual([6, 5, 4, 3, 2, 1, 6, 5, 4]);
   });
 
-  it("a colour beyond the palette, and run lengths, are refused", async () => {
+  it("a colour outside of the palette and run lengths are refused", async () => {
     await expect(decodeImage(indexed(4, 2, [0x02], [1, 2, 3, 0]))).rejects.toThrow("a colour that its palette lacks");
     const packed = indexed(8, 2, [2, 0], [1, 2, 3, 0]);
     packed.writeUInt32LE(1, 30);

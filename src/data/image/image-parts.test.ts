@@ -34,7 +34,7 @@ describe("parts are counted", () => {
     }
   });
 
-  it("scans of a small plain JPEG too, which another decoder reads", async () => {
+  it("scans of a small plain JPEG, which another decoder reads", async () => {
     const jpeg = await flat(64, 64, "jpeg");
     const scan = jpeg.subarray(jpeg.lastIndexOf(Buffer.from([0xff, 0xda])), -2);
     const many = Buffer.concat([jpeg.subarray(0, -2), ...Array<Buffer>(200).fill(scan), jpeg.subarray(-2)]);
@@ -54,7 +54,7 @@ describe("parts are counted", () => {
     await refused(await webpOfFrames(6000), "more than 5,000 frames");
   });
 
-  it("pages of a TIFF, and what their entries name", async () => {
+  it("pages of a TIFF, and the data that their entries point to", async () => {
     expect(await decodeImage(tiffOf(20, 0, 0))).toMatchObject({ width: 1 });
     await refused(tiffOf(6000, 0, 0), "more than 5,000 pages");
     expect(parts(tiffOf(10, 20_000, 8)).fault).toContain("entries");
@@ -62,7 +62,7 @@ describe("parts are counted", () => {
   });
 });
 
-describe("an AVIF is charged for what is decoded", () => {
+describe("the pixels of an AVIF are counted", () => {
   let tile: Buffer;
   beforeAll(async () => {
     tile = await flat(64, 64, "avif");
@@ -70,7 +70,7 @@ describe("an AVIF is charged for what is decoded", () => {
   const grid = (rows: number, columns: number, side: number, tiles: number, tileSide = 64): Buffer =>
     avifOfGrid({ tile, tileSide, rows, columns, side, tiles });
 
-  it("once where it is one image", async () => {
+  it("once for a single image", async () => {
     expect(parts(tile)).toEqual({ codedPixels: 64 * 64 });
     const alpha = await sharp(tile).ensureAlpha(0.5).avif().toBuffer();
     expect(parts(alpha)).toEqual({ codedPixels: 64 * 64 });
@@ -78,7 +78,7 @@ describe("an AVIF is charged for what is decoded", () => {
     expect(parts(deep)).toEqual({ codedPixels: 64 * 64 });
   });
 
-  it("for each tile of a grid, however small the image is said to be, and however often a tile is used", async () => {
+  it("for each tile of a grid, whatever size the image declares and however often a tile is used", async () => {
     expect(await decodeImage(grid(4, 4, 256, 16))).toMatchObject({ width: 256, height: 256 });
     for (const [side, tiles] of [
       [256, 16],
@@ -94,7 +94,7 @@ describe("an AVIF is charged for what is decoded", () => {
     expect(parts(avifOfFrames(tile, 7))).toEqual({ codedPixels: 7 * 64 * 64 });
   });
 
-  it("and is refused where that is too much, before it is decoded", async () => {
+  it("and too many are refused before decoding", async () => {
     const large = await flat(2000, 2000, "avif");
     const frames = avifOfFrames(large, 40);
     const tiles = avifOfGrid({ tile: large, tileSide: 2000, rows: 4, columns: 10, side: 10, tiles: 1 });
@@ -108,8 +108,8 @@ describe("an AVIF is charged for what is decoded", () => {
   });
 });
 
-describe("whatever the bytes are", () => {
-  it("nothing is thrown, and no time is lost", async () => {
+describe("for any bytes", () => {
+  it("nothing is thrown, and no time is wasted", async () => {
     const files = [
       ...(await Promise.all(
         (["avif", "jpeg", "png", "webp", "gif", "tiff"] as const).map((format) => flat(40, 30, format)),

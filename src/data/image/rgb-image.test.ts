@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { pixelFault } from "./rgb-image.ts";
 
-test("pixels are checked before they reach a model", () => {
+test("pixelFault finds pixels that a model cannot use", () => {
   expect(pixelFault({ width: 2, height: 1, data: new Uint8Array(6) })).toBeUndefined();
   expect(pixelFault({ width: 2, height: 1, data: Buffer.alloc(6) })).toBeUndefined();
   expect(pixelFault(undefined)).toContain("it is undefined");

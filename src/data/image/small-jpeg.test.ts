@@ -40,7 +40,7 @@ const encodings = fc.record({
 });
 
 describe("decodeSmallJpeg", () => {
-  test("yields libvips' pixels to the bit", async () => {
+  test("returns the same pixels as libvips, bit for bit", async () => {
     await fc.assert(
       fc.asyncProperty(drawn, encodings, async (picture, options) => {
         const bytes = await draw(picture).jpeg(options).toBuffer();
@@ -52,7 +52,7 @@ describe("decodeSmallJpeg", () => {
     );
   });
 
-  test("reads no damaged picture that libvips refuses", async () => {
+  test("decodes no damaged image that libvips refuses", async () => {
     const [damaged, decoded] = [{ count: 0 }, { count: 0 }];
     await fc.assert(
       fc.asyncProperty(
@@ -76,7 +76,7 @@ describe("decodeSmallJpeg", () => {
     expect(decoded.count).toBeGreaterThan(damaged.count / 10);
   });
 
-  test("after a picture that breaks it the next one is read", async () => {
+  test("decodes the next image after one that breaks the decoder", async () => {
     const whole = await draw({ width: 40, height: 30, seed: 5 }).jpeg(baseline).toBuffer();
     const broken = Buffer.from(whole);
     // The first Huffman table claims more codes than there can be.
@@ -85,7 +85,7 @@ describe("decodeSmallJpeg", () => {
     expect((await decodeSmallJpeg(whole))?.data).toHaveLength(3600);
   });
 
-  test("large pictures are not its business", async () => {
+  test("leaves large images to libvips", async () => {
     const bytes = await draw({ width: 600, height: 500, seed: 1 }).jpeg(baseline).toBuffer();
     expect(plainJpeg(bytes)).toEqual({ width: 600, height: 500 });
     expect(await decodeSmallJpeg(bytes)).toBeUndefined();
@@ -95,7 +95,7 @@ describe("decodeSmallJpeg", () => {
 describe("plainJpeg", () => {
   const small = draw({ width: 8, height: 9, seed: 2 });
 
-  test("tells the size", async () => {
+  test("returns the size", async () => {
     expect(plainJpeg(await small.clone().jpeg().toBuffer())).toEqual({ width: 8, height: 9 });
   });
 
@@ -112,13 +112,13 @@ describe("plainJpeg", () => {
     });
   }
 
-  test("cut off anywhere: not plain", async () => {
+  test("an image that is cut off anywhere is not plain", async () => {
     const bytes = await small.clone().jpeg().toBuffer();
     for (let length = 0; length < bytes.length; length++)
       expect(plainJpeg(bytes.subarray(0, length)), `${length} bytes`).toBeUndefined();
   });
 
-  test("any bytes: no error", () => {
+  test("never throws, whatever the bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (rest) => {
         plainJpeg(Uint8Array.of(0xff, 0xd8, 0xff, ...rest, 0xff, 0xd9));

@@ -9,17 +9,17 @@ import { SNIFFED_BYTES, sniffFile, sniffFormat } from "./sniff.ts";
 const square = () => sharp({ create: { width: 8, height: 8, channels: 3, background: "red" } });
 
 describe("sniffFormat", () => {
-  it.each(["jpeg", "png", "gif", "webp", "tiff", "avif"] as const)("knows %s by its content", async (format) => {
+  it.each(["jpeg", "png", "gif", "webp", "tiff", "avif"] as const)("recognises %s by its content", async (format) => {
     const bytes = await square().toFormat(format).toBuffer();
     expect(sniffFormat(bytes)).toBe(format);
     expect(sniffFormat(bytes.subarray(0, SNIFFED_BYTES))).toBe(format);
   });
 
-  it("knows TIFFs of either byte order, and large ones", () => {
+  it("recognises TIFFs of both byte orders, and BigTIFF", () => {
     for (const start of ["II*\0", "MM\0*", "II+\0", "MM\0+"]) expect(sniffFormat(Buffer.from(start))).toBe("tiff");
   });
 
-  it("tells a HEIC photo from an AVIF picture, by the major brand or a compatible one", () => {
+  it("distinguishes HEIC from AVIF by the major brand or a compatible one", () => {
     const ftyp = (...brands: string[]) => {
       const [major, ...compatible] = brands;
       const body = Buffer.from(`ftyp${major}\0\0\0\0${compatible.join("")}`, "latin1");
@@ -33,12 +33,12 @@ describe("sniffFormat", () => {
     expect(sniffFormat(Buffer.concat([ftyp("mp42"), Buffer.from("avif")]))).toBeUndefined();
   });
 
-  it("takes no text for a picture", () => {
+  it("recognises no text as an image", () => {
     for (const text of ["", "B", "BM", "BMW and other makers of cars, 1916 to today", "GIF", "RIFF....WAVE", "<svg/>"])
       expect(sniffFormat(Buffer.from(text)), text).toBeUndefined();
   });
 
-  it("never fails, whatever the bytes", () => {
+  it("never throws, whatever the bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
         const tail = Buffer.from(bytes);
@@ -50,7 +50,7 @@ describe("sniffFormat", () => {
 });
 
 describe("sniffFile", () => {
-  it("reads the content, not the name, of files however short", async () => {
+  it("reads the content, not the name, even of very short files", async () => {
     const folder = await mkdtemp(join(tmpdir(), "graft-sniff-"));
     try {
       await writeFile(join(folder, "a.txt"), await square().jpeg().toBuffer());

@@ -15,7 +15,7 @@ const plain = (width: number, height: number, background: string): Sharp =>
 const measured = async (file: Buffer) => measureTraits(await decodeImage(file), file);
 
 describe("measureTraits", () => {
-  it("tells size, format, light and colour of a plain picture", async () => {
+  it("measures size, format, brightness and colour of a plain image", async () => {
     const traits = await measured(await plain(90, 60, "#ff0000").png().toBuffer());
     expect(traits).toMatchObject({ width: 90, height: 60, format: "png", camera: undefined });
     expect(traits.brightness).toBeCloseTo(0.299, 3);
@@ -25,7 +25,7 @@ describe("measureTraits", () => {
     expect([...traits.signature.colour.subarray(0, 3)]).toEqual([255, 0, 0]);
   });
 
-  it("tells a border from what it frames", async () => {
+  it("separates a border from its content", async () => {
     const framed = await plain(80, 80, "#00ff00")
       .extend({ top: 10, bottom: 10, left: 10, right: 10, background: "#0000ff" })
       .png()
@@ -36,7 +36,7 @@ describe("measureTraits", () => {
     expect(border.spread).toBeCloseTo(0, 5);
   });
 
-  it("finds a blurred picture less sharp", async () => {
+  it("measures a blurred image as less sharp", async () => {
     const noise = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 256);
     const picture = sharp(noise, { raw: { width: 64, height: 64, channels: 3 } });
     const [sharpened, blurred] = [
@@ -48,7 +48,7 @@ describe("measureTraits", () => {
 });
 
 describe("averages", () => {
-  it("keep the mean, whatever the sizes", () => {
+  it("keep the mean for all sizes", () => {
     for (const [width, height] of [
       [1, 1],
       [5, 3],
@@ -63,7 +63,7 @@ describe("averages", () => {
     }
   });
 
-  it("bring a large picture below twice the side", () => {
+  it("reduce a large image below twice the side", () => {
     const { width, height } = blockAverages({ width: 1000, height: 300, data: new Uint8Array(900_000) }, 256);
     expect([width, height]).toEqual([333, 100]);
   });
@@ -125,7 +125,7 @@ describe("cameraIn", () => {
     expect(cameraIn(exif([]))).toBeUndefined();
   });
 
-  it("survives every cut and every changed byte", () => {
+  it("survives every truncation and every changed byte", () => {
     const whole = exif([
       [0x010f, "Maker of cameras"],
       [0x0110, "Model"],
@@ -138,7 +138,7 @@ describe("cameraIn", () => {
     }
   });
 
-  it("finds it in a JPEG", async () => {
+  it("finds the camera in a JPEG", async () => {
     const file = await plain(20, 20, "white")
       .withExif({ IFD0: { Make: "Nikon", Model: "D70" } })
       .jpeg()
@@ -154,7 +154,7 @@ describe("the cache of traits", () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it("gives back what was measured, without the picture", async () => {
+  it("returns the stored measurements without the image", async () => {
     const file = await plain(33, 21, "#336699")
       .withExif({ IFD0: { Model: "D70" } })
       .jpeg()

@@ -8,7 +8,7 @@ import { main, repo, setScene } from "./testing-scene.ts";
 const scene = setScene();
 
 describe("names of files and hubs", () => {
-  it("tells a file of a hub from a path", () => {
+  it("distinguishes a file on a hub from a path", () => {
     expect(hubFileOf("hf:timm/x.y/model.safetensors")).toEqual({ ...main, repo: "timm/x.y" });
     expect(hubFileOf("hf:a/b/c/d.h5@v1/x")).toEqual({ repo: "a/b", file: "c/d.h5", revision: "v1/x" });
     expect(hubFileOf("weights/hf:a/b/c")).toBeUndefined();
@@ -42,7 +42,7 @@ describe("names of files and hubs", () => {
     expect(await readdir(scene.home)).toEqual([]);
   });
 
-  it("keeps files of odd but lawful names inside its cache", async () => {
+  it("keeps files with unusual but valid names inside the cache", async () => {
     for (const file of ["onnx/model (1).onnx", "a/b/c.d/..e", "ä*ö.bin", "con"]) {
       scene.hub.publish(repo, file, Buffer.from(file), "large");
       expect((await scene.fetched({ ...main, file })).toString()).toBe(file);

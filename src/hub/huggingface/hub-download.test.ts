@@ -9,7 +9,7 @@ import { blob, main, repo, setScene, weights } from "./testing-scene.ts";
 const scene = setScene();
 
 describe("a transfer", () => {
-  it("resumes a transfer that was cut off, and asks only for the rest", async () => {
+  it("resumes after it was cut off, and requests only the rest", async () => {
     let cuts = 0;
     scene.hub.interfere = ({ server, range }, response) => {
       if (server !== "storage" || ++cuts > 1) return false;
@@ -47,7 +47,7 @@ describe("a transfer", () => {
     expect(await scene.blobs()).toEqual([blob]);
   });
 
-  it("goes on as long as each try brings more, and says so when none does", async () => {
+  it("continues as long as each try brings more bytes, and fails when none does", async () => {
     scene.hub.interfere = ({ server, range }, response) => {
       if (server !== "storage") return false;
       const from = Number(/\d+/.exec(range ?? "0")![0]);
@@ -60,7 +60,7 @@ describe("a transfer", () => {
     expect(scene.waits.length).toBeGreaterThan(4);
   });
 
-  it("begins anew where the server does not resume, or the file is another by now", async () => {
+  it("starts again if the server cannot resume or the file has changed", async () => {
     let cuts = 0;
     scene.hub.interfere = ({ server }, response) => {
       if (server !== "storage") return false;
@@ -71,7 +71,7 @@ describe("a transfer", () => {
     expect((await scene.fetched()).equals(weights)).toBe(true);
   });
 
-  it("ends a transfer that falls silent, and goes on", async () => {
+  it("is ended when it falls silent, and resumes", async () => {
     let first = true;
     scene.hub.interfere = ({ server }, response) => {
       if (server !== "storage" || !first) return false;
@@ -85,7 +85,7 @@ describe("a transfer", () => {
     expect(scene.hub.seen.at(-1)?.range).toMatch(/^bytes=[1-9]\d*-$/);
   });
 
-  it("takes a slow transfer for a good one", async () => {
+  it("may be slow", async () => {
     scene.hub.interfere = ({ server }, response) => {
       if (server !== "storage") return false;
       response.writeHead(200, { "content-length": weights.length });
@@ -117,7 +117,7 @@ describe("a transfer", () => {
     expect(await scene.blobs()).toEqual([]);
   });
 
-  it("waits as long as a busy hub asks, and not longer than is sensible", async () => {
+  it("waits as long as a busy hub asks, up to a limit", async () => {
     let count = 0;
     scene.hub.interfere = (_, response) => {
       if (++count > 2) return false;
@@ -138,7 +138,7 @@ describe("a transfer", () => {
     expect(scene.waits).toHaveLength(2);
   });
 
-  it("asks a broken server again, each time after a longer wait", async () => {
+  it("retries a broken server, each time after a longer wait", async () => {
     scene.hub.interfere = (_, response, count) => {
       if (count <= 2) response.writeHead(count === 1 ? 500 : 503).end();
       return count <= 2;
@@ -147,7 +147,7 @@ describe("a transfer", () => {
     expect(scene.waits).toEqual([1000, 2000]);
   });
 
-  it("asks the hub for a new address when the storage's has run out", async () => {
+  it("asks the hub for a new address when the storage's address has expired", async () => {
     let refused = false;
     scene.hub.interfere = ({ server }, response) => {
       if (server !== "storage" || refused) return false;
@@ -165,7 +165,7 @@ describe("a transfer", () => {
     ]);
   });
 
-  it("refuses files that are larger than stated or than sensible", async () => {
+  it("refuses files that are larger than stated or than the limit", async () => {
     await expect(fetchHubFile(main, { maxBytes: 1000 })).rejects.toThrow(
       "with 200000 bytes, more than the limit of 1000",
     );

@@ -5,7 +5,7 @@ import { main, setScene } from "./testing-scene.ts";
 
 const scene = setScene();
 
-describe("what went wrong", () => {
+describe("hub failures", () => {
   it.each([
     [
       "a file it has not",
@@ -53,7 +53,7 @@ describe("what went wrong", () => {
     await expect(failing).rejects.not.toThrow(/hf_/);
   });
 
-  it("offers the copy in the cache where the hub is away", async () => {
+  it("offers the cached copy if the hub is unreachable", async () => {
     await scene.fetched();
     vi.stubEnv("HF_ENDPOINT", "http://127.0.0.1:9");
     await expect(scene.fetched()).rejects.toThrow(
@@ -61,7 +61,7 @@ describe("what went wrong", () => {
     );
   });
 
-  it("says what to do without a network, and without leave to use it", async () => {
+  it("gives the remedy without a network and when offline", async () => {
     await scene.hub.close();
     await expect(scene.fetched()).rejects.toThrow(
       `Could not reach ${scene.hub.url} (ECONNREFUSED): check the connection, set HF_ENDPOINT to a mirror, or pass a file with --weights.`,
@@ -95,7 +95,7 @@ describe("what went wrong", () => {
     await expect(scene.fetched()).rejects.toThrow(/a response that is not valid HTTP \((HPE_\w+|HTTPParserError)\)/);
   });
 
-  it("refuses a hub that answers with another commit, or with none", async () => {
+  it("refuses a hub that states another commit or none", async () => {
     const asked = { ...main, revision: "d1".repeat(20) };
     scene.hub.interfere = (_, response) => {
       response.writeHead(200, { "x-repo-commit": scene.hub.commit, "content-length": 5 }).end();

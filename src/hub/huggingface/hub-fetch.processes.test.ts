@@ -47,7 +47,7 @@ describe("processes that share a cache", () => {
     expect(await scene.blobs()).toEqual([blob]);
   });
 
-  it("leave a beginning to go on from, and no bad file, when killed", async () => {
+  it("leave a partial file to resume from, and no bad file, when killed", async () => {
     scene.hub.interfere = ({ server }, response) => {
       if (server !== "storage") return false;
       response.writeHead(200, { "content-length": weights.length });
@@ -66,7 +66,7 @@ describe("processes that share a cache", () => {
     expect(await scene.blobs()).toEqual([blob]);
   });
 
-  it("notice a beginning that is another file's", async () => {
+  it("notice a partial file that belongs to another file", async () => {
     scene.hub.interfere = ({ server }, response) => {
       if (server === "storage") response.writeHead(500).end();
       return server === "storage";
@@ -80,7 +80,7 @@ describe("processes that share a cache", () => {
 });
 
 describe("a full disk", () => {
-  it("is told in one sentence; with room made, the transfer goes on", async ({ skip }) => {
+  it("gives one sentence; with space freed, the transfer resumes", async ({ skip }) => {
     const folder = join(scene.home, "small");
     await mkdir(folder);
     try {

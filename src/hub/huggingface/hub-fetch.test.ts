@@ -12,7 +12,7 @@ heardNotices();
 const scene = setScene();
 
 describe("fetchHubFile", () => {
-  it("fetches, verifies and keeps a large file, and then asks no hub", async () => {
+  it("fetches, verifies and keeps a large file, and later needs no hub", async () => {
     const told: Progress[] = [];
     const got = await fetchHubFile(main, { onProgress: (progress) => told.push(progress) });
     const path = join(scene.home, "cache", "huggingface", "blobs", blob);
@@ -46,7 +46,7 @@ describe("fetchHubFile", () => {
     expect(await scene.blobs()).toEqual([`${sha256Of(config)}.json`]);
   });
 
-  it("asks which commit a branch is, and fetches no content twice", async () => {
+  it("asks for the commit of a branch, and fetches no content twice", async () => {
     await fetchHubFile(main);
     scene.hub.commit = "d1".repeat(20);
     expect(await fetchHubFile(main)).toMatchObject({ commit: scene.hub.commit, sha256: sha256Of(weights) });
@@ -57,7 +57,7 @@ describe("fetchHubFile", () => {
     expect((await scene.fetched()).equals(noise(1000, 7))).toBe(true);
   });
 
-  it("takes only the pinned file, and says so before anything is transferred", async () => {
+  it("accepts only the pinned file, and fails before anything is transferred", async () => {
     const pinned = { ...main, sha256: sha256Of(config) };
     await expect(scene.fetched(pinned)).rejects.toThrow(
       /offers a different .* than is pinned \(sha256 [0-9a-f]{12}… instead of/,
@@ -71,14 +71,14 @@ describe("fetchHubFile", () => {
     );
   });
 
-  it("does not take a cached file for the pinned one that it is not", async () => {
+  it("does not accept a cached file with another hash as the pinned one", async () => {
     await scene.fetched();
     const pinned = { ...main, sha256: sha256Of(config) };
     expect(await hubFileInCache(pinned)).toBeUndefined();
     await expect(fetchHubFile(pinned, { offline: true })).rejects.toThrow("is not in the cache and Graft is offline");
   });
 
-  it("holds a commit's file to what it was when it first came", async () => {
+  it("requires the file of a commit to have the hash of the first download", async () => {
     const { path } = await fetchHubFile(main);
     await rm(path);
     scene.hub.publish(repo, "model.safetensors", noise(5000, 3), "large");
@@ -87,7 +87,7 @@ describe("fetchHubFile", () => {
     expect((await scene.fetched()).equals(weights)).toBe(true);
   });
 
-  it("fetches anew what was damaged in the cache", async () => {
+  it("fetches damaged files in the cache again", async () => {
     const { path } = await fetchHubFile(main);
     await writeFile(path, "short");
     expect((await scene.fetched()).equals(weights)).toBe(true);
@@ -97,7 +97,7 @@ describe("fetchHubFile", () => {
     expect(scene.hub.sent()).toBe(2 * weights.length);
   });
 
-  it("takes a plain web server with the hub's paths for a mirror, where the commit is named", async () => {
+  it("accepts a plain web server with the paths of a hub as a mirror if the commit is given", async () => {
     scene.hub.interfere = ({ method }, response) => {
       response.setHeader("content-length", weights.length);
       response.end(method === "HEAD" ? undefined : weights);

@@ -5,7 +5,7 @@ import { config, main, setScene, weights } from "./testing-scene.ts";
 const scene = setScene();
 
 describe("redirects", () => {
-  it("shows the token to the hub and to nobody else", async () => {
+  it("sends the token only to the hub", async () => {
     vi.stubEnv("HF_TOKEN", "hf_secret");
     await scene.fetched();
     await scene.fetched({ ...main, file: "config.json" });

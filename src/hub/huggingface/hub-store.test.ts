@@ -18,7 +18,7 @@ describe("with the cache of Python's huggingface_hub", () => {
     await symlink(`../../blobs/${name}`, join(model, "snapshots", scene.hub.commit, file));
   };
 
-  it("takes a file from there, without a network even", async () => {
+  it("uses a file from it, even without a network", async () => {
     await put("model.safetensors", weights, sha256Of(weights));
     await put("config.json", config, gitBlobOf(config));
     const got = await fetchHubFile(main, { offline: true });
@@ -31,7 +31,7 @@ describe("with the cache of Python's huggingface_hub", () => {
     expect(await scene.blobs()).toHaveLength(2);
   });
 
-  it("asks the hub for a branch's commit, but not for bytes that are there", async () => {
+  it("asks the hub for the commit of a branch, but not for existing bytes", async () => {
     await put("model.safetensors", weights, sha256Of(weights));
     await fetchHubFile(main);
     expect(scene.hub.seen.map(({ method }) => method)).toEqual(["HEAD"]);

@@ -35,7 +35,7 @@ const publish = (file: string, content: unknown): void =>
 const read = () => repositoryConfig({ repo, revision: "main" }, { retryPolicy: scene.retryPolicy });
 
 describe("repositoryConfig", () => {
-  it("reads what timm writes, now and formerly", async () => {
+  it("reads the files of current and older versions of timm", async () => {
     publish("config.json", timm);
     const wanted = {
       commit: scene.hub.commit,
@@ -58,7 +58,7 @@ describe("repositoryConfig", () => {
     expect(await read()).toEqual({ ...wanted, commit: scene.hub.commit });
   });
 
-  it("reads what transformers writes, from two files of one commit", async () => {
+  it("reads the two files of transformers at one commit", async () => {
     publish("config.json", transformers);
     publish("preprocessor_config.json", processor);
     expect(await read()).toMatchObject({
@@ -80,12 +80,12 @@ describe("repositoryConfig", () => {
     ]);
   });
 
-  it("knows a network without a classifier", () => {
+  it("accepts a network without a classifier", () => {
     const fields = parseFields(JSON.stringify({ ...timm, num_classes: 0 }), "x");
     expect(timmConfig(fields).numClasses).toBe(0);
   });
 
-  it("does not take more than a configuration can have", async () => {
+  it("refuses a file larger than a configuration", async () => {
     publish("config.json", " ".repeat(9_000_000));
     await expect(read()).rejects.toThrow("with 9000000 bytes, more than the limit of 8388608");
   });

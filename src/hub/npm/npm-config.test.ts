@@ -35,14 +35,14 @@ describe("readNpmConfig", () => {
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
 
-  it("prefers variables to the project's file, that to the user's, that to the machine's", () => {
+  it("prefers variables to the project's file, then the user's, then the machine's", () => {
     const env = { npm_config_prefix: join(root, "prefix"), NPM_CONFIG_D: "variable", npm_config_fetch_retries: "4" };
     const config = readNpmConfig({ env, cwd: join(root, "project/deep"), home: join(root, "home") });
     expect(["a", "b", "c", "d"].map((name) => config.get(name))).toEqual(["machine", "user", "project", "variable"]);
     expect(config.get("fetch-retries")).toBe("4");
   });
 
-  it("reads the files that the variables name", async () => {
+  it("reads the files named by variables", async () => {
     await writeFile(join(root, "mine"), "b=mine");
     const env = { npm_config_userconfig: join(root, "mine"), npm_config_globalconfig: join(root, "none") };
     const config = readNpmConfig({ env, cwd: root, home: join(root, "home") });
@@ -59,7 +59,7 @@ describe("readNpmConfig", () => {
 describe("registryOptions", () => {
   const optionsFor = (text: string) => registryOptions(parseNpmrc(text, {}));
 
-  it("turns settings into pacote's options", () => {
+  it("converts settings to options of pacote", () => {
     expect(
       optionsFor(
         "registry=https://r.example/npm\nhttps-proxy=http://p:3128\nnoproxy=a,b\nstrict-ssl=false\nfetch-retries=5\nproxy=null",
@@ -75,13 +75,13 @@ describe("registryOptions", () => {
     expect(optionsFor("")).toMatchObject({ registry: "https://registry.npmjs.org/" });
   });
 
-  it("names a setting that is unusable", () => {
+  it("names an unusable setting", () => {
     expect(() => optionsFor("fetch-retries=many")).toThrow('npm\'s setting fetch-retries is "many"');
     expect(() => optionsFor("cafile=/no/such.pem")).toThrow("npm's setting cafile names /no/such.pem");
     expect(() => registryOf("net", optionsFor("registry=nowhere"))).toThrow('npm\'s setting registry is "nowhere"');
   });
 
-  it("knows a scope's registry, and shows no credentials", () => {
+  it("returns the registry of a scope, without credentials", () => {
     const options = optionsFor("registry=https://u:p@r.example/npm/\n@lab:registry=https://lab.example/");
     expect(registryOf("net", options)).toBe("https://r.example/npm/");
     expect(registryOf("@lab/net", options)).toBe("https://lab.example/");

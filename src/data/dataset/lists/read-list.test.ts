@@ -32,11 +32,11 @@ describe("delimiters", () => {
     expect((await read(`path,label\n${body}`.replaceAll(",", delimiter), { name })).lines).toEqual(plain);
   });
 
-  it("as a spreadsheet says it", async () => {
+  it("named in the first line, as spreadsheets do", async () => {
     expect((await read(`sep=;\r\npath;label\r\n${body.replaceAll(",", ";")}`)).lines).toEqual(plain);
   });
 
-  it("quoted cells, either line end, any order of columns", async () => {
+  it("quoted cells, all line ends, any order of columns", async () => {
     const text =
       'label,path,split\r\ncat,"a, b.jpg",train\r\ncat,2.jpg,\r\n\r\ndog,"say ""hi"".jpg",train\ndog,4.jpg,val\ndog,5.jpg,test';
     const files = ["a, b.jpg", "2.jpg", 'say "hi".jpg', "4.jpg", "5.jpg"];
@@ -66,13 +66,13 @@ describe("encodings", () => {
     expect(await read(bytes)).toMatchObject({ lines: wanted, notes: [] });
   });
 
-  it("Windows-1252, and says so", async () => {
+  it("Windows-1252, with a note", async () => {
     const { lines, notes } = await read(Buffer.from(text, "latin1"));
     expect(lines).toEqual(wanted);
     expect(notes[0]).toMatch(/list\.csv is not UTF-8 and was read as Windows-1252/);
   });
 
-  it("a spreadsheet's own format is no text", async () => {
+  it("a spreadsheet file is not text", async () => {
     await expect(read(Buffer.from("PK\x03\x04\0\0binary"))).rejects.toThrow("is not a text file: save it as CSV");
   });
 });
@@ -94,12 +94,12 @@ describe("columns", () => {
     expect((await read(`${header}\n${body}`)).lines).toEqual(plain);
   });
 
-  it("others are passed over, and a path goes before an id", async () => {
+  it("others are ignored, and a path takes precedence over an id", async () => {
     const text = "id,path,width,label,split\n1,1.jpg,300,daisy,train\n2,2.jpg,300,rose,test\n";
     expect((await read(text)).lines).toEqual(["1.jpg daisy train", "2.jpg rose test"]);
   });
 
-  it("a split in any case and word; a column called set counts where it names parts alone", async () => {
+  it("a split in any case and wording; a column named set counts only if all its cells name splits", async () => {
     const words = ["Train", "TRAINING", "valid", "dev", "Validation", "val", "Testing", "test", ""];
     const files = words.map((_, i) => `${i}.jpg`);
     const rows = words.map((word, i) => `${i}.jpg,x,${word}`).join("\n");
@@ -114,7 +114,7 @@ describe("columns", () => {
     expect((await read("path,label,set\n1.jpg,a,blue\n2.jpg,b,red\n")).lines).toEqual(["1.jpg a", "2.jpg b"]);
   });
 
-  it("none: the first line names a file that is there", async () => {
+  it("without names: the first line names an existing file", async () => {
     expect((await read(body)).lines).toEqual(plain);
     expect((await read("1.jpg;cat;train\n2.jpg;dog;test\n")).lines).toEqual(["1.jpg cat train", "2.jpg dog test"]);
     await expect(read("x.jpg,cat\n2.jpg,dog\n")).rejects.toThrow(
@@ -122,7 +122,7 @@ describe("columns", () => {
     );
   });
 
-  it("one a class, as Roboflow has them; a row of zeros has no label", async () => {
+  it("one per class, as in Roboflow's exports; a row of zeros has no label", async () => {
     const text = "filename, cat, dog\n1.jpg, 1, 0\n2.jpg, 0, 1\n3.jpg, 0, 0\n";
     const { lines, ignored } = await read(text);
     expect(lines).toEqual(["1.jpg cat", "2.jpg dog"]);
@@ -132,7 +132,7 @@ describe("columns", () => {
     );
   });
 
-  it("of JSON lines: numbers and truth values are labels, a list of one is its value", async () => {
+  it("of JSON lines: numbers and booleans are labels, a list of one item is that item", async () => {
     const lines = [1, 2, 3, 4].map((i) => JSON.stringify({ file_name: `${i}.jpg`, label: i % 2 }));
     expect((await read(`\ufeff${lines.join("\r\n")}\n\n`, { name: "a.jsonl" })).lines).toEqual([
       "1.jpg 1",
@@ -147,14 +147,14 @@ describe("columns", () => {
 });
 
 describe("several labels in a cell", () => {
-  it.each([",", ";", "|"])("divided by %j, where one of them is a label by itself", async (separator) => {
+  it.each([",", ";", "|"])("separated by %j, if one of them is a label of another row", async (separator) => {
     const text = `path\tlabel\n1.jpg\tdaisy\n2.jpg\tdaisy${separator}white\n`;
     await expect(read(text)).rejects.toThrow(
       /Line 3 of .* \("daisy", "white"\): multi-label training is not supported yet/,
     );
   });
 
-  it("are one where no part is a label", async () => {
+  it("are one label if no part is a label", async () => {
     expect((await read('path,label\n1.jpg,"Paris, France"\n2.jpg,"Rome, Italy"\n')).lines).toEqual([
       "1.jpg Paris, France",
       "2.jpg Rome, Italy",
@@ -163,7 +163,7 @@ describe("several labels in a cell", () => {
 });
 
 describe("paths", () => {
-  it("without an ending, where one image has that name", async () => {
+  it("without an ending, if one image has that name", async () => {
     const files = ["a/1.jpg", "a/1.txt", "b/x.y.png"];
     expect((await read("id,label\na/1,cat\nb/x.y,dog\n", { files })).lines).toEqual(["a/1.jpg cat", "b/x.y.png dog"]);
     await expect(read("id,label\na/1,cat\n", { files: ["a/1.jpg", "a/1.png"] })).rejects.toThrow(
@@ -171,7 +171,7 @@ describe("paths", () => {
     );
   });
 
-  it("anywhere below the list, where one image has that name", async () => {
+  it("anywhere below the list, if one image has that name", async () => {
     const files = ["images/a/1.jpg", "images/b/2.jpg"];
     expect((await read("id,label\n1,cat\n2.jpg,dog\n", { files })).lines).toEqual([
       "images/a/1.jpg cat",
@@ -193,7 +193,7 @@ describe("paths", () => {
     expect(examples.slice(2).map(({ path }) => path)).toEqual([join(root, "cat/3.jpg"), join(root, "outside.jpg")]);
   });
 
-  it("however accents are spelt, in folders and files, and in another case", async () => {
+  it("with accents in another encoding, in folders and files, and in another case", async () => {
     const [composed, decomposed] = ["caf\u00e9", "cafe\u0301"];
     const files = [`${composed}/${decomposed}.jpg`, `${decomposed}2/1.JPG`];
     const { lines } = await read(`path,label\n${decomposed}/${composed}.jpg,a\n${composed}2/1.jpg,b\n`, { files });
@@ -206,7 +206,7 @@ describe("paths", () => {
     expect(ignored).toEqual([expect.stringMatching(/^none\/9\.jpg missing line 3 of .* but there is no such file$/)]);
   });
 
-  it("that are all missing: the first is named", async () => {
+  it("that are all missing: the error names the first", async () => {
     await expect(read("path,label\nx/1.jpg,a\nx/2.jpg,b\n")).rejects.toThrow(
       /^None of the 2 images that .*list\.csv lists is there: the first, "x\/1\.jpg", is not in .* or below\. Paths are relative to the list\.$/,
     );
@@ -255,11 +255,11 @@ describe("refusals", () => {
     expect(failure).toMatchObject({ kind: "data", message: expect.stringMatching(says) });
   });
 
-  it("surplus cells that are empty, as spreadsheets leave them, are none", async () => {
+  it("empty surplus cells, as spreadsheets write them, are ignored", async () => {
     expect((await read("path,label,,\n1.jpg,a,,\n2.jpg,b,,,\n")).lines).toEqual(["1.jpg a", "2.jpg b"]);
   });
 
-  it("one class only", async () => {
+  it("a list with one class is refused", async () => {
     const root = lay({ "a.csv": "path,label\n1.jpg,cat\n2.jpg,cat\n", "1.jpg": "", "2.jpg": "" });
     await expect(discoverDataset(join(root, "a.csv"))).rejects.toThrow("list images of at least two classes");
   });

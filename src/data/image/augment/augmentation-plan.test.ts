@@ -47,7 +47,7 @@ describe("planView", () => {
     );
   });
 
-  it("without anything to vary shows what the preprocessing shows", () => {
+  it("returns the view of the preprocessing if nothing varies", () => {
     const picture = { width: 300, height: 200 };
     const plan = (frame: Frame) => planView(augmentations.none, picture, frame, createRandom(1));
     expect(plan({ kind: "stretch" })).toEqual(wholeView(picture));
@@ -55,7 +55,7 @@ describe("planView", () => {
     expect(plan({ kind: "crop", fraction: 0.8 })).toEqual({ ...wholeView(picture), crop });
   });
 
-  it("spreads over all that the policy allows", () => {
+  it("uses the whole range that the policy allows", () => {
     const picture = { width: 400, height: 300 };
     const random = createRandom(4);
     const { strong } = augmentations;
@@ -78,7 +78,7 @@ describe("planView", () => {
     expect(firsts).toEqual(new Set(["brightness", "contrast", "saturation", "hue"]));
   });
 
-  it("finds a crop in an image too narrow for any shape that the policy draws", () => {
+  it("finds a crop in an image that is too narrow for every shape of the policy", () => {
     const { standard } = augmentations;
     const { crop } = planView(standard, { width: 10, height: 900 }, { kind: "crop", fraction: 1 }, createRandom(1));
     expect(crop.width).toBeCloseTo(10, 9);
@@ -91,7 +91,7 @@ describe("viewsOf", () => {
   const options = { policy: augmentations.strong, frame: { kind: "stretch" }, size: 24, seed: 7 } as const;
   const image = noise(40, 30, 1);
 
-  it("gives the same view whatever was rendered before, and others for other numbers, images and seeds", () => {
+  it("returns the same view whatever was rendered before, and other views for other numbers, images and seeds", () => {
     const [first, again] = [viewsOf(image, "a", options), viewsOf(image, "a", options)];
     const wanted = [0, 1, 2].map(first);
     expect([2, 0, 1].map(again)).toEqual([wanted[2], wanted[0], wanted[1]]);
@@ -99,21 +99,21 @@ describe("viewsOf", () => {
     for (const other of others) expect(other.data).not.toEqual(wanted[0]!.data);
   });
 
-  it("gives the image as it is where nothing is varied", () => {
+  it("returns the unchanged image if nothing varies", () => {
     const square = noise(24, 24, 2);
     expect(viewsOf(square, 0, { ...options, policy: augmentations.none })(3).data).toEqual(square.data);
   });
 });
 
-describe("which augmentation", () => {
-  it("is the stronger, the fewer examples a class has", () => {
+describe("augmentationFor", () => {
+  it("is stronger for fewer examples per class", () => {
     const nameFor = (examples: number, classes: number): string => augmentationFor({ examples, classes }).name;
     expect([nameFor(60, 5), nameFor(1543, 10), nameFor(50_000, 10)]).toEqual(["strong", "standard", "light"]);
     expect(() => nameFor(0, 2)).toThrow(RangeError);
     expect(() => nameFor(5, 0)).toThrow();
   });
 
-  it("light leaves left and right alone", () => {
+  it("light does not flip", () => {
     expect(augmentations.light).toMatchObject({ flip: 0, degrees: 0 });
   });
 });

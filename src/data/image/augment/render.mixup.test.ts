@@ -3,13 +3,13 @@ import { expect, it } from "vitest";
 import { createRandom } from "../../../base/random.ts";
 import { mixRows, oneHot, planMixup } from "./render.ts";
 
-it("mixes each row with its partner's, labels by the same share", () => {
+it("mixes each row with its partner's row, and labels with the same share", () => {
   const mixing = { share: 0.75, partners: [1, 2, 0] };
   expect([...mixRows(Float32Array.from([0, 4, 8, 12, 16, 20]), mixing)]).toEqual([2, 6, 10, 14, 12, 16]);
   expect([...mixRows(oneHot([0, 1, 1], 2), mixing)]).toEqual([0.75, 0.25, 0, 1, 0.25, 0.75]);
 });
 
-it("keeps a batch's mean, and labels that sum to one", () => {
+it("keeps the mean of a batch and the sum of labels", () => {
   fc.assert(
     fc.property(
       fc.array(fc.nat(4), { minLength: 1, maxLength: 20 }),
@@ -45,7 +45,7 @@ it.each([0.05, 0.2, 1, 3])("draws its share from Beta(%f, %f)", (alpha) => {
   expect(variance * 4 * (2 * alpha + 1)).toBeLessThan(1.07);
 });
 
-it("refuses what cannot be mixed", () => {
+it("throws for rows that cannot be mixed", () => {
   expect(() => planMixup(4, 0, createRandom(1))).toThrow(RangeError);
   expect(() => mixRows(new Float32Array(7), { share: 0.5, partners: [0, 1] })).toThrow(RangeError);
   expect(() => oneHot([2], 2)).toThrow(RangeError);

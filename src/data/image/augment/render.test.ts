@@ -32,7 +32,7 @@ function differences({ width, height, size, view, step, bytes }: Golden): number
 const named = (cases: readonly Golden[]) =>
   cases.map((one) => [JSON.stringify([one.width, one.height, one.size, one.view]), one] as const);
 
-describe("a view is what the reference makes", () => {
+describe("a view equals the reference", () => {
   it.each(named(golden.crop))("Pillow's crop and resize: %s", (_, one) => {
     const found = differences(one);
     // Pillow rounds between its two passes, which tips some values over.
@@ -84,7 +84,7 @@ const anyView = fc
   .chain(([width, height]) => fc.tuple(fc.constant(width), fc.constant(height), viewsOn(width, height), sizes));
 
 describe("every view", () => {
-  it("has its size, and is the same when it is stored and rendered again, after other views", () => {
+  it("has the requested size, and is the same when stored and rendered again after other views", () => {
     fc.assert(
       fc.property(anyView, fc.nat(), ([width, height, view, size], seed) => {
         const image = noise(width, height, seed);
@@ -98,7 +98,7 @@ describe("every view", () => {
     );
   });
 
-  it("of one colour without colour changes is that colour all over", () => {
+  it("of an image of one colour has that colour everywhere if colours do not change", () => {
     fc.assert(
       fc.property(anyView, ([width, height, view, size]) => {
         const { data } = renderView(plain(width, height, [12, 200, 77]), { ...view, colour: [] }, size);
@@ -108,7 +108,7 @@ describe("every view", () => {
     );
   });
 
-  it("with nothing to change is the image itself", () => {
+  it("without changes is the image itself", () => {
     fc.assert(
       fc.property(sizes, fc.nat(), fc.boolean(), (size, seed, withSteps) => {
         const image = noise(size, size, seed);
@@ -125,7 +125,7 @@ describe("every view", () => {
     );
   });
 
-  it("flipped twice, or turned by a whole circle, is as it was", () => {
+  it("that is flipped twice or rotated by 360 degrees is unchanged", () => {
     const image = noise(31, 31, 5);
     const flipped = renderView(image, { ...wholeView(image), flip: true }, 31);
     expect(flipped.data).not.toEqual(image.data);
@@ -135,7 +135,7 @@ describe("every view", () => {
 });
 
 describe("turning", () => {
-  it("brings into view what lies around the crop, and the mean colour only from beyond the image", () => {
+  it("shows pixels around the crop, and the mean colour only outside of the image", () => {
     const image = plain(60, 60, [10, 20, 30]);
     // The crop's surroundings are red.
     for (let y = 0; y < 60; y++) {
@@ -149,7 +149,7 @@ describe("turning", () => {
     expect([...data.subarray((15 * 30 + 15) * 3, (15 * 30 + 15) * 3 + 3)]).toEqual([10, 20, 30]);
   });
 
-  it("of a flipped crop beside the edge mirrors the turn the other way", () => {
+  it("of a flipped crop at the edge mirrors the opposite rotation", () => {
     const image = drawn(50, 40);
     const crop = { left: 0, top: 4, width: 30, height: 30 };
     const size = 30;
@@ -165,7 +165,7 @@ describe("turning", () => {
   });
 });
 
-it("erases with the view's mean colour, and nothing else", () => {
+it("erases with the mean colour of the view, and changes nothing else", () => {
   const image = noise(20, 20, 3);
   const view: View = { ...wholeView(image), erased: [{ left: 0.25, top: 0.5, width: 0.25, height: 0.3 }] };
   const { data } = renderView(image, view, 20);
@@ -191,18 +191,18 @@ it.each([
 });
 
 describe("the pyramid", () => {
-  it("halves by means of 2 × 2 pixels, of what there is at an odd edge", () => {
+  it("halves by means of 2 × 2 pixels, or of fewer at an odd edge", () => {
     const data = Uint8Array.from([0, 10, 20, 40, 50, 60, 99, 98, 97, 4, 2, 0, 8, 6, 4, 101, 102, 103]);
     const half = pyramidOf({ width: 3, height: 2, data })(1);
     expect([half.width, half.height]).toEqual([2, 1]);
     expect([...half.data]).toEqual([13, 17, 21, 100, 100, 100]);
   });
 
-  it("is used only where 1.5 pixels are left for each", () => {
+  it("is used only if 1.5 pixels remain for each pixel", () => {
     expect([0.5, 1, 2.9, 3, 5.9, 6, 12].map(levelFor)).toEqual([0, 0, 0, 1, 1, 2, 3]);
   });
 
-  it("changes a large image's view by little", () => {
+  it("changes the view of a large image only slightly", () => {
     const image = drawn(400, 301);
     const size = 40;
     const crop = { left: 31, top: 17.5, width: 320, height: 270 };
