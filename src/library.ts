@@ -92,7 +92,7 @@ async function openByName(name: string, { onProgress, onNote }: Listeners): Prom
   const network = await openNetwork(name, { onProgress });
   if (network.assumedPreprocessing)
     onNote?.(
-      `${network.name} does not say how it wants its pixels: assuming "${ASSUMED_PREPROCESSING}"; open it with openNetwork and the option preprocessing to say otherwise.`,
+      `${network.name} does not specify its preprocessing. Graft assumes "${ASSUMED_PREPROCESSING}"; change it with the option preprocessing of openNetwork.`,
     );
   return network;
 }

@@ -88,7 +88,7 @@ describe("a run's files", () => {
     const path = join(out, "metrics.json");
     writeFileSync(path, damage(readFileSync(path, "utf8")));
     await expect(readRun(out)).rejects.toThrow(`${path} is damaged`);
-    expect(await stateOf(out, createLog().told(), false)).toMatchObject({
+    expect(await stateOf(out, createLog().summary(), false)).toMatchObject({
       kind: "failed",
       reason: expect.stringContaining("is damaged"),
     });
@@ -102,7 +102,7 @@ describe("files of two runs in one folder", () => {
       /The files in .* are of different trainings: graft\.json is of the model/,
     );
     await expect(readRun(out)).rejects.toMatchObject({ code: "run-mixed" });
-    expect(await stateOf(out, createLog().told(), false)).toMatchObject({
+    expect(await stateOf(out, createLog().summary(), false)).toMatchObject({
       kind: "failed",
       reason: expect.stringContaining("are of different trainings"),
     });

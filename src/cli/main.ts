@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `graft` command: parses the command line, runs one command, sets the exit code. */
+/** The `graft` command: parses the command line, runs one command and sets the exit code. Contains no product logic. */
 import "../onnx/session/telemetry.ts";
 import { Command, CommanderError, Help } from "commander";
 import { failureEventOf, failureLine, watchStopFile } from "../base/child-messages.ts";

@@ -1,4 +1,4 @@
-/** The shutdown of a server, whatever clients do, and its responses to what is not valid HTTP. Bodies: body.test.ts. */
+/** The shutdown of a server, whatever clients do, and its responses to what is not valid HTTP. Bodies: request-bounds.test.ts. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HttpServer } from "./http-server.ts";

@@ -5,7 +5,7 @@ import type { Strategy } from "../advise/compare/comparison-runs.ts";
 import { leadText, overfittingText, strategyNames, trainedText } from "../advise/compare/verdict-text.ts";
 import { chart } from "./chart.ts";
 import { count, date, duration, type Html, html, listed, percent, percentRange, plural } from "./html.ts";
-import { type Part, renderPage } from "./page-shell.ts";
+import { type PagePart, renderPage } from "./page-shell.ts";
 
 /** What the page says besides the comparison. */
 export interface ComparisonPage {
@@ -37,7 +37,7 @@ export function renderComparison(found: Comparison, page: ComparisonPage): strin
   });
 }
 
-function headline(found: Comparison, next: string | undefined): Part {
+function headline(found: Comparison, next: string | undefined): PagePart {
   const { roads, baseline, gap } = found;
   const last = roads.flatMap(({ road, points }) => (points.length > 0 ? [{ road, point: points.at(-1)! }] : []));
   return {
@@ -70,7 +70,7 @@ interface Dot {
   readonly high: number;
 }
 
-function curves({ roads, baseline }: Comparison): Part {
+function curves({ roads, baseline }: Comparison): PagePart {
   const dots = roads.flatMap(({ road, points }) =>
     points.map(({ pictures, seconds, accuracy, interval: [low, high] }): Dot => {
       return { road, pictures, seconds, accuracy, low, high };
@@ -120,7 +120,7 @@ function drawn(dots: readonly Dot[], x: "pictures" | "seconds", label: string, b
   );
 }
 
-function evidence({ roads, leads, training }: Comparison): Part {
+function evidence({ roads, leads, training }: Comparison): PagePart {
   const rows = roads.flatMap(({ road, points }) =>
     points.map(
       (point) =>
@@ -160,7 +160,7 @@ function trainings(training: Comparison["training"]): Html | null {
 <p class="lead">${training.map(({ road, flattened }) => `${strategyNames[road]}: ${flattened ? "the curve is flat" : "the curve is not flat"}`).join("; ")}.</p>`;
 }
 
-function method(found: Comparison): Part {
+function method(found: Comparison): PagePart {
   const { scratch, pictures, leftOut, network } = found;
   return {
     id: "method",

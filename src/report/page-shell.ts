@@ -9,7 +9,7 @@ import { Html, html } from "./html.ts";
 import { styleSheet } from "./style-sheet.ts";
 
 /** One part of a page. */
-export interface Part {
+export interface PagePart {
   /** The anchor; unique on the page. */
   readonly id: string;
   readonly title: string;
@@ -23,7 +23,7 @@ export interface Page {
   readonly eyebrow: string;
   /** The line under the title. */
   readonly subtitle: string;
-  readonly parts: readonly Part[];
+  readonly parts: readonly PagePart[];
   readonly footer: string;
   /** Names and contents of additional `meta` elements. */
   readonly meta?: Readonly<Record<string, string>> | undefined;
@@ -70,7 +70,7 @@ ${Object.entries(meta).map(([name, content]) => html`<meta name="${name}" conten
 // The type of the report's sections, and the choice that several share: which evaluation to show.
 
 /** Turns the input into a part of the page; null if there is nothing to say. */
-export type Section = (input: ReportInput) => Part | null;
+export type Section = (input: ReportInput) => PagePart | null;
 
 /** The evaluation that the report leads with, and a name for its images. */
 export interface LeadEvaluation {

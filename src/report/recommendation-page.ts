@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import type { RankedCandidate, Recommendation } from "../advise/recommend/recommendation.ts";
 import { chart } from "./chart.ts";
 import { count, date, duration, type Html, html, listed, percent, percentRange, plural, rate } from "./html.ts";
-import { type Part, renderPage } from "./page-shell.ts";
+import { type PagePart, renderPage } from "./page-shell.ts";
 
 /** What the page says besides the recommendation. */
 export interface RecommendationPage {
@@ -37,7 +37,7 @@ export function renderRecommendation(found: Recommendation, page: Recommendation
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 const milliseconds = (value: number): string => `${value.toFixed(1)} ms`;
 
-function headline(found: Recommendation, next: string | undefined): Part {
+function headline(found: Recommendation, next: string | undefined): PagePart {
   const { recommended, candidates, baseline, pictures, gap } = found;
   const chosen = candidates.find(({ name }) => name === recommended) ?? null;
   return {
@@ -68,7 +68,7 @@ ${gap === undefined ? null : html`<p class="lead">${gap.words} This is only a hi
   };
 }
 
-function frontPart({ candidates, recommended }: Recommendation): Part | null {
+function frontPart({ candidates, recommended }: Recommendation): PagePart | null {
   if (candidates.length < 2) return null;
   return {
     id: "front",
@@ -126,7 +126,7 @@ function frontChart(candidates: readonly RankedCandidate[], recommended: string 
   );
 }
 
-function tablePart({ candidates, pictures }: Recommendation): Part {
+function tablePart({ candidates, pictures }: Recommendation): PagePart {
   const rows = candidates.map(
     ({ name, accuracy, interval, pictures: judged, cost, trainSeconds, licence, isTied }) =>
       html`<tr><th scope="row">${name}${isTied ? "" : " *"}</th><td class="number">${percent(accuracy)}</td><td class="number">${percentRange(interval)}</td>
@@ -151,7 +151,7 @@ function tablePart({ candidates, pictures }: Recommendation): Part {
   };
 }
 
-function scoresPart({ candidates }: Recommendation): Part {
+function scoresPart({ candidates }: Recommendation): PagePart {
   const rows = candidates.map(
     ({ name, scores, features }) =>
       html`<tr><th scope="row">${name}</th><td class="number">${scores.logme.toFixed(3)}</td><td class="number">${scores.hScore.toFixed(2)}</td>
@@ -169,7 +169,7 @@ five nearest images predict an image’s class correctly. They are shown for com
   };
 }
 
-function leftOutPart({ leftOut }: Recommendation): Part | null {
+function leftOutPart({ leftOut }: Recommendation): PagePart | null {
   if (leftOut.length === 0) return null;
   const rows = leftOut.map(({ name, reason }) => html`<tr><th scope="row">${name}</th><td>${reason}</td></tr>\n`);
   return {

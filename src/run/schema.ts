@@ -124,7 +124,7 @@ export const predictionsSchema = v.pipe(
   v.check(
     ({ classes, answers }) =>
       answers.every(({ truth, prediction }) => truth < classes.length && prediction < classes.length),
-    "it has predictions of classes that do not exist",
+    "it names a class that the run does not have",
   ),
 );
 

@@ -6,9 +6,9 @@ import { graftVersion } from "../base/version.ts";
 import { type RefusalStatus, refusals } from "../http/responses.ts";
 import { type Html, html } from "../report/html.ts";
 import { renderPage } from "../report/page-shell.ts";
-import { DEFAULT_TOP } from "./answers.ts";
 import type { Limits } from "./limits.ts";
 import type { ModelVersion } from "./models.ts";
+import { DEFAULT_TOP } from "./prediction-routes.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

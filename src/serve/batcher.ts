@@ -142,7 +142,7 @@ export function createBatcher<Key, Item, Result>(
 
 // The engine: threads with open models, each running one batch at a time. Items wait in the batcher.
 
-export interface Engine {
+export interface PredictionEngine {
   /** The maximum number of batches at once. */
   readonly lanes: number;
   /** Opens a version in every lane. If that fails, it throws the error and leaves nothing open. */
@@ -154,7 +154,7 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-export interface EngineOptions {
+export interface PredictionEngineOptions {
   /** Threads, each with its own copy of every model. */
   readonly lanes: number;
   /** Cores for one run of a thread. */
@@ -164,13 +164,13 @@ export interface EngineOptions {
 }
 
 /** Two threads, so that one prepares while the other computes; they share the cores. */
-export function lanesFor(cores: number): Pick<EngineOptions, "lanes" | "coresPerLane"> {
+export function lanesFor(cores: number): Pick<PredictionEngineOptions, "lanes" | "coresPerLane"> {
   const lanes = Math.min(2, cores);
   return { lanes, coresPerLane: Math.max(1, Math.floor(cores / lanes)) };
 }
 
 /** Starts the threads. */
-export function startEngine({ lanes, coresPerLane, onDeath }: EngineOptions): Engine {
+export function startEngine({ lanes, coresPerLane, onDeath }: PredictionEngineOptions): PredictionEngine {
   let stopping = false;
   const data: ThreadData = { cores: coresPerLane };
   const threads = Array.from({ length: lanes }, () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { tinyArtifact } from "../../tests/support/artifact.ts";
 import { dataError } from "../base/errors.ts";
-import type { Engine } from "./batcher.ts";
+import type { PredictionEngine } from "./batcher.ts";
 import type { Log } from "./metrics.ts";
 import { modelSources, openModels } from "./models.ts";
 
@@ -36,7 +36,7 @@ describe("versions", () => {
     const opened: number[] = [];
     const closed: number[] = [];
     let isBroken = false;
-    const engine: Engine = {
+    const engine: PredictionEngine = {
       lanes: 1,
       async open(version) {
         if (isBroken) throw dataError("Not accepted.");

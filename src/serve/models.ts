@@ -10,7 +10,7 @@ import { sha256 } from "../base/files.ts";
 import { readArtifact, readModelFile } from "../model/open-artifact.ts";
 import type { UncertaintyRules } from "../model/predict.ts";
 import { disagreement, settledModel } from "../run/read.ts";
-import type { Engine } from "./batcher.ts";
+import type { PredictionEngine } from "./batcher.ts";
 import type { VersionId } from "./engine-thread.ts";
 import type { Log } from "./metrics.ts";
 
@@ -88,7 +88,7 @@ interface Entry {
  *
  * @throws GraftError if one cannot be opened
  */
-export async function openModels(sources: readonly ModelSource[], engine: Engine, log: Log): Promise<Models> {
+export async function openModels(sources: readonly ModelSource[], engine: PredictionEngine, log: Log): Promise<Models> {
   let nextId: VersionId = 0;
 
   const open = async ({ name, path }: ModelSource): Promise<Entry["version"]> => {

@@ -8,7 +8,7 @@ import { type HeldImage, holdImage } from "../data/image/decode.ts";
 import type { RgbImage } from "../data/image/rgb-image.ts";
 import { unlessAborted } from "../http/request-bounds.ts";
 import { busy, Refusal } from "../http/responses.ts";
-import type { Engine } from "./batcher.ts";
+import type { PredictionEngine } from "./batcher.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Outcome, Outputs } from "./engine-thread.ts";
 import type { Limits } from "./limits.ts";
@@ -28,7 +28,7 @@ export interface Pipeline {
 }
 
 export interface PipelineOptions {
-  readonly engine: Pick<Engine, "lanes" | "run">;
+  readonly engine: Pick<PredictionEngine, "lanes" | "run">;
   /** Images decoded at once. */
   readonly cores: number;
   readonly limits: Limits;
@@ -127,7 +127,7 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
   };
 }
 
-// A gate limits how much work runs at once. base/budget.ts limits memory.
+// A gate limits how much work runs at once. base/concurrency.ts limits memory.
 
 export interface Gate {
   /** Runs work when it is its turn; throws the signal's reason if it is aborted before. */

@@ -8,13 +8,13 @@ import { createHttpServer, GRACE_MS } from "../http/http-server.ts";
 import { ClientGone } from "../http/request-bounds.ts";
 import { answerFaults, Refusal, safeHeaders, shuttingDown } from "../http/responses.ts";
 import { contentPolicy } from "../report/page-shell.ts";
-import { type AppOptions, predictionRoutes, refuseOthers, type ServeEnv } from "./answers.ts";
 import { docsPage, openApi } from "./api-docs.ts";
-import { type Engine, lanesFor, startEngine } from "./batcher.ts";
+import { lanesFor, type PredictionEngine, startEngine } from "./batcher.ts";
 import { defaultLimits, headersTimeoutMs, type Limits, MAX_CONNECTIONS } from "./limits.ts";
 import { createLog, createMetrics, type Log } from "./metrics.ts";
 import { type ModelSource, openModels, repeat } from "./models.ts";
 import { createPipeline } from "./pipeline.ts";
+import { type AppOptions, predictionRoutes, refuseOthers, type ServeEnv } from "./prediction-routes.ts";
 
 export interface ServeOptions {
   readonly sources: readonly ModelSource[];
@@ -111,7 +111,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   }
 }
 
-async function stopQuietly(engine: Engine): Promise<void> {
+async function stopQuietly(engine: PredictionEngine): Promise<void> {
   await engine.stop().catch(() => {});
 }
 

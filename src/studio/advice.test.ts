@@ -20,17 +20,17 @@ const printed = {
   candidates: [candidate],
 };
 
-/** Advice whose program is a script; `until` waits for a state of a kind. */
+/** A recommendation whose program is a script; `until` waits for a state of a kind. */
 async function adviceOf(script: string, folder = mkdtempSync(join(tmpdir(), "graft-advice-"))) {
-  const told: Recommendation[] = [];
+  const states: Recommendation[] = [];
   let wake = (): void => {};
   const program = join(folder, "program.cjs");
   writeFileSync(program, script);
   const file = join(folder, "recommendation.json");
   const advice: Advice = await openAdvice({
-    ...{ root: folder, file, command: [process.execPath, program], words: ["--offline"] },
+    ...{ root: folder, file, command: [process.execPath, program], args: ["--offline"] },
     onChange: (state) => {
-      told.push(state);
+      states.push(state);
       wake();
     },
   });
@@ -41,14 +41,14 @@ async function adviceOf(script: string, folder = mkdtempSync(join(tmpdir(), "gra
       });
     return advice.state();
   };
-  return { advice, until, told, folder, file };
+  return { advice, until, states, folder, file };
 }
 
 describe("the advice of a project", () => {
   test("is computed by a program of its own, followed, kept, and read by who comes next", async () => {
     const script = `process.stderr.write("Comparing\\n" + process.argv.slice(2).join(" ") + "\\n");
       console.log(${JSON.stringify(JSON.stringify(printed))});`;
-    const { advice, until, told, folder, file } = await adviceOf(script);
+    const { advice, until, states, folder, file } = await adviceOf(script);
     expect(advice.state().kind).toBe("none");
     expect(advice.start().kind).toBe("running");
     expect(() => advice.start()).toThrow("A comparison of networks is already running");
@@ -62,11 +62,11 @@ describe("the advice of a project", () => {
         { network: "resnet50", accuracy: 0.9, interval: [0.85, 0.94], isTied: true, trainSeconds: 12, latencyMs: 25 },
       ],
     });
-    expect(told).toContainEqual({ kind: "running", words: `recommend ${folder} --json --budget 60s --offline` });
+    expect(states).toContainEqual({ kind: "running", words: `recommend ${folder} --json --budget 60s --offline` });
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(found);
     const next = await adviceOf(script, folder);
     expect(next.advice.state()).toEqual(found);
-    // And anew.
+    // And again.
     next.advice.start();
     expect(await next.until("ranked")).toEqual(found);
   });

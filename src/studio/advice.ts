@@ -1,6 +1,6 @@
 /**
- * The recommendation of a project: a `graft recommend` in a process of its own, one at a time, whose answer is kept in the
- * project and read again by who opens it next.
+ * The recommendation of a project: a `graft recommend` process, one at a time, whose result is saved in the project; and the
+ * networks that the page offers.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -16,27 +16,27 @@ import { readOwnJson } from "./project/own-files.ts";
 
 export interface Advice {
   state(): Recommendation;
-  /** Throws a work error where one is being computed already. */
+  /** Throws a work error if a recommendation is already being computed. */
   start(): Recommendation;
-  /** Ends what is being computed. */
+  /** Stops the computation. */
   stop(): void;
-  /** What was wrong with the answer that was kept, until there is another. */
+  /** What was wrong with the saved result, until there is a new one. */
   damage(): readonly string[];
 }
 
 export interface AdviceOptions {
   /** The project's folder. */
   readonly root: string;
-  /** Where the answer is kept. */
+  /** Where the result is saved. */
   readonly file: string;
-  /** The program and the words that `graft` is started with. */
+  /** The program and arguments that start `graft`. */
   readonly command: readonly string[];
-  /** Files that take part beside the catalogue, and what else `graft recommend` is told. */
-  readonly words: readonly string[];
+  /** Further arguments of `graft recommend`: files that take part beside the catalogue. */
+  readonly args: readonly string[];
   readonly onChange: (recommendation: Recommendation) => void;
 }
 
-/** What a recommendation may take; the page says so. */
+/** The budget of a recommendation in seconds; the page states it. */
 export const ADVICE_SECONDS = 60;
 
 const none: Recommendation = { kind: "none", reason: "No networks have been compared on these images yet." };
@@ -55,7 +55,7 @@ const printedSchema = v.object({
 });
 type Printed = v.InferOutput<typeof printedSchema>;
 
-/** What is kept of it. The file may be anybody's. */
+/** The saved result. The file may come from anyone. */
 const keptSchema: v.GenericSchema<unknown, Recommendation> = v.object({
   kind: v.literal("ranked"),
   best: v.nullable(text),
@@ -65,8 +65,8 @@ const keptSchema: v.GenericSchema<unknown, Recommendation> = v.object({
 });
 const KEPT_BYTES = 2 ** 20;
 
-/** Opens the advice of a project, with what was computed before. */
-export async function openAdvice({ root, file, command, words, onChange }: AdviceOptions): Promise<Advice> {
+/** Opens the recommendation of a project, with the saved result. */
+export async function openAdvice({ root, file, command, args, onChange }: AdviceOptions): Promise<Advice> {
   let child: ChildProcess | undefined;
   const kept = await readOwnJson(file, keptSchema, KEPT_BYTES);
   let current = kept.kind === "read" ? kept.value : none;
@@ -92,8 +92,8 @@ export async function openAdvice({ root, file, command, words, onChange }: Advic
     start() {
       if (child) throw workError("A comparison of networks is already running. Wait until it ends.");
       const [program, ...first] = command;
-      const asked = ["recommend", root, "--json", "--budget", `${ADVICE_SECONDS}s`, ...words];
-      const own = spawn(program!, [...first, ...asked], {
+      const recommendArgs = ["recommend", root, "--json", "--budget", `${ADVICE_SECONDS}s`, ...args];
+      const own = spawn(program!, [...first, ...recommendArgs], {
         stdio: ["ignore", "pipe", "pipe"],
         windowsHide: true,
         env: { ...process.env, NO_COLOR: "1" },
@@ -139,7 +139,7 @@ const rankedFrom = ({ recommended, reason, pictures, candidates }: Printed): Rec
   })),
 });
 
-/** The last line that a program said, without its own name. */
+/** The last line of a program's messages, without its name. */
 const lastSentence = (said: string): string =>
   said
     .trim()
@@ -156,16 +156,16 @@ export interface OwnNetwork {
 }
 
 export interface Networks {
-  /** What a training may be asked to use. */
+  /** The names that a training may use. */
   readonly names: readonly string[];
   table(): Promise<NetworkTable>;
-  /** Options of `graft train` that go with a network. */
-  words(network: string): readonly string[];
-  /** Options of `graft recommend` by which all of them take part. */
-  readonly adviceWords: readonly string[];
+  /** Options of `graft train` for a network. */
+  trainArgs(network: string): readonly string[];
+  /** Options of `graft recommend` that include all networks. */
+  readonly adviceArgs: readonly string[];
 }
 
-/** Reads the files, so that one that is no network is told of at the start. */
+/** Reads the files, so that one that is not a network is reported at the start. */
 export async function openNetworks(own: readonly OwnNetwork[], offline: boolean): Promise<Networks> {
   const files: NetworkRow[] = [];
   for (const { path, preprocessing } of own) {
@@ -192,12 +192,12 @@ export async function openNetworks(own: readonly OwnNetwork[], offline: boolean)
   ];
   return {
     names: [...files, ...catalogue].map(({ name }) => name),
-    words(network) {
+    trainArgs(network) {
       return optionsFor(own.find(({ path }) => path === network)?.preprocessing);
     },
-    adviceWords: [
+    adviceArgs: [
       ...own.flatMap(({ path }) => ["--network", path]),
-      // `graft recommend` takes one for all files, as `graft studio` does.
+      // `graft recommend` accepts one preprocessing for all files, as `graft studio` does.
       ...optionsFor(own.find(({ preprocessing }) => preprocessing)?.preprocessing),
     ],
     async table() {

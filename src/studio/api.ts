@@ -1,8 +1,8 @@
 /**
- * What the studio's page and server say to each other, as plain data. Types only: the page imports this file, and the server
- * must not be pulled into it.
+ * The API between the studio's page and server, and the data of a stand-alone page, as plain types. Types only: the page
+ * imports this file, and must not import the server with it.
  *
- * An image's id is its path below the project's folder, with `/`: `tulip/IMG_01.jpg`.
+ * An image's id is its path relative to the project's folder, with `/`: `tulip/IMG_01.jpg`.
  */
 import type { EpochEvent, Progress } from "../base/progress.ts";
 import type { AugmentationName } from "../data/image/augment/augmentation-plan.ts";
@@ -13,9 +13,9 @@ export type { ErrorBody } from "../http/responses.ts";
 /** One class of the project. */
 export interface ClassInfo {
   readonly name: string;
-  /** Images, those of its test folder included. */
+  /** Images, including those of its test folder. */
   readonly pictures: number;
-  /** Images of its test and validation folders, where the project has such. */
+  /** Images of its test and validation folders, if the project has any. */
   readonly apart: number;
   /** Ids of its first images. */
   readonly covers: readonly string[];
@@ -27,13 +27,13 @@ export interface ProjectInfo {
   /** On the disk of the machine that runs the studio. */
   readonly path: string;
   readonly classes: readonly ClassInfo[];
-  /** What undo would take back. */
+  /** The change that undo would revert. */
   readonly undo: ChangeInfo | null;
   /** Files and folders that training would not use. */
   readonly ignored: readonly { readonly path: string; readonly reason: string }[];
-  /** What was found wrong with the studio's own files, a sentence each. It was left alone. */
+  /** Problems with the studio's own files, a sentence each. The studio leaves such files unchanged. */
   readonly notices: readonly string[];
-  /** Why there is nothing to train on yet; null where there is. */
+  /** Why there is nothing to train on yet; null if there is. */
   readonly obstacle: string | null;
 }
 
@@ -44,9 +44,9 @@ export interface ChangeInfo {
   readonly words: string;
 }
 
-/** The answer to whatever changes classes or images. */
+/** The response to every change of classes or images. */
 export interface Changed {
-  /** The change's id, for undo; null where nothing changed, or where it cannot be undone. */
+  /** The change's id, for undo; null if nothing changed, or if it cannot be undone. */
   readonly change: string | null;
 }
 
@@ -55,53 +55,53 @@ export interface PictureList {
   readonly pictures: readonly string[];
 }
 
-/** What became of a file that was offered. */
+/** The result for a file that was sent. */
 export type Received =
   | { readonly kind: "added"; readonly id: string }
-  /** The class has the very same file under the same name. */
+  /** The class already has the same file under the same name. */
   | { readonly kind: "known"; readonly id: string };
 
-/** What came of an archive. */
+/** The result of an import from an archive. */
 export interface Imported extends Changed {
   readonly added: number;
   readonly known: number;
-  /** Files that are not images, or not readable ones. */
+  /** Files that are not images, or cannot be read. */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
-  /** Choices that were made in reading its folders, a sentence each. */
+  /** Decisions about its folders, a sentence each. */
   readonly notes: readonly string[];
 }
 
-/** The body of `POST /api/arrangement`: files that are about to be sent, before any of them is. */
+/** The body of `POST /api/arrangement`: files that will be sent, before any of them is. */
 export interface ArrangementRequest {
-  /** With `/`, below what was dropped or chosen. */
+  /** With `/`, relative to what was dropped or chosen. */
   readonly paths: readonly string[];
-  /** Lists among them (.csv, .tsv, .jsonl), in base64. */
+  /** Manifests among them (.csv, .tsv, .jsonl), in base64. */
   readonly lists: readonly { readonly path: string; readonly base64: string }[];
   /** The class of files that are in no folder. */
   readonly loose?: string | undefined;
-  /** The answer to the question whether a single folder is a class, or holds classes. */
+  /** The answer to the question whether a single folder is a class or contains classes. */
   readonly folderIs?: "class" | "classes" | undefined;
 }
 
 /** Where the files belong. */
 export type Arrangement =
-  /** The only folder holds folders: is it one class, or are they the classes? */
+  /** The only folder contains folders: is it one class, or are they the classes? */
   | { readonly kind: "question"; readonly folder: string; readonly classes: readonly string[] }
   | {
       readonly kind: "places";
-      /** The class and part of each path, by its position; null for one that is not taken. */
+      /** The class and part of each path, by its position; null for a file that is left out. */
       readonly places: readonly ({ readonly class: string; readonly part: "train" | "validation" | "test" } | null)[];
       readonly skipped: readonly { readonly path: string; readonly reason: string }[];
       readonly notes: readonly string[];
     };
 
-/** `POST /api/undo`, with `{ change }`: only that one is undone, and only if it is the last; without, the last one is. */
+/** `POST /api/undo`, with `{ change }`: undoes only that change, and only if it is the last one; without it, the last change. */
 export interface UndoResult {
-  /** What was taken back, in words; null where there was nothing to take back. */
+  /** What was undone, in words; null if there was nothing to undo. */
   readonly undone: string | null;
-  /** Files and folders of it that are there again. */
+  /** Its files and folders that were restored. */
   readonly restored: number;
-  /** Those that were removed outside the studio since. */
+  /** Those that were removed outside of the studio since then. */
   readonly missing: number;
 }
 
@@ -110,17 +110,17 @@ export interface NetworkRow {
   readonly name: string;
   readonly description: string;
   readonly family: string;
-  /** Published accuracy on ImageNet in per cent. */
+  /** Published accuracy on ImageNet, in per cent. */
   readonly top1: number | null;
   readonly parameters: number;
   /** For one image. */
   readonly multiplyAdds: number;
   /** Side of the input, in pixels. */
   readonly inputSize: number;
-  /** Bytes to fetch. */
+  /** Bytes to download. */
   readonly download: number;
   readonly onDisk: boolean;
-  /** On this machine; null until a training has told. */
+  /** On this machine; null until a training has measured it. */
   readonly imagesPerSecond: number | null;
   readonly licence: string;
   readonly source: string;
@@ -129,20 +129,20 @@ export interface NetworkRow {
 /** `GET /api/networks`. */
 export interface NetworkTable {
   readonly networks: readonly NetworkRow[];
-  /** The network that is chosen where the user says nothing. */
+  /** The default network. */
   readonly standard: string;
 }
 
 /** A network that took part in a comparison. */
 export interface RankedNetwork {
   readonly network: string;
-  /** Of a linear probe, in [0, 1]. */
+  /** Accuracy of a linear probe, in [0, 1]. */
   readonly accuracy: number;
-  /** 95%. */
+  /** 95% interval. */
   readonly interval: readonly [number, number];
-  /** Whether the images cannot tell it from the most accurate one. */
+  /** Whether the images cannot distinguish it from the most accurate network. */
   readonly isTied: boolean;
-  /** Of a linear probe on all images. */
+  /** For a linear probe on all images. */
   readonly trainSeconds: number;
   /** For one image. */
   readonly latencyMs: number;
@@ -154,37 +154,37 @@ export type Recommendation =
   | { readonly kind: "running"; readonly words: string }
   | {
       readonly kind: "ranked";
-      /** The network to take; undefined if none beats always naming the most frequent class. */
+      /** The recommended network; null if none is better than always predicting the most frequent class. */
       readonly best: string | null;
       readonly reason: string;
-      /** Training images that there were. */
+      /** The number of training images. */
       readonly pictures: number;
       /** The most accurate first. */
       readonly candidates: readonly RankedNetwork[];
     };
 
-/** What a training is asked to do: the options of `graft train`. */
+/** The settings of a training: options of `graft train`. */
 export interface RunSettings {
   readonly network: string;
-  /** `none`: the head alone; a number of last stages; `all`. */
+  /** `none` (head only), a number of last stages, or `all`. */
   readonly unfreeze: string;
   readonly seed: number;
   readonly classWeights: "none" | "balanced";
-  /** Fine-tuning only. Without them the dataset's size decides. */
+  /** Fine-tuning only. By default, they depend on the dataset's size. */
   readonly epochs?: number | undefined;
   readonly augment?: AugmentationName | undefined;
   readonly learningRate?: number | undefined;
 }
 
-/** How a run stands. */
+/** The state of a run. */
 export type RunState =
   | { readonly kind: "running"; readonly progress: Progress | null }
-  /** Ended on request, or with the studio; it can go on. */
+  /** Stopped by the user, or with the studio; it can be resumed. */
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "done"; readonly summary: RunSummary };
 
-/** The figures by which runs are compared. */
+/** The metrics by which runs are compared. */
 export interface RunSummary {
   readonly classes: readonly string[];
   readonly counts: {
@@ -203,7 +203,7 @@ export interface RunSummary {
   readonly seconds: number;
   /** Bytes of `model.onnx`. */
   readonly modelBytes: number;
-  /** Of the images and labels that were trained and tested on. */
+  /** Digest of the images and labels of the training and the test. */
   readonly datasetDigest: string;
 }
 
@@ -215,11 +215,11 @@ export interface RunInfo {
   readonly settings: RunSettings;
   readonly state: RunState;
   readonly epochs: readonly EpochEvent[];
-  /** What the training told of on the way. */
+  /** What the training reported so far. */
   readonly notes: readonly string[];
 }
 
-/** What the model answered to a test image; classes by position. */
+/** The model's prediction for a test image; classes by position. */
 export interface PictureAnswer {
   readonly id: string;
   readonly truth: number;
@@ -240,10 +240,10 @@ export interface RunResults {
 }
 
 /** `POST /api/runs/:id/predict`. */
-export interface Prediction {
+export interface ModelPrediction {
   /** Every class, the most probable first. */
   readonly answers: readonly { readonly label: string; readonly probability: number }[];
-  /** Whether the image is further from those that the model was trained on than all but a few of them are from each other. */
+  /** Whether the image is less similar to the training images than almost all of them are to each other. */
   readonly unknown: boolean;
 }
 
@@ -256,19 +256,19 @@ export type StudioEvent =
   | { readonly kind: "recommendation"; readonly recommendation: Recommendation }
   | { readonly kind: "import"; readonly progress: Progress };
 
-/** `POST /api/session`: what the page sends as the header `Graft-Key`; the other half is a cookie. */
+/** `POST /api/session`: the value of the page's `Graft-Key` header; the other half of the session is a cookie. */
 export interface Entry {
   readonly key: string;
 }
 
-/** `POST /api/links`: the address of a download, for two minutes and for this browser. */
+/** `POST /api/links`: the URL of a download, for two minutes and for this browser. */
 export interface SignedLink {
   readonly url: string;
 }
 
-// What a stand-alone page knows of its model. Types only: the page imports this file.
+// The data of a stand-alone page. Types only: the page imports this file.
 
-/** What the page is told, as JSON in it. */
+/** The page's data, which it contains as JSON. */
 export interface StandaloneFacts {
   readonly title: string;
   readonly classes: readonly string[];

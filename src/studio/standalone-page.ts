@@ -1,6 +1,6 @@
 /**
- * The stand-alone page: one HTML file with the model, the runtime and everything else in it, which asks nothing of anyone and
- * so runs from a disk without a connection. Its script, style and runtime are what `npm run build` made of studio/standalone.
+ * Writes a stand-alone page: one HTML file with the model, the runtime and everything else in it, so that it runs from a disk
+ * without a connection. `npm run build` makes its script, style and runtime from studio/standalone.
  */
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
@@ -23,11 +23,11 @@ export interface StandaloneInput {
 /** Names of the built files. */
 const built = { script: "standalone.js", style: "standalone.css", runtime: "ort-wasm-simd-threaded.wasm" } as const;
 
-/** Nothing is fetched or sent; the page's own script runs, and WebAssembly. */
+/** Nothing is fetched or sent; only the page's own script and WebAssembly run. */
 const policy =
   "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval'; style-src 'unsafe-inline'; img-src blob: data:; media-src blob: mediastream:; base-uri 'none'; form-action 'none'";
 
-/** The page, a piece at a time: the model is never whole in memory. */
+/** The page, piece by piece: the whole model is never in memory. */
 export async function* standalonePage({ run, folder, standalone, title }: StandaloneInput): AsyncGenerator<string> {
   if (run.state.kind !== "done") throw workError("The training has no model yet.");
   const { summary } = run.state;
@@ -73,7 +73,7 @@ async function read(folder: string, name: string): Promise<string> {
   });
 }
 
-/** A file in base64, in pieces of whole triples of bytes. */
+/** A file in base64, in pieces of whole byte triples. */
 async function* base64(path: string): AsyncGenerator<string> {
   let rest = Buffer.alloc(0);
   for await (const chunk of createReadStream(path, { highWaterMark: 3 << 18 }) as AsyncIterable<Buffer>) {

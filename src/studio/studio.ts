@@ -1,4 +1,4 @@
-/** The studio as a server: a project, its trainings and the page, on this machine alone. Here everything is put together. */
+/** The studio as a server: puts together a project, its trainings, the routes and the page, on this machine only. */
 
 import { readdir, readFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
@@ -26,53 +26,53 @@ import { createPredictor } from "./runs/record.ts";
 import { openRuns } from "./runs/runs.ts";
 
 export interface StudioOptions {
-  /** The project's folder; made where it is missing. */
+  /** The project's folder; created if it does not exist. */
   readonly folder: string;
-  /** 0 takes any free one. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** The program and the words that `graft` is started with. */
+  /** The program and arguments that start `graft`. */
   readonly command: readonly string[];
   readonly networks?: readonly OwnNetwork[] | undefined;
-  /** Whether trainings may use only networks that are on this disk. */
+  /** Whether trainings may use only networks on this disk. */
   readonly offline?: boolean | undefined;
-  /** Milliseconds after which a request whose body brings nothing more is refused; default 20 seconds. */
+  /** Milliseconds after which a request with a stalled body is refused; default 20 seconds. */
   readonly stallMs?: number | undefined;
-  /** Milliseconds that the studio may take to end; default 10 seconds. */
+  /** Time limit of the shutdown in milliseconds; default 10 seconds. */
   readonly graceMs?: number | undefined;
-  /** Ends the studio in good order. */
+  /** Shuts down the studio in an orderly way. */
   readonly signal: AbortSignal;
-  /** Called with what was found wrong with the studio's own files in the project, a sentence each. */
+  /** Called with problems of the studio's own files in the project, a sentence each. */
   readonly onNotice?: ((notice: string) => void) | undefined;
-  /** Called once when it listens. */
+  /** Called once when the studio listens. */
   readonly onListening: (place: Place) => void;
 }
 
-/** Where a studio is. */
+/** The addresses of a running studio. */
 export interface Place {
   readonly url: string;
-  /** What a browser opens. The token is behind the `#`, so that no request and no other site's log has it. */
+  /** The URL for a browser. The token is behind the `#`, so that it is in no request and in no log of another site. */
   readonly link: string;
-  /** What a program sends as a bearer token. It ends with this process. */
+  /** The bearer token for programs. It ends with this process. */
   readonly token: string;
 }
 
-/** Folders of the built page and of what stand-alone pages are made from. */
+/** Folders of the built page, and of what stand-alone pages are made from. */
 const pageFolder = fileURLToPath(new URL("../../dist/studio-page", import.meta.url));
 const standaloneFolder = fileURLToPath(new URL("../../dist/studio-standalone", import.meta.url));
 
-/** Milliseconds: a request's headers, and a whole request; archives are large. */
+/** Milliseconds for a request's headers, and for a whole request; archives are large. */
 const HEADERS_TIMEOUT = 15_000;
 const REQUEST_TIMEOUT = 30 * 60_000;
-/** Milliseconds: between two pieces of a body. */
+/** Milliseconds between two pieces of a body. */
 const STALL = 20_000;
 
-/** Sockets open at once; more are closed as they come. */
+/** The maximum number of open sockets; further ones are closed at once. */
 const MAX_CONNECTIONS = 500;
 
 /**
- * Runs the studio until `signal` is aborted. A training under way is stopped in good order then, to be resumed later.
+ * Runs the studio until `signal` is aborted. A running training is then stopped in an orderly way and can be resumed later.
  *
- * @throws GraftError (`usage`) if the folder is none; (`work`) if the port is taken or another studio has the project open
+ * @throws GraftError (`usage`) if the folder is not one; (`work`) if the port is taken or another studio has the project open
  */
 export async function runStudio(options: StudioOptions): Promise<void> {
   const paths = pathsOf(options.folder);
@@ -99,14 +99,14 @@ async function serve(options: StudioOptions): Promise<void> {
     paths: project.paths,
     command,
     networks: networks.names,
-    networkWords: networks.words,
+    networkArgs: networks.trainArgs,
     onChange: (run) => events.tell({ kind: "run", run }),
   });
   const advice = await openAdvice({
     root: project.paths.root,
     file: project.paths.advice,
     command,
-    words: networks.adviceWords,
+    args: networks.adviceArgs,
     onChange: (recommendation) => events.tell({ kind: "recommendation", recommendation }),
   });
 
@@ -180,7 +180,7 @@ const placeOf = (origin: string, token: string): Place => ({
   token,
 });
 
-/** What failed, in a sentence; what is no failure that was foreseen is a defect of the studio, and says so. */
+/** The error as a sentence; an unexpected error is a defect of the studio, and says so. */
 function onDefect(error: unknown): Refusal {
   const failure = refusalOfFailure(asSentence(error));
   if (failure) return failure;
@@ -188,7 +188,7 @@ function onDefect(error: unknown): Refusal {
   return new Refusal(500, `The studio failed: ${messageOf(error)}.`);
 }
 
-// The page's own files, as `npm run build` left them: read once, served from memory. Nothing else on the disk is.
+// The built page's files: read once, served from memory. No other file of the disk is served.
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -200,7 +200,7 @@ const types: Readonly<Record<string, string>> = {
 interface StaticFile {
   readonly bytes: Buffer;
   readonly type: string;
-  /** Vite puts a hash into the names below `assets/`. */
+  /** Vite puts a hash into the names in `assets/`. */
   readonly isHashed: boolean;
 }
 
@@ -208,7 +208,7 @@ export interface StaticFiles {
   serve(c: Context): Response | undefined;
 }
 
-/** Reads the built page in `folder`. */
+/** Reads the built page from `folder`. */
 export async function readStatic(folder: string): Promise<StaticFiles> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
     throw workError("The studio's page has not been built: run `npm run build` first.", error);

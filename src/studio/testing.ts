@@ -1,4 +1,4 @@
-/** A studio for tests: in this process, on a free port, with a project of its own. */
+/** A studio for tests, in this process or in its own, on a free port, with its own project. */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { type IncomingHttpHeaders, request } from "node:http";
@@ -20,7 +20,7 @@ export interface AskOptions {
   readonly method?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | Uint8Array | undefined;
-  /** Whether the request carries the token, as a program's does. Default true. */
+  /** Whether the request has the token, as a program's does. Default true. */
   readonly known?: boolean | undefined;
 }
 
@@ -28,9 +28,9 @@ export interface TestStudio {
   readonly folder: string;
   readonly port: number;
   readonly token: string;
-  /** A request with any headers at all, which `fetch` would not send. */
+  /** A request with arbitrary headers, which `fetch` would not send. */
   ask(path: string, options?: AskOptions): Promise<Answer>;
-  /** The JSON of a request that goes well. */
+  /** The JSON of a successful request. */
   json<T>(path: string, options?: AskOptions): Promise<T>;
   close(): Promise<void>;
 }
@@ -104,7 +104,7 @@ export async function startStudio(
   };
 }
 
-/** A studio of its own process, which can be killed. */
+/** A studio in its own process, which can be killed. */
 export async function spawnStudio(
   folder: string,
   args: readonly string[] = [],
@@ -113,7 +113,7 @@ export async function spawnStudio(
   readonly link: string;
   readonly url: string;
   readonly token: string;
-  /** Resident memory in bytes; 0 where the system does not tell. */
+  /** Resident memory in bytes; 0 if the system does not report it. */
   memory(): number;
   kill(): Promise<void>;
   end(): Promise<void>;
@@ -142,7 +142,7 @@ export async function spawnStudio(
       child.kill("SIGKILL");
       await closed;
     },
-    /** In good order, trainings too. */
+    /** In an orderly way, including trainings. */
     async end() {
       child.kill("SIGTERM");
       await closed;

@@ -5,9 +5,9 @@ import type {
   Changed,
   ErrorBody,
   Imported,
+  ModelPrediction,
   NetworkTable,
   PictureList,
-  Prediction,
   ProjectInfo,
   Received,
   Recommendation,
@@ -83,7 +83,7 @@ export const server = {
   results: (id: string) => ask<RunResults>(`/runs/${e(id)}/results`),
   thumbnail: async (id: string, size: "tile" | "large", signal: AbortSignal) =>
     (await responseTo(`/thumbnails/${size}/${id.split("/").map(e).join("/")}`, { signal })).blob(),
-  predict: (id: string, image: Blob) => ask<Prediction>(`/runs/${e(id)}/predict`, { method: "POST", body: image }),
+  predict: (id: string, image: Blob) => ask<ModelPrediction>(`/runs/${e(id)}/predict`, { method: "POST", body: image }),
 };
 
 /** The downloads of a run. */

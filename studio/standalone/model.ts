@@ -2,11 +2,11 @@
 import * as ort from "onnxruntime-web/wasm";
 import { predictImage, predictionOf, readArtifact } from "../../src/model/predict.ts";
 import { openSession, useEngine } from "../../src/onnx/session/session.ts";
-import type { Prediction } from "../../src/studio/api.ts";
+import type { ModelPrediction } from "../../src/studio/api.ts";
 import { pixelsOf } from "../../src/web/page-pixels.ts";
 
 export interface Model {
-  predict(image: Blob): Promise<Prediction>;
+  predict(image: Blob): Promise<ModelPrediction>;
 }
 
 /** Opens the model on WebAssembly with one thread, because a page opened from disk has no shared memory. Downloads nothing. */

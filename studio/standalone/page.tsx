@@ -1,7 +1,7 @@
 /** The stand-alone page: choose an image, see the model's prediction. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Prediction, StandaloneFacts } from "../../src/studio/api.ts";
+import type { ModelPrediction, StandaloneFacts } from "../../src/studio/api.ts";
 import { listed, percent, percentRange, plural } from "../app/format.ts";
 import { Probabilities } from "../app/parts/probabilities.tsx";
 import { shot, useCamera } from "../app/parts/webcam.tsx";
@@ -21,7 +21,7 @@ export function Page({ facts, model }: PageProps): JSX.Element {
   const [state, setState] = useState<"loading" | "ready" | "asking">("loading");
   const [failure, setFailure] = useState<string | null>(null);
   const [shown, setShown] = useState<Shown | null>(null);
-  const [prediction, setPrediction] = useState<Prediction | null>(null);
+  const [prediction, setPrediction] = useState<ModelPrediction | null>(null);
   const [isLive, setLive] = useState(false);
   const fail = (error: unknown): void => setFailure(error instanceof Error ? error.message : String(error));
   useEffect(() => {
@@ -119,7 +119,7 @@ function Live({
 }): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const camera = useCamera(video);
-  const [prediction, setPrediction] = useState<Prediction | null>(null);
+  const [prediction, setPrediction] = useState<ModelPrediction | null>(null);
   useEffect(() => {
     if (camera.kind !== "ready") return;
     let isOver = false;

@@ -129,7 +129,7 @@ export const linesDisplay = ({ novelty: rule }: UncertaintyRules): PredictDispla
     const { threshold } = rule ?? {};
     print(
       unknown
-        ? `${path}: unknown, unlike the training images (novelty ${novelty?.toFixed(2)}, above ${threshold?.toFixed(2)}); otherwise ${named}`
+        ? `${path}: unknown, unlike the training images (out-of-distribution score ${novelty?.toFixed(2)}, above ${threshold?.toFixed(2)}); otherwise ${named}`
         : `${path}: ${named}`,
     );
   },

@@ -1,4 +1,4 @@
-/** Every route with values that mean no good in its body, address and query: refused with one sentence, never a system's error. */
+/** Every route with hostile values in its body, path and query: each is refused with one sentence, never with a system error. */
 import { mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => studio.close());
 
-/** A refusal: not the studio's fault, and one sentence of ours. */
+/** A refusal: not the studio's fault, and one sentence of our own. */
 function expectSentence({ status, body }: Answer, what: string): void {
   expect([400, 401, 403, 404, 405, 408, 409, 413, 415, 422], what).toContain(status);
   const { error } = JSON.parse(body) as ErrorBody;
@@ -24,7 +24,7 @@ function expectSentence({ status, body }: Answer, what: string): void {
 }
 
 const long = "x".repeat(5000);
-/** Values of every kind where an object with the right fields is wanted. */
+/** Values of every kind for a route that expects an object with certain fields. */
 const values: readonly unknown[] = [
   null,
   0,

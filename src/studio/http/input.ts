@@ -1,6 +1,6 @@
 /**
- * What requests bring, checked before any work: JSON bodies, parts of the path, queries. A value that does not fit its
- * schema is refused (400) with one sentence that names it. Bytes of bodies are read in body.ts.
+ * Validates what requests bring before any work: JSON bodies, parts of the path, queries; and reads bodies within the limits of
+ * http/request-bounds.ts. A value that does not fit its schema is refused (400) with one sentence that names it.
  */
 
 import type { HttpBindings } from "@hono/node-server";
@@ -14,21 +14,21 @@ import type { Bodies, BodyLimit } from "../../http/request-bounds.ts";
 import { Refusal } from "../../http/responses.ts";
 import { MAX_IMAGE_BYTES } from "../project/receive.ts";
 
-/** The longest text that a request may bring as one value, in UTF-16 units: paths of images fit. */
+/** The maximum length of one text value, in UTF-16 units: paths of images fit. */
 const LONGEST = 4096;
-/** The most images in one request. */
+/** The maximum number of images in one request. */
 const MOST = 100_000;
 
-/** Any text that is not absurdly long; what it may hold is decided by who takes it. */
+/** Any text of reasonable length; whoever uses it decides what is valid. */
 export const textSchema = v.pipe(v.string(), v.maxLength(LONGEST));
 
-/** `{ name }`: of a class. */
+/** `{ name }`: the name of a class. */
 export const nameSchema = v.strictObject({ name: textSchema });
-/** `{ ids }`: of images. */
+/** `{ ids }`: ids of images. */
 export const idsSchema = v.strictObject({ ids: v.pipe(v.array(textSchema), v.maxLength(MOST)) });
-/** `{ ids, to }`: images, and the class that they become. */
+/** `{ ids, to }`: ids of images, and their new class. */
 export const relabelSchema = v.strictObject({ ...idsSchema.entries, to: textSchema });
-/** `{ change }`: the one that is meant. */
+/** `{ change }`: the id of a change. */
 export const undoSchema = v.strictObject({ change: v.exactOptional(textSchema) });
 
 /** A part of a dataset. */
@@ -41,10 +41,10 @@ export const arrangementSchema = v.strictObject({
   folderIs: v.exactOptional(v.picklist(["class", "classes"])),
 });
 
-/** The body of a request as JSON of a shape. */
+/** The body of a request as JSON that fits a schema. */
 export async function bodyAs<S extends v.GenericSchema>(c: Context<Env>, schema: S): Promise<v.InferOutput<S>> {
   const value = await jsonOf(c);
-  // To a schema of an object a list is one, too.
+  // A list would pass an object schema.
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw usageError("The body of this request must be a JSON object.");
   return fitting(schema, value, "the body of this request");
@@ -54,7 +54,7 @@ export async function bodyAs<S extends v.GenericSchema>(c: Context<Env>, schema:
 export const paramAs = <S extends v.GenericSchema>(c: Context, name: string, schema: S): v.InferOutput<S> =>
   fitting(schema, c.req.param(name), `"${name}" in the address`);
 
-/** A value of the query; `undefined` where there is none. */
+/** A value of the query; `undefined` if there is none. */
 export const queryAs = <S extends v.GenericSchema>(c: Context, name: string, schema: S): v.InferOutput<S> =>
   fitting(schema, c.req.query(name), `"${name}" in the query`);
 
@@ -67,27 +67,27 @@ function fitting<S extends v.GenericSchema>(schema: S, value: unknown, what: str
   if (at !== null && issue.expected === "never")
     throw usageError(`Unknown field "${named(at, 60)}" in ${what}: leave it out.`);
   if (issue.received === "undefined") throw usageError(`The request needs ${where}, which is missing.`);
-  // A check of our own has nothing to say beside its place.
+  // For checks of our own, naming the field is enough.
   const expected = issue.expected === null ? "" : `: expected ${issue.expected}, received ${named(issue.received, 60)}`;
   throw usageError(`The studio does not accept ${where}${expected}.`);
 }
 
-// Bodies of requests to the studio, read by the kit's rules. Images come as they are, one a request: there are no parts to count.
+// Bodies of requests. Images are sent as they are, one per request, so there are no parts to count.
 
-/** What a handler has at hand to read its request by. */
+/** What a handler needs to read a request. */
 interface Variables {
   readonly bodies: Bodies;
-  /** Aborted when the studio must end. */
+  /** Aborted when the studio is shutting down. */
   readonly cutOff: AbortSignal;
 }
 
 export type Env = { Bindings: HttpBindings; Variables: Variables };
 
-/** The longest JSON body, in bytes, and its structure: ids of 100,000 images fit. */
+/** The maximum size of a JSON body in bytes, and its structure: ids of 100,000 images fit. */
 const MAX_JSON_BYTES = 16 * 2 ** 20;
 const jsonBounds: JsonBounds = { maxDepth: 16, maxTokens: 250_000 };
 
-/** Bytes of all bodies that are read whole at once. */
+/** The memory of all bodies that are read as a whole, in bytes. */
 export const BODY_MEMORY = 4 * MAX_IMAGE_BYTES;
 
 const limitOf = (c: Context<Env>, maxBytes: number): BodyLimit => ({ maxBytes, signal: c.var.cutOff });
@@ -96,7 +96,7 @@ const limitOf = (c: Context<Env>, maxBytes: number): BodyLimit => ({ maxBytes, s
 export const bodyOf = (c: Context<Env>, maxBytes: number): AsyncIterable<Buffer> =>
   c.var.bodies.pieces(c.env.incoming, limitOf(c, maxBytes));
 
-/** Does something with an image that is the body. */
+/** Does work with an image that is the whole body. */
 export const withImageBody = <T>(c: Context<Env>, use: (bytes: Buffer) => Promise<T>): Promise<T> =>
   c.var.bodies.whole(c.env.incoming, limitOf(c, MAX_IMAGE_BYTES), use);
 

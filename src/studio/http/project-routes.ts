@@ -1,4 +1,4 @@
-/** The routes of classes and images. Every change is told to all open pages. */
+/** The routes of classes and images. Every change is sent to all open pages. */
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { memoryTree } from "../../data/dataset/file-tree.ts";
@@ -33,10 +33,10 @@ import { KEY_HEADER } from "./session.ts";
 
 const classOf = (c: Context): string => paramAs(c, "name", textSchema);
 
-/** @param notices what is wrong with the studio's own files */
+/** @param notices problems with the studio's own files */
 export function projectRoutes(project: Project, events: Events, notices: () => readonly string[]): Hono<Env> {
   const changed = (): void => events.tell({ kind: "project" });
-  const told = (change: Changed): Changed => {
+  const announce = (change: Changed): Changed => {
     changed();
     return change;
   };
@@ -45,16 +45,16 @@ export function projectRoutes(project: Project, events: Events, notices: () => r
       .get("/project", async (c) => c.json({ ...(await project.info()), notices: notices() } satisfies ProjectInfo))
       .post("/classes", async (c) => {
         await project.createClass((await bodyAs(c, nameSchema)).name);
-        return c.json(told({ change: null }), 201);
+        return c.json(announce({ change: null }), 201);
       })
       .patch("/classes/:name", async (c) => {
-        return c.json(told(await project.renameClass(classOf(c), (await bodyAs(c, nameSchema)).name)));
+        return c.json(announce(await project.renameClass(classOf(c), (await bodyAs(c, nameSchema)).name)));
       })
       .delete("/classes/:name", async (c) => {
-        return c.json(told(await project.removeClass(classOf(c))));
+        return c.json(announce(await project.removeClass(classOf(c))));
       })
       .get("/classes/:name/pictures", async (c) => c.json((await project.pictures(classOf(c))) satisfies PictureList))
-      // Not told of one by one: the page says so itself when it is through.
+      // Not announced one by one: the page does that itself when all are uploaded.
       .post("/classes/:name/pictures", async (c) => {
         const name = queryAs(c, "name", v.optional(textSchema, "picture"));
         const part = queryAs(c, "part", v.optional(partSchema));
@@ -75,14 +75,14 @@ export function projectRoutes(project: Project, events: Events, notices: () => r
         return c.json(imported satisfies Imported);
       })
       .post("/added", async (c) => {
-        return c.json(told(await project.noteAdded((await bodyAs(c, idsSchema)).ids)));
+        return c.json(announce(await project.noteAdded((await bodyAs(c, idsSchema)).ids)));
       })
       .post("/pictures/relabel", async (c) => {
         const { ids, to } = await bodyAs(c, relabelSchema);
-        return c.json(told(await project.relabel(ids, to)));
+        return c.json(announce(await project.relabel(ids, to)));
       })
       .post("/pictures/remove", async (c) => {
-        return c.json(told(await project.remove((await bodyAs(c, idsSchema)).ids)));
+        return c.json(announce(await project.remove((await bodyAs(c, idsSchema)).ids)));
       })
       .post("/undo", async (c) => {
         const undone = await project.undo((await bodyAs(c, undoSchema)).change);

@@ -1,4 +1,4 @@
-/** The routes of trainings: begun, followed, asked, exported. */
+/** The routes of trainings: start, follow, results, predictions, exports and reports. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { type Context, Hono } from "hono";
 import { dataError, usageError } from "../../base/errors.ts";
 import { contentPolicy } from "../../report/page-shell.ts";
-import type { Prediction, RunInfo, RunResults } from "../api.ts";
+import type { ModelPrediction, RunInfo, RunResults } from "../api.ts";
 import { readPlain } from "../project/own-files.ts";
 import { readSettings } from "../runs/launch.ts";
 import type { Predictor } from "../runs/record.ts";
@@ -16,7 +16,7 @@ import { standalonePage } from "../standalone-page.ts";
 import { type Env, jsonOf, withImageBody } from "./input.ts";
 import type { Events } from "./session.ts";
 
-/** Files of a run that can be had, with their types. */
+/** Files of a run that can be downloaded, with their types. */
 const exports: ReadonlyMap<string, string> = new Map([
   [files.model, "application/octet-stream"],
   [files.report, "text/html; charset=utf-8"],
@@ -28,21 +28,21 @@ export interface RunRooms {
   readonly runs: Runs;
   readonly predictor: Predictor;
   readonly events: Events;
-  /** Names that a training may be asked to use. */
+  /** Names of networks that a training may use. */
   readonly networks: readonly string[];
-  /** What the stand-alone page is made from. */
+  /** What stand-alone pages are made from. */
   readonly standalone: string;
   readonly title: string;
 }
 
 export function runRoutes({ runs, predictor, events, networks, standalone, title }: RunRooms): Hono<Env> {
-  const told = (run: RunInfo): RunInfo => {
+  const announce = (run: RunInfo): RunInfo => {
     events.tell({ kind: "run", run });
     return run;
   };
   return new Hono<Env>()
     .get("/runs", async (c) => c.json((await runs.list()) satisfies RunInfo[]))
-    .post("/runs", async (c) => c.json(told(await runs.start(readSettings(await jsonOf(c), networks))), 201))
+    .post("/runs", async (c) => c.json(announce(await runs.start(readSettings(await jsonOf(c), networks))), 201))
     .get("/runs/:id", async (c) => c.json((await runs.get(c.req.param("id"))) satisfies RunInfo))
     .delete("/runs/:id", async (c) => {
       const id = c.req.param("id");
@@ -55,11 +55,11 @@ export function runRoutes({ runs, predictor, events, networks, standalone, title
       await runs.stop(c.req.param("id"));
       return c.json({ done: true }, 202);
     })
-    .post("/runs/:id/resume", async (c) => c.json(told(await runs.resume(c.req.param("id")))))
+    .post("/runs/:id/resume", async (c) => c.json(announce(await runs.resume(c.req.param("id")))))
     .get("/runs/:id/results", async (c) => c.json((await runs.results(c.req.param("id"))) satisfies RunResults))
     .post("/runs/:id/predict", async (c) => {
       const { id } = await finished(c.req.param("id"));
-      const predict = (picture: Buffer): Promise<Prediction> => predictor.predict(runs.folder(id), picture);
+      const predict = (picture: Buffer): Promise<ModelPrediction> => predictor.predict(runs.folder(id), picture);
       return c.json(await withImageBody(c, predict));
     })
     .get("/runs/:id/files/:name", async (c) => {
@@ -68,7 +68,7 @@ export function runRoutes({ runs, predictor, events, networks, standalone, title
       if (type === undefined) throw usageError(`A training has only these files: ${[...exports.keys()].join(", ")}.`);
       const path = join(runs.folder(id), c.req.param("name"));
       const { size } = await stat(path);
-      // The report may be looked at: it runs no script, and is given an origin of its own.
+      // The report may be shown: it runs no script and has its own origin.
       if (c.req.query("view") !== undefined && c.req.param("name") === files.report) {
         return c.body(new Uint8Array(await readReport(path)), 200, {
           "Content-Type": type,
@@ -91,7 +91,7 @@ export function runRoutes({ runs, predictor, events, networks, standalone, title
   }
 }
 
-/** A file to keep, never a page of the studio's own origin. */
+/** A download, never a page of the studio's own origin. */
 function download(c: Context, source: Readable, name: string, type: string, bytes?: number): Response {
   return c.body(Readable.toWeb(source) as ReadableStream<Uint8Array>, 200, {
     "Content-Type": type,
@@ -101,22 +101,22 @@ function download(c: Context, source: Readable, name: string, type: string, byte
   });
 }
 
-// The report of a run, to be looked at in the browser. A report may be anybody's HTML: the page's policy lets it run and fetch
-// nothing, and one with elements that Graft never writes is not shown at all, because browsers connect to a frame's address
+// Showing the report of a run in the browser. The report may be anyone's HTML: the response's policy lets it run and fetch
+// nothing. A report with elements that Graft never writes is not shown at all, because browsers connect to a frame's address
 // before they ask the policy.
 
-/** Bytes of a report that is shown. */
+/** The maximum size of a report, in bytes. */
 const MOST_BYTES = 256 * 2 ** 20;
 
-/** A tag's name is never written with an entity, so its text is where the element is. */
+/** A tag's name cannot contain an entity, so its text shows where the element is. */
 const foreign =
   /<(?:applet|audio|base|embed|fencedframe|form|frame|frameset|iframe|link|math|object|portal|script|source|template|track|video)[\s/>]/i;
 
-/** @throws GraftError (`data`) if there is no report, or not one that Graft wrote */
+/** @throws GraftError (`data`) if there is no report, or if Graft did not write it */
 export async function readReport(path: string): Promise<Buffer> {
   const bytes = await readPlain(path, MOST_BYTES);
   if (!bytes) throw dataError("The training has no report: someone removed the file.");
-  // The mark of UTF-16 would overrule the encoding that the answer names.
+  // A UTF-16 byte order mark would override the encoding in the response's header.
   const isUtf16 = (bytes[0] === 0xfe && bytes[1] === 0xff) || (bytes[0] === 0xff && bytes[1] === 0xfe);
   if (isUtf16 || foreign.test(bytes.toString("latin1")))
     throw dataError(

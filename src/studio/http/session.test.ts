@@ -1,4 +1,4 @@
-/** Who may use the studio: the link, the session and its two halves, signed links; and everyone else, who is refused. */
+/** Access to the studio: the link, the session and its two halves, signed links; and refusals for everyone else. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -93,7 +93,7 @@ describe("the studio", () => {
     const options = posting({ token });
     return anyone("/api/session", { ...options, headers: { ...options.headers, ...headers } });
   };
-  /** A browser that opened the link. */
+  /** A browser that has opened the link. */
   const browser = async (): Promise<{ readonly cookie: string; readonly key: string }> => {
     const { status, headers, body } = await enter();
     expect(status).toBe(200);
@@ -147,7 +147,7 @@ describe("the studio", () => {
     expect(await status({ Cookie: cookie })).toBe(401);
     expect(await status({ "Graft-Key": key })).toBe(401);
     expect(await status({ Cookie: cookie, Authorization: `Bearer ${key}` })).toBe(401);
-    // A cookie of the same name, planted by a server on another port, comes first.
+    // A cookie of the same name, set by a server on another port, comes first.
     expect(await status({ Cookie: `graft-studio-${studio.port}=planted; ${cookie}`, "Graft-Key": key })).toBe(200);
   });
 
@@ -159,7 +159,7 @@ describe("the studio", () => {
       return anyone("/api/links", { ...options, headers: { ...options.headers, Cookie: cookie, "Graft-Key": key } });
     };
     const { url } = JSON.parse((await link(path)).body) as SignedLink;
-    // There is no such run: who comes so far was let in.
+    // There is no such run, but this error needs access.
     expect((await anyone(url, { headers: { Cookie: cookie } })).status).toBe(400);
     expect((await anyone(url)).status).toBe(401);
     expect((await anyone(url, { method: "DELETE", headers: { Cookie: cookie } })).status).toBe(401);

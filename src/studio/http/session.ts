@@ -1,10 +1,11 @@
 /**
- * Who may use the studio. Everything here is in this process's memory and ends with it: nothing secret is on a disk.
+ * Access to the studio: sessions, the guard in front of every route, downloads by signed links, and the event stream. All
+ * secrets are in this process's memory and end with it.
  *
- * The printed link has a token. A browser exchanges it once for a session, which has two halves. The cookie cannot be read
- * by scripts, but browsers send it to every port of 127.0.0.1. The key is in the storage of the page's origin, which no
- * other port can read, and is sent as a header. Each is worthless without the other. Downloads cannot send a header: they
- * use a link that is signed for one path, one session and two minutes. Programs send the token itself as a bearer token.
+ * The printed link has a token. A browser exchanges it once for a session, which has two halves. The cookie cannot be read by
+ * scripts, but browsers send it to every port of 127.0.0.1. The key is in the storage of the page's origin, which no other port
+ * can read, and is sent as a header. Each half is useless without the other. Downloads cannot send a header: they use a link
+ * that is signed for one path, one session and two minutes. Programs send the token itself as a bearer token.
  */
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
@@ -17,7 +18,7 @@ import { type ContentPolicy, Refusal } from "../../http/responses.ts";
 import type { Entry, SignedLink, StudioEvent } from "../api.ts";
 import { bodyAs, type Env, textSchema } from "./input.ts";
 
-/** One browser that was let in. */
+/** A browser with a session. */
 export interface Session {
   /** The cookie's value. */
   readonly id: string;
@@ -25,9 +26,9 @@ export interface Session {
   readonly key: string;
 }
 
-/** What a request brings. */
+/** The credentials of a request. */
 export interface Credentials {
-  /** Values of all cookies with the session's name: a page on another port can add one of that name. */
+  /** All cookies with the session's name: a page on another port can add one of that name. */
   readonly cookies: readonly string[];
   readonly key: string | undefined;
   /** `Authorization: Bearer …` */
@@ -35,28 +36,28 @@ export interface Credentials {
 }
 
 export interface Sessions {
-  /** Of the link that is printed. */
+  /** The token of the printed link. */
   readonly token: string;
-  /** The browser's session for a valid token: the one that it has, else a new one. */
+  /** The browser's session for a valid token: its existing one, or a new one. */
   enter(token: string, cookies: readonly string[]): Session | undefined;
-  /** Whether a request may be answered. */
+  /** Whether a request has access. */
   admits(credentials: Credentials): boolean;
-  /** Signs a path of this server for the browser that asks, so that it opens without a header. Nothing without a session. */
+  /** Signs a path of this server for the browser that asks, so that it opens without a header; undefined without a session. */
   sign(path: string, credentials: Credentials): string | undefined;
-  /** Whether `url` (path and query) is a link that {@link sign} made for the browser that has these cookies. */
+  /** Whether `url` (path and query) is a link that {@link sign} made for the browser with these cookies. */
   opens(url: string, cookies: readonly string[]): boolean;
 }
 
-/** Bytes of each secret. */
+/** The length of each secret, in bytes. */
 const SECRET_BYTES = 32;
-/** Browsers at once; the one that entered first is forgotten beyond. */
+/** The maximum number of sessions; the oldest one is dropped first. */
 const MOST = 32;
-/** Milliseconds within which a signed link must be opened. */
+/** How long a signed link is valid, in milliseconds. */
 const LINK_AGE = 120_000;
 
 const secret = (): string => randomBytes(SECRET_BYTES).toString("hex");
 
-/** @param now milliseconds of a clock that does not go back; default `performance.now` */
+/** @param now a monotonic clock in milliseconds; default `performance.now` */
 export function createSessions(now: () => number = () => performance.now()): Sessions {
   const token = secret();
   const sessions = new Map<string, Session>();
@@ -110,15 +111,14 @@ function isSame(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-// The door of the studio, in front of every route. Pages of other origins and names that were made to point here (DNS rebinding)
-// are refused by http/access.ts before; who may ask at all is decided in session.ts. The built page itself is no secret:
-// without a session it can only ask for the printed link.
-// hono's `bearerAuth` and `getCookie` are not used: a session or a signed link does as well as the token, and of several cookies
-// of one name `getCookie` gives one.
+// The guard in front of every route. http/access.ts has already refused pages of other origins and foreign host names (DNS
+// rebinding). The built page is public: without a session it can only ask for the printed link.
+// hono's `bearerAuth` and `getCookie` are not used: a session or a signed link is as good as the token, and `getCookie` returns
+// only one of several cookies with the same name.
 
 /**
- * Nothing from elsewhere: scripts, styles and requests of this origin alone, images also of the page's own making. WebAssembly
- * is not used.
+ * Only resources of this origin: scripts, styles and requests; images may also be made by the page itself. WebAssembly is not
+ * used.
  */
 export const pagePolicy: ContentPolicy = {
   defaultSrc: ["'self'"],
@@ -138,14 +138,14 @@ export const KEY_HEADER = "Graft-Key";
 
 export interface Door {
   readonly sessions: Sessions;
-  /** The port that is listened on, once it is known. */
+  /** The listening port, once it is known. */
   readonly port: () => number;
 }
 
-/** The cookie's name: browsers keep cookies of all ports together. */
+/** The cookie's name has the port: browsers share cookies between ports. */
 export const cookieName = (port: number): string => `graft-studio-${port}`;
 
-/** What a request brings to be let in by. */
+/** The credentials in a request. */
 export function credentialsOf(c: Context, port: number): Credentials {
   const name = `${cookieName(port)}=`;
   const pairs = (c.req.header("Cookie") ?? "").split(";").map((pair) => pair.trim());
@@ -156,7 +156,7 @@ export function credentialsOf(c: Context, port: number): Credentials {
   };
 }
 
-/** Lets in who has a session, or a signed link to where the request leads (401). */
+/** Admits requests with a session, or with a signed link to their URL (401). */
 export function guard({ sessions, port }: Door): MiddlewareHandler {
   const isAdmitted = (c: Context): boolean => {
     const isRead = c.req.method === "GET" || c.req.method === "HEAD";
@@ -177,11 +177,11 @@ export function guard({ sessions, port }: Door): MiddlewareHandler {
   };
 }
 
-// How a browser comes in, and how it downloads: the routes in front of session.ts.
+// The routes by which a browser gets a session and downloads files.
 
 const entrySchema = v.strictObject({ token: textSchema });
 
-/** What can be downloaded: files of a run, nothing else. */
+/** What can be downloaded: files of a run. */
 const download = /^\/api\/runs\/[\d-]+\/(page|files\/[a-z]+\.[a-z]+(\?view)?)$/;
 const linkSchema = v.strictObject({
   path: v.pipe(
@@ -200,7 +200,7 @@ export function sessionRoutes({ sessions, port }: Door): Hono<Env> {
           401,
           "This link belongs to a studio that has stopped. Open the link that the current one printed.",
         );
-      // Without an age it ends with the browser; without this process it is worthless before.
+      // Without an age, it ends with the browser; it is useless after this process ends.
       setCookie(c, cookieName(port()), session.id, { httpOnly: true, sameSite: "Strict", path: "/api" });
       c.header("Cache-Control", "no-store");
       return c.json({ key: session.key } satisfies Entry);
@@ -213,18 +213,18 @@ export function sessionRoutes({ sessions, port }: Door): Hono<Env> {
     });
 }
 
-// Server-sent events: what happens in the studio, to every page that is open.
+// Server-sent events: changes in the studio, for every open page.
 
 export interface Events {
   tell(event: StudioEvent): void;
-  /** An answer that goes on until the page leaves. */
+  /** A response that continues until the page leaves. */
   stream(c: Context): Response;
   close(): void;
 }
 
-/** Messages that a page which reads too slowly may be behind; beyond, the oldest are dropped. Each tells a whole state. */
+/** The number of messages that a slow page may be behind; further ones drop the oldest. Each message has a whole state. */
 const BEHIND = 200;
-/** A sign of life, in milliseconds. */
+/** The interval of keep-alive messages, in milliseconds. */
 const BEAT = 15_000;
 
 export function createEvents(): Events {

@@ -1,7 +1,7 @@
 /**
- * The journal's file: one JSON object a line, a change or the undoing of one. Only lines of that shape, whose moves stay
- * between places of a project, are read; a file with others is set aside whole, and what can be read goes on in a new one. A
- * last line that a crash cut off was never acted on and is dropped. Nothing is moved here.
+ * The journal's file: one JSON object per line, a change or the undoing of one. Only lines of that form are read, with moves
+ * between places of a project; a file with other lines is set aside, and its readable lines continue in a new one. A last line
+ * that a crash cut off was never acted on and is dropped. Nothing is moved here.
  */
 import { rename } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -12,26 +12,26 @@ import { isBoundedJson } from "../../base/json-bounds.ts";
 import { kindOf } from "./layout.ts";
 import { openPlain, openToWrite, ownBounds } from "./own-files.ts";
 
-/** One rename, both paths relative to the project's folder. */
+/** One rename; both paths are relative to the project's folder. */
 export type Move = readonly [from: string, to: string];
 
 /** One change as the user made it. */
 export interface Change {
   readonly id: string;
-  /** Goes after "Undo": `removing 3 images`. */
+  /** Follows "Undo": `removing 3 images`. */
   readonly words: string;
   readonly moves: readonly Move[];
 }
 
 export type Line = { readonly change: Change } | { readonly undone: string };
 
-/** So many changes can be taken back. */
+/** The number of changes that can be undone. */
 export const DEPTH = 100;
-/** Moves of all of them together; of more, the oldest changes go. */
+/** The number of moves in all of them; beyond it, the oldest changes are dropped. */
 const MOST_MOVES = 400_000;
-/** Bytes of a file and of one line; longer ones are not of Graft's making. */
+/** The maximum size of the file and of one line in bytes; Graft writes no longer ones. */
 const [MOST_BYTES, LONGEST_LINE] = [512 * 2 ** 20, 128 * 2 ** 20];
-/** Bytes from which on the file is written anew without what can no longer be undone. */
+/** From this size in bytes, the file is rewritten without changes that can no longer be undone. */
 const COMPACT = 64 * 2 ** 20;
 
 const id = v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/));
@@ -51,11 +51,11 @@ const lineSchema: v.GenericSchema<unknown, Line> = v.union([
 ]);
 
 export interface JournalFile {
-  /** The changes that can be undone, the last made last. */
+  /** The changes that can be undone, the latest last. */
   changes(): readonly Change[];
-  /** Writes a line to the disk. Throws GraftError where it refuses; the line counts only if this returns. */
+  /** Writes a line to the disk. Throws GraftError if the disk refuses; the line counts only if this returns. */
   append(line: Line): Promise<void>;
-  /** What was wrong with the file, in a sentence; undefined if all was well. */
+  /** What was wrong with the file, as a sentence; undefined if all was well. */
   readonly damage: string | undefined;
 }
 
@@ -84,7 +84,7 @@ export async function openJournalFile(path: string): Promise<JournalFile> {
           await file.appendFile(text);
           await file.sync();
         } catch (error) {
-          // Half a line must not become the beginning of the next.
+          // Half a line must not become the start of the next one.
           await file.truncate(before).catch(() => {});
           throw writeFailure(path, error);
         }
@@ -142,9 +142,9 @@ async function read(path: string): Promise<Read> {
 }
 
 interface FileLine {
-  /** Nothing where the line is too long. */
+  /** Undefined if the line is too long. */
   readonly bytes: Buffer;
-  /** The last line is whole only if it has an end. */
+  /** The last line is complete only if it has a line break. */
   readonly isWhole: boolean;
 }
 

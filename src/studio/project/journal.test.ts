@@ -66,7 +66,7 @@ describe("a change", () => {
     await expect(journal.make({ id: "x", words: "w", moves: impossible })).rejects.toThrow(
       "now exists. Rename it first",
     );
-    // The second goes below what the first became: seen only when it is made.
+    // The target of the second move is inside the target of the first: this shows only when it is made.
     const late = [
       ["ant/a.png", "bee/c"],
       ["ant/b.png", "bee/c/b.png"],

@@ -1,7 +1,7 @@
 /**
- * Every change of a project is a list of renames: removing moves into the trash, relabelling into another class. A change
- * is looked at, written down, and then made, so that undoing is the list backwards, after a crash half-way too. Both ways
- * every path is followed first (places.ts): what is written in a journal moves nothing that is not the project's.
+ * Makes and undoes the changes of a project. Every change is a list of renames: removing moves into the trash, relabelling into
+ * another class. A change is checked, written down, and then made, so that undo is the list backwards, even after a crash
+ * half-way. Every path is resolved first (layout.ts): a journal moves nothing outside of the project.
  */
 import { lstat, mkdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -13,27 +13,27 @@ import { type FindPlace, isTaken, placesIn } from "./layout.ts";
 
 export type { Change, Move } from "./journal-file.ts";
 
-/** What was taken back. */
+/** The result of an undo. */
 export interface Undone {
   readonly words: string;
   /** Files and folders that were moved back, or were back already. */
   readonly restored: number;
-  /** Those that are nowhere any more: removed outside the studio. */
+  /** Those that no longer exist, because they were removed outside of the studio. */
   readonly missing: number;
 }
 
 export interface Journal {
-  /** Writes the change down, then makes it, whole or not at all. */
+  /** Writes the change down, then makes it as a whole or not at all. */
   make(change: Change): Promise<void>;
-  /** Writes down what has been done already. */
+  /** Writes down a change that has already been made. */
   note(change: Change): Promise<void>;
   /** The change that would be undone. */
   last(): Change | undefined;
   /**
-   * Takes the last change back, whole or not at all; undefined if there is none.
+   * Undoes the last change as a whole or not at all; undefined if there is none.
    *
-   * @param id of the change that is meant
-   * @throws GraftError (`work`) if that is not the last one, or where something else has the name of what would come back
+   * @param id of the change to undo
+   * @throws GraftError (`work`) if that is not the last one, or if the name of a restored file is in use
    */
   undo(id?: string): Promise<Undone | undefined>;
   /** What was wrong with the journal's file when it was opened. */
@@ -53,7 +53,7 @@ export async function openJournal(root: string, path: string): Promise<Journal> 
       try {
         await moveAll(steps);
       } catch (error) {
-        // What failed first is what is said; without this line undoing finds nothing to move.
+        // The first failure is reported; without this line, undo finds nothing to move.
         await file.append({ undone: change.id }).catch(() => {});
         throw error;
       }
@@ -77,7 +77,7 @@ export async function openJournal(root: string, path: string): Promise<Journal> 
   };
 }
 
-/** One rename by paths on the disk, with the words for it. */
+/** One rename by paths on the disk, with a description. */
 interface Step {
   readonly from: string;
   readonly to: string;
@@ -98,7 +98,7 @@ async function planned(place: FindPlace, moves: readonly Move[]): Promise<Step[]
   return steps;
 }
 
-/** What undoing a change moves. A crash or somebody outside the studio may have been there before. */
+/** The moves that undo a change. A crash or someone outside of the studio may have made some already. */
 async function plannedBack(
   place: FindPlace,
   { words, moves }: Change,
@@ -124,7 +124,7 @@ async function plannedBack(
   return { steps, back, missing };
 }
 
-/** Makes all moves, or none: those that were made before one failed are taken back. */
+/** Makes all moves or none: if one fails, the earlier ones are reverted. */
 async function moveAll(steps: readonly Step[]): Promise<void> {
   const made: Step[] = [];
   try {
@@ -158,7 +158,7 @@ const inTheWay = ([from, to]: Move): Error =>
     `Could not move “${named(from)}” to “${named(to)}”: a file or folder with that name now exists. Rename it first.`,
   );
 
-/** Whether something else has the name `to`. Where case does not count, a folder's new name may be its old one. */
+/** Whether something else has the name `to`. On file systems that ignore case, a folder's new name may be its old one. */
 async function isOther(from: string, to: string): Promise<boolean> {
   const other = await statOf(to);
   if (!other) return false;
@@ -166,7 +166,7 @@ async function isOther(from: string, to: string): Promise<boolean> {
   return !(folded(from) === folded(to) && one?.ino === other.ino && one.dev === other.dev);
 }
 
-/** Equal for names that are one on a file system which ignores case and composition. */
+/** Equal for names that are the same on a file system which ignores case and composition. */
 const folded = (path: string): string => path.normalize("NFC").toLowerCase();
 
 const statOf = (path: string) => lstat(path, { bigint: true }).catch(() => undefined);

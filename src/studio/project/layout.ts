@@ -1,6 +1,6 @@
 /**
- * Where a project's files are: the dataset that `graft train` reads, and beside it a hidden folder of the studio's own. The
- * disk is the only truth; nothing is remembered of it here.
+ * Where a project's files are: the dataset that `graft train` reads, and beside it the studio's own hidden folder. Nothing is
+ * cached: the disk is the only truth.
  */
 
 import { lstat, realpath, stat } from "node:fs/promises";
@@ -15,7 +15,7 @@ import { readLayout, type Shelf } from "../../data/dataset/read-layout.ts";
 import { createSurvey } from "../../data/dataset/survey.ts";
 import { isPart } from "./names.ts";
 
-/** The studio's own folder in a project; datasets pass over hidden ones. */
+/** The studio's own folder in a project; datasets skip hidden folders. */
 export const OWN = ".graft";
 
 /** The paths of a project. */
@@ -23,7 +23,7 @@ export interface Paths {
   readonly root: string;
   /** Files that are being received; emptied at the start. */
   readonly incoming: string;
-  /** What was removed, a folder each change. */
+  /** Removed files, a folder for each change. */
   readonly trash: string;
   readonly thumbnails: string;
   readonly runs: string;
@@ -47,7 +47,7 @@ export function pathsOf(root: string): Paths {
   };
 }
 
-/** A class with its images' ids, by whether they are trained on. */
+/** A class with the ids of its images, by whether they are training images. */
 export interface ClassListing {
   readonly name: string;
   readonly pictures: readonly string[];
@@ -55,21 +55,21 @@ export interface ClassListing {
   readonly apart: readonly string[];
 }
 
-/** Everything that is in a project. */
+/** The content of a project. */
 export interface Listing {
-  /** Folders of class folders, relative to the project's; new images go to the first. */
+  /** Folders of class folders, relative to the project's; new images go to the first one. */
   readonly shelves: readonly Shelf[];
   readonly classes: readonly ClassListing[];
   readonly ignored: readonly Ignored[];
-  /** Why its layout allows no training, whatever is in it. */
+  /** Why its layout allows no training, whatever it contains. */
   readonly obstacle: string | undefined;
 }
 
-/** Walks through the project, with the eyes of `graft train`. */
+/** Reads the project as `graft train` does. */
 export async function listProject(root: string): Promise<Listing> {
   const survey = createSurvey(diskTree(root, { called: "" }));
   const { kind, shelves, classFolders, obstacle } = await readLayout(survey).catch((error: unknown) => {
-    // A list that cannot be read is no reason not to show the project.
+    // A manifest that cannot be read is no reason to hide the project.
     if (!isDataError(error)) throw error;
     return { kind: "manifest", shelves: [], classFolders: [], obstacle: messageOf(error) } as const;
   });
@@ -94,7 +94,7 @@ const BY_LIST =
 
 const isApart = (split: Split | undefined): boolean => split === "validation" || split === "test";
 
-/** The folder of class folders for images of a part; a new one where the project has none for it. */
+/** The folder of class folders for images of a part; a new one if the project has none for it. */
 export function shelfFor(shelves: readonly Shelf[], split: Split | undefined): string {
   const [home] = shelves as readonly [Shelf, ...Shelf[]];
   if (!isApart(split)) return home.folder;
@@ -103,12 +103,11 @@ export function shelfFor(shelves: readonly Shelf[], split: Split | undefined): s
   return own?.folder ?? joined(beside, split === "test" ? "test" : "val");
 }
 
-// Places inside a project: where the studio may write, move and remove. A project may come from somebody else, so every path
-// is followed on the disk first: whatever links are on the way, it must end inside the project's own folder. The studio's
-// own folder in it (`.graft`) has no links at all. What the last part of a path names is not followed: moving a link moves
-// the link.
+// Places in a project: where the studio may write, move and remove. A project may come from someone else, so every path is
+// resolved on the disk first: whatever links it contains, it must end in the project's own folder. The studio's own folder
+// (`.graft`) may contain no links. The last part of a path is not resolved: moving a link moves the link.
 
-/** What a path of a project, relative to its folder and with `/`, can name; undefined if it may not be used. */
+/** What a path of a project, relative to its folder and with `/`, may name; undefined if it may not be used. */
 export function kindOf(path: string): "dataset" | "trash" | undefined {
   const parts = path.split("/");
   if (parts[0] !== OWN) return parts.every(isPart) ? "dataset" : undefined;
@@ -118,13 +117,13 @@ export function kindOf(path: string): "dataset" | "trash" | undefined {
     : undefined;
 }
 
-/** Finds the path on the disk of a file or folder of the dataset, or of the trash, that need not exist. */
+/** Finds the path on the disk of a file or folder of the dataset or the trash, which need not exist. */
 export type FindPlace = (path: string) => Promise<string>;
 
 /**
- * A finder of places in a project. It remembers the folders that it has followed: make one for each change.
+ * Makes a finder of places in a project. It caches the folders that it has resolved: make one for each change.
  *
- * The finder takes paths relative to the project's folder, with `/`, and throws GraftError (`data`) where one leads out of the
+ * The finder accepts paths relative to the project's folder, with `/`, and throws GraftError (`data`) if one leads out of the
  * project, or into the studio's own folder.
  */
 export function placesIn(root: string): FindPlace {
@@ -148,7 +147,7 @@ async function follow(
 ): Promise<string> {
   const { real, depth } = await deepest(home, folders, path);
   const lexical = join(home, ...folders.slice(0, depth));
-  // File systems may keep names decomposed.
+  // File systems may store names decomposed.
   const isOwn = kind === "trash" && real.normalize("NFC") === lexical.normalize("NFC");
   const isData = kind === "dataset" && holds(home, real) && !holds(await ownFolder(home), real);
   if (!isOwn && !isData) {
@@ -159,7 +158,7 @@ async function follow(
   return join(real, ...folders.slice(depth));
 }
 
-/** The deepest of nested folders that exists, links followed, and how deep it is. */
+/** The deepest existing one of nested folders, with links resolved, and its depth. */
 async function deepest(
   home: string,
   folders: readonly string[],
@@ -188,14 +187,14 @@ const holds = (outer: string, inner: string): boolean => inner === outer || inne
 
 const shown = (path: string): string => `“${named(path)}”`;
 
-/** Whether something has this name: a link that leads nowhere counts. */
+/** Whether something has this name; a broken link counts. */
 export const isTaken = async (path: string): Promise<boolean> =>
   (await lstat(path).catch(() => undefined)) !== undefined;
 
 /**
- * Whether the studio's own folder is one that it may write into: a real folder, with real folders in it.
+ * Checks that the studio may write into its own folder: a real folder, with real folders in it.
  *
- * @throws GraftError (`data`) that names what is in the way
+ * @throws GraftError (`data`) that names the obstacle
  */
 export async function checkOwnFolder({ root, incoming, trash, thumbnails, runs, lock }: Paths): Promise<void> {
   for (const path of [join(root, OWN), incoming, trash, thumbnails, runs, lock]) {

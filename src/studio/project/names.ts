@@ -1,18 +1,18 @@
-/** Names that come from outside: of classes, of images, of files that are handed in. Nothing touches the disk here. */
+/** Checks names from outside: of classes, images and uploaded files. Never touches the disk. */
 import { usageError } from "../../base/errors.ts";
 import { named } from "../../base/text.ts";
 import { litterOf, splitOfName } from "../../data/dataset/dataset-names.ts";
 
-/** The longest name of a class or file, in bytes of UTF-8; most file systems take 255. */
+/** The maximum length of a class or file name, in bytes of UTF-8; most file systems allow 255. */
 const LONGEST = 120;
-/** The longest that a name on the disk can be, in bytes of UTF-8, on any file system with 255 UTF-16 units. */
+/** The maximum length of an existing name, in bytes of UTF-8, on any file system with 255 UTF-16 units. */
 const LONGEST_ON_DISK = 3 * 255;
 
-/** What no file name may hold: separators, what Windows forbids, and characters that cannot be seen. */
+/** What no file name may contain: separators, what Windows forbids, and invisible characters. */
 const forbidden = /[/\\:*?"<>|\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const forbiddenAll = new RegExp(forbidden, "gu");
 
-/** Names that Windows keeps for devices. */
+/** Names that Windows reserves for devices. */
 const devices = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
 const isFileName = (name: string): boolean =>
@@ -24,9 +24,9 @@ const isFileName = (name: string): boolean =>
   Buffer.byteLength(name) <= LONGEST;
 
 /**
- * A class's name as it may be a folder's: trimmed, composed (NFC).
+ * A class's name as a folder name: trimmed, composed (NFC).
  *
- * @throws GraftError (`usage`) if it cannot be one
+ * @throws GraftError (`usage`) if it cannot be a folder name
  */
 export function className(text: string): string {
   const name = text.normalize("NFC").trim();
@@ -41,12 +41,12 @@ export function className(text: string): string {
   return name;
 }
 
-/** What else Windows reads into a name: a stream behind a colon, an ending that it drops, a device. */
+/** What else Windows interprets in a name: a stream after a colon, an ending that it drops, a device. */
 const isWindowsTrap = (part: string): boolean => /[:*?"<>|]/.test(part) || /[. ]$/.test(part) || devices.test(part);
 
 /**
- * Whether a text can be one part of a path to something that is on the disk already, under whatever name: not hidden, and
- * no way out of its folder.
+ * Whether a text can be one part of a path to an existing file or folder, whatever its name: not hidden, and not leading out of
+ * its folder.
  */
 export const isPart = (part: string): boolean =>
   part !== "" &&
@@ -56,9 +56,9 @@ export const isPart = (part: string): boolean =>
   !(process.platform === "win32" && isWindowsTrap(part));
 
 /**
- * The name of a class that is to be made: one that the reader of layouts takes for nothing else.
+ * The name of a new class: one that the reader of layouts takes for a class.
  *
- * @throws GraftError (`usage`) if it does
+ * @throws GraftError (`usage`) if the reader would take it for something else
  */
 export function newClassName(text: string): string {
   const name = className(text);
@@ -72,7 +72,7 @@ export function newClassName(text: string): string {
 /**
  * The parts of an image's id.
  *
- * @throws GraftError (`usage`) if it leads out of the project or into what is hidden
+ * @throws GraftError (`usage`) if it leads out of the project or to something hidden
  */
 export function idParts(id: string): string[] {
   const parts = id.split("/");
@@ -80,7 +80,7 @@ export function idParts(id: string): string[] {
   return parts;
 }
 
-/** A name for a file that was handed in under any name at all: the same where it will do, else what is left of it. */
+/** A valid name for an uploaded file: its own if it is valid, otherwise what is left of it. */
 export function fileName(offered: string, ending: string): string {
   const base = offered.split(/[/\\]/).at(-1)!.normalize("NFC").replaceAll(forbiddenAll, "_");
   const [, stem = "", own = ""] = /^(.*?)(\.[A-Za-z0-9]{1,5})?$/s.exec(base.replace(/^[. ]+/, "").trim()) ?? [];
@@ -90,7 +90,7 @@ export function fileName(offered: string, ending: string): string {
   return isFileName(name) ? name : `picture-${name.replaceAll(/[^A-Za-z0-9.]/g, "_")}`;
 }
 
-/** The name with a number that no one has: `bee.jpg`, `bee-2.jpg`, `bee-3.jpg`. */
+/** The first free name with a number: `bee.jpg`, `bee-2.jpg`, `bee-3.jpg`. */
 export function freeName(name: string, isTaken: (name: string) => boolean): string {
   if (!isTaken(name)) return name;
   const dot = name.lastIndexOf(".");

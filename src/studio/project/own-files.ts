@@ -1,6 +1,6 @@
 /**
- * Reading and writing the studio's own files, which anybody may have put there: only plain files, through no link, of bounded
- * size, and JSON that fits its schema. A file that does not is reported and left alone.
+ * Reads and writes the studio's own files, which may come from anyone: only plain files, never through links, of limited size,
+ * and JSON that fits its schema. Other files are reported and left unchanged.
  */
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { isBoundedJson, type JsonBounds } from "../../base/json-bounds.ts";
 import { systemReason, writeFailure } from "../../base/system-errors.ts";
 import { named } from "../../base/text.ts";
 
-/** Where the system has neither, links are looked for before. */
+/** On systems with neither, links are checked before. */
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as { readonly O_NOFOLLOW?: number; readonly O_NONBLOCK?: number };
 
 /**
@@ -21,7 +21,7 @@ const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as { readonly O_NOFOLLOW?: 
 export async function openPlain(path: string): Promise<FileHandle | undefined> {
   try {
     if (O_NOFOLLOW === 0 && (await lstat(path)).isSymbolicLink()) throw notPlain(path);
-    // A pipe would else be waited for.
+    // Opening a pipe would block.
     const file = await open(path, constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     if ((await file.stat()).isFile()) return file;
     await file.close();
@@ -40,9 +40,9 @@ const notPlain = (path: string): GraftError =>
   );
 
 /**
- * Opens a file to append to it or to write it anew. It is made where it is missing.
+ * Opens a file to append to it or to replace it. It is created if it does not exist.
  *
- * @throws GraftError if it is a link or no file, or where the disk refuses
+ * @throws GraftError if it is a link or not a file, or if the disk refuses
  */
 export async function openToWrite(path: string, how: "append" | "replace"): Promise<FileHandle> {
   try {
@@ -77,10 +77,10 @@ export async function readPlain(path: string, limit: number): Promise<Buffer | u
   }
 }
 
-/** The structure of the studio's own JSON: thirty megabytes of empty lists would else take gigabytes. */
+/** The structure of the studio's own JSON: thirty megabytes of empty lists would take gigabytes of memory. */
 export const ownBounds: JsonBounds = { maxDepth: 32, maxTokens: 5_000_000 };
 
-/** What came of reading a file. */
+/** The result of reading a file. */
 export type Found<T> =
   | { readonly kind: "absent" }
   | { readonly kind: "damaged"; readonly reason: string }

@@ -199,7 +199,7 @@ describe("undo", () => {
   it("is for changes that were made: of one that cannot be made whole, nothing is made or kept", async () => {
     const project2 = await openProject(root);
     await project2.remove(["ant/b.png"]);
-    // Two studios on one folder are refused by the lock; two writers are what a hand on the disk amounts to.
+    // The lock refuses two studios on one folder; two writers stand for someone who changes files by hand.
     mkdirSync(join(root, "wasp"));
     await expect(project.renameClass("bee", "wasp")).rejects.toThrow('class "wasp" already exists');
     await expect(project.remove(["ant/a.png", "ant/b.png"])).rejects.toThrow('"ant/b.png" no longer exists');

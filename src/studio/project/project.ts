@@ -1,6 +1,6 @@
 /**
- * A project: a folder of class folders that the studio changes and `graft train` reads. Everything that changes it passes
- * through here, one change at a time; how images come in is in receive.ts and archive.ts.
+ * A project: a folder of class folders that the studio changes and `graft train` reads. All changes pass through here, one at a
+ * time; receive.ts stores new images, journal.ts makes and undoes changes.
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
@@ -33,34 +33,34 @@ import { createThumbnails, type Thumbnails } from "./thumbnails.ts";
 export interface Project {
   readonly paths: Paths;
   readonly thumbnails: Thumbnails;
-  /** What was found wrong with the studio's own files when the project was opened, a sentence each. */
+  /** Problems with the studio's own files when the project was opened, a sentence each. */
   readonly notices: readonly string[];
   info(): Promise<Omit<ProjectInfo, "notices">>;
   pictures(name: string): Promise<PictureList>;
-  /** The file of an image; throws a usage error where the id is not one of a file here. */
+  /** The file of an image; throws a usage error if the id is not one of a file here. */
   fileOf(id: string): Promise<string>;
   createClass(name: string): Promise<void>;
   renameClass(name: string, to: string): Promise<Changed>;
   removeClass(name: string): Promise<Changed>;
-  /** Gives images another class. */
+  /** Moves images to another class. */
   relabel(ids: readonly string[], to: string): Promise<Changed>;
   remove(ids: readonly string[]): Promise<Changed>;
-  /** Finds out where files that are about to be handed in belong; see arrange.ts. */
+  /** Finds out where files that will be uploaded belong; see receive.ts. */
   arrange(tree: Tree, loose: string | undefined, isClass?: string): Promise<Arranged>;
-  /** Takes an image in, into the class's folder for a part; see receive.ts. */
+  /** Stores an image in the class's folder for a part; see receive.ts. */
   add(source: AsyncIterable<Uint8Array>, name: string, file: string, split?: Split): Promise<Received>;
-  /** Takes an archive in; see archive.ts. */
+  /** Imports an archive; see receive.ts. */
   addArchive(source: AsyncIterable<Uint8Array>, name: string | undefined, onProgress?: OnProgress): Promise<Imported>;
-  /** Notes images that were added together, so that undo removes them together. */
+  /** Records images that were added together, so that undo removes them together. */
   noteAdded(ids: readonly string[]): Promise<Changed>;
-  /** Takes the last change back, which must be `change` where that is given; undefined if there is none. */
+  /** Undoes the last change, which must be `change` if that is given; undefined if there is none. */
   undo(change?: string): Promise<Undone | undefined>;
 }
 
 /** Images on a class's card. */
 const COVERS = 4;
 
-/** Opens the project in `folder`, which is made where it is missing. */
+/** Opens the project in `folder`, which is created if it does not exist. */
 export async function openProject(folder: string): Promise<Project> {
   const root = resolve(folder);
   await makeFolder(root);
@@ -85,24 +85,24 @@ export async function openProject(folder: string): Promise<Project> {
     return { change: id };
   };
 
-  // Uploads ask once an image, and the answer takes a walk through the project.
+  // Uploads ask once per image, and the answer requires a walk through the project.
   const shelves = briefly(async () => (await listProject(root)).shelves, SHELVES_MS);
   const homes = new Map<string, ReturnType<typeof briefly<string>>>();
   /** The folders of a class, relative to the root. */
   const foldersOf = async (name: string): Promise<string[]> => {
     const wanted = className(name);
     const folders: string[] = [];
-    // On the disk the name may be decomposed.
+    // The name on the disk may be decomposed.
     for (const { folder } of await shelves.get())
       for (const one of await foldersIn(join(root, folder)))
         if (one.normalize("NFC") === wanted) folders.push(joined(folder, one));
     return folders;
   };
-  /** Where new images of a class go; refused where that is not in the project's own folder. */
+  /** Where new images of a class go; refused if that is not in the project's own folder. */
   const homeOf = (name: string, split?: Split): Promise<string> => {
     const key = JSON.stringify([name, split]);
     const home = homes.get(key) ?? briefly(() => findHome(name, split), SHELVES_MS);
-    // A refusal is not remembered, and no more names than a project has classes.
+    // Refusals are not cached, and neither are more names than a project has classes.
     if (homes.size < MOST_HOMES) homes.set(key, home);
     return home.get().catch((error: unknown) => {
       homes.delete(key);
@@ -163,7 +163,7 @@ export async function openProject(folder: string): Promise<Project> {
         const place = await placesIn(root)(await homeOf(name));
         await makeFolder(dirname(place));
         await mkdir(place).catch((error: unknown) => {
-          // Where case does not count, or a file has the name.
+          // On file systems that ignore case, or if a file has the name.
           if (codeOf(error) === "EEXIST")
             throw usageError(`A file or folder “${wanted}” already exists. Choose another name.`, error);
           throw writeFailure(place, error);
@@ -247,9 +247,9 @@ export async function openProject(folder: string): Promise<Project> {
       inTurn(async () => {
         const id = changeId();
         const pictures: string[] = [];
-        // One that was removed by hand since it came needs no undoing.
+        // An image that was removed by hand since then needs no undo.
         for (const picture of new Set(ids)) if (await isTaken(join(root, ...idParts(picture)))) pictures.push(picture);
-        // Undoing it is a move into the trash; the list is read backwards then.
+        // Undo moves it into the trash; the list is then read backwards.
         const moves = pictures.map((picture): Move => [trashed(id, picture), picture]);
         if (moves.length === 0) return unchanged;
         await journal.note({ id, words: `adding ${plural(moves.length, "image")}`, moves });
@@ -266,7 +266,7 @@ export async function openProject(folder: string): Promise<Project> {
 
   async function freeIn(folder: string, name: string, taken: Set<string>): Promise<string> {
     const refused = new Set<string>();
-    // Two names that differ in case alone are one name on some file systems.
+    // Names that differ only in case are the same on some file systems.
     const folded = (candidate: string): string => `${folder}/${candidate}`.normalize("NFC").toLowerCase();
     for (;;) {
       const free = freeName(name, (candidate) => refused.has(candidate) || taken.has(folded(candidate)));
@@ -279,7 +279,7 @@ export async function openProject(folder: string): Promise<Project> {
   }
 }
 
-/** Earlier versions kept the link's token in the project. A secret that comes with a folder is none. */
+/** Earlier versions stored the link's token in the project, where it is not secret. */
 async function withoutOldToken({ root }: Paths): Promise<string[]> {
   const path = join(root, OWN, "token");
   if (!(await isTaken(path))) return [];
@@ -292,7 +292,7 @@ async function withoutOldToken({ root }: Paths): Promise<string[]> {
     : [];
 }
 
-/** Names of the folders in a folder, links to folders among them. */
+/** Names of the folders in a folder, including links to folders. */
 async function foldersIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const found: string[] = [];
@@ -313,12 +313,12 @@ const changeInfoOf = (change: Change | undefined): ChangeInfo | null =>
 const changeId = (): string => `${Date.now().toString(36)}-${randomBytes(4).toString("hex")}`;
 const trashed = (change: string, path: string): string => `${OWN}/trash/${change}/${path}`;
 
-/** How long the project's shelves, and the folders of its classes, are taken to stay as they are. */
+/** How long the project's class folders are cached, in milliseconds. */
 const SHELVES_MS = 1000;
-/** Classes whose folders are remembered so long. */
+/** The number of classes whose folders are cached. */
 const MOST_HOMES = 1000;
 
-/** Asks again only when the last answer is older than `ms`, or was dropped. */
+/** Caches a result for `ms` milliseconds, or until it is dropped. */
 function briefly<T>(ask: () => Promise<T>, ms: number): { get(): Promise<T>; drop(): void } {
   let last: { readonly at: number; readonly answer: Promise<T> } | undefined;
   return {
@@ -332,7 +332,7 @@ function briefly<T>(ask: () => Promise<T>, ms: number): { get(): Promise<T>; dro
   };
 }
 
-/** Why `graft train` would refuse the project, with the remedy that the studio has. */
+/** Why `graft train` would refuse the project, with the remedy in the studio. */
 function obstacleOf(classes: readonly ClassListing[]): string | null {
   const filled = classes.filter(({ pictures }) => pictures.length > 0);
   if (filled.length < 2) {

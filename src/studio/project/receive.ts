@@ -1,6 +1,6 @@
 /**
- * Images that are handed in: received under a temporary name, looked at, flushed, renamed into their class. Either the
- * whole image is in the project, whatever ends the process, or nothing of it. Archives are unpacked in archive.ts.
+ * Stores images that the page sends, alone or in archives, and finds the class of each. An image is received under a temporary
+ * name, checked, flushed, and renamed into its class: whenever the process ends, the project has the whole image or none of it.
  */
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -20,10 +20,10 @@ import { inspectImage } from "../../data/image/decode.ts";
 import type { Imported, Received } from "../api.ts";
 import { fileName, freeName } from "./names.ts";
 
-/** The longest file that is taken for an image: 64 MiB. */
+/** The maximum size of an image file: 64 MiB. */
 export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 
-/** Thrown where more came than may. */
+/** Thrown if a body is longer than allowed. */
 export class TooLong extends GraftError {
   constructor(limit: number) {
     super("data", `The file is larger than ${Math.round(limit / 2 ** 20)} MiB. Make it smaller first.`);
@@ -31,8 +31,8 @@ export class TooLong extends GraftError {
 }
 
 /**
- * Writes what comes to a new file; throws {@link TooLong} beyond `limit` bytes. The file is gone on failure. It is not flushed:
- * what turns out to be an image is, before it is taken in.
+ * Writes a stream to a new file; throws {@link TooLong} beyond `limit` bytes. The file is removed on failure. It is not
+ * flushed: an image is flushed before it is stored.
  */
 export async function spool(source: AsyncIterable<Uint8Array>, folder: string, limit: number): Promise<string> {
   await makeFolder(folder);
@@ -59,15 +59,15 @@ export async function spool(source: AsyncIterable<Uint8Array>, folder: string, l
 export interface Reception {
   /** The class's folder, relative to the project's, with `/`. */
   readonly folder: string;
-  /** The name that the file had. */
+  /** The original name of the file. */
   readonly name: string;
 }
 
 /**
- * Takes an image in.
+ * Stores an image.
  *
- * @param incoming where it is until it is whole
- * @throws GraftError (`data`) if it is no image that can be read
+ * @param incoming the folder for incomplete files
+ * @throws GraftError (`data`) if it is not an image that can be read
  */
 export async function receive(
   source: AsyncIterable<Uint8Array>,
@@ -77,7 +77,7 @@ export async function receive(
   return adopt(await spool(source, incoming, MAX_IMAGE_BYTES), root, reception);
 }
 
-/** Takes an image in that is a file already, on the project's disk; the file is moved, or removed where it is not taken. */
+/** Stores an image that is already a file on the project's disk; the file is moved, or removed if it is not stored. */
 export async function adopt(path: string, root: string, { folder, name }: Reception): Promise<Received> {
   try {
     if ((await stat(path)).size > MAX_IMAGE_BYTES) throw new TooLong(MAX_IMAGE_BYTES);
@@ -117,7 +117,7 @@ async function flush(path: string): Promise<void> {
 
 const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
 
-/** Choosing a free name and taking it happens one at a time in a folder. */
+/** Only one file at a time chooses a free name in a folder and takes it. */
 const turns = new Map<string, Promise<unknown>>();
 async function inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
   const mine = (turns.get(key) ?? Promise.resolve()).then(work, work);
@@ -136,7 +136,7 @@ async function sameFile(a: string, b: string): Promise<boolean> {
   try {
     const others = right[Symbol.asyncIterator]();
     for await (const chunk of left) {
-      // Both are read in chunks of one length.
+      // Both are read in chunks of the same length.
       const { value } = await others.next();
       if (!Buffer.isBuffer(value) || !value.equals(chunk)) return false;
     }
@@ -147,8 +147,8 @@ async function sameFile(a: string, b: string): Promise<boolean> {
   }
 }
 
-// Where what is handed in belongs: the class and part of each file, by the reader of layouts that training uses. Files that are in
-// no folder go to the class that is open. Nothing is moved here.
+// Where files belong: the class and part of each file, by the same reader of layouts as in training. Files in no folder belong
+// to the open class. Nothing is moved here.
 
 export interface Place {
   readonly path: string;
@@ -159,7 +159,7 @@ export interface Place {
 export interface ArrangeOptions {
   /** The project's classes. */
   readonly classes: readonly string[];
-  /** The class of files that are in no folder. */
+  /** The class of files in no folder. */
   readonly loose: string | undefined;
 }
 
@@ -167,19 +167,19 @@ export interface Arranged {
   readonly places: readonly Place[];
   readonly skipped: readonly Ignored[];
   readonly notes: readonly string[];
-  /** The only folder, where the folders in it were taken for classes; it may be a class itself. */
+  /** The only folder, if the folders in it were taken for classes; it may be a class itself. */
   readonly wrapper: string | undefined;
 }
 
 /**
  * Finds a place for every image of a tree.
  *
- * @throws GraftError (`data`) if folders hold images, but nothing says which shows what
+ * @throws GraftError (`data`) if folders contain images, but nothing says which class they show
  */
 export async function arrange(survey: Survey, { classes, loose }: ArrangeOptions): Promise<Arranged> {
   const { files, folders } = await survey.list("");
   const layout = await readLayout(survey, classes).catch((error: unknown): Layout | undefined => {
-    // The list is noted; what is loose has a class all the same.
+    // The manifest gets a note; loose files have a class all the same.
     if (isDataError(error) && folders.length === 0) return undefined;
     throw error;
   });
@@ -190,11 +190,11 @@ export async function arrange(survey: Survey, { classes, loose }: ArrangeOptions
   if (layout?.kind !== "manifest")
     for (const name of files) if (!placed.has(name) && (await survey.mayBeImage(name))) own.push(name);
   if (loose !== undefined) for (const path of own) places.push({ path, className: loose, split: undefined });
-  // Of loose files more can be said than that they are beside folders, and a folder without images is no file.
+  // More can be said about loose files than that they are beside folders, and a folder without images is not a file.
   const atTop = new Set(files);
   const noted = survey.ignored.filter(({ path, kind }) => kind !== "empty" && !(kind === "beside" && atTop.has(path)));
-  const told = new Set([...placed, ...own, ...noted.map(({ path }) => path)]);
-  const others = layout?.kind === "manifest" ? [] : files.filter((name) => !told.has(name));
+  const reported = new Set([...placed, ...own, ...noted.map(({ path }) => path)]);
+  const others = layout?.kind === "manifest" ? [] : files.filter((name) => !reported.has(name));
   return {
     places,
     skipped: [
@@ -209,24 +209,24 @@ export async function arrange(survey: Survey, { classes, loose }: ArrangeOptions
 
 const HOMELESS = "it is in no folder, which would name its class";
 
-// Images out of an archive that is handed in: unpacked within bounds into a folder of its own, arranged like any other folder, and
-// taken in one after the other.
+// Importing an archive: it is unpacked within limits into a folder of its own, arranged like any other folder, and its images
+// are stored one by one.
 
-/** The longest archive that is taken: 8 GiB. */
+/** The maximum size of an archive: 8 GiB. */
 export const MAX_ARCHIVE_BYTES = 8 * 2 ** 30;
 
 export interface ImportOptions extends ArrangeOptions {
-  /** Takes a file of the unpacked archive in. */
+  /** Stores a file of the unpacked archive. */
   readonly adopt: (file: string, place: Place) => Promise<Received>;
   readonly onProgress?: OnProgress | undefined;
   readonly limits?: ArchiveLimits | undefined;
 }
 
 /**
- * Takes in every image of a .zip, .tar or .tar.gz.
+ * Stores every image of a .zip, .tar or .tar.gz.
  *
- * @param path of the archive; it is unpacked beside it, and nothing is left there
- * @throws GraftError (`data`) if the archive is damaged, unsafe or too large; nothing was taken in then
+ * @param path of the archive; it is unpacked beside it, and nothing stays there
+ * @throws GraftError (`data`) if the archive is damaged, unsafe or too large; then no image is stored
  */
 export async function importArchive(
   path: string,
@@ -250,7 +250,7 @@ export async function importArchive(
         if (received.kind === "added") ids.push(received.id);
         else known++;
       } catch (error) {
-        // An image that cannot be read, or a name that no class can have; a full disk ends it.
+        // An image that cannot be read, or a name that is not valid for a class; a full disk ends the import.
         if (!(error instanceof GraftError) || error.kind === "work") throw error;
         failed.push({ path: place.path, reason: messageOf(error) });
       }

@@ -1,6 +1,6 @@
 /**
- * Small images for the page: made when they are first looked at, kept on disk, few at a time and the latest wish first,
- * since the earlier ones have been scrolled past. JPEGs are decoded no larger than is needed.
+ * Small images for the page: made when they are first viewed, stored on disk, a few at a time, the latest request first,
+ * because earlier ones have scrolled out of view. JPEGs are decoded no larger than needed.
  */
 import { lstat, mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { sealed, unsealed } from "../../base/sealed.ts";
 import { withImage, withSharp } from "../../data/image/decode.ts";
 import { readPlain } from "./own-files.ts";
 
-/** Sides of the squares that there are, in pixels: a tile, on screens of two pixels a point; the image as large as a page. */
+/** The sides of the squares in pixels: a tile on screens with two pixels per point, and an image of page size. */
 export const sides = { tile: 224, large: 1280 } as const;
 export type Size = keyof typeof sides;
 
@@ -24,15 +24,15 @@ export interface Thumbnails {
   /**
    * A WebP of an image: a filled square as `tile`, the whole image as `large`.
    *
-   * @param signal the wish is dropped where it has not begun
+   * @param signal drops the request if it has not started
    * @throws GraftError (`data`) if the image cannot be read
    */
   get(path: string, size: Size, signal?: AbortSignal): Promise<Thumbnail>;
-  /** What {@link get} would yield as `tag`. */
+  /** The `tag` that {@link get} would return. */
   tag(path: string, size: Size): Promise<string>;
 }
 
-/** Thumbnails made at once. */
+/** The number of thumbnails made at once. */
 const AT_ONCE = 2;
 
 export function createThumbnails(folder: string): Thumbnails {
@@ -68,19 +68,18 @@ export function createThumbnails(folder: string): Thumbnails {
       const kept = await keptAt(file, size);
       if (kept) return { bytes: kept, tag };
       const bytes = await inTurn(() => draw(path, size), signal);
-      // A thumbnail that cannot be kept is made again.
+      // A thumbnail that cannot be stored is made again.
       await keep(bytes, { folder, place, file }).catch(() => {});
       return { bytes, tag };
     },
   };
 }
 
-/** The longest thumbnail, in bytes. */
+/** The maximum size of a thumbnail, in bytes. */
 const MOST_BYTES = 4 * 2 ** 20;
 
 /**
- * A thumbnail that was kept; undefined if the file is not as it was written, or not one that {@link draw} makes: anybody may
- * have put it there.
+ * A stored thumbnail; undefined if the file is damaged, or not one that {@link draw} makes: it may come from anyone.
  */
 async function keptAt(file: string, size: Size): Promise<Buffer | undefined> {
   try {
@@ -100,10 +99,10 @@ interface Kept {
   readonly file: string;
 }
 
-/** Nothing is flushed: what a power cut leaves of a thumbnail is known as such. */
+/** Without flushing: a thumbnail that a power cut damaged is detected. */
 async function keep(bytes: Buffer, { folder, place, file }: Kept): Promise<void> {
   await mkdir(place, { recursive: true });
-  // Through a link it would be written wherever that leads.
+  // A link could lead anywhere.
   for (const one of [folder, place]) if (!(await lstat(one)).isDirectory()) return;
   await sweepOnce(place);
   const temporary = partPath(place);
@@ -113,7 +112,7 @@ async function keep(bytes: Buffer, { folder, place, file }: Kept): Promise<void>
 
 async function draw(path: string, size: Size): Promise<Buffer> {
   const drawn = await withSharp(path, (picture) => fitted(picture.autoOrient(), size));
-  // libvips reads no Windows bitmaps.
+  // libvips cannot read Windows bitmaps.
   return (
     drawn ??
     withImage(path, ({ width, height, data }) => fitted(sharp(data, { raw: { width, height, channels: 3 } }), size))

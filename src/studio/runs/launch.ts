@@ -1,4 +1,7 @@
-/** Starting a training: a `graft train` of its own process, whose words go into the run's log. Nothing is read here. */
+/**
+ * Starts a training: a `graft train` process whose messages go into the run's log. Also validates the settings of the page and
+ * turns them into arguments. Reads no run.
+ */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
@@ -28,7 +31,7 @@ export async function launch(folder: string, command: readonly string[], onEnd: 
     const [program, ...args] = command;
     const child = spawn(program!, args, {
       stdio: ["ignore", output.fd, events.fd],
-      // Its own group: a Ctrl-C meant for the studio reaches it through the studio alone.
+      // Its own process group: a Ctrl-C for the studio reaches it only through the studio.
       detached: true,
       windowsHide: true,
       env: { ...process.env, NO_COLOR: "1", [STOP_FILE]: join(folder, files.stop) },
@@ -46,7 +49,7 @@ export async function launch(folder: string, command: readonly string[], onEnd: 
   }
 }
 
-/** What is said for a process that ended without a word; one that said why itself is believed. */
+/** The log's last line for a process that ended without one; if the process said why itself, that counts. */
 function lastLine(code: number | null, signal: NodeJS.Signals | null): string {
   if (signal === "SIGINT") return endLine("stopped", "Stopped before it started.");
   if (signal !== null)
@@ -59,16 +62,16 @@ async function note(folder: string, line: string): Promise<void> {
     const file = await openToWrite(join(folder, files.events), "append");
     await file.appendFile(line).finally(() => file.close());
   } catch {
-    // The run was removed meanwhile, or the disk is full: then the log says less.
+    // The run was removed meanwhile, or the disk is full: the log then stays shorter.
   }
 }
 
-// What a page asks of a training, checked, and as the words of a `graft train` command.
+// The settings of a training, validated, and as arguments of `graft train`.
 
 const STAGES = "none, all or a number of last stages";
 const { epochs, augment, learningRate } = recipeEntries;
 
-/** The settings of a training; unlike the command line, the page says all that a run needs. */
+/** The settings of a training; unlike the command line, the page sends all that a run needs. */
 const settingsSchema = (networks: readonly string[]) =>
   v.pipe(
     optionsOf({
@@ -93,12 +96,12 @@ const door: Door = {
   option: (path) => path,
 };
 
-/** Reads settings that nobody vouches for. Throws GraftError (`usage`) that names what does not fit. */
+/** Reads untrusted settings. Throws GraftError (`usage`) that names what does not fit. */
 export const readSettings = (value: unknown, networks: readonly string[]): RunSettings =>
   checked(settingsSchema(networks), value, door);
 
-/** The words after `graft` that train so; with `resume`, from where a stopped run left off. */
-export function trainWords(dataset: string, out: string, settings: RunSettings, resume: boolean): string[] {
+/** The arguments after `graft`; with `resume`, the training continues from its checkpoint. */
+export function trainArgs(dataset: string, out: string, settings: RunSettings, resume: boolean): string[] {
   const { network, unfreeze, seed, classWeights, epochs, augment, learningRate } = settings;
   const isTuning = unfreeze !== "none";
   const option = (name: string, value: string | number | undefined): string[] =>

@@ -1,6 +1,6 @@
 /**
- * `events.log`: what a training says as it goes, a line each, and what these lines come to. The log may be of any length and
- * anybody's making: it is read a line at a time, and what is kept of it is bounded.
+ * Reads `events.log`, in which a training reports its progress line by line, and summarises it. The log may come from anyone
+ * and be of any length: it is read line by line, and the summary is limited.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,32 +13,32 @@ import { openPlain } from "../project/own-files.ts";
 /** Why a training ended without a model. */
 export interface Failure {
   readonly code: ErrorCode;
-  /** The sentence that `graft` ended with. */
+  /** The last sentence of `graft`. */
   readonly message: string;
 }
 
-/** What the lines come to. */
-export interface Told {
+/** The summary of a log. */
+export interface LogSummary {
   readonly progress: Progress | null;
   readonly epochs: readonly EpochEvent[];
   readonly notes: readonly string[];
   readonly failure: Failure | undefined;
 }
 
-/** Marks where a training began again in a log that goes on. */
+/** Marks where a resumed training starts in the log. */
 export const BEGINS = "#begins";
-/** How `graft` begins the last sentence of a command that failed before it could say so in JSON. */
+/** The prefix of the last sentence of a command that failed before it could report in JSON. */
 const PREFIX = "graft: ";
 
-/** What is kept: more epochs than a training may have, the last notes, and no endless line. */
+/** Limits of the summary: epochs, the last notes, and the length of a note. */
 const [MOST_EPOCHS, MOST_NOTES, LONGEST_NOTE] = [20_000, 50, 2000];
-/** Bytes of a log that are read, and of one line. */
+/** The maximum size of a log and of one line, in bytes. */
 const [MOST_BYTES, LONGEST_LINE] = [64 * 2 ** 20, 64 * 1024];
 
-/** Collects lines. */
+/** Summarises lines. */
 export interface Log {
   add(line: string): void;
-  told(): Told;
+  summary(): LogSummary;
 }
 
 export function createLog(): Log {
@@ -59,7 +59,7 @@ export function createLog(): Log {
           progress = event.progress;
           break;
         case "epoch":
-          // A resumed run says an epoch again.
+          // A resumed run reports an epoch again.
           while ((epochs.at(-1)?.epoch ?? 0) >= event.epoch.epoch) epochs.pop();
           if (epochs.length < MOST_EPOCHS) epochs.push(event.epoch);
           break;
@@ -74,22 +74,22 @@ export function createLog(): Log {
           break;
       }
     },
-    told: () => ({ progress, epochs: [...epochs], notes: [...notes], failure }),
+    summary: () => ({ progress, epochs: [...epochs], notes: [...notes], failure }),
   };
 }
 
-/** Reads a log as far as it goes; nothing has been said where there is none, or where it is no plain file. */
-export async function readLog(path: string): Promise<Told> {
+/** Summarises a log; the summary is empty if there is none, or if it is not a plain file. */
+export async function readLog(path: string): Promise<LogSummary> {
   const log = createLog();
   const file = await openPlain(path).catch(() => undefined);
-  if (!file) return log.told();
+  if (!file) return log.summary();
   const lines = createLines((line) => log.add(line));
   for await (const chunk of file.createReadStream({ end: MOST_BYTES - 1 }) as AsyncIterable<Buffer>) lines.take(chunk);
   lines.end();
-  return log.told();
+  return log.summary();
 }
 
-/** Cuts bytes into lines. A line beyond {@link LONGEST_LINE} bytes is passed over: no program of ours writes one. */
+/** Splits bytes into lines. A line longer than {@link LONGEST_LINE} bytes is skipped: none of our programs writes one. */
 export function createLines(onLine: (line: string) => void): { take(bytes: Uint8Array): void; end(): void } {
   const decoder = new TextDecoder();
   let rest = "";
@@ -110,21 +110,21 @@ export function createLines(onLine: (line: string) => void): { take(bytes: Uint8
   };
 }
 
-/** The line by which the studio itself says why a training ended. */
+/** The line by which the studio itself reports why a training ended. */
 export const endLine = (code: ErrorCode, message: string): string => `${failureLine({ code, message })}\n`;
 
-// Reading a log as it grows, a line at a time, as `tail -f` does.
+// Following a growing log line by line, as `tail -f` does.
 
-/** How often is looked, in milliseconds. */
+/** The polling interval, in milliseconds. */
 const PAUSE = 200;
 
 /**
- * Passes the lines of a file to `onLines`, a batch at a time, until `goesOn` says no (what came before that is
- * still read) or `signal` is aborted.
+ * Passes the lines of a file to `onLines` in batches, until `isStillRunning` returns false (what was written before is still read)
+ * or `signal` is aborted.
  */
 export async function follow(
   path: string,
-  goesOn: () => Promise<boolean>,
+  isStillRunning: () => Promise<boolean>,
   signal: AbortSignal,
   onLines: (lines: readonly string[]) => void,
 ): Promise<void> {
@@ -135,7 +135,7 @@ export async function follow(
     let batch: string[] = [];
     const lines = createLines((line) => batch.push(line));
     for (;;) {
-      const last = !(await goesOn());
+      const last = !(await isStillRunning());
       for (;;) {
         const { bytesRead } = await file.read(buffer, 0, buffer.length);
         if (bytesRead === 0) break;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withLock } from "../../base/lock.ts";
 import type { RunInfo, RunSettings } from "../api.ts";
-import { readSettings, trainWords } from "./launch.ts";
+import { readSettings, trainArgs } from "./launch.ts";
 import { BEGINS, createLog, endLine } from "./log.ts";
 import { files, readRun } from "./record.ts";
 
@@ -34,7 +34,7 @@ describe("a run", () => {
       state: { kind: "failed", reason: "The disk is full." },
       notes: ["A note."],
     });
-    // A power cut says nothing.
+    // A power cut leaves no message.
     expect((await runOf(folderOf([BEGINS, epoch(1)]))).state).toEqual({ kind: "stopped" });
     expect(await readRun(mkdtempSync(join(tmpdir(), "graft-run-")), "x", false)).toEqual({ kind: "absent" });
     expect(await readRun(join(stopped, "none"), "x", false)).toEqual({ kind: "absent" });
@@ -59,9 +59,9 @@ describe("a run", () => {
     const lines = [BEGINS, epoch(1), epoch(2), "graft: Stopped.", BEGINS, epoch(2), epoch(3), "Note.", "Note."];
     const log = createLog();
     for (const line of lines) log.add(line);
-    const told = log.told();
-    expect(told.epochs.map((one) => one.epoch)).toEqual([1, 2, 3]);
-    expect([told.failure, told.notes]).toEqual([undefined, ["Note."]]);
+    const found = log.summary();
+    expect(found.epochs.map((one) => one.epoch)).toEqual([1, 2, 3]);
+    expect([found.failure, found.notes]).toEqual([undefined, ["Note."]]);
   });
 });
 
@@ -70,10 +70,10 @@ describe("settings", () => {
     const tuned = readSettings({ ...settings, unfreeze: "2", epochs: 5, learningRate: 0.01, augment: "light" }, [
       "resnet50",
     ]);
-    expect(trainWords("d", "o", tuned, true).join(" ")).toBe(
+    expect(trainArgs("d", "o", tuned, true).join(" ")).toBe(
       "train d --network resnet50 --seed 0 --class-weights none --unfreeze 2 --epochs 5 --augment light --learning-rate 0.01 --resume --out o --progress json --json",
     );
-    expect(trainWords("d", "o", { ...tuned, unfreeze: "none" }, true).join(" ")).toBe(
+    expect(trainArgs("d", "o", { ...tuned, unfreeze: "none" }, true).join(" ")).toBe(
       "train d --network resnet50 --seed 0 --class-weights none --unfreeze none --out o --progress json --json",
     );
   });

@@ -1,6 +1,6 @@
 /**
- * A run's folder: what the studio writes into it (`run.json`, `events.log`) and what `graft train` leaves there, read back.
- * A run is what its folder says, whichever process wrote it; nothing is started here.
+ * Reads a run's folder, with what the studio (`run.json`, `events.log`) and `graft train` write there, and opens its model for
+ * predictions. The folder alone decides the state of a run, whichever process wrote it; nothing is started here.
  */
 
 import { lstat, readdir } from "node:fs/promises";
@@ -16,9 +16,9 @@ import { withImage } from "../../data/image/decode.ts";
 import { type Artifact, openArtifact, predictionOf } from "../../model/open-artifact.ts";
 import { RUN_LOCK, readRun as readFinished } from "../../run/read.ts";
 import { runBounds, runFileLimits, runFiles } from "../../run/run-files.ts";
-import type { Prediction, RunInfo, RunSettings, RunState, RunSummary } from "../api.ts";
+import type { ModelPrediction, RunInfo, RunSettings, RunState, RunSummary } from "../api.ts";
 import { type Found, readOwnJson, readPlain } from "../project/own-files.ts";
-import { readLog, type Told } from "./log.ts";
+import { type LogSummary, readLog } from "./log.ts";
 
 /** `run.json` */
 export interface RunRecord {
@@ -28,7 +28,7 @@ export interface RunRecord {
 
 const RECORD_BYTES = 64 * 1024;
 
-/** What a training was asked to do. Before it is asked again, settings.ts has to agree. */
+/** The settings of a training. Before they are used again, launch.ts validates them. */
 const settingsSchema: v.GenericSchema<unknown, RunSettings> = v.object({
   network: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)),
   unfreeze: v.pipe(v.string(), v.maxLength(200)),
@@ -48,25 +48,25 @@ const recordSchema: v.GenericSchema<unknown, RunRecord> = v.object({
   settings: settingsSchema,
 });
 
-/** What there is of a run. */
+/** The result of reading a run. */
 export type FoundRun = Found<RunInfo>;
 
-/** Reads a run; a folder that is not what the studio or `graft train` leaves is damaged, and is left alone. */
+/** Reads a run. A folder with other content than the studio or `graft train` writes is damaged, and is left unchanged. */
 export async function readRun(folder: string, id: string, startedHere: boolean): Promise<FoundRun> {
   const fault = await faultOf(folder);
   if (fault !== undefined) return { kind: "damaged", reason: fault };
   const record = await readOwnJson(join(folder, files.record), recordSchema, RECORD_BYTES);
   if (record.kind !== "read") return record;
-  const told = await readLog(join(folder, files.events));
-  const { epochs, notes } = told;
+  const log = await readLog(join(folder, files.events));
+  const { epochs, notes } = log;
   return {
     kind: "read",
-    value: { id, ...record.value, state: await stateOf(folder, told, startedHere), epochs, notes },
+    value: { id, ...record.value, state: await stateOf(folder, log, startedHere), epochs, notes },
   };
 }
 
-/** How a run stands by its folder. */
-export async function stateOf(folder: string, told: Told, startedHere: boolean): Promise<RunState> {
+/** The state of a run, from its folder. */
+export async function stateOf(folder: string, log: LogSummary, startedHere: boolean): Promise<RunState> {
   let summary: RunSummary | undefined;
   try {
     summary = await readSummary(folder);
@@ -75,12 +75,12 @@ export async function stateOf(folder: string, told: Told, startedHere: boolean):
     return { kind: "failed", reason: messageOf(error) };
   }
   if (summary) return { kind: "done", summary };
-  if (startedHere || (await isHeld(folder))) return { kind: "running", progress: told.progress };
-  if (told.failure === undefined || told.failure.code === "stopped") return { kind: "stopped" };
-  return { kind: "failed", reason: told.failure.message };
+  if (startedHere || (await isHeld(folder))) return { kind: "running", progress: log.progress };
+  if (log.failure === undefined || log.failure.code === "stopped") return { kind: "stopped" };
+  return { kind: "failed", reason: log.failure.message };
 }
 
-/** Whether a living process is at work in a run's folder, whoever started it. */
+/** Whether a running process uses a run's folder, whoever started it. */
 export const isHeld = async (folder: string): Promise<boolean> =>
   (await holderOf(join(folder, files.lock)).catch(() => undefined)) !== undefined;
 
@@ -105,25 +105,25 @@ async function readSummary(folder: string): Promise<RunSummary | undefined> {
   };
 }
 
-// What a run's folder has in it. Anybody may have made it: only plain files of bounded size and real folders are used, no links.
+// The content of a run's folder. It may come from anyone: only plain files of limited size and real folders are used, no links.
 
-/** Files of the studio's, and of `graft train`. */
+/** Files of the studio and of `graft train`. */
 export const files = {
   ...runFiles,
   record: "run.json",
   events: "events.log",
   output: "output.json",
   lock: RUN_LOCK,
-  /** Made to ask the training to stop. */
+  /** Its existence asks the training to stop. */
   stop: "stop",
 } as const;
 
 const MiB = 2 ** 20;
 
-/** JSON of so many bytes takes little memory, whatever its structure. */
+/** JSON of this size in bytes takes little memory, whatever its structure. */
 const UNCHECKED = 2 * MiB;
 
-/** Why nothing in a run's folder is read; undefined if all is well or there is no such folder. */
+/** Why a run's folder is not read; undefined if all is well or there is no such folder. */
 export async function faultOf(folder: string): Promise<string | undefined> {
   const found = await lstat(folder).catch(() => undefined);
   if (!found) return undefined;
@@ -146,16 +146,17 @@ export async function faultOf(folder: string): Promise<string | undefined> {
   }
 }
 
-// Trained models that are asked: opened when first asked, the last two kept, one image at a time.
+// Predictions of trained models: a model is opened at its first prediction, the last two stay open, and images run one at a
+// time.
 
 export interface Predictor {
-  predict(folder: string, picture: Uint8Array): Promise<Prediction>;
-  /** Lets go of a run's model, so that its file can be removed. */
+  predict(folder: string, bytes: Uint8Array): Promise<ModelPrediction>;
+  /** Closes a run's model, so that its file can be removed. */
   forget(folder: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Models kept open. */
+/** The number of models that stay open. */
 const KEPT = 2;
 
 export function createPredictor(): Predictor {
@@ -173,7 +174,7 @@ export function createPredictor(): Predictor {
   };
   const modelOf = async (folder: string): Promise<Artifact> => {
     const known = models.get(folder) ?? openArtifact(join(folder, files.model));
-    // The latest asked is the last in the map's order.
+    // The latest model is the last in the map's order.
     models.delete(folder);
     models.set(folder, known);
     known.catch(() => models.delete(folder));
@@ -181,12 +182,12 @@ export function createPredictor(): Predictor {
     return known;
   };
   return {
-    async predict(folder, picture) {
-      return withImage(picture, (image) =>
+    async predict(folder, bytes) {
+      return withImage(bytes, (image) =>
         inTurn(async () => {
           const artifact = await modelOf(folder);
-          const answer = await artifact.predict(image);
-          const { top, unknown = false } = predictionOf(artifact, answer, artifact.classes.length);
+          const outputs = await artifact.predict(image);
+          const { top, unknown = false } = predictionOf(artifact, outputs, artifact.classes.length);
           return { answers: top, unknown };
         }),
       );

@@ -1,6 +1,6 @@
 /**
- * Trainings of a project, one at a time. Each is a `graft train` of its own process, which writes into the run's folder and
- * outlives the studio: who opens the project next finds it at work. What a folder says is read in record.ts.
+ * The trainings of a project, one at a time. Each is a `graft train` process that writes into the run's folder and outlives the
+ * studio: the next studio finds it running. record.ts reads the folder.
  */
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -14,49 +14,49 @@ import { readRunPredictions } from "../../run/read.ts";
 import type { RunInfo, RunResults, RunSettings } from "../api.ts";
 import type { Paths } from "../project/layout.ts";
 import { openToWrite } from "../project/own-files.ts";
-import { launch, readSettings, trainWords } from "./launch.ts";
+import { launch, readSettings, trainArgs } from "./launch.ts";
 import { createLog, follow } from "./log.ts";
 import { type FoundRun, files, isHeld, type RunRecord, readRun } from "./record.ts";
 
 export interface Runs {
   /** The newest first. */
   list(): Promise<RunInfo[]>;
-  /** What {@link Runs.list} found that is no run, a sentence each. */
+  /** Folders in {@link Runs.list} that are not runs, a sentence each. */
   damage(): readonly string[];
-  /** Throws a usage error where there is none. */
+  /** Throws a usage error if there is no such run. */
   get(id: string): Promise<RunInfo>;
   results(id: string): Promise<RunResults>;
   start(settings: RunSettings): Promise<RunInfo>;
-  /** Asks a run to end in good order; what it has computed is kept. */
+  /** Asks a run to stop in an orderly way; its results so far are kept. */
   stop(id: string): Promise<void>;
   resume(id: string): Promise<RunInfo>;
   remove(id: string): Promise<void>;
   folder(id: string): string;
-  /** Stops following; with `stopping`, stops what runs, too, and waits for it, at most so many milliseconds. */
+  /** Stops following; with `stopping`, also stops the running training and waits for it, at most `waitMs` milliseconds. */
   close(stopping: boolean, waitMs?: number): Promise<void>;
 }
 
 export interface RunsOptions {
   readonly paths: Paths;
-  /** The program and the words that `graft` is started with. */
+  /** The program and arguments that start `graft`. */
   readonly command: readonly string[];
-  /** Options of `graft train` that go with a network, such as the preprocessing of a file. */
-  readonly networkWords: (network: string) => readonly string[];
+  /** Options of `graft train` for a network, such as the preprocessing of a file. */
+  readonly networkArgs: (network: string) => readonly string[];
   /** The networks that a training may use. */
   readonly networks: readonly string[];
   readonly onChange: (run: RunInfo) => void;
 }
 
-/** A run's name: when it was started. */
+/** The id of a run: the time of its start. */
 const RUN_ID = /^\d{8}-\d{6}(-\d{1,6})?$/;
 
 const damageOf = (id: string, reason: string): string =>
   `The training in .graft/runs/${id} cannot be shown: ${reason.replace(/\.$/, "")}. Its files were not changed.`;
 
-/** How long an orderly end may take before a run is ended otherwise, in milliseconds. */
-const PATIENCE = 20_000;
+/** The time for an orderly stop, before a run is killed, in milliseconds. */
+const STOP_LIMIT_MS = 20_000;
 
-export async function openRuns({ paths, command, networks, networkWords, onChange }: RunsOptions): Promise<Runs> {
+export async function openRuns({ paths, command, networks, networkArgs, onChange }: RunsOptions): Promise<Runs> {
   const root = paths.runs;
   const children = new Map<string, ChildProcess>();
   const followed = new Map<string, () => void>();
@@ -77,7 +77,7 @@ export async function openRuns({ paths, command, networks, networkWords, onChang
     const names = (await readdir(root).catch((): string[] => [])).filter((name) => RUN_ID.test(name));
     const runs: RunInfo[] = [];
     const damaged: string[] = [];
-    // One after the other: each is read whole, and there may be any number.
+    // One after the other: each is read as a whole, and there may be any number.
     for (const id of names.sort().reverse()) {
       const run = await read(id);
       if (run.kind === "read") runs.push(run.value);
@@ -88,23 +88,23 @@ export async function openRuns({ paths, command, networks, networkWords, onChang
   };
   const isRunning = async (id: string): Promise<boolean> => children.has(id) || (await isHeld(folder(id)));
 
-  /** Tells of a run as its log grows, until it no longer runs. A run that is removed meanwhile needs no telling of. */
+  /** Reports the progress of a run as its log grows, until it ends. A run that is removed meanwhile needs no report. */
   const watch = (id: string): void => {
     if (followed.has(id)) return;
-    tail(id).catch((error: unknown) =>
+    followLog(id).catch((error: unknown) =>
       process.stderr.write(`The training ${id} cannot be followed: ${messageOf(error)}\n`),
     );
   };
-  const tail = async (id: string): Promise<void> => {
+  const followLog = async (id: string): Promise<void> => {
     const controller = new AbortController();
     followed.set(id, () => controller.abort());
     try {
       const run = await get(id);
       const log = createLog();
-      const goesOn = (): Promise<boolean> => isRunning(id);
-      await follow(join(folder(id), files.events), goesOn, controller.signal, (lines) => {
+      const isStillRunning = (): Promise<boolean> => isRunning(id);
+      await follow(join(folder(id), files.events), isStillRunning, controller.signal, (lines) => {
         for (const line of lines) log.add(line);
-        const { epochs, notes, progress } = log.told();
+        const { epochs, notes, progress } = log.summary();
         onChange({ ...run, epochs, notes, state: { kind: "running", progress } });
       });
       const ended = controller.signal.aborted ? undefined : await read(id);
@@ -115,8 +115,8 @@ export async function openRuns({ paths, command, networks, networkWords, onChang
   };
 
   const begin = async (id: string, settings: RunSettings, resume: boolean): Promise<RunInfo> => {
-    const words = [...trainWords(paths.root, folder(id), settings, resume), ...networkWords(settings.network)];
-    const child = await launch(folder(id), [...command, ...words], () => children.delete(id));
+    const args = [...trainArgs(paths.root, folder(id), settings, resume), ...networkArgs(settings.network)];
+    const child = await launch(folder(id), [...command, ...args], () => children.delete(id));
     children.set(id, child);
     watch(id);
     return get(id);
@@ -160,23 +160,23 @@ export async function openRuns({ paths, command, networks, networkWords, onChang
       await refuseWhileRunning();
       const { settings, state } = await get(id);
       if (state.kind === "done") throw usageError("The training is finished. Start another one.");
-      // Its run.json may be anybody's: it is asked for no more than the page could ask for.
+      // Its run.json may come from anyone: it gets no more than the page could ask for.
       return begin(id, readSettings(settings, networks), true);
     },
     async remove(id) {
       const { state } = await get(id);
       if (state.kind === "running") throw usageError("The training is running. Stop it first.");
-      // Renamed first, so that a crash half-way leaves no half of a run.
+      // Renamed first, so that a crash leaves no half of a run.
       const gone = join(paths.trash, `run-${id}-${randomBytes(4).toString("hex")}`);
       await makeFolder(paths.trash);
       await rename(folder(id), gone);
       await rm(gone, { recursive: true, force: true });
     },
-    async close(stopping, waitMs = PATIENCE) {
+    async close(stopping, waitMs = STOP_LIMIT_MS) {
       if (stopping) {
         for (const id of followed.keys()) await stop(id).catch(() => {});
         const until = performance.now() + waitMs;
-        // A run is followed as long as it runs.
+        // A run is followed as long as it is running.
         while (followed.size > 0 && performance.now() < until) await sleep(50);
         for (const child of children.values()) child.kill("SIGKILL");
       }

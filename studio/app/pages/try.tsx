@@ -1,7 +1,7 @@
 /** Tries a trained model on dropped or chosen images, or on the webcam. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Prediction, RunInfo } from "../../../src/studio/api.ts";
+import type { ModelPrediction, RunInfo } from "../../../src/studio/api.ts";
 import { depthOf, lastPart, moment, percent } from "../format.ts";
 import { say } from "../messages.ts";
 import { ownDrops } from "../parts/drop-zone.tsx";
@@ -47,7 +47,7 @@ interface Asked {
   readonly key: number;
   readonly name: string;
   readonly url: string;
-  readonly prediction: Prediction | null;
+  readonly prediction: ModelPrediction | null;
   readonly failure: string | null;
 }
 
@@ -125,7 +125,7 @@ function Asking({ run }: { readonly run: RunInfo }): JSX.Element {
 function Live({ run }: { readonly run: RunInfo }): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const camera = useCamera(video);
-  const [prediction, setPrediction] = useState<Prediction | null>(null);
+  const [prediction, setPrediction] = useState<ModelPrediction | null>(null);
   useEffect(() => {
     if (camera.kind !== "ready") return;
     let isOver = false;

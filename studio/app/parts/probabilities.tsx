@@ -1,8 +1,8 @@
 /** The prediction for one image: classes by probability, and whether the image is unknown to the model. */
 import type { JSX } from "preact";
-import type { Prediction } from "../../../src/studio/api.ts";
+import type { ModelPrediction } from "../../../src/studio/api.ts";
 
-export interface ProbabilitiesProps extends Prediction {
+export interface ProbabilitiesProps extends ModelPrediction {
   /** The number of classes to show. Default: 5. */
   readonly most?: number;
 }

@@ -1,4 +1,4 @@
-/** A project from somebody else, opened in the studio: its trainings, locks, comparisons and thumbnails, asked for by HTTP. */
+/** A project from someone else, opened in the studio: its trainings, locks, comparisons and thumbnails, requested by HTTP. */
 import { execFileSync } from "node:child_process";
 import {
   existsSync,
@@ -29,7 +29,7 @@ let work: string;
 let root: string;
 let outside: string;
 let studio: TestStudio | undefined;
-/** Sentences that the studio said at its start. */
+/** Sentences that the studio printed at its start. */
 let said: string[];
 
 beforeEach(async () => {
@@ -55,7 +55,7 @@ const open = async (): Promise<TestStudio> => {
 };
 const runs = (): Promise<RunInfo[]> => studio!.json<RunInfo[]>("/api/runs");
 const notices = async (): Promise<readonly string[]> => (await studio!.json<ProjectInfo>("/api/project")).notices;
-/** The sentence of a refusal: one, and no word of the system's. */
+/** The sentence of a refusal: exactly one, without the system's own words. */
 const refused = async (path: string, method = "GET"): Promise<[status: number, error: string]> => {
   const { status, body } = await studio!.ask(path, { method });
   const { error } = JSON.parse(body) as ErrorBody;
@@ -122,7 +122,7 @@ describe("a training", () => {
   });
 
   it.each<[string, unknown]>([
-    ["of classes that there are not", { ...answers, answers: [{ ...answer, prediction: 2 }] }],
+    ["of a class that the run does not have", { ...answers, answers: [{ ...answer, prediction: 2 }] }],
     ["of no class", { ...answers, answers: [{ ...answer, truth: -1 }] }],
     ["of half a class", { ...answers, answers: [{ ...answer, truth: 0.5 }] }],
     ["in no list", { ...answers, answers: {} }],

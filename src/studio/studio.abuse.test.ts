@@ -1,4 +1,4 @@
-/** Requests that mean no good, by whoever is let in: refused with the right status, and the studio as well as before. */
+/** Hostile requests from clients with access: each is refused with the right status, and the studio works as before. */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => studio.close());
 
-/** Whatever was asked: the studio answers, and nothing lies where it should not. */
+/** After any request, the studio responds, and no file is where it should not be. */
 afterEach(async () => {
   const { classes } = await studio.json<ProjectInfo>("/api/project");
   expect(classes.map(({ name }) => name)).toContain("bee");
@@ -54,7 +54,7 @@ describe("names that lead elsewhere", () => {
     async (name) => {
       const created = await studio.ask("/api/classes", posting({ name }));
       expect(created.status).toBe(400);
-      // A dot is taken out of the address before it is routed, which makes it another one.
+      // Dots in the URL are resolved before routing, which makes it another URL.
       const added = await studio.ask(...upload("a.png", picture, name));
       expect([400, 404, 405]).toContain(added.status);
       expect((await studio.ask("/api/classes/bee", posting({ name }, "PATCH"))).status).toBe(400);
@@ -125,7 +125,7 @@ describe("images that are none", () => {
     const sent = await studio
       .ask(path, { ...options, headers: { "Transfer-Encoding": "chunked" }, body: chunks })
       .catch((error: NodeJS.ErrnoException) => ({ status: error.code }));
-    // A refusal may overtake the body, whose sender then finds the connection closed.
+    // A refusal may be sent before the body has arrived; its sender then finds the connection closed.
     expect([413, "ECONNRESET", "EPIPE"]).toContain(sent.status);
   });
 
@@ -309,7 +309,7 @@ describe("bodies that are no JSON", () => {
   });
 });
 
-/** Sends bytes as they are over a socket; yields what comes back until the other side is silent for `wait` milliseconds. */
+/** Sends raw bytes over a socket; returns the response until the other side is silent for `wait` milliseconds. */
 async function raw(
   line: string,
   headers: readonly string[],

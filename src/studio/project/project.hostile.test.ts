@@ -1,4 +1,4 @@
-/** A project's folder from somebody else: what is in its `.graft`, and links in it, move, write and remove nothing outside. */
+/** A project from someone else: the content of its `.graft`, and links in it, move, write and remove nothing outside. */
 import {
   existsSync,
   lstatSync,
@@ -28,7 +28,7 @@ beforeAll(async () => {
 let work: string;
 let root: string;
 let outside: string;
-/** What must be as it was, whatever is tried: a folder beside the project. */
+/** A folder beside the project, which must never change. */
 const outsideNow = (): string[] => (readdirSync(outside, { recursive: true }) as string[]).sort();
 
 beforeEach(() => {
@@ -93,7 +93,7 @@ describe("a journal", () => {
     await project.undo();
     expect(await project.undo()).toBeUndefined();
     expect([outsideNow(), existsSync(join(root, "bee/a.png"))]).toEqual([OUTSIDE, true]);
-    // The next start finds a journal in order.
+    // The next start finds a valid journal.
     expect((await openProject(root)).notices).toEqual([]);
   });
 
@@ -188,7 +188,7 @@ describe.skipIf(isWindows)("links in a project", () => {
     await expect(project.relabel(["cat/b.png"], "ant")).rejects.toThrow("leaves the project");
     await expect(project.relabel(["ant/a.png"], "cat")).rejects.toThrow("leaves the project");
     expect(outsideNow()).toEqual(OUTSIDE);
-    // The link itself is the project's: it can be renamed, removed, and comes back as a link.
+    // The link itself belongs to the project: it can be renamed and removed, and is restored as a link.
     await project.renameClass("cat", "dog");
     await project.removeClass("dog");
     await project.undo();

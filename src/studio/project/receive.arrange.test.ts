@@ -1,4 +1,4 @@
-/** What the page is about to send, by paths alone. How folders are read: data/dataset/layout.test.ts. */
+/** Where files belong that the page will send, by their paths alone. How folders are read: data/dataset/read-layout.test.ts. */
 import { describe, expect, it } from "vitest";
 import { memoryTree } from "../../data/dataset/file-tree.ts";
 import { createSurvey } from "../../data/dataset/survey.ts";
@@ -66,7 +66,7 @@ describe("what is dropped", () => {
       places: ["train/1.jpg ant train", "train/2.jpg bee train"],
       skipped: [expect.stringMatching(/^test: 1 image that no list names/)],
     });
-    // One that cannot be read does not keep loose images out.
+    // A manifest that cannot be read does not keep loose images out.
     expect(await arranged(["1.jpg"], { loose: "bee" }, { "a.csv": "x,y,z\n1,2,3\n" })).toMatchObject({
       places: ["1.jpg bee"],
       skipped: [expect.stringMatching(/^a\.csv: The first line of a\.csv must name the columns/)],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Refusal } from "../http/responses.ts";
-import { refuseOthers, topOf } from "./answers.ts";
+import { refuseOthers, topOf } from "./prediction-routes.ts";
 
 describe("settings in a query", () => {
   test("top: as said, or as graft predict has it", () => {
