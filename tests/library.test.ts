@@ -37,7 +37,7 @@ const drawing = /node_modules\/(@observablehq\/|d3|linkedom\/|htmlparser2\/|csso
 describe("importing", () => {
   test("graft-ml loads no chart library, no document and no page of the report", async () => {
     const loaded = await loadedBy("index.js");
-    expect(loaded.filter((url) => url.endsWith("/artifact/open.js"))).toHaveLength(1);
+    expect(loaded.filter((url) => url.endsWith("/model/open-artifact.js"))).toHaveLength(1);
     expect(loaded.filter((url) => drawing.test(url))).toEqual([]);
     const pages = loaded.filter((url) => url.includes("/dist/report/")).map((url) => url.split("/dist/")[1]);
     expect(pages).toEqual(["report/pages.js"]);
@@ -91,7 +91,7 @@ describe("a training that is saved", () => {
     const result = await train({ data: images, network });
     const out = join(work, "taken");
     await inRunFolder(out, async () => {
-      const elsewhere = `import("${pathToFileURL(join(dist, "run/run-folder.js")).href}").then(({ inRunFolder }) => inRunFolder(${JSON.stringify(out)}, async () => {}))`;
+      const elsewhere = `import("${pathToFileURL(join(dist, "run/read.js")).href}").then(({ inRunFolder }) => inRunFolder(${JSON.stringify(out)}, async () => {}))`;
       await expect(promisify(execFile)(process.execPath, ["--eval", elsewhere])).rejects.toThrow("is working in");
     });
     await expect(result.save("")).rejects.toThrow("The first argument of save takes the path of a folder");

@@ -221,7 +221,7 @@ describe.skipIf(browserNote !== "")(`a trained model in a page${browserNote}`, (
         "a text",
         new TextEncoder().encode("no picture"),
         "blob",
-        /a format that this browser does not read: save it as/,
+        /a format that this browser does not support: save it as/,
       ],
       [
         "an image element of a text",
@@ -229,7 +229,7 @@ describe.skipIf(browserNote !== "")(`a trained model in a page${browserNote}`, (
         "img",
         /the source of the image element, http.*, did not load/,
       ],
-      ["a picture of 900 megapixels", pngOfSize(30_000, 30_000), "blob", /megapixels|does not read/],
+      ["a picture of 900 megapixels", pngOfSize(30_000, 30_000), "blob", /megapixels|does not support/],
       ["a picture like a thread", pngOfSize(30_000, 20), "blob", /more than 200 times the other, crop it first/],
     ] as const)("of %s are refused in a sentence", async (_, file, given, sentence) => {
       const { site, page } = await visit();
