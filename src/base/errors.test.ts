@@ -19,7 +19,7 @@ test("an error without a code has the code of its kind", () => {
   expect(new GraftError("data", "x", { code: "too-few-images" }).code).toBe("too-few-images");
 });
 
-/** Ways to decide by the words of an error. */
+/** Code that decides by the words of an error. */
 const READS =
   /(?:\.message|messageOf\([^)]*\))\s*(?:\.(?:includes|startsWith|endsWith|match|search|indexOf)\(|===|!==)|\.test\([^)]*\.message/;
 
@@ -31,7 +31,7 @@ test("no program logic reads a message", () => {
   );
   expect(files.length).toBeGreaterThan(100);
   const reading = files.filter((file) => READS.test(readFileSync(join(root, file), "utf8")));
-  // One of Node's errors, of a transfer that was cut off, comes without a code.
+  // Node's error for a transfer that was cut off has no code.
   expect(reading).toEqual([join("src", "hub", "npm", "fetch.ts")]);
   expect(READS.test("if (error.message.includes('x'))") && READS.test("/x/.test(error.message)")).toBe(true);
 });

@@ -19,7 +19,7 @@ describe("a file that was being written when its process was killed", () => {
   const files = fileURLToPath(new URL("./files.ts", import.meta.url));
 
   it("is removed by the next writer, but not while its own writer is alive", async () => {
-    // Writes for ever into one file; the loader is that of the tests.
+    // Writes into one file forever; uses the loader of the tests.
     const script = `
       const { register } = await import(${JSON.stringify(import.meta.resolve("tsx/esm/api"))});
       register();
@@ -33,7 +33,7 @@ describe("a file that was being written when its process was killed", () => {
     expect(parts()).toHaveLength(1);
     child.kill("SIGKILL");
     await once(child, "exit");
-    // Once a process looks; this one has, so another does.
+    // A process looks only once; this one has, so another one must.
     await new Promise<void>((resolve) => {
       const other = spawn(process.execPath, [
         "--input-type=module",

@@ -59,7 +59,7 @@ describe("withLock", () => {
   });
 
   it("reports once that it waits", async () => {
-    const told: string[] = [];
+    const reports: string[] = [];
     let open = (): void => {};
     const opened = new Promise<void>((resolve) => {
       open = resolve;
@@ -71,7 +71,7 @@ describe("withLock", () => {
       {
         whenHeld: "wait",
         onWait: (holder) => {
-          told.push(holder);
+          reports.push(holder);
           open();
         },
       },
@@ -79,7 +79,7 @@ describe("withLock", () => {
     );
     expect(await second).toBe("in");
     await first;
-    expect(told).toEqual([`process ${process.pid}`]);
+    expect(reports).toEqual([`process ${process.pid}`]);
   });
 
   /** The name of a claim of this process with parts of it replaced: host, boot, namespace, process, start. */
@@ -97,7 +97,7 @@ describe("withLock", () => {
   const take = (): Promise<string> => withLock(lock, { whenHeld: "fail" }, async () => "in");
 
   it.skipIf(process.platform === "win32")("is taken over from a process that was killed", async () => {
-    // Any process that makes a claim of this form and dies: the claim's name is all that there is to a lock.
+    // Any process that makes a claim of this form and dies: a lock consists only of the claim's name.
     const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000); console.log('up')"], {
       stdio: ["ignore", "pipe", "ignore"],
     });
@@ -166,27 +166,27 @@ describe("withLock", () => {
     const inside = ["--pid", "--fork", "--mount-proc", process.execPath, "--input-type=module", "-e", script];
     const start = () => spawn("unshare", inside, { stdio: ["pipe", "pipe", "ignore"] });
     const [first, second] = [start(), start()];
-    const told: string[] = [];
+    const reports: string[] = [];
     for (const [name, child] of [
       ["first", first],
       ["second", second],
     ] as const)
-      child.stdout.on("data", (text: Buffer) => told.push(`${name} ${text.toString().trim()}`));
+      child.stdout.on("data", (text: Buffer) => reports.push(`${name} ${text.toString().trim()}`));
     const failed = once(first, "exit").then(() => "unshare is not permitted here");
     const up = new Promise<void>((resolve) => first.stdout.once("data", resolve));
     const also = new Promise<void>((resolve) => second.stdout.once("data", resolve));
     const problem = await Promise.race([up, also, failed]);
-    if (typeof problem === "string" && told.length === 0) return skip(problem);
-    // Long enough for a second one to look around many times.
+    if (typeof problem === "string" && reports.length === 0) return skip(problem);
+    // Long enough for the second process to check many times.
     await new Promise((resolve) => setTimeout(resolve, 1500));
-    expect(told).toHaveLength(1);
+    expect(reports).toHaveLength(1);
     await expect(take()).rejects.toThrow("in another container");
-    const [holder, waiter] = told[0] === "first in" ? [first, second] : [second, first];
+    const [holder, waiter] = reports[0] === "first in" ? [first, second] : [second, first];
     holder.stdin.end();
-    await expect.poll(() => told.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(3);
+    await expect.poll(() => reports.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(3);
     waiter.stdin.end();
     await Promise.all([once(waiter, "exit"), holder.exitCode ?? once(holder, "exit")]);
-    expect(told.map((line) => line.split(" ")[1])).toEqual(["in", "out", "in", "out"]);
+    expect(reports.map((line) => line.split(" ")[1])).toEqual(["in", "out", "in", "out"]);
   });
 
   it("ignores a claim from the future: files from an archive can have any time", async () => {

@@ -27,21 +27,21 @@ const at = (done: number, stage = "Extracting"): Progress => ({
 describe("createMeter", () => {
   it("reports the start, then rate and time left", () => {
     const { now, pass } = clock();
-    const told: Progress[] = [];
+    const reports: Progress[] = [];
     const meter = createMeter({
       stage: "Extracting",
       unit: "images",
       total: 100,
-      onProgress: (p) => told.push(p),
+      onProgress: (p) => reports.push(p),
       now,
     });
-    expect(told).toEqual([at(0)]);
+    expect(reports).toEqual([at(0)]);
     pass(2000);
     meter.add(20);
-    expect(told[1]).toMatchObject({ done: 20, ratePerSecond: 10, secondsLeft: 8 });
+    expect(reports[1]).toMatchObject({ done: 20, ratePerSecond: 10, secondsLeft: 8 });
     pass(1000);
     meter.set(100);
-    expect(told[2]).toMatchObject({ done: 100, secondsLeft: 0 });
+    expect(reports[2]).toMatchObject({ done: 100, secondsLeft: 0 });
   });
 
   it("ignores what is more than ten seconds old", () => {

@@ -27,14 +27,14 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const read = (name: string, at = folder): string | undefined =>
   existsSync(join(at, name)) ? readFileSync(join(at, name), "utf8") : undefined;
 
-/** The tag that every file has; fails where they differ. */
+/** The tag that all files have; fails if they differ. */
 function tagIn(at = folder): string | undefined {
   const tags = new Set(names.map((name) => read(name, at)?.split(" of ")[1]));
   expect(tags.size, [...tags].join()).toBe(1);
   return [...tags][0];
 }
 
-/** Does a replacement that stops for ever before a step, as a killed process does; nothing of it is tidied up. */
+/** Starts a replacement that stops forever before a step, like a killed process; nothing is cleaned up. */
 async function stoppedBefore(step: number, tag: string): Promise<string> {
   let seen = 0;
   return new Promise((resolve, reject) => {
@@ -65,7 +65,7 @@ describe("replacing files together", () => {
     for (const step of seen.keys()) {
       await replaceTogether(folder, names, version(`old ${step}`));
       expect(await stoppedBefore(step, `new ${step}`)).toBe(seen[step]);
-      // As a reader sees them, before and after it has moved what was left.
+      // As a reader sees them, before and after it moves the rest.
       const at = await settle(folder, names);
       const found = new Set(names.map((name) => readFileSync(at.path(name), "utf8").split(" of ")[1]));
       const isNew = step > seen.indexOf("commit");
@@ -132,7 +132,7 @@ describe("replacing files together", () => {
     const reader = async (): Promise<void> => {
       while (writing) {
         await settle(folder, names);
-        // Between the look and the reading a newer version may come, never an older one.
+        // Between looking and reading, a newer version may appear, never an older one.
         const tags = names.map((name) => Number(readFileSync(join(folder, name), "utf8").split(" of ")[1]));
         expect(Math.max(...tags) - Math.min(...tags)).toBeLessThanOrEqual(1);
         await new Promise((resolve) => setImmediate(resolve));

@@ -19,14 +19,14 @@ writeFileSync(locked, "secret");
 chmodSync(locked, 0);
 const isRoot = process.getuid?.() === 0;
 
-/** What was thrown. */
+/** The error that was thrown. */
 const failure = async (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => undefined,
     (error: unknown) => error,
   );
 
-/** Codes are looked for outside the work folder's name, whose random letters may look like one. */
+/** Searches for codes outside of the work folder's name, whose random letters may look like one. */
 const isSentence = (message: string): boolean =>
   /^[A-Z].*: .*[a-z)]\.$/.test(message) &&
   !/E[A-Z]{4,}|syscall|errno|\n/.test(message.replaceAll(dirname(work), "").replaceAll(basename(work), ""));

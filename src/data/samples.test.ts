@@ -69,9 +69,9 @@ describe("layOutSample", () => {
   });
 
   it.each<[string, (folder: string) => Promise<void>]>([
-    ["has a picture less", (folder) => rm(join(folder, "vowel", "a.webp"))],
-    ["has a picture more", (folder) => writeFile(join(folder, "vowel", "e.webp"), "e")],
-    ["has a picture altered", (folder) => writeFile(join(folder, "vowel", "a.webp"), "e")],
+    ["lacks an image", (folder) => rm(join(folder, "vowel", "a.webp"))],
+    ["has an extra image", (folder) => writeFile(join(folder, "vowel", "e.webp"), "e")],
+    ["has a changed image", (folder) => writeFile(join(folder, "vowel", "a.webp"), "e")],
     ["has no marker", (folder) => rm(join(folder, "sample.json"))],
   ])("refuses a folder that %s", async (_, spoil) => {
     const folder = join(root, "letters");
@@ -105,8 +105,8 @@ describe("emojiImages", () => {
       "🫩": { group: "Smileys & Emotion" },
     };
     const names = ["1f600", "2764-fe0f", "1f1e8-1f1ed", "1f44d-1f3fd"];
-    const pictures = new Map(names.map((name) => [`assets/${name}.webp`, `/cache/${name}`]));
-    expect(emojiImages(table, pictures)).toEqual([
+    const images = new Map(names.map((name) => [`assets/${name}.webp`, `/cache/${name}`]));
+    expect(emojiImages(table, images)).toEqual([
       { class: "smileys-emotion", name: "1f600.webp", source: "/cache/1f600" },
       { class: "symbols", name: "2764-fe0f.webp", source: "/cache/2764-fe0f" },
       { class: "flags", name: "1f1e8-1f1ed.webp", source: "/cache/1f1e8-1f1ed" },

@@ -6,7 +6,7 @@ import { type Signature, signatureOf, smallOf } from "./signature.ts";
 
 const SIDE = 96;
 
-/** A made-up photograph: a few coloured waves. */
+/** A synthetic image: a few coloured waves. */
 function drawWaves(seed: number): Sharp {
   const random = createRandom(seed);
   const waves = Array.from({ length: 12 }, () => ({

@@ -1,4 +1,4 @@
-/** The lists and archives of ../shared/faults, where that folder is: each is read, or refused with one right sentence. */
+/** The lists and archives in ../shared/faults, if that folder exists: each is read, or refused with one right sentence. */
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -7,8 +7,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { discoverDataset } from "./discover.ts";
 
 const faults = fileURLToPath(new URL("../../../../shared/faults/", import.meta.url));
-const photos = fileURLToPath(new URL("../../../../shared/datasets/flowers/train/", import.meta.url));
-const isThere = existsSync(faults) && existsSync(photos);
+const flowers = fileURLToPath(new URL("../../../../shared/datasets/flowers/train/", import.meta.url));
+const isThere = existsSync(faults) && existsSync(flowers);
 
 describe.skipIf(!isThere)(`inputs that failed once${isThere ? "" : " (../shared is not there)"}`, () => {
   let root: string;
@@ -16,9 +16,9 @@ describe.skipIf(!isThere)(`inputs that failed once${isThere ? "" : " (../shared 
     process.env.GRAFT_CACHE = mkdtempSync(join(tmpdir(), "graft-cache-"));
     root = mkdtempSync(join(tmpdir(), "graft-faults-"));
     cpSync(join(faults, "lists"), root, { recursive: true });
-    // The photographs that the lists name, of the dataset they are of.
+    // The images that the lists name, from the flowers dataset.
     const named = readFileSync(join(root, "filename_class.csv"), "utf8").match(/base\/[^,]*/g)!;
-    for (const path of named) cpSync(join(photos, path.slice("base/".length)), join(root, path), { recursive: true });
+    for (const path of named) cpSync(join(flowers, path.slice("base/".length)), join(root, path), { recursive: true });
     expect(dirname(named[0]!)).toBe("base/daisy");
   });
 

@@ -207,9 +207,9 @@ describe("a dataset that cannot be used", () => {
       ["cat/a/1.jpg", "cat/b/2.jpg", "dog/.keep"],
       'give its folder "cat" if the folders in it are',
     ],
-    ["one picture in a class", [...pets, "cow/1.jpg"], 'The class "cow" has only one training image'],
+    ["one image in a class", [...pets, "cow/1.jpg"], 'The class "cow" has only one training image'],
     [
-      "one picture in a class of the training part",
+      "one image in a class of the training part",
       ["train/a/1.jpg", "train/a/2.jpg", "train/b/1.jpg", "test/b/2.jpg"],
       '"b" has only one',
     ],
@@ -242,7 +242,7 @@ describe("datasetDigest", () => {
     const first = await digest(root);
     expect(first).toMatch(/^[0-9a-f]{64}$/);
     expect(await digest(lay(pets))).toBe(first);
-    writeFileSync(join(root, "cat", "1.jpg"), "another picture");
+    writeFileSync(join(root, "cat", "1.jpg"), "another image");
     const changed = await digest(root);
     renameSync(join(root, "cat"), join(root, "wolf"));
     const renamed = await digest(root);

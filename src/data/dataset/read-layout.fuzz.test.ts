@@ -1,4 +1,4 @@
-/** Trees and archives at random: every way of storing a tree is read alike, and no damage does more than cost a file. */
+/** Random trees and archives: a tree is read alike however it is stored, and damage costs at most single files. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,7 +52,7 @@ const trees = fc
     Object.fromEntries(list.map(([folders, name]) => [[...folders, name].join("/"), contents[name] ?? name] as const)),
   );
 
-/** Everything that a reading says, or the sentence that it is refused with. */
+/** The complete result of reading, or the error's sentence. */
 async function outcome(tree: Tree): Promise<unknown> {
   const survey = createSurvey(tree);
   try {

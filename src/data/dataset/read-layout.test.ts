@@ -1,4 +1,4 @@
-/** Layouts as people have them, each read as a folder, as a browser's drop, as a zip and as a tar.gz: the same comes out. */
+/** Common layouts, each read from a folder, a browser's upload, a zip and a tar.gz with the same result. */
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -102,11 +102,11 @@ const layouts: [title: string, files: Files, lines: string[], ignored?: string[]
     [...pets.map((file) => `${file} ${file.slice(0, 3)} train`), "test/cat/9.jpg cat test"],
   ],
   [
-    "a part in every class",
+    "split folders in every class",
     ["cat/train/1.jpg", "cat/test/2.jpg", "cat/3.jpg", "dog/train/1.jpg"],
     ["cat/3.jpg cat train", "cat/test/2.jpg cat test", "cat/train/1.jpg cat train", "dog/train/1.jpg dog train"],
   ],
-  ["a class called train, where it is no part", ["train/1.jpg", "bus/1.jpg"], ["bus/1.jpg bus", "train/1.jpg train"]],
+  ["a class called train that is not a split", ["train/1.jpg", "bus/1.jpg"], ["bus/1.jpg bus", "train/1.jpg train"]],
   [
     "Hugging Face: metadata.csv in each part",
     {
@@ -124,7 +124,7 @@ const layouts: [title: string, files: Files, lines: string[], ignored?: string[]
     ["test/2.jpg b test", "train/1.jpg a train"],
   ],
   [
-    "Hugging Face: a metadata.csv without labels is no reason to leave class folders out",
+    "Hugging Face: a metadata.csv without labels does not replace class folders",
     { "cat/1.jpg": "", "dog/2.jpg": "", "metadata.csv": "file_name,text,width\ncat/1.jpg,hello,3\n" },
     ["cat/1.jpg cat", "dog/2.jpg dog"],
     ["metadata.csv beside", "metadata.csv list"],
@@ -166,7 +166,7 @@ const layouts: [title: string, files: Files, lines: string[], ignored?: string[]
     ["test_images unlabelled"],
   ],
   [
-    "Kaggle: a list that lacks a row's file takes none from the other part",
+    "Kaggle: a row whose file is missing does not match a file of the other part",
     { "train.csv": "id,y\n1,a\n2,b\n", "train/1.jpg": "", "test/2.jpg": "" },
     ["train/1.jpg a train"],
     ["2 missing", "test unlabelled"],
@@ -188,7 +188,7 @@ const layouts: [title: string, files: Files, lines: string[], ignored?: string[]
     ["set/1.jpg a", "set/2.jpg b"],
   ],
   [
-    "class folders go before a list beside them, which is noted",
+    "class folders take precedence over a list beside them, which is noted",
     { "cat/1.jpg": "", "dog/2.jpg": "", "labels.csv": "filename,label\ncat/1.jpg,x\ndog/2.jpg,y\n" },
     ["cat/1.jpg cat", "dog/2.jpg dog"],
     ["labels.csv beside", "labels.csv list"],

@@ -84,7 +84,7 @@ const grouped = fc
   }))
   .map(({ labels, groups }) => ({ labels, groups: groups.map((group, i) => (group < 0 ? 1000 + i : group)) }));
 
-/** The groups that may be separated: those that are all there is of a class. */
+/** The groups that may be separated: those that contain a whole class. */
 function dissolved(labels: readonly number[], groups: readonly number[]): Set<number> {
   const classes = new Set(inseparableClasses(labels, groups));
   return new Set(groups.filter((_, i) => classes.has(labels[i]!)));

@@ -10,10 +10,10 @@ import type { Tree } from "./file-tree.ts";
 import { createSurvey } from "./survey.ts";
 import { below, lay, pets } from "./testing.ts";
 
-async function found(root: string): Promise<{ pictures: string[]; ignored: string[] }> {
+async function found(root: string): Promise<{ images: string[]; ignored: string[] }> {
   const { examples, ignored } = await discoverDataset(root);
   return {
-    pictures: examples.map(({ path }) => below(root, path)),
+    images: examples.map(({ path }) => below(root, path)),
     ignored: ignored.map(({ path, reason }) => `${below(root, path)}: ${reason}`),
   };
 }
@@ -26,7 +26,7 @@ describe("links", () => {
     symlinkSync(join(root, "cat"), join(root, "cat", "self"));
     const reason = "a link to a folder that is read already";
     expect(await found(root)).toEqual({
-      pictures: pets,
+      images: pets,
       ignored: [`cat/above: ${reason}`, `cat/root: ${reason}`, `cat/self: ${reason}`],
     });
   });
@@ -35,8 +35,8 @@ describe("links", () => {
     const root = lay([...pets, "cat/a/3.jpg", "cat/b/4.jpg", "cat/c/5.jpg"]);
     for (const from of "abc") for (const to of "abc") symlinkSync(join(root, "cat", to), join(root, "cat", from, to));
     const { imagesBelow, ignored } = createSurvey(diskTree(root));
-    const pictures = await imagesBelow("cat");
-    expect(pictures.map((path) => path.slice(-5)).sort()).toEqual(["1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg"]);
+    const images = await imagesBelow("cat");
+    expect(images.map((path) => path.slice(-5)).sort()).toEqual(["1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg"]);
     expect(ignored.length).toBeGreaterThan(0);
   });
 
@@ -63,8 +63,8 @@ describe("links", () => {
     const elsewhere = lay(["1.jpg", "deep/2.jpg"]);
     const root = lay(["dog/1.jpg", "dog/2.jpg"]);
     symlinkSync(elsewhere, join(root, "cat"));
-    const { pictures, ignored } = await found(root);
-    expect(pictures).toEqual(["cat/1.jpg", "cat/deep/2.jpg", "dog/1.jpg", "dog/2.jpg"]);
+    const { images, ignored } = await found(root);
+    expect(images).toEqual(["cat/1.jpg", "cat/deep/2.jpg", "dog/1.jpg", "dog/2.jpg"]);
     expect(ignored).toEqual([]);
   });
 });
@@ -76,8 +76,8 @@ describe("files", () => {
       .jpeg()
       .toBuffer();
     writeFileSync(join(root, "cat", "photo.txt"), jpeg);
-    const { pictures, ignored } = await found(root);
-    expect(pictures).toContain("cat/photo.txt");
+    const { images, ignored } = await found(root);
+    expect(images).toContain("cat/photo.txt");
     expect(ignored).toEqual(["cat/words.txt: not an image by its ending"]);
   });
 
@@ -137,8 +137,8 @@ describe("folders that the system cannot list", () => {
     const root = lay([...pets, "dog/deep/3.jpg", "cow/1.jpg"]);
     for (const name of ["dog/deep", "cow"]) chmodSync(join(root, name), 0);
     try {
-      const { pictures, ignored } = await found(root);
-      expect(pictures).toEqual(pets);
+      const { images, ignored } = await found(root);
+      expect(images).toEqual(pets);
       const reason = "a folder that cannot be read: this user may not read it: change its permissions";
       expect(ignored).toEqual([`cow: ${reason}`, `dog/deep: ${reason}`]);
     } finally {
@@ -146,7 +146,7 @@ describe("folders that the system cannot list", () => {
     }
   });
 
-  /** A tree in which some folders fail, as a locked one does to anybody but root. */
+  /** A tree in which some folders fail, like a locked one for every user but root. */
   const failing = (root: string, code: string, folders: readonly string[]): Tree => {
     const tree = diskTree(root, { called: "" });
     const fail = (folder: string): void => {
@@ -202,8 +202,8 @@ describe.skipIf(process.platform === "win32")("names that are no UTF-8", () => {
     }
     writeFileSync(at(root, name("fol", 0xe9), "1.jpg"), "x");
     writeFileSync(at(root, "cat", name("p", 0xff)), "x");
-    const { pictures, ignored } = await found(root);
-    expect(pictures).toEqual(pets);
+    const { images, ignored } = await found(root);
+    expect(images).toEqual(pets);
     expect(ignored).toEqual([
       "cat/p\ufffd: its name is not UTF-8: rename it",
       "fol\ufffd: its name is not UTF-8: rename it",
@@ -213,6 +213,6 @@ describe.skipIf(process.platform === "win32")("names that are no UTF-8", () => {
 
   it("that contain the replacement character are valid names", async () => {
     const root = lay([...pets, "cat/a\ufffd.jpg"]);
-    expect((await found(root)).pictures).toContain("cat/a\ufffd.jpg");
+    expect((await found(root)).images).toContain("cat/a\ufffd.jpg");
   });
 });

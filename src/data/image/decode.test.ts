@@ -7,7 +7,7 @@ import { decodeImage, type RgbImage } from "./decode.ts";
 const colours = { red: [255, 0, 0], green: [0, 255, 0], blue: [0, 0, 255], white: [255, 255, 255] } as const;
 type Colour = readonly number[];
 
-/** Raw pixels of a picture in quarters of the colours given: top left, top right, bottom left, bottom right. */
+/** Raw pixels of an image whose quarters have these colours: top left, top right, bottom left, bottom right. */
 function quarters(width: number, height: number, [a, b, c, d]: readonly [Colour, Colour, Colour, Colour]): Uint8Array {
   const channels = a.length;
   const data = new Uint8Array(width * height * channels);
@@ -72,7 +72,7 @@ describe("decodeImage", () => {
 
   test("every EXIF orientation gives an upright image", async () => {
     const { red, green, blue, white } = colours;
-    // What a viewer shows of the stored quarters red green / blue white, by orientation (EXIF 2.3, table 6).
+    // How a viewer shows the stored quarters red green / blue white, by orientation (EXIF 2.3, table 6).
     const upright: Record<number, readonly Colour[]> = {
       1: [red, green, blue, white],
       2: [green, red, white, blue],
@@ -154,7 +154,7 @@ describe("decodeImage", () => {
   });
 
   test("CMYK becomes RGB", async () => {
-    // Colours that print inks can show; the conversion is a printer's, so it is not exact.
+    // Colours that inks can print; the conversion uses a profile, so it is not exact.
     const inks = [
       [200, 60, 50],
       [60, 160, 80],

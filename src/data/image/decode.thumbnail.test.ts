@@ -7,9 +7,9 @@ import { thumbnail } from "./decode.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "graft-thumbnail-"));
 
-/** What the thumbnail of a file of these bytes is made of. */
+/** The metadata of the thumbnail of a file with these bytes. */
 async function shown(bytes: Uint8Array): Promise<Metadata> {
-  const path = join(folder, "picture");
+  const path = join(folder, "image");
   writeFileSync(path, bytes);
   return sharp(Buffer.from(await thumbnail(path, 32), "base64")).metadata();
 }

@@ -16,7 +16,7 @@ const saved = (name: string, bytes: Uint8Array | string): string => {
 };
 
 const noise = Uint8Array.from({ length: 64 * 48 * 3 }, (_, i) => (i * i * 7 + i * 13) % 256);
-const picture = () => sharp(noise, { raw: { width: 64, height: 48, channels: 3 } });
+const noiseImage = () => sharp(noise, { raw: { width: 64, height: 48, channels: 3 } });
 
 function chunk(type: string, body: Uint8Array): Buffer {
   const bytes = Buffer.alloc(12 + body.length);
@@ -27,7 +27,7 @@ function chunk(type: string, body: Uint8Array): Buffer {
   return bytes;
 }
 
-/** A greyscale PNG of one bit a pixel that claims a size; `rows` black rows are in it. */
+/** A greyscale PNG of one bit per pixel that declares a size and contains `rows` black rows. */
 function png(width: number, height: number, rows: number): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -40,7 +40,7 @@ function png(width: number, height: number, rows: number): Buffer {
 
 describe("names", () => {
   it("do not matter: the content decides", async () => {
-    const jpeg = await picture().jpeg().toBuffer();
+    const jpeg = await noiseImage().jpeg().toBuffer();
     const { data } = await decodeImage(jpeg);
     for (const name of ["a.txt", "b.png", "c"]) expect((await decodeImage(saved(name, jpeg))).data).toEqual(data);
   });
@@ -75,7 +75,7 @@ describe("damage", () => {
   it.each(["jpeg", "png", "webp", "gif", "tiff", "avif"] as const)(
     "%s cut off: said, not filled up",
     async (format) => {
-      const whole = await picture().toFormat(format).toBuffer();
+      const whole = await noiseImage().toFormat(format).toBuffer();
       for (const share of [0.3, 0.6, 0.9]) {
         const part = whole.subarray(0, whole.length * share);
         await expect(decodeImage(part), `${share}`).rejects.toThrow("the file is cut off or damaged");
@@ -84,7 +84,7 @@ describe("damage", () => {
   );
 
   it("gives the same error for each image while many are decoded at once", async () => {
-    const whole = await picture().jpeg().toBuffer();
+    const whole = await noiseImage().jpeg().toBuffer();
     const part = whole.subarray(0, whole.length * 0.6);
     const decodings = Array.from({ length: 200 }, (_, i) => decodeImage(i % 2 === 0 ? whole : part));
     const reasons = (await Promise.allSettled(decodings)).map((outcome) =>
@@ -96,18 +96,18 @@ describe("damage", () => {
   });
 
   it("a progressive JPEG cut off", async () => {
-    const whole = await picture().jpeg({ progressive: true }).toBuffer();
+    const whole = await noiseImage().jpeg({ progressive: true }).toBuffer();
     await expect(decodeImage(whole.subarray(0, whole.length * 0.7))).rejects.toThrow("cut off or damaged");
   });
 
   it("a PNG with a flipped bit", async () => {
-    const bytes = await picture().png().toBuffer();
+    const bytes = await noiseImage().png().toBuffer();
     bytes[Math.floor(bytes.length * 0.6)]! ^= 4;
     await expect(decodeImage(bytes)).rejects.toThrow("cut off or damaged");
   });
 
   it("stray bytes between the parts of a JPEG and after its end, as cameras write them, do no harm", async () => {
-    const bytes = await picture().jpeg().toBuffer();
+    const bytes = await noiseImage().jpeg().toBuffer();
     const at = bytes.indexOf(Buffer.from([0xff, 0xc4]));
     const strewn = Buffer.concat([bytes.subarray(0, at), Buffer.alloc(3), bytes.subarray(at), Buffer.from("tail")]);
     expect([...(await decodeImage(strewn)).data]).toEqual([...(await decodeImage(bytes)).data]);
@@ -154,7 +154,7 @@ describe("colour", () => {
   it("CMYK goes through its profile", async () => {
     const jpeg = await solid().withIccProfile("cmyk").jpeg({ quality: 100 }).toBuffer();
     expect((await sharp(jpeg).metadata()).space).toBe("cmyk");
-    // The blue is out of the inks' reach.
+    // Inks cannot print this blue.
     close((await decodeImage(jpeg)).data, [200, 60, 15], 12);
   });
 });

@@ -1,4 +1,4 @@
-/** Files that cost their decoder far more than they weigh: refused before it sees them. What is no such file is read as before. */
+/** Files that cost a decoder far more than their size suggests: refused before decoding. Other files are decoded as usual. */
 import fc from "fast-check";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -102,7 +102,7 @@ describe("the pixels of an AVIF are counted", () => {
       expect(bytes.length).toBeLessThan(20_000);
       await expect(decodeImage(bytes)).rejects.toMatchObject({ code: "image-too-large" });
     }
-    // A tile that says it is smaller than it is: the decoder finds that out at once.
+    // A tile that declares less than its size: the decoder finds that out immediately.
     const lying = avifOfGrid({ tile: large, tileSide: 10, rows: 1, columns: 1, side: 10, tiles: 1 });
     await expect(decodeImage(lying)).rejects.toThrow("damaged, or a rare variant");
   });

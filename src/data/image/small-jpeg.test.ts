@@ -9,7 +9,7 @@ interface Drawn {
   readonly seed: number;
 }
 
-/** Smooth shapes with some noise: all that JPEG's blocks, and the interpolation of its colours, may meet. */
+/** Smooth shapes with some noise: a test for JPEG's blocks and the interpolation of its colours. */
 function draw({ width, height, seed }: Drawn): Sharp {
   const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
     const [x, y, c] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width), i % 3];
@@ -18,7 +18,7 @@ function draw({ width, height, seed }: Drawn): Sharp {
   return sharp(data, { raw: { width, height, channels: 3 } });
 }
 
-/** What libvips makes of it, told as decode.ts tells it; nothing where it refuses. */
+/** The pixels of libvips with the settings of decode.ts; undefined if it refuses the file. */
 async function byLibvips(bytes: Uint8Array): Promise<Buffer | undefined> {
   try {
     return await sharp(bytes, { failOn: "error" }).toColourspace("srgb").raw().toBuffer();
@@ -42,10 +42,10 @@ const encodings = fc.record({
 describe("decodeSmallJpeg", () => {
   test("returns the same pixels as libvips, bit for bit", async () => {
     await fc.assert(
-      fc.asyncProperty(drawn, encodings, async (picture, options) => {
-        const bytes = await draw(picture).jpeg(options).toBuffer();
+      fc.asyncProperty(drawn, encodings, async (sample, options) => {
+        const bytes = await draw(sample).jpeg(options).toBuffer();
         const image = await decodeSmallJpeg(bytes);
-        expect(image).toMatchObject({ width: picture.width, height: picture.height });
+        expect(image).toMatchObject({ width: sample.width, height: sample.height });
         expect(Buffer.compare(image!.data, (await byLibvips(bytes))!)).toBe(0);
       }),
       { numRuns: 60 },
@@ -59,8 +59,8 @@ describe("decodeSmallJpeg", () => {
         drawn,
         fc.array(fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat(255)), { minLength: 1, maxLength: 4 }),
         fc.boolean(),
-        async (picture, spots, headerToo) => {
-          const bytes = await draw(picture).jpeg(baseline).toBuffer();
+        async (sample, spots, headerToo) => {
+          const bytes = await draw(sample).jpeg(baseline).toBuffer();
           const from = headerToo ? 0 : bytes.indexOf(Buffer.from([0xff, 0xda])) + 14;
           for (const [where, value] of spots) bytes[from + Math.floor(where * (bytes.length - 2 - from))] = value;
           damaged.count++;
@@ -79,7 +79,7 @@ describe("decodeSmallJpeg", () => {
   test("decodes the next image after one that breaks the decoder", async () => {
     const whole = await draw({ width: 40, height: 30, seed: 5 }).jpeg(baseline).toBuffer();
     const broken = Buffer.from(whole);
-    // The first Huffman table claims more codes than there can be.
+    // The first Huffman table declares more codes than possible.
     broken.fill(255, broken.indexOf(Buffer.from([0xff, 0xc4])) + 5, broken.indexOf(Buffer.from([0xff, 0xc4])) + 12);
     expect(await decodeSmallJpeg(broken)).toBeUndefined();
     expect((await decodeSmallJpeg(whole))?.data).toHaveLength(3600);

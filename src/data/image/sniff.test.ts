@@ -29,7 +29,7 @@ describe("sniffFormat", () => {
     expect(sniffFormat(ftyp("mif1", "heic"))).toBe("heic");
     expect(sniffFormat(ftyp("mif1", "miaf", "avif"))).toBe("avif");
     expect(sniffFormat(ftyp("mp42", "isom"))).toBeUndefined();
-    // A brand beyond the box's end is not the box's.
+    // A brand beyond the end of the box does not count.
     expect(sniffFormat(Buffer.concat([ftyp("mp42"), Buffer.from("avif")]))).toBeUndefined();
   });
 

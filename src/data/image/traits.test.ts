@@ -38,10 +38,10 @@ describe("measureTraits", () => {
 
   it("measures a blurred image as less sharp", async () => {
     const noise = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 256);
-    const picture = sharp(noise, { raw: { width: 64, height: 64, channels: 3 } });
+    const image = sharp(noise, { raw: { width: 64, height: 64, channels: 3 } });
     const [sharpened, blurred] = [
-      await measured(await picture.clone().png().toBuffer()),
-      await measured(await picture.clone().blur(3).png().toBuffer()),
+      await measured(await image.clone().png().toBuffer()),
+      await measured(await image.clone().blur(3).png().toBuffer()),
     ];
     expect(blurred.sharpness).toBeLessThan(sharpened.sharpness / 5);
   });

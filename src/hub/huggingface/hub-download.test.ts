@@ -39,9 +39,9 @@ describe("a transfer", () => {
     const { size: from } = await stat(join(scene.home, "cache", "huggingface", "blobs", `${sha256Of(weights)}.part`));
     expect(from).toBeGreaterThan(0);
     scene.hub.interfere = undefined;
-    const told: Progress[] = [];
-    await fetchHubFile(main, { onProgress: (progress) => told.push(progress) });
-    expect(told[0]).toMatchObject({ done: from, total: weights.length });
+    const reports: Progress[] = [];
+    await fetchHubFile(main, { onProgress: (progress) => reports.push(progress) });
+    expect(reports[0]).toMatchObject({ done: from, total: weights.length });
     expect(scene.hub.seen.at(-1)?.range).toBe(`bytes=${from}-`);
     expect(scene.hub.sent()).toBe(weights.length - from);
     expect(await scene.blobs()).toEqual([blob]);
@@ -174,7 +174,7 @@ describe("a transfer", () => {
       return server === "storage";
     };
     await expect(scene.fetched()).rejects.toThrow("sends more than the 200000 bytes that it stated");
-    // Nothing is announced, and it never ends.
+    // The hub states no size, and the transfer never ends.
     scene.hub.interfere = ({ method }, response) => {
       response.writeHead(200, { "x-repo-commit": scene.hub.commit });
       if (method === "HEAD") response.end();

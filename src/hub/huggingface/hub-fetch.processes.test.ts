@@ -1,4 +1,4 @@
-/** Several processes, one that is killed, and a disk that is full. */
+/** Several processes at once, a killed process, and a full disk. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";
@@ -12,7 +12,7 @@ import { blob, main, setScene, weights } from "./testing-scene.ts";
 const scene = setScene();
 const part = () => join(scene.home, "cache", "huggingface", "blobs", `${sha256Of(weights)}.part`);
 
-/** A process of its own that fetches {@link main} with this test's environment and prints what it got. */
+/** A separate process that fetches {@link main} with this test's environment and prints the result. */
 function startFetch(): { child: ChildProcess; printed: Promise<string> } {
   const module = new URL("fetch.ts", import.meta.url).href;
   const code = `import { fetchHubFile } from ${JSON.stringify(module)};
@@ -35,7 +35,7 @@ describe("processes that share a cache", () => {
   it("fetch a file once", async () => {
     scene.hub.interfere = ({ server }, response) => {
       if (server !== "storage") return false;
-      // Sent once both asked the hub what there is.
+      // Sent after both have asked the hub for the metadata.
       const asked = () => scene.hub.seen.filter(({ method }) => method === "HEAD").length;
       void until(() => asked() === 2).then(() => response.end(weights));
       return true;

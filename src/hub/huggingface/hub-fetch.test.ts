@@ -13,15 +13,15 @@ const scene = setScene();
 
 describe("fetchHubFile", () => {
   it("fetches, verifies and keeps a large file, and later needs no hub", async () => {
-    const told: Progress[] = [];
-    const got = await fetchHubFile(main, { onProgress: (progress) => told.push(progress) });
+    const reports: Progress[] = [];
+    const got = await fetchHubFile(main, { onProgress: (progress) => reports.push(progress) });
     const path = join(scene.home, "cache", "huggingface", "blobs", blob);
     expect(got).toEqual({ path, sha256: sha256Of(weights), commit: scene.hub.commit, size: weights.length });
     expect((await readFile(path)).equals(weights)).toBe(true);
     expect(await scene.blobs()).toEqual([blob]);
     const stage = "Fetching timm/resnet50.a1_in1k/model.safetensors";
-    expect(told[0]).toMatchObject({ stage, done: 0, total: weights.length, unit: "bytes" });
-    expect(told.at(-1)).toMatchObject({ done: weights.length, secondsLeft: 0 });
+    expect(reports[0]).toMatchObject({ stage, done: 0, total: weights.length, unit: "bytes" });
+    expect(reports.at(-1)).toMatchObject({ done: weights.length, secondsLeft: 0 });
 
     const asked = scene.hub.seen.length;
     expect(await fetchHubFile(main, { offline: true })).toEqual(got);
@@ -63,7 +63,7 @@ describe("fetchHubFile", () => {
       /offers a different .* than is pinned \(sha256 [0-9a-f]{12}… instead of/,
     );
     expect(scene.hub.sent()).toBe(0);
-    // Where the hub tells no hash, the pin alone decides.
+    // If the hub states no hash, only the pin decides.
     scene.hub.publish(repo, "small.json", config, "small");
     expect((await scene.fetched({ ...pinned, file: "small.json" })).equals(config)).toBe(true);
     await expect(scene.fetched({ ...main, file: "config.json", sha256: sha256Of(weights) })).rejects.toThrow(

@@ -45,8 +45,10 @@ describe("fetchNpmFiles", () => {
 
   it("fetches, verifies and keeps the wanted files, and later needs no registry", async () => {
     const spec = registry.publish("net", "1.0.0", tarball);
-    const told: Progress[] = [];
-    const files = await fetchNpmFiles(spec, (path) => path.startsWith("model/"), { onProgress: (p) => told.push(p) });
+    const reports: Progress[] = [];
+    const files = await fetchNpmFiles(spec, (path) => path.startsWith("model/"), {
+      onProgress: (p) => reports.push(p),
+    });
     const folder = folderOf(join(home, "cache", "npm"), spec);
     expect([...files]).toEqual([
       ["model/model.json", join(folder, "model/model.json")],
@@ -54,8 +56,8 @@ describe("fetchNpmFiles", () => {
     ]);
     expect((await readFile(files.get("model/weights.bin")!)).equals(Buffer.from(noise))).toBe(true);
     expect((await readdir(folder)).sort()).toEqual([".graft-index.json", "model"]);
-    expect(told[0]).toMatchObject({ stage: "Fetching net@1.0.0", done: 0, total: tarball.length, unit: "bytes" });
-    expect(told.at(-1)).toMatchObject({ done: tarball.length, secondsLeft: 0 });
+    expect(reports[0]).toMatchObject({ stage: "Fetching net@1.0.0", done: 0, total: tarball.length, unit: "bytes" });
+    expect(reports.at(-1)).toMatchObject({ done: tarball.length, secondsLeft: 0 });
     expect(await packages()).toHaveLength(1);
 
     const asked = registry.requests.length;

@@ -32,7 +32,7 @@ async function unpack(bytes: Buffer, limits: ArchiveLimits = archiveLimits): Pro
       folder,
     };
   } finally {
-    // Whatever was in it: nothing beside the folder.
+    // Whatever the archive contains, nothing is written beside the folder.
     expect(readdirSync(work).sort()).toEqual(["a", "archive"]);
     expect(readdirSync(join(work, "a"))).toEqual(["b"]);
   }
@@ -70,7 +70,7 @@ describe("a zip", () => {
   it("whose entries overlap is refused", async () => {
     const shared = zipOf([entry("a/1.jpg"), entry("a/2.jpg", { shares: 0 }), entry("a/3.jpg", { shares: 0 })]);
     await expect(unpack(shared)).rejects.toThrow("The archive was refused: its entries overlap.");
-    // Not the same start, but one within the other: as of a bomb that quotes headers.
+    // One entry inside another, as in a bomb that quotes headers.
     const within = zipOf([entry("a/1.jpg"), entry("a/2.jpg")]);
     const at = within.indexOf(Buffer.from([0x50, 0x4b, 1, 2]));
     within.writeUInt32LE(within.readUInt32LE(at + 20) + 40, at + 20);

@@ -1,4 +1,4 @@
-/** Lists as people have them: read where they can mean only one thing, refused with one right sentence where not. */
+/** Common lists: read if they are unambiguous, else refused with one right sentence. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { discoverDataset } from "../discover.ts";
@@ -6,7 +6,7 @@ import { type Files, lay, linesOf } from "../testing.ts";
 
 const images = ["1.jpg", "2.jpg", "3.jpg", "4.jpg"];
 
-/** What a list with these images beside it says. */
+/** The dataset of a list with these images beside it. */
 async function read(
   text: string | Uint8Array,
   { name = "list.csv", files = images }: { name?: string; files?: readonly string[] } = {},
@@ -178,7 +178,7 @@ describe("paths", () => {
       "images/b/2.jpg dog",
     ]);
     expect((await read("id,label\na/1.jpg,cat\n", { files })).lines).toEqual(["images/a/1.jpg cat"]);
-    // Another folder than the one that is written is another image.
+    // An image in another folder than the written one is a different image.
     await expect(read("id,label\nc/1.jpg,cat\n", { files })).rejects.toThrow('"c/1.jpg", is not in');
   });
 

@@ -1,4 +1,4 @@
-/** Drawing views: what policies allow, and that the same seed draws the same. */
+/** Drawing views: the limits of policies, and the same result for the same seed. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../../base/random.ts";
@@ -48,25 +48,25 @@ describe("planView", () => {
   });
 
   it("returns the view of the preprocessing if nothing varies", () => {
-    const picture = { width: 300, height: 200 };
-    const plan = (frame: Frame) => planView(augmentations.none, picture, frame, createRandom(1));
-    expect(plan({ kind: "stretch" })).toEqual(wholeView(picture));
+    const image = { width: 300, height: 200 };
+    const plan = (frame: Frame) => planView(augmentations.none, image, frame, createRandom(1));
+    expect(plan({ kind: "stretch" })).toEqual(wholeView(image));
     const crop = { left: 70, top: 20, width: 160, height: 160 };
-    expect(plan({ kind: "crop", fraction: 0.8 })).toEqual({ ...wholeView(picture), crop });
+    expect(plan({ kind: "crop", fraction: 0.8 })).toEqual({ ...wholeView(image), crop });
   });
 
   it("uses the whole range that the policy allows", () => {
-    const picture = { width: 400, height: 300 };
+    const image = { width: 400, height: 300 };
     const random = createRandom(4);
     const { strong } = augmentations;
-    const views = Array.from({ length: 2000 }, () => planView(strong, picture, { kind: "stretch" }, random));
+    const views = Array.from({ length: 2000 }, () => planView(strong, image, { kind: "stretch" }, random));
     const shareOf = (of: readonly boolean[]): number => of.filter(Boolean).length / of.length;
     expect(shareOf(views.map(({ flip }) => flip))).toBeCloseTo(0.5, 1);
     expect(shareOf(views.map(({ erased }) => erased.length > 0))).toBeCloseTo(0.25, 1);
     const areas = views.map(({ crop }) => (crop.width * crop.height) / (400 * 300)).sort((a, b) => a - b);
     expect(areas[0]).toBeLessThan(0.32);
     expect(areas.at(-1)).toBeGreaterThan(0.95);
-    // Relative to the picture's own shape, which a stretching network squeezes into a square.
+    // Relative to the image's shape, which a stretching network changes to a square.
     const ratios = views.map(({ crop }) => crop.width / crop.height / (400 / 300));
     expect(Math.min(...ratios)).toBeGreaterThanOrEqual(Math.SQRT1_2 - 1e-9);
     expect(Math.max(...ratios)).toBeLessThanOrEqual(Math.SQRT2 + 1e-9);

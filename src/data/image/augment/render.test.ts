@@ -1,4 +1,4 @@
-/** Rendering against Pillow and torchvision (bench/reference/augmentations.py), and what holds for every view. */
+/** Compares rendering with Pillow and torchvision (bench/reference/augmentations.py), and checks properties of every view. */
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -20,7 +20,7 @@ const golden: Readonly<Record<"crop" | "rotate" | "colour", readonly Golden[]>> 
   readFileSync(new URL("fixtures/augmentations.json", import.meta.url), "utf8"),
 );
 
-/** Differences from what the reference yields, in grey levels. */
+/** Differences from the reference, in grey levels. */
 function differences({ width, height, size, view, step, bytes }: Golden): number[] {
   const { data } = renderView(drawn(width, height), view, size);
   expect(data.length).toBe(size * size * 3);
@@ -35,7 +35,7 @@ const named = (cases: readonly Golden[]) =>
 describe("a view equals the reference", () => {
   it.each(named(golden.crop))("Pillow's crop and resize: %s", (_, one) => {
     const found = differences(one);
-    // Pillow rounds between its two passes, which tips some values over.
+    // Pillow rounds between its two passes, which changes some values by one.
     expect(Math.max(...found)).toBeLessThanOrEqual(1);
     expect(found.filter((error) => error > 0).length / found.length).toBeLessThanOrEqual(0.25);
   });
@@ -47,7 +47,7 @@ describe("a view equals the reference", () => {
   });
 });
 
-/** A view of any kind of a picture of this size. */
+/** Any view of an image of this size. */
 const viewsOn = (width: number, height: number): fc.Arbitrary<View> => {
   const share = fc.double({ min: 0, max: 1, noNaN: true });
   const box = fc.tuple(share, share, share, share).map(([left, top, wide, high]) => ({
