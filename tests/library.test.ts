@@ -71,7 +71,7 @@ describe("a training that is saved", () => {
   test("has the files that the command line writes, with the same in them", async () => {
     const notes: string[] = [];
     const result = await train({ data: images, network, onNote: (note) => notes.push(note) });
-    expect(notes.join("\n")).toContain("assuming");
+    expect(notes.join("\n")).toContain("Graft assumes");
     const { modelSha256, run } = await result.save(join(work, "by library"));
     const { code, stderr } = await graft(["train", images, "--network", network, "--out", join(work, "by cli")], cache);
     expect(code, stderr).toBe(0);
