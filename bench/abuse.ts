@@ -1,7 +1,7 @@
 /**
  * Bench `abuse`: the long run of what tests/serve-abuse.test.ts does once. `graft serve` gets random hostile requests, made of the
- * kinds below, until the time is over. It must live, answer `/health`, answer a good request at the end, stay within its memory,
- * and end when it is told to.
+ * kinds below, until the time is over. It must stay alive, answer `/health`, answer a good request at the end, stay within its memory,
+ * and end after a signal.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,7 +21,7 @@ interface Attack {
   readonly body: Buffer;
 }
 
-/** Files and texts that cost more than they weigh. */
+/** Files and texts that cost far more than their size suggests. */
 async function attacks(): Promise<Attack[]> {
   const large = await costly.flat(5000, 5000, "avif");
   const image = (name: string, body: Buffer): Attack => ({ name, type: "image/png", body });

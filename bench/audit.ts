@@ -1,4 +1,4 @@
-/** Bench `audit`: what the audit finds of planted faults, how loud it is on the untouched set, and what it costs on many images. */
+/** Bench `audit`: how many planted faults the audit finds, how much it reports on the untouched set, and what it costs on many images. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Bench `conformal`: whether sets that promise 90% hold the true class that often, over many seeded splits of three datasets. */
+/** Bench `conformal`: whether sets that guarantee 90% contain the true class that often, over many seeded splits of three datasets. */
 import { createRandom } from "../src/base/random.ts";
 import { stratifiedSplit } from "../src/data/dataset/split.ts";
 import { COVERAGE, fitConformal, type SetScores, scoreSets } from "../src/metrics/conformal.ts";
@@ -17,7 +17,7 @@ const DATASETS = ["flowers", "pollen", "sign-digits"];
 /** Share of all images that is the test of a split, as in a training without a test folder. */
 const TEST_SHARE = 0.2;
 
-/** Measures and prints. Each split is a training as `graft train` does it: sets are calibrated on out-of-fold answers. */
+/** Measures and prints. Each split is a training as `graft train` does it: sets are calibrated on out-of-fold predictions. */
 export async function benchConformal(given: readonly string[]): Promise<void> {
   const { network: name, splits } = readFlags(given, { network: "", splits: 20 });
   const network = await openNetwork(name || shared("networks", "mobilenet_v2_100_224.onnx"));

@@ -1,4 +1,4 @@
-/** Bench `cuts`: which cut, and which way of fitting images, serves a network best. No peer: it fills the catalogue. */
+/** Bench `cuts`: which cut and which resizing suit a network best. No peer: the results go into the catalogue. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -30,7 +30,7 @@ export const networks: Readonly<Record<string, Stages>> = {
   },
 };
 
-/** What is measured: what trains, whether what the frozen part yields is kept, and how many times PyTorch's rate is to be reached. */
+/** What is measured: what trains, whether the frozen part's outputs are stored, and the required multiple of PyTorch's rate. */
 const ways = [
   { name: "last stage, no cache", trains: "last", cache: "off", bar: 1.3 },
   { name: "last stage, boundary cache", trains: "last", cache: "auto", bar: 3 },

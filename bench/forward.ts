@@ -19,7 +19,7 @@ import { numberAt, type Run, runJson } from "./support/run.ts";
 import { ROOT } from "./support/shared.ts";
 import { printTable } from "./support/table.ts";
 
-/** How many times PyTorch's images a second are to be reached. */
+/** The required multiple of PyTorch's images per second. */
 const bars: Readonly<Record<string, number>> = {
   resnet50: 1.5,
   inception_v3: 1.15,

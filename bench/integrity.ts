@@ -1,4 +1,4 @@
-/** Bench `integrity`: the kill and damage harnesses of `tests/`, for as long as is wanted. Measures nothing: it counts faults. */
+/** Bench `integrity`: the kill and damage harnesses of `tests/`, for a chosen time. Measures nothing: it counts faults. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ export async function benchIntegrity(given: readonly string[]): Promise<void> {
   const { part, kills, flips, seed } = readFlags(given, { part: "all", kills: 200, flips: 100, seed: 1 });
   if (!PARTS.includes(part)) throw new WrongFlags(`--part takes one of ${PARTS.join(", ")}.`);
   const work = await mkdtemp(join(tmpdir(), "graft-integrity-"));
-  // What is damaged is told each time; here that is no news.
+  // Every damage is reported; here that is expected.
   const stop = onNotice(() => {});
   try {
     const faults = [

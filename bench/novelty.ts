@@ -1,4 +1,4 @@
-/** Bench `novelty`: which score best tells images of something else, and what the one that is shipped does at its threshold. */
+/** Bench `novelty`: which score best detects images of other subjects, and how Graft's own score does at its threshold. */
 
 import { createRandom } from "../src/base/random.ts";
 import { stratifiedSplit } from "../src/data/dataset/split.ts";

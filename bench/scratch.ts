@@ -1,4 +1,4 @@
-/** Bench `scratch`: how a network whose batch norm was folded away is best begun when it is trained from nothing. */
+/** Bench `scratch`: which initialisation suits a network with folded batch norm that is trained from scratch. */
 import { createRandom } from "../src/base/random.ts";
 import { discoverDataset } from "../src/data/dataset/discover.ts";
 import { decodeImage } from "../src/data/image/decode.ts";

@@ -1,6 +1,6 @@
 /**
- * Bench `storage`: whether half precision at the freeze boundary costs accuracy. The last stages are trained on what the frozen
- * part yields, kept in half and in full precision, with the same seeds.
+ * Bench `storage`: whether half precision at the freeze boundary costs accuracy. The last stages are trained on the outputs of the frozen
+ * part, stored in half and in full precision, with the same seeds.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

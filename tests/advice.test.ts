@@ -1,4 +1,4 @@
-/** `graft recommend` and `graft compare` from end to end, on tiny networks; where ../shared is, the verdicts whose truth is known. */
+/** `graft recommend` and `graft compare` from end to end, on tiny networks; with ../shared, also verdicts that are known to be right. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

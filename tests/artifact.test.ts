@@ -25,7 +25,7 @@ async function pixelsOf(path: string): Promise<Pixels> {
   return { width: info.width, height: info.height, data };
 }
 
-/** Runs images of one size through the model; yields each output as `[N][…]`. */
+/** Runs images of one size through the model; returns each output as `[N][…]`. */
 async function ask(session: ort.InferenceSession, pictures: readonly Pixels[]): Promise<Record<string, number[][]>> {
   const { width, height } = pictures[0]!;
   const data = new Uint8Array(pictures.length * width * height * 3);
@@ -45,7 +45,7 @@ async function ask(session: ort.InferenceSession, pictures: readonly Pixels[]): 
 const largestDifference = (a: readonly number[], b: readonly number[]): number =>
   Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
 
-/** What the model's file says its classes are, in order: the labels of the answer sorted as Graft numbers them. */
+/** The classes in the model's file, in order: the labels sorted as Graft numbers them. */
 const inClassOrder = ({ top }: Answer): number[] =>
   top.toSorted((a, b) => (a.label < b.label ? -1 : 1)).map(({ probability }) => probability);
 

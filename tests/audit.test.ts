@@ -1,4 +1,4 @@
-/** `graft audit` and `graft explain` from end to end, on generated images with faults planted by hand. */
+/** `graft audit` and `graft explain` from end to end, on generated images with planted faults. */
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -82,7 +82,7 @@ beforeAll(async () => {
   await writeShapes(join(data, "train"), { circle: 30, square: 30, triangle: 30 });
   await writeShapes(join(data, "test"), { circle: 8, square: 8, triangle: 8 }, 2);
   const train = (name: string): string => join(data, "train", name);
-  // Wrong labels, a test image once more in training, a copy in another class, and what is no image.
+  // Wrong labels, a test image once more in training, a copy in another class, and a file that is not an image.
   for (const [from, to, name] of strays) renameSync(train(`${from}/${name}.webp`), train(`${to}/stray-${name}.webp`));
   await sharp(join(data, "test/circle/001.jpeg")).flop().jpeg({ quality: 60 }).toFile(train("circle/leak.jpg"));
   cpSync(train("square/000.png"), train("circle/both.png"));
@@ -320,7 +320,7 @@ describe("an image of something else", () => {
   });
 });
 
-/** Mounts a folder over itself, read-only; yields what takes the mount away. */
+/** Mounts a folder over itself, read-only; returns a function that unmounts it. */
 function makeReadOnly(folder: string): (() => void) | undefined {
   try {
     execFileSync("mount", ["--bind", folder, folder], { stdio: "ignore" });

@@ -1,4 +1,4 @@
-/** Damaged files of the cache: the same result, or an error; never another result. Offline: an error that names the file. */
+/** With damaged files in the cache: the same result or an error, never another result. Offline: an error that names the file. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -10,9 +10,9 @@ import { heardNotices } from "./support/notices.ts";
 
 const work = temporaryFolder();
 const notices = heardNotices();
-/** All that was told in the tests before. */
-const told: string[] = [];
-afterEach(() => void told.push(...notices));
+/** All notices of earlier tests. */
+const earlier: string[] = [];
+afterEach(() => void earlier.push(...notices));
 let opened: Subjects;
 beforeAll(async () => {
   opened = await openSubjects(work);
@@ -71,15 +71,15 @@ describe("damage", () => {
     ],
     ["huggingface", "huggingface/blobs", ".json", /\.json in the cache was damaged: it is fetched again\.$/],
     ["speeds", "speeds", ".json", /^The stored speeds of networks \(.*\) was damaged: it is made again\.$/],
-  ])("in %s (%s/…%s) is told in one line, and the result is the same", async (kind, folder, ending, sentence) => {
+  ])("in %s (%s/…%s) is reported in one line, and the result is the same", async (kind, folder, ending, sentence) => {
     const { use } = subject(kind);
     const expected = await use();
     notices.splice(0);
     flip(filesIn(folder, ending)[0]!);
     expect(await use()).toBe(expected);
-    // The same sentence of the same file is told once in a process.
+    // A process reports the same problem of the same file once.
     expect(notices.filter((text) => sentence.test(text)).length).toBeLessThanOrEqual(1);
-    expect([...told, ...notices].some((text) => sentence.test(text))).toBe(true);
+    expect([...earlier, ...notices].some((text) => sentence.test(text))).toBe(true);
     notices.splice(0);
     expect(await use()).toBe(expected);
     expect(notices).toEqual([]);
@@ -110,7 +110,7 @@ describe("damage", () => {
     const [weights] = filesIn("huggingface/blobs", ".safetensors");
     const whole = await opened.openFromHub();
     const bytes = readFileSync(weights!);
-    // Still a sound file, with one weight changed.
+    // Still a valid file, with one weight changed.
     bytes[bytes.length - 2] = bytes[bytes.length - 2]! ^ 0x40;
     writeFileSync(weights!, bytes);
     const again = await opened.openFromHub();

@@ -1,4 +1,4 @@
-/** `graft cache` and its functions: what is in the cache, making room, verifying; beside other processes that use it. */
+/** `graft cache` and its functions: listing, pruning and verifying, while other processes use the cache. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -134,7 +134,7 @@ describe("pruning", () => {
     expect([removed.map(({ path }) => path), kept.map(({ entry }) => entry.path)]).toEqual([[left], [young]]);
     expect([existsSync(left), existsSync(young), existsSync(transfer)]).toEqual([false, true, true]);
     expect((await pruneCache({ kinds: ["transfers"] })).removed.map(({ path }) => path)).toEqual([transfer]);
-    // What Graft does not know is listed and stays, whatever is asked for.
+    // What Graft does not know is listed and stays, whatever the options.
     expect((await listCache({ kinds: ["other"] })).entries.map(({ name }) => name)).toEqual(["mine.txt"]);
     expect((await pruneCache({ kinds: ["other"] })).removed).toEqual([]);
     await pruneCache({ maxBytes: 0 });
@@ -202,9 +202,9 @@ describe("verifying", () => {
     }
     const found = await verifyCache();
     expect(found.damaged.map(({ path }) => path).sort()).toEqual(damaged.sort());
-    const told = await graft(["cache", "verify"], cache);
-    expect(told.code).toBe(1);
-    for (const path of damaged) expect(told.stdout).toContain(path);
+    const printed = await graft(["cache", "verify"], cache);
+    expect(printed.code).toBe(1);
+    for (const path of damaged) expect(printed.stdout).toContain(path);
     const json = await graft(["cache", "verify", "--json"], cache);
     expect([json.code, (JSON.parse(json.stdout) as { damaged: unknown[] }).damaged.length]).toEqual([
       1,
@@ -225,14 +225,14 @@ describe("verifying", () => {
     expect(await kindsIn()).toEqual(everything);
   });
 
-  test("ends when it is told to", async () => {
+  test("ends when its signal is aborted", async () => {
     const stop = new AbortController();
     stop.abort(new Error("enough"));
     await expect(verifyCache({ signal: stop.signal })).rejects.toThrow("enough");
   });
 });
 
-/** The largest file below a folder: what it is about. */
+/** The largest file in a folder. */
 function largestFile(folder: string): string {
   const files = (readdirSync(folder, { recursive: true }) as string[]).map((name) => join(folder, name));
   const sizes = files.map((path) => ({ path, stat: statSync(path) })).filter(({ stat }) => stat.isFile());

@@ -1,4 +1,4 @@
-/** Bad input and bad luck: each ends in one sentence with its remedy and the right exit code, never in a stack trace. */
+/** Invalid input and failures: each ends in one sentence with its remedy and the right exit code, never in a stack trace. */
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -94,7 +94,7 @@ describe("a dataset that cannot be learned from", () => {
 });
 
 describe("some bad images among good ones", () => {
-  test("cut off, empty, far too large, no image: skipped with their reasons; a wrong ending is no fault", async () => {
+  test("cut off, empty, far too large, not an image: skipped with their reasons; a wrong extension does not matter", async () => {
     const folder = newFolder();
     cpSync(good, folder, { recursive: true });
     const at = (name: string): string => join(folder, "circle", name);
@@ -147,7 +147,7 @@ describe("some bad images among good ones", () => {
 });
 
 describe("a command line or a model that is wrong", () => {
-  test("a network that nobody knows", async () => {
+  test("an unknown network", async () => {
     const run = await graft(["train", good, "--network", "resnet5000", "--out", newFolder()], cache);
     expectSentence(run, "usage", 'Unknown network "resnet5000"');
   });

@@ -1,4 +1,4 @@
-/** The process as a shell sees it: output that nobody reads any more, full disks, interruptions, names that would act on a terminal. */
+/** The process as a shell sees it: closed output, full disks, interruptions, names with control characters. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The command line from end to end: images to a model, the model asked and measured. Bad input is in cli-errors.test.ts. */
+/** The command line from end to end: from images to a model, its predictions and its evaluation. Bad input is in cli-errors.test.ts. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -102,7 +102,7 @@ describe("graft train", () => {
     expect(readFileSync(join(out, "report.html"), "utf8")).toContain("tiny.onnx");
   });
 
-  test("answers.json says of every test image what the accuracy is counted from", () => {
+  test("answers.json says of every test image how it was predicted", () => {
     const { classes, answers } = JSON.parse(readFileSync(join(out, "answers.json"), "utf8")) as {
       classes: string[];
       answers: { path: string; truth: number; prediction: number; probability: number; truthProbability: number }[];
@@ -181,7 +181,7 @@ describe("graft predict", () => {
     expect(right).toBeGreaterThanOrEqual(15);
   });
 
-  test("for a person: a line an image", async () => {
+  test("for a person: one line per image", async () => {
     const file = join(fresh, "circle", "000.png");
     const { code, stdout, stderr } = await graft(["predict", join(out, "model.onnx"), file], cache);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -200,7 +200,7 @@ describe("graft evaluate", () => {
     expect(scores.confusion.flat().reduce((sum, count) => sum + count)).toBe(18);
   });
 
-  test("one image of one class is enough to be judged", async () => {
+  test("one image of one class is enough for an evaluation", async () => {
     const one = join(work, "one", "circle");
     mkdirSync(one, { recursive: true });
     copyFileSync(join(fresh, "circle", "000.png"), join(one, "a.png"));

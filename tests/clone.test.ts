@@ -1,4 +1,4 @@
-/** A clone in a folder whose name has a space, a letter beyond ASCII, a # and a % builds, trains, answers and tests itself. */
+/** A clone in a folder whose name has a space, a letter beyond ASCII, a # and a % builds, trains, predicts and tests itself. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

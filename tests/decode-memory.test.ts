@@ -18,14 +18,14 @@ const saved = (name: string, bytes: Uint8Array): string => {
   return join(work, name);
 };
 
-interface Told {
+interface Outcome {
   readonly estimated: number;
   readonly peak: number;
   readonly outcomes: readonly string[];
 }
 
-/** Decodes the files at once within so much memory. */
-function decode(memoryBytes: number, ...files: readonly string[]): Told {
+/** Decodes the files at once with this memory budget. */
+function decode(memoryBytes: number, ...files: readonly string[]): Outcome {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     ["--import", "tsx", child, `${memoryBytes}`, ...files],
@@ -34,7 +34,7 @@ function decode(memoryBytes: number, ...files: readonly string[]): Told {
     },
   );
   if (status !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as Told;
+  return JSON.parse(stdout) as Outcome;
 }
 
 const SIDE = 3000;

@@ -1,4 +1,4 @@
-/** Which features a training takes: cuts read in one pass, mirrored views in the artifact, the same in Node and in memory. */
+/** Which features a training selects: cuts read in one pass, mirrored views in the artifact, the same in Node and in memory. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

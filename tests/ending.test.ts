@@ -1,4 +1,4 @@
-/** `graft serve` and `graft studio` end in bounded time when they are told to, whatever connections are open. */
+/** `graft serve` and `graft studio` end in bounded time after a signal, whatever connections are open. */
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ const model = join(work, "tiny.onnx");
 const slow = join(work, "slow.onnx");
 let picture: Buffer;
 
-/** Without a bound the tests here took longer than this, or for ever; with it they take a fraction, on a busy machine too. */
+/** Without a time limit, these tests took longer than this, or for ever; with it they take a fraction, even on a busy machine. */
 const BOUND_MS = 15_000;
 
 const sockets = new Set<Socket>();
@@ -24,7 +24,7 @@ afterEach(() => {
   sockets.clear();
 });
 
-/** A connection that sends this much and then nothing, and reads nothing if it is told so. */
+/** A connection that sends this much and then nothing, and optionally reads nothing. */
 async function hold(port: number, sent: string, reads = true): Promise<Socket> {
   const socket = connect({ host: "127.0.0.1", port });
   sockets.add(socket);
@@ -119,7 +119,7 @@ describe("graft studio", () => {
     await hold(port, `${head("POST /api/archives", "content-length: 1000000")}half`);
     await pause(300);
     expect(await timeToEnd(() => {}, studio.end())).toBeLessThan(BOUND_MS);
-    // What was half sent is gone.
+    // Incomplete uploads are gone.
     expect(() => readFileSync(join(folder, ".graft", "incoming"))).toThrow();
   });
 });

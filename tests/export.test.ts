@@ -1,4 +1,4 @@
-/** `graft export`: a trained model in 8-bit integers, judged beside the original. */
+/** `graft export`: a trained model in 8-bit integers, compared with the original. */
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";

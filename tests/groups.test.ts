@@ -20,7 +20,7 @@ const work = temporaryFolder();
 const cache = join(work, "cache");
 const network = join(work, "tiny.onnx");
 
-/** A photograph of nothing: coloured waves, different for each seed. */
+/** An image of coloured waves, different for each seed. */
 function drawWaves(seed: number): Buffer {
   const random = createRandom(seed);
   const waves = Array.from({ length: 12 }, () => ({
@@ -58,7 +58,7 @@ async function writeImages(
   return folder;
 }
 
-/** As an export that multiplies a dataset does: mirrored, turned a little, cropped, lighter or darker. */
+/** As exports of augmented datasets do: mirrored, slightly rotated, cropped, lighter or darker. */
 const augmented: Parameters<typeof writeImages>[1] = async (original, number, random) => {
   const crop = Math.round(SIDE * (0.82 + 0.1 * random.next()));
   const turned = await sharp(original)

@@ -1,6 +1,6 @@
 /**
  * The packed package, installed as a user does: into an empty project, with install scripts on, from npm's registry alone. What is
- * installed trains and answers.
+ * installed trains and predicts.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -73,7 +73,7 @@ describe("graft networks show FILE", () => {
 
   test.each([
     ["a file that is not there", "none.onnx", 2, "There is no file"],
-    ["a name that is none", "resnet5000", 2, 'Unknown network "resnet5000"'],
+    ["an unknown name", "resnet5000", 2, 'Unknown network "resnet5000"'],
     ["a network that takes no pictures", "text.onnx", 3, "is not an image network"],
   ])("%s: one sentence", async (_, name, code, said) => {
     writeFileSync(join(work, "text.onnx"), textNetwork());

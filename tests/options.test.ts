@@ -1,4 +1,4 @@
-/** What the doors refuse, each in one sentence before any work: calls of the library, and words on the command line. */
+/** Invalid options are refused in one sentence before any work: in calls of the library, and on the command line. */
 import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -85,7 +85,7 @@ describe("train", () => {
       { finetune: {} },
       "The option finetune.unfreeze of train is missing: it takes a stage's name",
     ],
-    ["a fine-tuning that is none", { finetune: { unfreeze: "none" } }, "to train the head alone, leave finetune out"],
+    ["a fine-tuning of no stage", { finetune: { unfreeze: "none" } }, "to train the head alone, leave finetune out"],
     [
       "no learning rate",
       { finetune: { unfreeze: "1", learningRate: Number.NaN } },
@@ -120,8 +120,8 @@ describe("train", () => {
       'train has no option "finetune.unfreze": did you mean finetune.unfreeze?',
     ],
     ["an option of another call", { budgetSeconds: 5 }, 'train has no option "budgetSeconds"'],
-    ["a signal that is none", { signal: {} }, "The option signal of train takes an AbortSignal, not an object."],
-    ["a listener that is none", { onProgress: "yes" }, 'The option onProgress of train takes a function, not "yes".'],
+    ["an invalid signal", { signal: {} }, "The option signal of train takes an AbortSignal, not an object."],
+    ["an invalid listener", { onProgress: "yes" }, 'The option onProgress of train takes a function, not "yes".'],
     ["a number for a network", { network: 50 }, "network of train takes a network that openNetwork returned, not 50."],
     ["a name of no network", { network: "resnet5O" }, 'Unknown network "resnet5O"; did you mean'],
     ["a wrong seed before a network is opened", { network: "resnet50", seed: -1 }, "not -1."],
@@ -151,7 +151,7 @@ describe("train", () => {
       { dataset: { ...dataset, examples: [{ path, label: 0 }] } },
       "example 0 has the path",
     ]),
-    ["an example that is none", { dataset: { ...dataset, examples: [null] } }, "example 0 is null"],
+    ["an invalid example", { dataset: { ...dataset, examples: [null] } }, "example 0 is null"],
     [
       "an unknown split",
       { dataset: { ...dataset, examples: [{ path: "x", label: 0, split: "dev" }] } },
@@ -268,7 +268,7 @@ describe("other calls", () => {
       "has the label 9",
     ],
     [
-      "an audit by checks that nobody knows",
+      "an audit by unknown checks",
       () => audit({ dataset, network: opened, only: ["leeks"] } as never),
       "only[0] of audit takes one of leaks",
     ],

@@ -1,4 +1,4 @@
-/** What leaves the machine, and what is left on it: nothing but Graft's own files, and no word to anybody. */
+/** Nothing leaves the machine, and nothing but Graft's own files stays on it. */
 import type { ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ const firstLine = <T>(child: ChildProcess): Promise<T> =>
     child.on("close", (code) => reject(new Error(`It ended with ${code}: ${said}`)));
   });
 
-/** Ends a server in good order. */
+/** Ends a server in an orderly way. */
 const end = (child: ChildProcess): Promise<void> =>
   new Promise((resolve) => {
     child.on("close", () => resolve());
@@ -57,7 +57,7 @@ async function trainByStudio(scene: Alone, network: string): Promise<void> {
   await end(studio);
 }
 
-/** Trains and answers by each way in that is a process of its own. */
+/** Trains and predicts with each entry point, in processes of their own. */
 async function useEverything(scene: Alone): Promise<void> {
   const [network, out] = [join(scene.work, "tiny.onnx"), join(scene.work, "out")];
   writeFileSync(network, tinyNetwork());
@@ -103,7 +103,7 @@ describe.runIf(reports)("train, predict, evaluate, serve, studio", () => {
 
 test.runIf(traced)(`a look-up is seen${why}`, async () => {
   const scene = alone({ traced });
-  // Names that end in .invalid are nobody's (RFC 6761).
+  // Names that end in .invalid never exist (RFC 6761).
   await scene.run(["--eval", 'require("node:dns").resolve4("graft.invalid", () => {})']);
   expect(scene.foreignCalls().length).toBeGreaterThan(0);
 });
@@ -123,7 +123,7 @@ describe.runIf(reports)("the library", () => {
   const program = (scene: Alone, thread: "main" | "worker"): string => {
     writeFileSync(join(scene.work, "tiny.onnx"), tinyNetwork());
     const path = join(scene.work, "program.mjs");
-    // The worker is told what ONNX Runtime does not read: its environment is that of the process.
+    // The worker gets a setting that ONNX Runtime does not read: it uses the environment of the process.
     writeFileSync(
       path,
       `import { isMainThread, Worker } from "node:worker_threads";

@@ -108,7 +108,7 @@ describe("files of two runs in one folder", () => {
     });
   });
 
-  test("are told by evaluate and explain, which go by the model", async () => {
+  test("are reported by evaluate and explain, which use the model", async () => {
     const out = await mixed();
     const cache = join(work, "cache");
     const [model, picture] = [join(out, "model.onnx"), join(pictures, "circle/000.png")];
@@ -194,7 +194,7 @@ describe("an output folder that cannot be written", () => {
       const out = join(work, "disk-2/out");
       await writeRun({ ...first, out }, pages);
       const before = digestsIn(out);
-      // Room for some of the new files, not for all.
+      // The disk has space for some of the new files, not for all.
       writeFileSync(join(work, "disk-2/filler"), Buffer.alloc(0));
       for (const [size, what] of [
         ["fill", "the disk is full"],

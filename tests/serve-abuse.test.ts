@@ -1,4 +1,4 @@
-/** Requests that are meant to do harm: each is refused with the right status, the server lives on, and its memory stays flat. */
+/** Hostile requests: each is refused with the right status, the server stays alive, and its memory stays flat. */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { type RawAnswer, raw, type Serving, startServe } from "./support/serve.t
 const work = temporaryFolder();
 const model = join(work, "tiny.onnx");
 const picture = join(work, "picture.jpeg");
-/** What a server of this size may grow by, whatever it is sent: far below what the requests here would take unbounded. */
+/** The limit on the server's growth in memory: far below what these requests would take without limits. */
 const ROOM_BYTES = 150e6;
 
 let server: Serving;
@@ -24,7 +24,7 @@ const post = (path: string, type: string, body: Uint8Array | string): Promise<Re
 const statusOf = async (path: string, type: string, body: Uint8Array | string): Promise<number> => {
   const response = await post(path, type, body);
   const { error } = (await response.json()) as { error: string };
-  // One sentence, and nothing of the server's insides.
+  // One sentence, without internals of the server.
   expect(error).toMatch(/^[A-Z].*\.$/);
   expect(error).not.toContain(work);
   return response.status;
@@ -34,7 +34,7 @@ const statusOf = async (path: string, type: string, body: Uint8Array | string): 
 const head = (...more: string[]): string =>
   `POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/jpeg\r\n${more.map((line) => `${line}\r\n`).join("")}\r\n`;
 
-/** Sends zeros for as long as the server takes them, at most so many. */
+/** Sends zeros while the server accepts them, up to a maximum. */
 function pour(socket: Socket, bytes: number, frame: (chunk: Buffer) => Buffer = (chunk) => chunk): void {
   const chunk = frame(Buffer.alloc(1 << 20));
   let sent = 0;
@@ -109,7 +109,7 @@ describe("large bodies", () => {
     expect(status).toBe(413);
   });
 
-  test("a client that asks first is told before it sends", async () => {
+  test("a client that asks first learns it before it sends", async () => {
     const { status, text } = await raw(server.port, (socket) => {
       socket.write(head("content-length: 100000000", "expect: 100-continue"));
     });
@@ -191,7 +191,7 @@ describe("bodies that cost more than they weigh", () => {
     ["escaped letters", filled('{"image":"', "\\u0041", '"}'), [400]],
     ["base64 of no image", filled('{"image":"', "QUJD", '"}'), [422]],
     ["base64 of no image, slashes escaped", filled('{"image":"', "\\/", '"}'), [400, 422]],
-    ["base64 with an end that is none", filled('{"image":"', "QUJD", 'QU!D"}'), [400]],
+    ["base64 with an invalid end", filled('{"image":"', "QUJD", 'QU!D"}'), [400]],
   ])("JSON of %s: refused, and others are answered meanwhile", async (_, body, statuses) => {
     const work = Promise.all(Array.from({ length: 4 }, () => statusOf("/predict", "application/json", body)));
     // On an idle machine a few milliseconds; unbounded structure took seconds, and gigabytes.
@@ -251,7 +251,7 @@ describe("bodies that cost more than they weigh", () => {
   });
 });
 
-describe("images that are none, or too large", () => {
+describe("files that are not images, or too large", () => {
   test("image bombs: 413, many at once", async () => {
     const bomb = pngOfSize(16_000, 16_000);
     expect(bomb.length).toBeLessThan(100_000);
@@ -286,7 +286,7 @@ describe("clients that do not keep to the rules", () => {
       });
     const body = slow(head("content-length: 100000"));
     const start = slow("POST /predict HTTP/1.1\r\nhost: localhost\r\nx-slow: ");
-    // Others are served meanwhile.
+    // Other clients are served meanwhile.
     expect((await post("/predict", "image/jpeg", readFileSync(picture))).status).toBe(200);
     expect((await body).status).toBe(408);
     expect((await start).status).toBe(408);

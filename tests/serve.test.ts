@@ -1,4 +1,4 @@
-/** `graft serve` from the outside: the same answers as `graft predict`, several models, reloading, tokens, a graceful end. */
+/** `graft serve` from the outside: the same predictions as `graft predict`, several models, reloading, tokens, a graceful end. */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -158,7 +158,7 @@ test("several models are asked by name", async () => {
   expect(await server.ended).toBe(0);
 });
 
-test("a model that is replaced under load is read anew, and no request is dropped", async () => {
+test("a model that is replaced under load is loaded again, and no request is dropped", async () => {
   const path = join(work, "changing.onnx");
   writeFileSync(path, readFileSync(first));
   const server = await startServe([path]);
@@ -180,14 +180,14 @@ test("a model that is replaced under load is read anew, and no request is droppe
   await ask(`${server.url}/predict`, { body: form(pictures.slice(0, 1)) });
   isOver = true;
   await clients;
-  // Every answer is of one version or the other, and the last of the new one.
+  // Every response is from one version or the other, and the last one is from the new version.
   const isOf = (entry: Entry, wanted: Entry): boolean => Math.abs(entry.probability! - wanted.probability!) < 1e-4;
   expect(before.probability).not.toBeCloseTo(after.probability!, 3);
   expect(seen.every((entry) => isOf(entry, before) || isOf(entry, after))).toBe(true);
   const last = await ask(`${server.url}/predict`, { body: form(pictures.slice(0, 1)) });
   expectSame(last.answer.predictions[0]!, after);
 
-  // A damaged file is told of, and the model before it stays; SIGHUP reads the file again.
+  // A damaged file is logged, and the previous model stays; SIGHUP reads the file again.
   writeFileSync(path, "not a model");
   await server.logged(({ event }) => event === "reload_failed");
   expect((await ask(`${server.url}/predict`, { body: form(pictures.slice(0, 1)) })).status).toBe(200);

@@ -1,4 +1,4 @@
-/** The studio in a real browser beside others that mean no good: a server on another port, and a report from somebody else. */
+/** The studio in a real browser with hostile neighbours: a server on another port, and a report from someone else. */
 import { mkdtempSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -104,7 +104,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio beside others${browserNo
     const evil = await context.newPage();
     await evil.goto(`${otherUrl}/api/anything`);
     const cookie = requests.find(({ url }) => url === "/api/anything")!.headers.cookie ?? "";
-    // That it is sent is what makes it worth nothing by itself.
+    // Browsers send it, so it must be useless by itself.
     expect(cookie).toMatch(new RegExp(`^graft-studio-${studio.port}=[0-9a-f]{64}$`));
     for (const path of ["/api/project", "/api/events", `/api/runs/${ID}/files/model.onnx`])
       expect((await studio.ask(path, { known: false, headers: { Cookie: cookie } })).status, path).toBe(401);

@@ -1,4 +1,4 @@
-/** `kill -9` of the studio amid uploads, and of a training amid its work: nothing that was accepted or computed is lost. */
+/** `kill -9` of the studio during uploads, and of a training: nothing that was accepted or computed is lost. */
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,7 +44,7 @@ test("every image that was accepted is there, whole; of those that were not, not
       pictures.some((bytes) => bytes.equals(readFileSync(join(folder, "bee", name)))),
       name,
     ).toBe(true);
-  // The next start clears away what was being received, and takes over the dead one's lock.
+  // The next start removes incomplete uploads, and takes over the dead process's lock.
   const next = await startStudio(folder);
   expect(readdirSync(join(folder, ".graft"))).not.toContain("incoming");
   await next.close();
@@ -59,7 +59,7 @@ describe("a training whose process is killed", () => {
   beforeAll(async () => {
     process.env.GRAFT_CACHE = join(work, "cache");
     writeFileSync(network, tinyNetwork());
-    // As many as a single training holds out enough of to judge itself.
+    // Enough images for the validation part of a single training.
     await writeShapes(folder, { circle: 300, square: 300 });
     studio = await startStudio(folder, [{ path: network, preprocessing: "imagenet" }]);
   });
@@ -71,7 +71,7 @@ describe("a training whose process is killed", () => {
 
   const stateOf = async (id: string): Promise<RunInfo> => studio.json<RunInfo>(`/api/runs/${id}`);
 
-  test("is told of, goes on where it was, ends on request with what it had, and is discarded", async () => {
+  test("is shown, resumes where it was, stops on request with its results so far, and can be discarded", async () => {
     const { id } = await studio.json<RunInfo>("/api/runs", posting(settings));
     await expect.poll(async () => (await stateOf(id)).epochs.length, { timeout: 60_000 }).toBeGreaterThan(2);
     expect((await studio.ask("/api/runs", posting(settings))).status).toBe(409);
@@ -83,7 +83,7 @@ describe("a training whose process is killed", () => {
     const before = (await stateOf(id)).epochs.length;
     await studio.json(`/api/runs/${id}/resume`, { method: "POST" });
     await expect.poll(async () => (await stateOf(id)).epochs.length, { timeout: 60_000 }).toBeGreaterThan(before);
-    // From the checkpoint, not from the beginning: no epoch is told twice, none is missing.
+    // From the checkpoint, not from the beginning: no epoch is reported twice, none is missing.
     const { epochs } = await stateOf(id);
     expect(epochs.map(({ epoch }) => epoch)).toEqual(epochs.map((_, i) => i + 1));
     await studio.json(`/api/runs/${id}/stop`, { method: "POST" });

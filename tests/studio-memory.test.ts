@@ -60,7 +60,7 @@ test("image bombs: refused by their headers", async () => {
   await expectFlat();
 });
 
-test("60 MB that are no image: refused when they have come", async () => {
+test("60 MB that are not an image: refused when they have arrived", async () => {
   const noise = Buffer.alloc(60e6, 0x5a);
   for (let i = 0; i < 6; i++) expect((await upload("noise.jpg", noise)).status).toBe(422);
   await expectFlat();

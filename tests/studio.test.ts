@@ -32,7 +32,7 @@ interface Scene {
 
 /** Images of a class. */
 const COUNT = 40;
-/** Milliseconds that a training may take to get anywhere on a machine that does much else; it proves that nothing hangs. */
+/** Time limit for a training to make progress on a busy machine, in milliseconds; it only proves that nothing hangs. */
 const LONG = 300_000;
 
 async function sceneOf(): Promise<Scene> {
@@ -66,7 +66,7 @@ async function sceneOf(): Promise<Scene> {
 
 const readdirIfThere = (path: string): string[] => (existsSync(path) ? readdirSync(path) : []);
 
-/** An expectation that may take a while to come true. */
+/** An expectation that may take a while. */
 const eventually = <T>(read: () => T): ReturnType<typeof expect.poll<T>> => expect.poll(read, { timeout: 30_000 });
 
 const picturesNote = existsSync(shared) ? "" : " (with generated pictures: ../shared is not there)";
@@ -77,7 +77,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
   let page: Page;
   let scene: Scene;
   let studio: Awaited<ReturnType<typeof spawnStudio>>;
-  /** Addresses outside the studio that its page asked for, and what the browser complained of. */
+  /** Requests of the page to other servers, and errors in the browser's console. */
   const outside: string[] = [];
   const complaints: string[] = [];
 
@@ -278,7 +278,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await offline.close();
   });
 
-  test("a training is found running after a reload, and after kill -9 of the studio; it stops and goes on", {
+  test("a training is found running after a reload, and after kill -9 of the studio; it can be stopped and resumed", {
     timeout: 3 * LONG,
   }, async () => {
     await step("train");
@@ -323,7 +323,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${browserNote
     await phone.close();
   });
 
-  /** The probability that the page shows first, to its last digit. */
+  /** The probability that the page shows first, in full precision. */
   async function firstProbability(of: Page): Promise<number> {
     const cell = of.locator("[data-probability]").first();
     await cell.waitFor({ timeout: LONG });

@@ -1,4 +1,4 @@
-/** Which estimates of transferability order networks as their probes and their fine-tuned selves turn out, on images unseen. */
+/** Which estimates of transferability rank networks like their probes and their fine-tuned versions, on unseen images. */
 
 import { stratifiedOrder } from "../../src/advise/recommend/evaluation-sample.ts";
 import { rankCorrelation } from "../../src/advise/recommend/ranking.ts";

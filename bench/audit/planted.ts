@@ -11,7 +11,7 @@ import { openNetwork } from "../../src/networks/open.ts";
 import { shared } from "../support/shared.ts";
 import { printTable } from "../support/table.ts";
 
-/** The least precision and recall that the issue asks for. */
+/** The required precision and recall. */
 const BARS = { labels: [0.8, 0.6], copies: [0.95, 0.95] } as const;
 
 export async function findPlanted(flags: { network: string; seeds: number; folder: string }): Promise<void> {
@@ -35,7 +35,7 @@ export async function findPlanted(flags: { network: string; seeds: number; folde
     await rm(to, { recursive: true });
   }
   printTable(`flowers with planted faults, features of ${network.name}`, [
-    ["seed", "finding", "planted", "found", "rightly", "precision", "recall", "bar"],
+    ["seed", "finding", "planted", "found", "correctly", "precision", "recall", "bar"],
     ...rows,
   ]);
   const quiet: string[][] = [];

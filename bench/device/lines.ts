@@ -1,13 +1,13 @@
-/** Running a program that prints one JSON object a line, each taken as it comes. */
+/** Running a program that prints one JSON object a line, each as it arrives. */
 import { spawn } from "node:child_process";
 
 export type Line = Readonly<Record<string, unknown>>;
 
 /**
- * Runs a program to its end; yields its lines.
+ * Runs a program to its end; passes on its lines.
  *
  * @param patience seconds without a line after which it is killed: a lost card can hold a process for ever
- * @returns how it ended, where that was not well
+ * @returns how it ended, if it failed
  */
 export async function eachLine(
   program: string,

@@ -3,7 +3,7 @@
  *
  *     node --import tsx bench/device/worker.ts PROVIDER ARCH FILE.safetensors float16|float32 SECONDS JOB…
  *
- * A JOB is `forward:BATCH`, or `STAGE:BATCH:WAY` for training steps from that stage on, what the frozen part yields kept in that
+ * A JOB is `forward:BATCH`, or `STAGE:BATCH:WAY` for training steps from that stage on, the frozen part's outputs stored in that
  * precision. WAY: `trainer` (as the trainer runs them now), `kept` (weights and state stay on the card), `fitted` (`kept`, and the
  * graph rewritten for cards), `profile` (`fitted`, once, and where the card's time goes). Prints one JSON object a job.
  */

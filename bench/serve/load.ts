@@ -29,7 +29,7 @@ function requestOf(jpeg: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);
 }
 
-/** Sends a request and waits for the end of its answer; yields the status. */
+/** Sends a request and waits for the end of its answer; returns the status. */
 function ask(socket: Socket, request: Buffer): Promise<number> {
   return new Promise((done, fail) => {
     let text = "";

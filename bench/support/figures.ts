@@ -1,4 +1,4 @@
-/** Figures over repeated runs → the words of a table. */
+/** Formats figures of repeated runs for tables. */
 
 /** The middle value; the mean of the two middle ones where there are two. */
 export function median(values: readonly number[]): number {

@@ -1,4 +1,4 @@
-/** On what the figures were measured: printed above every table. */
+/** The machine on which the figures were measured: printed above every table. */
 import { cpus, loadavg, totalmem } from "node:os";
 
 /** Processor, cores, memory, Node, and how busy the machine was when the bench began. */

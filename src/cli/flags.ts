@@ -40,7 +40,7 @@ export function withSchema<T, A extends readonly unknown[]>(
     if (entry === undefined) throw new TypeError(`No schema describes ${option.flags}.`);
     const { default: standard } = entry;
     if (["string", "number"].includes(typeof standard) && option.defaultValue === undefined)
-      option.description += ` (default: ${JSON.stringify(standard)})`;
+      option.description += ` (default: ${units.get(option.parseArg)?.(standard) ?? JSON.stringify(standard)})`;
   }
   return command.action((...given: unknown[]) => {
     // Commander appends the options and itself.
@@ -59,19 +59,28 @@ export const several = (value: string, before: readonly string[] = []): string[]
 /** Splits a list at its commas. */
 export const commaSeparated = (text: string): string[] => text.split(",").map((word) => word.trim());
 
+/** Writes the default of a quantity with its unit, by the quantity's reader. */
+const units = new Map<unknown, (value: unknown) => string>();
+
 /** Makes a reader of quantities such as `20MB`: a number with one of the units, multiplied by its factor. */
-const quantity =
-  (units: Readonly<Record<string, number>>, example: string) =>
-  (text: string): number => {
+const quantity = (factors: Readonly<Record<string, number>>, example: string) => {
+  const read = (text: string): number => {
     const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
-    const factor = Object.entries(units).find(([name]) => name.toLowerCase() === unit.toLowerCase())?.[1];
+    const factor = Object.entries(factors).find(([name]) => name.toLowerCase() === unit.toLowerCase())?.[1];
     if (amount === "" || factor === undefined) {
       throw new InvalidArgumentError(
-        `Expected a number with a unit (${Object.keys(units).join(", ")}), such as ${example}.`,
+        `Expected a number with a unit (${Object.keys(factors).join(", ")}), such as ${example}.`,
       );
     }
     return Number(amount) * factor;
   };
+  const largestFirst = Object.entries(factors).sort(([, a], [, b]) => b - a);
+  units.set(read, (value) => {
+    const [unit, factor] = largestFirst.find(([, one]) => Number(value) % one === 0) ?? ["", 1];
+    return `${Number(value) / factor}${unit}`;
+  });
+  return read;
+};
 
 /** Bytes: `20MB`. */
 export const bytes = quantity({ kB: 1e3, MB: 1e6, GB: 1e9, B: 1 }, "20MB");

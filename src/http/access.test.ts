@@ -68,7 +68,7 @@ describe("the origin", () => {
       expect(() => check(own, { origin }), origin).toThrow(refusal(403));
   });
 
-  it("is told by Sec-Fetch-Site where a browser sends no Origin; a link may lead to a page", () => {
+  it("is known from Sec-Fetch-Site if a browser sends no Origin; a link may lead to a page", () => {
     const own = access({ isPage: (path) => path === "/docs" });
     for (const site of [undefined, "same-origin", "none"]) expect(() => check(own, { site }), site).not.toThrow();
     for (const site of ["cross-site", "same-site", "nonsense"]) {

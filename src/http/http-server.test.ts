@@ -27,7 +27,7 @@ describe("ending", () => {
     await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow();
   });
 
-  it("answers what is under way, says that it closes, and waits no longer", async () => {
+  it("answers pending requests, announces the close, and waits no longer", async () => {
     let answer: () => void = () => {};
     const may = new Promise<void>((resolve) => {
       answer = resolve;
@@ -50,7 +50,7 @@ describe("ending", () => {
     expect(piped.text().match(/\r\n\r\nslow/g)).toHaveLength(2);
   });
 
-  it("cuts off what does not end: 503 where no answer has begun, and closes who does not read", async () => {
+  it("cuts off requests that do not end: 503 if no response has begun; closes clients that do not read", async () => {
     const lots = "x".repeat(50e6);
     const { http, port } = await startHttp((app, { cutOff }) => {
       app.get("/lots", (c) => c.text(lots));
@@ -100,13 +100,13 @@ describe("what is not valid HTTP", () => {
     ["a length that is no number", head("POST /", host, "content-length: x"), 400],
     ["a chunk without a length", `${head("POST /", host, "transfer-encoding: chunked")}xyz\r\n`, 400],
     ["no host", head("GET /"), 400],
-    ["a host that is none", head("GET /", "host: a b"), 400],
+    ["an invalid host", head("GET /", "host: a b"), 400],
     ["a host with an address", head("GET /", "host: a/b"), 400],
-    ["an address that is none", head("GET nonsense", host), 400],
+    ["an invalid address", head("GET nonsense", host), 400],
     ["an address with a backslash", head("GET /a\\b", host), 400],
     ["an expectation", head("POST /", host, "expect: miracles", "content-length: 1"), 417],
-    ["a route that is none", head("GET /none", host, "connection: close"), 404],
-    ["a method that is none", head("BREW /", host), 400],
+    ["an unknown route", head("GET /none", host, "connection: close"), 404],
+    ["an invalid method", head("BREW /", host), 400],
     ["a method that the route does not take", head("DELETE /", host, "connection: close"), 405],
     ["a head that does not end", "GET / HTTP/1.1\r\nhost: loc", 408],
   ])("%s: { error }, and no page can misuse it", async (_, sent, status) => {
@@ -124,7 +124,7 @@ describe("what is not valid HTTP", () => {
     expect(headers).toMatch(/^content-security-policy: default-src 'none';.*frame-ancestors 'none'/im);
   });
 
-  it("a malformed request after an answer that has begun is not answered into it", async () => {
+  it("a malformed request does not write into a response that has begun", async () => {
     const line = await open(port, GET);
     await until(() => line.text().endsWith("hello"));
     line.socket.write("nonsense\r\n\r\n");
@@ -139,7 +139,7 @@ describe("what is not valid HTTP", () => {
     expect(statusOf(line)).toBe(200);
   });
 
-  it("a client that asks first is told before it sends", async () => {
+  it("a client that asks first learns it before it sends", async () => {
     const ask = (length: number) => head("POST /", host, `content-length: ${length}`, "expect: 100-continue");
     const small = await open(port, ask(5));
     await until(() => small.text().startsWith("HTTP/1.1 100 Continue"));

@@ -81,7 +81,7 @@ describe("the report of a recommendation", () => {
     expect(document.querySelector("#left-out")?.textContent).toContain("vgg16");
   });
 
-  test("escapes what it is told, and runs nothing", () => {
+  test("escapes foreign text, and runs nothing", () => {
     expect(document.querySelector("h1")?.textContent).toBe("Recommended network for <photos>");
     expect(document.querySelectorAll("script, photos").length).toBe(0);
   });

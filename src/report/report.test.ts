@@ -231,9 +231,9 @@ describe("renderReport", () => {
       novelty: { ...input.trust!.novelty, fittedOn: 12 },
       conformal: { ...input.trust!.conformal, threshold: 0, calibratedOn: 7 },
     };
-    const [told] = texts(renderReport({ ...input, trust }), "#doubt .pair");
-    expect(told).toMatch(/12 images cannot guarantee 5\.0%, so no image is called unknown\. This needs 19/);
-    expect(told).toMatch(/7 images cannot guarantee 90\.0%, so every set contains all classes\. This needs 9 images/);
+    const [text] = texts(renderReport({ ...input, trust }), "#doubt .pair");
+    expect(text).toMatch(/12 images cannot guarantee 5\.0%, so no image is called unknown\. This needs 19/);
+    expect(text).toMatch(/7 images cannot guarantee 90\.0%, so every set contains all classes\. This needs 9 images/);
     expect(texts(renderReport(input), "#doubt .pair")[0]).toMatch(
       /90\.0% of the sets on average \(87\.0.* in 95% of such trainings\)/,
     );
@@ -266,7 +266,7 @@ describe("renderReport", () => {
     expect(parse(page).querySelector("#skipped")).toBeNull();
   });
 
-  it("tells what the audit found, how many more there are, and when to doubt an answer", () => {
+  it("shows what the audit found, how many more there are, and how certain predictions are", () => {
     const page = renderReport(demoInput());
     expect(texts(page, "#data")[0]).toMatch(/2 pictures are probably in the wrong class.*looks like b.*…and 1 more/s);
     expect(texts(page, "#doubt")[0]).toMatch(/15 of 300 called unknown.*91.3% contain the true class/s);
@@ -308,7 +308,7 @@ describe("renderReport", () => {
     expect(texts(page, "#skipped")[0]).toMatch(/1,140 files could not be used.*…and 1,040 more files, not listed/s);
   });
 
-  it("shows which features were compared, what each gains and which was taken; undefined if there was one", () => {
+  it("shows which features were compared, what each gains and which was selected; nothing if there was only one", () => {
     const own = { views: "plain", l2: 0.1, accuracy: 0.9, logLoss: 0.3, seconds: 1 } as const;
     const choice = {
       effort: "better",
@@ -333,7 +333,7 @@ describe("renderReport", () => {
       expect(renderReport({ ...input, choice: one })).not.toContain("Choice of features");
   });
 
-  it("takes other sections, and refuses a date that is none", () => {
+  it("accepts other sections, and refuses an invalid date", () => {
     const page = renderReport(demoInput(), [
       () => null,
       () => ({ id: "a", title: "Advice", body: html`<p>${"<"}</p>` }),

@@ -54,7 +54,7 @@ describe("a batcher", () => {
     expect(batches()).toEqual([[1]]);
   });
 
-  it("begins as soon as nobody is on the way any more, having come or left", async () => {
+  it("begins as soon as no item is coming any more", async () => {
     const { batcher, arrive, batches } = scene();
     const [second, third] = [batcher.announce("a"), batcher.announce("a")];
     void arrive(1);
@@ -117,7 +117,7 @@ describe("a batcher", () => {
     expect(batcher.waiting).toBe(0);
   });
 
-  it("fails a whole batch with its run, and goes on with the next", async () => {
+  it("fails a whole batch with its run, and continues with the next", async () => {
     const { begun, arrive, batches } = scene();
     const first = arrive(0);
     const second = arrive(1);

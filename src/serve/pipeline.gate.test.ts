@@ -34,7 +34,7 @@ describe("a gate", () => {
     expect(began).toEqual([0, 1, 2, 3]);
   });
 
-  it("does not begin work that nobody wants any more, and frees its place", async () => {
+  it("does not begin aborted work, and frees its place", async () => {
     const gate = createGate(1);
     const controller = new AbortController();
     controller.abort(new Error("gone"));
@@ -42,7 +42,7 @@ describe("a gate", () => {
     expect(await gate.run(async () => "next")).toBe("next");
   });
 
-  it("holds work back while it may not begin, until it is told to look again", async () => {
+  it("holds work back while it may not begin, until it looks again", async () => {
     let mayBegin = false;
     const gate = createGate(1, () => mayBegin);
     let hasBegun = false;

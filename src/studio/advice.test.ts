@@ -45,7 +45,7 @@ async function adviceOf(script: string, folder = mkdtempSync(join(tmpdir(), "gra
 }
 
 describe("the advice of a project", () => {
-  test("is computed by a program of its own, followed, kept, and read by who comes next", async () => {
+  test("is computed by its own process, followed, saved, and read by the next studio", async () => {
     const script = `process.stderr.write("Comparing\\n" + process.argv.slice(2).join(" ") + "\\n");
       console.log(${JSON.stringify(JSON.stringify(printed))});`;
     const { advice, until, states, folder, file } = await adviceOf(script);
@@ -79,7 +79,7 @@ describe("the advice of a project", () => {
     expect(await until("none")).toEqual({ kind: "none", reason: "Only one class has pictures: add another." });
   });
 
-  test("a kept answer that is none is passed over", async () => {
+  test("an invalid saved result is ignored", async () => {
     const folder = mkdtempSync(join(tmpdir(), "graft-advice-"));
     for (const text of ["{", "null", '{"kind":"ranked"}']) {
       writeFileSync(join(folder, "recommendation.json"), text);

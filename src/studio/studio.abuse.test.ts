@@ -40,7 +40,7 @@ describe("names that lead elsewhere", () => {
   const outside = (): string => join(studio.folder, "..", "graft-outside.png");
 
   it.each(["../../graft-outside.png", "/etc/graft-outside.png", "..\\..\\graft-outside.png", ".graft/token"])(
-    "a file called %j lies in its class",
+    "a file called %j is stored in its class",
     async (name) => {
       const { status, body } = await studio.ask(...upload(name, picture));
       expect([200, 201]).toContain(status);
@@ -259,7 +259,7 @@ describe("archives", () => {
     expect([status, errorOf(body)]).toEqual([422, expect.stringContaining("times its size")]);
   });
 
-  it("a bomb that lies about its size is stopped when it has unpacked what it claimed", async () => {
+  it("a bomb with a false size is stopped when it has unpacked the declared size", async () => {
     const data = Buffer.concat([picture, Buffer.alloc(32 * 2 ** 20)]);
     const { status, body } = await send(zipOf([{ name: "bee/liar.png", data, claimed: picture.length }]));
     expect(status).toBe(200);

@@ -79,7 +79,7 @@ describe("a training", () => {
     ["null", "null"],
     ["a list", "[]"],
     ["without settings", { createdAt: record.createdAt }],
-    ["with a date that is none", { ...record, createdAt: "2026-99-99" }],
+    ["with an invalid date", { ...record, createdAt: "2026-99-99" }],
     ["with a network that is no text", { ...record, settings: { ...settings, network: {} } }],
     ["with an endless network", { ...record, settings: { ...settings, network: "x".repeat(5000) } }],
     [

@@ -1,10 +1,10 @@
-/** Asks the tests' page something from Node. */
+/** Calls functions of the tests' page from Node. */
 import type { Page } from "playwright-core";
 import type { Outcome, PageApi } from "./contract.ts";
 
 type Result<Name extends keyof PageApi> = Awaited<ReturnType<PageApi[Name]>>;
 
-/** Calls a function of the page; yields its answer, or the sentence with which it refused. */
+/** Calls a function of the page; returns its result, or the sentence of its error. */
 export async function outcomeOf<Name extends keyof PageApi>(
   page: Page,
   name: Name,
@@ -15,7 +15,7 @@ export async function outcomeOf<Name extends keyof PageApi>(
   return JSON.parse(await page.evaluate<string>(`globalThis.ask(${JSON.stringify(asked)})`)) as Outcome<Result<Name>>;
 }
 
-/** The same, where an answer is expected. */
+/** The same, for calls that must succeed. */
 export async function call<Name extends keyof PageApi>(
   page: Page,
   name: Name,

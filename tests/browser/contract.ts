@@ -1,4 +1,4 @@
-/** What the tests' page can be asked from Node (call.ts). Everything that goes in or comes out is plain data. */
+/** The functions of the tests' page that Node can call (call.ts). Arguments and results are plain data. */
 
 import type { AugmentationName } from "../../src/data/image/augment/augmentation-plan.ts";
 import type { StepsJob } from "./steps.ts";
@@ -17,7 +17,7 @@ export interface EngineFacts {
   readonly whyThreads: string;
 }
 
-/** An image by how the page gets hold of it. */
+/** An image, by the way in which the page gets it. */
 export type Given = "blob" | "img" | "bitmap" | "canvas" | "offscreen" | "video-frame" | "image-data";
 
 export interface Predicted {
@@ -27,7 +27,7 @@ export interface Predicted {
   readonly probabilities: readonly number[];
 }
 
-/** What the page says of an error: its class and its sentence. */
+/** An error in the page: its class and its sentence. */
 export interface Refusal {
   readonly name: string;
   readonly message: string;
@@ -42,7 +42,7 @@ export interface PageApi {
   predictAtOnce(addresses: readonly string[]): Promise<Predicted[]>;
   /** The same in a worker, which opens the model for itself. */
   predictInWorker(model: string, addresses: readonly string[]): Promise<Predicted[]>;
-  /** Takes training steps with a network and images; yields the losses, and base64 of the weights by name. */
+  /** Takes training steps with a network and images; returns the losses, and base64 of the weights by name. */
   steps(
     network: string,
     addresses: readonly string[],
@@ -55,7 +55,7 @@ export interface PageApi {
   pixels(address: string, given?: Given): Promise<{ width: number; height: number; data: string }>;
 }
 
-/** A training to be done in the page: a network, images with their classes, and what is said of it. */
+/** A training to be done in the page: a network, images with their classes, and options. */
 export interface TrainingJob {
   readonly network: string;
   readonly examples: readonly { readonly address: string; readonly label: string }[];
@@ -74,14 +74,14 @@ export interface Trained {
   readonly bestEpoch: number;
   /** Base64 of `model.onnx`. */
   readonly model: string;
-  /** The stages of work that were told of, each once. */
-  readonly told: readonly string[];
+  /** The stages of work that were reported, each once. */
+  readonly stages: readonly string[];
   readonly notes: readonly string[];
-  /** How often the page could do something else meanwhile. */
+  /** How often other work of the page could run meanwhile. */
   readonly breaths: number;
 }
 
-/** Either an answer, or why there is none. */
+/** Either a result, or why there is none. */
 export type Outcome<T> =
   | { readonly kind: "answer"; readonly value: T }
   | { readonly kind: "refusal"; readonly error: Refusal };

@@ -1,4 +1,4 @@
-/** `graft-ml/web` in a real browser: the answers that Node gives, from every kind of image, with nothing from elsewhere. */
+/** `graft-ml/web` in a real browser: the same predictions as in Node, for every kind of image, without other servers. */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,7 +30,7 @@ const apart = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
     a.length === b.length ? 0 : Infinity,
   );
 
-/** What Node answers to files. */
+/** Node's predictions for files. */
 async function answersOfNode(model: string, files: readonly (string | Uint8Array)[]): Promise<Float32Array[]> {
   const artifact = await openArtifact(model);
   const answers: Float32Array[] = [];
@@ -79,7 +79,7 @@ describe.skipIf(browserNote !== "")(`a trained model in a page${browserNote}`, (
     return { site, page, elsewhere };
   }
 
-  test("every kind of image gets Node's answer, and all that is asked for is the page's own", async () => {
+  test("every kind of image gets Node's prediction, and the page requests only its own files", async () => {
     const { site, page, elsewhere } = await visit();
     const { classes, engine } = await call(page, "open", "/model.onnx");
     expect(classes).toEqual(["circle", "square", "triangle"]);

@@ -1,6 +1,6 @@
 /**
  * A few training steps, the very same in Node and in the tests' page: a head that knows nothing and the last stage of a network,
- * on batches of images in turn. Without the fit of a head beforehand, so that there is something to learn.
+ * on batches of images in turn. No head is fitted before, so that there is something to learn.
  */
 import type { RgbImage } from "../../src/data/image/rgb-image.ts";
 import { measureCut, shapesOf } from "../../src/networks/backbone/backbone.ts";

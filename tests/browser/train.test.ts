@@ -138,7 +138,7 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
   }
 
   /**
-   * Takes steps in a page of its own and in Node; yields the losses, and how far the weights are apart: at most, and as a share
+   * Takes steps in a page of its own and in Node; returns the losses, and how far the weights are apart: at most, and as a share
    * of how far they moved. Some weights of a large network are apart by as much as they moved: AdamW divides each gradient by
    * its own size, so that one which is all rounding may move its weight as much as any other.
    */
@@ -201,7 +201,7 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
     }
   });
 
-  test("a whole training, from images to a model.onnx, is Node's; what was frozen is as it was", async () => {
+  test("a whole training, from images to a model.onnx, is Node's; what was frozen is unchanged", async () => {
     const recipe: Recipe = { unfreeze: 1, epochs: 10, batch: 8, learningRate: 1e-3, augment: "none", seed: 5 };
     const node = await trainInNode(tiny, stripes, recipe);
     const page = await trainInPage(tiny, stripes, recipe);
@@ -217,10 +217,10 @@ describe.skipIf(browserNote !== "")(`training in a page${browserNote}`, () => {
     expect(page.bestEpoch).toBe(node.finetune!.bestEpoch);
     expect(page.accuracy).toBe(node.validation.evaluation.accuracy);
     const artifact = decodeModel(page.model, "the page's model");
-    // A hundred steps of two builds of the engine: closeness in weights is not to be had, alike answers are.
+    // After a hundred steps of two builds of the engine, weights cannot be close, but predictions can.
     expect(parametersApart(artifact, node.artifact)).toBeLessThan(5e-2);
     expect(changed(decodeModel(readFileSync(tiny), tiny), artifact)).toEqual(["again/w"]);
-    expect(page.told).toEqual(expect.arrayContaining(["Reading features", "Fitting the head"]));
+    expect(page.stages).toEqual(expect.arrayContaining(["Reading features", "Fitting the head"]));
     expect(page.notes.join("\n")).toMatch(/runs once for one view of each of 90 images/);
     expect(page.breaths).toBeGreaterThan(10);
 

@@ -1,7 +1,7 @@
 /**
  * Graft on a machine that knows nothing of it: an empty home, an empty temporary folder, an environment without a word about
- * telemetry, cache or CI (ONNX Runtime reports nothing where `CI` is set, so that a test there would prove nothing). What is in
- * those folders afterwards is to be seen, and with strace every address that a process spoke to.
+ * telemetry, cache or CI (ONNX Runtime reports nothing where `CI` is set, so that a test there would prove nothing). The contents of
+ * those folders can be listed afterwards, and with strace every address that a process contacted.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";

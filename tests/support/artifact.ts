@@ -1,4 +1,4 @@
-/** A trained model without training: the tiny network with a head of random weights, built as `graft train` builds its own. */
+/** A trained model without training: the tiny network with a head of random weights, built as in `graft train`. */
 import { writeFileSync } from "node:fs";
 import { createRandom } from "../../src/base/random.ts";
 import { buildArtifact } from "../../src/model/artifact-graph.ts";

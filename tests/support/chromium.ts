@@ -14,7 +14,7 @@ export const chromiumPath: string | undefined = [process.env.GRAFT_CHROMIUM ?? "
   (path) => path !== "" && existsSync(path),
 );
 
-/** Said by tests that need a browser where there is none. */
+/** Why tests that need a browser are skipped without one. */
 export const browserNote =
   chromiumPath === undefined
     ? " (skipped: there is no Chromium; `apt-get install chromium`, or name one in GRAFT_CHROMIUM)"

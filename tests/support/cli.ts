@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-/** What a finished process left. */
+/** The result of a finished process. */
 export interface Finished {
   /** The exit code; null where a signal ended it. */
   readonly code: number | null;
@@ -59,11 +59,11 @@ export interface Predicted<T> {
   readonly error?: string;
 }
 
-/** Runs `graft predict` to a good end and yields its predictions. */
+/** Runs `graft predict`, which must succeed, and returns its predictions. */
 export const graftPredict = async <T>(args: readonly string[], cache: string): Promise<readonly T[]> =>
   (await graftJson<Predicted<T>>(["predict", ...args], cache)).predictions;
 
-/** Runs `graft` to a good end and yields the one JSON value on its stdout. */
+/** Runs `graft`, which must succeed, and returns the JSON value on its stdout. */
 export async function graftJson<T>(args: readonly string[], cache: string): Promise<T> {
   const { code, stdout, stderr } = await graft([...args, "--json"], cache);
   if (code !== 0) throw new Error(`graft ${args.join(" ")} ended with ${code}: ${stderr}`);

@@ -1,4 +1,4 @@
-/** The working tree as a clone of its own elsewhere: what git knows or would take, and the installed packages. */
+/** A clone of the working tree in another folder: files that git tracks or would track, and the installed packages. */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,4 +1,4 @@
-/** Image files whose decoding costs far more than their bytes or their size in pixels lets on. Small, and made here. */
+/** Image files whose decoding costs far more than their size in bytes or pixels suggests. The files are small and made here. */
 import sharp from "sharp";
 
 const u16 = (value: number): Buffer => Buffer.from([value >> 8, value & 255]);

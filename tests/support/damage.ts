@@ -1,5 +1,5 @@
 /**
- * Damages files of the cache and looks at what comes of it: the same result as without the damage, or an error that says what
+ * Damages files of the cache and checks the result: the same result as without the damage, or an error that says what
  * is wrong; never another result. The test does it briefly, `npm run bench -- integrity` long.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -56,7 +56,7 @@ export interface DamageReport {
   /** How often the result was the same, and how often it was an error. */
   readonly same: number;
   readonly failed: number;
-  /** Other results, and errors that are none of Graft's: nothing. */
+  /** Other results, and errors that are not Graft's: there must be none. */
   readonly faults: readonly string[];
 }
 
@@ -93,7 +93,7 @@ export async function damageAll(subject: Subject, flips: number, random: Random)
           else if (!mayFail) report.faults.push(`${what}: ${messageOf(error)}`);
           continue;
         }
-        // What was repaired stays so.
+        // Repaired files stay repaired.
         if ((await use().catch(messageOf)) !== expected) report.faults.push(`${what}: another result the second time`);
       }
     }

@@ -1,4 +1,4 @@
-/** Kills processes that write runs, at random moments, and looks at what they leave. The test does it briefly, `bench -- kills` long. */
+/** Kills processes that write runs, at random moments, and checks the files that they leave. The test does it briefly, `bench -- kills` long. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
@@ -27,7 +27,7 @@ export interface KillReport {
   readonly kills: number;
   /** Kills that left files of two runs in their places, which the next reader had to put right. */
   readonly finished: number;
-  /** What was wrong after a kill: nothing. */
+  /** Problems after a kill: there must be none. */
   readonly faults: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** What is told of a damaged cache while a test runs, for the test to look at; without this it would be printed. */
+/** Collects notices of damaged files in the cache for a test; otherwise they would be printed. */
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { onNotice } from "../../src/base/sealed.ts";
 

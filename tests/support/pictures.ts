@@ -1,10 +1,10 @@
-/** Generated photographs of a kind: coloured shapes on noise, the same for the same seed. */
+/** Generated images: coloured shapes on noise, the same for the same seed. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { createRandom } from "../../src/base/random.ts";
 
-/** The classes of {@link writeShapes}: a colour and a test of whether (x, y) in [−1, 1]² lies inside. */
+/** The classes of {@link writeShapes}: a colour and a test of whether (x, y) in [−1, 1]² is inside. */
 const shapes = {
   circle: { colour: [200, 60, 50], contains: (x: number, y: number) => x * x + y * y < 0.5 },
   square: { colour: [60, 180, 70], contains: (x: number, y: number) => Math.max(Math.abs(x), Math.abs(y)) < 0.6 },
@@ -58,7 +58,7 @@ export const encode = ({ width, height, data }: Pixels, format: "png" | "jpeg" |
     .toFormat(format)
     .toBuffer();
 
-/** Writes `counts` images a class as class folders, in three formats and several sizes; yields the folder. */
+/** Writes `counts` images a class as class folders, in three formats and several sizes; returns the folder. */
 export async function writeShapes(
   folder: string,
   counts: Partial<Record<Shape, number>>,

@@ -1,4 +1,4 @@
-/** `graft serve` as a person runs it: a process of its own on a free port, its answers and its log at hand. */
+/** `graft serve` as a person runs it: a process of its own on a free port, with its responses and its log. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -24,7 +24,7 @@ export interface Serving {
   memory(): Promise<number>;
 }
 
-/** Those that a test left behind end with it. */
+/** Servers that a test left running end with it. */
 const running = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
@@ -86,7 +86,7 @@ export interface RawAnswer {
 }
 
 /**
- * Speaks to a server without an HTTP client's manners.
+ * Sends raw bytes to a server.
  *
  * @param talk what to send; the connection stays open until the server closes it or `talk` ends it
  */
@@ -98,7 +98,7 @@ export function raw(port: number, talk: (socket: Socket) => void): Promise<RawAn
       text += more;
     });
     socket.on("end", () => socket.end());
-    // A reset after the answer is the server's way to stop a client that goes on sending.
+    // A reset after the response is the server's way to stop a client that continues to send.
     socket.on("error", () => {});
     socket.on("close", () => done({ status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), text }));
     socket.on("connect", () => talk(socket));

@@ -14,13 +14,13 @@ export interface Site {
   readonly origin: string;
   /** Puts a file at an address, `/model.onnx`. */
   put(address: string, file: SiteFile): void;
-  /** What was asked for so far, by address. */
+  /** The requests so far, by URL. */
   readonly requests: readonly string[];
   close(): Promise<void>;
 }
 
 export interface SiteOptions {
-  /** Sent with every answer. */
+  /** Sent with every response. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -40,7 +40,7 @@ const types: Readonly<Record<string, string>> = {
   ".webp": "image/webp",
 };
 
-/** Bundles the page in a folder (with an `index.html`) as an application would be; yields the folder of what came out. */
+/** Bundles the page in a folder (with an `index.html`) as an application would be; returns the output folder. */
 export async function bundlePage(root: string, { minify = false } = {}): Promise<string> {
   const outDir = mkdtempSync(join(tmpdir(), "graft-site-"));
   await build({

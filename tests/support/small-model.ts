@@ -5,7 +5,7 @@ import { discoverDataset, encodeModel, openNetwork, train } from "../../src/inde
 import { tinyNetwork } from "./network.ts";
 import { writeShapes } from "./pictures.ts";
 
-/** Trains on generated shapes within a folder; yields the path of `model.onnx`. */
+/** Trains on generated shapes within a folder; returns the path of `model.onnx`. */
 export async function trainSmallModel(folder: string): Promise<string> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "tiny.onnx"), tinyNetwork());
@@ -13,7 +13,7 @@ export async function trainSmallModel(folder: string): Promise<string> {
   return trainModel(join(folder, "tiny.onnx"), pictures, join(folder, "model.onnx"));
 }
 
-/** Trains a head for a network on a dataset; yields the path of the model. */
+/** Trains a head for a network on a dataset; returns the path of the model. */
 export async function trainModel(network: string, dataset: string, path: string): Promise<string> {
   const { artifact } = await train({
     dataset: await discoverDataset(dataset),

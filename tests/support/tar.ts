@@ -1,8 +1,8 @@
-/** Tars made by hand, also such as no honest packer makes. */
+/** Tar archives made by hand, including hostile ones. */
 import { gzipSync } from "node:zlib";
 import { Header } from "tar";
 
-/** One entry of a tarball; `size` lies about the content where given. */
+/** One entry of a tarball; `size`, if given, is a false size. */
 export interface TestEntry {
   readonly path: string;
   readonly content?: Uint8Array | string;

@@ -1,4 +1,4 @@
-/** Zip archives made by hand, so that they may say of themselves what no honest program would. */
+/** Zip archives made by hand, including hostile ones with false metadata. */
 import { crc32, deflateRawSync } from "node:zlib";
 
 export interface ZipEntry {

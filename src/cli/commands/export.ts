@@ -29,7 +29,7 @@ export function exportCommand(command: Command): Command {
     )
     .option(
       "--accept-loss <points>",
-      "the accepted loss of accuracy in points (one image is always accepted); a model that loses more is not written",
+      "the accepted loss of accuracy in percentage points (one image is always accepted); a model that loses more is not written",
       number,
     )
     .option("--out <file>", "where to write the model (default: model-int8.onnx beside the model)")

@@ -37,21 +37,21 @@ async function predict(
     const { images, ignored } = await imagesOfAll(inputs);
     const display = json ? jsonDisplay((text) => process.stdout.write(text)) : linesDisplay(artifact.uncertainty);
     const signal = interruptible(`Stopped before all ${images.length} images were classified.`);
-    let [answered, unreadable] = [0, 0];
+    let [predictions, unreadable] = [0, 0];
     const show = (predicted: FilePrediction): void => {
       if (predicted.kind === "unreadable") {
         unreadable++;
         display.skipped({ path: predicted.path, reason: predicted.reason });
       } else {
-        answered++;
+        predictions++;
         display.found({ path: predicted.path, ...predictionOf(artifact, predicted.raw, top) });
       }
     };
     try {
       await withProgress(async (line) => {
         // If the reader of stdout went away, stop predicting.
-        const told = { stage: "Predicting", onProgress: line.show, signal: eitherOf(signal, outputClosed) };
-        for await (const predicted of predictFiles(artifact, images, told)) {
+        const options = { stage: "Predicting", onProgress: line.show, signal: eitherOf(signal, outputClosed) };
+        for await (const predicted of predictFiles(artifact, images, options)) {
           line.clear();
           show(predicted);
           if (process.stdout.writableNeedDrain) await drained();
@@ -62,7 +62,7 @@ async function predict(
       display.end({ ignored, ...(isStopped(error) ? { stopped: true } : { error: messageOf(error) }) });
       throw error;
     }
-    if (answered === 0) throw noImages(unreadable);
+    if (predictions === 0) throw noImages(unreadable);
     display.end({ ignored });
   } finally {
     await artifact.close();

@@ -123,7 +123,7 @@ async function serve(flags: ServeFlags, models: string[]): Promise<void> {
 async function untilEnded(server: RunningServer, graceMs: number): Promise<void> {
   const signals = ["SIGINT", "SIGTERM"] as const;
   let stop: () => void = () => {};
-  const told = new Promise<void>((end) => {
+  const signalled = new Promise<void>((end) => {
     stop = end;
   });
   for (const signal of signals) process.on(signal, stop);
@@ -131,7 +131,7 @@ async function untilEnded(server: RunningServer, graceMs: number): Promise<void>
   const hangUp = process.platform === "win32" ? stop : (): void => void server.reload();
   process.on("SIGHUP", hangUp);
   try {
-    await Promise.race([server.broken, told]);
+    await Promise.race([server.broken, signalled]);
   } finally {
     for (const signal of signals) process.off(signal, stop);
     endWithin(graceMs);

@@ -3,7 +3,7 @@
  * cached: the disk is the only truth.
  */
 
-import { lstat, realpath, stat } from "node:fs/promises";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { codeOf, dataError, isDataError, messageOf } from "../../base/errors.ts";
 import { systemReason } from "../../base/system-errors.ts";
@@ -93,6 +93,32 @@ const BY_LIST =
   "The labels of this folder come from a list, which the studio cannot edit. Train on it with `graft train`, or sort its images into one folder per class.";
 
 const isApart = (split: Split | undefined): boolean => split === "validation" || split === "test";
+
+/** Why `graft train` would refuse the project, with the remedy in the studio. */
+export function obstacleOf(classes: readonly ClassListing[]): string | null {
+  const filled = classes.filter(({ pictures }) => pictures.length > 0);
+  if (filled.length < 2) {
+    const has = filled.length === 0 ? "no class has images yet" : `only “${filled[0]!.name}” has images`;
+    return `Training needs two classes with images, but ${has}.`;
+  }
+  const tested = classes.find(({ pictures, apart }) => pictures.length === 0 && apart.length > 0);
+  if (tested) return `“${tested.name}” has test images, but no training images. Add some, or remove the class.`;
+  const poor = filled.find(({ pictures }) => pictures.length < 2);
+  return poor ? `“${poor.name}” has only one image. Add at least one more.` : null;
+}
+
+/** Names of the folders in a folder, including links to folders. */
+export async function foldersIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const found: string[] = [];
+  for (const entry of entries) {
+    const isFolder = entry.isSymbolicLink()
+      ? (await stat(join(folder, entry.name)).catch(() => undefined))?.isDirectory()
+      : entry.isDirectory();
+    if (isFolder) found.push(entry.name);
+  }
+  return found;
+}
 
 /** The folder of class folders for images of a part; a new one if the project has none for it. */
 export function shelfFor(shelves: readonly Shelf[], split: Split | undefined): string {

@@ -188,7 +188,7 @@ describe("undo", () => {
     await expect(project.undo(first)).rejects.toThrow("already undone");
   });
 
-  it("says so where everything was removed outside, and goes on to the change before", async () => {
+  it("says so if everything was removed outside, and continues with the change before", async () => {
     await project.relabel(["ant/b.png"], "bee");
     await project.remove(["ant/a.png"]);
     rmSync(project.paths.trash, { recursive: true });

@@ -3,7 +3,7 @@
  * time; receive.ts stores new images, journal.ts makes and undoes changes.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { codeOf, usageError } from "../../base/errors.ts";
 import { makeFolder, writeFailure } from "../../base/files.ts";
@@ -16,11 +16,12 @@ import { plural } from "../../report/html.ts";
 import type { Changed, ChangeInfo, Imported, PictureList, ProjectInfo, Received } from "../api.ts";
 import { type Change, type Move, openJournal, type Undone } from "./journal.ts";
 import {
-  type ClassListing,
   checkOwnFolder,
+  foldersIn,
   isTaken,
   listProject,
   OWN,
+  obstacleOf,
   type Paths,
   pathsOf,
   placesIn,
@@ -292,19 +293,6 @@ async function withoutOldToken({ root }: Paths): Promise<string[]> {
     : [];
 }
 
-/** Names of the folders in a folder, including links to folders. */
-async function foldersIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const found: string[] = [];
-  for (const entry of entries) {
-    const isFolder = entry.isSymbolicLink()
-      ? (await stat(join(folder, entry.name)).catch(() => undefined))?.isDirectory()
-      : entry.isDirectory();
-    if (isFolder) found.push(entry.name);
-  }
-  return found;
-}
-
 const unchanged: Changed = { change: null };
 
 const changeInfoOf = (change: Change | undefined): ChangeInfo | null =>
@@ -330,17 +318,4 @@ function briefly<T>(ask: () => Promise<T>, ms: number): { get(): Promise<T>; dro
       last = undefined;
     },
   };
-}
-
-/** Why `graft train` would refuse the project, with the remedy in the studio. */
-function obstacleOf(classes: readonly ClassListing[]): string | null {
-  const filled = classes.filter(({ pictures }) => pictures.length > 0);
-  if (filled.length < 2) {
-    const has = filled.length === 0 ? "no class has images yet" : `only “${filled[0]!.name}” has images`;
-    return `Training needs two classes with images, but ${has}.`;
-  }
-  const tested = classes.find(({ pictures, apart }) => pictures.length === 0 && apart.length > 0);
-  if (tested) return `“${tested.name}” has test images, but no training images. Add some, or remove the class.`;
-  const poor = filled.find(({ pictures }) => pictures.length < 2);
-  return poor ? `“${poor.name}” has only one image. Add at least one more.` : null;
 }

@@ -66,7 +66,7 @@ describe("a run", () => {
 });
 
 describe("settings", () => {
-  it("become the words of a command, those of fine-tuning only where it is asked for", () => {
+  it("become the arguments of a command, those of fine-tuning only if it is requested", () => {
     const tuned = readSettings({ ...settings, unfreeze: "2", epochs: 5, learningRate: 0.01, augment: "light" }, [
       "resnet50",
     ]);
@@ -94,7 +94,7 @@ describe("settings", () => {
     expect(() => readSettings(value, ["resnet50"])).toThrow(/^(A training|The setting \w+) .*[.?]$/);
   });
 
-  it("of fine-tuning are refused where there is none", () => {
+  it("of fine-tuning are refused without fine-tuning", () => {
     expect(() => readSettings({ ...settings, epochs: 5 }, ["resnet50"])).toThrow(
       "epochs only applies to fine-tuning: choose the layers to train, or leave it out.",
     );

@@ -1,4 +1,4 @@
-/** The tests' page: puts what Graft does in a page within reach of a test in Node. */
+/** The tests' page: lets a test in Node call Graft in a page. */
 import { openArtifact, openNetwork, type Picture, pixelsOf, train, type WebArtifact } from "../../../src/web/index.ts";
 import type { Given, Outcome, PageApi, Predicted } from "../contract.ts";
 import { takeSteps } from "../steps.ts";
@@ -78,14 +78,14 @@ const api: PageApi = {
   },
   async train({ network: address, examples, ...said }, engine = {}) {
     const network = await openNetwork(address, { preprocessing: "inception", ...engine });
-    const [told, notes] = [new Set<string>(), [] as string[]];
+    const [stages, notes] = [new Set<string>(), [] as string[]];
     let breaths = 0;
     const breathing = setInterval(() => breaths++, 0);
     const result = await train({
       ...said,
       network,
       examples: examples.map(({ address: picture, label }) => ({ label, picture: () => blobOf(picture) })),
-      onProgress: ({ stage }) => told.add(stage),
+      onProgress: ({ stage }) => stages.add(stage),
       onNote: (text) => notes.push(text),
     });
     clearInterval(breathing);
@@ -97,7 +97,7 @@ const api: PageApi = {
       history: finetune?.history ?? [],
       bestEpoch: finetune?.bestEpoch ?? 0,
       model: base64(result.model),
-      told: [...told],
+      stages: [...stages],
       notes,
       breaths,
     };
