@@ -189,7 +189,9 @@ describe("archives", () => {
     const root = lay({ "a.7z": "7z\xbc\xaf\x27\x1c", "a.tar.xz": "\xfd7zXZ\0", "photo.jpg": "x", "a.parquet": "PAR1" });
     writeFileSync(join(root, "a.7z"), Buffer.from("7z\xbc\xaf\x27\x1c", "latin1"));
     writeFileSync(join(root, "a.tar.xz"), Buffer.from("\xfd7zXZ\0", "latin1"));
-    await expect(discoverDataset(join(root, "a.7z"))).rejects.toThrow("is packed as 7z, which is not read: unpack it");
+    await expect(discoverDataset(join(root, "a.7z"))).rejects.toThrow(
+      "is packed as 7z, which is not supported: unpack it",
+    );
     await expect(discoverDataset(join(root, "a.tar.xz"))).rejects.toThrow("is packed as xz");
     await expect(discoverDataset(join(root, "photo.jpg"))).rejects.toThrow("is a file, not a dataset");
     await expect(discoverDataset(join(root, "a.parquet"))).rejects.toThrow(".csv, .tsv or .jsonl list");

@@ -155,10 +155,10 @@ export interface Unpacked {
 }
 
 /**
- * Unpacks an archive into a folder that exists and is empty. Nothing is flushed: who keeps a file does that.
+ * Unpacks an archive into an existing empty folder. Flushes nothing: a caller that keeps files does that.
  *
  * @param called the archive at the beginning of a sentence, such as `The archive photos.zip`
- * @throws GraftError (`data`) where it is damaged, unsafe or too large; what was written until then is left
+ * @throws GraftError (`data`) if it is damaged, unsafe or too large; files written before that remain
  */
 export async function unpackArchive(
   path: string,

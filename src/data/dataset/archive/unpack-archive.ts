@@ -1,4 +1,7 @@
-/** Recognises archives by their first bytes, whatever their name. */
+/**
+ * Recognises archives by their first bytes, whatever their name, and unpacks zip and tar files within limits. archive-writer.ts decides
+ * which entries are written; kept-archive.ts keeps them in the cache.
+ */
 
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -47,12 +50,12 @@ export async function archiveKindOf(path: string, called: string): Promise<Archi
   const other = others.find(({ start }) => starts(bytes, ...start));
   if (other)
     throw dataError(
-      `${called} is packed as ${other.name}, which is not read: unpack it, or pack it as .zip or .tar.gz.`,
+      `${called} is packed as ${other.name}, which is not supported: unpack it, or pack it as .zip or .tar.gz.`,
     );
   return undefined;
 }
 
-// What an archive may hold at most; docs/datasets.md has these figures. Larger ones are unpacked by hand.
+// Limits of an archive. Users unpack larger ones themselves.
 
 export interface UnpackOptions {
   readonly limits?: ArchiveLimits | undefined;
@@ -60,10 +63,12 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The same with the limits that hold. */
+/** {@link UnpackOptions} with the limits filled in. */
 export interface BoundedOptions extends UnpackOptions {
   readonly limits: ArchiveLimits;
 }
+
+/** The default limits; docs/datasets.md has these figures. */
 export const archiveLimits = {
   /** Entries of any kind. */
   entries: 200_000,
@@ -76,7 +81,7 @@ export const archiveLimits = {
 
 export type ArchiveLimits = Readonly<Record<keyof typeof archiveLimits, number>>;
 
-/** Why an archive of `packed` bytes may not become `unpacked` bytes; nothing where it may. */
+/** Why an archive of `packed` bytes may not become `unpacked` bytes; undefined if it may. */
 export function sizeRefusal(unpacked: number, packed: number, limits: ArchiveLimits): string | undefined {
   if (unpacked > limits.bytes)
     return `unpacked it has more than ${Math.round(limits.bytes / 2 ** 30)} GiB, unpack it yourself and give the folder`;
@@ -94,7 +99,7 @@ export async function unpackZip(
   { limits, onProgress, signal }: BoundedOptions,
 ): Promise<void> {
   const zip = await yauzl.openPromise(path, { autoClose: false, decodeStrings: false }).catch((error: unknown) => {
-    throw writer.refusal(`it is no zip file that can be read (${messageOf(error)})`, error);
+    throw writer.refusal(`it is not a readable zip file (${messageOf(error)})`, error);
   });
   try {
     const entries = await directoryOf(zip, (await stat(path)).size, writer, limits);
@@ -158,7 +163,7 @@ async function unpackEntry(zip: yauzl.ZipFile, entry: yauzl.Entry, writer: Archi
   if (type !== undefined) return writer.note(path, type, "special");
   if (await writer.passOver(path)) return;
   if (!entry.canDecodeFileData())
-    return writer.note(path, `compressed by a method that is not read (${entry.compressionMethod})`);
+    return writer.note(path, `compressed with an unsupported method (${entry.compressionMethod})`);
   let stream: Awaited<ReturnType<typeof zip.openReadStreamPromise>>;
   try {
     stream = await zip.openReadStreamPromise(entry);
@@ -247,8 +252,8 @@ const kinds: ReadonlyMap<string, string> = new Map([
   ["CharacterDevice", "a device"],
   ["BlockDevice", "a device"],
   ["FIFO", "a pipe"],
-  ["SparseFile", "a file with holes, which are not read"],
-  ["Unsupported", "of a kind that is not read"],
+  ["SparseFile", "a sparse file, which is not supported"],
+  ["Unsupported", "of an unsupported kind"],
 ]);
 
 /** An entry's bytes; leaving them early does not end the tar. */
