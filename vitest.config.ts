@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 const slow = [
   ...["tests/**", "src/advise/**", "src/autodiff/**", "src/explain/**", "src/{networks,formats}/**"],
   // Whole trainings and searches, hostile inputs by the hundred, downloads.
-  "src/**/{environments,lanes,*.foreign,*.abuse,planted,find-copies,small-jpeg,samples.network}.test.ts",
+  "src/**/{environments,lanes,*.foreign,*.abuse,*.planted,find-copies,small-jpeg,samples.network}.test.ts",
 ];
 const isFast = process.env.GRAFT_TESTS === "fast";
 

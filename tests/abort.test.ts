@@ -81,7 +81,7 @@ test("a fine-tuning that is stopped leaves its checkpoint", async () => {
   await expect(stopped).rejects.toThrow("enough");
   expect(existsSync(own)).toBe(true);
   expect(notes.at(-1)).toMatch(
-    /^Stopped in epoch \d+ of 50: the same command with --resume goes on from .*own\.safetensors\.$/,
+    /^Stopped in epoch \d+ of 50: the same command with --resume continues from .*own\.safetensors\.$/,
   );
 });
 

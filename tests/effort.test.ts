@@ -16,7 +16,7 @@ import { openNetwork } from "../src/networks/open.ts";
 import { encodeModelWhole } from "../src/onnx/codec/write-model.ts";
 import { float32Tensor, modelOf, node } from "../src/onnx/model.ts";
 import { openFeaturesOf, openReadings, rememberedCuts } from "../src/train/features/feature-cache.ts";
-import { extractFeatures } from "../src/train/features/features-at-hand.ts";
+import { extractFeatures } from "../src/train/features/image-files.ts";
 import { frozenFeatures } from "../src/train/frozen.ts";
 import { nodeEnvironment } from "../src/train/node.ts";
 import { trainIn } from "../src/train/train.ts";

@@ -12,7 +12,7 @@ import type { Network } from "../../src/networks/network.ts";
 import { openNetwork } from "../../src/networks/open.ts";
 import { openFeaturesOf } from "../../src/train/features/feature-cache.ts";
 import type { RowTable } from "../../src/train/features/feature-table.ts";
-import { extractFeatures } from "../../src/train/features/features-at-hand.ts";
+import { extractFeatures } from "../../src/train/features/image-files.ts";
 import { openBackbone } from "../../src/train/node.ts";
 import { installHint, PYTHON, pythonPackages } from "../support/python.ts";
 import { runJson } from "../support/run.ts";

@@ -4,7 +4,7 @@ import { discoverDataset, type Split } from "../../src/data/dataset/discover.ts"
 import { measureCut } from "../../src/networks/backbone/backbone.ts";
 import type { Network } from "../../src/networks/network.ts";
 import { openFeatureCache } from "../../src/train/features/feature-cache.ts";
-import { extractFeatures } from "../../src/train/features/features-at-hand.ts";
+import { extractFeatures } from "../../src/train/features/image-files.ts";
 import { openBackbone } from "../../src/train/node.ts";
 
 /** `data` is `[labels.length, columns]`. */

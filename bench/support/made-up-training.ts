@@ -13,8 +13,8 @@ import type { Network } from "../../src/networks/network.ts";
 import { openModel } from "../../src/onnx/session/mapped-model.ts";
 import { openRecordCache } from "../../src/train/features/record-files.ts";
 import { createReader } from "../../src/train/finetune/batches.ts";
-import { type Engine, type EngineOptions, openEngine } from "../../src/train/finetune/engine.ts";
 import { recipeFor, unfrozen } from "../../src/train/finetune/recipe.ts";
+import { openStepEngine, type StepEngine, type StepEngineOptions } from "../../src/train/finetune/step-engine.ts";
 import type { Batch } from "../../src/train/finetune/step-runner.ts";
 import {
   boundaryOf,
@@ -30,7 +30,7 @@ const CLASSES = 5;
 /** Batches that are stored; more would only fill the disk. */
 const STORED_BATCHES = 8;
 
-export interface MadeUpOptions extends Pick<Partial<EngineOptions>, "open" | "profile"> {
+export interface MadeUpOptions extends Pick<Partial<StepEngineOptions>, "open" | "profile"> {
   readonly network: Network;
   /** The first stage that trains, or `all`. */
   readonly stage: string;
@@ -40,7 +40,7 @@ export interface MadeUpOptions extends Pick<Partial<EngineOptions>, "open" | "pr
 }
 
 export interface MadeUpTraining {
-  readonly engine: Engine;
+  readonly engine: StepEngine;
   /** The batch of a step. It is valid until the next call. */
   feeds(step: number): Batch;
   close(): Promise<void>;
@@ -64,7 +64,7 @@ export async function madeUpTraining(options: MadeUpOptions): Promise<MadeUpTrai
   const reader = createReader(records, boundary, batch);
   const labels = new Float32Array(batch * CLASSES);
   for (let i = 0; i < batch; i++) labels[i * CLASSES + (i % CLASSES)] = 1;
-  const engine = await openEngine({
+  const engine = await openStepEngine({
     network,
     shape,
     boundary,

@@ -2,7 +2,7 @@
 import { discoverDataset } from "../../src/data/dataset/discover.ts";
 import type { Network } from "../../src/networks/network.ts";
 import { openFeaturesOf } from "../../src/train/features/feature-cache.ts";
-import { extractFeatures } from "../../src/train/features/features-at-hand.ts";
+import { extractFeatures } from "../../src/train/features/image-files.ts";
 import { openBackbone } from "../../src/train/node.ts";
 import { shared } from "../support/shared.ts";
 

@@ -3,7 +3,7 @@
 import type { Copies } from "../data/copies/find-copies.ts";
 import type { Split } from "../data/dataset/discover.ts";
 import type { Traits } from "../data/image/traits.ts";
-import type { Skipped } from "../train/features/features-at-hand.ts";
+import type { Skipped } from "../train/features/image-files.ts";
 import type { LabelEvidence } from "./labels/label-evidence.ts";
 import type { Neighbours } from "./labels/label-scorers.ts";
 

@@ -12,10 +12,10 @@ import { blobsFolder, recordSchema, storeFolder, unfinishedTransfers } from "../
 import { npmCache } from "../hub/npm/npm-fetch.ts";
 import { INDEX, indexSchema } from "../hub/npm/npm-store.ts";
 import { convertedFolder, recordOf, verifyConverted } from "../networks/npm-network.ts";
+import { boundaryCaches } from "../train/features/boundary-cache.ts";
 import { featureCaches, readAbout } from "../train/features/feature-cache.ts";
 import { dropDamaged, verifySegments } from "../train/features/segments.ts";
 import { traitCaches } from "../train/features/trait-cache.ts";
-import { boundaryCaches } from "../train/node.ts";
 import {
   type CacheEntry,
   type CacheKind,

@@ -12,7 +12,7 @@ import { openModel } from "../onnx/session/mapped-model.ts";
 import type { Session } from "../onnx/session/session.ts";
 import { featureCaches, featureFolder, openFeatureCache } from "../train/features/feature-cache.ts";
 import { denseTable, eachSimilarity, unitRows } from "../train/features/feature-table.ts";
-import { extractFeatures } from "../train/features/features-at-hand.ts";
+import { extractFeatures } from "../train/features/image-files.ts";
 import type { FrozenFeatures } from "../train/frozen.ts";
 import type { ExplainedArtifact } from "./explained-network.ts";
 

@@ -9,7 +9,7 @@ import { decodeImage } from "../data/image/decode.ts";
 import type { Network } from "../networks/network.ts";
 import { openFile } from "../networks/open.ts";
 import { encodeModelWhole } from "../onnx/codec/write-model.ts";
-import { fileImage } from "./features/features-at-hand.ts";
+import { fileImage } from "./features/image-files.ts";
 import type { FinetuneOptions } from "./finetune/finetune-contract.ts";
 import type { Trained } from "./learn.ts";
 import { nodeEnvironment } from "./node.ts";
@@ -69,7 +69,7 @@ describe("a training in Node and in a page", () => {
     expectSame(trained);
   });
 
-  test("a fine-tuning of the last stage, judged by further trainings too", async () => {
+  test("a fine-tuning of the last stage, validated by further trainings too", async () => {
     const finetune: FinetuneOptions = { unfreeze: 1, epochs: 10, batch: 8, learningRate: 1e-3, augment: "none" };
     const trained = await both({ effort: "quick", finetune });
     for (const { finetune: facts } of trained) {

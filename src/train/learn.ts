@@ -13,15 +13,15 @@ import type { Environment } from "./environment.ts";
 import { chooseFeatures, type FeatureChoice } from "./features/choose-features.ts";
 import { type ReadCuts, readingOf } from "./features/feature-table.ts";
 import {
-  type Apart,
   type Finetuned,
   type FinetuneFacts,
   finetune,
   type Labelled,
+  type TrainingSplit,
 } from "./finetune/finetune-or-probe.ts";
-import { furtherText, heldOutParts, predictionFolds } from "./finetune/judgement.ts";
+import { furtherText, heldOutParts, predictionFolds } from "./finetune/validation.ts";
 import { fitHead, fitsAtFirst, freshHead, type HeadFit, type HeadOptions, headLogits } from "./head/fit.ts";
-import { type Part, type Parts, selected, type TrainSettings, withTables } from "./training-set.ts";
+import { type DataPart, type Parts, selected, type TrainSettings, withTables } from "./training-set.ts";
 import type { TestedUncertainty, UncertaintyFacts } from "./uncertainty.ts";
 
 /** What training uses once its features are chosen: the settings have the network with that cut. */
@@ -66,13 +66,13 @@ const NOTHING: Labelled = { images: [], labels: new Int32Array(0) };
 export interface Learned {
   readonly network: Network;
   readonly head: HeadFit;
-  readonly train: Part;
+  readonly train: DataPart;
   /** For a fine-tuned network: the images that it was not trained on. */
-  readonly heldOut?: Part | undefined;
+  readonly heldOut?: DataPart | undefined;
   /** `[N, C]`: logits of `heldOut`; without it, the out-of-fold logits of `train`. */
   readonly unseenLogits: Float32Array;
   readonly validation: {
-    readonly part: Part;
+    readonly part: DataPart;
     readonly logits: Float32Array;
     readonly source: ValidationSource;
     /** Folds for fits on these predictions: those of the cross-validation if the predictions come from one. */
@@ -91,9 +91,9 @@ export async function learn(prepared: Prepared, random: Random, environment: Env
   const { trainings, heldOut } = validationParts(settings, parts, random);
   const [first, ...others] = trainings;
   const { head, headSeconds } = await fitted(settings, classes, first!.train, random);
-  const labelled = ({ images, labels, groups }: Part): Labelled => ({ images, labels, groups });
+  const labelled = ({ images, labels, groups }: DataPart): Labelled => ({ images, labels, groups });
   const { network, seed, classWeights, onProgress, onNote, onEpoch, signal } = settings;
-  const further: Apart[] = [];
+  const further: TrainingSplit[] = [];
   for (const { train, validation } of others) {
     const { head: own } = await fitted(settings, classes, train, randomFor(seed, `head ${further.length + 2}`));
     further.push({ head: own.head, train: labelled(train), validation: labelled(validation) });
@@ -144,9 +144,9 @@ export async function learn(prepared: Prepared, random: Random, environment: Env
 /** The images that fine-tuning trains on and is validated on. */
 interface ValidationParts {
   /** The parts of each training; only the first training's network may be kept. */
-  readonly trainings: readonly { readonly train: Part; readonly validation: Part }[];
+  readonly trainings: readonly { readonly train: DataPart; readonly validation: DataPart }[];
   /** All held-out images, in the order of the trainings. */
-  readonly heldOut: Part;
+  readonly heldOut: DataPart;
 }
 
 function validationParts(
@@ -198,7 +198,7 @@ async function probe(
 async function fitted(
   { classWeights, onProgress, signal }: TrainSettings,
   classes: number,
-  { table, labels, groups }: Part,
+  { table, labels, groups }: DataPart,
   random: Random,
   how: Pick<HeadOptions, "near" | "foldOf"> = {},
 ): Promise<{ head: HeadFit; headSeconds: number }> {
@@ -218,7 +218,7 @@ async function fitted(
 // The result of a training, the same on every platform.
 
 /** Predictions for labelled images, row by row, with their evaluation. */
-export interface EvaluatedPart {
+export interface PartPredictions {
   /** Positions in the set. */
   readonly places: readonly number[];
   /** `[N, C]` */
@@ -236,7 +236,7 @@ export interface Straddling {
 }
 
 /** The results on the test images. */
-export interface Tested extends EvaluatedPart, TestedUncertainty {
+export interface Tested extends PartPredictions, TestedUncertainty {
   readonly source: "folder" | "held-out";
   /** Undefined if no test image has a copy in training or validation. Such copies occur in a given test part, or if a class is one group. */
   readonly straddling: Straddling | undefined;
@@ -269,7 +269,7 @@ export interface Trained {
   readonly uncertainty: UncertaintyFacts;
   /** Images that the head was trained on. */
   readonly trained: number;
-  readonly validation: EvaluatedPart & { readonly source: ValidationSource };
+  readonly validation: PartPredictions & { readonly source: ValidationSource };
   /** Undefined without a test part. */
   readonly test: Tested | undefined;
   readonly groups: GroupFacts;

@@ -22,10 +22,10 @@ import { datasetDigest, datasetSchema } from "../data/dataset/dataset.ts";
 import type { Dataset, Example } from "../data/dataset/discover.ts";
 import type { Calibration, MeasuredCalibration } from "../metrics/calibrate.ts";
 import { type Network, networkSchema } from "../networks/network.ts";
-import { digestsOf, fileImage, type Skipped } from "./features/features-at-hand.ts";
+import { digestsOf, fileImage, type Skipped } from "./features/image-files.ts";
 import type { FinetuneOptions } from "./finetune/finetune-contract.ts";
 import type { EpochRecord } from "./finetune/training-loop.ts";
-import type { EvaluatedPart, Straddling, Trained, ValidationSource } from "./learn.ts";
+import type { PartPredictions, Straddling, Trained, ValidationSource } from "./learn.ts";
 import { nodeEnvironment } from "./node.ts";
 import {
   boundaryCache,
@@ -126,7 +126,7 @@ export const checkHowToTrain = (options: Omit<TrainOptions, "dataset" | "network
   void checked(howSchema, options, callOf("train"));
 
 /** Predictions for examples of a dataset, row by row, with their evaluation. */
-export interface EvaluatedExamples extends Omit<EvaluatedPart, "places"> {
+export interface ExamplePredictions extends Omit<PartPredictions, "places"> {
   readonly examples: readonly Example[];
 }
 
@@ -141,8 +141,8 @@ export interface TrainResult
     readonly test: number;
     readonly skipped: number;
   };
-  readonly validation: EvaluatedExamples & { readonly source: ValidationSource };
-  readonly test: EvaluatedExamples & {
+  readonly validation: ExamplePredictions & { readonly source: ValidationSource };
+  readonly test: ExamplePredictions & {
     readonly source: "folder" | "held-out";
     /** Undefined if no test image has a copy in training or validation. */
     readonly straddling: Straddling | undefined;
@@ -167,7 +167,7 @@ async function trainChecked({ dataset, ...settings }: CheckedTrainOptions): Prom
   const trained = await trainIn(nodeEnvironment, set, { ...settings, test: "held-out" });
   const { uncertainty, trained: trainedOn, validation, test, skipped, digests, calibration, ...rest } = trained;
   if (!test) throw new Error("A training that holds out a test part has one.");
-  const { falseAlarms, sets, source, straddling, calibration: tested, ...judged } = test;
+  const { falseAlarms, sets, source, straddling, calibration: tested, ...predictions } = test;
   return {
     ...rest,
     calibration: { ...calibration, test: tested },
@@ -179,16 +179,16 @@ async function trainChecked({ dataset, ...settings }: CheckedTrainOptions): Prom
       skipped: skipped.length,
     },
     validation: { ...withExamples(validation, dataset), source: validation.source },
-    test: { ...withExamples(judged, dataset), source, straddling },
+    test: { ...withExamples(predictions, dataset), source, straddling },
     skipped: skipped.map(({ place, reason }) => ({ path: examples[place]!.path, reason })),
     datasetDigest: datasetDigest(dataset, digestsOf(digests)),
   };
 }
 
 const withExamples = (
-  { places, logits, probabilities, evaluation }: EvaluatedPart,
+  { places, logits, probabilities, evaluation }: PartPredictions,
   { examples }: Dataset,
-): EvaluatedExamples => ({
+): ExamplePredictions => ({
   examples: places.map((place) => examples[place]!),
   logits,
   probabilities,

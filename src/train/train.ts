@@ -19,21 +19,22 @@ import type { Model } from "../onnx/model.ts";
 import type { Environment, Signatures } from "./environment.ts";
 import { readingsFor } from "./features/choose-features.ts";
 import { columnsRead, type ReadCuts } from "./features/feature-table.ts";
+import { type Features, fillFeatures } from "./features/fill-records.ts";
 import { groupsAmong } from "./features/groups.ts";
 import type { RecordStore } from "./features/images-and-records.ts";
-import { type Features, fillFeatures, frozenFeatures } from "./frozen.ts";
+import { frozenFeatures } from "./frozen.ts";
 import { countLabels } from "./head/fit.ts";
 import {
-  type EvaluatedPart,
   type GroupFacts,
   type Learned,
   learn,
+  type PartPredictions,
   type Prepared,
   type Straddling,
   type Trained,
   withChosenFeatures,
 } from "./learn.ts";
-import { type Part, partition, type TestPart, type TrainingSet, type TrainSettings } from "./training-set.ts";
+import { type DataPart, partition, type TestPart, type TrainingSet, type TrainSettings } from "./training-set.ts";
 import { fitUncertainty } from "./uncertainty.ts";
 
 /**
@@ -134,10 +135,10 @@ async function conclude(
   const counts = countLabels(learned.train.labels, classes);
   const majorityClass = counts.indexOf(Math.max(...counts));
   const evaluate = (
-    { places, labels, groups }: Part,
+    { places, labels, groups }: DataPart,
     logits: Float32Array,
     probabilities: Float32Array,
-  ): EvaluatedPart => {
+  ): PartPredictions => {
     const evaluation = evaluatePredictions({ probabilities, labels, classes: set.classes, majorityClass, groups });
     return { places, logits, probabilities, evaluation };
   };

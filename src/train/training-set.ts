@@ -11,10 +11,10 @@ import { stratifiedSplit } from "../data/dataset/split.ts";
 import type { Network } from "../networks/network.ts";
 import type { Listening } from "./environment.ts";
 import type { RowTable } from "./features/feature-table.ts";
+import type { Features } from "./features/fill-records.ts";
 import type { ImageSource, KnownImage } from "./features/images-and-records.ts";
 import type { FinetuneOptions } from "./finetune/finetune-contract.ts";
 import type { EpochRecord } from "./finetune/training-loop.ts";
-import type { Features } from "./frozen.ts";
 import { countLabels } from "./head/fit.ts";
 import type { Effort } from "./option-entries.ts";
 
@@ -51,7 +51,7 @@ export interface TrainSettings extends Listening {
 }
 
 /** Images with their features and labels, row by row. */
-export interface Part {
+export interface DataPart {
   /** Positions in the set. */
   readonly places: readonly number[];
   readonly images: readonly KnownImage[];
@@ -62,12 +62,12 @@ export interface Part {
 }
 
 export interface Parts {
-  readonly train: Part;
-  readonly validation: Part | undefined;
+  readonly train: DataPart;
+  readonly validation: DataPart | undefined;
   readonly test: TestPart | undefined;
 }
 
-export interface TestPart extends Part {
+export interface TestPart extends DataPart {
   readonly source: "folder" | "held-out";
   /**
    * Rows whose group also has members in training or validation. This occurs in a given test part, and if a class is a single group, which
@@ -97,7 +97,7 @@ export function partition(
   const rows = rowsOf((split) => split === "train" || split === undefined);
   const validation = rowsOf((split) => split === "validation");
   const test = rowsOf((split) => split === "test");
-  const part = (chosen: readonly number[]): Part => ({
+  const part = (chosen: readonly number[]): DataPart => ({
     places: chosen.map((row) => kept[row]!),
     images: chosen.map((row) => ({ source: examples[kept[row]!]!.source, digest: digests[kept[row]!]! })),
     table: table.select(chosen),
@@ -146,7 +146,7 @@ export function partition(
 
 function holdOut(
   rows: readonly number[],
-  { labels, groups }: Part,
+  { labels, groups }: DataPart,
   random: Random,
 ): { kept: number[]; held: number[] } {
   const { kept, held } = stratifiedSplit(labels, HELD_OUT_SHARE, random, groups);
@@ -155,12 +155,12 @@ function holdOut(
 
 /** The same parts with other tables, such as some of their columns. */
 export function withTables({ train, validation, test }: Parts, tableOf: (table: RowTable) => RowTable): Parts {
-  const own = <P extends Part>(part: P): P => ({ ...part, table: tableOf(part.table) });
+  const own = <P extends DataPart>(part: P): P => ({ ...part, table: tableOf(part.table) });
   return { train: own(train), validation: validation && own(validation), test: test && own(test) };
 }
 
 /** Some rows of a part. */
-export function selected({ places, images, table, labels, groups }: Part, rows: readonly number[]): Part {
+export function selected({ places, images, table, labels, groups }: DataPart, rows: readonly number[]): DataPart {
   return {
     places: rows.map((row) => places[row]!),
     images: rows.map((row) => images[row]!),

@@ -12,7 +12,7 @@ import { measureCut } from "../networks/backbone/backbone.ts";
 import { openFile } from "../networks/open.ts";
 import { float32Tensor } from "../onnx/model.ts";
 import { openFeatureCache } from "./features/feature-cache.ts";
-import { extractFeatures, fileImage } from "./features/features-at-hand.ts";
+import { extractFeatures, fileImage } from "./features/image-files.ts";
 import { nodeEnvironment, openBackbone } from "./node.ts";
 import { partition } from "./training-set.ts";
 import { fitUncertainty, type UncertaintyInput } from "./uncertainty.ts";

@@ -19,10 +19,11 @@ import { backboneModel, type CutShape } from "../networks/backbone/backbone.ts";
 import type { Network } from "../networks/network.ts";
 import type { Environment, Listening } from "./environment.ts";
 import type { FeatureTable } from "./features/feature-table.ts";
+import { fillFeatures } from "./features/fill-records.ts";
 import { memoryRecords } from "./features/images-and-records.ts";
-import { fillFeatures, frozenFeatures } from "./frozen.ts";
+import { frozenFeatures } from "./frozen.ts";
 import { BANK_ROWS, fitOodDetector, oodScoresOf } from "./ood-bank.ts";
-import { type Part, selected } from "./training-set.ts";
+import { type DataPart, selected } from "./training-set.ts";
 
 /** Predictions for labelled images: `probabilities` `[N, C]`, `labels` `[N]`. */
 interface Predictions {
@@ -34,12 +35,12 @@ export interface UncertaintyInput extends Pick<Listening, "signal"> {
   readonly network: Network;
   readonly shape: CutShape;
   readonly seed: number;
-  readonly train: Part;
-  readonly test?: Part | undefined;
+  readonly train: DataPart;
+  readonly test?: DataPart | undefined;
   /** Whether the network was fine-tuned: then the features in the parts are no longer its own. */
   readonly isTuned: boolean;
   /** For a fine-tuned network: the images that it was not trained on. */
-  readonly heldOut?: Part | undefined;
+  readonly heldOut?: DataPart | undefined;
   /** `[N, C]`: probabilities of `heldOut`; without it, the out-of-fold probabilities of `train`. */
   readonly unseen: Float32Array;
   /** The predictions that calibrate the sets, and those for `test` that evaluate them. */
@@ -127,7 +128,7 @@ function ofRows(probabilities: Float32Array, count: number, rows: readonly numbe
 /** The network's features of a part; for a fine-tuned network they are computed, for as many images as fill a bank. */
 async function featuresOf(
   { network, shape, seed, isTuned, signal }: UncertaintyInput,
-  part: Part,
+  part: DataPart,
   environment: Environment,
 ): Promise<Featured> {
   if (!isTuned) return { ...part, rows: [...part.places.keys()] };

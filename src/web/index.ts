@@ -1,6 +1,6 @@
 /**
- * Graft in a page: what needs a browser. Bundle it for the browser (Vite, webpack, esbuild): docs/browser.md says how, and
- * how everything comes from your own site.
+ * Graft in a page: opening models and networks, predicting and training. Bundle it for the browser (Vite, webpack, esbuild); docs/browser.md
+ * describes how, and how to serve every file from your own site. Nothing here needs Node.
  *
  * @example
  * import { openArtifact } from "graft-ml/web";

@@ -1,4 +1,7 @@
-/** A file's bytes in a page: from an address, or given as they are. */
+/**
+ * Opens a trained model or a network in a page, from an address, a File or Blob, or bytes. Predictions are those of Node. Training is in
+ * train-in-page.ts.
+ */
 import { dataError, messageOf, workError } from "../base/errors.ts";
 import { checkedArgument } from "../base/option-schemas.ts";
 import { createMeter, type OnProgress } from "../base/progress.ts";
@@ -31,14 +34,14 @@ import { type Picture, pixelsOf } from "./page-pixels.ts";
 /** A file in memory. */
 export interface Fetched {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What it is called in errors. */
+  /** Its name in errors. */
   readonly name: string;
 }
 
 /**
- * The bytes of a file.
+ * Reads the bytes of a file.
  *
- * @throws GraftError (`data`) where there is no such file; (`work`) where the network failed
+ * @throws GraftError (`data`) if there is no such file; (`work`) if the network failed
  */
 export async function bytesOf(source: Source, onProgress?: OnProgress): Promise<Fetched> {
   if (source instanceof Uint8Array) return { bytes: plain(source), name: "the model" };
@@ -56,13 +59,13 @@ export async function bytesOf(source: Source, onProgress?: OnProgress): Promise<
   return { bytes: await readBody(response, name, onProgress), name };
 }
 
-/** Over an ordinary buffer: one shared between threads is copied. */
+/** Copies bytes in shared memory into an ordinary buffer. */
 const plain = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
   bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
 
 async function readBody(response: Response, name: string, onProgress?: OnProgress): Promise<Uint8Array<ArrayBuffer>> {
   if (!response.body) return new Uint8Array();
-  // Of a compressed answer, the length is the compressed one.
+  // The length of a compressed response is that of the compressed bytes.
   const declared = response.headers.get("content-encoding") ? null : response.headers.get("content-length");
   const total = declared === null ? undefined : Number(declared);
   const meter = createMeter({ stage: `Fetching ${name}`, unit: "bytes", total, onProgress });
@@ -85,14 +88,12 @@ async function readBody(response: Response, name: string, onProgress?: OnProgres
   return whole;
 }
 
-// A network in a page, to be trained: any ONNX file, a model that Graft trained before too.
-
 /**
- * Opens an ONNX image network.
+ * Opens an ONNX image network for training; it may be a model that Graft trained.
  *
  * @param source its address, a File or Blob, or its bytes
- * @throws GraftError (`data`) where it is no network that Graft can use; (`usage`) where there is no such tensor as `cut`;
- *   (`work`) where the engine or the network connection fails
+ * @throws GraftError (`data`) if Graft cannot use it; (`usage`) if there is no tensor named by `cut`; (`work`) if the engine or the network
+ *   connection fails
  *
  * @example
  * const network = await openNetwork("/mobilenet_v2.onnx", { preprocessing: "inception" });
@@ -109,26 +110,24 @@ export async function openNetwork(source: Source, options: NetworkOptions = {}):
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   if (!globalThis.crypto?.subtle)
     throw workError(
-      "This page is not served securely, so that the browser computes no checksums: serve it over https, or from localhost.",
+      "This page is not served securely, so the browser computes no checksums: serve it over https, or from localhost.",
     );
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// A trained model in a page: opened from its file alone, asked about pictures, with the answers that Node gives.
-
-/** What a model says of one picture: the answer that the command line gives, and the numbers behind it. */
+/** The prediction for one image: as the command line gives it, with the numbers behind it. */
 export type Prediction = CommandLinePrediction & Omit<RawPrediction, "oodScore">;
 
-/** A `model.onnx` that is ready to be asked. */
+/** An open `model.onnx`. */
 export interface WebArtifact {
   /** In the order of `probabilities`. */
   readonly classes: readonly string[];
-  /** What it runs on, and why. */
+  /** The engine that it runs on, and why. */
   readonly engine: EngineFacts;
-  /** @throws GraftError (`data`) where the picture cannot be read */
-  predict(picture: Picture, options?: PredictOptions): Promise<Prediction>;
-  /** Gives its memory back. */
+  /** @throws GraftError (`data`) if the image cannot be read */
+  predict(image: Picture, options?: PredictOptions): Promise<Prediction>;
+  /** Releases its memory. */
   close(): Promise<void>;
 }
 
@@ -136,8 +135,8 @@ export interface WebArtifact {
  * Opens a `model.onnx` that Graft trained.
  *
  * @param source its address, a File or Blob, or its bytes
- * @throws GraftError (`usage`) where an option does not fit; (`data`) where there is no such file, or it is not one of Graft's; (`work`) where the engine or the network
- *   fails
+ * @throws GraftError (`usage`) if an option is invalid; (`data`) if there is no such file, or it is not a model of Graft; (`work`) if the engine
+ *   or the network connection fails
  *
  * @example
  * import { openArtifact } from "graft-ml/web";
@@ -155,9 +154,9 @@ export async function openArtifact(source: Source, options: OpenOptions = {}): P
   return {
     classes,
     engine,
-    async predict(picture, options = {}) {
+    async predict(image, options = {}) {
       const { topK } = checkedPredictOptions(options);
-      const raw = await predictImage(session, await pixelsOf(picture));
+      const raw = await predictImage(session, await pixelsOf(image));
       const { oodScore: _, ...numbers } = raw;
       return { ...numbers, ...predictionOf({ classes, uncertainty }, raw, topK) };
     },

@@ -1,6 +1,6 @@
 /**
- * The engine in a page: which of `onnxruntime-web`'s two builds runs, on what, on how many threads, and where its one large
- * file comes from. Chosen once a page (or worker), because the build keeps one heap and one pool of threads.
+ * The engine in a page: chooses one of `onnxruntime-web`'s two builds, the device, the number of threads and the source of its one large file.
+ * The choice holds for the page (or worker), because the build has one heap and one pool of threads. Sessions are in onnx/session/.
  */
 import { queue } from "../base/concurrency.ts";
 import { messageOf, usageError, workError } from "../base/errors.ts";
@@ -9,7 +9,7 @@ import { modelOf, node } from "../onnx/model.ts";
 import { type ort, type RuntimeEngine, useEngine } from "../onnx/session/session.ts";
 import { checkedEngineOptions, type Device, type EngineOptions } from "./page-options.ts";
 
-/** What runs, and why, in words for people. */
+/** What runs, with reasons for people. */
 export interface EngineFacts {
   readonly device: Device;
   readonly why: string;
@@ -23,7 +23,7 @@ interface Build {
   readonly file: string;
 }
 
-/** Each build is loaded as a file of its own: its threads load that file again. */
+/** Each build is loaded as its own file, because its threads load that file again. */
 const builds: Readonly<Record<Device, Build>> = {
   wasm: { load: () => import("onnxruntime-web/wasm"), file: "ort-wasm-simd-threaded.wasm" },
   webgpu: { load: () => import("onnxruntime-web/webgpu"), file: "ort-wasm-simd-threaded.asyncify.wasm" },
@@ -32,10 +32,9 @@ const builds: Readonly<Record<Device, Build>> = {
 let opened: { readonly wish: string; readonly facts: Promise<EngineFacts> } | undefined;
 
 /**
- * Starts the engine; the first call in a page decides, and later ones may say the same again or nothing.
+ * Starts the engine. The first call in a page decides; later calls may pass the same options or none.
  *
- * @throws GraftError (`usage`) where the page runs on another choice already; (`work`) where WebAssembly, WebGPU or the `.wasm`
- *   file is missing
+ * @throws GraftError (`usage`) if the engine runs with other options already; (`work`) if WebAssembly, WebGPU or the `.wasm` file is missing
  *
  * @example
  * const { device, why, threads } = await openEngine({ wasm: "/ort/" });
@@ -46,7 +45,7 @@ export async function openEngine(asked: EngineOptions = {}): Promise<EngineFacts
   if (opened === undefined) {
     const facts = start(options);
     opened = { wish, facts };
-    // What did not start may be tried again, with other options.
+    // After a failed start, the next call may use other options.
     facts.catch(() => {
       opened = undefined;
     });
@@ -71,7 +70,7 @@ async function start(options: EngineOptions): Promise<EngineFacts> {
     return { device, why, threads, whyThreads };
   } catch (error) {
     if (device === "wasm" || options.device === "webgpu") throw error;
-    // Said in `why`: nothing falls back unseen.
+    // `why` reports the fallback.
     await startBuild("wasm", threads, options.wasm);
     const failed = `WebGPU did not start (${firstLine(error)}), so WebAssembly runs`;
     return { device: "wasm", why: failed, threads, whyThreads };
@@ -94,12 +93,12 @@ async function chooseDevice(wanted: "auto" | Device): Promise<Pick<EngineFacts, 
   return reasons[found];
 }
 
-/** What stands behind `navigator.gpu`. */
+/** The kind of adapter behind `navigator.gpu`. */
 async function findAdapter(): Promise<"hardware" | "software" | "none"> {
   const { gpu } = navigator as { readonly gpu?: GPU };
   const adapter = await gpu?.requestAdapter().catch(() => null);
   if (!adapter) return "none";
-  // Before 2025, browsers said it elsewhere.
+  // Browsers before 2025 had this property on the adapter.
   const { isFallbackAdapter = false } = adapter as { readonly isFallbackAdapter?: boolean };
   return (adapter.info?.isFallbackAdapter ?? isFallbackAdapter) ? "software" : "hardware";
 }
@@ -116,7 +115,7 @@ function chooseThreads(wanted: number | undefined): Pick<EngineFacts, "threads" 
   return { threads: navigator.hardwareConcurrency, whyThreads: "all cores: the page is cross-origin isolated" };
 }
 
-/** Loads a build, and lets it run a graph of one node: what is missing is missed here, not in somebody's model. */
+/** Loads a build and opens a graph of one node, so that missing files and features fail here and not with the user's model. */
 async function startBuild(device: Device, threads: number, folder: string | URL | undefined): Promise<void> {
   const { load, file } = builds[device];
   const address = folder === undefined ? undefined : wasmAddress(folder, file);
@@ -127,7 +126,7 @@ async function startBuild(device: Device, threads: number, folder: string | URL 
     const providers = device === "webgpu" ? ["webgpu", "wasm"] : ["wasm"];
     const session = await build.InferenceSession.create(oneNode(), { executionProviders: providers });
     await session.release();
-    // Two runs at once wait for each other for ever on WebGPU.
+    // Two runs at once on WebGPU wait for each other forever.
     const engine: RuntimeEngine = { ort: build, providers, inTurn: device === "webgpu" ? queue() : undefined };
     useEngine(engine);
   } catch (error) {
@@ -155,19 +154,19 @@ const oneNode = (): Uint8Array<ArrayBuffer> =>
 const firstLine = (error: unknown): string => messageOf(error).split("\n")[0] ?? "";
 
 function startFailure(error: unknown, device: Device, file: string, address: URL | undefined): Error {
-  const said = messageOf(error);
-  if (/Content Security Policy|unsafe-eval/i.test(said)) {
+  const reported = messageOf(error);
+  if (/Content Security Policy|unsafe-eval/i.test(reported)) {
     return workError(
       "The page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src.",
       error,
     );
   }
-  if (/SIMD/.test(said))
+  if (/SIMD/.test(reported))
     return workError(
       "This browser's WebAssembly has no SIMD: use a Chrome, Edge, Firefox or Safari from 2023 on.",
       error,
     );
-  if (/fetch|wasm failed|magic word|MIME|import|404/i.test(said)) {
+  if (/fetch|wasm failed|magic word|MIME|import|404/i.test(reported)) {
     return workError(
       `ONNX Runtime's file ${file} could not be loaded${address ? ` from ${address.href}` : ""}: copy it from node_modules/onnxruntime-web/dist into a folder of your site and give its address as the option wasm.`,
       error,

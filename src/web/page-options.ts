@@ -1,4 +1,4 @@
-/** The options of a page's calls, each described once. What a training has in common with Node's is in train/options.ts. */
+/** The options of the calls in a page: types, schemas and defaults. Those that training shares with Node are in train/option-entries.ts. */
 import * as v from "valibot";
 import {
   callOf,
@@ -30,22 +30,22 @@ import {
 } from "../train/option-entries.ts";
 import type { Picture } from "./page-pixels.ts";
 
-/** What graphs run on: the graphics card, or the processor. */
+/** The device that graphs run on: the graphics card, or the processor. */
 export type Device = "webgpu" | "wasm";
 
-/** What a page may say of the engine. */
+/** The options of the engine. */
 export interface EngineOptions {
   /**
-   * `auto` (default): WebGPU where the page has it and a graphics card answers, else WebAssembly. `webgpu` takes a software
-   * adapter too, and fails where there is none.
+   * `auto` (default): WebGPU if the page has it and a graphics card responds, otherwise WebAssembly. `webgpu` also accepts a software adapter, and
+   * fails if there is none.
    */
   readonly device?: "auto" | Device | undefined;
   /**
-   * The folder of your site that has ONNX Runtime's `.wasm` files, as an address: `"/ort/"`. Default: beside the script that
-   * the bundler made of `onnxruntime-web`, where Vite and webpack put them.
+   * The address of the folder of your site that has ONNX Runtime's `.wasm` files: `"/ort/"`. Default: beside the script that the bundler made of
+   * `onnxruntime-web`, where Vite and webpack put them.
    */
   readonly wasm?: string | URL | undefined;
-  /** Threads of WebAssembly. Default: all cores where the page is cross-origin isolated; elsewhere there is but one. */
+  /** Threads of WebAssembly. Default: all cores if the page is cross-origin isolated; otherwise there is only one. */
   readonly threads?: number | undefined;
 }
 
@@ -53,46 +53,46 @@ export interface EngineOptions {
 export type Source = string | URL | Blob | Uint8Array | ArrayBuffer;
 
 export interface OpenOptions extends EngineOptions {
-  /** Told of the bytes that are fetched. */
+  /** Called with the number of fetched bytes. */
   readonly onProgress?: OnProgress | undefined;
 }
 
 export interface PredictOptions {
-  /** How many classes `top` has, at most. Default 5. */
+  /** Maximum number of classes in `top`. Default 5. */
   readonly topK?: number | undefined;
 }
 
 export interface NetworkOptions extends ModelOptions, EngineOptions {
-  /** Told of the bytes that are fetched. */
+  /** Called with the number of fetched bytes. */
   readonly onProgress?: OnProgress | undefined;
 }
 
-/** A picture with its class. A function is called whenever the picture is needed, so that not all need be in memory. */
+/** An image with its class. A function is called whenever the image is needed, so that not all images need to be in memory. */
 export interface Example {
   readonly picture: Picture | (() => Picture | Promise<Picture>);
   readonly label: string;
-  /** Examples of one group (a recording, a patient, a burst) are never separated by a split. Copies are found without it. */
+  /** No split separates the examples of one group (a recording, a patient, a burst). Copies are found automatically. */
   readonly group?: string | undefined;
 }
 
 export interface TrainOptions extends RecipeFlags {
   readonly network: Network;
   readonly examples: readonly Example[];
-  /** `none` trains the head alone; else the name of a stage, `all`, or how many of the last stages. Default `none`. */
+  /** `none` trains the head alone; otherwise the name of a stage, `all`, or a number of last stages. Default `none`. */
   readonly unfreeze?: string | number | undefined;
   /** Default 0. The same seed gives the same split, folds, batches and views. */
   readonly seed?: number | undefined;
   /** `balanced`: each class counts the same, however rare. Default `none`: each image does. */
   readonly classWeights?: "none" | "balanced" | undefined;
   /**
-   * How much is tried before the features are settled on, by cross-validation. `quick` (default): cuts of the network that cost no time.
-   * `better`: all of its cuts, and the mean over mirrored views. A fine-tuning starts from the network's own cut.
+   * How many features are tried, by cross-validation. `quick` (default): cuts of the network that cost no extra time.
+   * `better`: all of its cuts, and the mean over mirrored views. Fine-tuning starts from the network's own cut.
    */
   readonly effort?: Effort | undefined;
   readonly onProgress?: OnProgress | undefined;
-  /** Called with a sentence for each choice, and for each thing that went otherwise than asked. */
+  /** Called with a sentence for each choice made and each deviation from the request. */
   readonly onNote?: ((text: string) => void) | undefined;
-  /** Ends the training with the signal's reason, between two steps. */
+  /** When aborted, the training ends with the signal's reason after the current step. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -129,7 +129,7 @@ export const source = v.custom<Source>(
   "the address of a file, a File or Blob, or its bytes",
 );
 
-/** Not an object schema: that would copy every example. */
+/** A custom schema, because an object schema would copy every example. */
 const examples = v.pipe(
   v.custom<readonly Example[]>(Array.isArray, "a list of images with their labels"),
   v.rawCheck<readonly Example[]>(({ dataset, addIssue }) => {
@@ -138,7 +138,7 @@ const examples = v.pipe(
   }),
 );
 
-/** The first thing that is wrong, with the remedy. For who writes JavaScript, anything may be in a list. */
+/** The first fault, with the remedy. In JavaScript, a list may contain anything. */
 function faultOf(list: readonly (Partial<Record<keyof Example, unknown>> | null | undefined)[]): string | undefined {
   if (list.length === 0) return "there are none: give images with their labels";
   for (const [at, example] of list.entries()) {
@@ -175,7 +175,7 @@ const trainSchema = v.pipe(
   ),
 );
 
-/** @throws GraftError (`usage`), as all of these */
+/** @throws GraftError (`usage`); so do the functions below */
 export const checkedEngineOptions = (options: EngineOptions) => checked(engineSchema, options, callOf("openEngine"));
 export const checkedOpenOptions = (options: OpenOptions) => checked(openSchema, options, callOf("openArtifact"));
 export const checkedNetworkOptions = (options: NetworkOptions) =>

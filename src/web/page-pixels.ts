@@ -1,15 +1,15 @@
 /**
- * What a page has of pictures → upright 8-bit sRGB pixels, as decode.ts makes them of files in Node: alpha over white, EXIF
- * orientation applied. Nothing is resized here. Needs no document, so that a worker can do it.
+ * Decodes images in a page to upright 8-bit sRGB pixels, as data/image/decode.ts does with files in Node: alpha over white, EXIF orientation
+ * applied. Resizes nothing. Needs no document, so that it works in a worker.
  *
- * The browser's own decoders are used. Chromium's give Node's very pixels for JPEG, PNG, WebP, GIF and BMP; one level more or
- * less for AVIF, embedded colour profiles and where a picture is half transparent; other colours for CMYK (docs/browser.md).
+ * The browser's own decoders are used. Chromium's pixels are equal to Node's for JPEG, PNG, WebP, GIF and BMP; they differ by one level for AVIF,
+ * embedded colour profiles and half transparent images, and in colour for CMYK (docs/browser.md).
  */
 import { dataError, messageOf, usageError } from "../base/errors.ts";
 import { named, shown } from "../base/text.ts";
 import { MAX_PIXELS, pixelFault, type RgbImage, sizeFault } from "../data/image/rgb-image.ts";
 
-/** A picture in a page. A video gives the frame that it shows at that moment; an {@link RgbImage} is taken as it is. */
+/** An image in a page. A video gives its current frame; an {@link RgbImage} is used unchanged. */
 export type Picture =
   | Blob
   | ImageBitmap
@@ -21,33 +21,33 @@ export type Picture =
   | VideoFrame
   | RgbImage;
 
-/** What draws: everything but raw pixels. */
+/** What a canvas can draw: everything except raw pixels. */
 type Drawable = Exclude<Picture, ImageData | RgbImage>;
 
-/** Pixels are read in squares of this side: all at once, a large picture would take four times its memory. */
+/** Pixels are read in squares of this side: read at once, a large image would take four times its memory. */
 const TILE = 2048;
 
 /**
- * The pixels of a picture. The picture itself is left as it was; a bitmap is not closed.
+ * Reads the pixels of an image. Does not change the image, nor close a bitmap.
  *
- * @throws GraftError (`data`) where it cannot be read, or is larger than Graft takes
+ * @throws GraftError (`data`) if it cannot be read, or is larger than Graft accepts
  *
  * @example
  * const { width, height, data } = await pixelsOf(document.querySelector("img"));
  */
-export async function pixelsOf(picture: Picture): Promise<RgbImage> {
-  if (typeof picture !== "object" || picture === null)
+export async function pixelsOf(image: Picture): Promise<RgbImage> {
+  if (typeof image !== "object" || image === null)
     throw usageError(
-      `An image must be a File or Blob, an image element, a canvas, a video or pixels, not ${shown(picture)}.`,
+      `An image must be a File or Blob, an image element, a canvas, a video or pixels, not ${shown(image)}.`,
     );
-  if (isRgbImage(picture)) return checked(picture);
-  if (isA("ImageData", picture)) {
-    checkSize(picture);
-    const rgb = new Uint8Array(picture.width * picture.height * 3);
-    overWhite(picture.data, rgb);
-    return { width: picture.width, height: picture.height, data: rgb };
+  if (isRgbImage(image)) return checked(image);
+  if (isA("ImageData", image)) {
+    checkSize(image);
+    const rgb = new Uint8Array(image.width * image.height * 3);
+    overWhite(image.data, rgb);
+    return { width: image.width, height: image.height, data: rgb };
   }
-  const bitmap = await bitmapOf(picture);
+  const bitmap = await bitmapOf(image);
   try {
     return readBitmap(bitmap);
   } finally {
@@ -55,8 +55,8 @@ export async function pixelsOf(picture: Picture): Promise<RgbImage> {
   }
 }
 
-const isRgbImage = (picture: Picture): picture is RgbImage =>
-  Object.hasOwn(picture, "data") && (picture as RgbImage).data instanceof Uint8Array;
+const isRgbImage = (image: Picture): image is RgbImage =>
+  Object.hasOwn(image, "data") && (image as RgbImage).data instanceof Uint8Array;
 
 function checked(image: RgbImage): RgbImage {
   const fault = pixelFault(image);
@@ -65,7 +65,7 @@ function checked(image: RgbImage): RgbImage {
   return image;
 }
 
-/** The classes that a worker has none of are told by their names. */
+/** Browser classes by name: a worker does not have all of them. */
 interface Classes {
   readonly Blob: Blob;
   readonly ImageBitmap: ImageBitmap;
@@ -79,18 +79,18 @@ function isA<Name extends keyof Classes>(name: Name, value: unknown): value is C
   return typeof known === "function" && value instanceof known;
 }
 
-/** A copy of what the picture shows now. */
-async function bitmapOf(picture: Drawable): Promise<ImageBitmap> {
-  if (isA("HTMLVideoElement", picture) && picture.readyState < 2)
+/** A copy of what the image shows now. */
+async function bitmapOf(image: Drawable): Promise<ImageBitmap> {
+  if (isA("HTMLVideoElement", image) && image.readyState < 2)
     throw unreadable("the video has no frame yet, wait for its event loadeddata");
-  if (isA("HTMLImageElement", picture)) await loaded(picture);
-  if (isA("ImageBitmap", picture) && picture.width === 0) throw unreadable("the bitmap was closed, make another");
+  if (isA("HTMLImageElement", image)) await loaded(image);
+  if (isA("ImageBitmap", image) && image.width === 0) throw unreadable("the bitmap was closed, make another");
   try {
-    return await createImageBitmap(picture, { imageOrientation: "from-image", premultiplyAlpha: "none" });
+    return await createImageBitmap(image, { imageOrientation: "from-image", premultiplyAlpha: "none" });
   } catch (error) {
     throw unreadable(
-      isA("Blob", picture)
-        ? `${nameOf(picture)} is damaged, is not an image, or has a format that this browser does not support: save it as JPEG or PNG`
+      isA("Blob", image)
+        ? `${nameOf(image)} is damaged, is not an image, or has a format that this browser does not support: save it as JPEG or PNG`
         : `the browser says "${messageOf(error)}"`,
       error,
     );

@@ -1,4 +1,4 @@
-/** Training in a page: images in, a `model.onnx` out, by the very code that Node trains with. Nothing leaves the page. */
+/** Training in a page: from images to the bytes of a `model.onnx`, by the same code as in Node. Nothing leaves the page. */
 import { dataError } from "../base/errors.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
 import { encodeModelWhole } from "../onnx/codec/write-model.ts";
@@ -13,31 +13,31 @@ import { checkedTrainOptions, type Example, type TrainOptions } from "./page-opt
 import { pixelsOf } from "./page-pixels.ts";
 
 export interface TrainResult {
-  /** The bytes of `model.onnx`: for {@link import("./open-in-page.ts").openArtifact}, or to be saved. */
+  /** The bytes of `model.onnx`: for {@link import("./open-in-page.ts").openArtifact}, or to save. */
   readonly model: Uint8Array<ArrayBuffer>;
   readonly classes: readonly string[];
   /**
-   * Of images that took no part: each by the fold of a cross-validation that did not see it, or held out of fine-tuning. A page has no
-   * test part: all examples are learned from.
+   * The evaluation on images that were not trained on: by cross-validation, or held out of fine-tuning. There is no test part: all examples
+   * train the model.
    */
   readonly validation: Evaluation & { readonly source: ValidationSource };
-  /** How many images trained the head. */
+  /** The number of images that trained the head. */
   readonly trained: number;
-  /** Images that could not be read, by their place among the examples. */
+  /** Unreadable images, by their positions in the examples. */
   readonly skipped: readonly { readonly place: number; readonly reason: string }[];
-  /** Which features were tried and taken; nothing where a fine-tuning settled on its own. */
+  /** Which features were tried and chosen; undefined after fine-tuning, which starts from the network's own cut. */
   readonly choice?: FeatureChoice | undefined;
-  /** How fine-tuning went, where it was asked for. */
+  /** The report of fine-tuning, if requested. */
   readonly finetune?: FinetuneFacts | undefined;
   readonly engine: EngineFacts;
 }
 
 /**
- * Trains a head for a network and, where asked, its last stages with it. A page stands still during a step; between steps
- * it draws itself. In a worker it never does.
+ * Trains a head for a network and, if requested, its last stages with it. A page is blocked during a step and updates between steps; training in
+ * a worker never blocks the page.
  *
- * @throws GraftError (`data`) where the pictures cannot be learned from; (`usage`) where an option does not fit, or there is no such stage; the signal's
- *   reason where it was aborted
+ * @throws GraftError (`data`) if the images cannot be learned from; (`usage`) if an option is invalid, or there is no such stage; the signal's
+ *   reason if it was aborted
  *
  * @example
  * import { openArtifact, openNetwork, train } from "graft-ml/web";

@@ -6,13 +6,14 @@ import type { RgbImage } from "../../src/data/image/rgb-image.ts";
 import { measureCut, shapesOf } from "../../src/networks/backbone/backbone.ts";
 import { stagesOf } from "../../src/networks/backbone/stages.ts";
 import type { Network } from "../../src/networks/network.ts";
+import { fill } from "../../src/train/features/fill-records.ts";
 import { memoryRecords } from "../../src/train/features/images-and-records.ts";
 import { batchesOf, createReader, createSampler } from "../../src/train/finetune/batches.ts";
-import { openEngine } from "../../src/train/finetune/engine.ts";
 import { recipeFor, unfrozen } from "../../src/train/finetune/recipe.ts";
+import { openStepEngine } from "../../src/train/finetune/step-engine.ts";
 import { freshlyHeld, type Weights } from "../../src/train/finetune/step-runner.ts";
 import { boundaryOf, type StoredType, storedBytes } from "../../src/train/finetune/trainable-part.ts";
-import { fill, frozenUntil } from "../../src/train/frozen.ts";
+import { frozenUntil } from "../../src/train/frozen.ts";
 import { pixelImages, webEnvironment } from "../../src/train/web.ts";
 
 export interface StepsJob {
@@ -56,7 +57,7 @@ export async function takeSteps(
   const recipe = recipeFor({ examples: pictures.length, classes }, { batch, augment: "none" });
   const { open } = environment;
   const available = environment.memoryBudget();
-  const engine = await openEngine({ network, shape, head, boundary, plan, recipe, open, available });
+  const engine = await openStepEngine({ network, shape, head, boundary, plan, recipe, open, available });
   const feeds = batchesOf({
     sampler: createSampler({ examples: pictures.length, views: 1, batch, seed: 1 }),
     reader: createReader(records, boundary, batch),

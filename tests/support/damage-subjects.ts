@@ -20,7 +20,7 @@ import { openNetwork } from "../../src/networks/open.ts";
 import { preprocessingPresets } from "../../src/networks/preprocessing/preprocessing.ts";
 import { encodeModel } from "../../src/onnx/codec/write-model.ts";
 import { createThumbnails } from "../../src/studio/project/thumbnails.ts";
-import { groupsOfExamples } from "../../src/train/features/image-groups.ts";
+import { groupsOfExamples } from "../../src/train/features/known-copies.ts";
 import { openTraitCache } from "../../src/train/features/trait-cache.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/train/finetune/checkpoint.ts";
 import type { TrainingState } from "../../src/train/finetune/training-loop.ts";

@@ -15,7 +15,7 @@ import type { OnProgress } from "../../base/progress.ts";
 import { datasetSchema } from "../../data/dataset/dataset.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
 import { type Network, networkSchema } from "../../networks/network.ts";
-import type { Skipped } from "../../train/features/features-at-hand.ts";
+import type { Skipped } from "../../train/features/image-files.ts";
 import { unfreeze as stages } from "../../train/option-entries.ts";
 import type { DomainGap } from "../domain-gap.ts";
 import type { Baseline } from "../recommend/evaluation-sample.ts";

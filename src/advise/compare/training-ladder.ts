@@ -13,7 +13,7 @@ import {
   pairedGain,
   Z95,
 } from "../../metrics/intervals.ts";
-import { isClearlyBetter, type Judgement } from "../../train/finetune/judgement.ts";
+import { isClearlyBetter, type ValidationScores } from "../../train/finetune/validation.ts";
 import { accuracyOf, isTrained, type Run, type Strategy, unitsOf } from "./comparison-runs.ts";
 
 /** One training and its results. */
@@ -25,7 +25,7 @@ export interface Rung {
   /** Whether the initial weights were kept: then the results are theirs, and say nothing about the training's own curve. */
   readonly isBeginning?: boolean | undefined;
   /** On images held out of its training images. */
-  readonly validation: Judgement;
+  readonly validation: ValidationScores;
   /** Accuracy on its training images, without augmentation. */
   readonly trainAccuracy: number;
   /** One entry per evaluation image, 1 if correct. */

@@ -9,7 +9,7 @@ import type { Network } from "../../networks/network.ts";
 import type { FeatureCache } from "../../train/features/feature-cache.ts";
 import { openFeaturesOf } from "../../train/features/feature-cache.ts";
 import { denseTable } from "../../train/features/feature-table.ts";
-import { extractFeatures, type Skipped } from "../../train/features/features-at-hand.ts";
+import { extractFeatures, type Skipped } from "../../train/features/image-files.ts";
 import type { FrozenFeatures } from "../../train/frozen.ts";
 import { countLabels } from "../../train/head/fit.ts";
 import { openBackbone } from "../../train/node.ts";

@@ -3,7 +3,7 @@ import { createRandom, type Random } from "../../base/random.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
 import { stratifiedSplit } from "../../data/dataset/split.ts";
 import type { GroupOptions } from "../../train/features/groups.ts";
-import { groupsOfExamples } from "../../train/features/image-groups.ts";
+import { groupsOfExamples } from "../../train/features/known-copies.ts";
 import { countLabels } from "../../train/head/fit.ts";
 import { HELD_OUT_SHARE } from "../../train/training-set.ts";
 

@@ -20,7 +20,7 @@ import type { Interval } from "../../metrics/intervals.ts";
 import type { CatalogueEntry } from "../../networks/catalogue/catalogue.ts";
 import type { Network } from "../../networks/network.ts";
 import { type OpenOptions, preprocessing } from "../../networks/open-options.ts";
-import type { Skipped } from "../../train/features/features-at-hand.ts";
+import type { Skipped } from "../../train/features/image-files.ts";
 import type { DomainGap } from "../domain-gap.ts";
 import type { Baseline } from "./evaluation-sample.ts";
 import type { Cost, Remembered } from "./network-cost.ts";

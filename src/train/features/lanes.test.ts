@@ -12,7 +12,7 @@ import type { FrozenFeatures } from "../frozen.ts";
 import { openBackbone } from "../node.ts";
 import { FEWEST_IMAGES, type Lanes } from "./compute.ts";
 import { openFeatureCache } from "./feature-cache.ts";
-import { type Extraction, extractFeatures } from "./features-at-hand.ts";
+import { type Extraction, extractFeatures } from "./image-files.ts";
 import { lanesFor, startLanes } from "./lanes.ts";
 import { openTraitCache } from "./trait-cache.ts";
 

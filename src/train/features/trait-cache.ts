@@ -121,7 +121,7 @@ export async function openTraitCache(folder = join(traitCaches(), `v${TRAITS_VER
   };
 }
 
-/** The cache as measures for `fill` (frozen.ts), which decodes the images anyway. */
+/** The cache as measures for `fill` (fill-records.ts), which decodes the images anyway. */
 export const measuresOf = ({ lacks, add }: Pick<TraitCache, "lacks" | "add">): Measures => ({
   lacks: (digest) => lacks(Buffer.from(digest, "hex")),
   measure: (image, file) => traitRecordOf(image, file!),

@@ -1,9 +1,9 @@
 /**
- * Which examples a step sees, and which view of each: a pure function of the seed and the step's number, so that a run that
- * was interrupted goes on as if it had not been.
+ * The batches of a fine-tuning: which examples and views a step uses, and their stored values as tensors with labels, mixed if the augmentation
+ * says so. Batches depend only on the seed and the step's number, so that an interrupted run continues as if it had not been interrupted.
  *
- * Epochs are one stream: each is a new permutation of all examples, and the last batch of an epoch is filled up from the
- * first examples of the next one, so that none is dropped and none is seen twice within an epoch.
+ * Epochs are one stream: each is a new permutation of all examples, and the last batch of an epoch is completed with the first examples of the
+ * next one, so that no example is dropped and none is used twice within an epoch.
  */
 import { randomFor } from "../../base/random.ts";
 import { mixRows, oneHot, planMixup } from "../../data/image/augment/render.ts";
@@ -26,14 +26,14 @@ export interface SamplerOptions {
   readonly seed: number;
 }
 
-/** Draws batches; `batch(step)` counts steps from 1. */
+/** Draws batches; steps count from 1. */
 export interface Sampler {
   batch(step: number): readonly Drawn[];
-  /** Steps until every example was seen `epochs` times. */
+  /** Steps until every example has been used `epochs` times. */
   steps(epochs: number): number;
 }
 
-/** A sampler. In each epoch an example shows its next view, from one of its own. */
+/** Creates a sampler. Each example starts with a random view, and uses the next one in each epoch. */
 export function createSampler({ examples, views, batch, seed }: SamplerOptions): Sampler {
   const first = Int32Array.from({ length: examples }, (_, example) =>
     randomFor(seed, "first view", example).below(views),
@@ -42,7 +42,7 @@ export function createSampler({ examples, views, batch, seed }: SamplerOptions):
   const permutation = (epoch: number): readonly number[] => {
     const known = permutations.get(epoch);
     if (known) return known;
-    // A batch lies in two epochs at most, or in several where there are fewer examples than a batch has.
+    // A batch spans at most two epochs, or several if there are fewer examples than a batch has.
     if (permutations.size > 1 + Math.ceil(batch / examples)) permutations.clear();
     const made = randomFor(seed, "epoch", epoch).shuffle(Array.from({ length: examples }, (_, example) => example));
     permutations.set(epoch, made);
@@ -60,14 +60,12 @@ export function createSampler({ examples, views, batch, seed }: SamplerOptions):
   };
 }
 
-// Batches: what is stored of images, read into tensors, with their labels, and mixed where the augmentation says so.
-
 /** Reads stored images into one tensor `[batch, …]`. It is valid until the next call. */
 export type Reader = (locations: readonly Location[]) => RuntimeTensor;
 
 const containers = { uint8: Uint8Array, float16: Uint16Array, float32: Float32Array };
 
-/** A reader with one buffer. Fewer images than a batch leave the rest as it was. */
+/** Creates a reader with one buffer. With fewer images than a batch, the rest of the buffer keeps its content. */
 export function createReader(cache: RecordReader, boundary: Boundary, batch: number): Reader {
   const size = storedBytes(boundary);
   const bytes = new Uint8Array(size * batch);
@@ -92,7 +90,7 @@ export interface BatchOptions {
   readonly seed: number;
 }
 
-/** What a step is fed with, by its number: the same whenever it is asked for. */
+/** Returns the batch of a step by its number: always the same one. */
 export function batchesOf(options: BatchOptions): (step: number) => Batch {
   const { sampler, reader, locations, classes, mixup, seed } = options;
   return (step) => {

@@ -1,6 +1,6 @@
 /**
- * Checkpoints: all that a training is at one moment, in one safetensors file that is written whole or not at all. Batches
- * need not be in it: they follow from the seed and the step (sampler.ts).
+ * Checkpoints on disk: the state of a training and the identity that it must share with the training that continues it, in one safetensors file
+ * that is replaced atomically. Batches are not stored: they follow from the seed and the step (batches.ts).
  */
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -13,32 +13,32 @@ import { asFloat32, float32Tensor, type Tensor } from "../../onnx/model.ts";
 import type { Checkpointed, Checkpoints } from "../environment.ts";
 import type { Checkpoint, Choices, Labelled } from "./finetune-contract.ts";
 import type { Weights } from "./step-runner.ts";
-import type { Candidate, TrainingState } from "./training-loop.ts";
+import type { AveragedWeights, TrainingState } from "./training-loop.ts";
 
-/** What a training depends on, by the words in which a user would say it. Only the same one may go on from a checkpoint. */
+/** What a training depends on, under names for messages. Only a training with equal values may continue from a checkpoint. */
 export type Identity = Readonly<Record<string, string>>;
 
 interface Written {
-  /** 2: the averages of the last epochs, instead of the weights of one, and the answers of further trainings. */
+  /** 2: averages of the last epochs instead of the weights of one, and the predictions of further trainings. */
   readonly format: 2;
   readonly identity: Identity;
   readonly choices: Choices;
-  /** Epochs of each training that is done, and of this one, whose answers are here. */
+  /** The number of stored logits (one per epoch) of each finished training, and of this one. */
   readonly done: readonly number[];
   readonly answers: number;
   readonly state: Omit<TrainingState, "held" | "last" | "best" | "logits"> & {
-    readonly last?: Omit<Candidate, "weights"> | undefined;
-    readonly best?: Omit<Candidate, "weights"> | undefined;
+    readonly last?: Omit<AveragedWeights, "weights"> | undefined;
+    readonly best?: Omit<AveragedWeights, "weights"> | undefined;
   };
 }
 
-/** The metadata's keys: the state, and the checksums of it and of every tensor. Checkpoints of before there were these have none. */
+/** The metadata's keys: the state, and the checksums of it and of every tensor. The oldest checkpoints have no checksums. */
 const [KEY, CHECKS] = ["graft.finetune", "graft.crc32"];
 const [HELD, LAST, BEST] = ["held/", "last/", "best/"];
 /** Logits of a training, by its number and by epoch. */
 const logitsKey = (training: number, epoch: number): string => `answers/${training}/${epoch}`;
 
-/** Writes a checkpoint; one that was there is replaced. Throws GraftError (`work`) where the disk refuses. */
+/** Writes a checkpoint, replacing an earlier one. Throws GraftError (`work`) if the disk refuses. */
 export async function writeCheckpoint(
   path: string,
   identity: Identity,
@@ -51,28 +51,28 @@ export async function writeCheckpoint(
   };
   put(HELD, held);
   if (last) put(LAST, last.weights);
-  // Most of the time the last is the best: written once.
+  // Usually the last weights are the best: they are written once.
   if (best && best.epoch !== last?.epoch) put(BEST, best.weights);
   [...done, logits].forEach((one, training) => {
     one.forEach((values, epoch) => {
       tensors.set(logitsKey(training, epoch), float32Tensor([values.length], values));
     });
   });
-  const judged = ({ weights: _, ...judgement }: Candidate) => judgement;
+  const scoresOf = ({ weights: _, ...scores }: AveragedWeights) => scores;
   const written: Written = {
     format: 2,
     identity,
     choices,
     done: done.map((one) => one.length),
     answers: logits.length,
-    state: { ...rest, last: last && judged(last), best: best && judged(best) },
+    state: { ...rest, last: last && scoresOf(last), best: best && scoresOf(best) },
   };
   const text = JSON.stringify(written);
   const checks = Object.fromEntries([...tensors].map(([name, { bytes }]) => [name, crc32(bytes)]));
   await writeSafetensors(path, tensors, { [KEY]: text, [CHECKS]: JSON.stringify({ ...checks, [KEY]: crc32(text) }) });
 }
 
-/** By name; of all tensors, and of the state under {@link KEY}. */
+/** Checksums by tensor name, and of the state under {@link KEY}. */
 type Checks = Readonly<Record<string, unknown>>;
 
 function checked(path: string, checks: Checks | undefined, name: string, bytes: Uint8Array | string): void {
@@ -80,12 +80,12 @@ function checked(path: string, checks: Checks | undefined, name: string, bytes: 
 }
 
 const damaged = (path: string, cause?: unknown): Error =>
-  dataError(`The checkpoint ${path} is damaged: leave --resume out to begin again, or put back a copy of it.`, cause);
+  dataError(`The checkpoint ${path} is damaged: leave --resume out to start over, or restore a copy of it.`, cause);
 
 /**
- * Reads a checkpoint; nothing where there is none.
+ * Reads a checkpoint; undefined if there is none.
  *
- * @throws GraftError (`usage`) where another training wrote it; (`data`) where it is not a checkpoint
+ * @throws GraftError (`usage`) if another training wrote it; (`data`) if it is not a checkpoint
  */
 export async function readCheckpoint(path: string, identity: Identity): Promise<Checkpoint | undefined> {
   if (!existsSync(path)) return undefined;
@@ -96,16 +96,16 @@ export async function readCheckpoint(path: string, identity: Identity): Promise<
   });
   try {
     const text = file.metadata.get(KEY);
-    if (text === undefined) throw dataError(`${path} is no checkpoint of Graft's: leave --resume out to begin again.`);
+    if (text === undefined) throw dataError(`${path} is not a checkpoint of Graft: leave --resume out to start over.`);
     const checks = parsed<Checks>(path, file.metadata.get(CHECKS));
     checked(path, checks, KEY, text);
     const { format, identity: theirs, choices, state, done, answers } = parsed<Written>(path, text)!;
     if (format !== 2)
-      throw usageError(`The checkpoint ${path} is of another version of Graft: leave --resume out to begin again.`);
+      throw usageError(`The checkpoint ${path} is of another version of Graft: leave --resume out to start over.`);
     const other = Object.keys(identity).find((what) => theirs[what] !== identity[what]);
     if (other !== undefined) {
       throw usageError(
-        `The checkpoint ${path} is of another training (${other} was ${theirs[other]}, now ${identity[other]}): give the same options, or leave --resume out to begin again.`,
+        `The checkpoint ${path} is of another training (${other} was ${theirs[other]}, now ${identity[other]}): give the same options, or leave --resume out to start over.`,
       );
     }
     const read = async (name: string): Promise<Float32Array> => {
@@ -134,7 +134,7 @@ export async function readCheckpoint(path: string, identity: Identity): Promise<
   }
 }
 
-/** JSON of the metadata; nothing where there is none. */
+/** Parses JSON of the metadata; undefined if there is none. */
 function parsed<T>(path: string, text: string | undefined): T | undefined {
   if (text === undefined) return undefined;
   try {
@@ -144,8 +144,7 @@ function parsed<T>(path: string, text: string | undefined): T | undefined {
   }
 }
 
-// Checkpoints on disk: what two trainings must share for one to go on from the other's.
-
+/** Opens the checkpoints of a training in Node. */
 export function openCheckpoints(path: string, training: Checkpointed): Checkpoints {
   const identity = identityOf(training);
   return {
@@ -154,7 +153,7 @@ export function openCheckpoints(path: string, training: Checkpointed): Checkpoin
   };
 }
 
-/** What two runs must share for one to go on where the other stopped. */
+/** What a run must share with an earlier one to continue it. */
 function identityOf({
   input: { network, head, train, validation, seed, classWeights },
   plan: { stages },

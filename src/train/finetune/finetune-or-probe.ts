@@ -1,43 +1,43 @@
 /**
- * One fine-tuning from end to end, head first (LP-FT: Kumar et al., arXiv 2202.10054): a linear probe's head is given, the last stages
- * are trained with it, and the better of the tuned network and the probe comes out. Each step has a file of its own beside this one.
+ * Fine-tunes the last stages of a network, starting from the head of a linear probe (LP-FT: Kumar et al., arXiv 2202.10054), and keeps the
+ * fine-tuned network only if it is clearly better than the probe. The training itself is in train-stages.ts.
  */
 
 import { secondsSince } from "../../base/progress.ts";
 import type { Head } from "../../model/artifact-graph.ts";
 import type { Network } from "../../networks/network.ts";
 import type { Environment } from "../environment.ts";
-import { whyText } from "./engine.ts";
 import type { FinetuneFacts, FinetuneInput, FinetuneOptions } from "./finetune-contract.ts";
-import { type Choice, choose, type Judgement } from "./judgement.ts";
+import { whyText } from "./step-engine.ts";
 import { type StageTraining, trainStages } from "./train-stages.ts";
+import { type Choice, choose, type ValidationScores } from "./validation.ts";
 
-export type { Apart, FinetuneFacts, FinetuneInput, FinetuneOptions, Labelled } from "./finetune-contract.ts";
+export type { FinetuneFacts, FinetuneInput, FinetuneOptions, Labelled, TrainingSplit } from "./finetune-contract.ts";
 
 export interface Finetuned {
-  /** The network with its tuned weights, and the tuned head; nothing where fine-tuning did not beat the linear probe. */
+  /** The fine-tuned network and head; undefined if fine-tuning did not beat the linear probe. */
   readonly tuned:
     | {
         readonly network: Network;
         readonly head: Head;
-        /** `[N, C]`: of the validation examples, and of those that further trainings held out */
+        /** `[N, C]`: logits of the validation examples, then of those that further trainings held out. */
         readonly validationLogits: Float32Array;
         readonly testLogits: Float32Array;
       }
     | undefined;
-  /** The network's parameters that were trained. */
+  /** The names of the parameters that were trained. */
   readonly trained: ReadonlySet<string>;
   readonly facts: FinetuneFacts;
   readonly seconds: number;
-  /** Images a second inside the loop; 0 where nothing was left to do. */
+  /** Images per second in the training loop; 0 if no step was left to do. */
   readonly stepRate: number;
 }
 
 /**
- * Fine-tunes a network, judging it on examples that were held out.
+ * Fine-tunes a network and compares it with its linear probe on held-out examples.
  *
- * @throws GraftError (`usage`) where there is no such stage, or the checkpoint is another training's; (`data`) where the memory
- *   or storage budget does not suffice; the signal's reason where it was aborted, after the checkpoint was written
+ * @throws GraftError (`usage`) if there is no such stage, or the checkpoint is of another training; (`data`) if the memory or storage budget
+ *   does not suffice; the signal's reason if it was aborted, after the checkpoint has been written
  */
 export async function finetune(
   input: FinetuneInput,
@@ -47,7 +47,7 @@ export async function finetune(
   const began = performance.now();
   const training = await trainStages(input, options, environment);
   const { probe } = training.outcome.state;
-  const { isTuned, choice } = choose(probe, training.tuned?.judgement, 1 + (input.further?.length ?? 0));
+  const { isTuned, choice } = choose(probe, training.tuned?.scores, 1 + (input.further?.length ?? 0));
   input.onNote?.(whyText(isTuned, choice));
   return {
     tuned: isTuned ? training.tuned : undefined,
@@ -58,14 +58,14 @@ export async function finetune(
   };
 }
 
-/** Images a second inside the loop; 0 where nothing was left to do. */
+/** Images per second in the training loop; 0 if no step was left to do. */
 export const stepRateOf = ({ outcome: { steps, stepSeconds }, recipe }: StageTraining): number =>
   stepSeconds > 0 ? (steps * recipe.batch) / stepSeconds : 0;
 
-/** What a training reports. */
+/** The report of a fine-tuning. */
 export function factsOf(
   { outcome, recipe, rangeTest, stages, storage, stored, tuned }: StageTraining,
-  { accuracy, logLoss }: Judgement,
+  { accuracy, logLoss }: ValidationScores,
   isTuned: boolean,
   choice: Choice | undefined,
 ): FinetuneFacts {

@@ -1,6 +1,6 @@
 /**
- * What `--unfreeze` means for a network: which of its stages train, and where the frozen part ends. Weights and graphs are
- * taken apart in tail.ts.
+ * The settings of a fine-tuning: which stages train, the recipe for the size of a dataset, and the learning-rate finder. Graphs are divided in
+ * trainable-part.ts.
  */
 import { usageError } from "../../base/errors.ts";
 import { nearest } from "../../base/text.ts";
@@ -19,16 +19,16 @@ export interface Unfrozen {
   readonly stages: readonly string[];
   /** All stages of the network, in order. */
   readonly all: readonly StageCost[];
-  /** The tensor in which the last frozen stage ends, by the network's own name; nothing where everything trains. */
+  /** The tensor at the end of the last frozen stage, by the network's own name; undefined if everything trains. */
   readonly boundary: string | undefined;
 }
 
 /**
- * Reads `--unfreeze`: the name of a stage (it and all after it train), `all`, or a number of last stages. A stage's own name
- * goes before the number.
+ * Reads `--unfreeze`: the name of a stage (it and all after it train), `all`, or a number of last stages. A stage's own name takes precedence
+ * over a number.
  *
  * @param network its name, for the message
- * @throws GraftError (`usage`) listing the real stages where there is none of that name, or not as many
+ * @throws GraftError (`usage`) with the list of stages if there is none of that name, or there are fewer
  */
 export function unfrozen(all: readonly StageCost[], wanted: string, network: string): Unfrozen {
   const first = firstTrainable(
@@ -55,33 +55,33 @@ function firstTrainable(names: readonly string[], wanted: string, network: strin
   );
 }
 
-// One recipe for every dataset: how long, how fast and how varied a fine-tuning is, worked out from how many examples and
-// classes there are. Flags may replace single values; nothing here knows a dataset or a network by name.
+// One recipe for every dataset: how long, how fast and how varied a fine-tuning is, from the numbers of examples and classes. Flags may
+// replace single values.
 
-/** Everything that a fine-tuning is set by. */
+/** All settings of a fine-tuning. */
 export interface Recipe {
   readonly epochs: number;
-  /** Examples a step. */
+  /** Examples per step. */
   readonly batch: number;
-  /** The highest learning rate, of the head; earlier stages learn slower by `stageDecay` each. */
+  /** The peak learning rate, which is the head's; each stage further from the head learns slower by the factor `stageDecay`. */
   readonly learningRate: number;
   readonly stageDecay: number;
   readonly weightDecay: number;
   readonly labelSmoothing: number;
-  /** Share of all steps in which the learning rate rises to its peak. */
+  /** The share of all steps during which the learning rate rises to its peak. */
   readonly warmUp: number;
-  /** The longest that all gradients together may be. */
+  /** The maximum norm of all gradients together. */
   readonly longestGradient: number;
-  /** Share of the last moving average of the weights that each step keeps; nothing for no average. */
+  /** The share of the moving average of the weights that each step keeps; undefined for no average. */
   readonly averageDecay: number | undefined;
-  /** Epochs without a better answer to the validation images after which training ends. */
+  /** Epochs without improvement on the validation images after which training ends. */
   readonly patience: number;
-  /** Views of each image, as far as the storage budget allows. */
+  /** Maximum views of each image; the storage budget may allow fewer. */
   readonly views: number;
   readonly augmentation: Augmentation;
 }
 
-/** What a user may say instead. */
+/** The values that users may set. */
 export interface RecipeFlags {
   readonly epochs?: number | undefined;
   readonly batch?: number | undefined;
@@ -90,18 +90,18 @@ export interface RecipeFlags {
 }
 
 /**
- * What depends on whether the network was trained before. `seen`: examples that a whole training sees, views of the same one
- * counted each time, within the bounds of epochs.
+ * Values that depend on whether the network is pretrained. `seen`: examples that a whole training uses, every use counted, within the bounds
+ * of epochs.
  */
 const PRETRAINED = { seen: 24_000, fewest: 8, most: 40, learningRate: 5e-4, stageDecay: 0.7 };
-/** From scratch there is more to learn, and it takes longer. */
+/** Training from scratch has more to learn and takes longer. */
 const FROM_SCRATCH = { seen: 60_000, fewest: 40, most: 150, learningRate: 2e-3, stageDecay: 1 };
-/** More views than this of one image tell little more. */
+/** More views of one image add little. */
 const MOST_VIEWS = 8;
 
 const MOST_BATCH = 32;
 
-/** A batch is never more than there is to train on: an epoch takes a step at least. */
+/** A batch never has more examples than the training set: an epoch takes at least one step. */
 function batchFor(examples: number, wanted: number | undefined): number {
   if (wanted === undefined) return Math.min(MOST_BATCH, examples);
   if (wanted <= examples) return wanted;
@@ -112,8 +112,8 @@ function batchFor(examples: number, wanted: number | undefined): number {
  * The recipe for a dataset.
  *
  * @param examples images to train on
- * @param fromScratch whether the network has learned nothing yet
- * @throws GraftError (`usage`) where there are fewer examples than a batch shall have
+ * @param fromScratch whether the network is untrained
+ * @throws GraftError (`usage`) if there are fewer examples than the requested batch
  */
 export function recipeFor(
   {
@@ -145,9 +145,9 @@ export function recipeFor(
   };
 }
 
-// The learning-rate finder: a short training whose learning rate rises exponentially until the loss does; a good one lies
-// below where it is least. Source: Smith, "Cyclical Learning Rates for Training Neural Networks" (arXiv 1506.01186), §3.3;
-// smoothing, stop and the tenth as in Howard and Gugger's fastai (`lr_find`, `minimum`).
+// The learning-rate finder: a short training whose learning rate rises exponentially until the loss rises; a good rate is below the one with
+// the lowest loss. Source: Smith, "Cyclical Learning Rates for Training Neural Networks" (arXiv 1506.01186), §3.3; smoothing, stop and the
+// tenth as in Howard and Gugger's fastai (`lr_find`, `minimum`).
 
 export interface RangeTest {
   /** Learning rates with the smoothed loss at each, ascending. */
@@ -168,14 +168,14 @@ export interface RangeOptions {
 /** Both ends of the range. */
 const [LOWEST, HIGHEST] = [1e-6, 1];
 export const RANGE_STEPS = 80;
-/** How much of the last smoothed loss stays. */
+/** The weight of the previous smoothed loss. */
 const KEPT = 0.9;
-/** A loss so many times the least ends the test. */
+/** A loss this many times the lowest ends the test. */
 const DIVERGED = 4;
-/** What share of the rate with the least loss is suggested. */
+/** The suggested share of the rate with the lowest loss. */
 const SHARE = 0.1;
 
-/** Runs the range test. The weights are left as they were. */
+/** Runs the range test. Does not change the given weights. */
 export async function findLearningRate({ run, batch, onStep, signal, ...options }: RangeOptions): Promise<RangeTest> {
   const { steps = RANGE_STEPS } = options;
   let held = options.held;

@@ -1,14 +1,17 @@
-/** Step after step through one session: weights and optimiser state go in and their next values come out. */
+/**
+ * Runs training steps through a session: weights and optimiser state are its inputs, and their next values its outputs. When and how long to
+ * train is in training-loop.ts.
+ */
 
 import type { Slot, StepGraph } from "../../autodiff/training-step.ts";
 import { after, LOSSES, NORMS, NUMBERS, RATES, stacked } from "../../autodiff/training-step.ts";
 import { elementCount } from "../../onnx/model.ts";
 import type { Elements, RuntimeTensor, Session } from "../../onnx/session/session.ts";
 
-/** Weights (running statistics among them), or weights and optimiser state, by the step graph's input names. */
+/** Weights including running statistics, or weights and optimiser state, by the step graph's input names. */
 export type Weights = ReadonlyMap<string, Float32Array>;
 
-/** What one step, or each of several, is fed with besides the weights. */
+/** The inputs of a step besides the weights. */
 export type Batch = Readonly<Record<string, RuntimeTensor>>;
 
 export interface Stepped {
@@ -20,8 +23,8 @@ export interface Stepped {
 }
 
 /**
- * Runs as many steps as there are learning rates, one after the other. `first` is the number of the first, counted from 1;
- * `batch` is asked for each step's batch once, in order.
+ * Runs as many steps as there are learning rates, one after the other. `first` is the number of the first step, counted from 1; `batch` is
+ * called once per step, in order.
  */
 export type StepRunner = (
   held: Weights,
@@ -30,10 +33,10 @@ export type StepRunner = (
   first: number,
 ) => Promise<Stepped>;
 
-/** All that goes into a step and comes out changed. */
+/** All tensors that a step updates. */
 const slotsOf = ({ weights, state, carried }: StepGraph): readonly Slot[] => [...weights, ...state, ...carried];
 
-/** What a training begins with: `own` values of the parameters and statistics, and fresh optimiser state. */
+/** The initial state of a training: the parameters and statistics in `own`, and new optimiser state. */
 export function freshlyHeld({ weights, state, carried }: StepGraph, own: Weights): Weights {
   const held = new Map<string, Float32Array>();
   for (const { input } of [...weights, ...carried]) held.set(input, own.get(input)!);
@@ -42,7 +45,7 @@ export function freshlyHeld({ weights, state, carried }: StepGraph, own: Weights
   return held;
 }
 
-/** The weights to answer with: their moving averages, where those are kept. */
+/** The weights for predictions: their moving averages, if there are any. */
 export function predictingWeights({ weights, state, carried }: StepGraph, held: Weights): Weights {
   const averages = new Map(state.filter(({ kind }) => kind === "average").map((slot) => [slot.parameter, slot.input]));
   return new Map([...weights, ...carried].map(({ input }) => [input, held.get(averages.get(input) ?? input)!]));
@@ -50,7 +53,7 @@ export function predictingWeights({ weights, state, carried }: StepGraph, held: 
 
 const scalar = (value: number): RuntimeTensor => ({ dims: [], data: Float32Array.of(value) });
 
-/** A runner for a step graph that `session` holds, a run for each step. The prediction is not asked for: nobody reads it. */
+/** A runner for a session of a step graph, one run per step. It does not request the predictions, which nothing reads. */
 export function stepRunner(graph: StepGraph, session: Session): StepRunner {
   const slots = slotsOf(graph);
   const wanted = [graph.loss, graph.gradientNorm, ...slots.map(({ output }) => output)];
@@ -75,7 +78,7 @@ export function stepRunner(graph: StepGraph, session: Session): StepRunner {
   };
 }
 
-/** A runner for a {@link repeatedStep} that `session` holds: one run for all steps of a call. */
+/** A runner for a session of a {@link repeatedStep}: one run for all steps of a call. */
 export function repeatedRunner(graph: StepGraph, session: Session): StepRunner {
   const slots = slotsOf(graph);
   const isRead = new Set(session.inputs);
@@ -103,7 +106,7 @@ export function repeatedRunner(graph: StepGraph, session: Session): StepRunner {
 const fedSlots = (slots: readonly Slot[], held: Weights): (readonly [string, RuntimeTensor])[] =>
   slots.map(({ input, dims }) => [input, { dims, data: held.get(input)! }] as const);
 
-/** Writes one of `count` tensors of a name into the stack of them, `[count, …dims]`. */
+/** Writes one of `count` tensors of the same name into their stack `[count, …dims]`. */
 function stackOnto(
   stacks: Map<string, RuntimeTensor>,
   name: string,

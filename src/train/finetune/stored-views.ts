@@ -1,20 +1,20 @@
 /**
- * How much of the boundary is kept: as many views as the storage budget allows, on disk and in the memory that the system reads the
- * disk through; and where even one view of each image is too much, the pixels instead, from which the frozen part is computed again in
- * every step.
+ * Stores the images of a fine-tuning: as many views of the boundary's values as the storage budget allows; or, if even one view of each image is
+ * too much, the pixels, from which every step computes the frozen part again. The loop over images is in features/fill-records.ts.
  */
 import { dataError } from "../../base/errors.ts";
 import { viewsOf } from "../../data/image/augment/render.ts";
 import type { Environment, StorageBudget } from "../environment.ts";
 import { TooLarge } from "../features/compute.ts";
+import { fill, type Views } from "../features/fill-records.ts";
 import type { KnownImage, Location, RecordStore } from "../features/images-and-records.ts";
-import { fill, frozenUntil, type Views } from "../frozen.ts";
-import { inGigabytes } from "./engine.ts";
+import { frozenUntil } from "../frozen.ts";
 import type { Choices, FinetuneInput, Labelled } from "./finetune-contract.ts";
 import type { Recipe } from "./recipe.ts";
+import { inGigabytes } from "./step-engine.ts";
 import { type Boundary, pixelBoundary, type StoredType, storedBytes } from "./trainable-part.ts";
 
-/** What is kept of every training image, and how much that is. */
+/** What is stored of every training image, and its size. */
 export interface Storage {
   readonly boundary: Boundary;
   readonly views: number;
@@ -22,34 +22,34 @@ export interface Storage {
 }
 
 /**
- * Chooses what to keep.
+ * Chooses what to store.
  *
- * @param images to train on
- * @param judged further images of which one view is kept
- * @param wanted views of each, at most
- * @throws GraftError (`data`) where the budget does not suffice for the pixels either
+ * @param images number of training images
+ * @param evaluated number of further images, of which one view is stored
+ * @param wanted maximum views of each training image
+ * @throws GraftError (`data`) if the budget does not suffice for the pixels either
  */
 export function chooseStorage(
   boundary: Boundary,
   pixels: Boundary,
-  { images, judged, wanted }: { readonly images: number; readonly judged: number; readonly wanted: number },
+  { images, evaluated, wanted }: { readonly images: number; readonly evaluated: number; readonly wanted: number },
   budget: StorageBudget,
 ): Storage {
-  const fits = [boundary, pixels].find((one) => storedBytes(one) * (images + judged) <= budget.disk);
+  const fits = [boundary, pixels].find((one) => storedBytes(one) * (images + evaluated) <= budget.disk);
   if (!fits) {
     throw dataError(
-      `One view of each of ${images + judged} images takes ${inGigabytes(storedBytes(pixels) * (images + judged))}, and ${inGigabytes(budget.disk)} of disk may be used for it: free some space, or set GRAFT_CACHE to a folder on another disk.`,
+      `One view of each of ${images + evaluated} images takes ${inGigabytes(storedBytes(pixels) * (images + evaluated))}, and ${inGigabytes(budget.disk)} of disk may be used for it: free some space, or set GRAFT_CACHE to a folder on another disk.`,
     );
   }
   const perView = storedBytes(fits) * images;
   const views = Math.max(
     1,
-    Math.min(wanted, Math.floor((Math.min(budget.disk, budget.memory) - judged * storedBytes(fits)) / perView)),
+    Math.min(wanted, Math.floor((Math.min(budget.disk, budget.memory) - evaluated * storedBytes(fits)) / perView)),
   );
   return { boundary: fits, views, bytes: views * perView };
 }
 
-/** What was chosen, in words. */
+/** What was chosen, in one sentence. */
 export function storageText(
   { boundary, views, bytes }: Storage,
   wanted: Boundary,
@@ -64,9 +64,6 @@ export function storageText(
   return `What the frozen part outputs at "${wanted.called}" is too large to keep, so that it runs in every step: kept are the pixels of ${kept}.`;
 }
 
-// What one fine-tuning keeps of its images: how much of it, by the storage budget, and the filling of it with training, validation and
-// test images.
-
 /** Everything that is stored, and where. */
 export interface Stored {
   readonly records: RecordStore;
@@ -76,19 +73,19 @@ export interface Stored {
   readonly train: readonly (readonly Location[])[];
   readonly validation: readonly Location[];
   readonly test: readonly Location[];
-  /** Views that went through the frozen part now, and the seconds that it ran. */
+  /** Views that the frozen part computed, and its seconds. */
   readonly computed: number;
   readonly seconds: number;
 }
 
-/** An image as it is, which is what validation and test see. */
+/** An image without augmentation, for validation and test. */
 const CENTRE: Views = { count: 1, keyOf: () => "centre" };
 
 /**
- * Computes, or finds in the store, what is kept of all images: `views` augmented views of those to train on (their centre alone where
- * the augmentation is none), the centre of the others. The store is to be closed by the caller.
+ * Finds the records of all images in the store, or computes them: `count` augmented views of training images (only the centre without
+ * augmentation), and the centre of the others. The caller closes the store.
  *
- * @throws TooLarge where half precision does not hold an activation
+ * @throws TooLarge if half precision cannot represent an activation
  */
 async function storeImages(
   { network, shape, train, validation, test, seed, onProgress, signal }: FinetuneInput,
@@ -137,7 +134,7 @@ async function storeImages(
   }
 }
 
-/** Chooses what to keep, or keeps to what was chosen before, and computes it; in full precision where half does not reach. */
+/** Chooses what to store, or keeps the choice of a checkpoint, and stores it; in full precision if the range of half precision is too small. */
 export async function storedFor(
   input: FinetuneInput,
   environment: Environment,
@@ -149,10 +146,10 @@ export async function storedFor(
   const { network, onNote } = input;
   const budget = await environment.storageBudget();
   const pixels = pixelBoundary(network);
-  const { images, judged } = countImages(input, recipe);
+  const { images, evaluated } = countImages(input, recipe);
   const attempt = async (type: StoredType): Promise<{ storage: Storage; stored: Stored }> => {
     const wanted = boundary(type);
-    const chosen = chooseStorage(wanted, pixels, { images, judged, wanted: recipe.views }, budget);
+    const chosen = chooseStorage(wanted, pixels, { images, evaluated, wanted: recipe.views }, budget);
     const storage = before
       ? { ...chosen, boundary: before.tensor === pixels.tensor ? pixels : wanted, views: before.views }
       : chosen;
@@ -168,12 +165,12 @@ export async function storedFor(
   }
 }
 
-/** Images that are learned from, and those that are kept as they are to judge by, in all trainings of a fine-tuning. */
+/** Counts the training images, and those stored without augmentation for validation and test, in all trainings of a fine-tuning. */
 function countImages({ further = [], test, ...first }: FinetuneInput, { augmentation: { name } }: Recipe) {
   const distinct = (parts: readonly Labelled[]): Set<string> =>
     new Set(parts.flatMap((part) => part.images.map(({ digest }) => digest)));
   const learned = distinct([first, ...further].map(({ train }) => train));
-  const judged = distinct([test, ...[first, ...further].map(({ validation }) => validation)]);
-  const apart = name === "none" ? [...judged].filter((digest) => !learned.has(digest)) : [...judged];
-  return { images: learned.size, judged: apart.length };
+  const evaluated = distinct([test, ...[first, ...further].map(({ validation }) => validation)]);
+  const apart = name === "none" ? [...evaluated].filter((digest) => !learned.has(digest)) : [...evaluated];
+  return { images: learned.size, evaluated: apart.length };
 }

@@ -1,6 +1,6 @@
 /**
- * The training of a network's last stages: the freeze boundary is chosen, the frozen part's outputs are stored, the loop runs, and the
- * weights that it leaves answer the validation and test examples. Whether they are any better than the probe is not judged here.
+ * Trains a network's last stages: chooses the freeze boundary, stores the frozen part's outputs, runs the training loop, and predicts the
+ * validation and test examples. Whether to keep the result is decided in finetune-or-probe.ts.
  */
 
 import { createMeter } from "../../base/progress.ts";
@@ -12,10 +12,7 @@ import type { Checkpoints, Environment } from "../environment.ts";
 import type { Location } from "../features/images-and-records.ts";
 import { balancedWeights } from "../head/fit.ts";
 import { batchesOf, createReader, createSampler } from "./batches.ts";
-import { type Engine, headIn, logitsOf, openEngine, ownName, stopText, withWeights } from "./engine.ts";
 import type { Checkpoint, Choices, FinetuneInput, FinetuneOptions, Labelled } from "./finetune-contract.ts";
-import type { Judged, Judgement } from "./judgement.ts";
-import { joinedLogits, judgeTogether, type LogitsByEpoch, trainingTitle } from "./judgement.ts";
 import {
   findLearningRate,
   RANGE_STEPS,
@@ -25,13 +22,16 @@ import {
   type Unfrozen,
   unfrozen,
 } from "./recipe.ts";
+import { headIn, logitsOf, openStepEngine, ownName, type StepEngine, stopText, withWeights } from "./step-engine.ts";
 import type { StepRunner, Weights } from "./step-runner.ts";
 import type { Storage } from "./stored-views.ts";
 import { type Stored, storedFor } from "./stored-views.ts";
 import { type Boundary, boundaryOf, pixelBoundary, type StoredType } from "./trainable-part.ts";
 import { initialState, keptOf, type Outcome, runTraining, type TrainingState } from "./training-loop.ts";
+import type { ValidationPredictions, ValidationScores } from "./validation.ts";
+import { joinedLogits, jointScorer, type LogitsByEpoch, trainingTitle } from "./validation.ts";
 
-/** What a training leaves. */
+/** The result of a training. */
 export interface StageTraining {
   readonly outcome: Outcome;
   readonly recipe: Recipe;
@@ -39,20 +39,20 @@ export interface StageTraining {
   readonly stages: readonly string[];
   readonly storage: Storage;
   readonly stored: Pick<Stored, "views" | "computed" | "seconds">;
-  /** The network's parameters that were trained. */
+  /** The names of the parameters that were trained. */
   readonly trained: ReadonlySet<string>;
-  /** The weights that training left, and their logits; nothing where it failed in its first epoch. */
+  /** The fine-tuned network and its logits; undefined if training failed in its first epoch. */
   readonly tuned: Tuned | undefined;
 }
 
-/** A tuned network. */
+/** A fine-tuned network. */
 export interface Tuned {
   readonly network: Network;
   readonly head: Head;
-  /** The last epoch that is in its weights. */
+  /** The last epoch in its averaged weights. */
   readonly epoch: number;
-  readonly judgement: Judgement;
-  /** `[N, C]`: logits of the validation examples, and after them to those of the further trainings by the networks of those. */
+  readonly scores: ValidationScores;
+  /** `[N, C]`: logits of the validation examples, then those of the further trainings by their own networks. */
   readonly validationLogits: Float32Array;
   readonly testLogits: Float32Array;
 }
@@ -67,17 +67,17 @@ interface Common {
 
 /** One training of several. */
 interface Running extends Common {
-  readonly engine: Engine;
+  readonly engine: StepEngine;
   readonly storage: Storage;
   readonly stored: Stored;
   /** Where this training continues from. */
   readonly saved: Checkpoint | undefined;
-  /** The logits of the further trainings that are done. */
+  /** The logits of the finished further trainings. */
   readonly done: readonly LogitsByEpoch[];
-  /** What the progress is called. */
+  /** The title in progress reports. */
   readonly title: string;
-  /** Whether it only judges: then it runs to its last epoch, and its logits are what is wanted of it. */
-  readonly onlyJudges: boolean;
+  /** Whether it is for validation only: then it runs to its last epoch, and only its logits are used. */
+  readonly validatesOnly: boolean;
 }
 
 interface Trained {
@@ -88,7 +88,7 @@ interface Trained {
 }
 
 /**
- * Trains the last stages of a network with its head; before that, where there are further trainings to judge by, those.
+ * Trains the last stages of a network with its head, after the further trainings for validation, if there are any.
  *
  * @throws as {@link import("./finetune-or-probe.ts").finetune} does
  */
@@ -108,23 +108,23 @@ export async function trainStages(
   const saved = checkpoints && (await savedBefore(input, options, checkpoints));
   const done: LogitsByEpoch[] = [...(saved?.done ?? [])];
   const titleOf = (at: number): string => trainingTitle(at, further.length) ?? input.title ?? "Fine-tuning";
-  // The checkpoint is of the training after those that are done.
+  // The checkpoint is of the training after the finished ones.
   const savedOf = (at: number): Checkpoint | undefined => (saved?.done.length === at ? saved : undefined);
   for (let at = done.length; at < further.length; at++) {
     const own = { ...input, ...further[at]!, test: NOTHING, onEpoch: undefined };
-    const as = { ...common, saved: savedOf(at), done: [...done], title: titleOf(at), onlyJudges: true };
+    const as = { ...common, saved: savedOf(at), done: [...done], title: titleOf(at), validatesOnly: true };
     done.push(await withTraining(own, options, environment, as, async ({ outcome }) => outcome.state.logits));
   }
-  const as = { ...common, saved: savedOf(further.length), done, title: titleOf(further.length), onlyJudges: false };
+  const as = { ...common, saved: savedOf(further.length), done, title: titleOf(further.length), validatesOnly: false };
   return withTraining(input, options, environment, as, async (trained, { engine, stored, storage }) => ({
-    ...(await concluded(input, trained, engine, stored, done)),
+    ...(await resultOf(input, trained, engine, stored, done)),
     stages: plan.stages,
     storage,
     stored,
   }));
 }
 
-/** The checkpoint to go on from. */
+/** The checkpoint to continue from. */
 async function savedBefore(
   { onNote }: FinetuneInput,
   { checkpoint, resume = false }: FinetuneOptions,
@@ -134,7 +134,7 @@ async function savedBefore(
   const saved = await checkpoints.read();
   onNote?.(
     saved
-      ? `Going on from ${checkpoint}, after ${saved.state.history.length} epochs and ${saved.state.step} steps.`
+      ? `Continuing from ${checkpoint}, after ${saved.state.history.length} epochs and ${saved.state.step} steps.`
       : `There is no checkpoint ${checkpoint}: starting with the first epoch.`,
   );
   return saved;
@@ -160,7 +160,7 @@ async function withTraining<T>(
       ? "float32"
       : (options.precision ?? (environment.halfPrecision ? "float16" : "float32"));
   const { storage, stored } = await storedFor(input, environment, recipe, boundary, saved?.choices, first);
-  const engine = await openEngine({
+  const engine = await openStepEngine({
     ...input,
     boundary: storage.boundary,
     plan,
@@ -183,7 +183,7 @@ async function trainOn(
   input: FinetuneInput,
   { findLr, checkpoint }: FinetuneOptions,
   { pause, stepsAtOnce }: Environment,
-  { engine, storage, stored, checkpoints, saved, recipe: planned, done, title, onlyJudges }: Running,
+  { engine, storage, stored, checkpoints, saved, recipe: planned, done, title, validatesOnly }: Running,
 ): Promise<Trained> {
   const { classes, seed, train, further = [] } = input;
   const { onProgress, onNote, onEpoch, signal } = input;
@@ -194,10 +194,10 @@ async function trainOn(
   const feeds = batchesOf({ sampler, reader, locations: stored.train, labels: train.labels, classes, mixup, seed });
   const predict: Trained["predict"] = (weights, locations) =>
     logitsOf(weights, locations, { session: engine.evaluation, reader, dims: engine.dims, batch, classes });
-  const parts = [input, ...(onlyJudges ? [] : further)].map(({ validation }) => validation);
-  const judgeAt = judgeTogether(parts, { done, onlyJudges, classes, seed });
-  const evaluate = async (weights: Weights, epoch: number): Promise<Judged> =>
-    judgeAt(await predict(weights, stored.validation), epoch);
+  const parts = [input, ...(validatesOnly ? [] : further)].map(({ validation }) => validation);
+  const scoreAt = jointScorer(parts, { done, validatesOnly, classes, seed });
+  const evaluate = async (weights: Weights, epoch: number): Promise<ValidationPredictions> =>
+    scoreAt(await predict(weights, stored.validation), epoch);
 
   const state = saved?.state ?? (await initialState(engine.step, engine.own, evaluate));
   const rangeTest = findLr && !saved ? await rangeTestOf(input, engine, state.held, feeds) : undefined;
@@ -222,7 +222,7 @@ async function trainOn(
     stepsUntil: sampler.steps,
     learningRate,
     warmUp: recipe.warmUp,
-    patience: input.patience ?? (onlyJudges ? Number.POSITIVE_INFINITY : recipe.patience),
+    patience: input.patience ?? (validatesOnly ? Number.POSITIVE_INFINITY : recipe.patience),
     enough: input.enough,
     atOnce: stepsAtOnce,
     evaluate,
@@ -233,18 +233,18 @@ async function trainOn(
     signal,
   });
   if (outcome.interrupted) {
-    const remedy = checkpoint === undefined ? "" : `: the same command with --resume goes on from ${checkpoint}`;
+    const remedy = checkpoint === undefined ? "" : `: the same command with --resume continues from ${checkpoint}`;
     onNote?.(`Stopped in epoch ${outcome.state.history.length + 1} of ${epochs}${remedy}.`);
     throw signal?.reason;
   }
-  if (!onlyJudges) {
+  if (!validatesOnly) {
     await write(finished(outcome.state));
     if (outcome.stop) onNote?.(stopText(outcome.stop, keptOf(outcome.state)?.epoch ?? 0));
   }
   return { outcome, recipe, rangeTest, predict };
 }
 
-/** A training that has ended, without what only further steps would need. */
+/** The state of a finished training, without what only further steps would need. */
 function finished(state: TrainingState): TrainingState {
   const kept = keptOf(state);
   return { ...state, held: new Map(), last: kept, best: kept };
@@ -252,7 +252,7 @@ function finished(state: TrainingState): TrainingState {
 
 async function rangeTestOf(
   { onProgress, onNote, signal }: FinetuneInput,
-  { run }: Engine,
+  { run }: StepEngine,
   held: Weights,
   batch: Parameters<typeof findLearningRate>[0]["batch"],
 ): Promise<RangeTest> {
@@ -264,17 +264,17 @@ async function rangeTestOf(
   return found;
 }
 
-async function concluded(
+async function resultOf(
   { network }: FinetuneInput,
   { outcome, recipe, rangeTest, predict }: Trained,
-  { changing, ofNetwork }: Engine,
+  { changing, ofNetwork }: StepEngine,
   stored: Stored,
   done: readonly LogitsByEpoch[],
 ): Promise<Omit<StageTraining, "stages" | "storage" | "stored">> {
   const kept = keptOf(outcome.state);
   const trained = new Set(changing.flatMap((name) => ownName(name) ?? []));
   if (!kept) return { outcome, recipe, rangeTest, trained, tuned: undefined };
-  const { weights, epoch, ...judgement } = kept;
+  const { weights, epoch, ...scores } = kept;
   return {
     outcome,
     recipe,
@@ -284,7 +284,7 @@ async function concluded(
       network: withWeights(network, weights, ofNetwork),
       head: headIn(weights),
       epoch,
-      judgement,
+      scores,
       validationLogits: joinedLogits(await predict(weights, stored.validation), done, epoch),
       testLogits: await predict(weights, stored.test),
     },

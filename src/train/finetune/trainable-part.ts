@@ -1,8 +1,7 @@
 /**
- * A graph for batches of one size: what it computes of shapes (`Shape` → `Gather` → `Concat` …) is known beforehand, so that
- * nothing after the freeze boundary asks for the shape of a tensor before it.
+ * Divides a network at its freeze boundary: the frozen part, from prepared images to the stored values; and the trainable part, from stored
+ * values to logits. Builds graphs only; runs them just to measure shapes.
  */
-
 import type { Shapes } from "../../autodiff/gradients.ts";
 import { constants } from "../../autodiff/known-values.ts";
 import { layerRate } from "../../autodiff/optimisers.ts";
@@ -27,15 +26,19 @@ import { attach, cutGraph, graphAfter } from "../../onnx/passes/cut-and-merge.ts
 import { inferKnownShapes, measureShapes } from "../../onnx/session/shapes.ts";
 import type { Unfrozen } from "./recipe.ts";
 
-/** The same graph with int64 tensors that static shapes determine as initializers. */
+/**
+ * Folds what a graph for batches of one size computes from shapes (`Shape` → `Gather` → `Concat` …) into initializers, so that nothing after the
+ * freeze boundary reads the shape of a tensor before it.
+ */
 export function foldShapes(graph: Graph, shapes: Shapes): Graph {
   const { integers } = constants(graph, shapes);
   const initializers = new Map<string, Tensor>(graph.initializers);
-  const yielded = new Set(graph.outputs.map(({ name }) => name));
+  const outputNames = new Set(graph.outputs.map(({ name }) => name));
   const nodes = graph.nodes.filter(({ outputs }) => {
     const [name = ""] = outputs;
     const shape = shapes.get(name);
-    const values = outputs.length === 1 && !yielded.has(name) && shape?.type === "int64" ? integers(name) : undefined;
+    const values =
+      outputs.length === 1 && !outputNames.has(name) && shape?.type === "int64" ? integers(name) : undefined;
     if (!shape || !values) return true;
     initializers.set(name, int64Tensor(shape.dims, values));
     return false;
@@ -43,8 +46,8 @@ export function foldShapes(graph: Graph, shapes: Shapes): Graph {
   return { ...graph, nodes, initializers };
 }
 
-// Batch norm as from-scratch training needs it: every batch is normalised by its own mean and variance, and the running ones,
-// which answer later, follow them (Ioffe and Szegedy 2015, arXiv 1502.03167). Fine-tuning leaves batch norm as it was.
+// Batch norm for training from scratch: every batch is normalised by its own mean and variance, and the running ones, which predictions use
+// later, follow them (Ioffe and Szegedy 2015, arXiv 1502.03167). Fine-tuning leaves batch norm unchanged.
 
 /** A graph in training mode. */
 export interface InTraining {
@@ -72,17 +75,16 @@ export function withBatchStatistics(graph: Graph, shapes: ReadonlyMap<string, Te
   return { graph: { ...graph, nodes }, shapes: known, carried };
 }
 
-// A network in two at its freeze boundary: the frozen part, from prepared images to what is stored of them; and the
-// trainable part, from what is stored to logits, whose parameters train. Nothing is run here but to learn shapes.
+// The freeze boundary and the two parts of the network.
 
-/** How values of the boundary are stored: pixels as they are; activations in half precision, or in full where they are too large. */
+/** How values of the boundary are stored: pixels as bytes; activations in half precision, or in full precision if they are too large. */
 export type StoredType = "uint8" | "float16" | "float32";
 
-/** The tensor at which the network is parted. */
+/** The tensor at which the network is divided. */
 export interface Boundary {
   /** Its name in the graph from {@link IMAGE} to {@link LOGITS}. */
   readonly tensor: string;
-  /** What a person would call it. */
+  /** Its name in messages. */
   readonly called: string;
   /** For one image, without the batch. */
   readonly dims: readonly number[];
@@ -91,9 +93,9 @@ export interface Boundary {
   readonly isPixels: boolean;
 }
 
-/** What the trainable part is fed with: stored values `[N, …dims]`. */
+/** The input of the trainable part: stored values `[N, …dims]`. */
 export const STORED = "stored";
-/** Inputs of a trainable part that mixes examples: the share of each example's own values, and who each is mixed with `[N]`. */
+/** Inputs of a trainable part that mixes examples: the share of each example's own values, and the partner of each example `[N]`. */
 export const SHARE = "mixing/share";
 export const PARTNERS = "mixing/partners";
 
@@ -104,7 +106,7 @@ const RESIZED = `${PREPARATION}float`;
 /** Bytes of one image at the boundary. */
 export const storedBytes = ({ dims, stored }: Boundary): number => elementCount(dims) * bytesPerElement[stored];
 
-/** The boundary before everything: pixels, resized. */
+/** The boundary before all layers: resized pixels. */
 export const pixelBoundary = ({ preprocessing: { size } }: Network): Boundary => ({
   tensor: RESIZED,
   called: "pixels",
@@ -117,7 +119,7 @@ export const pixelBoundary = ({ preprocessing: { size } }: Network): Boundary =>
  * The boundary that a plan names.
  *
  * @param shapes of the network's own tensors, for one image
- * @throws GraftError (`data`) where an image's values are not stored together in it
+ * @throws GraftError (`data`) if its first axis is not the batch
  */
 export function boundaryOf(
   network: Network,
@@ -160,7 +162,7 @@ export interface TrainablePartOptions {
   readonly boundary: Boundary;
   readonly head: Head;
   readonly batch: number;
-  /** Whether examples are mixed with one another as they come in. */
+  /** Whether examples are mixed with each other at the input. */
   readonly mixes?: boolean | undefined;
 }
 
@@ -190,7 +192,7 @@ export async function trainablePartOf(options: TrainablePartOptions): Promise<Tr
   return { graph, shapes: new Map([...shapes, ...missing]) };
 }
 
-/** Puts the reading of what is stored, and the mixing, before a trainable part. */
+/** Adds reading the stored values, and mixing, before a trainable part. */
 function fedWithStored(part: Graph, { boundary, batch, mixes = false }: TrainablePartOptions): Graph {
   const [own, ...others] = part.inputs;
   if (own?.name !== boundary.tensor || others.length > 0)
@@ -220,8 +222,8 @@ function fedWithStored(part: Graph, { boundary, batch, mixes = false }: Trainabl
 }
 
 /**
- * The parameters that train: those of the trainable stages that no frozen layer reads too, and the head's. The nearer to the
- * input, the slower.
+ * The parameters that train: the head's, and those of the trainable stages that no frozen layer also reads. Stages nearer to the input learn
+ * slower.
  *
  * @param decay learning rate of a stage relative to the next
  */
@@ -241,7 +243,7 @@ export function trainablesOf(network: Network, plan: Unfrozen, part: Graph, deca
   });
 }
 
-/** A trainable part without its gradient: what training changes as inputs, logits out. */
+/** A trainable part without its gradient: the tensors that training changes are inputs, the logits the output. */
 export function evaluationModel(network: Network, graph: Graph, changing: readonly string[]): Model {
   const fed = new Set(changing);
   const inputs = [...fed].map((name) => {

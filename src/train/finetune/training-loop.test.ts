@@ -1,4 +1,4 @@
-/** The loop alone: a made-up step, whose one weight moves by the learning rate, and a made-up judge. */
+/** The loop alone: a made-up step, whose one weight moves by the learning rate, and a made-up validation. */
 import { describe, expect, test } from "vitest";
 import type { StepGraph } from "../../autodiff/training-step.ts";
 import { node } from "../../onnx/model.ts";
@@ -16,7 +16,7 @@ const step: StepGraph = {
   gradientNorm: "norm",
 };
 
-const judged = (accuracy: number) => ({
+const scored = (accuracy: number) => ({
   accuracy,
   logLoss: 1 - accuracy,
   losses: Array.from({ length: 10 }, (_, i) => (i < Math.round(10 * accuracy) ? 0 : 1)),
@@ -45,7 +45,7 @@ function trainer(accuracies: readonly number[], lossOf = (number: number) => 1 /
     warmUp: 0.1,
     patience: 3,
     atOnce: 1,
-    evaluate: async () => judged(accuracies[asked++]!),
+    evaluate: async () => scored(accuracies[asked++]!),
     checkpoint: async (state) => {
       saved.push(state);
     },
@@ -87,7 +87,7 @@ describe("the training loop", () => {
   test("what has ended is not gone on with, and logits are kept where they are given", async () => {
     const { options, begin } = trainer([0.5, 0.6, 0.9]);
     let epochs = 0;
-    const evaluate = async () => ({ ...judged(0.5), logits: Float32Array.of(epochs++) });
+    const evaluate = async () => ({ ...scored(0.5), logits: Float32Array.of(epochs++) });
     const from = await initialState(step, (await begin()).held, evaluate);
     const { state } = await runTraining(from, { ...options, evaluate });
     expect(state.logits.map(([first]) => first)).toEqual([0, 1, 2]);
@@ -95,7 +95,7 @@ describe("the training loop", () => {
     expect((await runTraining(state, options)).steps).toBe(0);
   });
 
-  test("fewer examples than a batch: each step is judged, and none is empty", async () => {
+  test("fewer examples than a batch: each step is validated, and none is empty", async () => {
     const { options, begin } = trainer([0.5, 0.6, 0.7, 0.8, 0.9]);
     // Four epochs of three examples, eight a step.
     const stepsUntil = (epoch: number): number => Math.ceil((3 * epoch) / 8);

@@ -1,23 +1,23 @@
 /**
- * The average of the weights at the ends of the last epochs, which answers better than any one of them picked by luck.
- * Source: Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018, arXiv 1803.05407; with the
- * weights falling off from epoch to epoch, so that it is there whenever training ends.
+ * The training loop: runs steps, averages the weights of the last epochs, validates the average after each epoch, and decides when to stop.
+ * Knows nothing of images, files or networks, which are passed as functions.
  */
-
 import { cosineRate } from "../../autodiff/optimisers.ts";
 import type { StepGraph } from "../../autodiff/training-step.ts";
 import { createMeter, type Meter, type OnProgress } from "../../base/progress.ts";
-import { isClearlyBetter, type Judged, type Judgement, meanLoss } from "./judgement.ts";
 import { type Batch, freshlyHeld, predictingWeights, type StepRunner, type Weights } from "./step-runner.ts";
+import { isClearlyBetter, meanLoss, type ValidationPredictions, type ValidationScores } from "./validation.ts";
 
-/** The share of the newest weights, once there are enough epochs: the last four count for about two thirds. */
+/** The share of the newest weights in the average: the last four epochs count for about two thirds. */
 const NEWEST = 1 / 4;
 
 /**
- * The next average.
+ * The next average of the weights at the ends of the epochs, which predicts better than a single epoch chosen by luck. Source: Izmailov et al.,
+ * "Averaging weights leads to wider optima and better generalization", UAI 2018, arXiv 1803.05407; here with decaying shares, so that an average
+ * is available whenever training ends.
  *
- * @param average of the epochs before; nothing before the first
- * @param epoch counted from 1: the first ones count alike
+ * @param average of the earlier epochs; undefined before the first
+ * @param epoch counted from 1: the first ones count equally
  */
 export function nextAverage(average: Weights | undefined, weights: Weights, epoch: number): Weights {
   if (!average) return weights;
@@ -30,13 +30,10 @@ export function nextAverage(average: Weights | undefined, weights: Weights, epoc
   );
 }
 
-// The training loop: batches in, weights and optimiser state round and round through one session, and after each epoch the average of
-// the last epochs' weights judged. Knows nothing of images, files or networks: those come as functions.
-
-/** How one epoch went. */
+/** The figures of one epoch. */
 export interface EpochRecord {
   readonly epoch: number;
-  /** Mean over the epoch's steps; smoothed labels and mixed examples count. */
+  /** Mean over the epoch's steps, with smoothed labels and mixed examples. */
   readonly loss: number;
   /** Of the average of the last epochs' weights. */
   readonly validationAccuracy: number;
@@ -45,9 +42,9 @@ export interface EpochRecord {
   readonly learningRate: number;
 }
 
-/** Averaged weights with how they were judged. */
-export interface Candidate extends Judgement {
-  /** The last epoch that is in them. */
+/** Averaged weights with their validation scores. */
+export interface AveragedWeights extends ValidationScores {
+  /** The last epoch in the average. */
   readonly epoch: number;
   readonly weights: Weights;
 }
@@ -63,37 +60,37 @@ export type Stop =
       readonly loss: number;
     };
 
-/** All that a training is at one moment; what a checkpoint holds. */
+/** The complete state of a training, as a checkpoint stores it. */
 export interface TrainingState {
   /** Steps done. */
   readonly step: number;
   /** Weights and optimiser state by the step graph's input names. */
   readonly held: Weights;
-  /** Of the epoch under way: the sum of its steps' losses, and how many. */
+  /** The sum of the losses of the current epoch's steps, and their number. */
   readonly lossSum: number;
   readonly lossSteps: number;
   /** The loss of the first step. */
   readonly firstLoss: number | undefined;
   readonly history: readonly EpochRecord[];
-  /** How the linear probe, which training begins with, answered. */
-  readonly probe: Judgement;
-  /** The average as it is now, and as it was when it was judged best; nothing before the first epoch. */
-  readonly last: Candidate | undefined;
-  readonly best: Candidate | undefined;
-  /** The epoch after which neither the probe nor any epoch before had been judged better; 0 for the probe. */
+  /** The scores of the linear probe, with which training starts. */
+  readonly probe: ValidationScores;
+  /** The current average, and the one with the best scores; undefined before the first epoch. */
+  readonly last: AveragedWeights | undefined;
+  readonly best: AveragedWeights | undefined;
+  /** The last epoch that improved on the probe and on all earlier epochs; 0 if none did. */
   readonly improved: number;
-  /** The logits after each epoch, from those that training began with on; empty where they are not kept. */
+  /** The logits before the first epoch and after each epoch; empty if they are not kept. */
   readonly logits: readonly Float32Array[];
-  /** Set when training has ended, so that nothing is left to do. */
+  /** Set once training has ended. */
   readonly end?: { readonly stop: Stop | undefined } | undefined;
 }
 
 export interface TrainerOptions {
   readonly step: StepGraph;
   readonly run: StepRunner;
-  /** Feeds of a step: what the network reads and the labels. */
+  /** The batch of a step: stored values and labels. */
   readonly feeds: (step: number) => Batch;
-  /** Examples a step. */
+  /** Examples per step. */
   readonly batch: number;
   readonly epochs: number;
   /** Steps until the end of an epoch. */
@@ -102,43 +99,43 @@ export interface TrainerOptions {
   /** Share of all steps. */
   readonly warmUp: number;
   readonly patience: number;
-  /** Steps that are handed to the runner at once; default by how long they take. They come out the same. */
+  /** Steps per call of the runner; default by how long they take. The results do not depend on it. */
   readonly atOnce?: number | undefined;
-  /** Judges weights after an epoch; 0 for those that training begins with. */
-  readonly evaluate: (weights: Weights, epoch: number) => Promise<Judged>;
-  /** Called at the end of each epoch but the last, and when `signal` is aborted, after the steps under way. */
+  /** Validates weights after an epoch; epoch 0 for the initial weights. */
+  readonly evaluate: (weights: Weights, epoch: number) => Promise<ValidationPredictions>;
+  /** Called at the end of each epoch except the last, and when `signal` is aborted, after the current steps. */
   readonly checkpoint: (state: TrainingState) => Promise<void>;
-  /** What the progress is called. */
+  /** The title in progress reports. */
   readonly title?: string | undefined;
   readonly onProgress?: OnProgress | undefined;
-  /** Told of each epoch when it has been judged. */
+  /** Called after each epoch, once it has been validated. */
   readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Aborted, training ends with what it has after its first epoch; of an epoch under way nothing counts. */
+  /** When aborted, training ends with its current result, but not before the end of its first epoch; an incomplete epoch does not count. */
   readonly enough?: AbortSignal | undefined;
 }
 
 export interface Outcome {
   readonly state: TrainingState;
   readonly stop: Stop | undefined;
-  /** Whether `signal` ended it; the checkpoint is written then. */
+  /** Whether `signal` ended it; then the checkpoint has been written. */
   readonly interrupted: boolean;
-  /** Steps and seconds of this run, evaluations not counted. */
+  /** Steps of this run, and their seconds without validation. */
   readonly steps: number;
   readonly stepSeconds: number;
 }
 
 /**
- * Steps that are handed to the runner at once, at most, and the seconds that they may take together: weights are then
- * copied less often, and the user still sees progress and is heard.
+ * Maximum steps per call of the runner, and the seconds that they may take together: several steps copy the weights less often, and shorter
+ * calls keep progress and interruption responsive.
  */
 const MOST_AT_ONCE = 8;
 const SECONDS_AT_ONCE = 2;
 
-/** A loss so many times the first one (or 1, where that was less) has exploded. */
+/** A loss this many times the first one (or 1, if that was lower) has exploded. */
 const EXPLOSION = 10;
 
-/** What a training begins with. `own` by parameter. */
+/** The initial state of a training. `own` are the weights by parameter. */
 export async function initialState(
   step: StepGraph,
   own: Weights,
@@ -160,11 +157,11 @@ export async function initialState(
   };
 }
 
-/** The weights that training leaves: the last average, or the best where it is clearly better; nothing before the first epoch. */
-export const keptOf = ({ last, best }: TrainingState): Candidate | undefined =>
+/** The weights to keep: the last average, or the best if it is clearly better; undefined before the first epoch. */
+export const keptOf = ({ last, best }: TrainingState): AveragedWeights | undefined =>
   last && best && isClearlyBetter(best, last) ? best : last;
 
-/** Trains from a state on to the end, a stop or an interruption. */
+/** Trains from a state to the end, a stop or an interruption. */
 export async function runTraining(begin: TrainingState, options: TrainerOptions): Promise<Outcome> {
   const { epochs, stepsUntil, batch, patience, signal } = options;
   const steps = stepsUntil(epochs);
@@ -173,7 +170,7 @@ export async function runTraining(begin: TrainingState, options: TrainerOptions)
   let stepSeconds = 0;
   const meterOf = (): Meter =>
     createMeter({
-      stage: `${options.title ?? "Fine-tuning"}, epoch ${state.history.length + 1} of ${epochs}${told(state)}`,
+      stage: `${options.title ?? "Fine-tuning"}, epoch ${state.history.length + 1} of ${epochs}${lastEpochText(state)}`,
       unit: "images",
       total: steps * batch,
       from: state.step * batch,
@@ -199,7 +196,7 @@ export async function runTraining(begin: TrainingState, options: TrainerOptions)
     const first = state.step + 1;
     const perStep = stepSeconds / (state.step - begin.step);
     const fitting = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(SECONDS_AT_ONCE / perStep) || 1));
-    // Where there are fewer examples than a batch has, several epochs end in one step.
+    // If there are fewer examples than a batch has, several epochs end in one step.
     const count = Math.max(1, Math.min(options.atOnce ?? fitting, stepsUntil(epoch) - state.step));
     const learningRates = Array.from({ length: count }, (_, index) => cosineRate(first + index, schedule));
     const began = performance.now();
@@ -226,12 +223,12 @@ function failureOf(loss: number, norm: number, firstLoss: number): "not-finite" 
   return loss > EXPLOSION * Math.max(firstLoss, 1) ? "exploded" : undefined;
 }
 
-function told({ history }: TrainingState): string {
+function lastEpochText({ history }: TrainingState): string {
   const last = history.at(-1);
   return last ? ` (loss ${last.loss.toFixed(3)}, validation ${(100 * last.validationAccuracy).toFixed(1)}%)` : "";
 }
 
-/** The state after an epoch: averaged, judged and noted. */
+/** The state after an epoch: averages and validates the weights, and records the epoch. */
 async function withEpoch(
   state: TrainingState,
   { step, evaluate, onEpoch }: TrainerOptions,
@@ -239,8 +236,8 @@ async function withEpoch(
 ): Promise<TrainingState> {
   const epoch = state.history.length + 1;
   const weights = nextAverage(state.last?.weights, predictingWeights(step, state.held), epoch);
-  const { logits, ...judgement } = await evaluate(weights, epoch);
-  const last: Candidate = { epoch, weights, ...judgement };
+  const { logits, ...scores } = await evaluate(weights, epoch);
+  const last: AveragedWeights = { epoch, weights, ...scores };
   const record: EpochRecord = {
     epoch,
     loss: state.lossSum / state.lossSteps,
@@ -263,7 +260,7 @@ async function withEpoch(
   };
 }
 
-/** Training ends where the last epochs brought nothing; those before the first that did better do not count. */
+/** Stops if the last epochs brought no improvement. */
 function stopOf({ history, improved }: TrainingState, patience: number): Stop | undefined {
   const epoch = history.length;
   return epoch - improved >= patience ? { kind: "patience", epoch } : undefined;

@@ -1,33 +1,33 @@
 /**
- * Fits of one head with many penalties and on many folds, in lock step: one pass over the features a round evaluates all that still run.
- * Which penalties are tried is fit.ts's matter.
+ * Fits a head with many penalties and on many folds in lock step: each round evaluates all unfinished fits in one pass over the features. Which
+ * penalties are tried is decided in fit.ts.
  */
 import { nextTask } from "../../base/concurrency.ts";
 import { createMinimiser, type Minimiser, type MinimiserOptions } from "./lbfgs.ts";
 import type { SoftmaxLoss } from "./softmax-loss.ts";
 
 export interface FitListeners {
-  /** Called after each round with the fits still running. */
+  /** Called after each round with the number of unfinished fits. */
   readonly onRound?: ((running: number, total: number) => void) | undefined;
   /** Ends the fit between two rounds, with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A fit of a head on all folds but one. */
+/** A fit of a head on all folds except one. */
 export interface Job {
   readonly l2: number;
-  /** The fold left out; −1 for none. */
+  /** The excluded fold; −1 for none. */
   readonly heldOut: number;
 }
 
-/** What each row counts. */
+/** The weight of each row: that of its class, and 0 in the excluded fold. */
 export interface Weighting {
   readonly labels: Int32Array;
   readonly foldOf: Int32Array;
   readonly classWeight: readonly number[];
 }
 
-/** Runs every job's minimiser to its end; each round evaluates all that still run in one pass. */
+/** Runs every job's minimiser to its end. */
 export async function minimiseTogether(
   loss: SoftmaxLoss,
   columns: number,
@@ -46,7 +46,7 @@ export async function minimiseTogether(
     const active = minimisers.flatMap(({ outcome }, job) => (outcome === undefined ? [job] : []));
     onRound?.(active.length, jobs.length);
     if (active.length === 0) return minimisers;
-    // An interruption is only heard where the event loop has a turn.
+    // A signal is only delivered when the event loop has a turn.
     await nextTask();
     signal?.throwIfAborted();
     const size = minimisers[0]!.point.length;
@@ -66,7 +66,7 @@ export async function minimiseTogether(
   }
 }
 
-/** λ/2·‖W‖² without the bias column; adds its gradient to `gradient`. */
+/** Returns λ/2·‖W‖² without the bias column, and adds its gradient to `gradient`. */
 function penalise(weights: Float32Array, l2: number, columns: number, gradient: Float32Array): number {
   let squares = 0;
   for (let row = 0; row < weights.length; row += columns) {
@@ -78,7 +78,7 @@ function penalise(weights: Float32Array, l2: number, columns: number, gradient: 
   return (l2 / 2) * squares;
 }
 
-/** For each strength, `[rows, classes]` logits of each row under the fit that left its fold out. */
+/** For each strength, `[rows, classes]`: the logits of each row by the fit that excluded its fold. */
 export async function crossValidatedLogits(
   loss: SoftmaxLoss,
   fits: readonly Minimiser[],

@@ -1,7 +1,6 @@
 /**
- * The head: multinomial logistic regression on standardised features, its L2 strength chosen by stratified
- * cross-validation. The grid has decades;
- * around the best of them, half decades are fitted too, from where the decades ended.
+ * Fits the head: multinomial logistic regression on standardised features, its L2 penalty chosen by stratified cross-validation. The grid has
+ * decades, and half decades around the best of them. The optimisation is in fit-together.ts and lbfgs.ts.
  */
 
 import { type Random, randomFor } from "../../base/random.ts";
@@ -13,7 +12,7 @@ import { crossValidatedLogits, type FitListeners, minimiseTogether } from "./fit
 import type { Minimiser, MinimiserOptions } from "./lbfgs.ts";
 import { openSoftmaxLoss, weightsOfClasses } from "./softmax-loss.ts";
 
-/** How one L2 strength did in cross-validation. */
+/** The cross-validation results of one L2 strength. */
 export interface StrengthResult {
   /** The penalty λ in mean cross-entropy + λ/2·‖W‖² on standardised features. */
   readonly l2: number;
@@ -25,53 +24,53 @@ export interface HeadFit {
   readonly head: Head;
   readonly l2: number;
   readonly folds: number;
-  /** Every strength that was tried, strongest penalty last. */
+  /** Every tried strength, the strongest penalty last. */
   readonly tried: readonly StrengthResult[];
-  /** `[rows, classes]`: each example's logits from the fold that did not see it, at the chosen strength. */
+  /** `[rows, classes]`: each example's logits at the chosen strength, by the fit that excluded its fold. */
   readonly outOfFoldLogits: Float32Array;
   /** `[rows]`: the fold of each example. */
   readonly foldOf: Int32Array;
-  /** Fits that ended at the iteration limit; their weights are still usable, but were not polished. */
+  /** Fits that ended at the iteration limit; their weights are usable, but less exact. */
   readonly unfinished: number;
 }
 
 export interface HeadOptions extends FitListeners {
-  /** Penalties to choose from, and no others. Default: {@link STRENGTHS}, and half a decade to either side of the best of them. */
+  /** The penalties to choose from. Default: {@link STRENGTHS}, and half a decade on either side of the best of them. */
   readonly strengths?: readonly number[] | undefined;
-  /** Where to start a search for the penalty by half decades instead of trying a grid: what was best for features of the same examples. */
+  /** Starts a search by half decades at this penalty instead of trying a grid: the best one for other features of the same examples. */
   readonly near?: number | undefined;
-  /** `[rows]`: examples of one group are in one fold. Default: each example stands alone. */
+  /** `[rows]`: examples of one group are in one fold. Default: each example is its own group. */
   readonly groups?: Groups | undefined;
-  /** Folds; never more than the rarest class has groups. Default 5. */
+  /** Number of folds, at most the groups of the rarest class. Default 5. */
   readonly folds?: number | undefined;
-  /** `[rows]`: the fold of each example, as another fit of the same examples had them. Default: drawn. */
+  /** `[rows]`: the fold of each example, from another fit of the same examples. Default: drawn at random. */
   readonly foldOf?: Int32Array | undefined;
-  /** `balanced`: each class counts the same however rare. Default `none`: each example does. */
+  /** `balanced`: each class has the same weight, however rare. Default `none`: each example has. */
   readonly classWeights?: "none" | "balanced" | undefined;
   /**
-   * How far columns share their deviations when features are standardised, in rows: see {@link measureColumns}. Default 100 where there are
-   * fewer than 100 examples a class, else 0.
+   * How far columns share their deviations when features are standardised, in rows: see {@link measureColumns}. Default: 100 with fewer than 100
+   * examples per class, otherwise 0.
    */
   readonly pooling?: number | undefined;
 }
 
-/** Below so many examples a class, columns share their deviations: `npm run bench -- shots`. */
+/** With fewer examples per class, columns share their deviations: `npm run bench -- shots`. */
 const FEW_A_CLASS = 100;
 const POOLING = 100;
 
-/** The head that is kept is fitted more finely than those that only choose its strength: to 3e-4 in probability. */
+/** The final head is fitted more exactly than those that only choose its strength: to 3e-4 in probability. */
 const FINAL: MinimiserOptions = { valueTolerance: 1e-7, gradientTolerance: 1e-5 };
 
-/** Folds, where there are groups enough. */
+/** The number of folds, if there are enough groups. */
 const FOLDS = 5;
 
-/** The penalties that are tried first. They act on the mean loss. */
+/** The grid of penalties on the mean loss. */
 export const STRENGTHS = [1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100];
 
 /**
  * Fits a head on `table` `[rows, features]`.
  *
- * @param labels the class of each row; every class has at least two
+ * @param labels the class of each row, at least two rows per class
  */
 export async function fitHead(
   table: FeatureTable,
@@ -98,11 +97,11 @@ export async function fitHead(
   try {
     const size = (classes - 1) * features.columns;
     const weighting = { labels, foldOf, classWeight };
-    const attempt: Attempting = async (strengths, startOf, told) => {
+    const attempt: AttemptStrengths = async (strengths, startOf, listeners) => {
       if (strengths.length === 0) return [];
       const jobs = strengths.flatMap((l2) => Array.from({ length: folds }, (_, fold) => ({ l2, heldOut: fold })));
       const starts = jobs.map(({ l2, heldOut }) => startOf(strengths.indexOf(l2), heldOut));
-      const fits = await minimiseTogether(loss, features.columns, jobs, starts, weighting, told);
+      const fits = await minimiseTogether(loss, features.columns, jobs, starts, weighting, listeners);
       const outOfFold = await crossValidatedLogits(loss, fits, strengths.length, folds, foldOf, classes);
       return strengths.map((l2, s) => ({
         l2,
@@ -146,7 +145,7 @@ export async function fitHead(
   }
 }
 
-/** One strength, fitted on all folds but one, for each. */
+/** The fits of one strength, each on all folds except one. */
 interface Attempt {
   readonly l2: number;
   /** `[folds]` */
@@ -156,16 +155,16 @@ interface Attempt {
   readonly loss: number;
 }
 
-/** Fits every fold at some strengths, each from a point of its own. */
-type Attempting = (
+/** Fits every fold at some strengths, each from its own starting point. */
+type AttemptStrengths = (
   strengths: readonly number[],
   startOf: (strength: number, fold: number) => Float32Array,
-  told: FitListeners,
+  listeners: FitListeners,
 ) => Promise<Attempt[]>;
 
-/** The strengths of a grid, and where none was asked for, half a decade to either side of the best decade. In order. */
+/** Tries the strengths of a grid and, without given strengths, half a decade on either side of the best. In ascending order. */
 async function overGrid(
-  attempt: Attempting,
+  attempt: AttemptStrengths,
   nothing: Float32Array,
   { strengths, onRound, signal }: HeadOptions,
 ): Promise<Attempt[]> {
@@ -181,14 +180,14 @@ async function overGrid(
 
 const HALF_DECADE = Math.sqrt(10);
 
-/** A strength and half a decade to either side, then on to the side where the loss falls, until it rises or the grid ends. In order. */
+/** Tries a strength and half a decade on either side, then continues where the loss falls until it rises or the grid ends. In ascending order. */
 async function searchFrom(
-  attempt: Attempting,
+  attempt: AttemptStrengths,
   nothing: Float32Array,
   near: number,
   { onRound, signal }: HeadOptions,
 ): Promise<Attempt[]> {
-  // A hair beyond the grid's ends, which half decades need not meet exactly.
+  // Slightly beyond the grid's ends, because half decades do not meet them exactly.
   const [least, most] = [STRENGTHS[0]! / 1.01, STRENGTHS.at(-1)! * 1.01];
   let all = await attempt([near / HALF_DECADE, near, near * HALF_DECADE], () => nothing, { onRound, signal });
   for (;;) {
@@ -203,7 +202,7 @@ async function searchFrom(
 
 const best = (attempts: readonly Attempt[]): Attempt => attempts.reduce((a, b) => (b.loss < a.loss ? b : a));
 
-/** The best attempt with its neighbour on either side; between each two of them another strength is worth a try. */
+/** The best attempt paired with its neighbour on either side: a strength between them is worth trying. */
 function pairsAround(attempts: readonly Attempt[]): (readonly [Attempt, Attempt])[] {
   const at = attempts.indexOf(best(attempts));
   return [at - 1, at].flatMap((first) => {
@@ -213,8 +212,8 @@ function pairsAround(attempts: readonly Attempt[]): (readonly [Attempt, Attempt]
 }
 
 /**
- * The loss that chooses between strengths: of labels smoothed by what so few examples leave open. Where classes are told apart
- * without an error, the plain loss falls with the penalty for ever, and its choice would be the edge of the grid.
+ * The loss that chooses between strengths: with labels smoothed by the error that so few examples cannot exclude. If classes are separated
+ * without an error, the plain loss falls with the penalty forever and would choose the edge of the grid.
  */
 const smoothedLoss = (outOfFold: Float32Array, labels: Int32Array, classes: number): number =>
   logLosses(outOfFold, labels, classes, missShare(labels.length)).reduce((sum, loss) => sum + loss, 0);
@@ -243,15 +242,15 @@ function meanOf(points: readonly Float32Array[]): Float32Array {
   return mean;
 }
 
-/** Fits that a search takes at first, for its progress: of all decades, or of the penalty that it starts from and its neighbours. */
+/** The number of fits with which a search starts, for its progress: of all decades, or of three penalties. */
 export const fitsAtFirst = ({ near }: Pick<HeadOptions, "near">): number =>
   (near === undefined ? STRENGTHS.length : 3) * FOLDS;
 
-/** The weight of each class that makes all count the same, however rare. */
+/** The weights of the classes with which all count the same, however rare. */
 export const balancedWeights = (labels: Int32Array, classes: number): number[] =>
   countLabels(labels, classes).map((count) => labels.length / (classes * count));
 
-/** How many examples each class has. */
+/** The number of examples of each class. */
 export function countLabels(labels: Int32Array, classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
   for (const label of labels) counts[label] = counts[label]! + 1;
@@ -274,9 +273,7 @@ export function headLogits({ weights, bias }: Head, table: FeatureTable): Float3
   return logits;
 }
 
-// A head that has learned nothing: what from-scratch training begins with.
-
-/** Weights uniform in ±1 / √features, biases 0: what PyTorch gives a linear layer. The same seed gives the same head. */
+/** An untrained head, for training from scratch: weights uniform in ±1 / √features as in PyTorch's linear layer, biases 0. */
 export function freshHead(features: number, classes: number, seed: number): Head {
   const random = randomFor(seed, "fresh head");
   const bound = 1 / Math.sqrt(features);

@@ -1,23 +1,23 @@
 /**
- * Limited-memory BFGS as a machine that is driven from outside: it names a point, is told value and gradient there,
- * and names the next. So many fits can advance in lock step, sharing one matrix product per round.
+ * Limited-memory BFGS that the caller drives: the minimiser names a point, the caller reports the value and the gradient there, and the minimiser
+ * names the next point. This way many fits advance in lock step and share one matrix product per round. Evaluates nothing itself.
  * Source: Nocedal & Wright, Numerical Optimization (2006), algorithm 7.4 (two-loop recursion) with Armijo backtracking.
  */
 
-/** A function being minimised. Ask for {@link Minimiser.point}, evaluate, {@link Minimiser.observe}, until done. */
+/** One minimisation: evaluate at {@link Minimiser.point} and call {@link Minimiser.observe} until there is an outcome. */
 export interface Minimiser {
-  /** Where value and gradient are wanted next; after the end, the best point found. Do not write to it. */
+  /** Where to evaluate next; after the end, the best point found. Do not write to it. */
   readonly point: Float32Array;
   /** Undefined while running. */
   readonly outcome: "converged" | "iteration-limit" | "no-progress" | undefined;
   /** Accepted steps so far. */
   readonly iterations: number;
-  /** Tells value and gradient at {@link Minimiser.point}. The gradient is copied. */
+  /** Reports the value and the gradient at {@link Minimiser.point}. Copies the gradient. */
   observe(value: number, gradient: Float32Array): void;
 }
 
 export interface MinimiserOptions {
-  /** Steps at the most. Default 200. */
+  /** Maximum number of steps. Default 200. */
   readonly maxIterations?: number | undefined;
   /** Ends when the largest component of the gradient is below this. Default 1e-4. */
   readonly gradientTolerance?: number | undefined;
@@ -30,7 +30,7 @@ export interface MinimiserOptions {
 const ARMIJO = 1e-4;
 const MAX_BACKTRACKS = 20;
 
-/** Four sums side by side: one alone would wait for each addition before the next. */
+/** Four independent sums: a single one would wait for each addition before the next. */
 const dot = (a: Float32Array, b: Float32Array): number => {
   const even = a.length - (a.length % 4);
   let s0 = 0;
@@ -129,7 +129,7 @@ export function createMinimiser(start: Float32Array, options: MinimiserOptions =
       finish("no-progress");
       return;
     }
-    // The minimum of the parabola through what is known, kept within a tenth and a half of the last try.
+    // The minimum of the parabola through the known values, between a tenth and a half of the last scale.
     const parabola = Number.isFinite(value) ? (-slope * scale) / (2 * ((value - bestValue) / scale - slope)) : 0;
     scale = Math.min(Math.max(parabola, 0.1 * scale), 0.5 * scale);
     propose();

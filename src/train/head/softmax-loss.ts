@@ -1,9 +1,11 @@
 /**
- * The same head with one output fewer. Adding a number to all logits changes no probability, so the best penalised
- * weights of the classes sum to zero, and such weights are a combination of C − 1 contrasts between classes. The contrasts
- * are orthonormal, which leaves every length (hence the L2 penalty) and every step of the fit as it was.
+ * The loss of many softmax heads at once as one ONNX graph: the values and gradients of all of them in a single pass over the features, as two
+ * large matrix products. Heads are given as weights of contrasts between classes. The optimisation is in fit-together.ts.
+ *
+ * Contrasts save one output: adding a number to all logits changes no probability, so the best penalised weights of the classes sum to zero, and
+ * such weights are a combination of C − 1 contrasts. The contrasts are orthonormal, which preserves every length (hence the L2 penalty) and every
+ * step of the fit.
  */
-
 import { encodeModelWhole } from "../../onnx/codec/write-model.ts";
 import { float32Tensor, int64Tensor, modelOf, node } from "../../onnx/model.ts";
 import { openSession } from "../../onnx/session/session.ts";
@@ -35,10 +37,6 @@ export function weightsOfClasses(ofContrasts: Float32Array, classes: number): Fl
   return weights;
 }
 
-// The loss of many softmax heads at once, as one ONNX graph: values and gradients of all of them in a single pass
-// over the features, so that the work is two large matrix products on ONNX Runtime. Heads are given as weights of
-// contrasts between classes (contrasts.ts), one output fewer than there are classes.
-
 /** One evaluation of `fits` heads. */
 export interface Losses {
   /** `[fits]`: the weighted cross-entropy of each head. */
@@ -50,7 +48,7 @@ export interface Losses {
 export interface SoftmaxLoss {
   /**
    * @param weights `[fits, classes − 1, columns]`, row-major
-   * @param rowWeight how much example `row` counts in fit `fit`; 0 leaves it out
+   * @param rowWeight the weight of example `row` in fit `fit`; 0 excludes it
    */
   evaluate(weights: Float32Array, fits: number, rowWeight: (row: number, fit: number) => number): Promise<Losses>;
   /** `[rows, fits, classes]` logits of every example under every head, chunk by chunk. */
@@ -109,7 +107,7 @@ function lossModel(classes: number): Uint8Array {
 /**
  * Prepares the loss over a table of features.
  *
- * @param table `[rows, columns]` features, the last column all ones where a bias is wanted
+ * @param table `[rows, columns]` features; a last column of ones gives a bias
  * @param labels the class of each row, 0 … classes − 1
  */
 export async function openSoftmaxLoss(table: FeatureTable, labels: Int32Array, classes: number): Promise<SoftmaxLoss> {

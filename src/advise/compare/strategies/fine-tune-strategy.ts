@@ -6,14 +6,14 @@ import { stratifiedSplit, VALIDATION_SHARE } from "../../../data/dataset/split.t
 import type { AugmentationName } from "../../../data/image/augment/augmentation-plan.ts";
 import { correctFlags } from "../../../metrics/logits.ts";
 import type { Network } from "../../../networks/network.ts";
-import { knownFile } from "../../../train/features/features-at-hand.ts";
+import { knownFile } from "../../../train/features/image-files.ts";
 import {
   type FinetuneInput,
   type FinetuneOptions,
   finetune,
   type Labelled,
 } from "../../../train/finetune/finetune-or-probe.ts";
-import { judge } from "../../../train/finetune/judgement.ts";
+import { scoreValidation } from "../../../train/finetune/validation.ts";
 import { countLabels, fitHead, headLogits } from "../../../train/head/fit.ts";
 import { nodeEnvironment } from "../../../train/node.ts";
 import { accuracyOf } from "../comparison-runs.ts";
@@ -87,7 +87,12 @@ export async function trainRung(
     seconds: secondsSince(began),
     isCut: facts.history.length < options.epochs,
     isBeginning: tuned === undefined,
-    validation: judge(tuned?.validationLogits ?? logitsOf(validation), { labels: held.labels, groups }, classes, seed),
+    validation: scoreValidation(
+      tuned?.validationLogits ?? logitsOf(validation),
+      { labels: held.labels, groups },
+      classes,
+      seed,
+    ),
     trainAccuracy: accuracyOf({ correct: right.subarray(evaluated.length) }),
     correct: right.slice(0, evaluated.length),
   };

@@ -6,7 +6,7 @@ import type { CutShape } from "../../../networks/backbone/backbone.ts";
 import type { Network } from "../../../networks/network.ts";
 import { openFeaturesOf } from "../../../train/features/feature-cache.ts";
 import type { RowTable } from "../../../train/features/feature-table.ts";
-import { extractFeatures, type Skipped } from "../../../train/features/features-at-hand.ts";
+import { extractFeatures, type Skipped } from "../../../train/features/image-files.ts";
 import { fitHead, headLogits } from "../../../train/head/fit.ts";
 import { openBackbone } from "../../../train/node.ts";
 import type { EvaluationSample } from "../../recommend/evaluation-sample.ts";

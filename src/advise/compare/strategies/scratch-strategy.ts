@@ -4,7 +4,7 @@ import type { AugmentationName } from "../../../data/image/augment/augmentation-
 import { inspectImage } from "../../../data/image/decode.ts";
 import { measureCut } from "../../../networks/backbone/backbone.ts";
 import { openFresh } from "../../../networks/init/fresh-network.ts";
-import { isClearlyBetter } from "../../../train/finetune/judgement.ts";
+import { isClearlyBetter } from "../../../train/finetune/validation.ts";
 import { freshHead } from "../../../train/head/fit.ts";
 import type { Rung, Trainee } from "../training-ladder.ts";
 import { splitTask, type TaskSplit, trainRung } from "./fine-tune-strategy.ts";

@@ -1,4 +1,7 @@
-/** The sessions of one fine-tuning: the step, and the predictions. Built for a recipe, closed when training is over. */
+/**
+ * The sessions of one fine-tuning: the training step and the predictions. Checks beforehand whether they fit into memory, and puts the trained
+ * weights back into the network. The loop is in training-loop.ts.
+ */
 
 import { crossEntropy } from "../../autodiff/losses.ts";
 import { adamW } from "../../autodiff/optimisers.ts";
@@ -23,7 +26,6 @@ import { hasBlockedConvolutions } from "../../onnx/session/session.ts";
 import { inferKnownShapes } from "../../onnx/session/shapes.ts";
 import type { Location } from "../features/images-and-records.ts";
 import type { Reader } from "./batches.ts";
-import type { Choice } from "./judgement.ts";
 import type { Recipe, Unfrozen } from "./recipe.ts";
 import { repeatedRunner, type StepRunner, stepRunner, type Weights } from "./step-runner.ts";
 import {
@@ -35,23 +37,24 @@ import {
   withBatchStatistics,
 } from "./trainable-part.ts";
 import type { Stop } from "./training-loop.ts";
+import type { Choice } from "./validation.ts";
 
-export interface Engine {
+export interface StepEngine {
   readonly step: StepGraph;
   readonly run: StepRunner;
   /** {@link STORED} and the weights in, logits out. */
   readonly evaluation: Session;
-  /** What changes: the trainable parameters, and running statistics. */
+  /** The tensors that training changes: trainable parameters and running statistics. */
   readonly changing: readonly string[];
-  /** What these begin with, and their shapes. */
+  /** Their initial values, and their shapes. */
   readonly own: Weights;
   readonly dims: ReadonlyMap<string, readonly number[]>;
-  /** The values of a parameter in the order that the network has them in; those of {@link Weights} may be in another. */
+  /** The values of a parameter in the network's own order; the order in {@link Weights} may differ. */
   ofNetwork(name: string, values: Float32Array): Float32Array;
   close(): Promise<void>;
 }
 
-export interface EngineOptions {
+export interface StepEngineOptions {
   readonly network: Network;
   readonly shape: CutShape;
   readonly boundary: Boundary;
@@ -60,18 +63,18 @@ export interface EngineOptions {
   readonly recipe: Recipe;
   /** Weights of the classes in the loss; default 1. */
   readonly classWeights?: readonly number[] | undefined;
-  /** Whether batch norm goes by each batch's own statistics, as a network that begins from scratch needs it. Default false. */
+  /** Whether batch norm uses each batch's own statistics, as a network from scratch needs it. Default false. */
   readonly batchStatistics?: boolean | undefined;
-  /** How models are opened here. */
+  /** Opens a session for a model. */
   readonly open: OpenModel;
-  /** Bytes of memory to be had, see memory.ts. */
+  /** Bytes of available memory. */
   readonly available: number;
-  /** Where ONNX Runtime's profile of the step goes, see onnx/session/session.ts; default nowhere. */
+  /** The path prefix of ONNX Runtime's profile of the step; default no profile. */
   readonly profile?: string | undefined;
 }
 
-/** Opens an engine. Throws a data error where a step would not fit into memory, or cannot be differentiated. */
-export async function openEngine(options: EngineOptions): Promise<Engine> {
+/** Opens an engine. Throws GraftError (`data`) if a step does not fit into memory or cannot be differentiated. */
+export async function openStepEngine(options: StepEngineOptions): Promise<StepEngine> {
   const { network, plan, recipe, classWeights, batchStatistics = false, open, available, profile } = options;
   const { batch, labelSmoothing } = recipe;
   const mixes = recipe.augmentation.policy.mixup > 0;
@@ -118,20 +121,20 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   };
 }
 
-// What came out of a training: its weights put back into the network and its head, and in words why it ended.
+// The result of a training: weights, and the sentences about it.
 
-/** The head among the weights of a tail. */
+/** The head among the weights of a trainable part. */
 export const headIn = (weights: Weights): Head => ({
   weights: weights.get("head/weight")!,
   bias: weights.get("head/bias")!,
 });
 
-/** The network's own name of a backbone's tensor. */
+/** The network's own name of a tensor of the backbone; undefined for other tensors. */
 export const ownName = (name: string): string | undefined =>
   name.startsWith(BACKBONE) ? name.slice(BACKBONE.length) : undefined;
 
 /** The network with other values for some of its parameters. */
-export function withWeights(network: Network, weights: Weights, ofNetwork: Engine["ofNetwork"]): Network {
+export function withWeights(network: Network, weights: Weights, ofNetwork: StepEngine["ofNetwork"]): Network {
   const { graph } = network.model;
   const initializers = new Map(graph.initializers);
   for (const [name, values] of weights) {
@@ -142,16 +145,16 @@ export function withWeights(network: Network, weights: Weights, ofNetwork: Engin
   return { ...network, model: { ...network.model, graph: { ...graph, initializers } } };
 }
 
-/** Why training ended early, with the remedy where there is something to mend. */
+/** Why training ended early, with the remedy if it failed. */
 export function stopText(stop: Stop, bestEpoch: number): string {
-  const kept = bestEpoch === 0 ? "What it began with is kept" : `The weights of epoch ${bestEpoch} are kept`;
-  if (stop.kind === "patience") return `${kept}: ${stop.epoch - bestEpoch} epochs brought nothing better.`;
+  const kept = bestEpoch === 0 ? "The initial weights are kept" : `The weights of epoch ${bestEpoch} are kept`;
+  if (stop.kind === "patience") return `${kept}: no improvement for ${stop.epoch - bestEpoch} epochs.`;
   if (stop.kind === "enough") return `${kept}: there was no time for more than ${stop.epoch} epochs.`;
   const what = stop.kind === "not-finite" ? "stopped being a number" : `rose to ${stop.loss.toPrecision(3)}`;
   return `The loss ${what} in epoch ${stop.epoch} at a learning rate of ${stop.learningRate.toPrecision(2)}. ${kept}: try --learning-rate ${(stop.learningRate / 10).toPrecision(1)}, or --find-lr.`;
 }
 
-/** What is kept and why, in a sentence: the JSON's `why`. */
+/** What is kept and why, in one sentence: the JSON's `why`. */
 export function whyText(isTuned: boolean, choice: Choice | undefined): string {
   if (!choice) return "The linear probe is kept: training failed in its first epoch.";
   const { gain, standardError, examples, folds } = choice;
@@ -163,10 +166,8 @@ export function whyText(isTuned: boolean, choice: Choice | undefined): string {
   return `The linear probe is kept: on ${images} the fine-tuned network's log loss is ${found}.`;
 }
 
-// What a trainable part predicts for stored images.
-
 export interface PredictionOptions {
-  /** An evaluation model, see tail.ts. */
+  /** A session of the {@link evaluationModel}. */
   readonly session: Session;
   readonly reader: Reader;
   readonly dims: ReadonlyMap<string, readonly number[]>;
@@ -174,7 +175,7 @@ export interface PredictionOptions {
   readonly classes: number;
 }
 
-/** `[N, C]` logits of stored images. The last batch is full too: what was in the reader's buffer is predicted too and dropped. */
+/** `[N, C]` logits of stored images. The last batch is full too: predictions for the rest of the reader's buffer are dropped. */
 export async function logitsOf(
   weights: Weights,
   locations: readonly Location[],
@@ -190,19 +191,18 @@ export async function logitsOf(
   return logits;
 }
 
-// How much memory a training step will take, before it takes it: from the shapes of its tensors and when each is last read.
-// An estimate, compared with what the machine (or the container) has to spare.
+// The memory of a training step: an estimate from the shapes of its tensors and from when each is last read, before the step runs.
 
 type Shapes = ReadonlyMap<string, TensorShape>;
 
 /**
- * What ONNX Runtime takes for what is alive at once: it frees in other places than the last reader, rounds up, packs weights
- * again and keeps scratch space. Measured as the growth of a process's resident memory over {@link peakBytes}: 1.1 to 1.5
- * for MobileNetV2 and ResNet50, one stage or all trained.
+ * The factor between ONNX Runtime's memory and the tensors that are alive at once: it frees later than the last reader, rounds up, packs
+ * weights again and keeps scratch space. Measured as the growth of a process's resident memory over {@link peakBytes}: 1.1 to 1.5 for
+ * MobileNetV2 and ResNet50, with one stage or all trained.
  */
 const OVERHEAD = 1.5;
 
-/** Bytes of activations and gradients that are alive at the same time, at most, when nodes run in the graph's order. */
+/** Maximum bytes of activations and gradients that are alive at the same time if nodes run in the graph's order. */
 export function peakBytes({ nodes, inputs, outputs, initializers }: Graph, shapes: Shapes): number {
   const sizeOf = (name: string): number => {
     const shape = shapes.get(name);
@@ -229,21 +229,21 @@ const slotBytes = (slots: readonly { readonly dims: readonly number[] }[]): numb
   slots.reduce((sum, { dims }) => sum + 4 * elementCount(dims), 0);
 
 /**
- * From this share of what is alive within a step on, handing its weights and state over takes a noticeable part of its time:
- * a tenth for ResNet50's last stage (1.2), a thirtieth for all of it (0.2).
+ * The ratio of weights and state to the memory within a step from which passing them takes a noticeable part of its time: a tenth for
+ * ResNet50's last stage (ratio 1.2), a thirtieth for all of it (0.2).
  */
 const NOTICEABLE = 0.5;
 
-/** Whether several steps are worth one run (autodiff/repeat.ts), which keeps weights and state in memory once more. */
+/** Whether to put several steps into one run ({@link repeatedStep}), which keeps weights and state in memory once more. */
 export const isWorthRepeating = ({ graph, weights, state }: StepGraph, shapes: Shapes): boolean =>
   slotBytes([...weights, ...state]) > NOTICEABLE * peakBytes(graph, shapes);
 
-/** Bytes that a training takes beyond what the process has already. */
+/** Bytes that a training takes in addition to what the process has already. */
 export function stepBytes(step: StepGraph, shapes: Shapes): number {
   const { graph, weights, state } = step;
   const slots = slotBytes(weights) + slotBytes(state);
   const constants = [...graph.initializers.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
-  // In and out of a step at the same time, and beside them the average as it was, as it will be, and as it was best.
+  // Inputs and outputs of a step at the same time, and three averages: the previous, the next and the best one.
   const held = (isWorthRepeating(step, shapes) ? 3 : 2) * slots + 3 * slotBytes(weights);
   return OVERHEAD * peakBytes(graph, shapes) + constants + held;
 }
@@ -253,10 +253,10 @@ export const inGigabytes = (bytes: number): string =>
   bytes < 0.95e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 
 /**
- * Refuses a training that would not fit.
+ * Rejects a training that does not fit.
  *
- * @param batch that it was reckoned with
- * @throws GraftError (`data`) with what is needed, what there is, and the flag to change
+ * @param batch the batch size of the estimate
+ * @throws GraftError (`data`) with the needed and the available memory, and the flag to change
  */
 export function checkMemory(needed: number, available: number, batch: number): void {
   if (needed <= available) return;

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { whyText } from "./engine.ts";
-import { choose, isClearlyBetter, type Judgement, judge, meanLoss } from "./judgement.ts";
+import { whyText } from "./step-engine.ts";
+import { choose, isClearlyBetter, meanLoss, scoreValidation, type ValidationScores } from "./validation.ts";
 
-const of = (losses: readonly number[]): Judgement => ({ accuracy: 0, logLoss: 0, losses });
+const of = (losses: readonly number[]): ValidationScores => ({ accuracy: 0, logLoss: 0, losses });
 
 describe("what is kept", () => {
   test("one image more of 36 does not outdo the probe", () => {
     const labels = Int32Array.from({ length: 36 }, (_, i) => i % 2);
     const logits = (wrong: number): Float32Array =>
       Float32Array.from([...labels].flatMap((label, i) => (label === (i < wrong ? 1 : 0) ? [3, 0] : [0, 3])));
-    const [probe, tuned] = [1, 0].map((wrong) => judge(logits(wrong), { labels }, 2, 0));
+    const [probe, tuned] = [1, 0].map((wrong) => scoreValidation(logits(wrong), { labels }, 2, 0));
     expect([probe!.accuracy, tuned!.accuracy]).toEqual([35 / 36, 1]);
     expect(choose(probe!, tuned!).isTuned).toBe(false);
   });
@@ -42,9 +42,9 @@ describe("what is kept", () => {
   });
 });
 
-describe("judge", () => {
+describe("scoreValidation", () => {
   test("weights that diverged are wrong without end, but no error", () => {
-    const { losses } = judge(Float32Array.of(Number.NaN, 0, 1, 0), { labels: Int32Array.of(0, 0) }, 2, 0);
+    const { losses } = scoreValidation(Float32Array.of(Number.NaN, 0, 1, 0), { labels: Int32Array.of(0, 0) }, 2, 0);
     expect(losses.every((loss) => loss > 15 && Number.isFinite(loss))).toBe(true);
   });
 });

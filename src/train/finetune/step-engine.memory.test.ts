@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Graph, node } from "../../onnx/model.ts";
-import { checkMemory, inGigabytes, peakBytes } from "./engine.ts";
+import { checkMemory, inGigabytes, peakBytes } from "./step-engine.ts";
 
 const graph: Graph = {
   name: "chain",

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../base/random.ts";
-import { heldOutParts } from "./judgement.ts";
+import { heldOutParts } from "./validation.ts";
 
 const parts = (labels: readonly number[], groups?: readonly number[]) =>
   heldOutParts(Int32Array.from(labels), groups, createRandom(1), createRandom(2));

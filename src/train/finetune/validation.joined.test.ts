@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { joinedExamples, joinedLogits } from "./judgement.ts";
+import { joinedExamples, joinedLogits } from "./validation.ts";
 
 const of = (...values: number[]): Float32Array => Float32Array.from(values);
 

@@ -1,4 +1,7 @@
-/** Folds of examples that took no part in a training, for what is fitted on the predictions for them and judged on the same. */
+/**
+ * Validation of fine-tuning: which examples are held out, how weights are scored on them, and whether the fine-tuned network or the linear probe
+ * is kept. Runs no network.
+ */
 
 import { concatenate, mean } from "../../base/collections.ts";
 import { dataError } from "../../base/errors.ts";
@@ -10,31 +13,31 @@ import { type Scores, scoreLogits } from "../../metrics/logits.ts";
 
 const FOLDS = 5;
 
-/** `[N]`: the fold of each example. */
+/** `[N]`: the fold of each held-out example, for fits on its predictions that are evaluated on the same examples. */
 export const predictionFolds = (labels: Int32Array, groups: Groups, seed: number): Int32Array =>
   stratifiedFolds(labels, Math.max(1, Math.min(FOLDS, labels.length)), randomFor(seed, "answer folds"), groups);
 
-// Which examples fine-tuning is judged on: a part held out of training; where that is small, further parts too, each held out of a
-// training of its own, so that neither the choice of what is kept nor the number of epochs hangs on a handful of images.
+// Held-out examples: one part of the training examples; if that is small, further parts, each held out of its own training, so that neither the
+// choice nor the number of epochs depends on a handful of images.
 
-/** So many examples judge well enough: of 100 that are half right, an accuracy is within 10 points. */
+/** Enough validation examples: with 100, an accuracy of 50% is known to within 10 points. */
 const ENOUGH = 100;
-/** Trainings, at most: together they hold nine of ten examples out. */
+/** Maximum number of trainings: together they hold out nine of ten examples. */
 const MOST = 6;
 
-/** Positions of the examples that one training has, and of those that are held out of it. */
+/** Positions of the examples that one training uses, and of those held out of it. */
 export interface HeldOut {
   readonly kept: readonly number[];
   readonly held: readonly number[];
 }
 
 /**
- * Holds {@link VALIDATION_SHARE} of the examples out, and as many again for further trainings until about {@link ENOUGH} are held out of
- * one of them: from 67 on, the first part is enough. No example is held out twice. The first is the training whose network may be kept.
+ * Holds out {@link VALIDATION_SHARE} of the examples, and as many again for each further training until about {@link ENOUGH} are held out in
+ * total; 67 in the first part are enough. No example is held out twice. Only the first training's network may be kept.
  *
- * @param further chance for the further parts, so that the first is the same without them
- * @param atMost trainings; default as many as it takes
- * @throws GraftError (`data`) where every class is too small to hold an example out
+ * @param further the random generator of the further parts, so that the first part is the same without them
+ * @param atMost maximum number of trainings
+ * @throws GraftError (`data`) if every class is too small to hold out an example
  */
 export function heldOutParts(
   labels: Int32Array,
@@ -66,38 +69,38 @@ export function heldOutParts(
   return parts;
 }
 
-/** Says that there are further trainings, and why. */
+/** Announces further trainings, and why they are needed. */
 export const furtherText = (
   size: number,
   further: readonly { readonly validation: { readonly labels: Int32Array } }[],
 ): string =>
-  `Only ${size} images can be held out of training, too few to judge it: ${further.length} further ${further.length === 1 ? "training, which holds" : "trainings, which hold"} out ${further.reduce((sum, { validation }) => sum + validation.labels.length, 0)} others, ${further.length === 1 ? "judges" : "judge"} it too.`;
+  `Only ${size} images can be held out of training, too few to validate it: ${further.length} further ${further.length === 1 ? "training, which holds" : "trainings, which hold"} out ${further.reduce((sum, { validation }) => sum + validation.labels.length, 0)} others, ${further.length === 1 ? "validates" : "validate"} it too.`;
 
-// How weights are judged on validation examples, and which are kept: by the log loss that the artifact would have, at a temperature that
-// the example judged had no say in. Nothing is chosen for having been the luckiest of many.
+// Scores and choices: by the log loss of the artifact, at a temperature fitted on other examples. An alternative must be better by more than
+// chance, so that the luckiest of many is not chosen.
 
 /** Scores of weights on validation examples. */
-export interface Judgement extends Scores {
-  /** `[N]`: the log loss of each example at a cross-fitted temperature. Empty where there are no examples to judge on. */
+export interface ValidationScores extends Scores {
+  /** `[N]`: the log loss of each example at a cross-fitted temperature. Empty without validation examples. */
   readonly losses: readonly number[];
 }
 
-/** How weights were judged; with their logits where those are kept. */
-export interface Judged extends Judgement {
+/** Validation scores, with the logits if those are kept. */
+export interface ValidationPredictions extends ValidationScores {
   /** `[N, C]` logits of the validation examples. */
   readonly logits?: Float32Array | undefined;
 }
 
-/** Less than this is no probability: what one wrong answer may cost, ln(10⁷) nats. */
+/** The lower bound of a probability: one wrong prediction costs at most ln(10⁷) nats. */
 const LEAST = 1e-7;
 
-/** Judges logits `[N, C]`; those of weights that diverged as wrong without end. */
-export function judge(
+/** Scores logits `[N, C]`; the logits of diverged weights get the maximum loss. */
+export function scoreValidation(
   logits: Float32Array,
   { labels, groups }: { readonly labels: Int32Array; readonly groups?: Groups },
   classes: number,
   seed: number,
-): Judgement {
+): ValidationScores {
   if (!logits.every(Number.isFinite))
     return { accuracy: 0, logLoss: -Math.log(LEAST), losses: Array.from(labels, () => -Math.log(LEAST)) };
   const probabilities = crossFitted(logits, labels, classes, predictionFolds(labels, groups, seed));
@@ -105,28 +108,28 @@ export function judge(
   return { ...scoreLogits(logits, labels, classes), losses };
 }
 
-/** The mean of a judgement's losses; NaN where there are none, which is better than nothing. */
-export const meanLoss = ({ losses }: Judgement): number => mean(losses);
+/** The mean of the losses; NaN if there are none, which compares as not better. */
+export const meanLoss = ({ losses }: ValidationScores): number => mean(losses);
 
-/** What was kept, and why: the JSON's `choice`. */
+/** The figures behind what was kept: the JSON's `choice`. */
 export interface Choice {
   readonly by: "log-loss";
-  /** Examples that both were judged on. */
+  /** The validation examples of both. */
   readonly examples: number;
-  /** Trainings that they were judged in; 1 where they were held out of the one. */
+  /** The number of trainings that held them out. */
   readonly folds: number;
   /** Mean log losses after calibration. */
   readonly probe: number;
   readonly fineTuned: number;
-  /** How much less the fine-tuned network loses, and the standard error of that: see {@link pairedGain}. It is kept where the gain is the larger. */
+  /** How much lower the fine-tuned network's loss is, with its standard error: see {@link pairedGain}. It is kept if the gain is larger. */
   readonly gain: number;
   readonly standardError: number;
 }
 
-/** Whether a fine-tuned network is to be kept instead of the probe: by the one-standard-error rule in favour of the probe. */
+/** Whether to keep the fine-tuned network instead of the probe: by the one-standard-error rule in favour of the probe. */
 export function choose(
-  probe: Judgement,
-  tuned: Judgement | undefined,
+  probe: ValidationScores,
+  tuned: ValidationScores | undefined,
   folds = 1,
 ): { readonly isTuned: boolean; readonly choice: Choice | undefined } {
   if (!tuned || tuned.losses.length === 0) return { isTuned: false, choice: undefined };
@@ -145,18 +148,18 @@ export function choose(
   };
 }
 
-/** Whether earlier weights are to be kept instead of the last: by the same rule in favour of the last. */
-export const isClearlyBetter = (earlier: Judgement, last: Judgement): boolean =>
+/** Whether to keep earlier weights instead of the last: by the same rule in favour of the last. */
+export const isClearlyBetter = (earlier: ValidationScores, last: ValidationScores): boolean =>
   last.losses.length > 0 && isClear(pairedGain(last.losses, earlier.losses));
 
-// Validation examples of several trainings as one, with the logits of each training's own network.
+// Validation examples of several trainings joined, with the logits of each training's own network.
 
-/** Logits `[N, C]` of one training's validation examples by epoch, from those before the first on. */
+/** Logits `[N, C]` of one training's validation examples: before the first epoch, then after each epoch. */
 export type LogitsByEpoch = readonly Float32Array[];
 
-/** Logits of one training's network, and after them those that the networks of other trainings had at the same epoch. */
+/** Logits of one training's network, followed by those of the other trainings' networks at the same epoch. */
 export function joinedLogits(own: Float32Array, others: readonly LogitsByEpoch[], epoch: number): Float32Array {
-  // A training that failed keeps what it had until then.
+  // A training that ended early keeps its last logits.
   return concatenate([own, ...others.map((logits) => logits[Math.min(epoch, logits.length - 1)]!)]);
 }
 
@@ -165,7 +168,7 @@ interface Examples {
   readonly groups?: Groups | undefined;
 }
 
-/** Examples one after the other; groups only where all have them. */
+/** Concatenates examples; with groups only if all parts have them. */
 export function joinedExamples(parts: readonly Examples[]): Examples {
   const labels = Int32Array.from(parts.flatMap((part) => [...part.labels]));
   const groups = parts.flatMap((part) => Array.from(part.groups ?? []));
@@ -173,32 +176,32 @@ export function joinedExamples(parts: readonly Examples[]): Examples {
 }
 
 /**
- * Judges one training's logits by epoch: with those that other trainings, which are done, had at the same epoch; or, where a training
- * only judges another, by its own, which are kept.
+ * Scores one training's logits by epoch: joined with those of the finished trainings at the same epoch; or alone, and kept, if the training is
+ * for validation only.
  *
  * @param parts validation examples of this training, then of the others
  */
-export function judgeTogether(
+export function jointScorer(
   parts: readonly Examples[],
   {
     done,
-    onlyJudges,
+    validatesOnly,
     classes,
     seed,
   }: {
     readonly done: readonly LogitsByEpoch[];
-    readonly onlyJudges: boolean;
+    readonly validatesOnly: boolean;
     readonly classes: number;
     readonly seed: number;
   },
-): (own: Float32Array, epoch: number) => Judged {
+): (own: Float32Array, epoch: number) => ValidationPredictions {
   const examples = joinedExamples(parts);
   return (own, epoch) =>
-    onlyJudges
-      ? { ...judge(own, examples, classes, seed), logits: own }
-      : judge(joinedLogits(own, done, epoch), examples, classes, seed);
+    validatesOnly
+      ? { ...scoreValidation(own, examples, classes, seed), logits: own }
+      : scoreValidation(joinedLogits(own, done, epoch), examples, classes, seed);
 }
 
-/** What the progress of one of several trainings is called; nothing where there is only one. */
+/** The progress title of one of several trainings; undefined if there is only one. */
 export const trainingTitle = (at: number, further: number): string | undefined =>
   further === 0 ? undefined : `Fine-tuning (training ${at + 1} of ${further + 1})`;
