@@ -1,4 +1,4 @@
-"""Reference gradients of whole networks (src/networks/architectures/gradients.test.ts), from PyTorch's autograd.
+"""Reference gradients of whole networks (src/networks/architectures/architecture-registry.gradients.test.ts), from PyTorch's autograd.
 
     python bench/reference/network_gradients.py
 

@@ -206,7 +206,7 @@ Graft computes the backward pass of a network itself. It has one rule per ONNX o
 PyTorch's autograd. Frozen layers need no rule: an operator that is not listed here matters only if you train a layer before it. In
 that case Graft stops and names the node.
 
-This page is generated from the rules: run \`npx vitest run src/autodiff/document -u\` to update it.
+This page is generated from the rules: run \`npx vitest run src/autodiff/gradients.document -u\` to update it.
 `;
 
 /** The page that lists the operators that can be trained, from the rules. */

@@ -1,4 +1,6 @@
-/** A pretrained network as Graft holds it in memory. Nothing is opened or downloaded here. */
+/**
+ * A pretrained network in memory, the parameters that it has, and the schema that checks one. Nothing is opened or downloaded here.
+ */
 import * as v from "valibot";
 import type { Schema } from "../base/option-schemas.ts";
 import { elementCount, type Graph, type Model } from "../onnx/model.ts";
@@ -56,7 +58,7 @@ export function parameterNames({ nodes, initializers }: Graph): string[] {
     .map(([name]) => name);
 }
 
-// The schema that checks a network which a caller passes to the library.
+// The schema of a network that a caller passes to the library.
 
 /** Checks the fields that every network has; the usual mistakes are a name, a path or bytes. */
 export const networkSchema: Schema<Network> = v.custom<Network>((value) => {

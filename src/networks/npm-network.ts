@@ -126,8 +126,8 @@ async function convert(
   });
 }
 
-// The cache of converted networks: an ONNX file each, with its SHA-256 in a small file beside it, so that damage is found when it
-// is read. Converts nothing.
+// The cache of converted networks: an ONNX file each, with its SHA-256 in a small file beside it, so that damage is found when it is
+// read.
 
 /** A converted network's file. */
 export interface Converted {

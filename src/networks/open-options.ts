@@ -1,4 +1,7 @@
-/** The options of `openNetwork` and of opening an ONNX file: the schemas that check them, in Node and in a page. */
+/**
+ * The options of `openNetwork` and of opening an ONNX file: their types and the schemas that check them, in Node and in a page. Opens
+ * nothing.
+ */
 import * as v from "valibot";
 import {
   callOf,
@@ -24,7 +27,7 @@ export const modelEntries = {
   preprocessing: v.optional(preprocessing),
 } satisfies Described<ModelOptions>;
 
-// The options of `openNetwork`: their type and the schema that checks them.
+// The options of `openNetwork`.
 
 export interface OpenOptions extends ModelOptions {
   readonly onProgress?: OnProgress | undefined;

@@ -1,4 +1,7 @@
-/** Opens a network by its catalogue name or by the path of a file. The only way in: everything else is called from here. */
+/**
+ * Opens a network by its catalogue name or by the path of a file, and describes it without running it. The only way in: everything
+ * else is called from here.
+ */
 import { existsSync } from "node:fs";
 import { usageError } from "../base/errors.ts";
 import { readBytes, sha256 } from "../base/files.ts";
@@ -56,7 +59,7 @@ async function openChecked(name: string, options: OpenOptions): Promise<Network>
   );
 }
 
-// Opens a network of the catalogue, by the kind of place that its weights come from.
+// Networks of the catalogue, by the kind of place that their weights come from.
 
 interface Place<K extends Source["kind"]> {
   open(entry: EntryFrom<K>, options: OpenOptions): Promise<Network>;
@@ -77,7 +80,7 @@ export const openEntry = (entry: CatalogueEntry, options: OpenOptions = {}): Pro
 /** Whether a network can be opened offline. */
 export const isOnDisk = async (entry: CatalogueEntry): Promise<boolean> => await ofKind(entry).isOnDisk(entry);
 
-// Reads ONNX files as networks.
+// ONNX files.
 
 /** Reads an ONNX file as a model in Graft's operator set, with the SHA-256 of its bytes. Throws a GraftError as {@link openFile}. */
 export async function readModelFile(path: string): Promise<{ model: Model; sha256: string }> {
@@ -95,7 +98,7 @@ export async function openFile(path: string, options: ModelOptions = {}): Promis
   return { ...(await networkOf(read, path, options)), sha256 };
 }
 
-// Describes a network without running it, for `graft networks show` and the studio.
+// Descriptions, for `graft networks show` and the studio.
 
 /** A stage with the shape of its output. */
 export interface InspectedStage extends StageCost {

@@ -189,7 +189,7 @@ function normalisationOf(
   return { normalisation: preprocessingPresets.imagenet, from: `what ${naming} publishes its networks with` };
 }
 
-// Opens networks of a model hub: downloads the weights and loads them into the architecture that Graft builds.
+// Networks of a model hub: downloads the weights and loads them into the architecture that Graft builds.
 
 /** Whether the network's files are all in the cache. */
 export async function isHubNetworkOnDisk({ source }: EntryFrom<"hub">): Promise<boolean> {

@@ -1,5 +1,5 @@
 /**
- * For tests with real networks: preprocessed photos, the names of the classes, and TensorFlow.js with its WebAssembly backend, which is
+ * For tests with real networks: preprocessed images, the names of the classes, and TensorFlow.js with its WebAssembly backend, which is
  * fast enough for them.
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -21,12 +21,12 @@ const shared = new URL("../../../shared/", import.meta.url);
 export const hasShared = (path: string): boolean => existsSync(new URL(path, shared));
 export const sharedPath = (path: string): string => fileURLToPath(new URL(path, shared));
 
-/** The classes that the README of ../shared/photos accepts, by their names. */
-export const photos = [
-  { photo: "cat.jpg", accepted: /^(tabby|tiger cat|Egyptian cat)/ },
-  { photo: "parrot.jpg", accepted: /^macaw/ },
-  { photo: "officer.jpg", accepted: /^military uniform/ },
-  { photo: "daisy.jpg", accepted: /^daisy/ },
+/** Images with the classes that the README of ../shared/photos accepts, by their names. */
+export const labelledImages = [
+  { file: "cat.jpg", accepted: /^(tabby|tiger cat|Egyptian cat)/ },
+  { file: "parrot.jpg", accepted: /^macaw/ },
+  { file: "officer.jpg", accepted: /^military uniform/ },
+  { file: "daisy.jpg", accepted: /^daisy/ },
 ] as const;
 
 /** The names of the 1000 classes, without the background class, which is the first. */
@@ -40,9 +40,9 @@ export function best(probabilities: ArrayLike<number>, names: readonly string[],
   return ranked.slice(0, count).map(({ index }) => names[index]!);
 }
 
-/** A photo as `[1, S, S, 3]`: its central square, resized and normalised with the preprocessing `of`. */
-export async function photograph(photo: string, of: Preprocessing): Promise<Float32Array> {
-  const { width, height, data } = await decodeImage(sharedPath(`photos/${photo}`));
+/** An image of ../shared/photos as `[1, S, S, 3]`: its central square, resized and normalised with the preprocessing `of`. */
+export async function preprocessedImage(file: string, of: Preprocessing): Promise<Float32Array> {
+  const { width, height, data } = await decodeImage(sharedPath(`photos/${file}`));
   const preprocessing: Preprocessing = { ...of, fit: { kind: "crop", fraction: 1 }, layout: "nhwc" };
   const { nodes, initializers } = preprocessingGraph(preprocessing, "image", "pixels", "preprocess/");
   const graph = {

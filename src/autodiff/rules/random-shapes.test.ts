@@ -330,11 +330,11 @@ const drawnHere: Readonly<Record<string, readonly Drawn[]>> = {
 
 /** By the test that covers them. */
 const drawnElsewhere: Readonly<Record<string, readonly string[]>> = {
-  "conv.test.ts": ["Conv", "ConvTranspose"],
-  "pool.test.ts": ["AveragePool", "MaxPool"],
-  "shape.test.ts": ["Slice"],
-  "arithmetic.test.ts": ["Add", "Sub", "Mul", "Div", "Pow"],
-  "elementwise.test.ts": [
+  "convolution-rules.test.ts": ["Conv", "ConvTranspose"],
+  "reduction-rules.test.ts": ["AveragePool", "MaxPool"],
+  "reshape-rules.test.ts": ["Slice"],
+  "arithmetic-rules.test.ts": ["Add", "Sub", "Mul", "Div", "Pow"],
+  "activation-rules.test.ts": [
     ...["Identity", "Neg", "Abs", "Exp", "Log", "Sqrt", "Reciprocal", "Sin", "Cos", "Erf", "Relu", "LeakyRelu", "Elu"],
     ...["Selu", "Celu", "ThresholdedRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Mish", "Tanh", "Softplus"],
     ...["Softsign", "com.microsoft.Gelu", "com.microsoft.QuickGelu"],

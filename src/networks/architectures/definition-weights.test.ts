@@ -42,14 +42,14 @@ describe("withWeights", () => {
       ["a.bias", zeros([2])],
     ]);
 
-  it("takes the very tensors, beside the constants", () => {
+  it("uses the given tensors without a copy, beside the constants", () => {
     const weights = fitting();
     const { initializers } = withWeights(definition, weights).graph;
     expect([...initializers.keys()]).toEqual(["one", "a.weight", "a.bias"]);
     expect(initializers.get("a.weight")).toBe(weights.get("a.weight"));
   });
 
-  it("passes over step counts and what the definition ignores, and nothing else", () => {
+  it("ignores step counts and what the definition ignores, and nothing else", () => {
     const weights = fitting()
       .set("a.num_batches_tracked", zeros([1]))
       .set("AuxLogits.fc.weight", zeros([1]));
@@ -78,7 +78,7 @@ describe("withWeights", () => {
     );
   });
 
-  it("lists a few names of many", () => {
+  it("lists only a few of many names", () => {
     expect(() => withWeights(define("resnet50"), new Map())).toThrow(
       /^The weights do not fit resnet50: missing conv1.weight, bn1.weight, bn1.bias and 264 more; pass/,
     );
@@ -110,7 +110,7 @@ describe("freshWeights", () => {
     expect(Math.abs(mean)).toBeLessThan(4 * expected * error);
   });
 
-  it("normals are normal in their tails, uniform ones and truncated ones end where they should", () => {
+  it("normal values have normal tails; uniform and truncated ones stay within their bounds", () => {
     const beyond = (values: Float32Array, limit: number): number =>
       values.filter((value) => Math.abs(value) > limit).length / values.length;
     const normal = drawn({ kind: "normal", std: 1 });
@@ -130,7 +130,7 @@ describe("freshWeights", () => {
     expect(first.equals(bytesOf(8))).toBe(false);
   });
 
-  it("fits its definition; batch norms pass on what they get, and a residual branch starts at 0", () => {
+  it("fits its definition; batch norms start as the identity, and a residual branch at 0", () => {
     const definition = define("resnet18");
     const weights = freshWeights(definition, createRandom(1));
     expect(withWeights(definition, weights).graph.initializers.size).toBe(definition.parameters.size);
@@ -141,7 +141,7 @@ describe("freshWeights", () => {
     expect(valuesIn("layer1.0.bn2.weight")).toEqual([0]);
   });
 
-  it("refuses a fan where a parameter has none", () => {
+  it("refuses a fan for a parameter without one", () => {
     const definition = holding({ b: parameter([4], { kind: "fan-in-uniform" }) });
     expect(() => freshWeights(definition, createRandom(1))).toThrow("no fan");
   });

@@ -1,4 +1,4 @@
-/** Turns a definition and its weights into a model. reading weights from files is in `../weights/`. */
+/** Turns a definition and its weights into a model, and draws fresh weights. Weights are read from files in `../weights/`. */
 import { dataError } from "../../base/errors.ts";
 import { normals, type Random } from "../../base/random.ts";
 import { elementCount, float32Tensor, type Model, modelOf, type Tensor } from "../../onnx/model.ts";
@@ -8,7 +8,8 @@ import { withPositions } from "./vit.ts";
 /** PyTorch's counter of training steps beside every batch norm; not part of the network. */
 export const STEP_COUNT = /(^|\.)num_batches_tracked$/;
 
-/** The definition's graph with its weights as initializers, not copied. A position embedding of another input size is resampled.
+/**
+ * The definition's graph with its weights as initializers, not copied. A position embedding of another input size is resampled.
  *
  * @param given float32 tensors by the definition's names
  * @throws GraftError (`data`) with the parameters that are missing, unexpected, or not float32 of the right shape
@@ -65,7 +66,7 @@ function firstOf(names: readonly string[]): string {
   return `${names.slice(0, LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-// Draws fresh values for the parameters of a definition with its initialisers.
+// Fresh values, by the initialisers of a definition.
 
 /** Weights to train from scratch: every parameter, drawn in the definition's order, so that the same seed gives the same bytes. */
 export const freshWeights = (definition: Definition, random: Random): Map<string, Tensor> =>

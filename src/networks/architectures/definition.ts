@@ -1,6 +1,6 @@
 /**
- * An architecture without weights: a graph, the parameters that it needs, and the names of its parts. The families are in the files
- * beside this one; weights are read in `../weights/`.
+ * An architecture without weights: a graph, the parameters that it needs, and the names of its parts; and the builder that families
+ * write them with. The families are in the files beside this one; weights are read in `../weights/`.
  */
 
 import { usageError } from "../../base/errors.ts";
@@ -75,8 +75,8 @@ export type Define = (options?: DefinitionOptions) => Definition;
 /** A family's variants by name. Each family's file exports one. */
 export type Family = ReadonlyMap<string, Define>;
 
-// Builds a {@link Definition}: collects nodes, parameters, constants and stages, and tracks the shape of every tensor, so that the code
-// of a family reads like its paper. Layers are functions on the builder, in `layers/`.
+// The builder of a {@link Definition}: collects nodes, parameters, constants and stages, and tracks the shape of every tensor, so that
+// the code of a family reads like its paper. Layers are functions on the builder, in `layers/`.
 
 /** A tensor of the graph. `dims` are those of one image: a map `[C, H, W]`, tokens `[T, C]`, a vector `[C]`. */
 export interface Place {

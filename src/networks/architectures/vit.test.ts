@@ -11,7 +11,7 @@ describe("vision transformers", () => {
     expect(positions(16)).toEqual([1, 2, 192]);
   });
 
-  it("refuse images that patches do not fill", () => {
+  it("refuse image sizes that are not a multiple of the patch", () => {
     expect(() => define("vit_small_patch14_dinov2", { inputSize: 224 + 2 })).toThrow(
       "vit_small_patch14_dinov2 cuts images into squares of 14 px: choose an input size that is a multiple of it, not 226.",
     );
@@ -27,13 +27,13 @@ describe("DINOv2", () => {
     expect([...parameters.keys()].filter((parameter) => parameter.startsWith(classifier))).toEqual([]);
   });
 
-  it("gets a fresh one where classes are asked for", () => {
+  it("gets a fresh one if classes are requested", () => {
     const { graph, parameters } = define(name, { classes: 5 });
     expect(graph.outputs).toEqual([{ name: "logits", type: "float32", dims: ["N", 5] }]);
     expect(parameters.get("head.weight")!.dims).toEqual([5, 384]);
   });
 
-  it("takes its authors' file, which has a mask token besides", () => {
+  it("accepts its authors' file, which also has a mask token", () => {
     const definition = define(name, { inputSize: 28 });
     const weights = parityWeights(definition, 1);
     const mask = { type: "float32", dims: [1, 384], bytes: new Uint8Array(4 * 384) } as const;

@@ -113,8 +113,8 @@ function positioned(b: ArchitectureBuilder, tokens: Place): Place {
   return add(b, b.add("Pad", [tokens, before], "patch_embed.padded", dims), table, "pos_embed.added");
 }
 
-// Resamples the position embedding of a vision transformer for another input size. It has one entry per patch, so that it is resized
-// like an image; the class token's entry is unchanged. As timm's `resample_abs_pos_embed`.
+// The position embedding, resampled for another input size. It has one entry per patch, so that it is resized like an image; the class
+// token's entry is unchanged. As timm's `resample_abs_pos_embed`.
 
 /** timm's name of the parameter, `[1, tokens, C]`. */
 const NAME = "pos_embed";

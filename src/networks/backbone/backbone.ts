@@ -1,5 +1,6 @@
 /**
- * The backbone: a network cut at its features, ending in `features` `[N, D]` whatever the shape at the cut. The pooling is chosen elsewhere.
+ * The backbone: a network cut at its features, ending in `features` `[N, D]` whatever the shape at the cut; its two views (image and
+ * mirror image), its preprocessing as a model, and the candidates for its cut. The pooling is chosen in pooling.ts.
  */
 import { dataError, GraftError } from "../../base/errors.ts";
 import { encodeModelWhole } from "../../onnx/codec/write-model.ts";
@@ -151,7 +152,7 @@ export const PIXELS = "pixels";
 /** The backbone's output, `[N, D]`. */
 export const FEATURES = "features";
 
-// Runs a network on each image and its mirror image in one pass: the batch is doubled after the pixels and halved again at the
+// Views: a network on each image and its mirror image in one pass. The batch is doubled after the pixels and halved again at the
 // features, which become the mean of both views or both side by side.
 
 /** The features of both views, `[2N, D]`: first those of the images, then those of their mirror images. */
@@ -242,8 +243,8 @@ export function preparationModel(preprocessing: Preprocessing): Uint8Array {
   return encodeModelWhole(modelOf(graph));
 }
 
-// The candidates for a backbone's cut. The last layers of a pretrained network serve the classes that it was trained on; for other
-// classes, a cut some blocks earlier is often better. Cross-validation chooses among the candidates elsewhere.
+// The candidates for a cut. The last layers of a pretrained network serve the classes that it was trained on; for other classes, a cut
+// some blocks earlier is often better. Cross-validation chooses among the candidates elsewhere.
 
 /** How many stages before the cut's own end in a candidate, if neither the catalogue nor the caller lists candidates. */
 const STAGES_BEFORE = 2;

@@ -58,7 +58,7 @@ describe("the pooling at a cut", () => {
     ["a map [N, C, H, W]", map, "map", "spatial-mean", 5],
     ["a map [N, H, W, C]", nhwc, "y", "spatial-mean-nhwc", 5],
     [
-      "what is done to a map position by position",
+      "an operation on each position of a map",
       [...nhwc, node("MatMul", ["y", "weight"], ["z"])],
       "z",
       "spatial-mean-nhwc",
@@ -68,21 +68,21 @@ describe("the pooling at a cut", () => {
     ["tokens without a class token", patches, "patches", "token-mean", 5],
     ["tokens with one", normed, "y", "class-token", 5],
     [
-      "tokens of which the first is gathered",
+      "tokens whose first is gathered",
       [...normed, node("Gather", ["y", "first"], ["v"], { axis: 1 })],
       "y",
       "class-token",
       5,
     ],
     [
-      "tokens of which the first is cut out",
+      "tokens whose first is sliced",
       [...normed, node("Slice", ["y", "zero", "one", "one"], ["v"])],
       "y",
       "class-token",
       5,
     ],
     [
-      "tokens that are averaged, class token and all",
+      "tokens that are averaged with the class token",
       [...normed, node("ReduceMean", ["y", "one"], ["v"], { keepdims: 0 })],
       "y",
       "token-mean",
@@ -100,13 +100,13 @@ describe("the pooling at a cut", () => {
       5,
     ],
     [
-      "a cut in the middle, tokens pooled far behind",
+      "a cut in the middle, tokens pooled much later",
       [...normed, node("Relu", ["y"], ["r"]), node("Gather", ["r", "first"], ["v"], { axis: 1 })],
       "tokens",
       "class-token",
       5,
     ],
-    ["a map that only its size tells of", [...map, node("Reshape", ["map", "torn"], ["y"])], "y", "spatial-mean", 20],
+    ["a map that only its size shows", [...map, node("Reshape", ["map", "torn"], ["y"])], "y", "spatial-mean", 20],
   ])("%s", async (_, nodes, cut, pooling, features) => {
     const choice = await choose(nodes, cut);
     expect(choice).toMatchObject({ pooling, features });
@@ -127,7 +127,7 @@ function ints23(): Node {
   return node("Constant", [], ["axes"], { value_ints: [2, 3] });
 }
 
-describe("each pooling computes what it says", () => {
+describe("each pooling computes what its name says", () => {
   const run = async (pooling: Pooling, dims: number[], values: number[]): Promise<number[]> => {
     const { nodes, initializers } = poolings[pooling].graph("cut", "features");
     const graph: Graph = {

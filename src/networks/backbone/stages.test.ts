@@ -1,4 +1,4 @@
-/** Stages of graphs built by hand, and of names; whole exports are in exported.test.ts. */
+/** Stages of graphs built by hand, and of names; whole exports are in ../open.exported.test.ts. */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -43,7 +43,7 @@ describe("modules", () => {
     );
   });
 
-  test("a layer without one is called by its name, else by its operator", () => {
+  test("a layer without one has its own name, otherwise its operator's", () => {
     expect(layerName({ ...node("Gemm", ["x", "w"], ["y"]), name: "node_linear" }, "val_3")).toBe("node_linear");
     expect(layerName({ ...node("Gemm", ["x", "w"], ["y"]), name: "" }, "val_3")).toBe("Gemm");
   });
@@ -61,7 +61,7 @@ describe("names of stages", () => {
       })),
     );
 
-  test("are the modules at the top, where several share the work", () => {
+  test("are the modules at the top, if several share the work", () => {
     expect(names("modules", ["conv1"], ["layer1.0"], ["layer1.1"], ["layer2.0"])).toEqual([
       "conv1",
       "layer1",
@@ -70,7 +70,7 @@ describe("names of stages", () => {
     ]);
   });
 
-  test("are their parts, where one has nearly all of it", () => {
+  test("are their parts, if one has nearly all of it", () => {
     const blocks = Array.from({ length: 6 }, (_, i) => [`blocks.${i}.attn`, `blocks.${i}.mlp`]);
     expect(names("modules", ["patch_embed.proj"], ...blocks)).toEqual([
       "patch_embed",
@@ -78,7 +78,7 @@ describe("names of stages", () => {
     ]);
   });
 
-  test("of TensorFlow's scopes leave out what all begin with", () => {
+  test("of TensorFlow's scopes leave out the prefix that all share", () => {
     expect(names("scopes", ["Call/net/Conv/Relu"], ["Call/net/Mixed_1/A"], ["Call/net/Mixed_2/A"])).toEqual([
       "Conv",
       "Mixed_1",
@@ -98,7 +98,7 @@ describe("names of stages", () => {
     ]);
   });
 
-  test("go by the work where branches differ, and a layer that lost its name goes with the next", () => {
+  test("follow the work if branches differ; a layer without a name belongs to the next", () => {
     expect(names("modules", ["a.x"], ["a.y(2)", "b.x(9)"], [], ["c.x"], [])).toEqual(["a", "b", "c", "c", "c"]);
   });
 
@@ -107,7 +107,7 @@ describe("names of stages", () => {
     ["are single layers", Array.from({ length: 9 }, (_, i) => [`conv${i}`])],
     ["are numbers of layers", Array.from({ length: 9 }, (_, i) => [`conv2d_${i}`])],
     ["are lost in most layers", [["a.x"], [], [], ["b.x"], []]],
-  ])("are none where they %s", (_, links) => {
+  ])("are undefined if they %s", (_, links) => {
     expect(names("modules", ...links)).toBeUndefined();
   });
 });
@@ -138,9 +138,9 @@ async function chain(strides: string): Promise<{ graph: Graph; stages: readonly 
 }
 
 describe("stages of a graph without names", () => {
-  test("end where the resolution changes, and account for all before the cut", async () => {
+  test("end where the resolution changes, and cover everything before the cut", async () => {
     const { stages } = await chain("s.s.s.");
-    // The first resolution has three quarters of the work, and is parted.
+    // The first resolution has three quarters of the work, and is split.
     expect(stages.map(({ name, output }) => [name, output])).toEqual([
       ["stage1", "a0"],
       ["stage2", "a1"],
@@ -150,7 +150,7 @@ describe("stages of a graph without names", () => {
     expect(stages.reduce((sum, { parameters }) => sum + parameters, 0)).toBe(6 * 576);
   });
 
-  test("of one resolution are parted by their work", async () => {
+  test("of one resolution are split by their work", async () => {
     const { stages } = await chain("........");
     expect(stages.map(({ output, multiplyAdds: work }) => [output, work / (256 * 576)])).toEqual([
       ["a1", 2],
@@ -160,7 +160,7 @@ describe("stages of a graph without names", () => {
     ]);
   });
 
-  test("count a shared weight once, and quantised weights behind their scales", async () => {
+  test("count a shared weight once, and quantised weights without their scales", async () => {
     const weight = rawTensor("int8", [8, 8, 1, 1], new Uint8Array(64));
     const graph: Graph = {
       name: "g",
@@ -188,7 +188,7 @@ describe("stages of a graph without names", () => {
 
 describe("stages of an architecture that Graft builds", () => {
   test.each(["resnet18", "mobilenetv2_100", "mobilenetv3_large_100"])(
-    "%s: found as it names them itself",
+    "%s: the search finds the stages that it names",
     async (name) => {
       const definition = define(name);
       const weights = [...definition.parameters].map(
@@ -199,12 +199,12 @@ describe("stages of an architecture that Graft builds", () => {
       const shapes = await inferShapes(model, { image: [1, 3, side, side] });
       const found = stagesOf(model.graph, features.tensor, shapes);
       expect(found.map((stage) => stage.name)).toEqual(stages.map((stage) => stage.name));
-      // Told where they end, the same work falls to the same stages.
+      // With the given ends, each stage has the same work.
       const given = stagesOf(model.graph, features.tensor, shapes, stages);
       expect(given.map((stage) => [stage.name, stage.multiplyAdds])).toEqual(
         found.map((stage) => [stage.name, stage.multiplyAdds]),
       );
-      // Cut within a stage, it ends there, and those after it are none.
+      // A cut inside a stage ends it, and there are no stages after it.
       const early = stagesOf(model.graph, stages[1]!.output, shapes, stages);
       expect(early.map(({ name: own, output }) => [own, output])).toEqual(
         stages.slice(0, 2).map(({ name: own, output }) => [own, output]),

@@ -91,7 +91,7 @@ function byResolution(working: readonly LinkCost[]): LinkCost[][] {
   });
 }
 
-// The cost and the modules of each link of a network. Stages are made of these.
+// The cost and the modules of each link of a network; stages consist of links.
 
 /** A link with its costs. */
 export interface LinkCost extends Link, NamedLink {

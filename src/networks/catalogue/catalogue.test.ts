@@ -1,4 +1,4 @@
-/** What the rows claim, held against the graphs. The hub and npm themselves are not asked. */
+/** The figures of the rows, compared with the graphs. Contacts neither the hub nor npm. */
 import { describe, expect, it } from "vitest";
 import { multiplyAdds } from "../../onnx/analysis/multiply-adds.ts";
 import { elementCount, modelOf } from "../../onnx/model.ts";
@@ -7,7 +7,7 @@ import { define } from "../architectures/architecture-registry.ts";
 import { catalogue, DEFAULT_NETWORK } from "./catalogue.ts";
 
 describe("the catalogue", () => {
-  it("has at least 30 networks, no name twice, the default among them", () => {
+  it("has at least 30 networks, unique names, and the default", () => {
     const names = catalogue.map(({ name }) => name);
     expect(names.length).toBeGreaterThanOrEqual(30);
     expect(new Set(names).size).toBe(names.length);
@@ -17,7 +17,7 @@ describe("the catalogue", () => {
 });
 
 describe.each(catalogue.filter(({ source }) => source.kind === "hub"))("$name", (entry) => {
-  it("has the features, parameters and multiply-adds that its graph has", async () => {
+  it("has the features, parameters and multiply-adds of its graph", async () => {
     const { graph, parameters, features } = define(entry.architecture!, { inputSize: entry.inputSize });
     const learned = [...parameters.values()].filter(({ role }) => role !== "running");
     const declared = [...parameters].map(([name, { dims }]) => ({ name, type: "float32", dims }) as const);

@@ -1,4 +1,4 @@
-/** The patterns that exporters write, built by hand; whole exports are in ../exported.test.ts. */
+/** The patterns that exporters write, built by hand; whole exports are in ../open.exported.test.ts. */
 import { describe, expect, test } from "vitest";
 import {
   elementCount,
@@ -83,11 +83,11 @@ const tokens = [
 describe("a linear layer on one vector", () => {
   test.each([
     ["bare", [gemm]],
-    ["under a softmax", [gemm, softmax]],
-    ["under a sigmoid and a cast", [gemm, node("Sigmoid", ["logits"], ["s"]), node("Cast", ["s"], ["p"], { to: 1 })]],
+    ["before a softmax", [gemm, softmax]],
+    ["before a sigmoid and a cast", [gemm, node("Sigmoid", ["logits"], ["s"]), node("Cast", ["s"], ["p"], { to: 1 })]],
     ["reshaped", [gemm, node("Reshape", ["logits", "flatShape"], ["p"])]],
     ["divided by a temperature", [gemm, node("Div", ["logits", "two"], ["t"]), node("Softmax", ["t"], ["p"])]],
-    ["behind dropout", [node("Dropout", ["flat"], ["d"]), node("Gemm", ["d", "fc.weight"], ["logits"])]],
+    ["after dropout", [node("Dropout", ["flat"], ["d"]), node("Gemm", ["d", "fc.weight"], ["logits"])]],
   ])("Gemm %s", async (_, nodes) => {
     expect(await cutOf([...flat, ...nodes])).toEqual([nodes[0]!.op === "Dropout" ? "d" : "flat", "Gemm"]);
   });
@@ -132,7 +132,7 @@ describe("a linear layer on one vector", () => {
     expect(await cutOf(nodes)).toEqual(["flat", "Gemm"]);
   });
 
-  test("weights behind DequantizeLinear, Transpose or Constant", async () => {
+  test("weights from DequantizeLinear, Transpose or Constant", async () => {
     const dequantised = node("DequantizeLinear", ["quantised", "scale", "zeroPoint"], ["w"]);
     const held = node("Constant", [], ["w"], { value: { type: "tensor", value: floats(4, 2) } });
     const turned = [
@@ -144,7 +144,7 @@ describe("a linear layer on one vector", () => {
     }
   });
 
-  test("quantised on both sides: what the layer reads is what it dequantises", async () => {
+  test("quantised on both sides: the cut is the dequantised input", async () => {
     const nodes = [
       ...flat,
       node("QuantizeLinear", ["flat", "scale", "zeroPoint"], ["q"]),
@@ -167,17 +167,17 @@ describe("a classifier that is pooled afterwards", () => {
     node("Flatten", ["g"], ["y"]),
   ];
 
-  test("is one where its name, its classes or a softmax say so", async () => {
+  test("is recognised by its name, its classes or a softmax", async () => {
     expect(await cutOf(pooledAfter("classifier.1.weight"))).toEqual(["map", "Conv"]);
     expect(await cutOf(pooledAfter("thousand.weight"))).toEqual(["map", "Conv"]);
     expect(await cutOf([...pooledAfter("point.weight"), node("Softmax", ["y"], ["p"])])).toEqual(["map", "Conv"]);
   });
 
-  test("is a layer of features where nothing does", async () => {
+  test("is a layer of features without such a sign", async () => {
     expect(await cutOf(pooledAfter("point.weight"))).toEqual(["y", undefined]);
   });
 
-  test("on tokens: cut before it, where there still is a sequence", async () => {
+  test("on tokens: the cut is before it, at the sequence", async () => {
     const product = node("MatMul", ["normed", "fc.weight"], ["each"]);
     const mean = node("ReduceMean", ["each", "axis1"], ["y"], { keepdims: 0 });
     expect(await cutOf([...tokens, product, mean, node("Softmax", ["y"], ["p"])])).toEqual(["normed", "MatMul"]);
@@ -203,7 +203,7 @@ describe("token networks", () => {
     expect(await cutOf([...tokens, ...nodes, gemm])).toEqual(["flat", "Gemm"]);
   });
 
-  test("two heads whose logits are averaged: what the first reads, and the second is named", async () => {
+  test("two heads whose logits are averaged: cut at the input of the first; the second is named", async () => {
     const nodes = [
       ...tokens,
       node("Gather", ["normed", "first"], ["flat"], { axis: 1 }),
@@ -231,7 +231,7 @@ describe("several outputs", () => {
     node("Flatten", ["pool"], ["flat"]),
   ];
 
-  test("auxiliary logits are passed over, whichever come first", async () => {
+  test("auxiliary logits are ignored, in any order", async () => {
     const nodes = [...early, auxiliary, gemm];
     const { cut, why } = await find(nodes, "aux", "logits");
     expect(cut).toBe("flat");
@@ -302,7 +302,7 @@ describe("networks without a classifier", () => {
     expect(found.layer).toBeUndefined();
   });
 
-  test("probabilities that no layer is found for are refused, with the remedy", async () => {
+  test("probabilities without a layer that computes them are refused, with the remedy", async () => {
     await expect(find([...flat, node("Softmax", ["flat"], ["p"])])).rejects.toThrow(
       "No classifier was found at the end of net.onnx, and its output does not look like features: choose the tensor to cut at with --cut TENSOR.",
     );

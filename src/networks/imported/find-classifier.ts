@@ -46,12 +46,12 @@ function classifierAmong(endings: readonly Ending[], known: IndexedGraph): Class
     endings.filter((ending) => isClassifier(ending, known)),
     known,
   );
-  const [layer, twin] = best?.layers ?? [];
+  const [layer, averaged] = best?.layers ?? [];
   if (!best || !layer) return undefined;
   const outputs = endings.map(({ output }) => output);
   const why = [
     `the input of the last ${layer.node.op}, ${nameOf(layer, known)}, which computes ${classes(layer, known)} logits`,
-    ...(twin ? [`the average with those of ${nameOf(twin, known)}`] : []),
+    ...(averaged ? [`the average with those of ${nameOf(averaged, known)}`] : []),
     ...(best.effects.includes("weak") ? [beforePooling(layer, known)] : []),
     ...(outputs.length > 1
       ? [`of the outputs ${outputs.join(", ")}, ${best.output} depends on the most of the network`]
@@ -170,7 +170,7 @@ function deepest(endings: readonly Ending[], { flow, made }: IndexedGraph): Endi
   return best?.ending;
 }
 
-// What the search for a classifier works with: an indexed graph, linear layers, and the operators that may follow logits.
+// The indexed graph that the search works with.
 
 /** The type and shape of every tensor. */
 export type TensorShapes = ReadonlyMap<string, TensorShape>;

@@ -104,8 +104,8 @@ export function withFloatInput(graph: Graph): Graph {
   };
 }
 
-// Makes a network accept batches of any size, computing the same for each image as it would alone. A network that was exported for
-// one batch size is rewritten; the shapes at twice the batch size show whether that worked.
+// Batches of any size, computing the same for each image as alone. A network that was exported for one batch size is rewritten; the
+// shapes at twice the batch size show whether that worked.
 
 /** A network for batches of any size. */
 export interface AnyBatch {

@@ -1,4 +1,4 @@
-/** What the files of exporters differ in besides their layers: inputs, batches, precision, what they say of themselves. */
+/** How the files of exporters differ besides their layers: inputs, batches, precision, metadata. */
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -37,19 +37,25 @@ function noise(...dims: number[]): Tensor {
 interface Change {
   readonly dims?: readonly Dimension[];
   readonly type?: TensorType;
-  /** Before the first convolution, whose input is `pixels`. */
-  readonly front?: readonly Node[];
-  readonly back?: readonly Node[];
+  /** The nodes before the first convolution, whose input is `pixels`. */
+  readonly beforeConv?: readonly Node[];
+  readonly afterRelu?: readonly Node[];
   readonly outputDims?: readonly Dimension[];
 }
 
 /** Conv → Relu → global pooling → Flatten → Gemm. */
-function network({ dims = ["N", 3, 16, 16], type = "float32", front = [], back, outputDims }: Change = {}): Model {
+function network({
+  dims = ["N", 3, 16, 16],
+  type = "float32",
+  beforeConv = [],
+  afterRelu,
+  outputDims,
+}: Change = {}): Model {
   const nodes = [
-    ...(front.length > 0 ? front : [node("Identity", ["image"], ["pixels"])]),
+    ...(beforeConv.length > 0 ? beforeConv : [node("Identity", ["image"], ["pixels"])]),
     node("Conv", ["pixels", "conv.weight"], ["map"], { strides: [2, 2] }),
     node("Relu", ["map"], ["active"]),
-    ...(back ?? [
+    ...(afterRelu ?? [
       node("GlobalAveragePool", ["active"], ["pool"]),
       node("Flatten", ["pool"], ["flat"]),
       node("Gemm", ["flat", "fc.weight"], ["y"], { transB: 1 }),
@@ -85,21 +91,24 @@ async function featuresOf(of: Network, pixels: Float32Array, batch: number): Pro
 }
 
 describe("the input", () => {
-  test("of open size is fed 224 pixels, and that is said", async () => {
+  test("of open size gets 224 pixels, and the assumption is reported", async () => {
     const { preprocessing, changes } = await open(network({ dims: ["N", 3, "H", undefined] }));
     expect(preprocessing).toMatchObject({ size: 224, layout: "nchw" });
     expect(changes).toEqual(["It takes images of any size; 224 × 224 pixels are assumed."]);
   });
 
-  test("open in everything is told by what its first layer reads", async () => {
+  test("open in all dimensions gets its layout from its first layer", async () => {
     const open4 = [undefined, undefined, undefined, undefined];
-    expect((await open(network({ dims: open4, front: [] }))).preprocessing.layout).toBe("nchw");
-    const turned = network({ dims: open4, front: [node("Transpose", ["image"], ["pixels"], { perm: [0, 3, 1, 2] })] });
+    expect((await open(network({ dims: open4, beforeConv: [] }))).preprocessing.layout).toBe("nchw");
+    const turned = network({
+      dims: open4,
+      beforeConv: [node("Transpose", ["image"], ["pixels"], { perm: [0, 3, 1, 2] })],
+    });
     expect((await open(turned)).preprocessing.layout).toBe("nhwc");
   });
 
-  test("of uint8 is fed 0 to 255, and no other preprocessing", async () => {
-    const model = network({ type: "uint8", front: [node("Cast", ["image"], ["pixels"], { to: 1 })] });
+  test("of uint8 gets 0 to 255, and no other preprocessing", async () => {
+    const model = network({ type: "uint8", beforeConv: [node("Cast", ["image"], ["pixels"], { to: 1 })] });
     const opened = await open(model);
     expect(opened).toMatchObject({ preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] } });
     expect(opened.preprocessingFrom).toContain("uint8");
@@ -112,8 +121,8 @@ describe("the input", () => {
     );
   });
 
-  test("of half precision is widened, and that is said", async () => {
-    const model = network({ type: "float16", front: [node("Cast", ["image"], ["pixels"], { to: 1 })] });
+  test("of half precision is widened, and the change is reported", async () => {
+    const model = network({ type: "float16", beforeConv: [node("Cast", ["image"], ["pixels"], { to: 1 })] });
     const { model: read, changes } = await open(model);
     expect(read.graph.inputs[0]!.type).toBe("float32");
     expect(changes).toEqual(["Its weights are in half precision; they were converted to float32."]);
@@ -127,13 +136,13 @@ describe("the input", () => {
     ],
     ["one colour", { dims: ["N", 1, 16, 16] }, "does not take images with three channels: its input is [N,1,16,16]."],
     ["no square", { dims: ["N", 3, 16, 24] }, "takes images of 24 × 16 pixels, but Graft needs a square input"],
-    ["a side beyond reason", { dims: ["N", 3, 2 ** 31, 2 ** 31] }, "Graft supports at most 8192"],
+    ["an excessive side", { dims: ["N", 3, 2 ** 31, 2 ** 31] }, "Graft supports at most 8192"],
     ["doubles", { type: "float64" }, "takes images as float64"],
   ])("of %s is refused", async (_, change, said) => {
     await expect(open(network(change))).rejects.toThrow(said);
   });
 
-  test("beside another is refused, both named", async () => {
+  test("next to a second input is refused, and both are named", async () => {
     const model = network();
     const inputs = [...model.graph.inputs, { name: "training", type: "bool" as const, dims: [] }];
     await expect(open({ ...model, graph: { ...model.graph, inputs } })).rejects.toThrow(
@@ -152,9 +161,9 @@ describe("the batch", () => {
 
   test.each<[string, Change]>([
     ["fixed in the input alone", { dims: [1, 3, 16, 16], outputDims: [1, 5] }],
-    ["fixed in a Reshape", { dims: [1, 3, 16, 16], back: written }],
-    ["open in the input, fixed in a Reshape", { back: written }],
-    ["of four", { dims: [4, 3, 16, 16], back: [pooled, node("Flatten", ["pool"], ["flat"]), written[2]!] }],
+    ["fixed in a Reshape", { dims: [1, 3, 16, 16], afterRelu: written }],
+    ["open in the input, fixed in a Reshape", { afterRelu: written }],
+    ["of four", { dims: [4, 3, 16, 16], afterRelu: [pooled, node("Flatten", ["pool"], ["flat"]), written[2]!] }],
   ])("%s becomes one of any size", async (_, change) => {
     const opened = await open(network(change));
     expect(opened.changes?.join()).toMatch(
@@ -171,13 +180,13 @@ describe("the batch", () => {
     expect((await open(network())).changes).toBeUndefined();
   });
 
-  test("that images share is refused: none would be seen alone", async () => {
+  test("with an operation across images is refused", async () => {
     const mixed = [
       node("ReduceMean", ["active"], ["all"], { keepdims: 1 }),
       node("Add", ["active", "all"], ["m"]),
       node("ReduceMax", ["m", "zero"], ["y"], { keepdims: 0 }),
     ];
-    const model = network({ back: mixed });
+    const model = network({ afterRelu: mixed });
     const initializers = new Map([...model.graph.initializers, ["zero", int64Tensor([1], [0])] as const]);
     await expect(open({ ...model, graph: { ...model.graph, initializers } })).rejects.toThrow(
       "works only with batches of 1 ",
@@ -186,7 +195,7 @@ describe("the batch", () => {
 });
 
 describe("the preprocessing", () => {
-  test("that nobody tells is assumed, and marked as an assumption", async () => {
+  test("that is stated nowhere is assumed, and marked as an assumption", async () => {
     expect(await open(network())).toMatchObject({
       assumedPreprocessing: true,
       preprocessing: { mean: [127.5, 127.5, 127.5] },
@@ -194,28 +203,28 @@ describe("the preprocessing", () => {
     });
   });
 
-  test("that the file tells is used, and the command line goes first", async () => {
+  test("that the file states is used, and the command line takes precedence", async () => {
     const model = { ...network(), metadata: new Map([["Image.NominalPixelRange", "Normalized_0_1"]]) };
-    const told = await open(model);
-    expect(told).toMatchObject({
+    const opened = await open(model);
+    expect(opened).toMatchObject({
       preprocessing: { std: [255, 255, 255] },
       preprocessingFrom: expect.stringContaining("metadata"),
     });
-    expect(told.assumedPreprocessing).toBeUndefined();
+    expect(opened.assumedPreprocessing).toBeUndefined();
     const said = await open(model, { preprocessing: "caffe" });
     expect(said).toMatchObject({ preprocessing: { channels: "bgr" }, preprocessingFrom: "--preprocessing caffe" });
   });
 });
 
 describe("the cut", () => {
-  test("that the command line names is taken, and must be there", async () => {
+  test("that the command line names is used, and must exist", async () => {
     const opened = await open(network(), { cut: "active" });
     expect(opened).toMatchObject({ cut: "active", why: "the tensor that --cut names" });
     expect(await measureCut(opened)).toMatchObject({ pooling: "spatial-mean", features: 4 });
     await expect(open(network(), { cut: "nope" })).rejects.toThrow('no tensor "nope"');
   });
 
-  test("at a tensor of whole numbers is refused", async () => {
+  test("at a tensor of integers is refused", async () => {
     const model = network();
     const shape = {
       ...model.graph,
@@ -227,7 +236,7 @@ describe("the cut", () => {
   });
 });
 
-describe("a file that is not what it says", () => {
+describe("a damaged file", () => {
   test("cyclic: refused in one sentence", async () => {
     const model = network({ dims: [undefined, undefined, undefined, undefined] });
     const cycle = [node("Add", ["image", "b"], ["a"]), node("Identity", ["a"], ["b"])];
@@ -237,7 +246,7 @@ describe("a file that is not what it says", () => {
     await expect(open({ ...model, graph: { ...model.graph, nodes, inputs: input } })).rejects.toThrow(GraftError);
   });
 
-  test("damaged anywhere: a network or a GraftError, nothing else", async () => {
+  test("damaged anywhere: a network or a GraftError", async () => {
     const bytes = encodeModelWhole(network({ dims: [1, 3, 16, 16] }));
     const structure = bytes.length - 4 * (4 * 27 + 20);
     const flips = fc.array(fc.tuple(fc.nat(structure), fc.nat(7)), { minLength: 1, maxLength: 4 });

@@ -118,7 +118,7 @@ function choosePreprocessing(
   };
 }
 
-// Removes the preprocessing from the graph of a model that Graft trained, so that it can serve as a network again.
+// Models that Graft trained: without the preprocessing in their graph, they serve as networks again.
 
 /** The model from its preprocessed pixels on, with its preprocessing; undefined if Graft did not train it. */
 export function withoutPreprocessing(

@@ -12,7 +12,7 @@ const valuesOf = ({ model }: Network): readonly Float32Array[] =>
   parameterNames(model.graph).map((name) => asFloat32(model.graph.initializers.get(name)!));
 
 describe("openFresh", () => {
-  test("an architecture is fetched from nowhere, and its seed decides every byte", async () => {
+  test("an architecture needs no download, and its seed determines every byte", async () => {
     const [one, again, other] = [
       await openFresh("mobilenetv2_035", 1),
       await openFresh("mobilenetv2_035", 1),
@@ -64,7 +64,7 @@ describe("openFresh", () => {
     expect(network.licence).toContain("none");
   });
 
-  test("weights beside it and unknown names are usage errors", async () => {
+  test("additional weights and unknown names are usage errors", async () => {
     await expect(openFresh("mobilenetv2_035", 1, { weights: "w.safetensors" })).rejects.toThrow("exclude each other");
     await expect(openFresh("resnet19", 1)).rejects.toThrow('Unknown network "resnet19"');
   });

@@ -1,6 +1,7 @@
 /**
  * Opens networks with fresh parameters, to train from scratch. An architecture that Graft builds starts with its authors'
- * initialisation, without a download; any other network is read, and all its parameters are drawn again (initialise/).
+ * initialisation, without a download; any other network is read, and all its parameters are drawn again by their roles. Trains
+ * nothing.
  */
 import { dataError, usageError } from "../../base/errors.ts";
 import { sha256 } from "../../base/files.ts";
@@ -86,8 +87,7 @@ async function freshArchitecture(
   };
 }
 
-// Draws all parameters of an ONNX network again: the role of each constant is derived from how the graph uses it, and determines its
-// initialiser. Architectures that Graft builds define their own initialisers.
+// The parameters of an ONNX network: how the graph uses a constant determines its role, and the role its initialiser.
 
 /** Parameters with the same initialisation. */
 export interface Drawn {

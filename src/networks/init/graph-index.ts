@@ -1,4 +1,7 @@
-/** Indexes of a network's graph, from which the roles of its parameters are derived. */
+/**
+ * Indexes of a network's graph, from which the roles of its parameters are derived: shapes, the uses of each constant, and separate
+ * copies of constants that an exporter merged. Draws no values.
+ */
 import { type Dataflow, dataflow, type Lookup, lookup } from "../../onnx/analysis/dataflow.ts";
 import type { Graph, Node, Tensor, TensorShape } from "../../onnx/model.ts";
 
@@ -52,7 +55,7 @@ export function indexGraph(graph: Graph, shapes: ReadonlyMap<string, TensorShape
   };
 }
 
-// Finds the nodes that use a constant, after those that exporters put between a weight and its layer.
+// The uses of a constant: nodes after those that exporters put between a weight and its layer.
 
 /** A node that combines a constant with values that depend on the image. */
 export interface Use {
@@ -89,7 +92,7 @@ export function usesOf(constant: string, graph: Graph, flow: Dataflow, made: Loo
   return uses;
 }
 
-// Separates constants that an exporter merged because they were equal: the zeros of one layer's bias and of another's mean may be the same
+// Constants that an exporter merged because they were equal: the zeros of one layer's bias and of another's mean may be the same
 // tensor, but each must be trained separately. Shared weights stay shared, and so do the biases of layers that share their weight.
 
 /** The graph with separate constants. */

@@ -1,4 +1,7 @@
-/** The initialiser for the parameters of each role. */
+/**
+ * The initialiser for the parameters of each role; for weights, with the gain that makes up for the activation after the layer. Roles
+ * are in parameter-roles.ts; values are drawn in definition-weights.ts.
+ */
 
 import { asFloat32, floatAttribute, type Node } from "../../onnx/model.ts";
 import type { Initialiser } from "../architectures/definition.ts";
@@ -53,8 +56,8 @@ export function initialisationOf(role: Role, of: GraphIndex): Initialisation | u
   return role.kind === "weight" ? weightInitialisation(role, of) : fixed[role.kind];
 }
 
-// The gain of a layer's weights that makes up for the activation after it. Found by following the layer's output to the first
-// activation; a sum of two branches, a product or the end of the network has none.
+// The gain of a layer's weights. Found by following the layer's output to the first activation; a sum of two branches, a product or
+// the end of the network has none.
 
 /** The activation after a layer. */
 export type NextActivation = { readonly kind: "rectifier"; readonly gain: number } | { readonly kind: "other" };

@@ -22,7 +22,7 @@ export type Role =
   /** Not learned: bounds, epsilons, sizes, preprocessing. */
   | { readonly kind: "constant" };
 
-// Derives the role of a constant from the operator that reads it: one row per operator.
+// One row per operator.
 
 /** Derives a role; undefined if the operator has no such input at this position. */
 type Rule = (use: Use, of: GraphIndex) => Role | undefined;
@@ -132,7 +132,7 @@ export function roleOf(use: Use, of: GraphIndex): Role {
 
 const called = ({ domain, op }: Node): string => (domain === "" ? op : `${domain}'s ${op}`);
 
-// The role of a constant in elementwise arithmetic, derived from its shape and position: exporters write biases, scales, position
+// Elementwise arithmetic: the role follows from the constant's shape and position, because exporters write biases, scales, position
 // embeddings and the mean of pixels in the same way.
 
 /** Attention masks contain only 0 and numbers below this, whose softmax is 0. */

@@ -27,7 +27,7 @@ async function restore(nodes: readonly Node[]) {
 describe("a folded network", () => {
   const residual = [conv("x", "a"), relu("a", "r"), conv("r", "c"), node("Add", ["c", "x"], ["y"])];
 
-  it("gets a norm behind each convolution; tensors keep their names, biases go", async () => {
+  it("gets a norm after each convolution; tensors keep their names, biases are removed", async () => {
     const { graph, restored } = await restore(residual);
     expect(restored).toEqual(["a", "c"]);
     expect(graph.nodes.map(({ op, outputs }) => `${op} ${outputs[0]}`)).toEqual([
@@ -48,12 +48,12 @@ describe("a folded network", () => {
     ["more than 22 in a row", chain(23), Array.from({ length: 23 }, (_, i) => `c${i}`)],
     ["batch norms elsewhere", [norm("x", "n"), conv("n", "a"), relu("a", "y")], ["a"]],
     [
-      "the bias behind the convolution",
+      "the bias after the convolution",
       [depthwise("x", "a"), node("Conv", ["a", "w"], ["c"], same), node("Add", ["c", "perChannel"], ["y"])],
       ["a", "c"],
     ],
     [
-      "a norm written out behind a transpose",
+      "a norm written out after a transpose",
       [
         depthwise("x", "a"),
         node("Conv", ["a", "w"], ["c"], same),
@@ -63,7 +63,7 @@ describe("a folded network", () => {
       ],
       ["a", "c"],
     ],
-  ])("is told by %s", async (_, nodes, wanted) => {
+  ])("is recognised by %s", async (_, nodes, wanted) => {
     expect((await restore(nodes)).restored).toEqual(wanted);
   });
 
@@ -81,7 +81,7 @@ describe("a folded network", () => {
       ],
       ["a"],
     ],
-  ])("leaves alone a convolution with %s", async (_, nodes, wanted) => {
+  ])("does not change a convolution with %s", async (_, nodes, wanted) => {
     expect((await restore(nodes)).restored).toEqual(wanted);
   });
 
@@ -99,7 +99,7 @@ describe("a folded network", () => {
         node("Div", ["y", "deviation"], ["z"]),
       ],
     ],
-  ])("is none where it is %s", async (_, nodes) => {
+  ])("is not assumed if the network is %s", async (_, nodes) => {
     const { graph, restored } = await restore(nodes);
     expect(restored).toEqual([]);
     expect(graph.nodes).toEqual(nodes);

@@ -25,14 +25,14 @@ const preprocessingOf = (kind: Kind, config: Json) =>
 
 describe("fromHubPreprocessing", () => {
   it.each(golden.cases.map((item) => [item.kind, JSON.stringify(item.config), item] as const))(
-    "does to an image what %s does, given %s",
+    "computes what %s computes, given %s",
     async (kind, _, { config, shape, step, values }) => {
       const { width, height } = golden;
       const preprocessing = preprocessingOf(kind, config);
       const { dims, data } = await prepare(preprocessing, [1, height, width, 3], drawnImage(height, width));
       expect(dims).toEqual([1, ...shape]);
       expect(values.length).toBe(Math.ceil(data.length / step));
-      // In grey levels: the resize may be one off where it ties (preprocessing.ts).
+      // In grey levels: the resize may be off by one for ties (preprocessing.ts).
       const errors = values.map((value, i) => {
         const channel = Math.floor((i * step) / (data.length / 3));
         return Math.abs(data[i * step]! - value) * preprocessing.std[channel]!;

@@ -48,7 +48,7 @@ function square(height: number, width: number, refuse: Refuse): number {
 
 const scaled = (triple: Triple, factor: number): Triple => [triple[0] * factor, triple[1] * factor, triple[2] * factor];
 
-// --- timm: `create_transform` and `transforms_imagenet_eval` in timm/data/transforms_factory.py
+// timm: `create_transform` and `transforms_imagenet_eval` in timm/data/transforms_factory.py.
 
 const timmFits: Readonly<Record<string, (cropPct: number, refuse: Refuse) => Fit>> = {
   center: (fraction, refuse) =>
@@ -80,7 +80,7 @@ function fromTimm(of: TimmPreprocessing, refuse: Refuse): Preprocessing {
 const entry = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined;
 
-// --- transformers: `image_processing_*.py` of each model
+// transformers: `image_processing_*.py` of each model.
 
 /** How a processor interprets its sizes. */
 type ProcessorFrame = (of: TransformersPreprocessing, refuse: Refuse) => Frame;

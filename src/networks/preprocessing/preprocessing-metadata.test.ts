@@ -44,7 +44,7 @@ describe("means and deviations", () => {
       });
   });
 
-  test("a scale that could be either says nothing, and neither does a mean alone", () => {
+  test("an ambiguous scale, or a mean alone, gives no normalisation", () => {
     expect(read({ mean: "0,0,0", std: "1,1,1" })).toBeUndefined();
     expect(read({ mean: "0.5,0.5,0.5" })).toBeUndefined();
     expect(read({})).toBeUndefined();
@@ -69,7 +69,7 @@ describe("an artifact's own", () => {
   };
   const keep = (text: string) => fromArtifact(new Map([[PREPROCESSING_KEY, text]]), "model.onnx");
 
-  test("is read as it was written", () => {
+  test("reads back as written", () => {
     expect(keep(JSON.stringify(own))).toEqual(own);
     expect(fromArtifact(new Map(), "model.onnx")).toBeUndefined();
   });

@@ -34,7 +34,7 @@ describe("preprocessingGraph", () => {
     expect(errors.filter((error) => error > 0).length / errors.length).toBeLessThanOrEqual(0.05);
   });
 
-  it("gives the images of a batch what each gets alone", async () => {
+  it("computes the same for each image of a batch as alone", async () => {
     for (const fit of [{ kind: "stretch" }, { kind: "crop", fraction: 0.875 }] as const) {
       const of: Preprocessing = { ...asBytes, fit, interpolation: "bicubic", layout: "nchw" };
       const [one, other] = [drawnImage(9, 14), drawnImage(9, 14).reverse()];
@@ -45,7 +45,7 @@ describe("preprocessingGraph", () => {
     }
   });
 
-  it("leaves an image that has the network's size as it is", async () => {
+  it("does not change an image of the network's size", async () => {
     const image = drawnImage(8, 8);
     const crop = { kind: "crop", fraction: 1 } as const;
     for (const fit of [raw.fit, crop]) {
@@ -54,7 +54,7 @@ describe("preprocessingGraph", () => {
     }
   });
 
-  it("leaves a single colour as it is, whatever the image's size", async () => {
+  it("keeps a single colour, whatever the image's size", async () => {
     const sides = fc.integer({ min: 1, max: 70 });
     const fits = fc.constantFrom({ kind: "stretch" } as const, { kind: "crop", fraction: 0.7 } as const);
     const kinds = fc.constantFrom("bilinear" as const, "bicubic" as const);
@@ -70,7 +70,7 @@ describe("preprocessingGraph", () => {
     );
   });
 
-  // What each preset makes of R, G, B = 10, 100, 250, by hand from the formulas that the presets' owners publish.
+  // The result of each preset for R, G, B = 10, 100, 250, by hand from the published formulas.
   it.each([
     ["imagenet", [(10 / 255 - 0.485) / 0.229, (100 / 255 - 0.456) / 0.224, (250 / 255 - 0.406) / 0.225]],
     ["inception", [10 / 127.5 - 1, 100 / 127.5 - 1, 250 / 127.5 - 1]],
@@ -88,12 +88,12 @@ describe("preprocessingGraph", () => {
     }
   });
 
-  it("resizes to the side that a quotient means", async () => {
+  it("resizes to the exact side of a quotient", async () => {
     expect(Math.floor(1 / (1 / 93))).toBe(92);
     const fit = { kind: "crop", fraction: 1 / 93 } as const;
     const image = drawnImage(93, 93);
     const { data } = await prepare({ ...asBytes, size: 1, fit }, [1, 93, 93, 3], image);
-    // Nothing was scaled: the crop is the image's own middle.
+    // Nothing is scaled: the crop is the centre of the image.
     expect([...data]).toEqual([...image.subarray((46 * 93 + 46) * 3, (46 * 93 + 46) * 3 + 3)]);
   });
 

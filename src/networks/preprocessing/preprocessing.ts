@@ -77,7 +77,7 @@ const shorterSide = (size: number, fraction: number): number => Math.floor(size 
 
 function check({ size, fit, std }: Preprocessing): void {
   if (!Number.isInteger(size) || size < 1)
-    throw new RangeError(`Expected an input of at least 1 pixel a side, in whole pixels, not ${size} pixels.`);
+    throw new RangeError(`Expected an input size of at least 1 pixel, in whole pixels, not ${size} pixels.`);
   if (fit.kind === "crop" && !(fit.fraction > 0 && fit.fraction <= 1))
     throw new RangeError(`Expected a crop fraction in (0, 1], not ${fit.fraction}.`);
   if (std.includes(0)) throw new RangeError("A standard deviation of 0 is not allowed.");
@@ -165,7 +165,7 @@ export function preprocessingGraph(of: Preprocessing, input: string, output: str
   }
 }
 
-// Which part of an image the network sees.
+// The part of an image that the network sees.
 
 /** A part of an image, in pixels. */
 export interface Rectangle {

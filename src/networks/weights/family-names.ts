@@ -1,6 +1,6 @@
 /**
- * The parameter names of torchvision and Keras for VGG, ResNet, Inception V3, ConvNeXt and vision transformers. VGG has dense layers there
- * where timm has convolutions.
+ * The parameter names of torchvision and Keras for VGG, ResNet, Inception V3, ConvNeXt and vision transformers, and which libraries
+ * publish weights for which architectures. MobileNets and EfficientNet are in mobile-names.ts.
  */
 import type { Definition } from "../architectures/definition.ts";
 import {
@@ -13,6 +13,8 @@ import {
 } from "./mobile-names.ts";
 import { keras, type Naming, type NamingKind, type Row, timm, torchvision } from "./naming.ts";
 import { dense, flattenedHwio, perChannel } from "./weight-layout.ts";
+
+// VGG: there it has dense layers where timm has convolutions.
 
 export const torchvisionVgg = torchvision(() => [
   [/^pre_logits\.fc1\./, "classifier.0.", dense],
@@ -46,7 +48,7 @@ function convolutions({ parameters, stages }: Definition): Row[] {
   });
 }
 
-// Names of ResNet: torchvision's are timm's. Keras' current ones, and those of its first ResNet50 (2015), derived from Caffe's.
+// ResNet: torchvision's names are timm's. Keras' current ones, and those of its first ResNet50 (2015), derived from Caffe's.
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
@@ -70,8 +72,8 @@ export const kerasResnet = keras(({ parameters }) => {
   ];
 });
 
-// Names of Inception V3: torchvision's are timm's. Keras numbers convolutions in the order in which its program creates them, the
-// order of this table.
+// Inception V3: torchvision's names are timm's. Keras numbers convolutions in the order in which its program creates them, the order
+// of this table.
 
 const stem = ["Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3"];
 
@@ -122,7 +124,7 @@ export const kerasInceptionV3 = keras(() => [
   [/^fc$/, "predictions"],
 ]);
 
-// Names of ConvNeXt: torchvision numbers stages and downsamplings in turn; Keras spells everything out.
+// ConvNeXt: torchvision numbers stages and downsamplings in turn; Keras spells everything out.
 
 /** torchvision's number of each part in its block. */
 const parts: Readonly<Record<string, number>> = { conv_dw: 0, norm: 2, "mlp.fc1": 3, "mlp.fc2": 5 };
@@ -144,7 +146,7 @@ export const torchvisionConvnext = torchvision(() => {
 });
 
 /** Keras' names for the parts of a block. */
-const words: Readonly<Record<string, string>> = {
+const partNames: Readonly<Record<string, string>> = {
   conv_dw: "depthwise_conv",
   norm: "layernorm",
   "mlp.fc1": "pointwise_conv_1",
@@ -154,7 +156,7 @@ const words: Readonly<Record<string, string>> = {
 export const kerasConvnext = keras(({ name }) => [
   [
     /^stages\.(\d)\.blocks\.(\d+)\.(.+)$/,
-    (stage, block, part) => `${name}_stage_${stage}_block_${block}_${words[part!]}`,
+    (stage, block, part) => `${name}_stage_${stage}_block_${block}_${partNames[part!]}`,
   ],
   // The layer scale is a parameter of the block.
   [/^stages\.(\d)\.blocks\.(\d+)$/, `${name}_stage_$1_block_$2_layer_scale`],
@@ -167,7 +169,7 @@ export const kerasConvnext = keras(({ name }) => [
   [/^head\.fc$/, `${name}_head_dense`],
 ]);
 
-// Names of vision transformers in torchvision. Keras Applications has no vision transformers.
+// Vision transformers of torchvision. Keras Applications has none.
 
 export const torchvisionVit = torchvision(() => [
   [/^cls_token$/, "class_token"],

@@ -13,7 +13,7 @@ import { fromLayout } from "./weight-layout.ts";
 const load = (architecture: string, file: WeightFile, options?: LoadOptions) =>
   loadWeights(architectures.get(architecture)!, file, options);
 
-/** What a library would write for an architecture: names and shapes. */
+/** The file that a library would write for an architecture: names and shapes. */
 function written(architecture: string, kind: NamingKind, classes?: number, path?: string): WeightFile {
   const definition = define(architecture, { dialect: dialectOf[kind], ...(classes === undefined ? {} : { classes }) });
   const row = namingsOf(architecture).find((each) => each.kind === kind)!;
@@ -26,7 +26,7 @@ const without = (file: WeightFile, pattern: RegExp): WeightFile => ({
   entries: new Map([...file.entries].filter(([name]) => !pattern.test(name))),
 });
 
-/** A file with other entries besides. */
+/** A file with additional entries. */
 const withEntries = (file: WeightFile, more: Readonly<Record<string, Tensor>>): WeightFile => ({
   ...file,
   entries: new Map([...file.entries, ...Object.entries(more)]),
@@ -39,13 +39,13 @@ const refusal = (architecture: string, file: WeightFile, options?: LoadOptions):
     (error: Error) => error.message,
   );
 
-describe("whose names a file has", () => {
+describe("the names in a file", () => {
   const kinds: readonly NamingKind[] = ["timm", "torchvision", "keras"];
   test.each(["mobilenetv2_035", "mobilenetv3_small_100", "efficientnet_b0", "convnext_tiny"])("%s", async (name) => {
     for (const kind of kinds) {
       const { naming, definition, weights, notop, absent } = await load(name, written(name, kind));
       expect([naming, notop, absent.length]).toEqual([kind, false, 0]);
-      // The dialect's own definition; every parameter in the shape that it wants.
+      // The dialect's own definition; every parameter has its shape.
       expect(definition.graph).toEqual(define(name, { dialect: dialectOf[kind] }).graph);
       withWeights(definition, weights);
     }
@@ -78,7 +78,7 @@ describe("whose names a file has", () => {
     expect(await load("resnet50", { ...keras, entries: old, read })).toMatchObject({ naming: "keras", notop: false });
   });
 
-  test("layers under names that nobody knows, where their order is known: as Keras itself reads them", async () => {
+  test("layers of unknown names are matched by order, as Keras itself reads them", async () => {
     const renamed = (file: WeightFile): WeightFile => {
       const layers = [...new Set([...file.entries.keys()].map((name) => name.split("/")[0]!))];
       const old = (layer: string): string => `mobl${layers.indexOf(layer)}_old`;
@@ -95,11 +95,11 @@ describe("whose names a file has", () => {
     expect([whole.naming, whole.notop, whole.weights.size]).toEqual(["keras", false, 262]);
     expect(await load("mobilenetv2_035", renamed(without(file, /^predictions/)))).toMatchObject({ notop: true });
     expect(await refusal("mobilenetv2_050", renamed(file))).toMatch(/None of the names in weights \(mobl0_old/);
-    // A network with branches has no one order.
+    // A network with branches has no unique order.
     expect(await refusal("resnet50", renamed(written("resnet50", "keras")))).toMatch(/None of the names/);
   });
 
-  test("entries that are no parameters are passed over", async () => {
+  test("entries that are not parameters are ignored", async () => {
     const steps = withEntries(written("resnet18", "timm"), { "bn1.num_batches_tracked": int64Tensor([], [5]) });
     expect((await load("resnet18", steps)).weights.has("bn1.num_batches_tracked")).toBe(false);
     const auxiliary = withEntries(written("inception_v3", "timm"), { "AuxLogits.fc.bias": float32Tensor([1], [0]) });
@@ -113,13 +113,13 @@ describe("whose names a file has", () => {
 });
 
 describe("values", () => {
-  test("Keras' axes are brought into our order", async () => {
+  test("Keras' axes are reordered to Graft's", async () => {
     const definition = define("mobilenetv2_035", { dialect: "keras" });
     const naming = namingsOf("mobilenetv2_035")
       .find(({ kind }) => kind === "keras")!
       .of(definition);
     const ours = parityWeights(definition, 1);
-    // Each tensor as Keras keeps it: the inverse of our reading, by the general transposition.
+    // Each tensor as Keras stores it: the inverse of reading, by the general transposition.
     const stored = [...ours].map(([name, tensor]) => {
       const { names, layout } = naming.source(name, tensor.dims)!;
       const { order } = layout;
@@ -137,7 +137,7 @@ describe("values", () => {
     }
   });
 
-  test("torchvision's larger epsilon goes into the variances of MobileNetV3", async () => {
+  test("torchvision's larger epsilon is added to the variances of MobileNetV3", async () => {
     const { weights } = await load("mobilenetv3_small_100", written("mobilenetv3_small_100", "torchvision"));
     expect(asFloat32(weights.get("bn1.running_var")!)[0]).toBeCloseTo(1e-3 - 1e-5, 9);
     expect(asFloat32(weights.get("bn1.running_mean")!)[0]).toBe(0);
@@ -156,7 +156,7 @@ describe("the classifier", () => {
     withWeights(definition, weights);
   });
 
-  test("may be missing: then the network ends in its features", async () => {
+  test("may be missing: the network then ends in its features", async () => {
     const file = without(written("resnet18", "timm"), /^fc\./);
     const { definition, weights, notop, absent } = await load("resnet18", file);
     expect([notop, absent]).toEqual([true, ["fc.weight", "fc.bias"]]);
@@ -173,14 +173,14 @@ describe("the classifier", () => {
     withWeights(definition, weights);
   });
 
-  test("half of it is a fault", async () => {
+  test("half of it is an error", async () => {
     const half = without(written("resnet18", "timm"), /^fc\.bias$/);
     expect(await refusal("resnet18", half)).toMatch(/do not fit resnet18: missing fc\.bias;/);
   });
 });
 
 describe("a wrong file", () => {
-  test("of another depth: three names of each kind, and what it is instead", async () => {
+  test("of another depth: three names of each kind, and the architecture that fits", async () => {
     const others = new Map(["resnet18", "resnet34", "vgg11"].map((name) => [name, architectures.get(name)!]));
     const file = written("resnet34", "timm", undefined, "w.safetensors");
     expect(await refusal("resnet18", file, { others })).toBe(
@@ -195,7 +195,7 @@ describe("a wrong file", () => {
     );
   });
 
-  test("of other names altogether", async () => {
+  test("of unknown names only", async () => {
     const strange = fileOf(new Map([["encoder/w", float32Tensor([1], [0])]]), "s.h5");
     expect(await refusal("resnet18", strange)).toBe(
       "None of the names in s.h5 (encoder/w, …) belongs to resnet18; pass weights made for resnet18 by timm, torchvision or Keras.",
@@ -212,7 +212,7 @@ describe("a wrong file", () => {
   });
 });
 
-test("a position embedding for another input size is passed on, to be resampled", async () => {
+test("a position embedding for another input size is accepted, to be resampled", async () => {
   const { definition, weights } = await load("vit_tiny_patch16_224", written("vit_tiny_patch16_224", "timm"), {
     inputSize: 160,
   });

@@ -26,7 +26,7 @@ export interface LoadOptions {
 export interface LoadedWeights {
   /** In the dialect of the weights, with the file's number of classes; without a classifier if the file has none. */
   readonly definition: Definition;
-  /** By the definition's names, float32, in our layout. */
+  /** By the definition's names, float32, in Graft's layout. */
   readonly weights: Map<string, Tensor>;
   readonly naming: NamingKind;
   /** Whether the file has no classifier; the network then has features but no logits. */
@@ -98,7 +98,7 @@ function misfit(plan: Plan, file: WeightFile, others: ReadonlyMap<string, Define
   return dataError(`The weights in ${file.path} do not fit ${name}: ${describeMisfit(plan)}; ${remedy}.`);
 }
 
-// Reduces an architecture to its features, for files without a classifier.
+// Files without a classifier: the architecture is reduced to its features.
 
 /**
  * The part of a definition that does not need the parameters `absent`. Its graph ends in the features, `[N, features]`, and has no
@@ -144,7 +144,7 @@ function read({ parameters }: Definition, graph: Graph): ReadonlyMap<string, Par
   return new Map([...parameters].filter(([name]) => names.has(name)));
 }
 
-// Decides which tensor of a file becomes which parameter, from names and shapes alone, and then reads them.
+// The plan: which tensor of a file becomes which parameter, from names and shapes alone; and reading by the plan.
 
 /** Where the values of one parameter are. */
 interface Step {

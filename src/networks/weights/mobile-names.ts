@@ -121,7 +121,7 @@ export const torchvisionEfficientnet = torchvision((definition) => [
 ]);
 
 /** Keras' names for the parts of a block. */
-interface KerasWords {
+interface KerasNames {
   readonly expand: readonly [conv: string, norm: string];
   readonly filter: readonly [conv: string, norm: string];
   readonly narrow: readonly [conv: string, norm: string];
@@ -131,25 +131,25 @@ interface KerasWords {
 function kerasBlocks(
   definition: Definition,
   prefix: (block: Block, position: number) => string,
-  words: KerasWords,
+  names: KerasNames,
 ): Row[] {
   return blocksOf(definition).flatMap((block, position) => {
     const expands = block.parts.some(({ name }) => name === "conv_pwl");
-    const wordsOf: Readonly<Record<string, readonly [string, string] | undefined>> = {
-      conv_pw: expands ? words.expand : words.narrow,
-      conv_dw: words.filter,
-      conv_pwl: words.narrow,
+    const namesOf: Readonly<Record<string, readonly [string, string] | undefined>> = {
+      conv_pw: expands ? names.expand : names.narrow,
+      conv_dw: names.filter,
+      conv_pwl: names.narrow,
     };
     const to = prefix(block, position);
     return block.parts.flatMap(({ name, norm }): Row[] => {
       if (norm === undefined) {
-        const [reduce, expand] = words.squeeze ?? ["", ""];
+        const [reduce, expand] = names.squeeze ?? ["", ""];
         return [
           [exactly(`${block.name}.se.conv_reduce`), `${to}${reduce}`],
           [exactly(`${block.name}.se.conv_expand`), `${to}${expand}`],
         ];
       }
-      const found = wordsOf[name];
+      const found = namesOf[name];
       if (!found) return [];
       return [
         [exactly(`${block.name}.${name}`), `${to}${found[0]}`, name === "conv_dw" ? hwcm : hwio],

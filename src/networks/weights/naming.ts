@@ -114,8 +114,8 @@ export const keras =
         const dot = name.lastIndexOf(".");
         const found = rename(all, name.slice(0, dot));
         const role = definition.parameters.get(name)?.role;
-        const words = role === "norm" || role === "running" ? normalised : learned;
-        const variable = words[name.slice(dot + 1)];
+        const variables = role === "norm" || role === "running" ? normalised : learned;
+        const variable = variables[name.slice(dot + 1)];
         if (!found || !variable) return undefined;
         const usual = dims.length === 4 ? hwio : dims.length === 2 ? io : same;
         return {

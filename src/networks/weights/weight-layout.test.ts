@@ -43,14 +43,14 @@ test("a convolution of Keras, element by element", () => {
           expect(ours[((o * input + i) * height + y) * width + x]).toBe(((y * width + x) * input + i) * output + o);
 });
 
-test("a dense layer behind a map: Keras flattens channels last", () => {
+test("a dense layer after a map: Keras flattens channels last", () => {
   const stored = counted([2 * 2 * 3, 5]);
   const ours = asFloat32(fromLayout(flattenedHwio, stored, [5, 3, 2, 2]));
   // Output 4, channel 1, row 0, column 1.
   expect(ours[((4 * 3 + 1) * 2 + 0) * 2 + 1]).toBe(((0 * 2 + 1) * 3 + 1) * 5 + 4);
 });
 
-test("without another order nothing is copied", () => {
+test("nothing is copied if the order is the same", () => {
   const stored = counted([4, 12]);
   expect(fromLayout(dense, stored, [4, 3, 2, 2]).bytes).toBe(stored.bytes);
 });
@@ -68,7 +68,7 @@ test("any order of axes, against the definition of a transposition", () => {
       const view = storedDims(layout, dims);
       const ours = asFloat32(fromLayout(layout, counted(view), dims));
       for (let index = 0; index < ours.length; index++) {
-        // The place of our element: ours, then the file's.
+        // The position of the element, in Graft's layout and then in the file's.
         const place = dims.map((size, axis) => Math.floor(index / elementCount(dims.slice(axis + 1))) % size);
         const theirs = view.map((_, axis) => place[order.indexOf(axis)]!);
         expect(ours[index]).toBe(theirs.reduce((sum, at, axis) => sum * view[axis]! + at, 0));

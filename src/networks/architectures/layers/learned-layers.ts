@@ -1,4 +1,7 @@
-/** Layers with parameters: convolution, the fully connected layer, and normalisations. */
+/**
+ * Layers with parameters: convolution, the fully connected layer, normalisations, and transformer layers. Layers without parameters
+ * are in tensor-layers.ts.
+ */
 import { float, float32Tensor, int64Tensor } from "../../../onnx/model.ts";
 import type { ArchitectureBuilder, Definition, Initialiser, Place } from "../definition.ts";
 import {
@@ -104,7 +107,7 @@ function linearAs(b: ArchitectureBuilder, x: Place, name: string, output: string
   return bias ? b.add("Add", [product, ...biases], output, dims) : product;
 }
 
-// Normalisation layers. Batch norm is a separate node, in inference mode.
+// Normalisations. Batch norm is a separate node, in inference mode.
 
 const constant = (value: number): Initialiser => ({ kind: "constant", value });
 

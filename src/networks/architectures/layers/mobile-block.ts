@@ -105,7 +105,7 @@ export function squeezeExcite(b: ArchitectureBuilder, x: Place, name: string, op
   return multiply(b, x, gate(b, expanded, `${name}.gate`), name);
 }
 
-// Scales networks in width and depth, for MobileNets and EfficientNets.
+// Scaling in width and depth, for MobileNets and EfficientNets.
 
 /** `channels · width` rounded to a multiple of 8, but not down by more than 10%: `make_divisible` in timm and Keras. */
 export function roundChannels(channels: number, width = 1): number {

@@ -1,4 +1,7 @@
-/** Layers without parameters: they combine tensors, change their layout, or are activations. */
+/**
+ * Layers without parameters: they combine tensors, change their layout, pool, or are activations. Layers with parameters are in
+ * learned-layers.ts.
+ */
 
 import { type SlidingAxis, samePadding } from "../../../formats/tensorflow-layout.ts";
 import { float, float32Tensor, int64Tensor } from "../../../onnx/model.ts";

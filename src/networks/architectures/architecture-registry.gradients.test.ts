@@ -1,6 +1,6 @@
 /**
- * Whole networks, forward and back: the gradient of every parameter in a training step, against PyTorch's.
- * bench/reference/network_gradients.py writes the values and says what is kept of a gradient.
+ * Whole networks, forward and backward: the gradient of every parameter in a training step, against PyTorch's.
+ * bench/reference/network_gradients.py writes the values and describes what it keeps of a gradient.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -19,12 +19,12 @@ interface Case {
   readonly architecture: string;
   readonly inputSize: number;
   readonly gain: number;
-  /** Whether batch norm goes by the batch's own mean and variance. */
+  /** Whether batch norm uses the batch's own mean and variance. */
   readonly batchStatistics: boolean;
-  /** Which pictures: `image.${batch}` by the rule. */
+  /** Which images: `image.${batch}` by the rule. */
   readonly batch: number;
   readonly classes: number;
-  /** One for each picture. */
+  /** One for each image. */
   readonly labels: readonly number[];
   readonly loss: number;
   readonly gradients: Readonly<Record<string, Kept>>;
@@ -39,7 +39,7 @@ interface Kept {
 const path = new URL("fixtures/gradients.json", import.meta.url);
 const cases = JSON.parse(readFileSync(path, "utf8")) as readonly Case[];
 
-/** Of the length of PyTorch's gradient. */
+/** Relative to the length of PyTorch's gradient. */
 const TOLERANCE = 1e-3;
 
 describe("gradients of whole networks", () => {
@@ -61,7 +61,7 @@ describe("gradients of whole networks", () => {
   );
 });
 
-/** The loss of the batch, and every parameter's gradient: the momentum with which a first step of descent leaves. */
+/** The loss of the batch, and every parameter's gradient: the momentum after a first step of descent. */
 async function measure(definition: Definition, { inputSize, gain, batchStatistics, batch, labels }: Case) {
   const whole = parityModel(definition, ["logits"], gain);
   const model = batchStatistics ? withBatchStatistics(whole) : whole;
@@ -112,8 +112,8 @@ function withBatchStatistics(model: Model): Model {
 }
 
 /**
- * How far a gradient is from PyTorch's, relative to that one's norm: the larger of what their norms differ by and of the
- * distance that their products with the random vectors tell.
+ * The distance of a gradient from PyTorch's, relative to the latter's norm: the larger of the difference of their norms and of the
+ * distance that their products with the random vectors show.
  */
 function distance(name: string, gradient: Float32Array, { norm, products }: Kept): number {
   const differences = products.map((product, k) => {

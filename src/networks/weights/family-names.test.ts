@@ -1,4 +1,4 @@
-/** The tables against torchvision's and Keras' own lists: every name and shape, for every network they both have. */
+/** The tables against torchvision's and Keras' own lists: every name and shape of every network that both have. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -13,7 +13,7 @@ const fixture = JSON.parse(readFileSync(new URL("fixtures/names.json", import.me
   Record<string, { count: number; sha256: string }>
 >;
 
-/** What the table expects in a file, line by line. */
+/** The lines that the table expects in a file. */
 function lines(architecture: string, kind: NamingKind): string[] {
   const row = namingsOf(architecture).find((each) => each.kind === kind)!;
   const definition = define(architecture, { dialect: dialectOf[kind] });
@@ -30,7 +30,7 @@ const digest = (all: readonly string[]): string =>
     .update([...all].sort().join("\n"))
     .digest("hex");
 
-/** Whose names are timm's at torchvision too. */
+/** Networks whose names in torchvision are timm's. */
 const SAME_NAMES = /^(resnet|inception)/;
 
 const cases = (["torchvision", "keras"] as const).flatMap((library) =>
@@ -45,7 +45,7 @@ describe("names and shapes are those of the library", () => {
   });
 });
 
-test("every naming covers every parameter of every architecture it is for, each once", () => {
+test("every naming covers every parameter of its architectures, each once", () => {
   for (const architecture of architectures.keys()) {
     for (const { kind } of namingsOf(architecture)) {
       const ours = lines(architecture, kind);

@@ -1,4 +1,4 @@
-/** Whole networks from scratch: a pretrained one with batch norm folded away, and one that Graft builds. */
+/** Whole networks from scratch: a pretrained one with folded batch norm, and one that Graft builds. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
@@ -20,13 +20,13 @@ import { deviations, valuesOf } from "./testing.ts";
 const mobilenet = fileURLToPath(new URL("../../../../shared/networks/mobilenet_v2_100_224.onnx", import.meta.url));
 const isHere = existsSync(mobilenet);
 
-describe.skipIf(!isHere)(`MobileNetV2, folded${isHere ? "" : " (skipped: ../shared is not here)"}`, () => {
+describe.skipIf(!isHere)(`MobileNetV2, folded${isHere ? "" : " (skipped: ../shared is absent)"}`, () => {
   const opened = async () => {
     const network = await openFile(mobilenet);
     return { network, shapes: await shapesOf(network) };
   };
 
-  it("gets 52 norms back, and not one parameter keeps its value", async () => {
+  it("gets 52 norms back, and no parameter keeps its value", async () => {
     const { network, shapes } = await opened();
     const scratch = fromScratch(network.model, shapes, createRandom(1));
     expect(scratch.restored.length).toBe(52);

@@ -20,7 +20,7 @@ const fixtures = JSON.parse(readFileSync(new URL("./fixtures/exported.json", imp
   string
 >;
 
-/** A fixture with weights: its zeros stand for them. */
+/** A fixture with weights in place of its zeros. */
 function exported(name: string): Model {
   const model = raiseOpset(decodeModel(gunzipSync(Buffer.from(fixtures[name]!, "base64")), name));
   const random = createRandom(1);
@@ -45,7 +45,7 @@ const run = async (model: Model, input: string, dims: readonly number[], data: F
   }
 };
 
-function picture(size: number, seed: number): Float32Array {
+function imageOf(size: number, seed: number): Float32Array {
   const random = createRandom(seed);
   return Float32Array.from({ length: size }, () => random.next() * 2 - 1);
 }
@@ -135,7 +135,7 @@ const expected: Readonly<Record<string, Expected>> = {
 };
 
 describe.each(Object.entries(expected))("%s", (name, want) => {
-  test("is cut where its features are, and says why", async () => {
+  test("is cut at its features, and says why", async () => {
     const network = await open(name);
     expect(network.cut).toBe(want.cut);
     expect(network.why).toContain(want.layer ?? "the output itself");
@@ -148,7 +148,7 @@ describe.each(Object.entries(expected))("%s", (name, want) => {
     expect(stages.map((stage) => stage.name)).toEqual(want.stages);
     expect(stages.every(({ multiplyAdds, parameters }) => multiplyAdds > 0 && parameters > 0)).toBe(true);
     expect(stages.at(-1)!.output).toBe(cut);
-    // Each stage's output alone carries on: without it, nothing after can be computed.
+    // Each stage ends in the only tensor that later stages need.
     for (const { output } of stages) {
       const without = model.graph.nodes.filter(({ outputs }) => !outputs.includes(output));
       const rest = { ...model.graph, nodes: without, inputs: [{ name: output, type: "float32" as const }] };
@@ -156,17 +156,17 @@ describe.each(Object.entries(expected))("%s", (name, want) => {
     }
   });
 
-  test("treats each image of a batch as if it were alone, as the file did", async () => {
+  test("computes the same for each image of a batch as alone, and as the file", async () => {
     const model = exported(name);
     const network = await open(name);
     const backbone = backboneModel(network, await measureCut(network));
     const dims = pixelDims(network, 1);
     const size = elementCount(dims);
-    const pictures = [picture(size, 2), picture(size, 3)];
-    const both = await run(backbone, PIXELS, [2, ...dims.slice(1)], Float32Array.from(pictures.flatMap((p) => [...p])));
+    const images = [imageOf(size, 2), imageOf(size, 3)];
+    const both = await run(backbone, PIXELS, [2, ...dims.slice(1)], Float32Array.from(images.flatMap((p) => [...p])));
     const part = cutGraph(model.graph, [{ name: want.cut, type: "float32" }]);
     expect(backbone.graph.outputs[0]!.name).toBe(FEATURES);
-    for (const [i, pixels] of pictures.entries()) {
+    for (const [i, pixels] of images.entries()) {
       const alone = await run(backbone, PIXELS, dims, pixels);
       expect(furthest(both.slice(i * want.features, (i + 1) * want.features), alone)).toBeLessThan(1e-5);
       expect(Math.max(...alone.map(Math.abs))).toBeGreaterThan(1e-3);

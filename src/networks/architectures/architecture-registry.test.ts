@@ -1,4 +1,4 @@
-/** What holds for every architecture: its list of parameters, its stages, its ends. Nothing is run, no weight allocated. */
+/** What holds for every architecture: its parameters, stages and outputs. Nothing is run, no weight is allocated. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -26,7 +26,7 @@ const counts = new Map<string, { readonly inputSize: number; readonly multiplyAd
   Object.entries(JSON.parse(readFileSync(new URL("fixtures/multiply_adds.json", import.meta.url), "utf8"))),
 );
 
-/** Keras has this one, timm not. */
+/** Keras has this one, timm does not. */
 const WITHOUT_ROW = ["mobilenetv2_130"];
 
 function rowOf({ parameters }: Definition): Row {
@@ -39,18 +39,18 @@ function rowOf({ parameters }: Definition): Row {
   };
 }
 
-const PICTURES = 2;
+const IMAGES = 2;
 
-/** Shapes of all tensors for so many pictures; parameters are declared as inputs, so that they take no memory. */
+/** Shapes of all tensors for that many images; parameters are declared as inputs, so that they take no memory. */
 function shapesOf({ graph, parameters }: Definition) {
   const declared = [...parameters].map(([name, { dims }]) => ({ name, type: "float32" as const, dims }));
   const [image] = graph.inputs;
   return inferShapes(modelOf({ ...graph, inputs: [...graph.inputs, ...declared] }), {
-    image: [PICTURES, ...(image!.dims!.slice(1) as number[])],
+    image: [IMAGES, ...(image!.dims!.slice(1) as number[])],
   });
 }
 
-/** Parameters and graph inputs on which a tensor depends, not looking beyond `stop`. */
+/** Parameters and graph inputs on which a tensor depends, without those behind `stop`. */
 function sourcesOf({ graph }: Definition, tensor: string, stop?: string): Set<string> {
   const { producer } = lookup(graph);
   const found = new Set<string>();
@@ -74,14 +74,14 @@ describe.each([...architectures])("%s", (name, build) => {
   });
 
   it.skipIf(WITHOUT_ROW.includes(name))("has timm's input size and multiply-adds", async () => {
-    const found = multiplyAdds(definition.graph, await shapesOf(definition)) / PICTURES;
+    const found = multiplyAdds(definition.graph, await shapesOf(definition)) / IMAGES;
     expect({ inputSize: definition.inputSize, multiplyAdds: found }).toEqual({
       inputSize: counts.get(name)?.inputSize,
       multiplyAdds: counts.get(name)?.multiplyAdds,
     });
   });
 
-  it("is divided by its stages, each of which hides all before it", () => {
+  it("consists of its stages, each of which reads only the one before", () => {
     const { stages, features, parameters, classifier } = definition;
     const staged = new Set<string>();
     for (const [index, { name, output }] of stages.entries()) {
@@ -99,12 +99,12 @@ describe.each([...architectures])("%s", (name, build) => {
     expect(rest.toSorted()).toEqual([...parameters.keys()].filter((p) => p.startsWith(`${classifier}.`)).toSorted());
   });
 
-  it("ends in features and logits of the shapes that it says, for another size and number of classes too", async () => {
+  it("has features and logits of the declared shapes, also for another size and number of classes", async () => {
     for (const each of [definition, build({ classes: 7, inputSize: 2 * definition.inputSize })]) {
       const shapes = await shapesOf(each);
-      expect(shapes.get(each.features.tensor)?.dims).toEqual([PICTURES, each.features.size]);
+      expect(shapes.get(each.features.tensor)?.dims).toEqual([IMAGES, each.features.size]);
       const [output] = each.graph.outputs;
-      expect(shapes.get(output!.name)?.dims).toEqual([PICTURES, output!.dims![1]]);
+      expect(shapes.get(output!.name)?.dims).toEqual([IMAGES, output!.dims![1]]);
     }
   });
 });
@@ -113,18 +113,18 @@ describe("VGG", () => {
   it.each([32, 64, 223, 256, 448])("takes images of %i px", async (inputSize) => {
     const vgg = define("vgg11", { inputSize });
     const shapes = await shapesOf(vgg);
-    expect(shapes.get("logits")?.dims).toEqual([PICTURES, 1000]);
+    expect(shapes.get("logits")?.dims).toEqual([IMAGES, 1000]);
     expect(rowOf(vgg)).toEqual(rows.get("vgg11"));
   });
 });
 
 describe("MobileNetV2 of any width", () => {
-  it("is the published one where that has the width", () => {
+  it("is the published network at its widths", () => {
     expect(rowOf(mobilenetV2Of(1.4))).toEqual(rows.get("mobilenetv2_140"));
     expect(mobilenetV2Of(0.35).name).toBe("mobilenetv2_035");
   });
 
-  it("keeps channels in eights, never a tenth narrower than asked", () => {
+  it("keeps channels a multiple of 8, at most a tenth below the width", () => {
     for (const width of [0.1, 0.25, 0.6, 0.99, 1.3, 2]) {
       const stem = mobilenetV2Of(width).parameters.get("conv_stem.weight")!.dims[0]!;
       expect(stem % 8).toBe(0);
@@ -139,18 +139,18 @@ describe("MobileNetV2 of any width", () => {
 });
 
 describe("options", () => {
-  it("refuses an unknown name, naming its neighbours", () => {
+  it("refuses an unknown name and suggests similar ones", () => {
     expect(() => define("resnet_50")).toThrow('Unknown architecture "resnet_50"; did you mean resnet50');
   });
 
-  it("refuses what an architecture cannot be", () => {
+  it("refuses options that an architecture does not support", () => {
     expect(() => define("resnet18", { dialect: "keras" })).toThrow("resnet18 is available as timm only, not as keras");
     expect(() => define("resnet50", { classes: 0 })).toThrow("integer >= 1, not 0");
     expect(() => define("resnet50", { inputSize: 1.5 })).toThrow("integer >= 1, not 1.5");
     expect(() => define("inception_v3", { inputSize: 60 })).toThrow("inception_v3 cannot process images of 60 px");
   });
 
-  it("gives Keras' ResNet50 as many learned numbers as Keras says", () => {
+  it("gives Keras' ResNet50 as many parameters as Keras reports", () => {
     // keras.applications.ResNet50().summary(): trainable parameters
     expect(rowOf(define("resnet50", { dialect: "keras" })).learned).toBe(25_583_592);
     expect(rowOf(define("inception_v3", { dialect: "keras" })).learned).toBe(23_817_352);

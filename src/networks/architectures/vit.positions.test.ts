@@ -34,7 +34,7 @@ describe("withPositions", () => {
   const name = "vit_tiny_patch16_224";
   const published = parityWeights(define(name, { inputSize: 64 }), 1);
 
-  it("makes weights fit another input size, and leaves all but the position embedding alone", () => {
+  it("makes weights fit another input size, and changes only the position embedding", () => {
     const larger = define(name, { inputSize: 96 });
     const { initializers } = withWeights(larger, published).graph;
     expect(initializers.get("pos_embed")!.dims).toEqual([1, 37, 192]);
@@ -42,12 +42,12 @@ describe("withPositions", () => {
       if (parameter !== "pos_embed") expect(initializers.get(parameter)).toBe(tensor);
   });
 
-  it("passes on weights that fit, and those of networks without positions", () => {
+  it("returns weights that fit, and those of networks without positions, unchanged", () => {
     expect(withPositions(define(name, { inputSize: 64 }), published)).toBe(published);
     expect(withPositions(define("resnet18"), published)).toBe(published);
   });
 
-  it("refuses an embedding that is no square", () => {
+  it("refuses an embedding that is not square", () => {
     const oblong = new Map([...published, ["pos_embed", float32Tensor([1, 13, 192], new Float32Array(13 * 192))]]);
     expect(() => withPositions(define(name), oblong)).toThrow("position embedding [1,13,192] is not for a square");
   });

@@ -1,4 +1,4 @@
-/** A network of the catalogue from a hub on this machine. The client's own behaviour is tested in hub/huggingface. */
+/** A network of the catalogue from a hub on this machine. The client itself is tested in hub/huggingface. */
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ afterAll(async () => {
   await hub.close();
 });
 
-/** The features of one picture of waves. */
+/** The features of one image of waves. */
 async function featuresOf(network: Network): Promise<Float32Array> {
   const runner = openBackbone(network, await measureCut(network));
   const data = Float32Array.from({ length: 3 * 224 * 224 }, (_, i) => Math.cos(0.37 * i));
@@ -70,7 +70,7 @@ describe("a network of the hub", () => {
     expect(await featuresOf(fromHub)).toEqual(await featuresOf(fromFile));
   });
 
-  it("that is not there says so in a sentence", async () => {
+  it("that the hub does not have ends in one sentence", async () => {
     await expect(openNetwork("resnet18")).rejects.toThrow(/timm\/resnet18\.a1_in1k/);
   });
 });

@@ -7,7 +7,7 @@ import { expected, largestDifference, noise, runOnnx, tf } from "../formats/tfjs
 import { nsfwjs } from "../hub/npm/npm-packages.ts";
 import { npmNetworks } from "./catalogue/npm-networks.ts";
 import { openNetwork } from "./open.ts";
-import { artifactsOf, filesOf, hasShared, photograph, useWasm } from "./testing-networks.ts";
+import { artifactsOf, filesOf, hasShared, preprocessedImage, useWasm } from "./testing-networks.ts";
 
 const TOLERANCE = 1e-3;
 const files = await filesOf(nsfwjs, (path) => path.startsWith("dist/models/"));
@@ -29,9 +29,9 @@ describe.skipIf(reasons.length > 0)(["networks in JavaScript modules", ...reason
       );
       const { model } = await openNetwork(name);
       const dims = [1, inputSize, inputSize, 3] as const;
-      // A photograph where there is one; else noise on the same scale.
+      // An image if ../shared has it, otherwise noise on the same scale.
       const image = hasShared("photos/cat.jpg")
-        ? await photograph("cat.jpg", preprocessing)
+        ? await preprocessedImage("cat.jpg", preprocessing)
         : noise(3 * inputSize * inputSize).map(Math.abs);
 
       const layers = model.graph.outputs[0]!.name === "dense_3";
@@ -45,9 +45,9 @@ describe.skipIf(reasons.length > 0)(["networks in JavaScript modules", ...reason
               .predict(tf.tensor4d(image, [...dims])) as tf.Tensor);
       const wanted = features.rank === 4 ? features.transpose([0, 3, 1, 2]) : features;
 
-      const answer = await runOnnx(model, image, dims);
-      expect(answer.data.length).toBe(5);
-      expect(largestDifference(answer.data as Float32Array, probabilities.data)).toBeLessThan(TOLERANCE);
+      const output = await runOnnx(model, image, dims);
+      expect(output.data.length).toBe(5);
+      expect(largestDifference(output.data as Float32Array, probabilities.data)).toBeLessThan(TOLERANCE);
       const cutAt = await runOnnx(model, image, dims, cut);
       expect(cutAt.dims).toEqual(wanted.shape);
       expect(largestDifference(cutAt.data as Float32Array, (await wanted.data()) as Float32Array)).toBeLessThan(

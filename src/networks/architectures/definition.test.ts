@@ -79,7 +79,7 @@ const layer: fc.Arbitrary<Layer> = fc.oneof(
 );
 
 describe("the builder", () => {
-  it("knows every shape as ONNX Runtime infers it", async () => {
+  it("tracks every shape as ONNX Runtime infers it", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(layer, { minLength: 1, maxLength: 6 }),
@@ -122,7 +122,7 @@ describe("the builder", () => {
   });
 });
 
-/** The builder, with every place that it answers added to `places`. */
+/** The builder, which adds every place that it returns to `places`. */
 function recording(b: ArchitectureBuilder, places: Place[]): ArchitectureBuilder {
   return {
     ...b,
@@ -135,7 +135,7 @@ function recording(b: ArchitectureBuilder, places: Place[]): ArchitectureBuilder
 }
 
 describe("layers", () => {
-  /** What a layer without parameters makes of a picture `[3, 2, 2]`. */
+  /** The output of a layer without parameters for an image `[3, 2, 2]`. */
   async function run(layer: Layer, image: readonly number[]): Promise<number[]> {
     const b = createArchitecture({ name: "net", inputSize: 2 });
     const { graph } = b.finish({

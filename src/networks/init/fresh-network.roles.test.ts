@@ -1,4 +1,4 @@
-/** Fresh parameters of graphs built by hand; whole networks are in networks.test.ts. */
+/** Fresh parameters of graphs built by hand; whole networks are in fresh-network.whole.test.ts. */
 import { describe, expect, it, test } from "vitest";
 import { float32Tensor, int64Tensor, node, rawTensor } from "../../onnx/model.ts";
 import { describeScratch } from "./fresh-network.ts";
@@ -7,7 +7,7 @@ import { deviations, modelFrom, odd, scratchOf, spreadOf, valuesOf } from "./tes
 const six = float32Tensor([], [6]);
 const zero = float32Tensor([], [0]);
 
-describe("weights by what follows them", () => {
+describe("weights by the activation after them", () => {
   const fan = 64;
   const gelu = [
     node("Div", ["h", "root"], ["d"]),
@@ -21,7 +21,7 @@ describe("weights by what follows them", () => {
     "a bias and HardSwish": [node("Add", ["h", "bias"], ["b"]), node("HardSwish", ["b"], ["y"])],
     SiLU: [node("Sigmoid", ["h"], ["s"]), node("Mul", ["h", "s"], ["y"])],
     GELU: gelu,
-    "a norm, then one of two ways": [
+    "a norm, then two branches": [
       node("LayerNormalization", ["h", "scale", "bias"], ["n"]),
       node("Softmax", ["n"], ["p"]),
       node("Relu", ["n"], ["r"]),
@@ -85,7 +85,7 @@ describe("fans", () => {
     expect(Math.abs(spreadOf(valuesOf(model, "w")).deviation / Math.sqrt(2 / 40) - 1)).toBeLessThan(0.045);
   });
 
-  it("of a weight behind a transpose are those of the layer", async () => {
+  it("of a transposed weight are those of its layer", async () => {
     const nodes = [
       node("Transpose", ["w"], ["t"], { perm: [1, 0] }),
       node("MatMul", ["x", "t"], ["h"]),
@@ -96,8 +96,8 @@ describe("fans", () => {
   });
 });
 
-describe("what is no weight", () => {
-  it("begins by its role", async () => {
+describe("other constants", () => {
+  it("start by their role", async () => {
     const nodes = [
       node("Conv", ["x", "w", "b"], ["c"], { strides: [4, 4] }),
       node("BatchNormalization", ["c", "s", "t", "m", "v"], ["n"]),
@@ -130,7 +130,7 @@ describe("what is no weight", () => {
     expect(spreadOf(valuesOf(model, "token")).deviation).toBeLessThan(0.04);
   });
 
-  it("stays where it is no parameter", async () => {
+  it("stay unchanged if they are not parameters", async () => {
     const mask = float32Tensor([1, 4, 4], [...Array(12).fill(0), ...Array(4).fill(-100)]);
     const nodes = [
       node("Sub", ["x", "pixelMean"], ["centred"]),
@@ -153,14 +153,14 @@ describe("what is no weight", () => {
     for (const [name, tensor] of kept) expect(scratch.model.graph.initializers.get(name)).toBe(tensor);
   });
 
-  it("is refused where nobody knows how it begins", async () => {
+  it("are refused if their initialisation is unknown", async () => {
     const nodes = [node("MatMul", ["x", "w"], ["h"]), node("Mean", ["h", "odd"], ["y"])];
     await expect(scratchOf(modelFrom(nodes, [4, 4], odd({ w: [4, 4], odd: [4] })))).rejects.toThrow(
       'Graft does not know how to initialise "odd", which the node "y" (Mean) reads: pass a network of standard ONNX operators.',
     );
   });
 
-  it("is refused where it is quantised", async () => {
+  it("are refused if they are quantised", async () => {
     const nodes = [node("DequantizeLinear", ["q", "step"], ["w"]), node("MatMul", ["x", "w"], ["y"])];
     const constants = new Map([
       ["q", rawTensor("int8", [4, 4], new Uint8Array(16))] as const,
@@ -172,7 +172,7 @@ describe("what is no weight", () => {
   });
 });
 
-it("gives layers their own copy of a constant that was written once; weights and their biases stay shared", async () => {
+it("gives each layer its own copy of a merged constant; weights and their biases stay shared", async () => {
   const nodes = [
     node("Gemm", ["x", "w", "zeros"], ["a"]),
     node("BatchNormalization", ["a", "ones", "zeros", "zeros", "ones"], ["b"]),
@@ -192,7 +192,7 @@ it("gives layers their own copy of a constant that was written once; weights and
   expect(vectors.map((name) => parameters.get(name!))).toEqual(["bias", "scale", "shift", "mean", "variance", "bias"]);
 });
 
-it("gives the same bytes for the same seed, other numbers for another, and leaves the model given as it was", async () => {
+it("gives the same bytes for the same seed, others for another, and does not change the given model", async () => {
   const model = modelFrom([node("MatMul", ["x", "w"], ["y"])], ["N", 8], odd({ w: [8, 8] }));
   const before = valuesOf(model, "w").slice();
   const [one, same, other] = [await scratchOf(model, 5), await scratchOf(model, 5), await scratchOf(model, 6)];
@@ -213,7 +213,7 @@ it("keeps the size of the signal through a deep chain of rectifiers without norm
   const { model } = await scratchOf(modelFrom(nodes, [1, 8, 32, 32], odd(weights)));
   const tensors = Array.from({ length: depth }, (_, i) => `c${i}`);
   const found = await deviations(model, [1, 8, 32, 32], tensors);
-  // Borders padded with zeros take a little from each layer.
+  // The zeros around the borders weaken the signal a little in each layer.
   for (const deviation of found.values()) {
     expect(deviation).toBeGreaterThan(0.1);
     expect(deviation).toBeLessThan(3);

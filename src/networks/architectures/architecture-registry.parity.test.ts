@@ -1,4 +1,4 @@
-/** Every fixture that another implementation left in `fixtures/`, against the definition with the same weights by rule. */
+/** Every fixture of another implementation in `fixtures/`, against the definition with the same weights by rule. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { encodeModelWhole } from "../../onnx/codec/write-model.ts";
@@ -16,7 +16,7 @@ const fixtures = readdirSync(folder)
 
 const DIALECTS: readonly Dialect[] = ["timm", "keras"];
 
-/** Of an output's root mean square, or of the value itself where that is larger. */
+/** Relative to an output's root mean square, or to the value itself if that is larger. */
 const TOLERANCE = 1e-4;
 
 describe("parity with timm and Keras", () => {
@@ -54,9 +54,9 @@ describe("parity with timm and Keras", () => {
   );
 });
 
-/** Whether an architecture has a form in a dialect, and timm or Keras such a network. */
+/** Whether an architecture exists in a dialect, and timm or Keras has the network. */
 function isDefined(name: string, dialect: Dialect): boolean {
-  // Keras has this width, timm not.
+  // Keras has this width, timm does not.
   if (name === "mobilenetv2_130" && dialect === "timm") return false;
   try {
     return define(name, { dialect }).parameters.size > 0;
@@ -65,7 +65,7 @@ function isDefined(name: string, dialect: Dialect): boolean {
   }
 }
 
-/** A model whose parameters go in with each run: half a gigabyte of VGG need not be written and read again. */
+/** A model whose parameters are inputs: half a gigabyte of VGG need not be written and read again. */
 function fed({ graph, ...model }: Model, { parameters }: Definition) {
   const apart = [...graph.initializers].filter(([name]) => parameters.has(name));
   const kept = [...graph.initializers].filter(([name]) => !parameters.has(name));

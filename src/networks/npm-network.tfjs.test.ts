@@ -1,4 +1,4 @@
-/** Real networks: converted, they answer as TensorFlow.js does, and know four photographs. */
+/** Real networks: converted, they compute what TensorFlow.js computes, and recognise four images. */
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
@@ -16,8 +16,8 @@ import {
   classNames,
   filesOf,
   hasShared,
-  photograph,
-  photos,
+  labelledImages,
+  preprocessedImage,
   sharedPath,
   useWasm,
 } from "./testing-networks.ts";
@@ -27,7 +27,7 @@ const shared = hasShared("networks/mobilenet_v1_075_224_tfjs/model.json") && has
 const absent = shared ? [] : ["skipped: ../shared is absent"];
 const title = (name: string, ...reasons: string[]): string => [name, ...reasons].join("; ");
 
-/** What the model has at a tensor, by TensorFlow.js. */
+/** The model up to a tensor, in TensorFlow.js. */
 const featuresOf = (model: tf.LayersModel, layer: string): tf.LayersModel =>
   tf.model({ inputs: model.inputs, outputs: model.getLayer(layer).output as tf.SymbolicTensor });
 
@@ -52,23 +52,29 @@ describe.skipIf(!shared)(title("MobileNetV1 0.75, of TensorFlow.js' own collecti
     reference = await tf.loadLayersModel(await artifactsOf(json, read));
   });
 
-  it.each(photos)("$photo: probabilities and features as TensorFlow.js, and its name", async ({ photo, accepted }) => {
-    const image = await photograph(photo, preprocessing);
-    const { data } = await runOnnx(converted, image, dims);
-    expect(largestDifference(data as Float32Array, (await expected(reference, image, dims)).data)).toBeLessThan(
-      TOLERANCE,
-    );
-    const pool = "global_average_pooling2d_1";
-    const features = await runOnnx(converted, image, dims, pool);
-    expect(features.dims).toEqual([1, 768]);
-    expect(
-      largestDifference(features.data as Float32Array, (await expected(featuresOf(reference, pool), image, dims)).data),
-    ).toBeLessThan(TOLERANCE);
-    // This small network takes the officer's uniform for a suit (0.42), TensorFlow.js on the same pixels too.
-    const [first, second] = best(data as Float32Array, classNames(), 2);
-    expect(photo === "officer.jpg" ? second : first).toMatch(accepted);
-    if (photo === "officer.jpg") expect(first).toMatch(/^suit/);
-  });
+  it.each(labelledImages)(
+    "$file: the class, with probabilities and features as TensorFlow.js",
+    async ({ file, accepted }) => {
+      const image = await preprocessedImage(file, preprocessing);
+      const { data } = await runOnnx(converted, image, dims);
+      expect(largestDifference(data as Float32Array, (await expected(reference, image, dims)).data)).toBeLessThan(
+        TOLERANCE,
+      );
+      const pool = "global_average_pooling2d_1";
+      const features = await runOnnx(converted, image, dims, pool);
+      expect(features.dims).toEqual([1, 768]);
+      expect(
+        largestDifference(
+          features.data as Float32Array,
+          (await expected(featuresOf(reference, pool), image, dims)).data,
+        ),
+      ).toBeLessThan(TOLERANCE);
+      // This small network classifies the officer's uniform as a suit (0.42), as TensorFlow.js does on the same pixels.
+      const [first, second] = best(data as Float32Array, classNames(), 2);
+      expect(file === "officer.jpg" ? second : first).toMatch(accepted);
+      if (file === "officer.jpg") expect(first).toMatch(/^suit/);
+    },
+  );
 });
 
 const resnetFiles = shared
@@ -91,7 +97,7 @@ describe.skipIf(resnetReasons.length > 0)(title("ResNet50 of the catalogue", ...
     const read = (path: string): Promise<Uint8Array> => readFile(files.get(`ResNet50/${path}`)!);
     const json = new TextDecoder().decode(await read("model.json"));
     const reference = await tf.loadLayersModel(await artifactsOf(json, read));
-    const image = await photograph("cat.jpg", entry.preprocessing);
+    const image = await preprocessedImage("cat.jpg", entry.preprocessing);
     for (const [name, model] of [
       [undefined, reference],
       [entry.source.cut, featuresOf(reference, entry.source.cut)],
@@ -103,8 +109,8 @@ describe.skipIf(resnetReasons.length > 0)(title("ResNet50 of the catalogue", ...
     }
   });
 
-  it.each(photos)("knows $photo", async ({ photo, accepted }) => {
-    const { data } = await runOnnx(converted, await photograph(photo, entry.preprocessing), dims);
+  it.each(labelledImages)("recognises $file", async ({ file, accepted }) => {
+    const { data } = await runOnnx(converted, await preprocessedImage(file, entry.preprocessing), dims);
     expect(best(data as Float32Array, classNames(), 1)[0]).toMatch(accepted);
   });
 });
@@ -119,9 +125,9 @@ const inceptionFiles = shared
 const inceptionReasons = typeof inceptionFiles === "string" ? [inceptionFiles] : [];
 
 describe.skipIf(inceptionReasons.length > 0)(title("InceptionV3 of the catalogue", ...inceptionReasons), () => {
-  it.each(photos)("knows $photo", async ({ photo, accepted }) => {
+  it.each(labelledImages)("recognises $file", async ({ file, accepted }) => {
     const { model } = await openNetwork("inception_v3");
-    const { data } = await runOnnx(model, await photograph(photo, inception.preprocessing), [1, 299, 299, 3]);
+    const { data } = await runOnnx(model, await preprocessedImage(file, inception.preprocessing), [1, 299, 299, 3]);
     expect(best(data as Float32Array, ["background", ...classNames()], 1)[0]).toMatch(accepted);
   });
 });

@@ -15,7 +15,7 @@ describe("cuts", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it("are the ends of the two stages before the network's own, where nothing lists them", async () => {
+  it("are the ends of the two stages before the network's own, if nothing lists them", async () => {
     const network = await openFresh("resnet18", 1);
     const { own, others } = await measureCuts(network);
     expect(own.shape.features).toBe(512);
@@ -26,7 +26,7 @@ describe("cuts", () => {
     for (const { tensor } of others) expect(isBeforeCut(network, tensor)).toBe(true);
   });
 
-  it("are those that are listed, and those behind the network's own are known as such", async () => {
+  it("are the listed ones, and those after the network's own are recognised", async () => {
     const opened = await openNetwork(join(folder, "tiny.onnx"), { preprocessing: "imagenet" });
     const network = { ...opened, cut: "block1", cuts: ["block0", "block2"] };
     const { own, others } = await measureCuts(network);
@@ -39,7 +39,7 @@ describe("cuts", () => {
     await expect(measureCuts({ ...network, cuts: ["nowhere"] })).rejects.toThrow('The tensor "nowhere" of tiny.onnx');
   });
 
-  it("are none where the caller named one", async () => {
+  it("are empty if the caller named one", async () => {
     const network = await openNetwork(join(folder, "tiny.onnx"), { preprocessing: "imagenet", cut: "block1" });
     expect((await measureCuts(network)).others).toEqual([]);
     expect((await measureCuts(await openFresh("resnet18", 1, { cut: "layer3.1.act2" }))).others).toEqual([]);

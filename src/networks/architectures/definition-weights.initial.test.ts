@@ -1,4 +1,4 @@
-/** Fresh weights of whole networks, by their size, against those that timm's networks begin with. */
+/** Fresh weights of whole networks, by their size, against the initial weights of timm's networks. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { createRandom } from "../../base/random.ts";
@@ -11,10 +11,10 @@ const fixture: Readonly<Record<string, Readonly<Record<string, number>>>> = JSON
   readFileSync(new URL("fixtures/initial_weights.json", import.meta.url), "utf8"),
 );
 
-/** Over the root of how many are drawn: five deviations of the difference of two medians of normal numbers. */
+/** Divided by the square root of the number of values: five deviations of the difference of two medians of normal numbers. */
 const CHANCE = 8;
 
-it.each(Object.entries(fixture))("%s begins as timm's does", (name, expected) => {
+it.each(Object.entries(fixture))("%s starts as timm's does", (name, expected) => {
   const definition = define(name);
   const parameters = new Map([...definition.parameters].filter(([parameter]) => Object.hasOwn(expected, parameter)));
   expect(parameters.size).toBe(Object.keys(expected).length);

