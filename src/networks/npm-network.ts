@@ -17,7 +17,7 @@ import { idOf } from "../hub/npm/npm-packages.ts";
 import { decodeModel } from "../onnx/codec/read-model.ts";
 import { encodeModel } from "../onnx/codec/write-model.ts";
 import type { Model } from "../onnx/model.ts";
-import { raiseOpset } from "../onnx/passes/raise-opset.ts";
+import { raiseModel } from "../onnx/session/shapes.ts";
 import type { EntryFrom, WeightFormat } from "./catalogue/catalogue.ts";
 import type { Network } from "./network.ts";
 import type { OpenOptions } from "./open-options.ts";
@@ -94,7 +94,7 @@ export async function openNpmNetwork(entry: EntryFrom<"npm">, options: OpenOptio
     licence: entry.licence,
     source: `npm:${idOf(from)}`,
     sha256: digest,
-    model: raiseOpset(decodeModel(bytes, path)),
+    model: await raiseModel(decodeModel(bytes, path)),
     preprocessing: entry.preprocessing,
     cut: options.cut ?? cut,
     cuts: options.cut === undefined ? cuts : [],
@@ -118,7 +118,7 @@ async function convert(
       const why = `${path} in the cache is damaged and cannot be converted again: ${messageOf(error)}`;
       throw workError(why, error, "cache-damaged");
     });
-    const model = raiseOpset(await reader.convert(format, files, `${idOf(from)}'s ${entry.name}`));
+    const model = await raiseModel(await reader.convert(format, files, `${idOf(from)}'s ${entry.name}`));
     await writeConverted(path, encodeModel(model));
     const kept = await readConverted(path);
     if (typeof kept === "string") throw workError(`${path} was damaged right after it was written: check the disk.`);

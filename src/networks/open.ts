@@ -11,7 +11,7 @@ import { nearest, shown } from "../base/text.ts";
 import { multiplyAdds } from "../onnx/analysis/multiply-adds.ts";
 import { decodeModel } from "../onnx/codec/read-model.ts";
 import type { Model, TensorShape, Value } from "../onnx/model.ts";
-import { raiseOpset } from "../onnx/passes/raise-opset.ts";
+import { raiseModel } from "../onnx/session/shapes.ts";
 import { shapesOf } from "./backbone/backbone.ts";
 import { choosePooling, type Pooling, poolings } from "./backbone/pooling.ts";
 import { type StageCost, stagesOf } from "./backbone/stages.ts";
@@ -85,7 +85,7 @@ export const isOnDisk = async (entry: CatalogueEntry): Promise<boolean> => await
 /** Reads an ONNX file as a model in Graft's operator set, with the SHA-256 of its bytes. Throws a GraftError as {@link openFile}. */
 export async function readModelFile(path: string): Promise<{ model: Model; sha256: string }> {
   const bytes = await readBytes(path, path, { missing: "usage" });
-  return { model: raiseOpset(decodeModel(bytes, path)), sha256: sha256(bytes) };
+  return { model: await raiseModel(decodeModel(bytes, path)), sha256: sha256(bytes) };
 }
 
 /**

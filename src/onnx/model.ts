@@ -192,9 +192,12 @@ function checked(type: TensorType, dims: readonly number[], bytes: Uint8Array): 
 export const float32Tensor = (dims: readonly number[], data: Float32Array | readonly number[]): Tensor =>
   checked("float32", dims, bytesOf(data instanceof Float32Array ? data : Float32Array.from(data)));
 
+/** A number as int64: 2^63 is the largest int64, which a JavaScript number cannot hold; exporters write it for "to the end". */
+export const toInt64 = (value: number): bigint => (value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value));
+
 /** An int64 tensor, the type of shapes, axes and indices in ONNX. */
 export const int64Tensor = (dims: readonly number[], values: readonly number[]): Tensor =>
-  checked("int64", dims, bytesOf(BigInt64Array.from(values, BigInt)));
+  checked("int64", dims, bytesOf(BigInt64Array.from(values, toInt64)));
 
 /** A tensor of any type over bytes in ONNX's order (not copied). Throws a RangeError if size and shape disagree. */
 export const rawTensor = checked;

@@ -16,8 +16,8 @@ import {
 import { networkOf } from "../networks/imported/model-network.ts";
 import type { Network } from "../networks/network.ts";
 import { decodeModel } from "../onnx/codec/read-model.ts";
-import { raiseOpset } from "../onnx/passes/raise-opset.ts";
 import { openSession } from "../onnx/session/session.ts";
+import { raiseModel } from "../onnx/session/shapes.ts";
 import { type EngineFacts, openEngine } from "./page-engine.ts";
 import {
   checkedNetworkOptions,
@@ -103,7 +103,7 @@ export async function openNetwork(source: Source, options: NetworkOptions = {}):
   const file = checkedArgument(sourceSchema, source, "The first argument of openNetwork");
   const { bytes, name } = await bytesOf(file, onProgress);
   await openEngine(engine);
-  const model = raiseOpset(decodeModel(bytes, name));
+  const model = await raiseModel(decodeModel(bytes, name));
   return { ...(await networkOf(model, name, { cut, preprocessing })), sha256: await sha256(bytes) };
 }
 

@@ -14,7 +14,7 @@ import {
   TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from "onnx-buf";
-import type { Attribute, Graph, Model, Node, Tensor, Value } from "../model.ts";
+import { type Attribute, type Graph, type Model, type Node, type Tensor, toInt64, type Value } from "../model.ts";
 import { dataTypeOf } from "./tensor-proto.ts";
 
 /** Field numbers of `onnx.proto` that are written directly, so that weights are not copied. */
@@ -120,7 +120,7 @@ const utf8 = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encod
 function attributeInit(name: string, attribute: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
   switch (attribute.type) {
     case "int":
-      return { name, type: AttributeType.INT, i: BigInt(attribute.value) };
+      return { name, type: AttributeType.INT, i: toInt64(attribute.value) };
     case "float":
       return { name, type: AttributeType.FLOAT, f: attribute.value };
     case "string":
@@ -130,7 +130,7 @@ function attributeInit(name: string, attribute: Attribute): MessageInitShape<typ
     case "graph":
       return { name, type: AttributeType.GRAPH, g: graphInit(attribute.value) };
     case "ints":
-      return { name, type: AttributeType.INTS, ints: attribute.value.map(BigInt) };
+      return { name, type: AttributeType.INTS, ints: attribute.value.map(toInt64) };
     case "floats":
       return { name, type: AttributeType.FLOATS, floats: [...attribute.value] };
     case "strings":

@@ -29,7 +29,8 @@ const forms: Readonly<Record<string, (value: Attribute) => Tensor | undefined>> 
   value_ints: (of) => (of.type === "ints" ? int64Tensor([of.value.length], of.value) : undefined),
 };
 
-function constantOf(node: Node): Tensor | undefined {
+/** The value of a `Constant` node, if it is one and its value is a tensor of numbers. */
+export function constantOf(node: Node): Tensor | undefined {
   if (node.op !== "Constant" || node.domain !== "") return undefined;
   const [name, value] = Object.entries(node.attributes)[0] ?? [];
   return name === undefined || value === undefined ? undefined : forms[name]?.(value);

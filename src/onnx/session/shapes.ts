@@ -2,9 +2,19 @@
  * The type and shape of every tensor of a graph, from ONNX Runtime's shape inference; what that cannot find is measured by one run on
  * zeros. Inference runs nothing and only declares weights, so it takes milliseconds and little memory for any network.
  */
-import { dataError, messageOf } from "../../base/errors.ts";
+import { dataError, isDataError, messageOf } from "../../base/errors.ts";
 import { encodeModelWhole } from "../codec/write-model.ts";
-import { elementCount, type Model, type Node, node, type Tensor, type TensorShape, type Value } from "../model.ts";
+import {
+  type Dimension,
+  elementCount,
+  type Model,
+  type Node,
+  node,
+  type Tensor,
+  type TensorShape,
+  type Value,
+} from "../model.ts";
+import { raiseOpset, tensorsToMeasure } from "../passes/raise-opset.ts";
 import { openSession, type Session } from "./session.ts";
 
 /** Floating-point constants with at least this many elements are declared without values: no shape depends on them. */
@@ -68,6 +78,39 @@ export async function inferKnownShapes(
     else unknown.push({ name, dims: isRankKnown ? String(value?.dims ?? "?") : "?" });
   }
   return { shapes, unknown };
+}
+
+/**
+ * Infers the dimensions of some tensors of a graph whose inputs may stay free: sizes, symbols, and undefined where unknown. Tensors
+ * whose rank is unknown are absent, and so are all of a model that ONNX Runtime does not accept.
+ */
+export async function inferDims(
+  model: Model,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, readonly Dimension[]>> {
+  // Declared without dimensions, an input would count as a scalar.
+  if (names.length === 0 || model.graph.inputs.some(({ dims }) => !dims)) return new Map();
+  const wanted = [...new Set(names)];
+  const shapeOf = (name: string): string => `${name}/shape of`;
+  const nodes = [...model.graph.nodes, ...wanted.map((name) => node("Shape", [name], [shapeOf(name)]))];
+  try {
+    const declared = await declaredShapes(model, {}, nodes, [...wanted, ...wanted.map(shapeOf)]);
+    return new Map(
+      wanted.flatMap((name) => {
+        const dims = declared.get(name)?.dims.map((dim) => (dim === -1 || dim === "" ? undefined : dim));
+        const rank = declared.get(shapeOf(name))?.dims[0];
+        return dims && dims.length === rank ? [[name, dims] as const] : [];
+      }),
+    );
+  } catch (error) {
+    if (isDataError(error)) return new Map();
+    throw error;
+  }
+}
+
+/** The same network in operator set {@link GRAFT_OPSET} or later, as {@link raiseOpset} with the dimensions that it can use. */
+export async function raiseModel(model: Model): Promise<Model> {
+  return raiseOpset(model, await inferDims(model, tensorsToMeasure(model)));
 }
 
 type Declared = ReturnType<Session["declared"]>;
