@@ -52,7 +52,7 @@ const SEVERAL = 4;
  */
 async function quickestRun({ seam, preparation, predictor }: Omit<Sessions, "runLength">): Promise<number> {
   const { [seam]: blank } = await preparation.run({ [IMAGE]: { dims: [1, 32, 32, 3], data: new Uint8Array(3072) } });
-  const batches = [1, SEVERAL].map((pictures) => stack(Array.from({ length: pictures }, () => blank!)));
+  const batches = [1, SEVERAL].map((images) => stack(Array.from({ length: images }, () => blank!)));
   const millisecondsEach: number[] = [];
   for (const batch of batches) {
     await predictor.run({ [seam]: batch });
@@ -91,12 +91,12 @@ async function run(
 }
 
 /** Images `[1, …]` → `[N, …]`. */
-function stack(pictures: readonly RuntimeTensor[]): RuntimeTensor {
-  const first = pictures[0]!;
-  if (pictures.length === 1) return first;
-  const data = new Uint8Array(first.data.length * pictures.length);
-  for (const [i, picture] of pictures.entries()) data.set(picture.data as Uint8Array, i * first.data.length);
-  return { dims: [pictures.length, ...first.dims.slice(1)], data };
+function stack(images: readonly RuntimeTensor[]): RuntimeTensor {
+  const first = images[0]!;
+  if (images.length === 1) return first;
+  const data = new Uint8Array(first.data.length * images.length);
+  for (const [i, image] of images.entries()) data.set(image.data as Uint8Array, i * first.data.length);
+  return { dims: [images.length, ...first.dims.slice(1)], data };
 }
 
 /** One row of each output, copied: a view would transfer the whole batch. */

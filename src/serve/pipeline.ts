@@ -24,7 +24,7 @@ export interface Pipeline {
    *
    * @throws Refusal (503) if the queue is full; the signal's reason if it is aborted first
    */
-  ask(version: ModelVersion, pictures: readonly Uint8Array[], signal: AbortSignal): Promise<ImageResult[]>;
+  ask(version: ModelVersion, images: readonly Uint8Array[], signal: AbortSignal): Promise<ImageResult[]>;
 }
 
 export interface PipelineOptions {
@@ -43,7 +43,7 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
   const aheadOfLanes = 2 * engine.lanes * maxBatch;
   const decoding = createGate(cores, () => batcher.waiting < aheadOfLanes);
   /** Smoothed, for Retry-After. */
-  let secondsPerPicture = 0.05;
+  let secondsPerImage = 0.05;
 
   const batcher = createBatcher<ModelVersion, RgbImage, Outcome>({
     lanes: engine.lanes,
@@ -58,7 +58,7 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
       } finally {
         const seconds = (performance.now() - began) / 1000;
         metrics.batch(version.name, images.length, seconds);
-        secondsPerPicture += 0.1 * (seconds / images.length / engine.lanes - secondsPerPicture);
+        secondsPerImage += 0.1 * (seconds / images.length / engine.lanes - secondsPerImage);
       }
     },
   });
@@ -102,17 +102,17 @@ export function createPipeline({ engine, cores, limits, metrics }: PipelineOptio
   };
 
   return {
-    async ask(version, pictures, signal) {
-      if (!accepted.take(pictures.length)) {
+    async ask(version, images, signal) {
+      if (!accepted.take(images.length)) {
         throw busy(
           `The server is busy with ${accepted.used} images and accepts ${maxQueue} at once: try again later.`,
-          accepted.used * secondsPerPicture,
+          accepted.used * secondsPerImage,
         );
       }
       metrics.queued(accepted.used);
       const release = version.hold();
       // Places in the queue become free one by one as images are done, whatever happens to the request.
-      const results = pictures.map((bytes) =>
+      const results = images.map((bytes) =>
         askOne(version, bytes, signal).finally(() => {
           accepted.give(1);
           metrics.queued(accepted.used);

@@ -14,12 +14,12 @@ type Reader = (
   maxImages: number,
 ) => readonly SentImage[] | Promise<readonly SentImage[]>;
 
-const picture: Reader = (body) => [{ bytes: body }];
+const rawImage: Reader = (body) => [{ bytes: body }];
 
 /** Content types (in lower case, without parameters) and their readers. The first match counts. */
 const readers: readonly { readonly type: RegExp; readonly read: Reader }[] = [
-  { type: /^image\/[a-z0-9.+-]+$/, read: picture },
-  { type: /^application\/octet-stream$/, read: picture },
+  { type: /^image\/[a-z0-9.+-]+$/, read: rawImage },
+  { type: /^application\/octet-stream$/, read: rawImage },
   { type: /^multipart\/form-data$/, read: imagesOfForm },
   { type: /^application\/json$/, read: (body, _, maxImages) => imagesOfJson(body, maxImages) },
 ];
@@ -44,9 +44,9 @@ export async function sentImagesOf(
     );
   }
   if (body.length === 0) throw new Refusal(400, "The body is empty: send an image.");
-  const pictures = await reader.read(body, contentType!, maxImages);
-  if (pictures.length === 0) throw new Refusal(400, "There is no image in the request: send at least one.");
-  return pictures;
+  const images = await reader.read(body, contentType!, maxImages);
+  if (images.length === 0) throw new Refusal(400, "There is no image in the request: send at least one.");
+  return images;
 }
 
 // An image in a request, and the refusal of too many of them.
@@ -154,7 +154,7 @@ export async function imagesOfForm(
   contentType: string,
   maxImages: number,
 ): Promise<readonly SentImage[]> {
-  const pictures: { name?: string; pieces: Buffer[] }[] = [];
+  const images: { name?: string; pieces: Buffer[] }[] = [];
   let fault: Refusal | undefined;
   const fail = (refusal: Refusal): void => {
     fault ??= refusal;
@@ -178,7 +178,7 @@ export async function imagesOfForm(
       if ((name ?? "").length > MAX_NAME_LENGTH)
         fail(new Refusal(400, `A file's name is longer than ${MAX_NAME_LENGTH} characters: shorten it.`));
       const pieces: Buffer[] = [];
-      pictures.push({ name, pieces });
+      images.push({ name, pieces });
       file.on("data", (piece: Buffer) => append(pieces, piece)).on("error", malformed);
     });
     form.on("field", (field) =>
@@ -201,7 +201,7 @@ export async function imagesOfForm(
     malformed(error);
   }
   if (fault) throw fault;
-  return pictures.map(({ pieces, ...named }) => ({
+  return images.map(({ pieces, ...named }) => ({
     ...named,
     bytes: pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces),
   }));

@@ -220,7 +220,7 @@ export interface RunInfo {
 }
 
 /** The model's prediction for a test image; classes by position. */
-export interface PictureAnswer {
+export interface TestPrediction {
   readonly id: string;
   readonly truth: number;
   readonly prediction: number;
@@ -235,7 +235,7 @@ export interface RunResults {
   readonly validation: ReadEvaluation;
   readonly validatedBy: "cross-validation" | "folder" | "held-out";
   readonly calibration: ReadCalibration;
-  readonly answers: readonly PictureAnswer[];
+  readonly answers: readonly TestPrediction[];
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
 

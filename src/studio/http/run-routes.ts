@@ -59,7 +59,7 @@ export function runRoutes({ runs, predictor, events, networks, standalone, title
     .get("/runs/:id/results", async (c) => c.json((await runs.results(c.req.param("id"))) satisfies RunResults))
     .post("/runs/:id/predict", async (c) => {
       const { id } = await finished(c.req.param("id"));
-      const predict = (picture: Buffer): Promise<ModelPrediction> => predictor.predict(runs.folder(id), picture);
+      const predict = (bytes: Buffer): Promise<ModelPrediction> => predictor.predict(runs.folder(id), bytes);
       return c.json(await withImageBody(c, predict));
     })
     .get("/runs/:id/files/:name", async (c) => {

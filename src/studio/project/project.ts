@@ -213,11 +213,11 @@ export async function openProject(folder: string): Promise<Project> {
     remove: (ids) =>
       inTurn(async () => {
         const id = changeId();
-        const pictures = [...new Set(ids)];
-        for (const picture of pictures) await partsOfFile(picture);
+        const images = [...new Set(ids)];
+        for (const image of images) await partsOfFile(image);
         return change(
-          `removing ${plural(pictures.length, "image")}`,
-          pictures.map((picture) => [picture, trashed(id, picture)]),
+          `removing ${plural(images.length, "image")}`,
+          images.map((image) => [image, trashed(id, image)]),
           id,
         );
       }),
@@ -247,11 +247,11 @@ export async function openProject(folder: string): Promise<Project> {
     noteAdded: (ids) =>
       inTurn(async () => {
         const id = changeId();
-        const pictures: string[] = [];
+        const added: string[] = [];
         // An image that was removed by hand since then needs no undo.
-        for (const picture of new Set(ids)) if (await isTaken(join(root, ...idParts(picture)))) pictures.push(picture);
+        for (const image of new Set(ids)) if (await isTaken(join(root, ...idParts(image)))) added.push(image);
         // Undo moves it into the trash; the list is then read backwards.
-        const moves = pictures.map((picture): Move => [trashed(id, picture), picture]);
+        const moves = added.map((image): Move => [trashed(id, image), image]);
         if (moves.length === 0) return unchanged;
         await journal.note({ id, words: `adding ${plural(moves.length, "image")}`, moves });
         return { change: id };

@@ -111,7 +111,7 @@ async function keep(bytes: Buffer, { folder, place, file }: Kept): Promise<void>
 }
 
 async function draw(path: string, size: Size): Promise<Buffer> {
-  const drawn = await withSharp(path, (picture) => fitted(picture.autoOrient(), size));
+  const drawn = await withSharp(path, (image) => fitted(image.autoOrient(), size));
   // libvips cannot read Windows bitmaps.
   return (
     drawn ??
@@ -119,9 +119,9 @@ async function draw(path: string, size: Size): Promise<Buffer> {
   );
 }
 
-function fitted(picture: Sharp, size: Size): Promise<Buffer> {
+function fitted(image: Sharp, size: Size): Promise<Buffer> {
   const side = sides[size];
-  return picture
+  return image
     .resize(side, side, size === "tile" ? { fit: "cover" } : { fit: "inside", withoutEnlargement: true })
     .flatten({ background: "white" })
     .toColourspace("srgb")

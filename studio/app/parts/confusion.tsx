@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { mostConfusedPairs } from "../../../src/metrics/evaluation.ts";
 import { heatLevel } from "../../../src/report/style-sheet.ts";
-import type { PictureAnswer, RunResults } from "../../../src/studio/api.ts";
+import type { RunResults, TestPrediction } from "../../../src/studio/api.ts";
 import { percent, plural, shorten } from "../format.ts";
 import { PredictionGallery } from "./prediction-gallery.tsx";
 import { Scroll } from "./scroll.tsx";
@@ -51,7 +51,7 @@ export function Confusion({ results }: { readonly results: RunResults }): JSX.El
   );
 }
 
-const titleOf = (classes: readonly string[], { truth, prediction }: Cell, behind: readonly PictureAnswer[]): string =>
+const titleOf = (classes: readonly string[], { truth, prediction }: Cell, behind: readonly TestPrediction[]): string =>
   truth === prediction
     ? `${plural(behind.length, "image")} of “${classes[truth]}”, predicted correctly`
     : `${plural(behind.length, "image")} of “${classes[truth]}” predicted as “${classes[prediction]}”`;

@@ -1,7 +1,7 @@
 /** Test images with their predictions. Each opens in a dialog, where the user can correct its label. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { PictureAnswer } from "../../../src/studio/api.ts";
+import type { TestPrediction } from "../../../src/studio/api.ts";
 import { percent } from "../format.ts";
 import { ImageDialog } from "./image-dialog.tsx";
 import { Thumbnail } from "./thumbnail.tsx";
@@ -9,7 +9,7 @@ import { Thumbnail } from "./thumbnail.tsx";
 export interface PredictionGalleryProps {
   readonly title?: string;
   readonly classes: readonly string[];
-  readonly predictions: readonly PictureAnswer[];
+  readonly predictions: readonly TestPrediction[];
   readonly onClose?: () => void;
 }
 
