@@ -1,6 +1,6 @@
 /**
  * The domain gap: how confident a network's own classifier is on images that it was not trained on. This estimates how far they are from
- * what it knows, and needs nothing but the network. Pure.
+ * what it knows, and needs only the network.
  */
 
 import { isDataError } from "../base/errors.ts";
@@ -96,7 +96,7 @@ export function gapOf(confidence: Confidence, network: string): DomainGap {
   return { ...confidence, network, distance, words };
 }
 
-// Runs a network's own classifier on some of the user's images.
+// Measuring.
 
 /** The number of images. */
 export const GAP_IMAGES = 32;

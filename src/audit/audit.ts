@@ -1,6 +1,6 @@
 /**
  * Audits a dataset: gathers what the checks read (features, traits, cross-validated predictions, neighbours, copies) and runs them.
- * After a training everything but the predictions comes from the cache. Acting on findings is the quarantine's task.
+ * After a training everything except the predictions comes from the cache. Moving images is in quarantine.ts.
  */
 
 import { dirname, relative, sep } from "node:path";
@@ -160,7 +160,7 @@ function checkLearnable(labels: Int32Array, classes: readonly string[]): void {
     );
 }
 
-// All checks, in the order in which their findings are reported: what invalidates the test first.
+/** All checks, in the order in which their findings are reported: what invalidates the test first. */
 
 export const checks: readonly Check[] = [
   leaks,
@@ -175,7 +175,7 @@ export const checks: readonly Check[] = [
   unreadable,
 ];
 
-// The options of `audit`: types, schema and defaults.
+// The options of `audit`.
 
 export interface AuditOptions {
   readonly dataset: Dataset;

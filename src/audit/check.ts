@@ -1,4 +1,4 @@
-/** The findings of an audit: plain data, ready for JSON, for a report, and for a quarantine. */
+/** The contract of a check: its subject, which is gathered once, and its findings, which are plain data. The checks are in checks/. */
 
 import type { Copies } from "../data/copies/find-copies.ts";
 import type { Split } from "../data/dataset/discover.ts";
@@ -52,7 +52,7 @@ export interface Expected {
 /** All images that a finding refers to. */
 export const suspectsOf = ({ groups }: Finding): readonly Suspect[] => groups.flat();
 
-// The subject of an audit: every image of a dataset with everything that the checks read. Gathered once, so that checks stay small.
+// The subject of an audit: every image of a dataset with everything that the checks read.
 
 /** A readable image. */
 export interface AuditedImage {
@@ -96,8 +96,6 @@ export const splitName = (split: Split | undefined): string => (split === "train
 
 /** Whether images of a split are learned from: all are if there are no splits. */
 export const isTraining = (split: string | undefined): boolean => split === undefined || split === "train";
-
-// The contract of a check. The checks are in `checks/`.
 
 export interface Check {
   /** Its name for `--only` and in JSON, such as `label-errors`. */

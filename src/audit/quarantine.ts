@@ -1,4 +1,4 @@
-/** Plans a quarantine before anything moves: each image that a finding would remove, once, and where it goes. */
+/** The quarantine: plans which images to move out of a dataset, moves them, and moves them back. Deletes and overwrites nothing. */
 
 import { constants } from "node:fs";
 import { access, copyFile, link, lstat, open, readFile, rename, rmdir, unlink } from "node:fs/promises";
@@ -78,7 +78,6 @@ function checkRemaining({ classes, examples }: Dataset, gone: ReadonlySet<string
 
 // Moves images out of a dataset and back. The list of moves is written before the first file moves, so that a killed run can be undone.
 // Each file is renamed, so that it is at one place or the other and never in part. If one cannot be moved, those before it are moved back.
-// Nothing is ever deleted or overwritten.
 
 /** The list of moves, in the quarantine's folder. */
 export const UNDO_LIST = "undo.json";

@@ -1,7 +1,6 @@
 /**
- * Grad-CAM: where in the image the evidence for a class is, by the network's last feature map.
- * Source: Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization", ICCV 2017,
- * arXiv 1610.02391, equations 1 and 2.
+ * Attributions: where in an image the evidence for a class is, by Grad-CAM on the network's last feature map or by integrated gradients. Drawing
+ * them is in heat-overlay.ts.
  */
 import { usageError } from "../base/errors.ts";
 import { PIXELS_OF_VIEWS } from "../networks/backbone/backbone.ts";
@@ -12,6 +11,9 @@ import { cutGraph } from "../onnx/passes/cut-and-merge.ts";
 import { measureShapes } from "../onnx/session/shapes.ts";
 import { type Explained, type GradientSession, openGradient, type Slope } from "./explained-network.ts";
 import type { Heat } from "./heat-overlay.ts";
+
+// Grad-CAM. Source: Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization", ICCV 2017, arXiv
+// 1610.02391, equations 1 and 2.
 
 /** A tensor that still has spatial positions. */
 export interface FeatureMap {

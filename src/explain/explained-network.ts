@@ -1,6 +1,6 @@
 /**
- * A session that computes the gradient of one class's logit with respect to a tensor of a network: the basis of every gradient-based
- * explanation. Differentiation is in `autodiff/`; nothing here knows images.
+ * Prepares a network or an artifact for gradient-based explanations: a session computes the gradient of one class's logit with respect to a
+ * tensor. Differentiation is in `autodiff/`, the explanations in attributions.ts.
  */
 import { gradients } from "../autodiff/gradients.ts";
 import { dataError } from "../base/errors.ts";
@@ -106,7 +106,7 @@ export async function openGradient(
   };
 }
 
-// Prepares an artifact for explanations: splits off its preprocessing, so that the rest is differentiated from prepared pixels on.
+// An artifact without its preprocessing, so that it is differentiated from prepared pixels on.
 
 export interface ExplainedArtifact {
   readonly explained: Explained;
@@ -122,7 +122,7 @@ export interface ExplainedArtifact {
  * Prepares an artifact.
  *
  * @param source its name in errors
- * @throws GraftError (`data`) if it is not one of Graft's
+ * @throws GraftError (`data`) if it is not a model of Graft
  */
 export async function explainedArtifact(model: Model, source: string): Promise<ExplainedArtifact> {
   const preprocessing = fromArtifact(model.metadata, source);

@@ -1,16 +1,19 @@
-/** The type of a heat map: how much each position of an image matters. */
+/**
+ * Draws a heat map over its image as a JPEG: hot positions get a warm colour, cold ones keep the image. Computing the map is in
+ * attributions.ts.
+ */
 import sharp from "sharp";
 import type { RgbImage } from "../data/image/rgb-image.ts";
 import { type Fit, squareOf } from "../networks/preprocessing/preprocessing.ts";
 
-/** `values` are `[height, width]`, row by row; their meaning depends on the method. */
+/**
+ * A heat map: how much each position of an image matters. `values` are `[height, width]`, row by row; their scale depends on the method.
+ */
 export interface Heat {
   readonly width: number;
   readonly height: number;
   readonly values: Float32Array;
 }
-
-// Draws a heat map over its image, as a JPEG: hot positions get a warm colour, cold ones keep the image.
 
 /** Maximum length of an overlay's longer side, in pixels. */
 const SIDE = 480;

@@ -238,7 +238,9 @@ export interface Straddling {
 /** The results on the test images. */
 export interface Tested extends PartPredictions, TestedUncertainty {
   readonly source: "folder" | "held-out";
-  /** Undefined if no test image has a copy in training or validation. Such copies occur in a given test part, or if a class is one group. */
+  /**
+   * Undefined if no test image has a copy in training or validation. Such copies occur in a given test part, or if a class is one group.
+   */
   readonly straddling: Straddling | undefined;
   readonly calibration: MeasuredCalibration;
 }

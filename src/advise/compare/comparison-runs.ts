@@ -1,4 +1,6 @@
-/** A run of a comparison: one training on some images, evaluated on others. */
+/**
+ * The runs of a comparison: the type of a run, which is one training with its evaluation, and the schedule of further runs. Trains nothing.
+ */
 
 /** A head on frozen features; part of the network trained too; a small network from scratch. */
 export const strategies = ["probe", "fine-tune", "scratch"] as const;
@@ -35,7 +37,7 @@ export const unitsOf = ({ evaluated, groups }: Pick<Run, "evaluated" | "groups">
 export const accuracyOf = ({ correct }: Pick<Run, "correct">): number =>
   correct.reduce((sum, one) => sum + one, 0) / correct.length;
 
-// Plans the runs that follow the trainings on all images of the first split. Pure.
+// The schedule of the runs that follow the trainings on all images of the first split.
 
 /** Runs of all strategies on a number of a split's images. */
 export interface PlannedRun {

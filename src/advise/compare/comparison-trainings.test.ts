@@ -130,7 +130,7 @@ describe("training every strategy long enough", () => {
 
   test("nothing is trained if the probe leaves nothing to gain", async () => {
     const { found, asked } = await compared({ probe: 0.995, tuned: upTo(1, 1), scratch: upTo(1, 1) });
-    expect(found).toMatchObject({ verdict: "transfer", noRoom: 0.995 });
+    expect(found).toMatchObject({ verdict: "transfer", nearMaximum: 0.995 });
     expect(asked).toEqual({ tuned: [], scratch: [] });
   });
 });

@@ -30,8 +30,8 @@ export type ComparisonVerdict =
       readonly leads: readonly Lead[];
       /** Set if strategies are alike with all images, and the lead with fewer decided. */
       readonly sooner?: Sooner | undefined;
-      /** The probe's accuracy, if it leaves no room for a gain that would be worth longer training. */
-      readonly noRoom?: number | undefined;
+      /** The probe's accuracy, if it is too high for a gain that would be worth longer training. */
+      readonly nearMaximum?: number | undefined;
     }
   | {
       readonly verdict: "undecided";
@@ -94,7 +94,7 @@ export function decide(
   if (!present.includes("probe")) return undecided("untrained", couldWin(outlooks, 0));
   const probe = accuracy("probe");
   const found: Found | undefined =
-    probe < 1 - NEGLIGIBLE ? favourite(runs, pictures, present, leads) : { verdict: "transfer", noRoom: probe };
+    probe < 1 - NEGLIGIBLE ? favourite(runs, pictures, present, leads) : { verdict: "transfer", nearMaximum: probe };
   const leader = found ? strategyOf(found.verdict) : undefined;
   const best = leader ? accuracy(leader) : Math.max(...present.map(accuracy));
   const open = couldWin(outlooks, best, leader);
@@ -114,7 +114,7 @@ function couldWin(outlooks: Outlooks, accuracy: number, leader?: Strategy): Stra
 interface Found {
   readonly verdict: "transfer" | "fine-tune" | "scratch";
   readonly sooner?: Sooner | undefined;
-  readonly noRoom?: number | undefined;
+  readonly nearMaximum?: number | undefined;
 }
 
 /** The verdict by the runs so far, whether or not more training could change it. */

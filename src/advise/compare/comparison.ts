@@ -1,4 +1,4 @@
-/** The result of a comparison: plain data, for the command line, the report and library users. */
+/** The options and the result of a comparison: plain data for the command line, the report and library users. The work is in compare.ts. */
 import * as v from "valibot";
 import {
   abortSignal,
@@ -102,7 +102,7 @@ export interface Needs {
   readonly moreEpochs: number | undefined;
 }
 
-// Summarises the trainings of a comparison, and what an undecided one needs. Pure.
+// Summaries of the trainings, and what an undecided comparison needs.
 
 type Progresses = Readonly<Partial<Record<Strategy, StrategyProgress>>>;
 
@@ -151,7 +151,7 @@ export function needsOf(
   };
 }
 
-// The options of `compare`: types, schema and defaults.
+// The options.
 
 export interface CompareOptions {
   readonly dataset: Dataset;

@@ -1,7 +1,7 @@
 /**
- * A ladder of trainings of one strategy on the same images, each twice as long as the one before: whether its curve has flattened, and
- * what more training could gain. A single training cannot tell, because its loss always settles when its learning rate falls. Pure, except
- * for calling the given training.
+ * How much more training and more images could gain: a ladder of trainings on the same images, each twice as long as the one before, and learning
+ * curves over the number of images. A single training cannot tell, because its loss always settles when its learning rate falls. Pure, except for
+ * calling the given training.
  */
 
 import { mean } from "../../base/collections.ts";
@@ -139,7 +139,7 @@ function isFlat(before: Rung, last: Rung, baseline: number): boolean {
   return is <= FITTED || was - is < Math.max(LEAST_POINT, LEAST_FALL * was);
 }
 
-// Learning curves: accuracy by the number of training images, and what can be extrapolated from them. Pure.
+// Learning curves: accuracy by the number of training images.
 
 /** One training size of one strategy, averaged over its runs. */
 export interface CurvePoint {

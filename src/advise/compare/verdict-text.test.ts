@@ -44,7 +44,7 @@ describe("an undecided comparison", () => {
 
 test("transfer that leaves nothing to gain says so, and reports no lead over an untrained strategy", () => {
   const text = reasonOf(
-    { verdict: "transfer", leads: [lead], noRoom: 0.99 },
+    { verdict: "transfer", leads: [lead], nearMaximum: 0.99 },
     { savings: undefined, training: training(false, 1), needs: undefined },
   );
   expect(text).toBe(

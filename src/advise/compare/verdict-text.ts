@@ -1,4 +1,4 @@
-/** The text of a verdict. */
+/** The text of a comparison's verdict: its reason, leads, needs and savings in sentences. Decides nothing. */
 import type { Needs, StrategyTraining } from "./comparison.ts";
 import type { Strategy } from "./comparison-runs.ts";
 import {
@@ -81,8 +81,8 @@ export function reasonOf(verdict: ComparisonVerdict, { savings, training, needs 
       .filter((text) => text !== undefined)
       .join(" ");
   }
-  if (verdict.noRoom !== undefined)
-    return `${choices.transfer}: it gets ${percent(verdict.noRoom)} of the evaluation images right, so nothing could be more than ${points(NEGLIGIBLE)} points ahead.`;
+  if (verdict.nearMaximum !== undefined)
+    return `${choices.transfer}: it gets ${percent(verdict.nearMaximum)} of the evaluation images right, so nothing could be more than ${points(NEGLIGIBLE)} points ahead.`;
   if (verdict.sooner) {
     const { pictures, of } = verdict.sooner;
     return `${choices[verdict.verdict]}${support} with ${pictures} images, and no measurable difference with all ${of}.`;

@@ -1,4 +1,7 @@
-/** A stratified order of images, of which every prefix is a representative sample of the classes. */
+/**
+ * The sample of images on which networks and strategies are compared, in an order of which every prefix represents the classes. Opens no
+ * network.
+ */
 import { createRandom, type Random } from "../../base/random.ts";
 import type { Dataset } from "../../data/dataset/discover.ts";
 import { stratifiedSplit } from "../../data/dataset/split.ts";
@@ -33,7 +36,7 @@ export function stratifiedOrder(labels: ArrayLike<number>, random: Random): numb
   return placed.sort((a, b) => a.place - b.place || a.label - b.label).map(({ item }) => item);
 }
 
-// The sample of images on which networks are compared, and its order.
+// The sample.
 
 /** Maximum size of the sample: more images tell little more about which network is best. */
 const MOST_PICTURES = 4000;

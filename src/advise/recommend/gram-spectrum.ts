@@ -1,3 +1,4 @@
+/** The Gram matrix of features and its spectrum, from which all transferability scores are computed. Knows no score. */
 import type { FeatureTable } from "../../train/features/feature-table.ts";
 
 /** Labels as one-hot vectors: for each class, 1 in the rows of the class and 0 elsewhere. */
@@ -7,7 +8,7 @@ export function membership(labels: ArrayLike<number>, classes: number): Float64A
   return members;
 }
 
-// The Gram matrix of features: the inner products of all pairs of rows. All scores are computed from it, so that the features are read only
+// The Gram matrix: the inner products of all pairs of rows. All scores are computed from it, so that the features are read only
 // once, whatever their number.
 
 /** A symmetric matrix `[size, size]`, row-major, in double precision. */

@@ -1,4 +1,4 @@
-/** The cost of running a network on this machine, and the origin of each figure. */
+/** The cost of running a network on this machine: measured, stored for later, or predicted from the costs of other networks. */
 import * as v from "valibot";
 import { machineStore } from "../../base/cache-folder.ts";
 import { quantile } from "../../base/collections.ts";
@@ -27,7 +27,7 @@ export interface Cost extends Measured {
   readonly sizeBytes: number;
 }
 
-// Measures a backbone's latency and memory on this machine in a second or two.
+// Measuring latency and memory, in a second or two.
 
 /** Latency and memory for one image. */
 export interface Latency {
@@ -79,7 +79,7 @@ export async function measureLatency(
   };
 }
 
-// Predicts the cost of a network that never ran here, from its multiply-adds and the costs of others. Pure.
+// Predicting the cost of a network that never ran here.
 
 /** A network with a known cost. */
 export interface KnownCost extends Measured {
@@ -133,7 +133,7 @@ export function predictCost({ multiplyAdds, parameters }: NetworkSize, known: re
   };
 }
 
-// Stores what networks cost and how fast they run on this kind of machine, in the cache. Measures nothing.
+// Storing costs and speeds for this kind of machine.
 
 /** The measured costs of a network. */
 export interface Remembered extends Measured {

@@ -1,6 +1,6 @@
 /**
- * Plans successive halving within a budget of seconds: how many images each network sees in a rung before the worse half drops out. Plans
- * only; nothing runs here.
+ * The race of networks within a budget of seconds, by successive halving: networks process growing samples of the images, and the worse half drops
+ * out after each rung. Plans the rungs and runs them; the final ranking is in ranking.ts.
  * Source: K. Jamieson and A. Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization" (arXiv 1502.07943), with
  * unequal costs: a plan assumes that the slowest networks survive.
  */
@@ -144,8 +144,7 @@ function bestRace(networks: readonly PlannedNetwork[], limits: RaceLimits): numb
   }
 }
 
-// The race: networks process growing samples of the images, the worse half drops out after each rung, and the race ends within its time.
-// Rungs are planned by {@link planRace}; the final ranking is by `rankNetworks`.
+// Running the race.
 
 export interface RaceOptions {
   /** Seconds of the race. */

@@ -1,4 +1,7 @@
-/** The Pareto front: the points that no other point beats in every respect. */
+/**
+ * Ranks networks by their probe results, estimates the accuracy of all, and recommends one; with the Pareto front and rank correlation.
+ * Pure: networks are names with figures.
+ */
 import { groupedInterval, type Interval, pairedDifference } from "../../metrics/intervals.ts";
 
 /** The points that no other dominates, being at least as good in all `costs` (smaller is better) and better in one. */
@@ -36,8 +39,7 @@ export function rankCorrelation(a: readonly number[], b: readonly number[]): num
   return scale > 0 ? product(x, y) / scale : undefined;
 }
 
-// Ranks networks by their probe results on the images that each saw, estimates the accuracy of all, and recommends one. Pure: networks are
-// names with figures here.
+// The ranking, by the probe results on the images that each network saw.
 
 /** A probe's results on the first `images` of the sample. */
 export interface RungResult {

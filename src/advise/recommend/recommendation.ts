@@ -1,4 +1,7 @@
-/** The result of a recommendation: plain data, for the command line, the report and library users. */
+/**
+ * The options and the result of a recommendation: plain data for the command line, the report and library users, and its text. The work is
+ * in recommend.ts.
+ */
 import * as v from "valibot";
 import {
   abortSignal,
@@ -79,7 +82,7 @@ export interface Recommendation {
   readonly interrupted: boolean;
 }
 
-// The text of a recommendation: the reason in one sentence, and the command to run next.
+// The text: the reason in one sentence, and the command to run next.
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
 const points = (share: number): string => {
@@ -131,7 +134,7 @@ const quoted = (word: string): string => (/^[\w./:@%+=-]+$/.test(word) ? word : 
 export const nextCommand = (dataset: string, network: string, command = "train"): string =>
   `graft ${command} ${quoted(dataset)} --network ${quoted(network)}`;
 
-// The options of `recommend` and `gatherCandidates`: types, schemas and defaults.
+// The options of `recommend` and `gatherCandidates`.
 
 /** A network that may take part. */
 export interface Candidate {

@@ -1,4 +1,7 @@
-/** The H-score with shrinkage: the separation of the class means relative to the features' covariance. */
+/**
+ * How well a network's features suit labels: a cross-validated linear probe, and the transferability scores H-score, LogME and k-NN, which
+ * need no fit.
+ */
 
 import { createRandom } from "../../base/random.ts";
 import type { Groups } from "../../data/dataset/split.ts";
@@ -8,6 +11,7 @@ import { type DenseTable, denseTable, type FeatureTable } from "../../train/feat
 import { fitHead } from "../../train/head/fit.ts";
 import { centred, gramOf, membership, type Symmetric, spectrumOf } from "./gram-spectrum.ts";
 
+/** The H-score with shrinkage: the separation of the class means relative to the features' covariance. */
 export interface HScore {
   readonly score: number;
   /** The weight of the identity in the shrunk covariance, in [0, 1]. */
@@ -176,7 +180,7 @@ function largest(values: Float64Array, count: number): number[] {
   return best;
 }
 
-// Evaluates how well a network's features suit labels: a cross-validated linear probe, and transferability scores that need no fit.
+// The evaluation: the probe and all scores.
 
 /** Transferability scores; higher is better. */
 export interface TransferabilityScores {

@@ -1,4 +1,7 @@
-/** Robust statistics: deviations from the median that outliers do not affect. */
+/**
+ * The checks of single images: poor quality, off-topic and unreadable ones. Labels are checked in label-checks.ts, copies in duplicate-
+ * checks.ts.
+ */
 import { quantile } from "../../base/collections.ts";
 import type { Traits } from "../../data/image/traits.ts";
 import { type AuditedImage, type Check, suspect } from "../check.ts";

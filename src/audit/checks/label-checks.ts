@@ -1,12 +1,14 @@
 /**
- * Images whose label is wrong, or may be, by the {@link LabelEvidence}. Strong evidence makes one finding, weaker evidence
- * another. The confidence is the probability that the label is wrong; its sum is the number of wrong labels that a finding expects.
+ * The checks of labels and classes: wrong labels, classes that cannot be told apart, and imbalance. Estimating the evidence is in labels/.
  */
-
 import { accuracyInterval } from "../../metrics/intervals.ts";
 import { type Check, type Finding, isTraining, type Subject, suspect } from "../check.ts";
 import { roughly, WORTH_A_LOOK } from "../labels/label-evidence.ts";
 
+/**
+ * Images whose label is wrong, or may be, by the {@link LabelEvidence}. Strong evidence makes one finding, weaker evidence another. The
+ * confidence is the probability that the label is wrong; its sum is the number of wrong labels that a finding expects.
+ */
 export const labelErrors: Check = {
   name: "label-errors",
   about: "labels that are wrong, or worth a look",

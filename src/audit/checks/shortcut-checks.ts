@@ -1,10 +1,12 @@
-/** Image properties unrelated to what is shown: a label that follows from one of them is a shortcut. */
-
+/**
+ * The check for shortcuts: a property unrelated to the subject, such as the brightness or the file format, predicts a class suspiciously well, so
+ * that a network may learn it instead. Reads measured traits only, no pixels.
+ */
 import { type Random, randomFor } from "../../base/random.ts";
 import { type Groups, stratifiedFolds } from "../../data/dataset/split.ts";
 import type { AuditedImage, Check, Finding } from "../check.ts";
 
-/** A numeric or categorical property. */
+/** A numeric or categorical property of an image, unrelated to what it shows. */
 export type Property =
   | { readonly kind: "numbers"; readonly name: string; readonly of: (image: AuditedImage) => readonly number[] }
   | { readonly kind: "category"; readonly name: string; readonly of: (image: AuditedImage) => string };
@@ -89,11 +91,12 @@ function byCategory(kinds: readonly string[], labels: Int32Array, classes: numbe
   };
 }
 
-// Shortcuts: a property unrelated to the subject predicts a class suspiciously well, so that a network may learn it instead (Geirhos et
-// al., "Shortcut learning in deep neural networks", arXiv 2004.07780). The confidence for a class is Youden's J of the property alone in
-// cross-validation: the class's recall minus the share of other classes' images that are predicted as it.
+// The check (Geirhos et al., "Shortcut learning in deep neural networks", arXiv 2004.07780). The confidence for a class is Youden's J of the
+// property alone in cross-validation: the class's recall minus the share of other classes' images that are predicted as it.
 
-/** Youden's J from which a property is reported: chosen so that the shared datasets' own colours stay below it (`npm run bench -- audit`). */
+/**
+ * Youden's J from which a property is reported: chosen so that the shared datasets' own colours stay below it (`npm run bench -- audit`).
+ */
 const SUSPICIOUS = 0.7;
 /** Images needed in the class, and in the rest. */
 const FEWEST = 20;

@@ -1,4 +1,6 @@
-/** Evidence against labels from generated scorers: hard data without noise, noise in easy data, and the calibration of the probabilities. */
+/**
+ * Evidence against labels from generated scorers: hard data without noise, noise in easy data, and the calibration of the probabilities.
+ */
 import { describe, expect, it } from "vitest";
 import { createRandom, type Random } from "../../base/random.ts";
 import { type LabelEvidence, labelEvidence } from "./label-evidence.ts";

@@ -1,10 +1,7 @@
 /**
- * The confident joint: how many images of each label are confidently of each class. An image counts for a class if the class's probability
- * is at least as high as is usual for images with that label; among several such classes for the most probable one, and for none if there
- * is none. Source: Northcutt, Jiang and Chuang, "Confident learning: estimating uncertainty in dataset labels", JAIR 2021
- * (arXiv 1911.00068), section 3.1.
+ * The evidence against each label, from label scorers and the estimated noise, and its summary as data and as a sentence. The noise model is in
+ * label-noise.ts, the scorers in label-scorers.ts.
  */
-
 import { tally } from "../../base/collections.ts";
 import type { Random } from "../../base/random.ts";
 import { listed } from "../../base/text.ts";
@@ -18,7 +15,13 @@ export interface ConfidentJoint {
   readonly classOf: Int32Array;
 }
 
-/** @param probabilities `[N, C]`, from scorers that did not see the image */
+/**
+ * The confident joint: which class each image is confidently of. An image counts for a class if the class's probability is at least as high as is
+ * usual for images with that label; among several such classes for the most probable one. Source: Northcutt, Jiang and Chuang, "Confident
+ * learning: estimating uncertainty in dataset labels", JAIR 2021 (arXiv 1911.00068), section 3.1.
+ *
+ * @param probabilities `[N, C]`, from scorers that did not see the image
+ */
 export function confidentJoint(probabilities: Float32Array, labels: Int32Array, classes: number): ConfidentJoint {
   const thresholds = new Float64Array(classes);
   const counts = new Float64Array(classes);
@@ -141,7 +144,7 @@ function bestOther(probabilities: Float32Array, at: number, label: number, class
   return argmax(row, 0, classes);
 }
 
-// Summarises the noise in a dataset's labels, as data and as a sentence for the terminal and the report.
+// The summary for the terminal and the report.
 
 /** The noise in a dataset's labels. */
 export interface LabelNoise {

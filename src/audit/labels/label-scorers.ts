@@ -1,8 +1,7 @@
 /**
- * The nearest neighbours of each image by the network's features: the classes they vote for, and how far the nearest of the image's own
- * class are. Copies of the image are excluded: they would vote for whatever label was copied with them.
+ * Label scorers: for each network, a head that was fitted on other images, and the votes of an image's nearest neighbours. Each scores every class
+ * without having seen the image's label. Combining the scores is in label-evidence.ts.
  */
-
 import { createMeter, type OnProgress } from "../../base/progress.ts";
 import type { Random } from "../../base/random.ts";
 import type { RowTable } from "../../train/features/feature-table.ts";
@@ -29,7 +28,8 @@ export interface Neighbours {
 }
 
 /**
- * Finds the neighbours of every image.
+ * Finds the nearest neighbours of every image by a network's features, the classes they vote for, and their distances. Copies of the image are
+ * excluded: they would vote for whatever label was copied with them.
  *
  * @param features `[N, D]`
  * @param labels `[N]`
@@ -96,8 +96,7 @@ function createBest(count: number): {
   };
 }
 
-// Label scorers: for each network, a head that was fitted on other images, and an image's nearest neighbours. Each scores every class
-// without having seen the image's label. Networks are the audit's own and others whose features of these images are in the cache.
+// The scorers of all networks: the audit's own, and others whose features of these images are in the cache.
 
 /** Penalties of the head's fit: strong ones, which follow single labels least. */
 const STRENGTHS = [0.1, 1];

@@ -22,7 +22,9 @@ export interface FinetuneOptions extends RecipeFlags {
   readonly findLr?: boolean | undefined;
   /** `off`: the frozen part runs in every step, and only pixels are stored. Default `auto`. */
   readonly boundaryCache?: "auto" | "off" | undefined;
-  /** How the frozen part's outputs are stored. Default: half precision if its range suffices, which costs no accuracy (`bench -- storage`). */
+  /**
+   * How the frozen part's outputs are stored. Default: half precision if its range suffices, which costs no accuracy (`bench -- storage`).
+   */
   readonly precision?: "float16" | "float32" | undefined;
   /** The path of the checkpoint; default no checkpoints. */
   readonly checkpoint?: string | undefined;
@@ -49,7 +51,9 @@ export interface TrainingSplit {
 export interface FinetuneInput extends TrainingSplit {
   readonly network: Network;
   readonly shape: CutShape;
-  /** Further trainings on other examples that are for validation only: their held-out examples and predictions are used too. Default none. */
+  /**
+   * Further trainings on other examples that are for validation only: their held-out examples and predictions are used too. Default none.
+   */
   readonly further?: readonly TrainingSplit[] | undefined;
   readonly test: Labelled;
   readonly classes: number;

@@ -134,7 +134,9 @@ async function storeImages(
   }
 }
 
-/** Chooses what to store, or keeps the choice of a checkpoint, and stores it; in full precision if the range of half precision is too small. */
+/**
+ * Chooses what to store, or keeps the choice of a checkpoint, and stores it; in full precision if the range of half precision is too small.
+ */
 export async function storedFor(
   input: FinetuneInput,
   environment: Environment,

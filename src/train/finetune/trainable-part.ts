@@ -27,8 +27,8 @@ import { inferKnownShapes, measureShapes } from "../../onnx/session/shapes.ts";
 import type { Unfrozen } from "./recipe.ts";
 
 /**
- * Folds what a graph for batches of one size computes from shapes (`Shape` → `Gather` → `Concat` …) into initializers, so that nothing after the
- * freeze boundary reads the shape of a tensor before it.
+ * Folds what a graph for batches of one size computes from shapes (`Shape` → `Gather` → `Concat` …) into initializers, so that nothing after
+ * the freeze boundary reads the shape of a tensor before it.
  */
 export function foldShapes(graph: Graph, shapes: Shapes): Graph {
   const { integers } = constants(graph, shapes);

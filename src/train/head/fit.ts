@@ -180,7 +180,10 @@ async function overGrid(
 
 const HALF_DECADE = Math.sqrt(10);
 
-/** Tries a strength and half a decade on either side, then continues where the loss falls until it rises or the grid ends. In ascending order. */
+/**
+ * Tries a strength and half a decade on either side, then continues where the loss falls until it rises or the grid ends. In ascending
+ * order.
+ */
 async function searchFrom(
   attempt: AttemptStrengths,
   nothing: Float32Array,

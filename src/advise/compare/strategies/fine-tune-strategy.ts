@@ -1,4 +1,7 @@
-/** One training of `train/finetune` for a comparison: the loop and recipe of `graft train`, on some of the images. */
+/**
+ * The strategy of fine-tuning, and one training of a network for a comparison, with the loop and recipe of `graft train`; the strategy from
+ * scratch uses it too.
+ */
 
 import { secondsSince } from "../../../base/progress.ts";
 import { createRandom } from "../../../base/random.ts";
@@ -49,7 +52,10 @@ const labelledOf = ({ paths, digests, labels, groups }: Frozen, rows: readonly n
 export interface RungTraining extends Pick<FinetuneInput, "network" | "shape" | "head" | "classes" | "title"> {
   readonly seed: number;
   readonly options: FinetuneOptions & { readonly epochs: number };
-  /** Logits of rows if training does not improve on the initial weights. Default: the classes' shares, as of a network that has learned nothing. */
+  /**
+   * Logits of rows if training does not improve on the initial weights. Default: the classes' shares, as of a network that has learned
+   * nothing.
+   */
   readonly initialLogits?: ((rows: readonly number[]) => Float32Array) | undefined;
 }
 
@@ -113,7 +119,10 @@ export interface FineTuneOptions {
   readonly augment: () => AugmentationName;
 }
 
-/** Guesses until the first training is measured: seconds per image and epoch, and per view through the frozen part, as multiples of the seconds of its features. */
+/**
+ * Guesses until the first training is measured: seconds per image and epoch, and per view through the frozen part, as multiples of the
+ * seconds of its features.
+ */
 const STEP_GUESS = 2;
 const FROZEN_GUESS = 1;
 const BATCH = 32;

@@ -1,4 +1,7 @@
-/** The input and output of a strategy; the strategies are the files beside this one. */
+/**
+ * The strategy of transfer alone: a head on features of the frozen network. Also declares what strategies share: tasks, results and
+ * features.
+ */
 import { type OnProgress, secondsSince } from "../../../base/progress.ts";
 import { createRandom } from "../../../base/random.ts";
 import { correctFlags } from "../../../metrics/logits.ts";
@@ -34,7 +37,7 @@ export interface StrategyResult {
 /** Prepares a strategy that trains a network for one task: work that its trainings, short and long, share is done once. */
 export type Prepare = (task: Task) => Promise<Trainee>;
 
-// The features of all images of a comparison, shared by two strategies: computed once, or read from the cache.
+// The features of all images of a comparison, computed once or read from the cache; two strategies use them.
 
 /** The readable images with their features, row by row. */
 export interface Frozen {
@@ -86,8 +89,6 @@ export async function freeze(
     await runner.close();
   }
 }
-
-// The strategy of transfer alone: a head on features of the frozen network.
 
 export const probeStrategy =
   ({ table, labels, groups: all, secondsPerImage }: Frozen, classes: number) =>

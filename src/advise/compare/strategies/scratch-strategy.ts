@@ -1,4 +1,6 @@
-/** The strategy from scratch: a small randomly initialised network; its input size, augmentation and learning rate are tuned by validation. */
+/**
+ * The strategy from scratch: a small randomly initialised network; its input size, augmentation and learning rate are tuned by validation.
+ */
 import { secondsSince } from "../../../base/progress.ts";
 import type { AugmentationName } from "../../../data/image/augment/augmentation-plan.ts";
 import { inspectImage } from "../../../data/image/decode.ts";
