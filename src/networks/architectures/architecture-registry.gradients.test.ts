@@ -120,8 +120,8 @@ function distance(name: string, gradient: Float32Array, { norm, products }: Kept
     const probe = numbersOf(`${name}/probe.${k}`, gradient.length, Math.sqrt(3), 0);
     return dot(probe, gradient) / norm - product;
   });
-  const told = Math.sqrt(differences.reduce((sum, difference) => sum + difference ** 2, 0) / products.length);
-  return Math.max(Math.abs(Math.sqrt(dot(gradient, gradient)) / norm - 1), told);
+  const apart = Math.sqrt(differences.reduce((sum, difference) => sum + difference ** 2, 0) / products.length);
+  return Math.max(Math.abs(Math.sqrt(dot(gradient, gradient)) / norm - 1), apart);
 }
 
 function dot(a: Float32Array, b: Float32Array): number {
