@@ -95,7 +95,7 @@ describe("damage", () => {
     flip(fetched!);
     await expect(opened.openConverted(true)).rejects.toMatchObject({ code: "cache-damaged" });
     await expect(opened.openConverted(true)).rejects.toThrow(
-      `${converted} in the cache is damaged, and cannot be converted`,
+      `${converted} in the cache is damaged and cannot be converted again`,
     );
     await expect(opened.openConverted(true)).rejects.toThrow(fetched!);
     flip(weights!);

@@ -66,8 +66,11 @@ export async function openSubjects(work: string): Promise<Subjects> {
   mkdirSync(cache, { recursive: true });
   const file = join(work, "tiny.onnx");
   writeFileSync(file, tinyNetwork(1, 1));
-  const pictures = await writeShapes(join(work, "pictures"), { circle: 10, square: 10 }, 1, 32);
-  const dataset = await discoverDataset(pictures);
+  // With a validation folder, one training tunes the network; without it, several would, for each damage.
+  const images = join(work, "images");
+  await writeShapes(join(images, "train"), { circle: 10, square: 10 }, 1, 32);
+  await writeShapes(join(images, "val"), { circle: 4, square: 4 }, 2, 32);
+  const dataset = await discoverDataset(images);
   const trained = async (unfreeze?: string): Promise<string> => {
     const network = await openNetwork(file, { preprocessing: "imagenet" });
     const finetune = unfreeze === undefined ? {} : { finetune: { unfreeze, epochs: 2 } };
