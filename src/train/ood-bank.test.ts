@@ -4,7 +4,7 @@ import { MAX_OOD_SCORE } from "../model/artifact-graph.ts";
 import { openSession } from "../onnx/session/session.ts";
 import { denseTable } from "./features/feature-table.ts";
 import { BANK_ROWS, fitOodDetector, oodScoresOf } from "./ood-bank.ts";
-import { FEATURES_INPUT, noveltyModel, PROBABILITIES_INPUT } from "./testing.ts";
+import { FEATURES_INPUT, oodModel, PROBABILITIES_INPUT } from "./testing.ts";
 
 const COLUMNS = 24;
 
@@ -32,13 +32,13 @@ const fit = (train: Float32Array, groups?: readonly number[], calibration?: Floa
     createRandom(0),
   );
 
-const scored = (of: Float32Array, novelty: Awaited<ReturnType<typeof fit>>, probabilities?: Float32Array) =>
-  oodScoresOf(denseTable(of, COLUMNS), probabilities ?? answers(of.length / COLUMNS), novelty);
+const scored = (of: Float32Array, detector: Awaited<ReturnType<typeof fit>>, probabilities?: Float32Array) =>
+  oodScoresOf(denseTable(of, COLUMNS), probabilities ?? answers(of.length / COLUMNS), detector);
 
 /** The share of new pictures of the kind that are called unknown. */
-async function alarmsOf(novelty: Awaited<ReturnType<typeof fit>>, known: Float32Array): Promise<number> {
-  const scores = await scored(known, novelty);
-  return scores.filter((score) => score > novelty.rule.threshold).length / scores.length;
+async function alarmsOf(detector: Awaited<ReturnType<typeof fit>>, known: Float32Array): Promise<number> {
+  const scores = await scored(known, detector);
+  return scores.filter((score) => score > detector.rule.threshold).length / scores.length;
 }
 
 /** Rows as a network shows them that was trained on them: drawn to the direction of their class. */
@@ -48,30 +48,30 @@ const memorised = (of: Float32Array): Float32Array =>
     return 0.2 * value + (Math.floor(column / 8) === row % 2 ? 4 : 0);
   });
 
-describe("novelty", () => {
-  it("of a tuned network is judged by images that did not tune it", async () => {
+describe("the out-of-distribution detector", () => {
+  it("of a fine-tuned network is fitted on images that did not train it", async () => {
     const train = memorised(rows(200, 1));
     const fresh = rows(400, 2);
     expect(await alarmsOf(await fit(train), fresh)).toBeGreaterThan(0.5);
     expect(await alarmsOf(await fit(train, undefined, rows(60, 3)), fresh)).toBeLessThan(0.12);
   });
 
-  it("calls nothing unknown where too few images are there to promise anything", async () => {
-    const novelty = await fit(rows(18, 1));
-    expect(novelty.rule).toMatchObject({ threshold: MAX_OOD_SCORE, fittedOn: 18 });
-    expect(await alarmsOf(novelty, rows(50, 3, true))).toBe(0);
+  it("calls nothing unknown if there are too few images for a guarantee", async () => {
+    const detector = await fit(rows(18, 1));
+    expect(detector.rule).toMatchObject({ threshold: MAX_OOD_SCORE, fittedOn: 18 });
+    expect(await alarmsOf(detector, rows(50, 3, true))).toBe(0);
     expect((await fit(rows(19, 1))).rule.threshold).toBeLessThan(MAX_OOD_SCORE);
   });
 
   it("raises few false alarms on new images of the kind, and finds others", async () => {
-    const novelty = await fit(rows(400, 1));
-    const { threshold, fittedOn, falseAlarmRate } = novelty.rule;
+    const detector = await fit(rows(400, 1));
+    const { threshold, fittedOn, falseAlarmRate } = detector.rule;
     expect([fittedOn, falseAlarmRate]).toEqual([400, 0.05]);
-    const known = await scored(rows(400, 2), novelty);
+    const known = await scored(rows(400, 2), detector);
     const alarms = known.filter((score) => score > threshold).length / 400;
     expect(alarms).toBeGreaterThan(0.01);
     expect(alarms).toBeLessThan(0.1);
-    const unknown = await scored(rows(50, 3, true), novelty);
+    const unknown = await scored(rows(50, 3, true), detector);
     expect(unknown.every((score) => score > threshold)).toBe(true);
   });
 
@@ -83,24 +83,24 @@ describe("novelty", () => {
     expect(await alarmsOf(await fit(copied, groups), rows(400, 2))).toBeLessThan(0.25);
   });
 
-  it("promises nothing of rows that all belong together", async () => {
-    const novelty = await fit(rows(20, 1), new Array(20).fill(0));
-    expect(novelty.rule).toMatchObject({ threshold: MAX_OOD_SCORE, fittedOn: 1 });
-    expect(novelty.scales.length).toBe(20);
+  it("guarantees nothing for rows of a single group", async () => {
+    const detector = await fit(rows(20, 1), new Array(20).fill(0));
+    expect(detector.rule).toMatchObject({ threshold: MAX_OOD_SCORE, fittedOn: 1 });
+    expect(detector.scales.length).toBe(20);
   });
 
-  it("finds what is between classes too, though it is no further away", async () => {
+  it("also finds images between classes, although they are no further away", async () => {
     const probabilities = answers(200, (row) => 0.9 + (row % 10) / 100);
     const train = { table: denseTable(rows(200, 1), COLUMNS), groups: undefined };
-    const novelty = await fitOodDetector({ train, probabilities }, createRandom(0));
+    const detector = await fitOodDetector({ train, probabilities }, createRandom(0));
     const like = rows(50, 2);
     const share = async (top: number): Promise<number> => {
       const scores = await scored(
         like,
-        novelty,
+        detector,
         answers(50, () => top),
       );
-      return scores.filter((score) => score > novelty.rule.threshold).length / 50;
+      return scores.filter((score) => score > detector.rule.threshold).length / 50;
     };
     expect(await share(0.95)).toBeLessThan(0.15);
     expect(await share(0.5)).toBeGreaterThan(0.9);
@@ -108,7 +108,7 @@ describe("novelty", () => {
       (
         await scored(
           like,
-          novelty,
+          detector,
           answers(50, () => 1),
         )
       ).every(Number.isFinite),
@@ -117,15 +117,15 @@ describe("novelty", () => {
 
   it("is what the artifact's graph computes", async () => {
     const train = { table: denseTable(rows(60, 1), COLUMNS), groups: undefined };
-    const novelty = await fitOodDetector(
+    const detector = await fitOodDetector(
       { train, probabilities: answers(60, (row) => 0.5 + (row % 7) / 14) },
       createRandom(0),
     );
     const asked = rows(9, 4);
     const probabilities = answers(9, (row) => [0.5, 1, 0.99, 0.7, 0.999999, 0.6, 0.8, 0.9, 0.55][row]!);
-    const expected = await scored(asked, novelty, probabilities);
-    const session = await openSession(noveltyModel(novelty, COLUMNS, 2));
-    const { novelty: found } = await session.run({
+    const expected = await scored(asked, detector, probabilities);
+    const session = await openSession(oodModel(detector, COLUMNS, 2));
+    const { detector: found } = await session.run({
       [FEATURES_INPUT]: { dims: [9, COLUMNS], data: asked },
       [PROBABILITIES_INPUT]: { dims: [9, 2], data: probabilities },
     });
@@ -136,7 +136,7 @@ describe("novelty", () => {
     });
   });
 
-  it("keeps a bounded bank, and does with two images", async () => {
+  it("keeps a bounded bank, and works with two images", async () => {
     const many = await fit(rows(BANK_ROWS + 200, 1));
     expect(many.scales.length).toBe(BANK_ROWS);
     expect(many.rule.fittedOn).toBe(BANK_ROWS + 200);

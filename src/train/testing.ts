@@ -8,5 +8,5 @@ export const FEATURES_INPUT = "features";
 
 export const PROBABILITIES_INPUT = "probabilities";
 
-export const noveltyModel = (novelty: OodDetector, columns: number, classes: number): Uint8Array =>
+export const oodModel = (novelty: OodDetector, columns: number, classes: number): Uint8Array =>
   encodeModelWhole(modelOf(oodScoreGraph(novelty, columns, classes)));

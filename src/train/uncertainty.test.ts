@@ -1,4 +1,4 @@
-/** Uncertainty after fine-tuning: the bank is of the tuned network's own features, as the artifact yields them. */
+/** Uncertainty after fine-tuning: the bank is of the tuned network's own features, as the artifact outputs them. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -73,7 +73,7 @@ describe("fitUncertainty", () => {
     };
   }
 
-  it("takes the features at hand of a frozen network, and computes those of a tuned one", async () => {
+  it("uses the known features of a frozen network, and computes those of a fine-tuned one", async () => {
     const [frozen, tuned] = [
       await fitUncertainty(await input(false), nodeEnvironment),
       await fitUncertainty(await input(true), nodeEnvironment),

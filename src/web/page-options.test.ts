@@ -16,7 +16,7 @@ const picture = { width: 1, height: 1, data: new Uint8Array(3) };
 const examples = [{ picture, label: "a" }];
 
 describe("train in a page", () => {
-  test("takes what makes sense, with its defaults", () => {
+  test("accepts valid options, with their defaults", () => {
     expect(checkedTrainOptions({ network, examples })).toMatchObject({
       seed: 0,
       unfreeze: "none",

@@ -1,6 +1,6 @@
 /**
- * The checks of single images: poor quality, off-topic and unreadable ones. Labels are checked in label-checks.ts, copies in duplicate-
- * checks.ts.
+ * The checks of single images: poor quality, off-topic and unreadable ones. Labels are checked in label-checks.ts, copies in
+ * duplicate-checks.ts.
  */
 import { quantile } from "../../base/collections.ts";
 import type { Traits } from "../../data/image/traits.ts";

@@ -54,7 +54,7 @@ function inputOf({ strengths, mirrors = [], groups }: Case): ChooseInput & { rea
 }
 
 describe("chooseFeatures", () => {
-  it("takes the cut whose features carry the label, with a head whose penalty was searched for on the same folds", async () => {
+  it("chooses the cut whose features predict the label, with a head whose penalty was searched on the same folds", async () => {
     const input = inputOf({ strengths: [0.2, 0.1, 1.5] });
     const { cut: taken, head, choice } = await chooseFeatures(input);
     expect(taken.tensor).toBe("cut2");
@@ -72,7 +72,7 @@ describe("chooseFeatures", () => {
     expect(input.fits).toHaveLength(3);
   });
 
-  it("keeps the network's own cut where another is no better by more than its standard error, and fits nothing twice", async () => {
+  it("keeps the network's own cut unless another is better by more than its standard error, and fits nothing twice", async () => {
     const input = inputOf({ strengths: [1, 1, 0] });
     const { cut: taken, choice } = await chooseFeatures(input);
     expect(taken.tensor).toBe("cut0");
@@ -80,7 +80,7 @@ describe("chooseFeatures", () => {
     expect(input.fits).toHaveLength(3);
   });
 
-  it("averages over mirrored views where that lowers the loss", async () => {
+  it("averages over mirrored views if that lowers the loss", async () => {
     const { cut: taken, head, choice } = await chooseFeatures(inputOf({ strengths: [0.7, 0], mirrors: [0.7, 0] }));
     expect(taken).toMatchObject({ tensor: "cut0", shape: { views: "mirrored" } });
     expect(choice).toMatchObject({ effort: "better", cut: "cut0", views: "mirrored" });
@@ -92,7 +92,7 @@ describe("chooseFeatures", () => {
     expect(head.head.weights).toHaveLength(2 * WIDTH);
   });
 
-  it("tries mirrored views of the cut that was taken, and leaves them where mirror images say the opposite", async () => {
+  it("tries mirrored views of the chosen cut, and rejects them if mirror images show the opposite", async () => {
     const { cut: taken, choice } = await chooseFeatures(inputOf({ strengths: [0, 1], mirrors: [0, -1] }));
     expect(taken.tensor).toBe("cut1");
     expect(choice).toMatchObject({ cut: "cut1", views: "plain" });

@@ -19,7 +19,7 @@ const read = (cache: Awaited<ReturnType<typeof openFeatureCache>>, name: string)
 const notices = heardNotices();
 
 describe("feature cache", () => {
-  test("keeps features between runs, each run in a segment of its own", async () => {
+  test("keeps features between runs, each run in its own segment", async () => {
     const path = folder();
     const first = await openFeatureCache(path, 2);
     first.add([key("a"), key("b")], Float32Array.from([1, 2, 3, 4]));
@@ -35,7 +35,7 @@ describe("feature cache", () => {
     expect(readdirSync(path)).toHaveLength(2);
   });
 
-  test("a half-written or damaged record is not taken for whole, the others still are", async () => {
+  test("an incomplete or damaged record is skipped, the others are read", async () => {
     const path = folder();
     const cache = await openFeatureCache(path, 2);
     cache.add([key("a"), key("b"), key("c")], Float32Array.from([1, 2, 3, 4, 5, 6]));
@@ -59,7 +59,7 @@ describe("feature cache", () => {
     expect(readdirSync(path).filter((name) => name === "junk.records")).toEqual(["junk.records"]);
   });
 
-  test("a folder that cannot be made is one sentence", async () => {
+  test("a folder that cannot be created is reported in one sentence", async () => {
     const path = folder();
     writeFileSync(join(path, "file"), "");
     await expect(openFeatureCache(join(path, "file", "deeper"), 2)).rejects.toThrow("Could not write");

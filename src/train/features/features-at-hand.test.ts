@@ -45,9 +45,9 @@ const namesOf = async (most = 5): Promise<string[]> => {
   return found.map(({ name }) => name);
 };
 
-it("is nothing where there is no cache", async () => expect(await namesOf()).toEqual([]));
+it("is empty without a cache", async () => expect(await namesOf()).toEqual([]));
 
-it("is what other networks computed of every image, one cut of each", async () => {
+it("finds what other networks computed for every image, one cut of each", async () => {
   await fill("a", "own at t1", [0, 1, 2], 2);
   await fill("b", "second at t9", [2, 0, 1], 3);
   await fill("c", "second at t8", [0, 1, 2], 4);

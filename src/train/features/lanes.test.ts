@@ -83,7 +83,7 @@ async function extracted(
   }
 }
 
-test("features, order and what is unreadable are those of one thread", async () => {
+test("features, order and unreadable images are the same as in one thread", async () => {
   const alone = await extracted("alone", false);
   const lanes = await extracted("lanes", true);
   expect(calls).toBeGreaterThan(FEWEST_IMAGES / 8);
@@ -101,7 +101,7 @@ test("features, order and what is unreadable are those of one thread", async () 
   expect(again.rows).toEqual(lanes.rows);
 });
 
-test("what was computed before the work was stopped is kept", async () => {
+test("keeps what was computed before the work was stopped", async () => {
   const stop = new AbortController();
   const runner = await runnerWith(true);
   const cache = await openFeatureCache(join(folder, "stopped"), 16);

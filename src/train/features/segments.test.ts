@@ -54,7 +54,7 @@ async function missingIn(path: string, count: number): Promise<number[]> {
 }
 
 describe("a thousand segments", () => {
-  test("are read, and merged, by a process that may have few files open", async () => {
+  test("are read and merged by a process that may open few files", async () => {
     const path = await withSegments(1000);
     const script = `
       const { register } = await import(${JSON.stringify(import.meta.resolve("tsx/esm/api"))});
@@ -84,7 +84,7 @@ describe("a thousand segments", () => {
     expect(readdirSync(path).filter((name) => !name.endsWith(".records"))).toEqual([]);
   });
 
-  test("left as they are where they cannot be merged, are read all the same", async () => {
+  test("are read even if they cannot be merged", async () => {
     const path = await withSegments(40);
     // Another process merges just now, or seems to.
     const { withLock } = await import("../../base/lock.ts");
@@ -96,7 +96,7 @@ describe("a thousand segments", () => {
     expect(segmentsOf(path).length).toBeLessThanOrEqual(8);
   });
 
-  test("by one process that opens the cache for each, stay few", async () => {
+  test("stay few if one process opens the cache for each", async () => {
     const path = folder();
     for (let i = 0; i < 100; i++) {
       const cache = await openRecordCache(path, SIZE);
@@ -109,7 +109,7 @@ describe("a thousand segments", () => {
 });
 
 describe("merging", () => {
-  test("keeps each key once, drops what is damaged, and tells it", async () => {
+  test("keeps each key once, drops damaged records, and reports them", async () => {
     const path = await withSegments(20);
     const names = segmentsOf(path);
     copyFileSync(join(path, names[3]!), join(path, mergedSegmentName()));
@@ -122,7 +122,7 @@ describe("merging", () => {
     expect(total).toBe(19 * (32 + SIZE + 8));
   });
 
-  test("leaves alone what a living process writes to", async () => {
+  test("does not touch segments of a running process", async () => {
     const path = await withSegments(20);
     const writer = await openRecordCache(path, SIZE);
     writer.add([key(100)], valuesOf(100));
@@ -172,7 +172,7 @@ describe("merging", () => {
     expect(notices).toEqual([]);
   });
 
-  test("copies a record a few times in its life, not once a run", () => {
+  test("copies a record a few times in total, not in every run", () => {
     // One segment of 1 kB more each run; what a merge copies is counted.
     let files: SegmentFile[] = [];
     let copied = 0;
@@ -191,7 +191,7 @@ describe("merging", () => {
 });
 
 describe("a folder in use", () => {
-  test("says so while it is open", async () => {
+  test("lists its users while it is open", async () => {
     const path = folder();
     const [first, second] = [await openRecordCache(path, SIZE), await openRecordCache(path, SIZE)];
     expect(await usersOf(path)).toEqual([`process ${process.pid}`, `process ${process.pid}`]);
@@ -201,7 +201,7 @@ describe("a folder in use", () => {
     expect(readdirSync(path)).toEqual([]);
   });
 
-  test("that is taken away is written to again", async () => {
+  test("that is removed is created again", async () => {
     const path = folder();
     const cache = await openRecordCache(path, SIZE);
     rmSync(path, { recursive: true });

@@ -10,7 +10,7 @@ const options = fc.record({
 });
 
 describe("the sampler", () => {
-  test("shows every example once an epoch, the epochs being one stream of full batches", () => {
+  test("uses every example once per epoch, in one stream of full batches", () => {
     fc.assert(
       fc.property(options, fc.integer({ min: 1, max: 4 }), (of, epochs) => {
         const sampler = createSampler(of);
@@ -28,7 +28,7 @@ describe("the sampler", () => {
     );
   });
 
-  test("an example shows all its views before one comes again", () => {
+  test("an example uses all its views before one is repeated", () => {
     fc.assert(
       fc.property(options, (of) => {
         const sampler = createSampler(of);
@@ -40,7 +40,7 @@ describe("the sampler", () => {
     );
   });
 
-  test("a step's batch is the same whatever was asked before, and another seed's is another", () => {
+  test("a step's batch does not depend on earlier calls, and differs for another seed", () => {
     fc.assert(
       fc.property(options, fc.integer({ min: 1, max: 30 }), (of, step) => {
         const once = createSampler(of);

@@ -18,7 +18,7 @@ const held = new Map([["w", Float32Array.of(1)]]);
 const batch = () => ({});
 
 describe("the learning-rate finder", () => {
-  test("suggests a rate below where descent diverges, and the less the steeper the valley", async () => {
+  test("suggests a rate below divergence, lower for a steeper valley", async () => {
     const [gentle, steep] = [
       await findLearningRate({ run: descent(20), held, batch }),
       await findLearningRate({ run: descent(2000), held, batch }),
@@ -30,7 +30,7 @@ describe("the learning-rate finder", () => {
     expect(held.get("w")![0]).toBe(1);
   });
 
-  test("ends where the loss diverges or is no number, and tells the rates that it tried, ascending", async () => {
+  test("ends if the loss diverges or is not a number, and returns the tried rates in ascending order", async () => {
     const { points } = await findLearningRate({ run: descent(2000), held, batch });
     expect(points.length).toBeLessThan(80);
     const rates = points.map(({ learningRate }) => learningRate);

@@ -15,13 +15,13 @@ const graph: Graph = {
   initializers: new Map(),
 };
 
-test("what is alive at once, by when each tensor is last read", () => {
+test("counts the tensors that are alive at once, by when each is last read", () => {
   const shapes = new Map(["x", "a", "b", "c", "y"].map((name) => [name, { type: "float32", dims: [100] } as const]));
   // a, b and c while c is made; x and y are others' matter.
   expect(peakBytes(graph, shapes)).toBe(3 * 400);
 });
 
-test("a training that does not fit is refused with the batch that would", () => {
+test("a training that does not fit is rejected with the batch size that would", () => {
   expect(() => checkMemory(1e9, 1e9, 32)).not.toThrow();
   expect(() => checkMemory(4e9, 1e9, 32)).toThrow(
     "Fine-tuning in batches of 32 would take about 4.0 GB of memory, and 1.0 GB are free: give --batch 8, or unfreeze fewer stages.",

@@ -31,7 +31,7 @@ const network: Graph = {
   ]),
 };
 
-test("steps in one run are those of as many runs, to the bit", async () => {
+test("steps in one run equal those of separate runs, to the bit", async () => {
   const shapes = await measureShapes(modelOf(network), { x: [2, 3, 8, 8] });
   const step = stepGraph(network, shapes, {
     prediction: "logits",

@@ -46,7 +46,7 @@ test("each batch is normalised by its own statistics, which the running ones fol
   expect(Number(result["variance/next"]!.data[0])).toBeCloseTo(0.9 * 4 + 0.1 * 5, 4);
 });
 
-test("norms whose statistics are computed are left alone", async () => {
+test("norms whose statistics are computed are not changed", async () => {
   const computed: Graph = {
     ...graph,
     nodes: [

@@ -55,7 +55,7 @@ function trainer(accuracies: readonly number[], lossOf = (number: number) => 1 /
 }
 
 describe("the training loop", () => {
-  test("keeps the average of the last epochs, notes every epoch, and writes a checkpoint after each but the last", async () => {
+  test("keeps the average of the last epochs, records every epoch, and writes a checkpoint after each except the last", async () => {
     const { options, begin, saved } = trainer([0.5, 0.6, 0.9, 0.8]);
     const ends: number[] = [];
     const run: StepRunner = async (...step) => {
@@ -84,7 +84,7 @@ describe("the training loop", () => {
     expect(keptOf(state)).toMatchObject({ epoch: 2, accuracy: 1 });
   });
 
-  test("what has ended is not gone on with, and logits are kept where they are given", async () => {
+  test("a finished training does not continue, and logits are kept if they are given", async () => {
     const { options, begin } = trainer([0.5, 0.6, 0.9]);
     let epochs = 0;
     const evaluate = async () => ({ ...scored(0.5), logits: Float32Array.of(epochs++) });
@@ -104,7 +104,7 @@ describe("the training loop", () => {
     expect(state.last).toMatchObject({ accuracy: 0.7 });
   });
 
-  test("what is never better than the probe ends after the patience", async () => {
+  test("a training that never beats the probe ends after the patience", async () => {
     const { options, begin } = trainer([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]);
     const { state, stop } = await runTraining(await begin(), options);
     expect(state).toMatchObject({ improved: 0, best: { epoch: 1, accuracy: 0.8 } });
@@ -124,7 +124,7 @@ describe("the training loop", () => {
     expect(keptOf(state)).toMatchObject({ epoch: 1, accuracy: 0.7 });
   });
 
-  test("when it is enough, ends with the epochs that it has, and in the first epoch continues to its end", async () => {
+  test("`enough` ends it with the finished epochs, but not before the end of the first", async () => {
     for (const [at, epochs] of [
       [1, 1],
       [5, 1],
@@ -143,7 +143,7 @@ describe("the training loop", () => {
     }
   });
 
-  test("interrupted after any step, it goes on to the very same end", async () => {
+  test("interrupted after any step, it continues to exactly the same end", async () => {
     const { options, begin } = trainer([0.5, 0.6, 0.9, 0.8]);
     const whole = await runTraining(await begin(), options);
     for (const at of [1, 4, 5, 9, 14]) {
@@ -162,7 +162,7 @@ describe("the training loop", () => {
     }
   });
 
-  test("however many steps are taken at once, they stay within an epoch and come out the same", async () => {
+  test("any number of steps at once stays within an epoch and gives the same result", async () => {
     const accuracies = [0.5, 0.6, 0.9, 0.8];
     const { options, begin } = trainer(accuracies);
     const whole = await runTraining(await begin(), options);

@@ -8,7 +8,7 @@ const parts = (labels: readonly number[], groups?: readonly number[]) =>
 const labelled = (count: number, classes = 2): number[] => Array.from({ length: count }, (_, i) => i % classes);
 
 describe("held-out parts", () => {
-  it("is one part where it is large enough, and the same one whatever follows", () => {
+  it("is one part if that is large enough, and the first part does not depend on further ones", () => {
     expect(parts(labelled(600))).toHaveLength(1);
     const few = labelled(140);
     const [first] = heldOutParts(Int32Array.from(few), undefined, createRandom(1), createRandom(2), 1);
@@ -30,7 +30,7 @@ describe("held-out parts", () => {
     );
   });
 
-  it("separates no group", () => {
+  it("does not divide groups", () => {
     const groups = labelled(120).map((_, i) => Math.floor(i / 4));
     for (const { kept, held } of parts(labelled(120), groups)) {
       const known = new Set(kept.map((row) => groups[row]!));
@@ -38,7 +38,7 @@ describe("held-out parts", () => {
     }
   });
 
-  it("refuses where no class has three", () => {
+  it("rejects classes of fewer than three images", () => {
     expect(() => parts([0, 0, 1, 1])).toThrow(/no class has three/);
   });
 });

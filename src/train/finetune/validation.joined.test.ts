@@ -3,7 +3,7 @@ import { joinedExamples, joinedLogits } from "./validation.ts";
 
 const of = (...values: number[]): Float32Array => Float32Array.from(values);
 
-test("answers are joined at the same epoch; a training that failed keeps what it had", () => {
+test("predictions are joined at the same epoch; a training that failed keeps its last ones", () => {
   const whole = [of(0), of(1), of(2)];
   const failed = [of(10), of(11)];
   expect([...joinedLogits(of(7), [whole, failed], 1)]).toEqual([7, 1, 11]);

@@ -5,7 +5,7 @@ import { choose, isClearlyBetter, meanLoss, scoreValidation, type ValidationScor
 const of = (losses: readonly number[]): ValidationScores => ({ accuracy: 0, logLoss: 0, losses });
 
 describe("what is kept", () => {
-  test("one image more of 36 does not outdo the probe", () => {
+  test("one more correct image of 36 does not beat the probe", () => {
     const labels = Int32Array.from({ length: 36 }, (_, i) => i % 2);
     const logits = (wrong: number): Float32Array =>
       Float32Array.from([...labels].flatMap((label, i) => (label === (i < wrong ? 1 : 0) ? [3, 0] : [0, 3])));
@@ -14,7 +14,7 @@ describe("what is kept", () => {
     expect(choose(probe!, tuned!).isTuned).toBe(false);
   });
 
-  test("many images gained do, and the figures say by how much", () => {
+  test("a gain on many images does, with its figures in the sentence", () => {
     const [probe, tuned] = [
       of(Array.from({ length: 50 }, (_, i) => 0.5 + (i % 3))),
       of(Array.from({ length: 50 }, () => 0.2)),
@@ -26,7 +26,7 @@ describe("what is kept", () => {
     expect(choice!.gain).toBeGreaterThan(choice!.standardError);
   });
 
-  test("a lower accuracy with better probabilities counts, and nothing at all keeps the probe", () => {
+  test("a lower accuracy with better probabilities is kept; without a result, the probe is", () => {
     expect(
       choose(of([0.9, 0.8, 0.9, 0.8, 0.9, 0.8]), { ...of([0.1, 0.1, 0.1, 0.1, 0.1, 0.1]), accuracy: -1 }).isTuned,
     ).toBe(true);
@@ -34,7 +34,7 @@ describe("what is kept", () => {
     expect(choose(of([1, 1]), of([])).isTuned).toBe(false);
   });
 
-  test("earlier weights replace the last only where they are clearly better", () => {
+  test("earlier weights replace the last only if they are clearly better", () => {
     const last = Array.from({ length: 20 }, () => 1);
     expect(isClearlyBetter(of(last.map((_, i) => (i === 0 ? 0 : 1.04))), of(last))).toBe(false);
     expect(isClearlyBetter(of(last.map((_, i) => (i % 2 === 0 ? 0 : 1))), of(last))).toBe(true);
@@ -43,7 +43,7 @@ describe("what is kept", () => {
 });
 
 describe("scoreValidation", () => {
-  test("weights that diverged are wrong without end, but no error", () => {
+  test("diverged weights get the maximum loss, and no error", () => {
     const { losses } = scoreValidation(Float32Array.of(Number.NaN, 0, 1, 0), { labels: Int32Array.of(0, 0) }, 2, 0);
     expect(losses.every((loss) => loss > 15 && Number.isFinite(loss))).toBe(true);
   });

@@ -90,7 +90,7 @@ describe("the head against scikit-learn", () => {
 });
 
 describe("fitHead", () => {
-  test("a table in chunks gives what the same table in one piece gives", async () => {
+  test("a table in chunks gives the same result as in one piece", async () => {
     const { data, labels } = examples(shape);
     const whole = await train(denseTable(data, 5), labels, 3);
     for (const rowsPerChunk of [1, 7, 59]) {
@@ -101,7 +101,7 @@ describe("fitHead", () => {
     }
   });
 
-  test("a column that is constant, or all but, changes nothing and breaks nothing", async () => {
+  test("a constant or nearly constant column changes nothing and breaks nothing", async () => {
     const { data, labels } = examples(shape);
     const wider = new Float32Array(60 * 7);
     for (let i = 0; i < 60; i++) {
@@ -137,7 +137,7 @@ describe("fitHead", () => {
     return { table: denseTable(data, 8), labels };
   }
 
-  test("half decades around the best decade are tried too, and one is taken where it is better than all decades", async () => {
+  test("half decades around the best decade are tried too, and one is chosen if it is better than all decades", async () => {
     const { table, labels } = hidden();
     const { l2, tried, outOfFoldLogits } = await train(table, labels, 3);
     expect(tried.map((result) => Math.log10(result.l2))).toEqual(
@@ -152,7 +152,7 @@ describe("fitHead", () => {
     expect(largestDifference(softmax(outOfFoldLogits, 3, 1), softmax(alone.outOfFoldLogits, 3, 1))).toBeLessThan(0.01);
   });
 
-  test("strengths that are given are tried, and no others", async () => {
+  test("only the given strengths are tried", async () => {
     const { data, labels } = examples(shape);
     const { tried } = await train(denseTable(data, 5), labels, 3, { strengths: [0.01, 1] });
     expect(tried.map(({ l2 }) => l2)).toEqual([0.01, 1]);
@@ -171,7 +171,7 @@ describe("fitHead", () => {
     }
   });
 
-  test("an example's own label has no say in its out-of-fold logits", async () => {
+  test("an example's own label does not affect its out-of-fold logits", async () => {
     const { labels } = examples(shape);
     const noise = createRandom(5);
     const random = Float32Array.from({ length: 60 * 40 }, () => noise.next());
@@ -186,7 +186,7 @@ describe("fitHead", () => {
     expect(right.length / 60).toBeGreaterThan(0.9);
   });
 
-  test("columns that few examples show at rest do not drown the others when they stir", async () => {
+  test("columns that hardly vary in few examples do not dominate later", async () => {
     // As of a ReLU: most features are 0 for most pictures, and rarely large. Few pictures show few of them at work.
     const draw = (count: number, seed: number): { table: FeatureTable; labels: Int32Array } => {
       const random = createRandom(seed);
@@ -222,7 +222,7 @@ describe("fitHead", () => {
     expect(await train(table, labels, 2)).toEqual(await train(table, labels, 2, { pooling: 0 }));
   });
 
-  test("where cross-validation makes no mistake, the penalty is not the weakest that is tried", async () => {
+  test("if cross-validation makes no mistake, the penalty is not the weakest one", async () => {
     const labels = Int32Array.from({ length: 36 }, (_, i) => i % 2);
     const random = createRandom(4);
     const data = Float32Array.from(
@@ -250,7 +250,7 @@ describe("fitHead", () => {
     expect(a).toEqual(b);
   });
 
-  test("classes that can be told apart without a doubt end with finite weights", async () => {
+  test("perfectly separable classes end with finite weights", async () => {
     const labels = Int32Array.from({ length: 40 }, (_, i) => i % 2);
     const data = Float32Array.from(
       { length: 80 },

@@ -50,7 +50,7 @@ describe("L-BFGS", () => {
     expect(point[1]).toBeCloseTo(1, 2);
   });
 
-  test("a value that is not a number is stepped back from", () => {
+  test("steps back from a value that is not a number", () => {
     const { point } = minimise([4], ([x = 0]) => ({
       value: x < 0.5 ? Number.NaN : x - Math.log(x - 0.5),
       gradient: [1 - 1 / (x - 0.5)],
