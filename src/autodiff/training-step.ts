@@ -5,9 +5,10 @@
  */
 
 import { usageError } from "../base/errors.ts";
-import { elementCount, type Graph, node, rawTensor, type TensorShape, type Value } from "../onnx/model.ts";
+import { dataflow, lookup } from "../onnx/analysis/dataflow.ts";
+import { elementCount, type Graph, type Node, node, rawTensor, type TensorShape, type Value } from "../onnx/model.ts";
 import { cutGraph } from "../onnx/passes/cut-and-merge.ts";
-import { allTensors, backward, type Shapes } from "./gradients.ts";
+import { allTensors, backward, differentiationOf, type Shapes } from "./gradients.ts";
 import type { Ref } from "./graph-builder.ts";
 import { Operations } from "./graph-operations.ts";
 import type { Loss } from "./losses.ts";
@@ -306,17 +307,63 @@ const reads: Readonly<Record<string, Reads>> = {
   Gather: { kernels: [], others: [0] },
 };
 
-/** The parameters of a network, in the order in which nodes read them. */
+/** In chains of constants: the inputs through which a weight reaches the output, where that is not the first input alone. */
+const passing: Readonly<Record<string, readonly number[]>> = {
+  ...Object.fromEntries(["Add", "Sub", "Mul", "Div", "MatMul"].map((op) => [op, [0, 1]])),
+  ...Object.fromEntries(["Conv", "Gemm", "BatchNormalization", "LayerNormalization"].map((op) => [op, [0, 1, 2]])),
+  ...Object.fromEntries(["InstanceNormalization", "GroupNormalization"].map((op) => [op, [0, 1, 2]])),
+  Where: [1, 2],
+};
+/** Operators of any number of inputs, all of which pass. */
+const passingAll = new Set(["Concat", "Sum", "Mean", "Max", "Min"]);
+/** Tables of positions are made with these, and are not learned. */
+const notFollowed = new Set(["Sin", "Cos"]);
+
+/** Whether a constant is a kernel or a matrix: a factor for each channel is none, even if it is part of a computed kernel. */
+const isMatrix = (dims: readonly number[]): boolean => dims.filter((size) => size > 1).length > 1;
+
+/**
+ * The parameters of a network, in the order in which nodes read them. Where a node reads a tensor that is computed from constants alone
+ * (a transposed, reshaped, cast or standardised weight), the constants from which a gradient can flow to it are the parameters.
+ */
 export function parametersOf(graph: Graph): Parameter[] {
   const found = new Map<string, boolean>();
-  for (const { op, inputs } of graph.nodes) {
+  const { dependence } = dataflow(graph);
+  const { producer } = lookup(graph);
+  const weightOf = (name: string): TensorShape | undefined => {
+    const tensor = graph.initializers.get(name);
+    return tensor?.type === "float32" || tensor?.type === "float64" ? tensor : undefined;
+  };
+  const add = (name: string, decays: boolean): void => {
+    found.set(name, (found.get(name) ?? true) && decays);
+  };
+  const addSources = (of: string, isKernel: boolean): void => {
+    const seen = new Set<string>();
+    for (const pending = [of]; pending.length > 0; ) {
+      const name = pending.pop()!;
+      if (seen.has(name) || dependence(name) === "values") continue;
+      seen.add(name);
+      const made = producer(name);
+      const weight = weightOf(name);
+      if (weight && elementCount(weight.dims) > 1) add(name, isKernel && isMatrix(weight.dims));
+      if (!made || notFollowed.has(made.op) || differentiationOf(made)?.kind !== "rule") continue;
+      const positions = passing[made.op] ?? [0];
+      pending.push(...made.inputs.filter((_, at) => passingAll.has(made.op) || positions.includes(at)).toReversed());
+    }
+  };
+  // Arithmetic on constants comes last: what it computes decides how its constants are trained.
+  const isPart = ({ op, outputs }: Node): boolean =>
+    op !== "Expand" && op !== "Gather" && outputs.every((output) => dependence(output) !== "values");
+  for (const of of [...graph.nodes.filter((one) => !isPart(one)), ...graph.nodes.filter(isPart)]) {
+    const { op, inputs } = of;
     const { kernels, others } = reads[op] ?? { kernels: [], others: [] };
     for (const [position, name] of inputs.entries()) {
-      const tensor = graph.initializers.get(name);
-      if (!tensor || (tensor.type !== "float32" && tensor.type !== "float64")) continue;
-      if (!kernels.includes(position) && !others.includes(position)) continue;
-      if (elementCount(tensor.dims) < 2 && reads[op] === anything) continue;
-      found.set(name, (found.get(name) ?? true) && kernels.includes(position));
+      const isKernel = kernels.includes(position);
+      if (!isKernel && !others.includes(position)) continue;
+      if (isPart(of) && found.has(name)) continue;
+      const tensor = weightOf(name);
+      if (!tensor) addSources(name, isKernel);
+      else if (elementCount(tensor.dims) > 1 || reads[op] !== anything) add(name, isKernel);
     }
   }
   return [...found].map(([name, decays]) => ({ name, decays }));

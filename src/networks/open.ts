@@ -15,6 +15,7 @@ import { raiseModel } from "../onnx/session/shapes.ts";
 import { shapesOf } from "./backbone/backbone.ts";
 import { choosePooling, type Pooling, poolings } from "./backbone/pooling.ts";
 import { type StageCost, stagesOf } from "./backbone/stages.ts";
+import { type TrainableWeights, trainableWeights } from "./backbone/trainable-weights.ts";
 import {
   type CatalogueEntry,
   catalogue,
@@ -132,6 +133,8 @@ export interface Inspection {
   readonly pooling: Pooling;
   readonly pooled: string;
   readonly features: number;
+  /** How many of how many weight values before the cut can train. */
+  readonly trainable: TrainableWeights;
   readonly stages: readonly InspectedStage[];
   /** What was changed when it was read, one sentence each. */
   readonly changes: readonly string[];
@@ -163,6 +166,7 @@ export async function inspect(network: Network): Promise<Inspection> {
     pooling,
     pooled: `${poolings[pooling].description} (${why})`,
     features,
+    trainable: trainableWeights(model.graph, cut),
     stages: stagesOf(model.graph, cut, shapes, network.stages).map((stage) => ({
       ...stage,
       shape: shapes.get(stage.output)?.dims.slice(1) ?? [],

@@ -239,6 +239,9 @@ function printInspection(of: Inspection, isFile: boolean): void {
   print(`${label("cut")}${of.cut}`);
   print(`${label("")}${of.why}`);
   print(`${label("features")}${count(of.features)}: ${of.pooled}`);
+  const { trained, of: values, leftOut } = of.trainable;
+  print(`${label("trainable")}${count(trained)} of ${count(values)} weight values before the cut`);
+  if (leftOut !== undefined) print(`${label("")}${leftOut}`);
   for (const change of of.changes) print(`${label("changed")}${change}`);
   print();
   print(stageTable(of));

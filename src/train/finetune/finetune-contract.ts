@@ -5,6 +5,7 @@ import type { Groups } from "../../data/dataset/split.ts";
 import type { Scores } from "../../metrics/logits.ts";
 import type { Head } from "../../model/artifact-graph.ts";
 import type { CutShape } from "../../networks/backbone/backbone.ts";
+import type { TrainableWeights } from "../../networks/backbone/trainable-weights.ts";
 import type { Network } from "../../networks/network.ts";
 import type { KnownImage } from "../features/images-and-records.ts";
 import type { RangeTest, Recipe, RecipeFlags } from "./recipe.ts";
@@ -94,6 +95,8 @@ export interface Checkpoint {
 export interface FinetuneFacts {
   /** The stages that were trained. */
   readonly stages: readonly string[];
+  /** How many of how many weight values of these stages train. */
+  readonly weights: TrainableWeights;
   /** The tensor at the end of the frozen part, or `pixels`. */
   readonly boundary: string;
   /** Views of each training image. */

@@ -64,7 +64,7 @@ export const stepRateOf = ({ outcome: { steps, stepSeconds }, recipe }: StageTra
 
 /** The report of a fine-tuning. */
 export function factsOf(
-  { outcome, recipe, rangeTest, stages, storage, stored, tuned }: StageTraining,
+  { outcome, recipe, rangeTest, stages, weights, storage, stored, tuned }: StageTraining,
   { accuracy, logLoss }: ValidationScores,
   isTuned: boolean,
   choice: Choice | undefined,
@@ -72,6 +72,7 @@ export function factsOf(
   const { history } = outcome.state;
   return {
     stages,
+    weights,
     boundary: storage.boundary.called,
     views: stored.views,
     storage: { type: storage.boundary.stored, bytes: storage.bytes },

@@ -7,6 +7,7 @@ import { createMeter } from "../../base/progress.ts";
 import type { Head } from "../../model/artifact-graph.ts";
 import { shapesOf } from "../../networks/backbone/backbone.ts";
 import { stagesOf } from "../../networks/backbone/stages.ts";
+import { inFloat32, type TrainableWeights, trainableWeights } from "../../networks/backbone/trainable-weights.ts";
 import type { Network } from "../../networks/network.ts";
 import type { Checkpoints, Environment } from "../environment.ts";
 import type { Location } from "../features/images-and-records.ts";
@@ -37,6 +38,8 @@ export interface StageTraining {
   readonly recipe: Recipe;
   readonly rangeTest: RangeTest | undefined;
   readonly stages: readonly string[];
+  /** How many weight values of these stages were trained. */
+  readonly weights: TrainableWeights;
   readonly storage: Storage;
   readonly stored: Pick<Stored, "views" | "computed" | "seconds">;
   /** The names of the parameters that were trained. */
@@ -93,10 +96,11 @@ interface Trained {
  * @throws as {@link import("./finetune-or-probe.ts").finetune} does
  */
 export async function trainStages(
-  input: FinetuneInput,
+  given: FinetuneInput,
   options: FinetuneOptions,
   environment: Environment,
 ): Promise<StageTraining> {
+  const input = { ...given, network: inFloat32(given.network) };
   const { network, train, classes, further = [] } = input;
   const shapes = await shapesOf(network);
   const plan = unfrozen(stagesOf(network.model.graph, network.cut, shapes), String(options.unfreeze), network.name);
@@ -119,6 +123,7 @@ export async function trainStages(
   return withTraining(input, options, environment, as, async (trained, { engine, stored, storage }) => ({
     ...(await resultOf(input, trained, engine, stored, done)),
     stages: plan.stages,
+    weights: weightsIn(network, plan, engine),
     storage,
     stored,
   }));
@@ -138,6 +143,17 @@ async function savedBefore(
       : `There is no checkpoint ${checkpoint}: starting with the first epoch.`,
   );
   return saved;
+}
+
+/** How many weight values of the trainable stages the engine trains. */
+const weightsIn = ({ model, cut }: Network, { boundary }: Unfrozen, { changing }: Engine): TrainableWeights =>
+  trainableWeights(model.graph, cut, new Set(changing.flatMap((name) => ownName(name) ?? [])), boundary);
+
+function tellWeights({ onNote }: FinetuneInput, { trained, of, leftOut }: TrainableWeights): void {
+  const number = (value: number): string => value.toLocaleString("en-US");
+  onNote?.(
+    `${number(trained)} of ${number(of)} weight values of the unfrozen stages train.${leftOut ? ` ${leftOut}` : ""}`,
+  );
 }
 
 const NOTHING: Labelled = { images: [], labels: new Int32Array(0) };
@@ -172,6 +188,7 @@ async function withTraining<T>(
   });
   try {
     const running = { ...as, recipe, engine, storage, stored };
+    if (!as.onlyJudges) tellWeights(input, weightsIn(network, plan, engine));
     return await use(await trainOn(input, options, environment, running), running);
   } finally {
     await engine.close();
@@ -270,7 +287,7 @@ async function resultOf(
   { changing, ofNetwork }: StepEngine,
   stored: Stored,
   done: readonly LogitsByEpoch[],
-): Promise<Omit<StageTraining, "stages" | "storage" | "stored">> {
+): Promise<Omit<StageTraining, "stages" | "weights" | "storage" | "stored">> {
   const kept = keptOf(outcome.state);
   const trained = new Set(changing.flatMap((name) => ownName(name) ?? []));
   if (!kept) return { outcome, recipe, rangeTest, trained, tuned: undefined };
