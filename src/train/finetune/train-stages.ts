@@ -146,7 +146,7 @@ async function savedBefore(
 }
 
 /** How many weight values of the trainable stages the engine trains. */
-const weightsIn = ({ model, cut }: Network, { boundary }: Unfrozen, { changing }: Engine): TrainableWeights =>
+const weightsIn = ({ model, cut }: Network, { boundary }: Unfrozen, { changing }: StepEngine): TrainableWeights =>
   trainableWeights(model.graph, cut, new Set(changing.flatMap((name) => ownName(name) ?? [])), boundary);
 
 function tellWeights({ onNote }: FinetuneInput, { trained, of, leftOut }: TrainableWeights): void {
@@ -188,7 +188,7 @@ async function withTraining<T>(
   });
   try {
     const running = { ...as, recipe, engine, storage, stored };
-    if (!as.onlyJudges) tellWeights(input, weightsIn(network, plan, engine));
+    if (!as.validatesOnly) tellWeights(input, weightsIn(network, plan, engine));
     return await use(await trainOn(input, options, environment, running), running);
   } finally {
     await engine.close();

@@ -19,8 +19,8 @@ import {
   type Tensor,
 } from "../../onnx/model.ts";
 import { openSession } from "../../onnx/session/session.ts";
-import { openEngine, withWeights } from "./engine.ts";
 import { recipeFor } from "./recipe.ts";
+import { openStepEngine, withWeights } from "./step-engine.ts";
 import { freshlyHeld } from "./step-runner.ts";
 import { pixelBoundary, STORED } from "./trainable-part.ts";
 
@@ -64,7 +64,7 @@ async function networkWith(
 async function trained(given: Network): Promise<{ before: Network; after: Network; names: ReadonlySet<string> }> {
   const network = inFloat32(given);
   const shape = await measureCut(network);
-  const engine = await openEngine({
+  const engine = await openStepEngine({
     network,
     shape,
     boundary: pixelBoundary(network),
