@@ -125,7 +125,7 @@ describe("the out-of-distribution detector", () => {
     const probabilities = answers(9, (row) => [0.5, 1, 0.99, 0.7, 0.999999, 0.6, 0.8, 0.9, 0.55][row]!);
     const expected = await scored(asked, detector, probabilities);
     const session = await openSession(oodModel(detector, COLUMNS, 2));
-    const { detector: found } = await session.run({
+    const { novelty: found } = await session.run({
       [FEATURES_INPUT]: { dims: [9, COLUMNS], data: asked },
       [PROBABILITIES_INPUT]: { dims: [9, 2], data: probabilities },
     });

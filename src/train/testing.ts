@@ -1,4 +1,4 @@
-/** For tests: the novelty part of an artifact as a model of its own. */
+/** For tests: the out-of-distribution detector of an artifact as its own model. */
 import type { OodDetector } from "../model/artifact-graph.ts";
 import { oodScoreGraph } from "../model/artifact-graph.ts";
 import { encodeModelWhole } from "../onnx/codec/write-model.ts";
@@ -8,5 +8,5 @@ export const FEATURES_INPUT = "features";
 
 export const PROBABILITIES_INPUT = "probabilities";
 
-export const oodModel = (novelty: OodDetector, columns: number, classes: number): Uint8Array =>
-  encodeModelWhole(modelOf(oodScoreGraph(novelty, columns, classes)));
+export const oodModel = (detector: OodDetector, columns: number, classes: number): Uint8Array =>
+  encodeModelWhole(modelOf(oodScoreGraph(detector, columns, classes)));
