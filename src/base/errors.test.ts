@@ -32,6 +32,6 @@ test("no program logic reads a message", () => {
   expect(files.length).toBeGreaterThan(100);
   const reading = files.filter((file) => READS.test(readFileSync(join(root, file), "utf8")));
   // Node's error for a transfer that was cut off has no code.
-  expect(reading).toEqual([join("src", "hub", "npm", "fetch.ts")]);
+  expect(reading).toEqual([join("src", "hub", "npm", "npm-fetch.ts")]);
   expect(READS.test("if (error.message.includes('x'))") && READS.test("/x/.test(error.message)")).toBe(true);
 });

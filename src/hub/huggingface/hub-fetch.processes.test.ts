@@ -14,7 +14,7 @@ const part = () => join(scene.home, "cache", "huggingface", "blobs", `${sha256Of
 
 /** A separate process that fetches {@link main} with this test's environment and prints the result. */
 function startFetch(): { child: ChildProcess; printed: Promise<string> } {
-  const module = new URL("fetch.ts", import.meta.url).href;
+  const module = new URL("./hub-fetch.ts", import.meta.url).href;
   const code = `import { fetchHubFile } from ${JSON.stringify(module)};
     console.log((await fetchHubFile(${JSON.stringify(main)})).path);`;
   const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "--eval", code], {
