@@ -13,7 +13,7 @@ import { sourceFiles, sourceFolder } from "./support/source-files.ts";
 
 /** What may not be exceeded; the figures of today are in docs/measured.md. */
 const limits = {
-  files: 350,
+  files: 360,
   medianLines: 170,
   linesOfOneFile: 400,
   /** What npm sends: nearly all of it is ONNX Runtime for each system. */
