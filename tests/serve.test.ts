@@ -1,5 +1,7 @@
 /** `graft serve` from the outside: the same predictions as `graft predict`, several models, reloading, tokens, a graceful end. */
+import { once } from "node:events";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CLASSES, tinyArtifact } from "./support/artifact.ts";
@@ -174,9 +176,16 @@ test("a model that is replaced under load is loaded again, and no request is dro
     }
   };
   const clients = Promise.all([client(), client(), client()]);
+  const image = readFileSync(pictures[0]!);
+  const slowBody = request(`${server.url}/predict`, { method: "POST", headers: { "content-type": "image/png" } });
+  const slowResponse = once(slowBody, "response") as Promise<[IncomingMessage]>;
+  slowBody.write(image.subarray(0, 100));
   writeFileSync(`${path}.new`, readFileSync(second));
   renameSync(`${path}.new`, path);
   await server.logged(({ event }) => event === "reloaded");
+  // A request that began before: by now, nothing holds the version of that time.
+  slowBody.end(image.subarray(100));
+  expect((await slowResponse)[0].statusCode).toBe(200);
   await ask(`${server.url}/predict`, { body: form(pictures.slice(0, 1)) });
   isOver = true;
   await clients;

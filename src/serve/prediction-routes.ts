@@ -79,7 +79,8 @@ async function answer(
   bodies: Bodies,
 ): Promise<Response> {
   if (http.isClosing) throw shuttingDown();
-  const version = chosen(models.list(), name);
+  // Refused before the body is read; which version predicts is decided after that.
+  chosen(models.list(), name);
   const entryOf = describe(c.req.queries());
   const deadline = createDeadline(c.env.outgoing as ServerResponse, limits.timeoutMs, http.cutOff);
   const { signal } = deadline;
@@ -88,6 +89,8 @@ async function answer(
       deadline.received();
       c.var.noted.bytes = body.length;
       const images = await sentImagesOf(body, c.env.incoming.headers["content-type"], limits.maxImages);
+      // A version that was current when the request began may be closed by now.
+      const version = chosen(models.list(), name);
       Object.assign(c.var.noted, { model: version.name, images: images.length });
       const sent = images.map(({ bytes }) => bytes);
       const results = await pipeline.ask(version, sent, signal);
