@@ -118,7 +118,7 @@ describe("some bad images among good ones", () => {
     expect(reasons["truncated.jpg"]).toContain("cut off or damaged");
     expect(reasons["bomb.png"]).toContain("more than 100 megapixels");
     expect(reasons["empty.png"]).toContain("empty");
-    expect(reasons["words.jpg"]).toContain("no image");
+    expect(reasons["words.jpg"]).toContain("not an image");
     const report = readFileSync(join(result.out, "report.html"), "utf8");
     for (const name of Object.keys(reasons)) expect(report).toContain(name);
     const { stderr, code } = await graft(train(folder), cache);
@@ -135,7 +135,7 @@ describe("some bad images among good ones", () => {
     expect(both.code).toBe(0);
     const { predictions, skipped } = JSON.parse(both.stdout) as Predicted<{ path: string }>;
     expect(predictions).toHaveLength(1);
-    expect(skipped).toEqual([{ path: bad, reason: expect.stringContaining("bad.jpg: it is no image") }]);
+    expect(skipped).toEqual([{ path: bad, reason: expect.stringContaining("bad.jpg: it is not an image") }]);
     expect(both.stderr).toContain("bad.jpg");
     const none = await graft(["predict", model, bad, "--json"], cache);
     expect({ code: none.code, stdout: none.stdout }).toEqual({ code: 3, stdout: "" });

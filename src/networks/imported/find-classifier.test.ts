@@ -11,7 +11,7 @@ import {
   rawTensor,
   type Tensor,
 } from "../../onnx/model.ts";
-import { inferShapes } from "../../onnx/session/shapes.ts";
+import { inferShapes, measureShapes } from "../../onnx/session/shapes.ts";
 import { type Classifier, findClassifier } from "./find-classifier.ts";
 
 const floats = (...dims: number[]): Tensor => float32Tensor(dims, new Float32Array(elementCount(dims)).fill(0.5));
@@ -90,6 +90,42 @@ describe("a linear layer on one vector", () => {
     ["after dropout", [node("Dropout", ["flat"], ["d"]), node("Gemm", ["d", "fc.weight"], ["logits"])]],
   ])("Gemm %s", async (_, nodes) => {
     expect(await cutOf([...flat, ...nodes])).toEqual([nodes[0]!.op === "Dropout" ? "d" : "flat", "Gemm"]);
+  });
+
+  test.each([
+    [
+      "the probabilities of the best classes",
+      [softmax, node("TopK", ["p", "axis1"], ["best", "which"])],
+      ["best", "which"],
+    ],
+    ["the best classes by their logits", [node("TopK", ["logits", "axis1"], ["best", "which"])], ["which"]],
+    ["the best class alone", [node("ArgMax", ["logits"], ["which"], { axis: 1, keepdims: 0 })], ["which"]],
+    [
+      "a class, and the probability that it has",
+      [softmax, node("ReduceMax", ["p", "axis1"], ["best"]), node("ArgMax", ["p"], ["which"], { axis: 1 })],
+      ["best", "which"],
+    ],
+  ])("before %s", async (_, nodes, outputs) => {
+    expect(await cutOf([...flat, gemm, ...nodes], ...outputs)).toEqual(["flat", "Gemm"]);
+  });
+
+  test("choices without a classifier are not features", async () => {
+    const nodes = [...flat, node("Sin", ["flat"], ["s"]), node("TopK", ["s", "axis1"], ["best", "which"])];
+    await expect(find(nodes, "best", "which")).rejects.toThrow(/ends in TopK, which chooses results .*--cut TENSOR/);
+  });
+
+  test("neither are the boxes that a detection network keeps", async () => {
+    const boxes = [conv, node("Reshape", ["map", "tokensShape"], ["rows"])];
+    const kept = [
+      node("Transpose", ["rows"], ["boxes"], { perm: [0, 2, 1] }),
+      node("NonMaxSuppression", ["boxes", "rows"], ["kept"]),
+      node("Cast", ["kept"], ["floats"], { to: 1 }),
+    ];
+    for (const outputs of [["kept"], ["floats"], ["kept", "floats"]]) {
+      const graph = graphOf([...boxes, ...kept], outputs);
+      const shapes = await measureShapes(modelOf(graph), { x: [2, 3, 8, 8] });
+      expect(() => findClassifier(graph, shapes, "net.onnx")).toThrow(/ends in NonMaxSuppression, .*--cut TENSOR/);
+    }
   });
 
   test("MatMul and Add, the constant on either side", async () => {

@@ -22,7 +22,14 @@ interface Ending {
   readonly output: string;
   readonly layers: readonly Linear[];
   readonly effects: readonly LogitEffect[];
+  /** The node that chooses among classes, if the output is its choice: the classes, or their scores. */
+  readonly chosenBy?: Node | undefined;
 }
+
+/** Features and logits are floats; a network may also output the classes that it chooses, as integers. */
+const outputTypes: ReadonlySet<string> = new Set(["float32", "int64", "int32"]);
+
+const isChosen = ({ chosenBy }: Ending): boolean => chosenBy !== undefined;
 
 /**
  * Finds the classifier of an image network, or its features if it has none.
@@ -32,10 +39,16 @@ interface Ending {
  */
 export function findClassifier(graph: Graph, shapes: TensorShapes, source: string): Classifier {
   const known = indexedGraph(graph, shapes);
-  const outputs = graph.outputs.map(({ name }) => name).filter((name) => shapes.get(name)?.type === "float32");
+  const outputs = graph.outputs.map(({ name }) => name).filter((name) => outputTypes.has(shapes.get(name)?.type ?? ""));
   const endings = outputs.map((output) => ({ output, ...walkUp(output, known) }));
   const found = classifierAmong(endings, known) ?? featuresAmong(endings, known);
   if (found) return found;
+  const selects = graph.nodes.find(({ op }) => op === "NonMaxSuppression") ?? endings.find(isChosen)?.chosenBy;
+  if (selects) {
+    throw dataError(
+      `${source} ends in ${selects.op}, which chooses results instead of computing features, and no classifier was found before it: choose the tensor to cut at with --cut TENSOR.`,
+    );
+  }
   throw dataError(
     `No classifier was found at the end of ${source}, and its output does not look like features: choose the tensor to cut at with --cut TENSOR.`,
   );
@@ -63,7 +76,12 @@ function classifierAmong(endings: readonly Ending[], known: IndexedGraph): Class
 /** An output that does not look like logits; a vector is preferred. */
 function featuresAmong(endings: readonly Ending[], known: IndexedGraph): Classifier | undefined {
   const features = endings.filter(
-    (ending) => !isLikeLogits(ending, known) && known.made.producer(ending.output) !== undefined,
+    (ending) =>
+      !isLikeLogits(ending, known) &&
+      !isChosen(ending) &&
+      !dependsOnDetection(ending.output, known) &&
+      known.shapes.get(ending.output)?.type === "float32" &&
+      known.made.producer(ending.output) !== undefined,
   );
   const vectors = features.filter(({ output }) => known.shapes.get(output)?.dims.length === 2);
   const end = deepest(vectors, known) ?? deepest(features, known);
@@ -77,31 +95,43 @@ function featuresAmong(endings: readonly Ending[], known: IndexedGraph): Classif
 }
 
 /** Follows an output back to the linear layer that computes it; to two layers if their logits are averaged. */
-function walkUp(
-  output: string,
-  known: IndexedGraph,
-  mayPair = true,
-): { layers: readonly Linear[]; effects: readonly LogitEffect[] } {
+function walkUp(output: string, known: IndexedGraph, mayPair = true): Omit<Ending, "output"> {
   const effects: LogitEffect[] = [];
+  let chosenBy: Node | undefined;
   let tensor = output;
   for (let node = known.made.producer(tensor); node; node = known.made.producer(tensor)) {
     const data = [...new Set(known.flow.data(node))];
     const layer = linearLayer(node, known);
-    if (layer) return { layers: [layer], effects };
+    if (layer) return { layers: [layer], effects, chosenBy };
     if (mayPair && data.length === 2 && (node.op === "Add" || node.op === "Mean" || node.op === "Sum")) {
       const heads = data.map((input) => walkUp(input, known, false));
       const isVector = data.every((input) => known.shapes.get(input)?.dims.length === 2);
       const isPair =
         isVector &&
         heads.every(({ layers, effects: way }) => layers.length === 1 && way.every((one) => one === "plain"));
-      return { layers: isPair ? heads.flatMap(({ layers }) => layers) : [], effects };
+      return { layers: isPair ? heads.flatMap(({ layers }) => layers) : [], effects, chosenBy };
     }
     const effect = logitEffectOf(node, known);
+    if (choices.has(node.op)) chosenBy = node;
     if (data.length !== 1 || !effect) break;
     effects.push(effect);
     tensor = data[0]!;
   }
-  return { layers: [], effects };
+  return { layers: [], effects, chosenBy };
+}
+
+/** Whether an output is computed from the boxes that a detection network keeps. */
+function dependsOnDetection(output: string, { made, flow }: IndexedGraph): boolean {
+  const seen = new Set<Node>();
+  const pending = [output];
+  for (let tensor = pending.pop(); tensor !== undefined; tensor = pending.pop()) {
+    const node = made.producer(tensor);
+    if (!node || seen.has(node)) continue;
+    if (node.op === "NonMaxSuppression") return true;
+    seen.add(node);
+    pending.push(...flow.data(node));
+  }
+  return false;
 }
 
 /** Common names of classifiers and their outputs. */
@@ -260,8 +290,11 @@ const pooled = (node: Node, { shapes }: IndexedGraph): LogitEffect | undefined =
 
 const of = (effect: LogitEffect, ...operators: string[]): [string, Rule][] => operators.map((op) => [op, effect]);
 
+/** Operators that choose classes by their scores. */
+const choices: ReadonlySet<string> = new Set(["ArgMax", "TopK"]);
+
 const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
-  ...of("probable", "Softmax", "LogSoftmax", "Sigmoid", "HardSigmoid"),
+  ...of("probable", "Softmax", "LogSoftmax", "Sigmoid", "HardSigmoid", ...choices),
   ...of("plain", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Cast", "Transpose", "Dropout"),
   ...of("plain", "QuantizeLinear", "DequantizeLinear", "Slice", "Gather", "Add", "Sub"),
   ...of("active", "Clip", "Relu"),
