@@ -18,7 +18,7 @@ import { filesOf } from "./testing-networks.ts";
 const FILE = "example/android/app/src/main/assets/Model/graph.lite";
 const files = await filesOf(reactNativeTflite, (name) => name === FILE);
 const path = typeof files === "string" ? "" : files.get(FILE)!;
-const folder = new URL("../../../shared/folder/", import.meta.url);
+const folder = new URL("../../../shared/photos/", import.meta.url);
 const reasons = [
   ...(typeof files === "string" ? [files] : []),
   ...(existsSync(folder) ? [] : ["images skipped: ../shared is absent"]),
@@ -128,7 +128,7 @@ describe.skipIf(!existsSync(path))(title, () => {
   });
 });
 
-/** An image of ../shared/folder: centre crop to a square, bilinear, (q − 128) × 0.0078125. */
+/** An image of ../shared/photos: centre crop to a square, bilinear, (q − 128) × 0.0078125. */
 async function preprocessedImage(name: string): Promise<RuntimeTensor> {
   const image = sharp(readFileSync(new URL(`${name}.jpg`, folder)));
   const { width, height } = await image.metadata();
