@@ -105,7 +105,7 @@ const benches: Readonly<Record<string, Bench>> = {
   },
   scratch: {
     usage: "scratch [--data sign-digits] [--size 64] [--steps 200] [--batch 32] [--clip 5] [--peaks 0.05,0.2,0.8]",
-    about: "how networks with folded batch norm are best begun from scratch",
+    about: "which initial weights suit networks with folded batch norm that train from scratch",
     load: async () => (await import("./scratch.ts")).benchScratch,
   },
   serve: {

@@ -2,7 +2,7 @@
 
     python bench/peers/torch_device.py ARCH SECONDS JOB...
 
-A JOB is `forward:BATCH`, `last:BATCH` (steps of the last stage and the head, what the frozen part yields being given) or `all:BATCH`.
+A JOB is `forward:BATCH`, `last:BATCH` (steps of the last stage and the head, on stored outputs of the frozen part) or `all:BATCH`.
 Each is run in float32 with TF32 off and on, contiguous and channels_last. Prints one JSON object a run: {job, tf32, layout,
 images_per_second, began, ended}. Weights are timm's, random; batches are uploaded from pinned memory for each run. Batch norm is frozen
 and the optimizer is AdamW, as in torch_transfer.py.

@@ -3,7 +3,7 @@
     python bench/reference/augmentations.py
 
 Needs torch, torchvision, Pillow and NumPy; writes src/data/image/augment/fixtures/augmentations.json. Every case holds a view
-(src/data/image/augment/augmentation-plan.ts) and each `step`-th byte of the image [S, S, 3] that it yields, in base64. Colours and
+(src/data/image/augment/augmentation-plan.ts) and each `step`-th byte of the resulting image [S, S, 3], in base64. Colours and
 rotation are torchvision's on floating-point images, rounded at the end; crops are Pillow's `resize` with a `box`.
 """
 

@@ -41,7 +41,7 @@ async function peakOf(pid: number | undefined): Promise<number> {
   return 1024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
 }
 
-/** The number at a path of keys. Throws where there is none. */
+/** The number at a path of keys. Throws if there is no number. */
 export function numberAt(json: unknown, ...keys: readonly string[]): number {
   const value = keys.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], json);
   if (typeof value !== "number") throw new Error(`The output has no number ${keys.join(".")}.`);

@@ -39,7 +39,7 @@ interface Item {
   readonly shown: string;
 }
 
-/** Plants faults. The border goes on every image that truly is of its class, whatever its label. */
+/** Plants faults. The border is drawn on every image that truly is of its class, whatever its label. */
 export async function plantFaults(planting: Planting): Promise<Planted> {
   const { from, to, take, bordered, random } = planting;
   const classes = (await readdir(join(from, "train"))).sort();

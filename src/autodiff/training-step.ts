@@ -319,7 +319,7 @@ const passingAll = new Set(["Concat", "Sum", "Mean", "Max", "Min"]);
 /** Tables of positions are made with these, and are not learned. */
 const notFollowed = new Set(["Sin", "Cos"]);
 
-/** Whether a constant is a kernel or a matrix: a factor for each channel is none, even if it is part of a computed kernel. */
+/** Whether a constant is a kernel or a matrix. A factor per channel is neither, even if it is part of a computed kernel. */
 const isMatrix = (dims: readonly number[]): boolean => dims.filter((size) => size > 1).length > 1;
 
 /**

@@ -50,7 +50,7 @@ describe("ending", () => {
     expect(piped.text().match(/\r\n\r\nslow/g)).toHaveLength(2);
   });
 
-  it("cuts off requests that do not end: 503 if no response has begun; closes clients that do not read", async () => {
+  it("cuts off requests that do not end: 503 if no response has started; closes clients that do not read", async () => {
     const lots = "x".repeat(50e6);
     const { http, port } = await startHttp((app, { cutOff }) => {
       app.get("/lots", (c) => c.text(lots));
@@ -124,7 +124,7 @@ describe("what is not valid HTTP", () => {
     expect(headers).toMatch(/^content-security-policy: default-src 'none';.*frame-ancestors 'none'/im);
   });
 
-  it("a malformed request does not write into a response that has begun", async () => {
+  it("a malformed request does not write into a response that has started", async () => {
     const line = await open(port, GET);
     await until(() => line.text().endsWith("hello"));
     line.socket.write("nonsense\r\n\r\n");

@@ -173,7 +173,7 @@ async function begin(server: Server, address: string, port: number): Promise<voi
 // The connections of a server and their pending requests, so that a shutdown ends in bounded time.
 
 export interface Connections {
-  /** Whether a response on this connection has begun. */
+  /** Whether a response on this connection has started. */
   hasAnswered(socket: Socket): boolean;
   /** Closes every connection without a pending request, and each other one after its last response. */
   closeIdle(): void;

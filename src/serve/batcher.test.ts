@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Batcher, createBatcher } from "./batcher.ts";
 
-/** The batches that have begun, each with a function that ends it. */
+/** The batches that have started, each with a function that ends it. */
 interface Begun {
   readonly lane: number;
   readonly key: string;

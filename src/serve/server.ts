@@ -120,7 +120,7 @@ function promiseParts(): { promise: Promise<never>; reject(error: Error): void }
   const promise = new Promise<never>((_, fail) => {
     reject = fail;
   });
-  // Optional to observe; if nobody does, it must not end the process.
+  // Observing it is optional: an unobserved rejection must not end the process.
   promise.catch(() => {});
   return { promise, reject: (error) => reject(error) };
 }

@@ -26,7 +26,7 @@ const decorated = new RegExp(
   "i",
 );
 
-/** The split that a folder or list with this name holds; undefined if the name is none of a split. */
+/** The split that a folder or list with this name holds; undefined if it is not the name of a split. */
 export function splitOfName(name: string): Split | undefined {
   return splitNames.get(decorated.exec(name)?.[1]?.toLowerCase() ?? "");
 }

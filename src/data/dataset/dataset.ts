@@ -86,7 +86,7 @@ function exampleFault(
   const { path, label, split, group } = example;
   if (typeof path !== "string" || path === "") return `has the path ${shown(path)}: give the path of an image file`;
   if (!Number.isInteger(label) || Number(label) < 0 || Number(label) >= classes)
-    return `has the label ${shown(label)}, which is none of the ${classes} classes: give a position from 0 to ${classes - 1}`;
+    return `has the label ${shown(label)}, which is not one of the ${classes} classes: give a position from 0 to ${classes - 1}`;
   if (!splits.includes(split as Split)) return `has the split ${shown(split)}: give train, validation or test, or none`;
   if (group !== undefined && typeof group !== "string") return `has the group ${shown(group)}: give a text, or none`;
   return undefined;

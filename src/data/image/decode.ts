@@ -46,7 +46,7 @@ export interface DecodeOptions {
    * it is refused. Default: that of the process, 1 GB or `GRAFT_DECODE_MEMORY`.
    */
   readonly memory?: Budget | undefined;
-  /** If aborted, an image whose decoding has not begun is not decoded. */
+  /** If aborted, an image whose decoding has not started is not decoded. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -20,7 +20,7 @@ const MAX_DEPTH = 32;
 export interface Group {
   readonly groups: ReadonlyMap<string, Group>;
   readonly datasets: ReadonlyMap<string, Dataset>;
-  /** The texts of an attribute; undefined if there is none of that name. */
+  /** The texts of an attribute; undefined if there is no such attribute. */
   texts(attribute: string): Promise<readonly string[] | undefined>;
 }
 

@@ -5,7 +5,7 @@
 
 import { differentiationOf } from "../../autodiff/gradients.ts";
 import { parametersOf } from "../../autodiff/training-step.ts";
-import { dataflow } from "../../onnx/analysis/dataflow.ts";
+import { type Dataflow, dataflow } from "../../onnx/analysis/dataflow.ts";
 import { elementCount, type Graph } from "../../onnx/model.ts";
 import { cutGraph } from "../../onnx/passes/cut-and-merge.ts";
 import { dequantise } from "../../onnx/passes/dequantise-graph.ts";
@@ -65,13 +65,13 @@ function sentence(graph: Graph, out: readonly string[], share: number): string {
     .slice(0, NAMED)
     .map((name) => `"${name}"`)
     .join(", ")}${more}`;
-  const reasons = [...new Set(out.flatMap((name) => reasonFor(graph, name)))].slice(0, NAMED);
+  const { dependence } = dataflow(graph);
+  const reasons = [...new Set(out.map((name) => reasonFor(graph, dependence, name)))].slice(0, NAMED);
   return `${(100 * share).toFixed(0)}% of the weight values do not train, the largest in ${named}: ${reasons.join("; ")}.`;
 }
 
 /** Why a constant does not train: the first operator through which no gradient flows back to it. */
-function reasonFor(graph: Graph, name: string): string {
-  const { dependence } = dataflow(graph);
+function reasonFor(graph: Graph, dependence: Dataflow["dependence"], name: string): string {
   for (let tensor = name; ; ) {
     const reader = graph.nodes.find(({ inputs }) => inputs.includes(tensor));
     if (!reader) return "no layer reads them";

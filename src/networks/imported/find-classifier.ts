@@ -121,17 +121,20 @@ function walkUp(output: string, known: IndexedGraph, mayPair = true): Omit<Endin
 }
 
 /** Whether an output is computed from the boxes that a detection network keeps. */
-function dependsOnDetection(output: string, { made, flow }: IndexedGraph): boolean {
+const dependsOnDetection = (output: string, known: IndexedGraph): boolean =>
+  [...upstream(output, known)].some(({ op }) => op === "NonMaxSuppression");
+
+/** The nodes that process the image on its way to a tensor. */
+function upstream(of: string, { flow, made }: IndexedGraph): ReadonlySet<Node> {
   const seen = new Set<Node>();
-  const pending = [output];
+  const pending = [of];
   for (let tensor = pending.pop(); tensor !== undefined; tensor = pending.pop()) {
     const node = made.producer(tensor);
     if (!node || seen.has(node)) continue;
-    if (node.op === "NonMaxSuppression") return true;
     seen.add(node);
     pending.push(...flow.data(node));
   }
-  return false;
+  return seen;
 }
 
 /** Common names of classifiers and their outputs. */
@@ -180,18 +183,8 @@ const beforePooling = (layer: Linear, { shapes }: IndexedGraph): string => {
 };
 
 /** The ending that depends on the most nodes: auxiliary classifiers branch off early. */
-function deepest(endings: readonly Ending[], { flow, made }: IndexedGraph): Ending | undefined {
-  const depth = ({ output, layers }: Ending): number => {
-    const seen = new Set<Node>();
-    const pending = [layers[0]?.reads ?? output];
-    for (let tensor = pending.pop(); tensor !== undefined; tensor = pending.pop()) {
-      const node = made.producer(tensor);
-      if (!node || seen.has(node)) continue;
-      seen.add(node);
-      pending.push(...flow.data(node));
-    }
-    return seen.size;
-  };
+function deepest(endings: readonly Ending[], known: IndexedGraph): Ending | undefined {
+  const depth = ({ output, layers }: Ending): number => upstream(layers[0]?.reads ?? output, known).size;
   let best: { ending: Ending; depth: number } | undefined;
   for (const ending of endings) {
     const own = depth(ending);

@@ -153,14 +153,14 @@ export function linksOf(graph: Graph, target: string): readonly Link[] {
 
 /** The nodes that prepare weights (dequantise, transpose, cast), each assigned to the first node that needs it. */
 function weightNodes(graph: Graph, carrying: readonly Node[], flow: Dataflow): ReadonlyMap<Node, readonly Node[]> {
-  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const { producer } = lookup(graph);
   const taken = new Set<Node>();
   return new Map(
     carrying.map((node) => {
       const own: Node[] = [];
       const pending = node.inputs.filter((input) => flow.dependence(input) !== "values");
       for (let tensor = pending.pop(); tensor !== undefined; tensor = pending.pop()) {
-        const maker = makers.get(tensor);
+        const maker = producer(tensor);
         if (!maker || taken.has(maker) || flow.dependence(tensor) === "values") continue;
         taken.add(maker);
         own.unshift(maker);

@@ -28,7 +28,7 @@ export interface Unfrozen {
  * over a number.
  *
  * @param network its name, for the message
- * @throws GraftError (`usage`) with the list of stages if there is none of that name, or there are fewer
+ * @throws GraftError (`usage`) with the list of stages if no stage has that name, or there are fewer
  */
 export function unfrozen(all: readonly StageCost[], wanted: string, network: string): Unfrozen {
   const first = firstTrainable(

@@ -185,7 +185,7 @@ it.each([
   { left: 6, top: 0, width: 5, height: 5 },
   { left: 0, top: 0, width: 0, height: 5 },
   { left: 0, top: Number.NaN, width: 5, height: 5 },
-])("refuses a crop that is none: %j", (crop) => {
+])("refuses an invalid crop: %j", (crop) => {
   const image = noise(10, 10, 1);
   expect(() => renderView(image, { ...wholeView(image), crop }, 4)).toThrow(RangeError);
 });
